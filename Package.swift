@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// The C targets are optimised in debug builds too: they hold every hot loop, and tests run real models.
+let cFlags = ["-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+
+extension Target.Dependency {
+  static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
+  static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+  static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
+  static let logging = product(name: "Logging", package: "swift-log")
+  static let metrics = product(name: "Metrics", package: "swift-metrics")
+  static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+  static let configuration = product(name: "Configuration", package: "swift-configuration")
+  static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+  static let grdb = product(name: "GRDB", package: "GRDB.swift")
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// A C or C++ target behind a C header, linked with `libraries`.
+func shim(_ name: String, linking libraries: [String]) -> Target {
+  .target(
+    name: name,
+    cSettings: [.unsafeFlags(cFlags)],
+    cxxSettings: [.unsafeFlags(cFlags)],
+    linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+let package = Package(
+  name: "illmrec",
+  products: [
+    .executable(name: "illmrec", targets: ["CLI"]),
+    .executable(name: "illmrec-encoder", targets: ["EncoderService"]),
+    .executable(name: "illmrec-llm", targets: ["LLMService"]),
+    .executable(name: "illmrec-retrieval", targets: ["RetrievalService"]),
+    .library(name: "GRPCTransport", targets: ["GRPCTransport"]),
+    .library(name: "ServiceAPI", targets: ["ServiceAPI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    shim("CGrpcShim", linking: ["grpc", "gpr"]),
+    shim("CKernels", linking: ["openblas"]),
+    shim("CImageCodec", linking: ["jpeg", "png", "webp"]),
+    shim("CSentencePiece", linking: ["sentencepiece"]),
+    shim("CDigest", linking: ["crypto"]),
+
+    library("GRPCTransport", ["CGrpcShim", .grpcCore]),
+    library("ServiceAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
+    library("Digest", ["CDigest"]),
+    library("Kernels", ["CKernels"]),
+    library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
+    library("VectorIndex", ["Kernels", "Digest"]),
+    library(
+      "ServiceSupport",
+      [
+        "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
+        .unixSignals, .configuration, .argumentParser,
+      ]),
+    library("Recommender", ["ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .logging]),
+    executable(
+      "EncoderService",
+      ["Models", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .logging, .argumentParser, .configuration]),
+    executable(
+      "LLMService",
+      ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser, .configuration]),
+    executable(
+      "RetrievalService",
+      ["VectorIndex", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser, .configuration]),
+    executable(
+      "CLI",
+      [
+        "Models", "Recommender", "ServiceAPI", "ServiceSupport", "Digest", .grpcCore, .protobuf, .logging,
+        .argumentParser, .configuration,
+      ]),
+
+    tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
+    tests("KernelsTests", ["Kernels", "CKernels"]),
+    tests("ModelsTests", ["Models", "Kernels"]),
+    tests("VectorIndexTests", ["VectorIndex"]),
+    tests("ServiceSupportTests", ["ServiceSupport", "ServiceAPI", .grpcCore]),
+    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceAPI"]),
+    tests("LLMServiceTests", ["LLMService", "Models", "ServiceAPI"]),
+    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceAPI"]),
+    tests("RecommenderTests", ["Recommender", "ServiceAPI"]),
+    tests("CLITests", ["CLI"]),
+    tests("IntegrationTests", ["ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore]),
+  ]
+)

@@ -1,0 +1,1 @@
+#include "illmrec_grpc.h"

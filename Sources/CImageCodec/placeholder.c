@@ -1,0 +1,1 @@
+#include "illmrec_image.h"

@@ -1,0 +1,1 @@
+#include "illmrec_kernels.h"

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Regenerates Sources/ServiceAPI/Generated from protos/, with the plugins of the resolved package versions.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+plugins=.build-protoc-plugins/release
+if [ ! -x "$plugins/protoc-gen-grpc-swift-2" ] || [ ! -x "$plugins/protoc-gen-swift" ]; then
+  echo "Building the protoc plugins (about 3 minutes, once)"
+  swift package resolve
+  for product in protoc-gen-swift protoc-gen-grpc-swift-2; do
+    swift build -c release --package-path .build/checkouts/grpc-swift-protobuf \
+      --scratch-path "$PWD/.build-protoc-plugins" --product "$product"
+  done
+fi
+
+out=Sources/ServiceAPI/Generated
+rm -rf "$out" && mkdir -p "$out"
+protoc -I protos -I protos/third_party \
+  --plugin=protoc-gen-swift="$plugins/protoc-gen-swift" \
+  --swift_out="$out" --swift_opt=Visibility=Public,UseAccessLevelOnImports=true \
+  --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
+  --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Public,UseAccessLevelOnImports=true \
+  $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto
+echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"
