@@ -1,0 +1,52 @@
+# What a person types. `make demo` and `make test` install the Debian packages they lack; nothing else is needed.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SWIFT ?= swift
+DEMO_FLAGS ?=
+
+.PHONY: help
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages: ## Install the Debian packages of packages.txt that are missing.
+	@scripts/install-packages.sh
+	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.3 is not on the PATH. Get it from https://www.swift.org/install/linux/"; exit 1; }
+
+.PHONY: build
+build: packages ## Build the services and the CLI in release mode.
+	@echo "Building in release mode (about 5 minutes on 2 cores the first time)"
+	$(SWIFT) build -c release
+
+.PHONY: demo
+demo: build ## Draw a catalog, run the three services, recommend from images.
+	@.build/release/illmrec demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: packages ## Build and run all tests.
+	@echo "Building the tests (about 3 minutes on 2 cores the first time)"
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+.PHONY: lint
+lint: ## Check the formatting of the Swift sources.
+	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format lint --strict --parallel
+	@echo "The formatting is clean."
+
+.PHONY: format
+format: ## Format the Swift sources in place.
+	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format format --in-place --parallel
+
+.PHONY: protos
+protos: ## Regenerate Sources/ServiceAPI/Generated from protos/.
+	@scripts/install-packages.sh packages-dev.txt
+	@scripts/generate-protos.sh
+
+.PHONY: lint-protos
+lint-protos: ## Lint protos/ with buf (PyPI's buf-bin, in a virtual environment).
+	@test -x .venv-buf/bin/buf || { python3 -m venv .venv-buf && .venv-buf/bin/pip install -q buf-bin; }
+	@.venv-buf/bin/buf lint protos && echo "protos/ is clean."
+
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf .build .build-*
