@@ -1,0 +1,45 @@
+/// Why a checkpoint could not be read, or an input could not be computed with.
+package struct ModelError: Error, Sendable, CustomStringConvertible {
+  /// What kind of problem it is, for code that must react to it.
+  package enum Code: String, Sendable, CaseIterable {
+    /// A file or directory of the checkpoint does not exist.
+    case notFound
+    /// A file exists and cannot be read.
+    case unreadable
+    /// A file cannot be written.
+    case unwritable
+    /// A file's content contradicts its own format.
+    case malformed
+    /// A file is sound and holds something this runtime does not do.
+    case unsupported
+    /// Tensors are missing, or their shapes are not what the configuration asks for.
+    case tensorMismatch
+    /// A weight or an input is NaN or infinite.
+    case notFinite
+    /// The caller's values have the wrong size or are out of range.
+    case invalidInput
+    /// A history without items.
+    case emptyHistory
+    /// A prompt has more tokens than the model reads.
+    case promptTooLong
+    /// The caller cancelled between two steps of the computation.
+    case cancelled
+  }
+
+  package let code: Code
+  /// The problem and its remedy, for a person.
+  package let message: String
+  /// The error underneath, when there is one.
+  package let cause: (any Error)?
+
+  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  package var description: String {
+    guard let cause else { return message }
+    return "\(message) (\(cause))"
+  }
+}

@@ -1,0 +1,37 @@
+/// One interaction of a history.
+package struct HistoryEntry: Sendable {
+  /// Read by the LLM; an empty one reads `Unknown`.
+  package var title: String
+  /// The adaptor's output [d]. Nil only where tokens are counted and nothing is computed.
+  package var softToken: [Float]?
+
+  package init(title: String, softToken: [Float]?) {
+    self.title = title
+    self.softToken = softToken
+  }
+}
+
+/// A piece of a prompt that the caller builds.
+package enum PromptPart: Sendable {
+  /// Text, tokenised as the checkpoint's tokenizer does it.
+  case text(String)
+  /// [n, d]: n soft tokens where the part stands.
+  case softTokens(Matrix)
+}
+
+/// What the LLM reads, before the learned [REC] row that every prompt ends with.
+package struct Prompt: Sendable {
+  /// Without [REC]. A soft token's position holds the id of `<i_vis>`.
+  package let tokenIDs: [Int32]
+  /// Positions in `tokenIDs` whose embedding rows are the soft tokens, ascending.
+  package let softTokenPositions: [Int]
+  /// One per position. Empty when the prompt was built for counting alone.
+  package let softTokens: [[Float]]
+  /// Oldest items left out because of the history bound or the token budget.
+  package let truncatedItems: Int
+
+  /// Tokens with [REC].
+  package var tokenCount: Int { tokenIDs.count + 1 }
+  /// Position of [REC], counted from 0.
+  package var recPosition: Int { tokenIDs.count }
+}
