@@ -70,7 +70,7 @@ let package = Package(
   targets: [
     shim("CGrpcShim", linking: ["grpc", "gpr"]),
     shim("CKernels", linking: ["openblas"]),
-    shim("CImageCodec", linking: ["jpeg", "png", "webp"]),
+    shim("CImageCodec", linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece"]),
     shim("CDigest", linking: ["crypto"]),
 

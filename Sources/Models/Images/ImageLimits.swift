@@ -1,0 +1,12 @@
+/// What one image may cost, checked before memory is taken for it.
+package struct ImageLimits: Sendable, Equatable {
+  /// Bytes of the encoded file. 32 MiB unless told otherwise.
+  package var maxBytes: Int
+  /// Width times height, from the file's header. 25 million unless told otherwise.
+  package var maxPixels: Int
+
+  package init(maxBytes: Int = 32 << 20, maxPixels: Int = 25_000_000) {
+    self.maxBytes = maxBytes
+    self.maxPixels = maxPixels
+  }
+}
