@@ -14,6 +14,7 @@ let cFlags = ["-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
 
 extension Target.Dependency {
   static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
+  static let grpcInProcess = product(name: "GRPCInProcessTransport", package: "grpc-swift-2")
   static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
   static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
   static let logging = product(name: "Logging", package: "swift-log")
@@ -45,6 +46,9 @@ func shim(_ name: String, linking libraries: [String]) -> Target {
     cxxSettings: [.unsafeFlags(cFlags)],
     linkerSettings: libraries.map { .linkedLibrary($0) })
 }
+
+/// What tests of services need: the API, and servers and clients within one process.
+let rpcTests: [Target.Dependency] = ["ServiceAPI", .grpcCore, .grpcInProcess, .protobuf, .logging]
 
 let package = Package(
   name: "illmrec",
@@ -86,16 +90,21 @@ let package = Package(
         "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
-    library("Recommender", ["ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .logging]),
+    library("Recommender", ["ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
     executable(
       "EncoderService",
-      ["Models", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .logging, .argumentParser, .configuration]),
+      [
+        "Models", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .protobuf, .logging, .argumentParser,
+        .configuration,
+      ]),
     executable(
       "LLMService",
-      ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser, .configuration]),
+      ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser, .configuration]),
     executable(
       "RetrievalService",
-      ["VectorIndex", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser, .configuration]),
+      [
+        "VectorIndex", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser, .configuration,
+      ]),
     executable(
       "CLI",
       [
@@ -107,11 +116,11 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("VectorIndexTests", ["VectorIndex"]),
-    tests("ServiceSupportTests", ["ServiceSupport", "ServiceAPI", .grpcCore]),
-    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceAPI"]),
-    tests("LLMServiceTests", ["LLMService", "Models", "ServiceAPI"]),
-    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceAPI"]),
-    tests("RecommenderTests", ["Recommender", "ServiceAPI"]),
+    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.lifecycle, .configuration, .argumentParser]),
+    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
+    tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
+    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
+    tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     tests("CLITests", ["CLI"]),
     tests("IntegrationTests", ["ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore]),
   ]

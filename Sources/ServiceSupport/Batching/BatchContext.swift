@@ -1,0 +1,33 @@
+/// What the computing side may ask about its batch while it computes, between layers or images. Cheap enough for that.
+package struct BatchContext: Sendable {
+  let requests: [any Abandonable]
+  let deadlines: [ContinuousClock.Instant?]
+  let isStopping: StopFlag
+
+  /// True once nobody waits for the request at this index: cancelled, past its deadline, or the batcher shuts down.
+  package func isCancelled(_ index: Int) -> Bool {
+    if isStopping.isSet || requests[index].isAbandoned { return true }
+    return deadlines[index].map { $0 <= .now } ?? false
+  }
+
+  /// True once nobody waits for any request of the batch.
+  package func isCancelled() -> Bool {
+    requests.indices.allSatisfy(isCancelled(_:))
+  }
+}
+
+/// Something whose caller may stop waiting for it.
+protocol Abandonable: Sendable {
+  var isAbandoned: Bool { get }
+}
+
+/// A result and where its time went.
+package struct Batched<Response: Sendable>: Sendable {
+  package var value: Response
+  /// From submission to the start of its batch.
+  package var queueTime: Duration
+  /// Of the whole batch.
+  package var computeTime: Duration
+  /// Requests that were computed together.
+  package var batchSize: Int
+}

@@ -1,0 +1,199 @@
+/// What waits for a compute thread, and what the thread does next. Pure bookkeeping: no lock, no thread, no clock of its
+/// own; ``Batcher`` runs the steps it returns.
+///
+/// Two kinds of requests share the queue. Those that refuse to wait for room are taken up to `maxCost`. Those that wait
+/// for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
+/// batch ready, and the rest of the queue stays free for the others.
+struct BatchQueue<Element: Sendable>: Sendable {
+  typealias Instant = ContinuousClock.Instant
+
+  struct Entry: Sendable {
+    /// Requests submitted together share one.
+    let group: UInt64
+    /// In the unit of the budgets: tokens, images.
+    let cost: Int
+    let arrival: Instant
+    let deadline: Instant?
+    let element: Element
+  }
+
+  enum Admission: Equatable {
+    /// Queued or waiting for room; `wake` says that the thread sleeps and must be woken.
+    case accepted(wake: Bool)
+    /// Never fits, however long one waits.
+    case tooLarge
+    case full(retryAfter: Duration)
+    case shutDown
+  }
+
+  enum Action: Sendable {
+    case compute([Entry])
+    /// Nothing to do until a step says `wake`.
+    case sleep
+    /// The thread ends.
+    case stop
+  }
+
+  struct Step: Sendable {
+    /// Past their deadline; to be failed without having been computed.
+    var expired: [Entry]
+    var action: Action
+  }
+
+  private enum Phase {
+    case running
+    /// Nothing new is taken; what is queued is still computed.
+    case draining
+    case stopped
+  }
+
+  let maxCost: Int
+  let maxBatchCost: Int
+
+  private var phase = Phase.running
+  private var queued: [Entry] = []
+  /// Groups that wait for room, oldest first.
+  private var waiting: [[Entry]] = []
+  private var isThreadAsleep = false
+  private(set) var queuedCost = 0
+  /// Exponential average over batches; nil before the first.
+  private var secondsPerCost: Double?
+
+  init(maxCost: Int, maxBatchCost: Int) {
+    precondition(maxBatchCost > 0 && maxCost >= maxBatchCost, "a queue holds at least one batch")
+    self.maxCost = maxCost
+    self.maxBatchCost = maxBatchCost
+  }
+
+  var queuedCount: Int { queued.count }
+  var waitingCount: Int { waiting.reduce(0) { $0 + $1.count } }
+
+  // MARK: Steps of the callers
+
+  /// Takes all of `entries` or none.
+  mutating func enqueue(_ entries: [Entry], waitForRoom: Bool) -> Admission {
+    guard phase == .running else { return .shutDown }
+    let cost = entries.reduce(0) { $0 + $1.cost }
+    guard cost <= maxCost else { return .tooLarge }
+    if waitForRoom {
+      waiting.append(entries)
+      admitWaiting()
+    } else if queuedCost + cost <= maxCost {
+      append(entries)
+    } else {
+      return .full(retryAfter: estimatedDelay)
+    }
+    return .accepted(wake: takeWake())
+  }
+
+  /// Drops what is left of a group that nobody waits for any more; true when the thread must be woken.
+  mutating func remove(group: UInt64) -> Bool {
+    waiting.removeAll { $0.first?.group == group }
+    queued.removeAll { entry in
+      guard entry.group == group else { return false }
+      queuedCost -= entry.cost
+      return true
+    }
+    admitWaiting()
+    return takeWake()
+  }
+
+  /// Takes nothing new. Without `drain`, returns what had not begun, to be failed.
+  mutating func shutDown(drain: Bool) -> (failed: [Entry], wake: Bool) {
+    if phase == .running { phase = .draining }
+    var failed: [Entry] = []
+    if !drain {
+      failed = queued + waiting.flatMap(\.self)
+      queued = []
+      waiting = []
+      queuedCost = 0
+    }
+    // Even with nothing queued: the thread must learn that it may end.
+    defer { isThreadAsleep = false }
+    return (failed, isThreadAsleep)
+  }
+
+  // MARK: Steps of the thread
+
+  /// What the thread does now. The oldest requests go first, as many as the batch's budget holds and at least one.
+  mutating func next(now: Instant, isAbandoned: (Element) -> Bool) -> Step {
+    var expired: [Entry] = []
+    var batch: [Entry] = []
+    // More than one pass only when all that was queued had been abandoned or was late, and others waited for room.
+    repeat {
+      takeBatch(into: &batch, expired: &expired, now: now, isAbandoned: isAbandoned)
+      admitWaiting()
+    } while batch.isEmpty && !queued.isEmpty
+    return Step(expired: expired, action: action(for: batch))
+  }
+
+  /// Records how fast the thread is, for the delay that refused callers are told.
+  mutating func completed(cost: Int, in duration: Duration) {
+    guard cost > 0 else { return }
+    let sample = duration / .seconds(1) / Double(cost)
+    secondsPerCost = secondsPerCost.map { 0.8 * $0 + 0.2 * sample } ?? sample
+  }
+
+  // MARK: -
+
+  private mutating func takeBatch(
+    into batch: inout [Entry], expired: inout [Entry], now: Instant, isAbandoned: (Element) -> Bool
+  ) {
+    var batchCost = 0
+    var taken = 0
+    for entry in queued {
+      if isAbandoned(entry.element) {
+        // Whoever sent it has had an answer.
+      } else if let deadline = entry.deadline, deadline <= now {
+        expired.append(entry)
+      } else if batch.isEmpty || batchCost + entry.cost <= maxBatchCost {
+        batch.append(entry)
+        batchCost += entry.cost
+      } else {
+        break
+      }
+      queuedCost -= entry.cost
+      taken += 1
+    }
+    queued.removeFirst(taken)
+  }
+
+  /// With an empty batch the queue is empty too.
+  private mutating func action(for batch: [Entry]) -> Action {
+    if !batch.isEmpty { return .compute(batch) }
+    switch phase {
+    case .running:
+      isThreadAsleep = true
+      return .sleep
+    case .draining, .stopped:
+      phase = .stopped
+      return .stop
+    }
+  }
+
+  private mutating func append(_ entries: [Entry]) {
+    queued += entries
+    queuedCost += entries.reduce(0) { $0 + $1.cost }
+  }
+
+  private mutating func admitWaiting() {
+    while let group = waiting.first {
+      let cost = group.reduce(0) { $0 + $1.cost }
+      guard queued.isEmpty || queuedCost + cost <= maxBatchCost else { return }
+      append(group)
+      waiting.removeFirst()
+    }
+  }
+
+  private mutating func takeWake() -> Bool {
+    guard isThreadAsleep, !queued.isEmpty else { return false }
+    isThreadAsleep = false
+    return true
+  }
+
+  /// The time in which half of the queue empties: by then there is room again. A second before anything was measured.
+  private var estimatedDelay: Duration {
+    guard let secondsPerCost else { return .seconds(1) }
+    return .seconds(min(max(secondsPerCost * Double(queuedCost) / 2, 0.05), 30))
+  }
+}

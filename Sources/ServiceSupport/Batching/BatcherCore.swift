@@ -1,0 +1,156 @@
+import GRPCCore
+import Synchronization
+
+/// What a ``Batcher`` and its thread share. The thread keeps it alive, so that a batcher can go while its thread ends.
+final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
+  typealias Group = PendingGroup<Response>
+  typealias Queue = BatchQueue<Job>
+
+  struct Job: Sendable {
+    let request: Request
+    let group: Group
+    let index: Int
+  }
+
+  struct GroupHandle: Sendable {
+    let id: UInt64
+    let group: Group
+  }
+
+  private let name: String
+  private let process: Batcher<Request, Response>.Process
+  private let queue: Mutex<Queue>
+  private let wakeUp = Semaphore()
+  private let nextGroup = Atomic<UInt64>(0)
+  /// Set without drain only: the batch being computed is to be given up.
+  private let isStopping = StopFlag()
+  private let metrics: BatchMetrics
+
+  init(
+    name: String, maxQueueCost: Int, maxBatchCost: Int, process: @escaping Batcher<Request, Response>.Process
+  ) {
+    self.name = name
+    self.process = process
+    queue = Mutex(Queue(maxCost: maxQueueCost, maxBatchCost: maxBatchCost))
+    metrics = BatchMetrics(name: name)
+  }
+
+  // MARK: Called by tasks
+
+  func makeGroup(count: Int) -> GroupHandle {
+    GroupHandle(
+      id: nextGroup.wrappingAdd(1, ordering: .relaxed).newValue, group: PendingGroup(count: count))
+  }
+
+  func submit(
+    _ requests: [(request: Request, cost: Int)], group handle: GroupHandle, deadline: Queue.Instant?,
+    whenFull: Batcher<Request, Response>.WhenFull, continuation: Group.Continuation
+  ) {
+    guard handle.group.wait(with: continuation) else { return }
+    let now = Queue.Instant.now
+    let entries = requests.enumerated().map { index, element in
+      Queue.Entry(
+        group: handle.id, cost: max(element.cost, 1), arrival: now, deadline: deadline,
+        element: Job(request: element.request, group: handle.group, index: index))
+    }
+    let (admission, queuedCost) = queue.withLock { queue in
+      (queue.enqueue(entries, waitForRoom: whenFull == .wait), queue.queuedCost)
+    }
+    metrics.queuedCost(queuedCost)
+    if case .accepted(let wake) = admission {
+      if wake { wakeUp.post() }
+    } else {
+      handle.group.stop(refusal(admission, cost: entries.reduce(0) { $0 + $1.cost }, queuedCost: queuedCost))
+    }
+  }
+
+  func cancel(_ handle: GroupHandle) {
+    handle.group.stop(CancellationError())
+    if queue.withLock({ $0.remove(group: handle.id) }) { wakeUp.post() }
+  }
+
+  func shutDown(drain: Bool) {
+    if !drain { isStopping.set() }
+    let (failed, wake) = queue.withLock { $0.shutDown(drain: drain) }
+    for entry in failed { entry.element.group.stop(shuttingDown) }
+    if wake { wakeUp.post() }
+  }
+
+  // MARK: Called by the compute thread
+
+  func computeUntilShutdown() {
+    while true {
+      let step = queue.withLock { queue in queue.next(now: .now) { $0.group.isAbandoned } }
+      for entry in step.expired { fail(entry) }
+      switch step.action {
+      case .compute(let batch): compute(batch)
+      case .sleep: wakeUp.wait()
+      case .stop: return
+      }
+    }
+  }
+
+  private func compute(_ batch: [Queue.Entry]) {
+    let start = Queue.Instant.now
+    let context = BatchContext(
+      requests: batch.map(\.element.group), deadlines: batch.map(\.deadline), isStopping: isStopping)
+    let results = process(batch.map(\.element.request), context)
+    precondition(results.count == batch.count, "\(name): \(results.count) results for \(batch.count) requests")
+    let duration = start.duration(to: .now)
+    let queuedCost = queue.withLock { queue in
+      queue.completed(cost: batch.reduce(0) { $0 + $1.cost }, in: duration)
+      return queue.queuedCost
+    }
+    metrics.computed(batch: batch.count, in: duration, queuedCost: queuedCost)
+    for (entry, result) in zip(batch, results) {
+      let queueTime = entry.arrival.duration(to: start)
+      metrics.waited(queueTime)
+      entry.element.group.deliver(
+        result.map { .init(value: $0, queueTime: queueTime, computeTime: duration, batchSize: batch.count) },
+        at: entry.element.index)
+    }
+  }
+
+  private func fail(_ entry: Queue.Entry) {
+    let waited = entry.arrival.duration(to: .now)
+    entry.element.group.deliver(
+      .failure(
+        ServiceFailure(
+          .deadlineExceeded, reason: "DEADLINE_EXCEEDED",
+          "the deadline passed after \(waited) in the queue of \(name); send fewer requests at once or allow more time")
+      ),
+      at: entry.element.index)
+  }
+
+  // MARK: -
+
+  private var shuttingDown: ServiceFailure {
+    ServiceFailure(.unavailable, reason: "SHUTTING_DOWN", "the server is shutting down; try another replica")
+  }
+
+  private func refusal(_ admission: Queue.Admission, cost: Int, queuedCost: Int) -> ServiceFailure {
+    let limit = queue.withLock(\.maxCost)
+    switch admission {
+    case .full(let retryAfter):
+      return ServiceFailure(
+        .resourceExhausted, reason: "QUEUE_FULL",
+        "the queue of \(name) holds \(queuedCost) of \(limit) and the request needs \(cost) more; "
+          + "try again in \(retryAfter), or add replicas",
+        retryAfter: retryAfter)
+    case .tooLarge:
+      return ServiceFailure(
+        .invalidArgument, reason: "REQUEST_TOO_LARGE",
+        "the request needs \(cost) of the queue of \(name), which holds \(limit); send it in smaller requests")
+    case .shutDown, .accepted:
+      return shuttingDown
+    }
+  }
+}
+
+/// A flag that is set once.
+final class StopFlag: Sendable {
+  private let flag = Atomic(false)
+
+  func set() { flag.store(true, ordering: .relaxed) }
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+}

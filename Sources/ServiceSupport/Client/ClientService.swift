@@ -1,0 +1,19 @@
+package import GRPCCore
+import ServiceLifecycle
+
+/// Keeps a client's connections up beside a server, for ``ServiceParts/background``.
+package struct ClientService<Transport: ClientTransport>: Service {
+  private let client: GRPCClient<Transport>
+
+  package init(_ client: GRPCClient<Transport>) {
+    self.client = client
+  }
+
+  package func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await client.runConnections()
+    } onGracefulShutdown: {
+      client.beginGracefulShutdown()
+    }
+  }
+}

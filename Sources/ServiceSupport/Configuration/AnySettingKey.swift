@@ -1,0 +1,105 @@
+package import Configuration
+
+/// A key without its value's type, for lists of keys.
+package protocol AnySettingKey: Sendable {
+  var name: String { get }
+  var allowedDescription: String { get }
+  /// The value to use, from the first source that has one; nil when none has and there is no default.
+  func resolve(in sources: [SettingSource]) throws(SettingsError) -> ResolvedSetting?
+}
+
+extension AnySettingKey {
+  /// As `EnvironmentVariablesProvider` derives it from the key.
+  package var environmentName: String {
+    "ILLMREC_" + name.uppercased().replacing("-", with: "_")
+  }
+}
+
+extension SettingKey: AnySettingKey {
+  package var allowedDescription: String {
+    [allowed.description, unit].compactMap(\.self).joined(separator: " ")
+  }
+
+  package func resolve(in sources: [SettingSource]) throws(SettingsError) -> ResolvedSetting? {
+    for source in sources {
+      guard let value = try value(in: source) else { continue }
+      guard allowed.contains(value) else {
+        throw SettingsError(
+          "\(source.spelling(of: self)) is \(value); allowed: \(allowedDescription)", isUsage: source.isCommandLine)
+      }
+      return ResolvedSetting(name: name, content: value.configContent, source: source.name)
+    }
+    return defaultValue.map { ResolvedSetting(name: name, content: $0.configContent, source: "default") }
+  }
+
+  private func value(in source: SettingSource) throws(SettingsError) -> Value? {
+    let content: ConfigContent?
+    do {
+      content = try source.snapshot.value(forKey: source.key(for: name), type: Value.configType).value?.content
+    } catch {
+      throw SettingsError(
+        "\(source.spelling(of: self)) is not of the type \(Value.configType.rawValue); allowed: \(allowedDescription)",
+        isUsage: source.isCommandLine)
+    }
+    return content.flatMap { Value($0) }
+  }
+}
+
+/// A value, and where it came from.
+package struct ResolvedSetting: Sendable {
+  package let name: String
+  package let content: ConfigContent
+  /// "flag", "environment", the configuration file's path, or "default".
+  package let source: String
+}
+
+/// A place that values come from.
+package struct SettingSource: Sendable {
+  package enum Kind: Sendable {
+    case commandLine
+    case environment
+    case file(path: String)
+  }
+
+  let kind: Kind
+  let snapshot: any ConfigSnapshot
+
+  var name: String {
+    switch kind {
+    case .commandLine: "flag"
+    case .environment: "environment"
+    case .file(let path): path
+    }
+  }
+
+  var isCommandLine: Bool {
+    if case .commandLine = kind { true } else { false }
+  }
+
+  func key(for name: String) -> AbsoluteConfigKey {
+    if case .environment = kind { AbsoluteConfigKey([Product.name, name]) } else { AbsoluteConfigKey([name]) }
+  }
+
+  /// How a person wrote the key there.
+  func spelling(of key: some AnySettingKey) -> String {
+    switch kind {
+    case .commandLine: "--\(key.name)"
+    case .environment: key.environmentName
+    case .file(let path): "\"\(key.name)\" in \(path)"
+    }
+  }
+}
+
+/// A value that cannot be used, or a configuration file that cannot be read. One line that says what and what to do.
+package struct SettingsError: Error, Equatable, CustomStringConvertible {
+  package let message: String
+  /// The command line is at fault: exit code 64 rather than 1.
+  package let isUsage: Bool
+
+  package init(_ message: String, isUsage: Bool = false) {
+    self.message = message
+    self.isUsage = isUsage
+  }
+
+  package var description: String { message }
+}

@@ -1,0 +1,111 @@
+package import ArgumentParser
+package import Configuration
+
+/// A value that can be configured: `Int`, `Double` or `String`.
+package protocol SettingValue: Comparable, CustomStringConvertible, Sendable {
+  static var configType: ConfigType { get }
+  init?(_ content: ConfigContent)
+  var configContent: ConfigContent { get }
+}
+
+/// One thing that can be configured, by the same name everywhere: `--max-message-bytes` on the command line,
+/// `ILLMREC_MAX_MESSAGE_BYTES` in the environment, `"max-message-bytes"` in the configuration file.
+package struct SettingKey<Value: SettingValue>: Sendable {
+  package enum Allowed: Sendable {
+    case any
+    case range(ClosedRange<Value>)
+    case oneOf([Value])
+  }
+
+  /// Lower case, words joined by hyphens.
+  package let name: String
+  /// What it does; one sentence without a full stop.
+  package let purpose: String
+  /// What the number counts, e.g. "seconds", "bytes"; nil where there is none.
+  package let unit: String?
+  /// Stands for the value in the help, e.g. "dir".
+  package let placeholder: String
+  package let defaultValue: Value?
+  package let allowed: Allowed
+
+  package init(
+    _ name: String, _ purpose: String, unit: String? = nil, placeholder: String? = nil,
+    default defaultValue: Value? = nil,
+    allowed: Allowed = .any
+  ) {
+    self.name = name
+    self.purpose = purpose
+    self.unit = unit
+    self.placeholder = placeholder ?? unit ?? name
+    self.defaultValue = defaultValue
+    self.allowed = allowed
+  }
+
+  /// For `@Option(name:)`.
+  package var flagName: NameSpecification { .customLong(name) }
+
+  /// For `@Option(help:)`: purpose, unit, allowed values, default and environment variable.
+  package var help: ArgumentHelp {
+    let facts = [
+      unit, allowed.description, defaultValue.map { "default: \($0)" }, "env: \(environmentName)",
+    ]
+    return ArgumentHelp(
+      "\(purpose). (\(facts.compactMap(\.self).joined(separator: "; ")))", valueName: placeholder)
+  }
+
+  /// What was given on the command line, for ``Settings``.
+  package func flag(_ value: Value?) -> FlagSetting? {
+    value.map { FlagSetting(name: name, content: $0.configContent) }
+  }
+}
+
+/// A value given on the command line.
+package struct FlagSetting: Sendable {
+  let name: String
+  let content: ConfigContent
+}
+
+extension SettingKey.Allowed {
+  var description: String? {
+    switch self {
+    case .any: nil
+    case .range(let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .oneOf(let values): values.map(\.description).joined(separator: ", ")
+    }
+  }
+
+  func contains(_ value: Value) -> Bool {
+    switch self {
+    case .any: true
+    case .range(let range): range.contains(value)
+    case .oneOf(let values): values.contains(value)
+    }
+  }
+}
+
+extension Int: SettingValue {
+  package static var configType: ConfigType { .int }
+  package init?(_ content: ConfigContent) {
+    guard case .int(let value) = content else { return nil }
+    self = value
+  }
+  package var configContent: ConfigContent { .int(self) }
+}
+
+extension Double: SettingValue {
+  package static var configType: ConfigType { .double }
+  package init?(_ content: ConfigContent) {
+    guard case .double(let value) = content else { return nil }
+    self = value
+  }
+  package var configContent: ConfigContent { .double(self) }
+}
+
+extension String: SettingValue {
+  package static var configType: ConfigType { .string }
+  package init?(_ content: ConfigContent) {
+    guard case .string(let value) = content else { return nil }
+    self = value
+  }
+  package var configContent: ConfigContent { .string(self) }
+}

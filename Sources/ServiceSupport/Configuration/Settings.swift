@@ -1,0 +1,103 @@
+import Configuration
+import Foundation
+package import Logging
+
+/// The resolved configuration: command line over `ILLMREC_*` environment over JSON file over defaults.
+///
+/// All keys are resolved and checked at once, so that a process that starts has no bad value left in it. swift-configuration
+/// provides the sources; they are asked one by one rather than through its ConfigReader, which takes a value of the wrong
+/// type for a missing one and does not say which source has won.
+package struct Settings: Sendable {
+  private let resolved: [String: ResolvedSetting]
+  private let order: [String]
+
+  /// - Parameters:
+  ///   - keys: everything that can be configured in this process; any other key in the file is an error.
+  ///   - flags: what the command line gave.
+  ///   - environment: of the process.
+  ///   - file: path of a JSON file with one object, its keys named as the flags are.
+  package init(
+    keys: [any AnySettingKey], flags: [FlagSetting?] = [],
+    environment: [String: String] = ProcessInfo.processInfo.environment, file: String? = nil
+  ) throws(SettingsError) {
+    var sources = [
+      SettingSource(kind: .commandLine, snapshot: Self.provider(of: flags).snapshot()),
+      SettingSource(
+        kind: .environment, snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot()),
+    ]
+    if let file {
+      sources.append(SettingSource(kind: .file(path: file), snapshot: try Self.read(file, keys: keys)))
+    }
+    var resolved: [String: ResolvedSetting] = [:]
+    for key in keys {
+      resolved[key.name] = try key.resolve(in: sources)
+    }
+    self.resolved = resolved
+    self.order = keys.map(\.name)
+  }
+
+  /// The value of a key that has a default or must be given.
+  package func value<Value>(_ key: SettingKey<Value>) throws(SettingsError) -> Value {
+    guard let value = optional(key) else {
+      throw SettingsError(
+        "--\(key.name) is required: \(key.purpose); it can also be given as \(key.environmentName) or in the configuration file",
+        isUsage: true)
+    }
+    return value
+  }
+
+  /// The value of a key that may be left out.
+  package func optional<Value>(_ key: SettingKey<Value>) -> Value? {
+    precondition(order.contains(key.name), "\(key.name) is not among the keys of these settings")
+    return resolved[key.name].flatMap { Value($0.content) }
+  }
+
+  /// Every value with its source, for the log.
+  package var metadata: Logger.Metadata {
+    var metadata: Logger.Metadata = [:]
+    for (name, setting) in resolved {
+      metadata[name] = "\(setting.content.text) (\(setting.source))"
+    }
+    return metadata
+  }
+
+  private static func provider(of flags: [FlagSetting?]) -> InMemoryProvider {
+    var values: [AbsoluteConfigKey: ConfigValue] = [:]
+    for flag in flags.compactMap(\.self) {
+      values[AbsoluteConfigKey([flag.name])] = ConfigValue(flag.content, isSecret: false)
+    }
+    return InMemoryProvider(name: "flags", values: values)
+  }
+
+  private static func read(_ path: String, keys: [any AnySettingKey]) throws(SettingsError) -> JSONSnapshot {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      throw SettingsError("cannot read the configuration file \(path): \(error.localizedDescription)")
+    }
+    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw SettingsError("the configuration file \(path) is not a JSON object such as {\"port\": 50052}")
+    }
+    if let unknown = Set(object.keys).subtracting(keys.map(\.name)).min() {
+      let known = keys.map(\.name).sorted().joined(separator: ", ")
+      throw SettingsError("\"\(unknown)\" in \(path) is not a known key; known: \(known)")
+    }
+    do {
+      return try JSONSnapshot(data: data.bytes, providerName: path, parsingOptions: .default)
+    } catch {
+      throw SettingsError("the configuration file \(path) holds a value that is no number, string or list: \(error)")
+    }
+  }
+}
+
+extension ConfigContent {
+  var text: String {
+    switch self {
+    case .int(let value): value.description
+    case .double(let value): value.description
+    case .string(let value): value
+    default: "\(self)"
+    }
+  }
+}

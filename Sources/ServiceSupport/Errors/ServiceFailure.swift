@@ -1,0 +1,68 @@
+package import GRPCCore
+import GRPCProtobuf
+package import ServiceAPI
+
+/// Why a request, or one element of a batch, was refused: a gRPC code for machines on the way, a stable reason for
+/// programs, the problem and its remedy for people.
+///
+/// Thrown from a handler it reaches the client as `google.rpc.Status` details: ErrorInfo with the reason, BadRequest with
+/// the field, RetryInfo with the delay. ``itemError`` is the form for one element among others that succeeded.
+package struct ServiceFailure: Error, Equatable, Sendable {
+  /// ErrorInfo's domain: reasons are unique within it.
+  package static let domain = "illmrec"
+
+  package let code: RPCError.Code
+  /// UPPER_SNAKE, never renamed: clients compare it.
+  package let reason: String
+  /// Without the field: ``description`` puts that in front.
+  package let message: String
+  /// Path of the offending field from the request's root, e.g. `users[2].history.items[0].soft_token`.
+  package let field: String?
+  /// Set where the same request may succeed later.
+  package let retryAfter: Duration?
+
+  package init(
+    _ code: RPCError.Code, reason: String, _ message: String, field: String? = nil, retryAfter: Duration? = nil
+  ) {
+    self.code = code
+    self.reason = reason
+    self.message = message
+    self.field = field
+    self.retryAfter = retryAfter
+  }
+
+  /// The failure as one element of a batch carries it.
+  package var itemError: Illmrec_Common_V1_ItemError {
+    var error = Illmrec_Common_V1_ItemError()
+    error.code = Int32(code.rawValue)
+    error.reason = reason
+    error.message = description
+    return error
+  }
+}
+
+extension ServiceFailure: CustomStringConvertible {
+  package var description: String {
+    field.map { "\($0): \(message)" } ?? message
+  }
+}
+
+extension ServiceFailure: RPCErrorConvertible {
+  package var rpcErrorCode: RPCError.Code { code }
+  package var rpcErrorMessage: String { description }
+
+  package var rpcErrorMetadata: Metadata {
+    GoogleRPCStatus(code: code, message: description, details: details).rpcErrorMetadata
+  }
+
+  private var details: [ErrorDetails] {
+    var details: [ErrorDetails] = [.errorInfo(reason: reason, domain: Self.domain)]
+    if let field {
+      details.append(.badRequest(violations: [.init(field: field, description: message)]))
+    }
+    if let retryAfter {
+      details.append(.retryInfo(delay: retryAfter))
+    }
+    return details
+  }
+}

@@ -1,0 +1,108 @@
+package import GRPCCore
+package import ServiceAPI
+import Synchronization
+
+/// The standard health protocol: Check and Watch for the whole server (the empty name) and for each of its services.
+package final class HealthService: Sendable {
+  package typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
+
+  private struct State {
+    var isServing = false
+    /// Set when the server drains: watchers are let go, so that they do not hold the server up.
+    var hasEnded = false
+    var nextWatcher = 0
+    var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
+  }
+
+  private let services: Set<String>
+  private let state = Mutex(State())
+
+  /// - Parameter services: full names of the server's services, e.g. "illmrec.llm.v1.LLMService". They start NOT_SERVING.
+  package init(services: [ServiceDescriptor]) {
+    self.services = Set(services.map(\.fullyQualifiedService)).union([""])
+  }
+
+  /// SERVING from now on, or NOT_SERVING; watchers are told.
+  package func setServing(_ isServing: Bool) {
+    let watchers = state.withLock { state in
+      state.isServing = isServing
+      return Array(state.watchers.values)
+    }
+    for watcher in watchers { watcher.yield(isServing) }
+  }
+
+  /// Ends every Watch with UNAVAILABLE, now and from now on.
+  package func endWatches() {
+    let watchers = state.withLock { state in
+      state.hasEnded = true
+      defer { state.watchers = [:] }
+      return Array(state.watchers.values)
+    }
+    for watcher in watchers { watcher.finish() }
+  }
+
+  private func status(of service: String, isServing: Bool) -> Status {
+    guard services.contains(service) else { return .serviceUnknown }
+    return isServing ? .serving : .notServing
+  }
+
+  /// Yields the status now, then each change; a slow reader skips to the latest.
+  private func changes() -> (stream: AsyncStream<Bool>, end: AsyncStream<Bool>.Continuation) {
+    let (stream, continuation) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
+    let id: Int? = state.withLock { state in
+      continuation.yield(state.isServing)
+      guard !state.hasEnded else { return nil }
+      state.nextWatcher += 1
+      state.watchers[state.nextWatcher] = continuation
+      return state.nextWatcher
+    }
+    if let id {
+      continuation.onTermination = { [weak self] _ in
+        _ = self?.state.withLock { $0.watchers.removeValue(forKey: id) }
+      }
+    } else {
+      continuation.finish()
+    }
+    return (stream, continuation)
+  }
+}
+
+extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
+  package func check(
+    request: Grpc_Health_V1_HealthCheckRequest, context: ServerContext
+  ) async throws -> Grpc_Health_V1_HealthCheckResponse {
+    let status = status(of: request.service, isServing: state.withLock(\.isServing))
+    guard status != .serviceUnknown else {
+      throw ServiceFailure(
+        .notFound, reason: "SERVICE_UNKNOWN",
+        "\"\(request.service)\" is not served here; served: \(services.sorted().dropFirst().joined(separator: ", "))",
+        field: "service")
+    }
+    return response(status)
+  }
+
+  package func watch(
+    request: Grpc_Health_V1_HealthCheckRequest, response writer: RPCWriter<Grpc_Health_V1_HealthCheckResponse>,
+    context: ServerContext
+  ) async throws {
+    let (changes, end) = changes()
+    try await withRPCCancellationHandler {
+      var last: Status?
+      for await isServing in changes {
+        let status = status(of: request.service, isServing: isServing)
+        if status != last { try await writer.write(self.response(status)) }
+        last = status
+      }
+    } onCancelRPC: {
+      end.finish()
+    }
+    if context.cancellation.isCancelled { throw CancellationError() }
+    throw ServiceFailure(.unavailable, reason: "SHUTTING_DOWN", "the server is shutting down; watch another replica")
+  }
+
+  private func response(_ status: Status) -> Grpc_Health_V1_HealthCheckResponse {
+    var response = Grpc_Health_V1_HealthCheckResponse()
+    response.status = status
+    return response
+  }
+}

@@ -1,0 +1,54 @@
+import Glibc
+import ServiceAPI
+import Synchronization
+
+/// The id that ties an RPC's log lines together, in every service it passes. Taken from the request's `request_id`, else
+/// from the metadata key `x-request-id`, else made up.
+package final class RequestIdentity: Sendable {
+  package static let metadataKey = "x-request-id"
+
+  /// Of the RPC that is being handled by the current task.
+  @TaskLocal package static var current: RequestIdentity?
+
+  private let id: Mutex<String>
+
+  package init(_ id: String? = nil) {
+    self.id = Mutex(id.flatMap { $0.isEmpty ? nil : $0 } ?? Self.makeID())
+  }
+
+  package var value: String { id.withLock(\.self) }
+
+  /// What the caller named the request counts more than what was made up for it.
+  package func adopt(_ id: String) {
+    if !id.isEmpty { self.id.withLock { $0 = id } }
+  }
+
+  private static func makeID() -> String {
+    let number = UInt64.random(in: .min ... .max)
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+/// A message that carries the caller's id of the request, or the first message of a stream that does.
+protocol RequestIdentified {
+  var requestID: String { get }
+}
+
+extension Illmrec_Encoder_V1_EncodeImagesRequest: RequestIdentified {}
+extension Illmrec_Encoder_V1_ProjectEmbeddingsRequest: RequestIdentified {}
+extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: RequestIdentified {
+  var requestID: String { config.requestID }
+}
+extension Illmrec_Llm_V1_EncodeUsersRequest: RequestIdentified {}
+extension Illmrec_Llm_V1_StreamEncodeUsersRequest: RequestIdentified {
+  var requestID: String { config.requestID }
+}
+extension Illmrec_Retrieval_V1_SearchRequest: RequestIdentified {}
+extension Illmrec_Retrieval_V1_StreamSearchRequest: RequestIdentified {
+  var requestID: String { config.requestID }
+}
+extension Illmrec_Retrieval_V1_CreateVersionRequest: RequestIdentified {
+  var requestID: String { header.requestID }
+}
+extension Illmrec_Recommender_V1_RecommendRequest: RequestIdentified {}
