@@ -1,0 +1,64 @@
+/// A matrix of intermediate values: one row per token or patch.
+///
+/// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did.
+package struct Activations: ~Copyable {
+  package let rows: Int
+  package let width: Int
+  let base: UnsafeMutablePointer<Float>
+
+  package init(rows: Int, width: Int) {
+    self.rows = rows
+    self.width = width
+    base = Self.allocate(rows * width)
+  }
+
+  /// - Precondition: `values.count == rows * width`.
+  package init(rows: Int, width: Int, values: [Float]) {
+    precondition(values.count == rows * width, "\(values.count) values for \(rows) rows of \(width)")
+    self.init(rows: rows, width: width)
+    values.withUnsafeBufferPointer { source in
+      guard let address = source.baseAddress else { return }
+      base.update(from: address, count: source.count)
+    }
+  }
+
+  deinit { base.deallocate() }
+
+  /// Whole cache lines, so that vector loads never straddle one.
+  private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+      .bindMemory(to: Float.self, capacity: count)
+  }
+
+  /// A copy of every value, row-major.
+  package var values: [Float] { Array(UnsafeBufferPointer(start: base, count: rows * width)) }
+
+  /// A copy of one row.
+  package subscript(row row: Int) -> [Float] {
+    precondition(row >= 0 && row < rows)
+    return Array(UnsafeBufferPointer(start: base + row * width, count: width))
+  }
+
+  /// Overwrites one row.
+  package mutating func setRow(_ row: Int, to values: some Collection<Float>) {
+    precondition(row >= 0 && row < rows && values.count == width)
+    _ = UnsafeMutableBufferPointer(start: base + row * width, count: width).update(fromContentsOf: values)
+  }
+
+  /// Overwrites one row with row `index` of `table` [_, width].
+  package mutating func setRow(_ row: Int, toRow index: Int, of table: WeightTensor) {
+    precondition(row >= 0 && row < rows && table.shape.count == 2 && table.shape[1] == width)
+    precondition(index >= 0 && index < table.shape[0])
+    (base + row * width).update(from: table.base + index * width, count: width)
+  }
+
+  /// The rows of `indices`, in their order.
+  package func gathered(_ indices: [Int]) -> Activations {
+    let out = Activations(rows: indices.count, width: width)
+    for (row, index) in indices.enumerated() {
+      precondition(index >= 0 && index < rows)
+      (out.base + row * width).update(from: base + index * width, count: width)
+    }
+    return out
+  }
+}

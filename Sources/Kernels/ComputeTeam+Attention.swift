@@ -1,0 +1,60 @@
+import CKernels
+
+/// One sequence of a packed batch.
+package struct SequenceSpan: Sendable, Equatable {
+  /// Its rows in the query matrix: the last positions of the sequence.
+  package let queries: Range<Int>
+  /// Its rows in the key and value matrices.
+  package let keys: Range<Int>
+
+  package init(queries: Range<Int>, keys: Range<Int>) {
+    self.queries = queries
+    self.keys = keys
+  }
+
+  /// Sequences of `lengths` rows, one after the other, each row both a query and a key.
+  package static func packed(lengths: [Int]) -> [SequenceSpan] {
+    var start = 0
+    return lengths.map { length in
+      defer { start += length }
+      return SequenceSpan(queries: start..<start + length, keys: start..<start + length)
+    }
+  }
+}
+
+extension ComputeTeam {
+  /// Scaled dot-product attention, sequence by sequence, without padding.
+  ///
+  ///     out[q, h] = softmax(query[q, h] · key[:, h / (H / G)]ᵀ / sqrt(E)) · value[:, h / (H / G)]
+  ///
+  /// - Parameters:
+  ///   - query: [rows, H · E].
+  ///   - key: [rows, G · E].
+  ///   - value: [rows, G · E].
+  ///   - sequences: which rows belong together.
+  ///   - heads: H, a multiple of `keyValueHeads`, G.
+  ///   - causal: each query sees the keys up to its own position alone; a sequence's queries are its last positions.
+  ///   - out: [rows, H · E]; only the rows of the sequences' queries are written.
+  /// - Complexity: O(sum over the sequences of queries · keys · H · E).
+  /// - Source: Vaswani et al. 2017, section 3.2; grouped queries: Ainslie et al. 2023.
+  package func attention(
+    query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
+    heads: Int, keyValueHeads: Int, causal: Bool, into out: inout Activations
+  ) {
+    let headWidth = query.width / heads
+    precondition(heads % keyValueHeads == 0 && headWidth * heads == query.width && out.width == query.width)
+    precondition(key.width == keyValueHeads * headWidth && value.width == key.width && value.rows == key.rows)
+    let spans = sequences.map { sequence in
+      precondition(sequence.queries.upperBound <= query.rows && sequence.queries.upperBound <= out.rows)
+      precondition(sequence.keys.upperBound <= key.rows && !sequence.keys.isEmpty)
+      precondition(!causal || sequence.queries.count <= sequence.keys.count)
+      return illmrec_sequence(
+        query_start: sequence.queries.lowerBound, query_count: sequence.queries.count,
+        key_start: sequence.keys.lowerBound, key_count: sequence.keys.count)
+    }
+    let status = illmrec_attention(
+      handle, spans, spans.count, query.base, query.width, key.base, value.base, key.width, heads, keyValueHeads,
+      headWidth, 1 / Float(headWidth).squareRoot(), causal ? 1 : 0, out.base, out.width)
+    guard status == 0 else { fatalError("no memory for attention scores") }
+  }
+}

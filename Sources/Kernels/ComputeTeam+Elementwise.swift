@@ -1,0 +1,30 @@
+import CKernels
+
+extension ComputeTeam {
+  /// `x = x · sigmoid(x) · gate`, element by element: the gate of a SwiGLU feed-forward (Shazeer 2020, eq. 5).
+  package func siluMultiply(_ x: inout Activations, by gate: borrowing Activations) {
+    precondition(gate.rows == x.rows && gate.width == x.width)
+    illmrec_silu_multiply(handle, x.base, gate.base, x.rows * x.width)
+  }
+
+  /// `x = x · Φ(x)`, with the exact normal distribution function (Hendrycks & Gimpel 2016).
+  package func gelu(_ x: inout Activations) { illmrec_gelu(handle, x.base, x.rows * x.width) }
+
+  /// `x = 0.5 x (1 + tanh(sqrt(2 / π) (x + 0.044715 x³)))`, the approximation that SigLIP was trained with.
+  package func geluTanh(_ x: inout Activations) { illmrec_gelu_tanh(handle, x.base, x.rows * x.width) }
+
+  /// `x = max(x, 0)`.
+  package func relu(_ x: inout Activations) { illmrec_relu(handle, x.base, x.rows * x.width) }
+
+  /// `x[r, :] += table[r mod n, :]` for a `table` of n rows [n, D]: a position embedding, image by image.
+  package func addRows(_ x: inout Activations, _ table: WeightTensor) {
+    precondition(table.count % x.width == 0 && table.count > 0)
+    illmrec_add_rows(handle, x.base, x.rows, x.width, table.base, table.count / x.width)
+  }
+
+  /// Index of the first NaN or infinity of `x`, row-major, or nil.
+  package func firstNotFinite(_ x: borrowing Activations) -> Int? {
+    let index = illmrec_first_not_finite(handle, x.base, x.rows * x.width)
+    return index == x.rows * x.width ? nil : index
+  }
+}

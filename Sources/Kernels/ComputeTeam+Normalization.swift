@@ -1,0 +1,48 @@
+import CKernels
+
+extension ComputeTeam {
+  /// Root-mean-square normalisation of each row.
+  ///
+  ///     out[t, c] = x[t, c] / sqrt(mean(x[t, :]²) + epsilon) · weight[c]
+  ///
+  /// - Parameters:
+  ///   - x: [T, D].
+  ///   - weight: [D].
+  ///   - epsilon: inside the root, from the checkpoint's configuration.
+  ///   - out: [T, D], overwritten.
+  /// - Complexity: O(T · D), allocates nothing.
+  /// - Source: Zhang & Sennrich 2019, eq. 4.
+  package func rmsNorm(
+    _ x: borrowing Activations, weight: WeightTensor, epsilon: Float, into out: inout Activations
+  ) {
+    precondition(weight.count == x.width && out.width == x.width && out.rows == x.rows)
+    illmrec_rms_norm(handle, x.base, x.rows, x.width, weight.base, epsilon, out.base)
+  }
+
+  /// Layer normalisation of each row.
+  ///
+  ///     out[t, c] = (x[t, c] - mean(x[t, :])) / sqrt(var(x[t, :]) + epsilon) · weight[c] + bias[c]
+  ///
+  /// with the population variance.
+  ///
+  /// - Parameters:
+  ///   - x: [T, D].
+  ///   - weight: [D].
+  ///   - bias: [D].
+  ///   - epsilon: inside the root.
+  ///   - out: [T, D], overwritten.
+  /// - Complexity: O(T · D), allocates nothing.
+  /// - Source: Ba et al. 2016, eq. 4.
+  package func layerNorm(
+    _ x: borrowing Activations, weight: WeightTensor, bias: WeightTensor, epsilon: Float, into out: inout Activations
+  ) {
+    precondition(weight.count == x.width && bias.count == x.width && out.width == x.width && out.rows == x.rows)
+    illmrec_layer_norm(handle, x.base, x.rows, x.width, weight.base, bias.base, epsilon, out.base)
+  }
+
+  /// Layer normalisation in place; see `layerNorm(_:weight:bias:epsilon:into:)`.
+  package func layerNorm(_ x: inout Activations, weight: WeightTensor, bias: WeightTensor, epsilon: Float) {
+    precondition(weight.count == x.width && bias.count == x.width)
+    illmrec_layer_norm(handle, x.base, x.rows, x.width, weight.base, bias.base, epsilon, x.base)
+  }
+}

@@ -1,0 +1,45 @@
+import CKernels
+
+/// Cosines and sines of rotary position embeddings.
+///
+///     angle[position, e] = (position / scaling) · base^(-2e / E)     for e < E / 2
+///
+/// Frequencies and angles are rounded to 32 bits, as the reference framework computes them.
+///
+/// - Source: Su et al. 2021, section 3.2; linear scaling: Chen et al. 2023 (position interpolation).
+package final class RotaryTable: Sendable {
+  package let positions: Int
+  /// E.
+  package let headWidth: Int
+  let cosine: WeightTensor
+  let sine: WeightTensor
+
+  /// - Precondition: `headWidth` is even.
+  package init(positions: Int, headWidth: Int, base: Double, scaling: Double) {
+    precondition(headWidth % 2 == 0 && positions > 0)
+    let count = positions * headWidth / 2
+    var cosine = [Float](repeating: 0, count: count)
+    var sine = cosine
+    illmrec_rope_table(positions, headWidth, base, scaling, &cosine, &sine)
+    self.positions = positions
+    self.headWidth = headWidth
+    self.cosine = WeightTensor(shape: [positions, headWidth / 2], values: cosine)
+    self.sine = WeightTensor(shape: [positions, headWidth / 2], values: sine)
+  }
+}
+
+extension ComputeTeam {
+  /// Rotates every head of every row by the row's position. The halves of a head, not its neighbours, form the pairs:
+  ///
+  ///     (x[e], x[e + E/2]) -> (x[e] cos - x[e + E/2] sin, x[e + E/2] cos + x[e] sin)
+  ///
+  /// - Parameters:
+  ///   - x: [T, heads · E], in place.
+  ///   - positions: [T], below the table's.
+  package func rotate(_ x: inout Activations, positions: [Int32], table: RotaryTable) {
+    precondition(positions.count == x.rows && x.width % table.headWidth == 0)
+    precondition(positions.allSatisfy { $0 >= 0 && Int($0) < table.positions })
+    illmrec_rope(
+      handle, x.base, x.rows, x.width / table.headWidth, table.headWidth, positions, table.cosine.base, table.sine.base)
+  }
+}

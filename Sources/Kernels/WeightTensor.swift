@@ -1,0 +1,50 @@
+import CKernels
+
+/// A tensor of 32-bit floats that never changes: a weight of a checkpoint.
+package final class WeightTensor: Sendable {
+  package let shape: [Int]
+  package var count: Int { shape.reduce(1, *) }
+  // Points at memory that nobody writes after `init` and that `owner`, or this tensor, keeps alive.
+  nonisolated(unsafe) let base: UnsafePointer<Float>
+  /// Keeps borrowed memory alive; nil when the memory is this tensor's own.
+  private let owner: (any AnyObject & Sendable)?
+
+  /// Reads memory that `owner` holds, such as a mapped file.
+  package init(shape: [Int], borrowing base: UnsafePointer<Float>, from owner: any AnyObject & Sendable) {
+    self.shape = shape
+    self.base = base
+    self.owner = owner
+  }
+
+  /// Owns new memory that `fill` must write in full.
+  package init<Failure: Error>(
+    shape: [Int], fill: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
+  ) throws(Failure) {
+    let count = shape.reduce(1, *)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+      .bindMemory(to: Float.self, capacity: count)
+    self.shape = shape
+    base = UnsafePointer(memory)
+    owner = nil
+    try fill(UnsafeMutableBufferPointer(start: memory, count: count))
+  }
+
+  /// - Precondition: as many values as `shape` has elements.
+  package convenience init(shape: [Int], values: [Float]) {
+    precondition(values.count == shape.reduce(1, *), "\(values.count) values for a tensor of \(shape)")
+    self.init(shape: shape) { memory in _ = memory.initialize(fromContentsOf: values) }
+  }
+
+  deinit {
+    if owner == nil { base.deallocate() }
+  }
+
+  /// A copy of every element, row-major.
+  package var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
+
+  /// Index of the first NaN or infinity, or nil.
+  package func firstNotFinite(on team: ComputeTeam) -> Int? {
+    let index = illmrec_first_not_finite(team.handle, base, count)
+    return index == count ? nil : index
+  }
+}

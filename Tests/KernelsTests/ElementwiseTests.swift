@@ -1,0 +1,91 @@
+import CKernels
+import Kernels
+import Testing
+
+struct ElementwiseTests {
+  static let counts = [1, 2, 15, 16, 17, 1000, 100_003]
+  /// Every activation is within 4 units in the last place of its double-precision value.
+  static let tolerance: Float = 5e-7
+  let team = ComputeTeam(threads: 2)
+
+  /// From far below to far above the range where the activations bend, each value once per sign.
+  private func inputs(_ count: Int) -> [Float] {
+    var random = RandomValues(seed: UInt64(count))
+    return (0..<count).map { _ in random.uniform() * [0.01, 1, 10, 100][Int(random.next() % 4)] }
+  }
+
+  private func largestErrorElementwise(_ found: [Float], _ expected: [Float]) -> Float {
+    zip(found, expected).map { abs($0 - $1) / max(abs($1), 1e-30) }.max() ?? 0
+  }
+
+  @Test(arguments: counts) func siluMultiply(_ count: Int) {
+    let x = inputs(count).map { max($0, -80) }
+    var random = RandomValues(seed: 9)
+    let gate = random.uniform(count)
+    var expected = x
+    reference_silu_multiply(&expected, gate, count)
+    var out = Activations(rows: 1, width: count, values: x)
+    team.siluMultiply(&out, by: Activations(rows: 1, width: count, values: gate))
+    #expect(largestErrorElementwise(out.values, expected) < Self.tolerance)
+  }
+
+  @Test(arguments: counts) func geluTanh(_ count: Int) {
+    let x = inputs(count)
+    var expected = x
+    reference_gelu_tanh(&expected, count)
+    var out = Activations(rows: 1, width: count, values: x)
+    team.geluTanh(&out)
+    // The reference loses the lower tail to 1 + tanh: there the values are compared absolutely.
+    #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
+  }
+
+  @Test(arguments: counts) func gelu(_ count: Int) {
+    let x = inputs(count)
+    var expected = x
+    reference_gelu(&expected, count)
+    var out = Activations(rows: 1, width: count, values: x)
+    team.gelu(&out)
+    #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
+  }
+
+  @Test func extremesStayFiniteAndNaNStaysNaN() {
+    let x: [Float] = [-1e30, -200, -88, 0, 88, 200, 1e30]
+    var silu = Activations(rows: 1, width: 7, values: x)
+    team.siluMultiply(&silu, by: Activations(rows: 1, width: 7, values: [Float](repeating: 1, count: 7)))
+    #expect(silu.values.suffix(3) == [88, 200, 1e30])
+    #expect(silu.values[1...3].allSatisfy { abs($0) < 1e-30 })
+    var gelu = Activations(rows: 1, width: 2, values: [.nan, 1])
+    team.geluTanh(&gelu)
+    #expect(gelu.values[0].isNaN && !gelu.values[1].isNaN)
+  }
+
+  @Test func relu() {
+    var out = Activations(rows: 1, width: 4, values: [-1, 0, 2, .infinity])
+    team.relu(&out)
+    #expect(out.values == [0, 0, 2, .infinity])
+  }
+
+  @Test func everyHalfPrecisionValueWidensExactly() {
+    let halves = (0...UInt16.max).map { $0 }
+    let tensor = WeightTensor(shape: [halves.count], float16: halves, on: team)
+    let wrong = zip(halves, tensor.values).filter { half, found in
+      let expected = reference_from_f16(half)
+      return expected.isNaN ? !found.isNaN : found.bitPattern != expected.bitPattern
+    }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test func everyBFloat16ValueWidensExactly() {
+    let values = (0...UInt16.max).map { $0 }
+    let tensor = WeightTensor(shape: [values.count], bfloat16: values, on: team)
+    #expect(zip(values, tensor.values).allSatisfy { $1.bitPattern == UInt32($0) << 16 })
+  }
+
+  @Test(arguments: [0, 1, 99_999, 299_999]) func findsTheFirstValueThatIsNotFinite(_ index: Int) {
+    var values = [Float](repeating: 1, count: 300_000)
+    #expect(WeightTensor(shape: [values.count], values: values).firstNotFinite(on: team) == nil)
+    values[index] = index % 2 == 0 ? .nan : -.infinity
+    values[299_999] = .infinity
+    #expect(WeightTensor(shape: [values.count], values: values).firstNotFinite(on: team) == index)
+  }
+}

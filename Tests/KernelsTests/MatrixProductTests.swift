@@ -1,0 +1,62 @@
+import CKernels
+import Kernels
+import Testing
+
+struct MatrixProductTests {
+  /// Rows, inner width, outer width: size 1, below, at and beyond the kernels' tiles, and both ways to divide the work.
+  static let sizes = [(1, 1, 1), (1, 7, 5), (3, 16, 17), (16, 16, 16), (33, 129, 65), (2, 300, 1200), (900, 96, 31)]
+
+  // Sums of up to 300 products in [-1, 1] in another order: below 300 half-ulps of their largest partial sum.
+  static let tolerance: Float = 2e-6
+
+  @Test(arguments: sizes, [1, 2, 3])
+  func matchesTheDefinition(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
+    var random = RandomValues(seed: UInt64(size.rows * 7 + size.outer))
+    let x = random.uniform(size.rows * size.inner)
+    let weight = random.uniform(size.outer * size.inner)
+    let bias = random.uniform(size.outer)
+    let team = ComputeTeam(threads: threads)
+    let weightTensor = WeightTensor(shape: [size.outer, size.inner], values: weight)
+    let biasTensor = WeightTensor(shape: [size.outer], values: bias)
+    let input = Activations(rows: size.rows, width: size.inner, values: x)
+
+    for (withBias, adding) in [(false, false), (true, false), (false, true), (true, true)] {
+      let former = random.uniform(size.rows * size.outer)
+      var expected = former
+      reference_linear(
+        x, size.rows, size.inner, size.inner, weight, size.outer, withBias ? bias : nil, adding ? 1 : 0, &expected,
+        size.outer)
+      var output = Activations(rows: size.rows, width: size.outer, values: former)
+      if adding {
+        team.linear(input, weightTensor, bias: withBias ? biasTensor : nil, addingTo: &output)
+      } else {
+        team.linear(input, weightTensor, bias: withBias ? biasTensor : nil, into: &output)
+      }
+      #expect(relativeError(output.values, expected) < Self.tolerance)
+    }
+  }
+
+  @Test func takesARangeOfRowsAndAddsAtARow() {
+    var random = RandomValues(seed: 3)
+    let x = random.uniform(6 * 4)
+    let weight = random.uniform(5 * 4)
+    let former = random.uniform(6 * 5)
+    var expected = former
+    expected.withUnsafeMutableBufferPointer { out in
+      reference_linear(Array(x[8..<20]), 3, 4, 4, weight, 5, nil, 1, out.baseAddress.map { $0 + 10 }, 5)
+    }
+    var output = Activations(rows: 6, width: 5, values: former)
+    ComputeTeam(threads: 1).linear(
+      Activations(rows: 6, width: 4, values: x), rows: 2..<5, WeightTensor(shape: [5, 4], values: weight),
+      addingTo: &output, atRow: 2)
+    #expect(relativeError(output.values, expected) < Self.tolerance)
+  }
+
+  /// A processor that OpenBLAS does not know runs its oldest kernels unless it is told better.
+  @Test(.enabled(if: cpuHasAVX2, "this CPU has no AVX2")) func usesTheProcessorsVectorInstructions() {
+    let slow = ["prescott", "core2", "penryn", "dunnington", "nehalem", "atom", "katmai", "banias"]
+    #expect(!slow.contains(ComputeTeam.matrixProductCore.lowercased()))
+  }
+
+  private static var cpuHasAVX2: Bool { CPUFeatures.avx2 }
+}

@@ -1,0 +1,80 @@
+import CKernels
+import Kernels
+import Testing
+
+struct RowOperatorTests {
+  static let sizes = [(1, 1), (1, 5), (3, 16), (7, 33), (40, 1152), (2, 70_000)]
+  // Sums of up to 70,000 squares in 16 or more lanes.
+  static let tolerance: Float = 3e-6
+  let team = ComputeTeam(threads: 2)
+
+  @Test(arguments: sizes) func rmsNorm(_ size: (rows: Int, width: Int)) {
+    var random = RandomValues(seed: 1)
+    let x = random.uniform(size.rows * size.width, scale: 4)
+    let weight = random.uniform(size.width)
+    var expected = x
+    reference_rms_norm(x, size.rows, size.width, weight, 1e-5, &expected)
+    var out = Activations(rows: size.rows, width: size.width)
+    team.rmsNorm(
+      Activations(rows: size.rows, width: size.width, values: x),
+      weight: WeightTensor(shape: [size.width], values: weight), epsilon: 1e-5, into: &out)
+    #expect(relativeError(out.values, expected) < Self.tolerance)
+  }
+
+  /// The offset is far larger than the spread: a one-pass variance would cancel.
+  @Test(arguments: sizes, [Float(0), 50]) func layerNorm(_ size: (rows: Int, width: Int), offset: Float) {
+    var random = RandomValues(seed: 2)
+    let x = random.uniform(size.rows * size.width).map { $0 + offset }
+    let weight = WeightTensor(shape: [size.width], values: random.uniform(size.width))
+    let bias = WeightTensor(shape: [size.width], values: random.uniform(size.width))
+    var expected = x
+    reference_layer_norm(x, size.rows, size.width, weight.values, bias.values, 1e-6, &expected)
+    let input = Activations(rows: size.rows, width: size.width, values: x)
+    var out = Activations(rows: size.rows, width: size.width)
+    team.layerNorm(input, weight: weight, bias: bias, epsilon: 1e-6, into: &out)
+    // The mean's own rounding, offset * 2^-24 and a little more, is divided by a spread of about 0.6.
+    #expect(relativeError(out.values, expected) < max(Self.tolerance, offset * 5e-7))
+    var inPlace = Activations(rows: size.rows, width: size.width, values: x)
+    team.layerNorm(&inPlace, weight: weight, bias: bias, epsilon: 1e-6)
+    #expect(inPlace.values == out.values)
+  }
+
+  @Test(arguments: [(1, 1, 2), (3, 2, 6), (70, 4, 128)], [(10_000.0, 1.0), (500_000.0, 2.0)])
+  func rotaryEmbedding(_ size: (rows: Int, heads: Int, headWidth: Int), rope: (base: Double, scaling: Double)) {
+    var random = RandomValues(seed: 3)
+    let x = random.uniform(size.rows * size.heads * size.headWidth)
+    let positions = (0..<size.rows).map { Int32($0 * 57 % 4096) }
+    var expected = x
+    reference_rope(&expected, size.rows, size.heads, size.headWidth, positions, rope.base, rope.scaling)
+    var out = Activations(rows: size.rows, width: size.heads * size.headWidth, values: x)
+    let table = RotaryTable(positions: 4096, headWidth: size.headWidth, base: rope.base, scaling: rope.scaling)
+    team.rotate(&out, positions: positions, table: table)
+    // An angle of up to 4096 radians, rounded to 32 bits twice.
+    #expect(relativeError(out.values, expected) < 6e-4)
+    #expect(relativeError(Array(out.values.prefix(size.headWidth)), Array(expected.prefix(size.headWidth))) < 1e-6)
+  }
+
+  @Test func addsATableOfRowsAgainAndAgain() {
+    var random = RandomValues(seed: 4)
+    let x = random.uniform(6 * 5)
+    let table = random.uniform(3 * 5)
+    var out = Activations(rows: 6, width: 5, values: x)
+    team.addRows(&out, WeightTensor(shape: [3, 5], values: table))
+    #expect(out.values == x.indices.map { x[$0] + table[$0 % 15] })
+  }
+
+  @Test(arguments: [(1, 1, 1, 1), (3, 4, 6, 2), (3, 15, 17, 14), (1, 9, 5, 3)])
+  func patches(_ size: (channels: Int, height: Int, width: Int, patch: Int)) {
+    var random = RandomValues(seed: 5)
+    let image = random.uniform(size.channels * size.height * size.width)
+    let count = (size.height / size.patch) * (size.width / size.patch)
+    let width = size.channels * size.patch * size.patch
+    var expected = [Float](repeating: 0, count: count * width)
+    reference_patches(image, size.channels, size.height, size.width, size.patch, &expected)
+    var out = Activations(rows: count + 1, width: width, values: [Float](repeating: 9, count: (count + 1) * width))
+    out.setPatches(
+      of: image, channels: size.channels, height: size.height, width: size.width, patch: size.patch, atRow: 1)
+    #expect(Array(out.values.dropFirst(width)) == expected)
+    #expect(out[row: 0] == [Float](repeating: 9, count: width))
+  }
+}
