@@ -20,6 +20,7 @@ extension Target.Dependency {
   static let logging = product(name: "Logging", package: "swift-log")
   static let metrics = product(name: "Metrics", package: "swift-metrics")
   static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let lifecycleTestKit = product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
   static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
   static let configuration = product(name: "Configuration", package: "swift-configuration")
   static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -116,7 +117,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("VectorIndexTests", ["VectorIndex"]),
-    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.lifecycle, .configuration, .argumentParser]),
+    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),

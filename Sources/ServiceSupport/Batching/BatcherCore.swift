@@ -37,6 +37,8 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   // MARK: Called by tasks
 
+  var queuedCost: Int { queue.withLock(\.queuedCost) }
+
   func makeGroup(count: Int) -> GroupHandle {
     GroupHandle(
       id: nextGroup.wrappingAdd(1, ordering: .relaxed).newValue, group: PendingGroup(count: count))

@@ -83,6 +83,9 @@ package struct Settings: Sendable {
       let known = keys.map(\.name).sorted().joined(separator: ", ")
       throw SettingsError("\"\(unknown)\" in \(path) is not a known key; known: \(known)")
     }
+    if let nested = object.filter({ $0.value is [String: Any] }).keys.min() {
+      throw SettingsError("\"\(nested)\" in \(path) is an object; write a plain value")
+    }
     do {
       return try JSONSnapshot(data: data.bytes, providerName: path, parsingOptions: .default)
     } catch {

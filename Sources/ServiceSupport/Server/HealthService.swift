@@ -96,7 +96,7 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     } onCancelRPC: {
       end.finish()
     }
-    if context.cancellation.isCancelled { throw CancellationError() }
+    guard state.withLock(\.hasEnded) else { throw CancellationError() }
     throw ServiceFailure(.unavailable, reason: "SHUTTING_DOWN", "the server is shutting down; watch another replica")
   }
 

@@ -1,0 +1,164 @@
+import Testing
+
+@testable import ServiceSupport
+
+@Suite struct BatchQueueTests {
+  private typealias Queue = BatchQueue<String>
+  private let now = ContinuousClock.now
+
+  private func entry(
+    _ name: String, group: UInt64 = 0, cost: Int = 1, deadline: ContinuousClock.Instant? = nil
+  ) -> BatchQueue<String>.Entry {
+    .init(group: group, cost: cost, arrival: now, deadline: deadline, element: name)
+  }
+
+  /// The thread's next step as text: `compute a b`, `sleep`, `stop`; late ones behind `!`.
+  private func step(_ queue: inout BatchQueue<String>, abandoned: Set<String> = []) -> String {
+    let step = queue.next(now: now) { abandoned.contains($0) }
+    let late = step.expired.map { " !" + $0.element }.joined()
+    switch step.action {
+    case .compute(let batch): return "compute" + batch.map { " " + $0.element }.joined() + late
+    case .sleep: return "sleep" + late
+    case .stop: return "stop" + late
+    }
+  }
+
+  @Test func requestsGatherUpToTheBatchCostInOrder() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    for (name, cost) in [("a", 4), ("b", 6), ("c", 1)] {
+      #expect(queue.enqueue([entry(name, cost: cost)], waitForRoom: false) == .accepted(wake: false))
+    }
+    #expect(step(&queue) == "compute a b")
+    #expect(queue.queuedCost == 1)
+    #expect(step(&queue) == "compute c")
+    #expect(step(&queue) == "sleep")
+  }
+
+  @Test func aRequestCostlierThanABatchIsComputedAlone() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("big", cost: 50)], waitForRoom: false)
+    _ = queue.enqueue([entry("small")], waitForRoom: false)
+    #expect(step(&queue) == "compute big")
+    #expect(step(&queue) == "compute small")
+  }
+
+  @Test func onlyASleepingThreadIsWokenAndOnlyOnce() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    #expect(step(&queue) == "sleep")
+    #expect(queue.enqueue([entry("a")], waitForRoom: false) == .accepted(wake: true))
+    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .accepted(wake: false))
+    #expect(step(&queue) == "compute a b")
+    #expect(queue.enqueue([entry("c")], waitForRoom: false) == .accepted(wake: false))
+    #expect(step(&queue) == "compute c")
+  }
+
+  @Test func aFullQueueRefusesAndSaysWhenToComeBack() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 10)
+    #expect(queue.enqueue([entry("a", cost: 8)], waitForRoom: false) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("b", cost: 3)], waitForRoom: false) == .full(retryAfter: .seconds(1)))
+    queue.completed(cost: 10, in: .seconds(5))
+    // Half of the 8 queued, at half a second each.
+    #expect(queue.enqueue([entry("b", cost: 3)], waitForRoom: false) == .full(retryAfter: .seconds(2)))
+    #expect(queue.enqueue([entry("c", cost: 2)], waitForRoom: false) == .accepted(wake: false))
+  }
+
+  @Test func aGroupIsTakenWholeOrNotAtAll() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 4)
+    let group = ["a", "b", "c"].map { entry($0, cost: 3) }
+    #expect(queue.enqueue(group, waitForRoom: false) == .accepted(wake: false))
+    guard case .full = queue.enqueue([entry("d"), entry("e")], waitForRoom: false) else {
+      Issue.record("9 of 10 are taken: a group of 2 does not fit")
+      return
+    }
+    #expect(queue.queuedCount == 3)
+    #expect(step(&queue) == "compute a")
+  }
+
+  @Test func whatCanNeverFitIsTooLargeEvenForThoseWhoWait() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 4)
+    #expect(queue.enqueue([entry("a", cost: 11)], waitForRoom: false) == .tooLarge)
+    #expect(queue.enqueue([entry("a", cost: 11)], waitForRoom: true) == .tooLarge)
+  }
+
+  @Test func thoseWhoWaitKeepOneBatchReadyAndLeaveTheRestFree() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    for name in ["a", "b", "c", "d"] {
+      #expect(queue.enqueue([entry(name, cost: 5)], waitForRoom: true) == .accepted(wake: false))
+    }
+    #expect(queue.queuedCost == 10)
+    #expect(queue.waitingCount == 2)
+    #expect(queue.enqueue([entry("online", cost: 90)], waitForRoom: false) == .accepted(wake: false))
+    #expect(step(&queue) == "compute a b")
+    #expect(step(&queue) == "compute online")
+    #expect(queue.waitingCount == 0)
+    #expect(step(&queue) == "compute c d")
+  }
+
+  @Test func lateRequestsAreNotComputed() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("late", cost: 6, deadline: now - .seconds(1))], waitForRoom: false)
+    _ = queue.enqueue([entry("a", cost: 6, deadline: now + .seconds(1))], waitForRoom: false)
+    #expect(step(&queue) == "compute a !late")
+    #expect(queue.queuedCost == 0)
+  }
+
+  @Test func abandonedRequestsAreDroppedAndOthersTakeTheirRoom() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("gone", cost: 10)], waitForRoom: true)
+    _ = queue.enqueue([entry("waiting", cost: 10)], waitForRoom: true)
+    #expect(queue.waitingCount == 1)
+    #expect(step(&queue, abandoned: ["gone"]) == "compute waiting")
+    #expect(step(&queue) == "sleep")
+  }
+
+  @Test func removingAGroupFreesItsRoomAndWakesForOthers() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 10)
+    _ = queue.enqueue([entry("a", group: 1, cost: 4), entry("b", group: 1, cost: 4)], waitForRoom: false)
+    _ = queue.enqueue([entry("c", group: 2, cost: 5)], waitForRoom: true)
+    _ = queue.enqueue([entry("d", group: 3, cost: 5)], waitForRoom: true)
+    #expect(queue.remove(group: 3) == false)
+    #expect(queue.remove(group: 1) == false)
+    #expect(queue.queuedCost == 5)
+    #expect(step(&queue) == "compute c")
+    #expect(step(&queue) == "sleep")
+    #expect(queue.remove(group: 2) == false)
+  }
+
+  @Test func shutdownFailsWhatHadNotBegun() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 4)
+    _ = queue.enqueue([entry("a", cost: 4)], waitForRoom: false)
+    _ = queue.enqueue([entry("b", cost: 4)], waitForRoom: true)
+    let (failed, wake) = queue.shutDown(drain: false)
+    #expect(failed.map(\.element) == ["a", "b"])
+    #expect(wake == false)
+    #expect(queue.enqueue([entry("c")], waitForRoom: false) == .shutDown)
+    #expect(step(&queue) == "stop")
+  }
+
+  @Test func drainingComputesWhatWasTaken() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 4)
+    _ = queue.enqueue([entry("a", cost: 4)], waitForRoom: false)
+    _ = queue.enqueue([entry("b", cost: 4)], waitForRoom: true)
+    #expect(queue.shutDown(drain: true).failed.isEmpty)
+    #expect(queue.enqueue([entry("c")], waitForRoom: true) == .shutDown)
+    #expect(step(&queue) == "compute a")
+    #expect(step(&queue) == "compute b")
+    #expect(step(&queue) == "stop")
+  }
+
+  @Test func shutdownWakesASleepingThread() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 4)
+    #expect(step(&queue) == "sleep")
+    #expect(queue.shutDown(drain: false).wake)
+    #expect(step(&queue) == "stop")
+  }
+
+  @Test func throughputIsAveragedAndTheDelayBounded() {
+    var queue = Queue(maxCost: 1000, maxBatchCost: 1000)
+    _ = queue.enqueue([entry("a", cost: 1000)], waitForRoom: false)
+    queue.completed(cost: 1, in: .seconds(100))
+    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .full(retryAfter: .seconds(30)))
+    for _ in 0..<100 { queue.completed(cost: 1_000_000, in: .microseconds(1)) }
+    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .full(retryAfter: .seconds(0.05)))
+  }
+}

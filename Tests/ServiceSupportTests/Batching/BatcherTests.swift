@@ -1,0 +1,289 @@
+import GRPCCore
+import Synchronization
+import Testing
+
+@testable import ServiceSupport
+
+/// A gate that a compute thread waits at, so that tests decide when a batch ends.
+private final class Gate: Sendable {
+  private let arrived = AsyncStream.makeStream(of: Void.self)
+  private let open = Semaphore()
+
+  /// On the compute thread: says that it is here, and waits.
+  func pass() {
+    arrived.continuation.yield()
+    open.wait()
+  }
+
+  func waitForArrival() async {
+    for await _ in arrived.stream { return }
+  }
+
+  func letPass() {
+    open.post()
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct BatcherTests {
+  private typealias IntBatcher = Batcher<Int, Int>
+
+  @Test func computesAndReportsTimes() async throws {
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
+      requests.map { .success($0 * 2) }
+    }
+    let result = try await batcher.submit(21, cost: 1)
+    #expect(result.value == 42)
+    #expect(result.batchSize == 1)
+    #expect(result.queueTime >= .zero)
+    #expect(result.computeTime >= .zero)
+    await batcher.shutdown()
+  }
+
+  @Test func requestsGatherWhileTheThreadIsBusy() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 100, maxBatchCost: 100) { requests, _ in
+      if requests == [0] { gate.pass() }
+      return requests.map { .success($0) }
+    }
+    async let first = batcher.submit(0, cost: 1)
+    await gate.waitForArrival()
+    try await withThrowingTaskGroup(of: Batched<Int>.self) { group in
+      for i in 1...8 { group.addTask { try await batcher.submit(i, cost: 1) } }
+      try await waitUntil { batcher.queuedCost == 8 }
+      gate.letPass()
+      for try await result in group { #expect(result.batchSize == 8) }
+    }
+    #expect(try await first.batchSize == 1)
+    await batcher.shutdown()
+  }
+
+  @Test func eachRequestGetsItsOwnOutcome() async throws {
+    struct Odd: Error {}
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 100, maxBatchCost: 2) { requests, _ in
+      requests.map { $0 % 2 == 0 ? .success($0) : .failure(Odd()) }
+    }
+    let outcomes = try await batcher.submit(contentsOf: (0..<6).map { ($0, 1) })
+    #expect(outcomes.map { try? $0.get().value } == [0, nil, 2, nil, 4, nil])
+    await #expect(throws: Odd.self) { try await batcher.submit(1, cost: 1) }
+    #expect(try await batcher.submit(contentsOf: []).isEmpty)
+    await batcher.shutdown()
+  }
+
+  @Test func aFullQueueRefusesWithADelay() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "llm", maxQueueCost: 4, maxBatchCost: 4) { requests, _ in
+      gate.pass()
+      return requests.map { .success($0) }
+    }
+    async let computing = batcher.submit(0, cost: 4)
+    await gate.waitForArrival()
+    async let queued = batcher.submit(1, cost: 4)
+    try await waitUntil { batcher.queuedCost == 4 }
+    let failure = await #expect(throws: ServiceFailure.self) { try await batcher.submit(2, cost: 1) }
+    #expect(failure?.code == .resourceExhausted)
+    #expect(failure?.reason == "QUEUE_FULL")
+    #expect(failure?.retryAfter != nil)
+    let tooLarge = await #expect(throws: ServiceFailure.self) { try await batcher.submit(3, cost: 5) }
+    #expect(tooLarge?.reason == "REQUEST_TOO_LARGE")
+    #expect(tooLarge?.code == .invalidArgument)
+    gate.letPass()
+    gate.letPass()
+    #expect(try await computing.value == 0)
+    #expect(try await queued.value == 1)
+    await batcher.shutdown()
+  }
+
+  @Test func thoseWhoWaitForRoomAreComputedInTheEnd() async throws {
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 4, maxBatchCost: 2) { requests, _ in
+      requests.map { .success($0) }
+    }
+    let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+      for i in 1...100 { group.addTask { try await batcher.submit(i, cost: 2, whenFull: .wait).value } }
+      return try await group.reduce(0, +)
+    }
+    #expect(sum == 5050)
+    await batcher.shutdown()
+  }
+
+  @Test func aCancelledRequestInTheQueueIsNeverComputed() async throws {
+    let gate = Gate()
+    let seen = Mutex<[Int]>([])
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
+      seen.withLock { $0 += requests }
+      if requests == [0] { gate.pass() }
+      return requests.map { .success($0) }
+    }
+    async let first = batcher.submit(0, cost: 1)
+    await gate.waitForArrival()
+    let cancelled = Task { try await batcher.submit(1, cost: 5) }
+    try await waitUntil { batcher.queuedCost == 5 }
+    cancelled.cancel()
+    await #expect(throws: CancellationError.self) { try await cancelled.value }
+    #expect(batcher.queuedCost == 0)
+    gate.letPass()
+    _ = try await first
+    _ = try await batcher.submit(2, cost: 1)
+    #expect(seen.withLock(\.self) == [0, 2])
+    await batcher.shutdown()
+  }
+
+  @Test func cancellationIsSeenBetweenLayers() async throws {
+    let gate = Gate()
+    let layers = Atomic(0)
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, context in
+      #expect(!context.isCancelled())
+      gate.pass()
+      while !context.isCancelled() { layers.add(1, ordering: .relaxed) }
+      #expect(context.isCancelled(0))
+      return requests.map { _ in .failure(CancellationError()) }
+    }
+    let task = Task { try await batcher.submit(0, cost: 1) }
+    await gate.waitForArrival()
+    gate.letPass()
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    // Returns only because `process` saw the cancellation.
+    await batcher.shutdown(drain: true)
+  }
+
+  @Test func aBatchGoesOnWhileAnybodyWaits() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, context in
+      gate.pass()
+      guard requests.count == 2 else { return requests.map { .success($0) } }
+      while !context.isCancelled(0) && !context.isCancelled(1) {}
+      return requests.map { .success(context.isCancelled() ? -1 : $0) }
+    }
+    async let busy = batcher.submit(0, cost: 1)
+    await gate.waitForArrival()
+    let leaves = Task { try await batcher.submit(1, cost: 1) }
+    async let stays = batcher.submit(2, cost: 1)
+    try await waitUntil { batcher.queuedCost == 2 }
+    gate.letPass()
+    await gate.waitForArrival()
+    gate.letPass()
+    leaves.cancel()
+    #expect(try await stays.value == 2)
+    await #expect(throws: CancellationError.self) { try await leaves.value }
+    _ = try await busy
+    await batcher.shutdown()
+  }
+
+  @Test func anRPCsCancellationCounts() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
+      gate.pass()
+      return requests.map { .success($0) }
+    }
+    async let busy = batcher.submit(0, cost: 1)
+    await gate.waitForArrival()
+    await withServerContextRPCCancellationHandle { handle in
+      // A child task: it inherits the RPC.
+      async let outcome = Result(catchingAsync: { try await batcher.submit(1, cost: 1) })
+      try? await waitUntil { batcher.queuedCost == 1 }
+      handle.cancel()
+      let result = await outcome
+      #expect(throws: CancellationError.self) { try result.get() }
+    }
+    gate.letPass()
+    _ = try await busy
+    await batcher.shutdown()
+  }
+
+  @Test func aPassedDeadlineIsNotComputed() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "llm", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
+      gate.pass()
+      return requests.map { .success($0) }
+    }
+    async let busy = batcher.submit(0, cost: 1)
+    await gate.waitForArrival()
+    let late = Task { try await batcher.submit(1, cost: 1, deadline: .now) }
+    try await waitUntil { batcher.queuedCost == 1 }
+    gate.letPass()
+    let failure = await #expect(throws: ServiceFailure.self) { try await late.value }
+    #expect(failure?.code == .deadlineExceeded)
+    _ = try await busy
+    await batcher.shutdown()
+  }
+
+  @Test func shutdownAnswersEverybodyAndEndsTheThread() async throws {
+    let gate = Gate()
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 1) { requests, context in
+      gate.pass()
+      return requests.map { context.isCancelled() ? .failure(CancellationError()) : .success($0) }
+    }
+    let computing = Task { try await batcher.submit(0, cost: 1) }
+    await gate.waitForArrival()
+    let queued = Task { try await batcher.submit(1, cost: 1) }
+    let waiting = Task { try await batcher.submit(2, cost: 1, whenFull: .wait) }
+    try await waitUntil { batcher.queuedCost == 1 }
+    async let end: Void = batcher.shutdown()
+    for task in [queued, waiting] {
+      let failure = await #expect(throws: ServiceFailure.self) { try await task.value }
+      #expect(failure?.reason == "SHUTTING_DOWN")
+    }
+    gate.letPass()
+    await #expect(throws: CancellationError.self) { try await computing.value }
+    await end
+    let refused = await #expect(throws: ServiceFailure.self) { try await batcher.submit(3, cost: 1) }
+    #expect(refused?.code == .unavailable)
+    // A second shutdown has nothing left to do.
+    await batcher.shutdown()
+  }
+
+  @Test func aDroppedBatcherEndsItsThread() async throws {
+    let process = Token()
+    weak let weakProcess = process
+    do {
+      let batcher = try IntBatcher(name: "test", maxQueueCost: 1, maxBatchCost: 1) { [process] requests, _ in
+        withExtendedLifetime(process) { requests.map { .success($0) } }
+      }
+      _ = try await batcher.submit(1, cost: 1)
+    }
+    _ = consume process
+    try await waitUntil { weakProcess == nil }
+  }
+
+  /// Many callers, some of whom leave: everyone gets exactly one answer, and nothing is left behind.
+  @Test func stress() async throws {
+    let computed = Atomic(0)
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 64, maxBatchCost: 16) { requests, context in
+      computed.add(requests.count, ordering: .relaxed)
+      return requests.map { context.isCancelled() ? .failure(CancellationError()) : .success($0) }
+    }
+    let answers = await withTaskGroup(of: (right: Int, cancelled: Int, refused: Int).self) { group in
+      for i in 0..<3000 {
+        group.addTask {
+          let task = Task {
+            try await batcher.submit(i, cost: i % 7 + 1, whenFull: i % 3 == 0 ? .refuse : .wait)
+          }
+          if i % 5 == 0 { task.cancel() }
+          switch await task.result {
+          case .success(let result): return (result.value == i ? 1 : 0, 0, 0)
+          case .failure(is CancellationError): return (0, 1, 0)
+          case .failure(let error): return (0, 0, (error as? ServiceFailure)?.reason == "QUEUE_FULL" ? 1 : 0)
+          }
+        }
+      }
+      return await group.reduce((0, 0, 0)) { ($0.0 + $1.right, $0.1 + $1.cancelled, $0.2 + $1.refused) }
+    }
+    #expect(answers.0 + answers.1 + answers.2 == 3000)
+    #expect(answers.0 >= 1600, "those who neither left nor refused to wait")
+    #expect(batcher.queuedCost == 0)
+    await batcher.shutdown()
+  }
+}
+
+private final class Token: Sendable {}
+
+extension Result where Failure == any Error {
+  init(catchingAsync body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
+  }
+}
+
+/// Polls a condition that another thread makes true; the suite's time limit ends a wait in vain.
+func waitUntil(_ condition: () -> Bool) async throws {
+  while !condition() { try await Task.sleep(for: .milliseconds(1)) }
+}

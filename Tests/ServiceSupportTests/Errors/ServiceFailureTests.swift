@@ -1,0 +1,60 @@
+import GRPCCore
+import GRPCProtobuf
+import ServiceAPI
+import Testing
+
+@testable import ServiceSupport
+
+@Suite struct ServiceFailureTests {
+  private let failure = ServiceFailure(
+    .resourceExhausted, reason: "QUEUE_FULL", "the queue is full; try again later", field: "users[2]",
+    retryAfter: .milliseconds(1500))
+
+  @Test func statusCarriesReasonFieldAndDelay() throws {
+    let error = RPCError(failure)
+    #expect(error.code == .resourceExhausted)
+    #expect(error.message == "users[2]: the queue is full; try again later")
+    let details = try #require(try error.unpackGoogleRPCStatus()).details
+    let info = try #require(details.compactMap(\.errorInfo).first)
+    #expect(info.reason == "QUEUE_FULL")
+    #expect(info.domain == "illmrec")
+    let violation = try #require(details.compactMap(\.badRequest).first?.violations.first)
+    #expect(violation.field == "users[2]")
+    #expect(violation.violationDescription == "the queue is full; try again later")
+    #expect(details.compactMap(\.retryInfo).first?.delay == .milliseconds(1500))
+  }
+
+  @Test func withoutFieldAndDelayThereIsOnlyTheReason() throws {
+    let error = RPCError(ServiceFailure(.notFound, reason: "ITEM_NOT_FOUND", "no such item"))
+    #expect(try #require(try error.unpackGoogleRPCStatus()).details.count == 1)
+    #expect(error.message == "no such item")
+  }
+
+  @Test func itemErrorSaysTheSame() {
+    let item = failure.itemError
+    #expect(item.code == 8)
+    #expect(item.reason == "QUEUE_FULL")
+    #expect(item.message == "users[2]: the queue is full; try again later")
+  }
+
+  @Test func summaryIsOneLineForAPerson() {
+    #expect(
+      RPCError(failure).summary.hasPrefix(
+        "RESOURCE_EXHAUSTED (QUEUE_FULL): users[2]: the queue is full; try again later; try again in 1.5 s"))
+    #expect(RPCError(code: .unavailable, message: "connection refused").summary == "UNAVAILABLE: connection refused")
+  }
+
+  @Test func unreadableDetailsAreNoDetails() {
+    var error = RPCError(code: .internalError, message: "x")
+    error.metadata.addBinary([0xFF, 0xFF, 0xFF], forKey: "grpc-status-details-bin")
+    #expect(error.reason == nil)
+    #expect(error.summary == "INTERNAL: x")
+  }
+
+  @Test func everyCodeHasItsName() {
+    let codes = (1...16).compactMap { Status.Code(rawValue: $0).flatMap { RPCError.Code($0) } }
+    #expect(codes.count == 16)
+    #expect(Set(codes.map(\.name)).count == 16)
+    #expect(RPCError.Code.internalError.name == "INTERNAL")
+  }
+}

@@ -1,0 +1,65 @@
+import GRPCCore
+import ServiceAPI
+import SwiftProtobuf
+import Testing
+
+@testable import ServiceSupport
+
+@Suite(.timeLimit(.minutes(1))) struct HealthServiceTests {
+  private typealias Client = Grpc_Health_V1_Health.Client
+  private let health = HealthService(services: [.init(fullyQualifiedService: "illmrec.llm.v1.LLMService")])
+
+  private func request(_ service: String) -> Grpc_Health_V1_HealthCheckRequest {
+    .with { $0.service = service }
+  }
+
+  @Test func checkFollowsTheStatusOfServerAndService() async throws {
+    try await withServer([health]) { client in
+      let client = Client(wrapping: client)
+      let atFirst = try await client.check(request("")).status
+      #expect(atFirst == .notServing)
+      health.setServing(true)
+      #expect(try await client.check(request("")).status == .serving)
+      #expect(try await client.check(request("illmrec.llm.v1.LLMService")).status == .serving)
+      health.setServing(false)
+      #expect(try await client.check(request("illmrec.llm.v1.LLMService")).status == .notServing)
+    }
+  }
+
+  @Test func anUnknownServiceIsNotFound() async throws {
+    try await withServer([health]) { client in
+      let error = await #expect(throws: RPCError.self) { try await Client(wrapping: client).check(request("no.such")) }
+      #expect(error?.code == .notFound)
+      #expect(error?.message.contains("served: illmrec.llm.v1.LLMService") == true)
+    }
+  }
+
+  @Test func watchTellsEachChangeAndEndsWhenTheServerDrains() async throws {
+    try await withServer([health]) { client in
+      let seen = AsyncStream.makeStream(of: HealthService.Status.self)
+      async let end = #expect(throws: RPCError.self) {
+        try await Client(wrapping: client).watch(request("")) { response in
+          for try await message in response.messages { seen.continuation.yield(message.status) }
+        }
+      }
+      var statuses = seen.stream.makeAsyncIterator()
+      #expect(await statuses.next() == .notServing)
+      health.setServing(true)
+      #expect(await statuses.next() == .serving)
+      health.setServing(false)
+      #expect(await statuses.next() == .notServing)
+      health.endWatches()
+      #expect(await end?.code == .unavailable)
+    }
+  }
+
+  @Test func watchOfAnUnknownServiceSaysSo() async throws {
+    try await withServer([health]) { client in
+      let first = try await Client(wrapping: client).watch(request("no.such")) { response in
+        try await response.messages.first { _ in true }?.status
+      }
+      #expect(first == .serviceUnknown)
+      health.endWatches()
+    }
+  }
+}

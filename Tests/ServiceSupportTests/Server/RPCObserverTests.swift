@@ -1,0 +1,92 @@
+import GRPCCore
+import Logging
+import ServiceAPI
+import SwiftProtobuf
+import Testing
+
+@testable import ServiceSupport
+
+@Suite(.timeLimit(.minutes(1))) struct RPCObserverTests {
+  private typealias Client = Illmrec_Llm_V1_LLMService.Client
+
+  @Test func aLineSaysMethodCodeDurationAndTheCallersID() async throws {
+    let record = LogRecord()
+    try await withServer([ScriptedService()], logger: record.logger) { client in
+      let response = try await Client(wrapping: client).encodeUsers(.with { $0.requestID = "r-1" })
+      #expect(response.requestID == "r-1")
+    }
+    let line = try #require(record.lines.first)
+    #expect(record.lines.count == 1)
+    #expect(line.level == .debug)
+    #expect(line.metadata["method"] == "illmrec.llm.v1.LLMService/EncodeUsers")
+    #expect(line.metadata["code"] == "OK")
+    #expect(line.metadata["request_id"] == "r-1")
+    #expect(line.metadata["duration"]?.description.hasSuffix(" ms") == true)
+  }
+
+  @Test func theIDComesFromMetadataOrIsMadeUp() async throws {
+    try await withServer([ScriptedService()]) { client in
+      let client = Client(wrapping: client)
+      let forwarded = try await client.encodeUsers(.init(), metadata: [RequestIdentity.metadataKey: "m-1"])
+      #expect(forwarded.requestID == "m-1")
+      let first = try await client.encodeUsers(.init()).requestID
+      #expect(first.count == 16)
+      #expect(try await client.encodeUsers(.init()).requestID != first)
+    }
+  }
+
+  @Test func aStreamsIDComesFromItsFirstMessage() async throws {
+    try await withServer([ScriptedService()]) { client in
+      let ids = try await Client(wrapping: client).streamEncodeUsers { writer in
+        try await writer.write(.with { $0.config.requestID = "s-1" })
+        try await writer.write(.with { $0.user.userID = "u" })
+      } onResponse: { response in
+        try await response.messages.reduce(into: []) { $0.append($1.result.userID) }
+      }
+      #expect(ids == ["s-1", "s-1"])
+    }
+  }
+
+  @Test func failuresKeepTheirCodeAndAreLoggedByWhoIsAtFault() async throws {
+    let record = LogRecord()
+    let service = ScriptedService { _, _ in throw ServiceFailure(.invalidArgument, reason: "EMPTY", "send users") }
+    let error = try await withServer([service], logger: record.logger) { client in
+      await #expect(throws: RPCError.self) { try await Client(wrapping: client).encodeUsers(.init()) }
+    }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.reason == "EMPTY")
+    #expect(record.lines.map(\.level) == [.info])
+    #expect(record.lines.first?.metadata["code"] == "INVALID_ARGUMENT")
+  }
+
+  @Test func anUnknownErrorStaysInTheLog() async throws {
+    struct Secret: Error { let path = "/etc/secret" }
+    let record = LogRecord()
+    let service = ScriptedService { _, _ in throw Secret() }
+    let error = try await withServer([service], logger: record.logger) { client in
+      await #expect(throws: RPCError.self) {
+        try await Client(wrapping: client).encodeUsers(.with { $0.requestID = "r-2" })
+      }
+    }
+    #expect(error?.code == .internalError)
+    #expect(error?.message == "an error that is the server's; its log says more under request_id r-2")
+    #expect(record.lines.map(\.level) == [.error, .error])
+    #expect(record.lines.first?.metadata["error"]?.description.contains("/etc/secret") == true)
+  }
+
+  @Test func aFailureInAStreamEndsItWithItsCode() async throws {
+    let record = LogRecord()
+    try await withServer([ScriptedService()], logger: record.logger) { client in
+      let error = await #expect(throws: RPCError.self) {
+        try await Client(wrapping: client).streamEncodeUsers { writer in
+          try await writer.write(.with { $0.user.userID = "bad" })
+        } onResponse: { response in
+          for try await _ in response.messages {}
+        }
+      }
+      #expect(error?.code == .invalidArgument)
+      #expect(error?.reason == "BAD")
+    }
+    #expect(record.lines.last?.metadata["code"] == "INVALID_ARGUMENT")
+  }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import Foundation
+import GRPCCore
+import GRPCInProcessTransport
+import Logging
+import ServiceAPI
+import ServiceLifecycleTestKit
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+@testable import ServiceSupport
+
+@Suite(.timeLimit(.minutes(1))) struct ServiceRunnerTests {
+  private typealias Client = Illmrec_Llm_V1_LLMService.Client
+  private typealias Health = Grpc_Health_V1_Health.Client
+
+  private let portFile = FileManager.default.temporaryDirectory.appending(path: "port-\(UUID().uuidString)").path
+
+  private func settings(_ flags: [String] = []) throws -> ServiceSettings {
+    let quick = ["--shutdown-grace", "0.05", "--drain-timeout", "5", "--port-file", portFile]
+    return try ServiceOptions.parse(quick + flags).resolve(keys: [], flags: [], defaultPort: 50052)
+  }
+
+  /// Serves until the body asks for the shutdown; returns when the server has ended.
+  private func serve(
+    _ service: ScriptedService, settings: ServiceSettings, record: LogRecord = LogRecord(),
+    onShutdown: @escaping @Sendable () async -> Void = {},
+    _ body: (GRPCClient<InProcessTransport.Client>, _ shutDown: @Sendable () -> Void) async throws -> Void
+  ) async throws {
+    let transport = InProcessTransport()
+    try await testGracefulShutdown { trigger in
+      try await withGRPCClient(transport: transport.client) { client in
+        async let end: Void = ServiceRunner.serve(
+          ServiceParts(services: [service], onShutdown: onShutdown), on: transport.server, boundPort: 4711,
+          settings: settings, logger: record.logger, signals: false)
+        try await body(client) { trigger.triggerGracefulShutdown() }
+        try await end
+      }
+    }
+  }
+
+  @Test func servesThenDrainsThenEndsItsThreads() async throws {
+    let shutDownCalls = Atomic(0)
+    let handling = AsyncStream.makeStream(of: Void.self)
+    let finish = AsyncStream.makeStream(of: Void.self)
+    let service = ScriptedService { request, _ in
+      guard request.requestID == "slow" else { return }
+      handling.continuation.yield()
+      for await _ in finish.stream { return }
+    }
+    let onShutdown: @Sendable () async -> Void = { shutDownCalls.add(1, ordering: .relaxed) }
+    try await serve(service, settings: settings(), onShutdown: onShutdown) { client, shutDown in
+      let health = Health(wrapping: client)
+      while try await health.check(.init()).status != .serving {}
+      #expect(try await health.check(.with { $0.service = "illmrec.llm.v1.LLMService" }).status == .serving)
+      try await waitUntil { FileManager.default.fileExists(atPath: portFile) }
+      #expect(try String(contentsOfFile: portFile, encoding: .utf8) == "4711\n")
+
+      async let slow = Client(wrapping: client).encodeUsers(.with { $0.requestID = "slow" })
+      for await _ in handling.stream { break }
+      shutDown()
+      // Within the grace, requests are still taken and health says that they should go elsewhere.
+      while try await health.check(.init()).status == .serving {}
+      #expect(shutDownCalls.load(ordering: .relaxed) == 0)
+      finish.continuation.yield()
+      #expect(try await slow.requestID == "slow")
+    }
+    let calls = shutDownCalls.load(ordering: .relaxed)
+    #expect(calls == 1)
+    try FileManager.default.removeItem(atPath: portFile)
+  }
+
+  @Test func whatOutlivesTheDrainTimeoutIsCancelled() async throws {
+    let handling = AsyncStream.makeStream(of: Void.self)
+    let service = ScriptedService { _, _ in
+      handling.continuation.yield()
+      try await Task.sleep(for: .seconds(600))
+    }
+    let record = LogRecord()
+    try await serve(service, settings: settings(["--drain-timeout", "0.1"]), record: record) { client, shutDown in
+      async let stuck = #expect(throws: RPCError.self) { try await Client(wrapping: client).encodeUsers(.init()) }
+      for await _ in handling.stream { break }
+      shutDown()
+      _ = await stuck
+    }
+    #expect(record.lines.contains { $0.message.contains("drain timeout") && $0.level == .warning })
+    #expect(record.lines.last?.message == "stopped")
+  }
+
+  @Test func aWatcherDoesNotHoldTheServerUp() async throws {
+    let settings = try settings(["--drain-timeout", "600"])
+    try await serve(ScriptedService(), settings: settings) { client, shutDown in
+      let first = AsyncStream.makeStream(of: Void.self)
+      async let watch = #expect(throws: RPCError.self) {
+        try await Health(wrapping: client).watch(.init()) { response in
+          for try await _ in response.messages { first.continuation.yield() }
+        }
+      }
+      for await _ in first.stream { break }
+      shutDown()
+      #expect(await watch?.code == .unavailable)
+    }
+  }
+
+  @Test func aPortFileThatCannotBeWrittenStopsTheService() async throws {
+    let settings = try settings(["--port-file", "/nowhere/port"])
+    let error = await #expect(throws: SettingsError.self) {
+      try await serve(ScriptedService(), settings: settings) { _, _ in }
+    }
+    #expect(error?.message.hasPrefix("cannot write the port file /nowhere/port: ") == true)
+  }
+}

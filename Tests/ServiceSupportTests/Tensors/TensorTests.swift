@@ -1,0 +1,114 @@
+import Foundation
+import GRPCCore
+import ServiceAPI
+import Testing
+
+@testable import ServiceSupport
+
+typealias Tensor = Illmrec_Common_V1_Tensor
+
+@Suite struct TensorTests {
+  /// Values that all three types hold exactly.
+  private let exact: [Float] = [0, 1, -2, 0.5, 96, -0.015625]
+
+  @Test(arguments: [Illmrec_Common_V1_DataType.float32, .bfloat16, .float16])
+  func exactValuesComeBack(type: Illmrec_Common_V1_DataType) throws {
+    let tensor = Tensor(exact, shape: [2, 3], as: type)
+    #expect(tensor.dataType == type)
+    #expect(tensor.shape == [2, 3])
+    #expect(tensor.data.count == 6 * (type == .float32 ? 4 : 2))
+    #expect(try tensor.floats(field: "t", shape: [nil, 3]) == exact)
+  }
+
+  @Test func float32IsLittleEndian() {
+    #expect(Array(Tensor([1 as Float]).data) == [0x00, 0x00, 0x80, 0x3F])
+    #expect(Tensor([1 as Float], as: .unspecified).dataType == .float32)
+  }
+
+  @Test func collectionsWithoutContiguousStorageAreCopied() throws {
+    let tensor = Tensor([1, 2, 3].lazy.map(Float.init))
+    #expect(try tensor.floats(field: "t", shape: [3]) == [1, 2, 3])
+  }
+
+  @Test(
+    arguments: [
+      (0x3F80_0000, 0x3F80), (0x3F80_7FFF, 0x3F80),
+      // Halfway: to even.
+      (0x3F80_8000, 0x3F80), (0x3F81_8000, 0x3F82),
+      (0x3F80_8001, 0x3F81), (0xBF80_8001, 0xBF81),
+      // The largest finite values round to infinity, infinity stays.
+      (0x7F7F_FFFF, 0x7F80), (0x7F80_0000, 0x7F80),
+    ] as [(UInt32, UInt16)])
+  func bfloat16RoundsToNearestEven(bits: UInt32, expected: UInt16) {
+    #expect(BFloat16.bits(rounding: Float(bitPattern: bits)) == expected)
+  }
+
+  @Test func bfloat16KeepsNaN() {
+    // The payload lies in the lower half only: cutting it off would give infinity.
+    #expect(BFloat16.float(bits: BFloat16.bits(rounding: Float(bitPattern: 0x7F80_0001))).isNaN)
+  }
+
+  @Test func unalignedDataIsRead() throws {
+    var tensor = Tensor(exact, shape: [6], as: .float16)
+    tensor.data = (Data([0xAA]) + tensor.data).dropFirst()
+    #expect(try tensor.floats(field: "t", shape: [6]) == exact)
+  }
+
+  @Test func noRowsAreATensor() throws {
+    #expect(try Tensor([], shape: [0, 4]).floats(field: "t", shape: [nil, 4]).isEmpty)
+  }
+
+  struct BadCase: Sendable, CustomTestStringConvertible {
+    let reason: String
+    let change: @Sendable (inout Tensor) -> Void
+    var testDescription: String { reason }
+  }
+
+  @Test(arguments: [
+    BadCase(reason: "TENSOR_MISSING") { $0 = Tensor() },
+    BadCase(reason: "TENSOR_DATA_TYPE") { $0.dataType = .unspecified },
+    BadCase(reason: "TENSOR_DATA_TYPE") { $0.dataType = .UNRECOGNIZED(77) },
+    BadCase(reason: "TENSOR_SHAPE") { $0.shape = [2] },
+    BadCase(reason: "TENSOR_SHAPE") { $0.shape = [2, 4] },
+    BadCase(reason: "TENSOR_SHAPE") { $0.shape = [1, 2, 3] },
+    BadCase(reason: "TENSOR_SIZE") { $0.data.removeLast() },
+    BadCase(reason: "TENSOR_SIZE") { $0.shape = [.max, 3] },
+    BadCase(reason: "TENSOR_NOT_FINITE") { $0 = Tensor([1, 2, 3, .nan, 5, 6], shape: [2, 3]) },
+    BadCase(reason: "TENSOR_NOT_FINITE") { $0 = Tensor([1, 2, 3, 4, -.infinity, 6], shape: [2, 3], as: .bfloat16) },
+  ])
+  func badTensorsAreNamed(bad: BadCase) {
+    var tensor = Tensor(exact, shape: [2, 3])
+    bad.change(&tensor)
+    let failure = #expect(throws: ServiceFailure.self) {
+      try tensor.floats(field: "users[2].soft_token", shape: [nil, 3])
+    }
+    #expect(failure?.code == .invalidArgument)
+    #expect(failure?.reason == bad.reason)
+    #expect(failure?.field == "users[2].soft_token")
+    #expect(failure?.description.hasPrefix("users[2].soft_token: ") == true)
+  }
+
+  @Test func theBadElementIsNamed() {
+    let failure = #expect(throws: ServiceFailure.self) {
+      try Tensor([1, .nan] as [Float]).floats(field: "v", shape: [2])
+    }
+    #expect(failure?.message == "element 1 is nan; every value must be finite")
+  }
+
+  @Test func shapesWhoseProductOverflowsAreRefused() {
+    var tensor = Tensor()
+    tensor.dataType = .float32
+    tensor.shape = [.max, .max, .max]
+    let failure = #expect(throws: ServiceFailure.self) { try tensor.floats(field: "t", shape: [nil, nil, nil]) }
+    #expect(failure?.reason == "TENSOR_SHAPE")
+  }
+
+  @Test func unknownOutputTypesAreRefused() throws {
+    #expect(try Illmrec_Common_V1_DataType.unspecified.resolved(field: "output_type") == .float32)
+    #expect(try Illmrec_Common_V1_DataType.bfloat16.resolved(field: "output_type") == .bfloat16)
+    let failure = #expect(throws: ServiceFailure.self) {
+      try Illmrec_Common_V1_DataType.UNRECOGNIZED(9).resolved(field: "output_type")
+    }
+    #expect(failure?.reason == "DATA_TYPE_UNKNOWN")
+  }
+}
