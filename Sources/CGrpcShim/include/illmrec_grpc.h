@@ -1,1 +1,246 @@
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// gRPC core's completion-queue API behind opaque handles.
+///
+/// Ownership. Every handle is reference counted or single-owner; each function says which. A queue lives as long as its
+/// last user (its creator, a server, a channel, a call); when the last one lets go, the queue's thread ends by itself, so
+/// no operation can ever be started on a queue that is shut down.
+///
+/// Threads. Each queue has one thread, and every callback of this header runs on the thread of the queue concerned.
+/// Callbacks must not block. Functions may be called from any thread unless their comment says otherwise. On one call,
+/// sending batches must not overlap each other, and neither may receiving batches; a sending and a receiving batch may.
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Says that a callback may be formed anywhere, not only on the thread (or actor) where its literal stands.
+#define ILLMREC_SENDABLE __attribute__((swift_attr("@Sendable")))
+
+/// A completion queue and the thread that waits on it.
+typedef struct illmrec_queue illmrec_queue;
+/// A client's connections to one target.
+typedef struct illmrec_channel illmrec_channel;
+/// A listening server.
+typedef struct illmrec_server illmrec_server;
+/// One RPC, on the client or on the server.
+typedef struct illmrec_call illmrec_call;
+/// Operations of one call that are started together and complete together.
+typedef struct illmrec_batch illmrec_batch;
+/// Received metadata; a view that lives as long as what it was read from.
+typedef struct illmrec_metadata illmrec_metadata;
+
+// MARK: Live objects
+
+/// How many objects of each kind exist. All are zero once everything is released and every queue thread has ended.
+typedef struct {
+  int64_t queues;
+  int64_t channels;
+  int64_t servers;
+  int64_t calls;
+  int64_t batches;
+  int64_t slots;
+  int64_t received_messages;
+} illmrec_live_objects;
+
+illmrec_live_objects illmrec_count_live_objects(void);
+
+// MARK: Bytes
+
+/// Owns one reference to received bytes. Move it, never duplicate it; give it back with `illmrec_bytes_release`.
+typedef struct {
+  void *opaque[4];
+} illmrec_bytes;
+
+/// The bytes. The pointer is good while `bytes` stays at this address and is not released (short contents lie inside it).
+const void *illmrec_bytes_pointer(const illmrec_bytes *bytes);
+size_t illmrec_bytes_count(const illmrec_bytes *bytes);
+void illmrec_bytes_release(illmrec_bytes *bytes);
+
+// MARK: Queues
+
+typedef struct {
+  /// After each event's callbacks. May be NULL.
+  void (*after_event)(void *context);
+  /// Last use of `context`, when the queue's thread is about to end. May be NULL.
+  void (*stopped)(void *context);
+} illmrec_queue_callbacks;
+
+/// Creates a queue and starts its thread under `name` (the system keeps the first 15 bytes). The caller owns one reference.
+/// Returns NULL when no thread can be started.
+illmrec_queue *illmrec_queue_create(const char *name, illmrec_queue_callbacks callbacks, void *context);
+void illmrec_queue_release(illmrec_queue *queue);
+
+/// Whether the caller runs on the queue's thread.
+bool illmrec_queue_is_current(const illmrec_queue *queue);
+
+/// Calls `run(context)` once every event that is ready now has been handled. Only on the queue's own thread.
+void illmrec_queue_defer(illmrec_queue *queue, ILLMREC_SENDABLE void (*run)(void *context), void *context);
+
+// MARK: Channel arguments
+
+/// An option for a channel or server: an integer, or a string when `text` is not NULL. Read during creation only.
+typedef struct {
+  const char *key;
+  const char *text;
+  int32_t number;
+} illmrec_argument;
+
+// MARK: Channels
+
+/// Creates a channel without transport security to `target`, in gRPC's name syntax. Never NULL: a malformed target shows as a
+/// failing call. The caller owns it; release from any thread. Calls keep what they need of it.
+illmrec_channel *illmrec_channel_create(
+  illmrec_queue *queue, const char *target, const illmrec_argument *arguments, size_t count);
+void illmrec_channel_release(illmrec_channel *channel);
+
+/// Opens a call of method `path` ("/package.Service/Method"). Nothing is sent before the first batch. `timeout_ns` counts from
+/// now; INT64_MAX means no deadline. The caller owns one reference.
+illmrec_call *illmrec_channel_create_call(
+  illmrec_channel *channel, const char *path, size_t path_count, int64_t timeout_ns);
+
+// MARK: Servers
+
+/// A call that arrived. Everything but `call` and `message` is valid during the callback only.
+typedef struct {
+  /// The callee owns this reference.
+  illmrec_call *call;
+  /// The value `illmrec_server_register_method` returned, or -1 for a method that was not registered.
+  int64_t method;
+  /// "/package.Service/Method"; only when `method` is -1.
+  const char *path;
+  size_t path_count;
+  /// Until the deadline; INT64_MAX when there is none.
+  int64_t timeout_ns;
+  const illmrec_metadata *metadata;
+  /// The first message, if it was asked for at registration and there was one; the callee owns it.
+  bool has_message;
+  illmrec_bytes message;
+} illmrec_incoming;
+
+typedef struct {
+  /// A call arrived; on the thread of the queue that will also complete the call's batches.
+  void (*called)(void *context, size_t queue, illmrec_incoming *incoming);
+  /// After `illmrec_server_shutdown`: nothing listens any more and every call is over. On the first queue's thread.
+  void (*drained)(void *context);
+  /// Last use of `context`: the server is gone. On any thread.
+  void (*stopped)(void *context);
+} illmrec_server_callbacks;
+
+/// Creates a server whose calls are spread over `queues`. The caller owns it.
+illmrec_server *illmrec_server_create(
+  illmrec_queue *const *queues, size_t queue_count, const illmrec_argument *arguments, size_t count);
+
+/// Listens on `address` without transport security. Before start only. Returns the port (1 for a Unix socket), 0 on failure.
+int illmrec_server_listen(illmrec_server *server, const char *address);
+
+/// Announces a method. Before start only. With `with_message` a call is reported together with its first message, which suits
+/// methods whose client sends exactly one. Returns the number that marks its calls, or -1.
+int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message);
+
+/// Accepts calls from now on, with `slots` requests outstanding for each method and queue. Once only, before shutdown.
+void illmrec_server_start(
+  illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context);
+
+/// Stops listening, lets the calls that run finish, then calls `drained`. Idempotent.
+void illmrec_server_shutdown(illmrec_server *server);
+
+/// Cancels every call. After shutdown only.
+void illmrec_server_cancel_calls(illmrec_server *server);
+
+/// Gives up the creator's reference; shuts the server down first if that was not done.
+void illmrec_server_release(illmrec_server *server);
+
+// MARK: Calls
+
+void illmrec_call_release(illmrec_call *call);
+
+/// Ends the call with `status` unless it is over already. From any thread.
+void illmrec_call_cancel(illmrec_call *call, int status, const char *message);
+
+/// Copies the peer's address ("ipv4:127.0.0.1:50051") into `buffer`; returns its length, cut to `capacity`.
+size_t illmrec_call_peer(illmrec_call *call, char *buffer, size_t capacity);
+
+/// After a receive without a message: whether the stream broke off instead of ending in order. In the batch's callback only.
+bool illmrec_call_receive_failed(illmrec_call *call);
+
+// MARK: Batches
+
+typedef enum {
+  ILLMREC_INITIAL_METADATA = 0,
+  ILLMREC_TRAILING_METADATA = 1,
+} illmrec_metadata_kind;
+
+/// An empty batch. It holds the call until it is over. Start it or discard it.
+illmrec_batch *illmrec_batch_create(illmrec_call *call);
+void illmrec_batch_discard(illmrec_batch *batch);
+
+/// Adds one pair to what the batch will send; copies both. Keys ending in "-bin" carry bytes, others printable ASCII.
+/// Returns false, adding nothing, when HTTP/2 does not allow the key or the value.
+bool illmrec_batch_add_metadata(
+  illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count, const void *value,
+  size_t value_count);
+
+/// What a client should do while its channel is not connected.
+typedef enum {
+  ILLMREC_WAIT_DEFAULT = 0,
+  ILLMREC_WAIT_FOR_READY = 1,
+  ILLMREC_FAIL_FAST = 2,
+} illmrec_wait;
+
+void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait);
+
+/// Sends `count` bytes without copying them: they must stay as they are until `release(owner)`, which may come on any thread.
+void illmrec_batch_send_message(
+  illmrec_batch *batch, const void *bytes, size_t count, void *owner, ILLMREC_SENDABLE void (*release)(void *owner));
+
+/// Client: no more messages.
+void illmrec_batch_send_close(illmrec_batch *batch);
+/// Server: ends the call; `message` is copied.
+void illmrec_batch_send_status(illmrec_batch *batch, int status, const char *message, size_t message_count);
+
+void illmrec_batch_receive_initial_metadata(illmrec_batch *batch);
+void illmrec_batch_receive_message(illmrec_batch *batch);
+/// Client: completes when the call is over. A call must receive initial metadata too, or this completes at its deadline only.
+void illmrec_batch_receive_status(illmrec_batch *batch);
+/// Server: completes when the call is over; needed on every call to learn of its cancellation.
+void illmrec_batch_receive_close(illmrec_batch *batch);
+
+/// Called once per started batch. `batch` and everything read from it are valid until return.
+typedef void (*illmrec_batch_done)(void *context, illmrec_batch *batch, bool succeeded);
+
+/// Starts the batch and gives it up. Returns false, without a callback, when core refuses it (a misuse of this header).
+bool illmrec_batch_start(
+  illmrec_batch *batch, void *context,
+  ILLMREC_SENDABLE void (*done)(void *context, illmrec_batch *batch, bool succeeded));
+
+// Results, in the callback only.
+
+const illmrec_metadata *illmrec_batch_initial_metadata(const illmrec_batch *batch);
+const illmrec_metadata *illmrec_batch_trailing_metadata(const illmrec_batch *batch);
+/// Moves the received message to `out`; false when there was none.
+bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out);
+/// Client: the call's status code, with its message.
+int illmrec_batch_status(const illmrec_batch *batch, const char **message, size_t *message_count);
+/// Server: whether the call ended before its status was delivered.
+bool illmrec_batch_cancelled(const illmrec_batch *batch);
+
+// MARK: Metadata
+
+typedef struct {
+  const char *key;
+  size_t key_count;
+  const void *value;
+  size_t value_count;
+} illmrec_metadata_entry;
+
+size_t illmrec_metadata_count(const illmrec_metadata *metadata);
+illmrec_metadata_entry illmrec_metadata_at(const illmrec_metadata *metadata, size_t index);
+
+#ifdef __cplusplus
+}
+#endif

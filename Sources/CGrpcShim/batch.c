@@ -1,0 +1,207 @@
+#include <string.h>
+
+#include "internal.h"
+
+enum { MAX_OPERATIONS = 8 };
+
+typedef struct {
+  grpc_metadata *entries;
+  size_t count;
+  size_t capacity;
+} metadata_list;
+
+/// Owns the inputs and the outputs of its operations until the event that completes them.
+struct illmrec_batch {
+  tag tag;
+  illmrec_call *call;
+  illmrec_batch_done done;
+  void *context;
+
+  grpc_op operations[MAX_OPERATIONS];
+  size_t operation_count;
+
+  metadata_list sent[2];
+  grpc_byte_buffer *sent_message;
+  grpc_slice sent_status_message;
+  bool has_sent_status_message;
+
+  grpc_metadata_array initial_metadata;
+  grpc_metadata_array trailing_metadata;
+  grpc_byte_buffer *received_message;
+  grpc_status_code status;
+  grpc_slice status_message;
+  int cancelled;
+};
+
+illmrec_batch *illmrec_batch_create(illmrec_call *call) {
+  illmrec_batch *batch = allocate(1, sizeof *batch);
+  batch->tag.kind = TAG_BATCH;
+  batch->call = call;
+  atomic_fetch_add_explicit(&call->references, 1, memory_order_relaxed);
+  batch->status_message = grpc_empty_slice();
+  live_add(LIVE_BATCH, 1);
+  return batch;
+}
+
+static void metadata_list_destroy(metadata_list *list) {
+  for (size_t i = 0; i < list->count; i++) {
+    grpc_slice_unref(list->entries[i].key);
+    grpc_slice_unref(list->entries[i].value);
+  }
+  free(list->entries);
+}
+
+void illmrec_batch_discard(illmrec_batch *batch) {
+  metadata_list_destroy(&batch->sent[ILLMREC_INITIAL_METADATA]);
+  metadata_list_destroy(&batch->sent[ILLMREC_TRAILING_METADATA]);
+  if (batch->sent_message != NULL) grpc_byte_buffer_destroy(batch->sent_message);
+  if (batch->has_sent_status_message) grpc_slice_unref(batch->sent_status_message);
+  grpc_metadata_array_destroy(&batch->initial_metadata);
+  grpc_metadata_array_destroy(&batch->trailing_metadata);
+  if (batch->received_message != NULL) grpc_byte_buffer_destroy(batch->received_message);
+  grpc_slice_unref(batch->status_message);
+  illmrec_call *call = batch->call;
+  free(batch);
+  live_add(LIVE_BATCH, -1);
+  illmrec_call_release(call);
+}
+
+static grpc_op *add(illmrec_batch *batch, grpc_op_type type) {
+  if (batch->operation_count == MAX_OPERATIONS) abort();
+  grpc_op *operation = &batch->operations[batch->operation_count++];
+  operation->op = type;
+  return operation;
+}
+
+bool illmrec_batch_add_metadata(
+  illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count, const void *value,
+  size_t value_count) {
+  grpc_slice key_slice = grpc_slice_from_copied_buffer(key, key_count);
+  grpc_slice value_slice = grpc_slice_from_copied_buffer(value, value_count);
+  bool legal = grpc_header_key_is_legal(key_slice) &&
+    (grpc_is_binary_header(key_slice) || grpc_header_nonbin_value_is_legal(value_slice));
+  if (!legal) {
+    grpc_slice_unref(key_slice);
+    grpc_slice_unref(value_slice);
+    return false;
+  }
+  metadata_list *list = &batch->sent[kind];
+  if (list->count == list->capacity) {
+    size_t capacity = list->capacity == 0 ? 4 : 2 * list->capacity;
+    grpc_metadata *entries = allocate(capacity, sizeof *entries);
+    if (list->count > 0) memcpy(entries, list->entries, list->count * sizeof *entries);
+    free(list->entries);
+    list->entries = entries;
+    list->capacity = capacity;
+  }
+  list->entries[list->count].key = key_slice;
+  list->entries[list->count].value = value_slice;
+  list->count++;
+  return true;
+}
+
+void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait) {
+  grpc_op *operation = add(batch, GRPC_OP_SEND_INITIAL_METADATA);
+  if (wait != ILLMREC_WAIT_DEFAULT) operation->flags = GRPC_INITIAL_METADATA_WAIT_FOR_READY_EXPLICITLY_SET;
+  if (wait == ILLMREC_WAIT_FOR_READY) operation->flags |= GRPC_INITIAL_METADATA_WAIT_FOR_READY;
+}
+
+void illmrec_batch_send_message(
+  illmrec_batch *batch, const void *bytes, size_t count, void *owner, void (*release)(void *owner)) {
+  grpc_slice slice;
+  if (count == 0) {
+    slice = grpc_empty_slice();
+    release(owner);
+  } else {
+    slice = grpc_slice_new_with_user_data((void *)bytes, count, release, owner);
+  }
+  batch->sent_message = grpc_raw_byte_buffer_create(&slice, 1);
+  grpc_slice_unref(slice);
+  add(batch, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = batch->sent_message;
+}
+
+void illmrec_batch_send_close(illmrec_batch *batch) { add(batch, GRPC_OP_SEND_CLOSE_FROM_CLIENT); }
+
+void illmrec_batch_send_status(illmrec_batch *batch, int status, const char *message, size_t message_count) {
+  grpc_op *operation = add(batch, GRPC_OP_SEND_STATUS_FROM_SERVER);
+  operation->data.send_status_from_server.status = (grpc_status_code)status;
+  if (message_count > 0) {
+    batch->sent_status_message = grpc_slice_from_copied_buffer(message, message_count);
+    batch->has_sent_status_message = true;
+    operation->data.send_status_from_server.status_details = &batch->sent_status_message;
+  }
+}
+
+void illmrec_batch_receive_initial_metadata(illmrec_batch *batch) {
+  add(batch, GRPC_OP_RECV_INITIAL_METADATA)->data.recv_initial_metadata.recv_initial_metadata =
+    &batch->initial_metadata;
+}
+
+void illmrec_batch_receive_message(illmrec_batch *batch) {
+  add(batch, GRPC_OP_RECV_MESSAGE)->data.recv_message.recv_message = &batch->received_message;
+}
+
+void illmrec_batch_receive_status(illmrec_batch *batch) {
+  grpc_op *operation = add(batch, GRPC_OP_RECV_STATUS_ON_CLIENT);
+  operation->data.recv_status_on_client.trailing_metadata = &batch->trailing_metadata;
+  operation->data.recv_status_on_client.status = &batch->status;
+  operation->data.recv_status_on_client.status_details = &batch->status_message;
+}
+
+void illmrec_batch_receive_close(illmrec_batch *batch) {
+  add(batch, GRPC_OP_RECV_CLOSE_ON_SERVER)->data.recv_close_on_server.cancelled = &batch->cancelled;
+}
+
+/// Metadata is added before or after its operation; only here are the lists complete.
+static void attach_metadata(illmrec_batch *batch) {
+  for (size_t i = 0; i < batch->operation_count; i++) {
+    grpc_op *operation = &batch->operations[i];
+    if (operation->op == GRPC_OP_SEND_INITIAL_METADATA) {
+      operation->data.send_initial_metadata.count = batch->sent[ILLMREC_INITIAL_METADATA].count;
+      operation->data.send_initial_metadata.metadata = batch->sent[ILLMREC_INITIAL_METADATA].entries;
+    } else if (operation->op == GRPC_OP_SEND_STATUS_FROM_SERVER) {
+      operation->data.send_status_from_server.trailing_metadata_count = batch->sent[ILLMREC_TRAILING_METADATA].count;
+      operation->data.send_status_from_server.trailing_metadata = batch->sent[ILLMREC_TRAILING_METADATA].entries;
+    }
+  }
+}
+
+bool illmrec_batch_start(illmrec_batch *batch, void *context, illmrec_batch_done done) {
+  attach_metadata(batch);
+  batch->context = context;
+  batch->done = done;
+  grpc_call_error error =
+    grpc_call_start_batch(batch->call->call, batch->operations, batch->operation_count, &batch->tag, NULL);
+  if (error == GRPC_CALL_OK) return true;
+  illmrec_batch_discard(batch);
+  return false;
+}
+
+void batch_complete(tag *tag, bool succeeded) {
+  illmrec_batch *batch = (illmrec_batch *)(void *)tag;
+  batch->done(batch->context, batch, succeeded);
+  illmrec_batch_discard(batch);
+}
+
+const illmrec_metadata *illmrec_batch_initial_metadata(const illmrec_batch *batch) {
+  return (const illmrec_metadata *)(const void *)&batch->initial_metadata;
+}
+
+const illmrec_metadata *illmrec_batch_trailing_metadata(const illmrec_batch *batch) {
+  return (const illmrec_metadata *)(const void *)&batch->trailing_metadata;
+}
+
+bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out) {
+  if (batch->received_message == NULL) return false;
+  *out = bytes_take(batch->received_message);
+  batch->received_message = NULL;
+  return true;
+}
+
+int illmrec_batch_status(const illmrec_batch *batch, const char **message, size_t *message_count) {
+  *message = (const char *)GRPC_SLICE_START_PTR(batch->status_message);
+  *message_count = GRPC_SLICE_LENGTH(batch->status_message);
+  return (int)batch->status;
+}
+
+bool illmrec_batch_cancelled(const illmrec_batch *batch) { return batch->cancelled != 0; }

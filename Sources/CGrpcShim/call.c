@@ -1,0 +1,65 @@
+#include <string.h>
+
+#include "internal.h"
+
+illmrec_call *call_create(grpc_call *core, illmrec_queue *queue) {
+  illmrec_call *call = allocate(1, sizeof *call);
+  call->call = core;
+  call->queue = queue_retain(queue);
+  atomic_init(&call->references, 1);
+  live_add(LIVE_CALL, 1);
+  return call;
+}
+
+void illmrec_call_release(illmrec_call *call) {
+  if (atomic_fetch_sub_explicit(&call->references, 1, memory_order_acq_rel) != 1) return;
+  grpc_call_unref(call->call);
+  illmrec_queue *queue = call->queue;
+  free(call);
+  live_add(LIVE_CALL, -1);
+  illmrec_queue_release(queue);
+}
+
+void illmrec_call_cancel(illmrec_call *call, int status, const char *message) {
+  grpc_call_cancel_with_status(call->call, (grpc_status_code)status, message, NULL);
+}
+
+size_t illmrec_call_peer(illmrec_call *call, char *buffer, size_t capacity) {
+  char *peer = grpc_call_get_peer(call->call);
+  size_t count = strlen(peer);
+  if (count > capacity) count = capacity;
+  memcpy(buffer, peer, count);
+  gpr_free(peer);
+  return count;
+}
+
+bool illmrec_call_receive_failed(illmrec_call *call) { return grpc_call_failed_before_recv_message(call->call) != 0; }
+
+illmrec_channel *illmrec_channel_create(
+  illmrec_queue *queue, const char *target, const illmrec_argument *arguments, size_t count) {
+  illmrec_channel *channel = allocate(1, sizeof *channel);
+  grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+  grpc_channel_args args = arguments_create(arguments, count);
+  channel->channel = grpc_channel_create(target, credentials, &args);
+  arguments_destroy(args);
+  grpc_channel_credentials_release(credentials);
+  channel->queue = queue_retain(queue);
+  live_add(LIVE_CHANNEL, 1);
+  return channel;
+}
+
+void illmrec_channel_release(illmrec_channel *channel) {
+  grpc_channel_destroy(channel->channel);
+  illmrec_queue *queue = channel->queue;
+  free(channel);
+  live_add(LIVE_CHANNEL, -1);
+  illmrec_queue_release(queue);
+}
+
+illmrec_call *illmrec_channel_create_call(
+  illmrec_channel *channel, const char *path, size_t path_count, int64_t timeout_ns) {
+  grpc_call *call = grpc_channel_create_call(
+    channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue->completions,
+    grpc_slice_from_copied_buffer(path, path_count), NULL, deadline_after(timeout_ns), NULL);
+  return call_create(call, channel->queue);
+}

@@ -1,1 +1,0 @@
-#include "illmrec_grpc.h"

@@ -1,0 +1,196 @@
+#include <string.h>
+
+#include "internal.h"
+
+typedef struct {
+  void *core;
+  bool with_message;
+} method;
+
+/// Lives until its creator, every slot and the shutdown's event have let go.
+struct illmrec_server {
+  tag shutdown_tag;
+  grpc_server *server;
+  illmrec_server_callbacks callbacks;
+  void *context;
+  illmrec_queue **queues;
+  size_t queue_count;
+  method *methods;
+  size_t method_count;
+  atomic_size_t references;
+  atomic_bool is_shutting_down;
+};
+
+/// One outstanding request for a call; used again for the next call as long as the server listens.
+typedef struct {
+  tag tag;
+  illmrec_server *server;
+  size_t queue;
+  int64_t method;
+  grpc_call *call;
+  gpr_timespec deadline;
+  grpc_call_details details;
+  grpc_metadata_array metadata;
+  grpc_byte_buffer *message;
+} slot;
+
+static void server_retain(illmrec_server *server) {
+  atomic_fetch_add_explicit(&server->references, 1, memory_order_relaxed);
+}
+
+static void server_let_go(illmrec_server *server) {
+  if (atomic_fetch_sub_explicit(&server->references, 1, memory_order_acq_rel) != 1) return;
+  grpc_server_destroy(server->server);
+  illmrec_server_callbacks callbacks = server->callbacks;
+  void *context = server->context;
+  illmrec_queue **queues = server->queues;
+  size_t queue_count = server->queue_count;
+  free(server->methods);
+  free(server);
+  live_add(LIVE_SERVER, -1);
+  if (callbacks.stopped != NULL) callbacks.stopped(context);
+  for (size_t i = 0; i < queue_count; i++) illmrec_queue_release(queues[i]);
+  free(queues);
+}
+
+illmrec_server *illmrec_server_create(
+  illmrec_queue *const *queues, size_t queue_count, const illmrec_argument *arguments, size_t count) {
+  illmrec_server *server = allocate(1, sizeof *server);
+  server->shutdown_tag.kind = TAG_SERVER_SHUTDOWN;
+  grpc_channel_args args = arguments_create(arguments, count);
+  server->server = grpc_server_create(&args, NULL);
+  arguments_destroy(args);
+  server->queues = allocate(queue_count, sizeof(illmrec_queue *));
+  server->queue_count = queue_count;
+  for (size_t i = 0; i < queue_count; i++) {
+    server->queues[i] = queue_retain(queues[i]);
+    grpc_server_register_completion_queue(server->server, queues[i]->completions, NULL);
+  }
+  atomic_init(&server->references, 1);
+  atomic_init(&server->is_shutting_down, false);
+  live_add(LIVE_SERVER, 1);
+  return server;
+}
+
+int illmrec_server_listen(illmrec_server *server, const char *address) {
+  grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+  int port = grpc_server_add_http2_port(server->server, address, credentials);
+  grpc_server_credentials_release(credentials);
+  return port;
+}
+
+int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message) {
+  void *core = grpc_server_register_method(
+    server->server, path, NULL,
+    with_message ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+  if (core == NULL) return -1;
+  method *methods = realloc(server->methods, (server->method_count + 1) * sizeof *methods);
+  if (methods == NULL) abort();
+  methods[server->method_count] = (method){.core = core, .with_message = with_message};
+  server->methods = methods;
+  return (int64_t)server->method_count++;
+}
+
+static void slot_destroy(slot *slot) {
+  illmrec_server *server = slot->server;
+  grpc_metadata_array_destroy(&slot->metadata);
+  free(slot);
+  live_add(LIVE_SLOT, -1);
+  server_let_go(server);
+}
+
+/// Asks core for the next call of the slot's method.
+static void slot_post(slot *slot) {
+  illmrec_server *server = slot->server;
+  grpc_completion_queue *completions = server->queues[slot->queue]->completions;
+  grpc_call_error error;
+  if (slot->method < 0) {
+    grpc_call_details_init(&slot->details);
+    error = grpc_server_request_call(
+      server->server, &slot->call, &slot->details, &slot->metadata, completions, completions, &slot->tag);
+  } else {
+    method *method = &server->methods[slot->method];
+    error = grpc_server_request_registered_call(
+      server->server, method->core, &slot->call, &slot->deadline, &slot->metadata,
+      method->with_message ? &slot->message : NULL, completions, completions, &slot->tag);
+  }
+  if (error != GRPC_CALL_OK) slot_destroy(slot);
+}
+
+static void slot_create(illmrec_server *server, size_t queue, int64_t method) {
+  slot *slot = allocate(1, sizeof *slot);
+  slot->tag.kind = TAG_SLOT;
+  slot->server = server;
+  slot->queue = queue;
+  slot->method = method;
+  live_add(LIVE_SLOT, 1);
+  server_retain(server);
+  slot_post(slot);
+}
+
+static void slot_report(slot *slot) {
+  illmrec_server *server = slot->server;
+  illmrec_incoming incoming = {
+    .call = call_create(slot->call, server->queues[slot->queue]),
+    .method = slot->method,
+    .metadata = (const illmrec_metadata *)(const void *)&slot->metadata,
+  };
+  if (slot->method < 0) {
+    incoming.path = (const char *)GRPC_SLICE_START_PTR(slot->details.method);
+    incoming.path_count = GRPC_SLICE_LENGTH(slot->details.method);
+    incoming.timeout_ns = timeout_until(slot->details.deadline);
+  } else {
+    incoming.timeout_ns = timeout_until(slot->deadline);
+  }
+  if (slot->message != NULL) {
+    incoming.has_message = true;
+    incoming.message = bytes_take(slot->message);
+    slot->message = NULL;
+  }
+  server->callbacks.called(server->context, slot->queue, &incoming);
+  // The strings belong to the call, not to the array: forget them and keep the array's capacity.
+  slot->metadata.count = 0;
+  if (slot->method < 0) grpc_call_details_destroy(&slot->details);
+}
+
+void slot_complete(tag *tag, bool succeeded) {
+  slot *completed = (slot *)(void *)tag;
+  if (!succeeded) {
+    if (completed->method < 0) grpc_call_details_destroy(&completed->details);
+    slot_destroy(completed);
+    return;
+  }
+  slot_report(completed);
+  slot_post(completed);
+}
+
+void illmrec_server_start(
+  illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context) {
+  server->callbacks = callbacks;
+  server->context = context;
+  grpc_server_start(server->server);
+  for (size_t queue = 0; queue < server->queue_count; queue++) {
+    for (int64_t method = -1; method < (int64_t)server->method_count; method++) {
+      for (size_t i = 0; i < slots; i++) slot_create(server, queue, method);
+    }
+  }
+}
+
+void illmrec_server_shutdown(illmrec_server *server) {
+  if (atomic_exchange(&server->is_shutting_down, true)) return;
+  server_retain(server);
+  grpc_server_shutdown_and_notify(server->server, server->queues[0]->completions, &server->shutdown_tag);
+}
+
+void server_shutdown_complete(tag *tag) {
+  illmrec_server *server = (illmrec_server *)(void *)tag;
+  if (server->callbacks.drained != NULL) server->callbacks.drained(server->context);
+  server_let_go(server);
+}
+
+void illmrec_server_cancel_calls(illmrec_server *server) { grpc_server_cancel_all_calls(server->server); }
+
+void illmrec_server_release(illmrec_server *server) {
+  illmrec_server_shutdown(server);
+  server_let_go(server);
+}

@@ -1,0 +1,16 @@
+public import GRPCCore
+
+extension CGrpcServerTransport {
+  /// What this transport knows of a call beyond `ServerContext`'s own members; it is in `ServerContext.transportSpecific`.
+  public struct CallDetails: ServerContext.TransportSpecific {
+    /// When the client gives up; the call is cancelled then.
+    public let deadline: ContinuousClock.Instant?
+  }
+}
+
+extension ServerContext {
+  /// When the client gives up, if it said so and the server's transport is `CGrpcServerTransport`.
+  public var deadline: ContinuousClock.Instant? {
+    (transportSpecific as? CGrpcServerTransport.CallDetails)?.deadline
+  }
+}

@@ -1,0 +1,96 @@
+extension CGrpcServerTransport {
+  /// How a server transport behaves. Every limit has a default.
+  public struct Configuration: Sendable {
+    /// The largest request message accepted, in bytes. Larger ones end their call with RESOURCE_EXHAUSTED. Default 4 MiB.
+    public var maxReceiveMessageBytes = 4 * 1024 * 1024
+    /// The largest response message sent, in bytes. Default: 2 GiB - 1, the most that gRPC can carry.
+    public var maxSendMessageBytes = Int(Int32.max)
+    /// The most metadata accepted with one request, in bytes. Default 16 KiB.
+    public var maxMetadataBytes = 16 * 1024
+    /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
+    public var maxConcurrentStreams: Int?
+    /// Threads that serve connections, 1 to 64; one carries tens of thousands of small calls a second. Default 1.
+    public var queueThreads = 1
+    /// Pings that find dead connections.
+    public var keepalive = Keepalive()
+    /// When to part from a connection.
+    public var connection = Connection()
+    /// Where handlers begin.
+    public var handlerStart = HandlerStart.onQueueThread(upTo: 64 * 1024)
+    /// Whether a graceful shutdown marks the calls that run as cancelled, so that endless ones can end. By default it does not: they
+    /// are given the time to finish, and what is still running when the shutdown is forced is cancelled then.
+    public var gracefulShutdownCancelsCalls = false
+
+    public static var defaults: Self { Self() }
+
+    public init() {}
+
+    /// Where the handler of a unary method begins to run.
+    public enum HandlerStart: Sendable, Hashable {
+      /// On the thread that received the request, up to the handler's first suspension, when the request has at most this many
+      /// bytes; it spares small calls the switch to another thread. Until it suspends, a handler holds up every other call of its
+      /// queue thread, so it must neither block nor compute for long: work of that kind belongs on a thread of its own, which the
+      /// handler awaits. What follows a suspension runs on Swift's pool. Streaming methods always do.
+      case onQueueThread(upTo: Int)
+      /// On Swift's pool.
+      case onConcurrentPool
+    }
+
+    public struct Keepalive: Sendable, Hashable {
+      /// Ping a connection after it was quiet for this long. Default 2 hours.
+      public var interval = Duration.seconds(2 * 60 * 60)
+      /// Give the connection up when no answer comes within. Default 20 seconds.
+      public var timeout = Duration.seconds(20)
+      /// The shortest time between a client's pings while it has no call; a client that pings more often is disconnected. Default 5
+      /// minutes.
+      public var minClientInterval = Duration.seconds(5 * 60)
+
+      public init() {}
+    }
+
+    public struct Connection: Sendable, Hashable {
+      /// Close a connection that had no call for this long. Default: never.
+      public var maxIdle: Duration?
+      /// Ask clients to connect anew after this long, so that they spread over new replicas. Default: never.
+      public var maxAge: Duration?
+      /// How long calls on an aged connection may go on. Default: without end.
+      public var maxAgeGrace: Duration?
+
+      public init() {}
+    }
+  }
+}
+
+extension CGrpcServerTransport.Configuration {
+  func validate() throws(TransportError) {
+    func require(_ holds: Bool, _ message: String) throws(TransportError) {
+      if !holds { throw TransportError(code: .invalidConfiguration, message: message) }
+    }
+    try require((1...64).contains(queueThreads), "queueThreads is \(queueThreads); it must be from 1 to 64")
+    for (name, value) in [
+      ("maxReceiveMessageBytes", maxReceiveMessageBytes), ("maxSendMessageBytes", maxSendMessageBytes),
+      ("maxMetadataBytes", maxMetadataBytes), ("maxConcurrentStreams", maxConcurrentStreams ?? 1),
+    ] {
+      try require((1...Int(Int32.max)).contains(value), "\(name) is \(value); it must be from 1 to \(Int32.max)")
+    }
+  }
+
+  var channelArguments: [ChannelArgument] {
+    var arguments: [ChannelArgument] = [
+      .init("grpc.max_receive_message_length", maxReceiveMessageBytes),
+      .init("grpc.max_send_message_length", maxSendMessageBytes),
+      .init("grpc.max_metadata_size", maxMetadataBytes),
+      .init("grpc.keepalive_time_ms", keepalive.interval),
+      .init("grpc.keepalive_timeout_ms", keepalive.timeout),
+      .init("grpc.keepalive_permit_without_calls", true),
+      .init("grpc.http2.min_ping_interval_without_data_ms", keepalive.minClientInterval),
+      // A second server on the same port is an error to report, not a peer to share with.
+      .init("grpc.so_reuseport", false),
+    ]
+    if let maxConcurrentStreams { arguments.append(.init("grpc.max_concurrent_streams", maxConcurrentStreams)) }
+    if let maxIdle = connection.maxIdle { arguments.append(.init("grpc.max_connection_idle_ms", maxIdle)) }
+    if let maxAge = connection.maxAge { arguments.append(.init("grpc.max_connection_age_ms", maxAge)) }
+    if let grace = connection.maxAgeGrace { arguments.append(.init("grpc.max_connection_age_grace_ms", grace)) }
+    return arguments
+  }
+}

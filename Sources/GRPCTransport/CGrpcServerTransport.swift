@@ -1,0 +1,98 @@
+public import GRPCCore
+import Synchronization
+
+/// A server transport of grpc-swift-2 over gRPC core.
+///
+/// The address is bound when the transport is made; calls are accepted while `listen` runs. `beginGracefulShutdown` closes the
+/// port and lets the calls that run finish; cancelling the task of `listen` cancels them, and their handlers' tasks too.
+public final class CGrpcServerTransport: ServerTransport {
+  public typealias Bytes = MessageBytes
+
+  /// The port the server listens on, which the system chose if the address asked for port 0; nil for a Unix socket.
+  public let boundPort: Int?
+
+  private let address: String
+  private let configuration: Configuration
+  private let lifecycle: Mutex<Lifecycle>
+
+  /// The server exists until it has stopped, and listens at most once.
+  fileprivate struct Lifecycle: ~Copyable {
+    var server: ServerHandle?
+    var methods: [MethodDescriptor] = []
+    var listener: ServerListener?
+  }
+
+  /// Binds `address`.
+  ///
+  /// - Parameter address: "host:port", "[ipv6]:port" or "unix:/path"; port 0 is any free port.
+  /// - Throws: `TransportError` when the address is malformed or taken, or `configuration` is out of range.
+  public init(address: String, configuration: Configuration = .defaults) throws {
+    try configuration.validate()
+    let server = try ServerHandle(
+      queueThreads: configuration.queueThreads, arguments: configuration.channelArguments)
+    let port = try server.listen(address)
+    self.boundPort = address.hasPrefix("unix:") ? nil : port
+    self.address = address
+    self.configuration = configuration
+    self.lifecycle = Mutex(Lifecycle(server: server))
+  }
+
+  public func configure(context: GRPCServerContext) {
+    lifecycle.withLock { $0.methods = context.methods }
+  }
+
+  public func listen(
+    streamHandler: @escaping @Sendable (RPCStream<Inbound, Outbound>, ServerContext) async -> Void
+  ) async throws {
+    let listener = try start(streamHandler)
+    await withTaskCancellationHandler {
+      await listener.waitUntilOver()
+    } onCancel: {
+      lifecycle.withLock { lifecycle in
+        lifecycle.server?.shutdown()
+        lifecycle.server?.cancelCalls()
+      }
+      listener.abandonCalls()
+    }
+    lifecycle.withLock { $0.server = nil }
+  }
+
+  public func beginGracefulShutdown() {
+    let listener = lifecycle.withLock { lifecycle in
+      lifecycle.server?.shutdown()
+      // Nobody waits for a server that never listened.
+      if lifecycle.listener == nil { lifecycle.server = nil }
+      return lifecycle.listener
+    }
+    if configuration.gracefulShutdownCancelsCalls { listener?.signalCancellation() }
+  }
+
+  private func start(_ handler: @escaping ServerListener.Handler) throws(TransportError) -> ServerListener {
+    let local = boundPort.map { "\(address.prefix { $0 != ":" }):\($0)" } ?? address
+    return try lifecycle.withLock { lifecycle throws(TransportError) in
+      guard lifecycle.listener == nil, let methods = lifecycle.registerMethods() else {
+        throw TransportError(
+          code: .invalidState,
+          message: "this transport has listened already or is shut down; make a new one to serve again")
+      }
+      let listener = ServerListener(
+        methods: methods, handlerStart: configuration.handlerStart, localPeer: local, handler: handler)
+      lifecycle.listener = listener
+      lifecycle.server?.start(reportingTo: listener)
+      return listener
+    }
+  }
+}
+
+extension CGrpcServerTransport.Lifecycle {
+  /// Announces the methods to core, which numbers them from 0; nil when there is no server.
+  fileprivate mutating func registerMethods() -> [MethodDescriptor]? {
+    guard server != nil else { return nil }
+    var registered: [MethodDescriptor] = []
+    for method in methods {
+      let path = "/\(method.fullyQualifiedMethod)"
+      if server?.register(path: path, withMessage: method.hasOneRequest) != nil { registered.append(method) }
+    }
+    return registered
+  }
+}

@@ -1,0 +1,85 @@
+import CGrpcShim
+import GRPCCore
+import Synchronization
+
+extension ServerCall {
+  /// Asks core for the next message. Only after the inbox said so.
+  func receive() {
+    let batch = handle.makeBatch()
+    batch.receiveMessage()
+    batch.start(for: self) { context, batch, _ in
+      ServerCall.takeBack(context).received(BatchResult(borrowing: batch).takeMessage())
+    }
+  }
+
+  /// On the queue's thread.
+  private func received(_ message: MessageBytes?) {
+    let ending: Inbox.Ending = message == nil && handle.receiveFailed ? .failed(Self.cancelled) : .ended
+    let delivery = state.withLock { $0.inbox.received(message, ending: ending) }
+    if delivery.startReceive { receive() }
+    delivery.resume()
+  }
+
+  /// The next request message, or nil after the last one.
+  func nextMessage() async throws -> MessageBytes? {
+    switch state.withLock({ $0.inbox.next() }) {
+    case .message(let message, let startReceive):
+      if startReceive { receive() }
+      return message
+    case .end: return nil
+    case .failure(let error): throw error
+    case .wait: break
+    }
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { waiter in
+        let delivery = state.withLock { $0.inbox.park(waiter) }
+        if delivery.startReceive { receive() }
+        delivery.resume()
+      }
+    } onCancel: {
+      state.withLock { $0.inbox.fail(Self.cancelled) }.resume()
+    }
+  }
+
+  /// What the client sends, in order.
+  struct Requests: AsyncSequence, Sendable {
+    let call: ServerCall
+
+    func makeAsyncIterator() -> Iterator { Iterator(call: call) }
+
+    struct Iterator: AsyncIteratorProtocol {
+      private enum Position { case metadata, message, end }
+
+      let call: ServerCall
+      private var position = Position.metadata
+
+      init(call: ServerCall) {
+        self.call = call
+      }
+
+      mutating func next() async throws -> RPCRequestPart<MessageBytes>? {
+        try await next(isolation: nil)
+      }
+
+      mutating func next(
+        isolation actor: isolated (any Actor)?
+      ) async throws(any Error) -> RPCRequestPart<MessageBytes>? {
+        switch position {
+        case .metadata:
+          position = .message
+          return .metadata(call.metadata)
+        case .message:
+          if call.hasOneRequest {
+            position = .end
+            return call.onlyRequest.map { .message($0) }
+          }
+          if let message = try await call.nextMessage() { return .message(message) }
+          position = .end
+          return nil
+        case .end:
+          return nil
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import CGrpcShim
+import GRPCCore
+import Synchronization
+
+/// One RPC on the server, between core and the task of its handler.
+///
+/// Core's callbacks run on the queue's thread, everything else where the handler runs. A started batch holds the call until its
+/// completion has run.
+final class ServerCall: Sendable {
+  struct State {
+    var inbox = Inbox()
+    var turn = SendTurn()
+    var cancellation: ServerContext.RPCCancellationHandle?
+    var isCancelled = false
+    var task: Task<Void, Never>?
+    /// Of a unary call, kept until the status goes out with it.
+    var heldMetadata: Metadata?
+    var heldMessage: MessageBytes?
+    var hasSentMetadata = false
+    var isFinished = false
+  }
+
+  let handle: CallHandle
+  let method: MethodDescriptor
+  let metadata: Metadata
+  /// The one request of a method whose client sends just one; it came with the call.
+  let onlyRequest: MessageBytes?
+  let hasOneRequest: Bool
+  let state = Mutex(State())
+
+  /// Whether all parts of the response can wait for the status and go out in one batch.
+  var isUnary: Bool { method.type == .unary }
+
+  /// Takes over the call and the message of `incoming`.
+  init(takingCallOf incoming: UnsafeMutablePointer<illmrec_incoming>, methods: [MethodDescriptor]) {
+    self.handle = CallHandle(takingOwnershipOf: incoming.pointee.call)
+    self.method = incoming.pointee.descriptor(among: methods)
+    self.metadata = Metadata(copyOf: incoming.pointee.metadata)
+    self.hasOneRequest = method.hasOneRequest
+    self.onlyRequest =
+      incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
+  }
+
+  /// Starts what runs for the whole call. On the queue's thread, before the handler.
+  func start() {
+    let close = handle.makeBatch()
+    close.receiveClose()
+    close.start(for: self) { context, batch, _ in
+      ServerCall.takeBack(context).closed(isCancelled: BatchResult(borrowing: batch).isCancelled)
+    }
+    guard !hasOneRequest, state.withLock({ $0.inbox.startReceiveIfHungry() }) else { return }
+    receive()
+  }
+
+  /// Passes the call's cancellation on to the handler.
+  func attach(_ cancellation: ServerContext.RPCCancellationHandle) {
+    let isCancelled = state.withLock { state in
+      state.cancellation = cancellation
+      return state.isCancelled
+    }
+    if isCancelled { cancellation.cancel() }
+  }
+
+  /// Remembers the handler's task, to be cancelled if the server is forced to stop.
+  func keep(_ task: Task<Void, Never>) {
+    state.withLock { if !$0.isFinished { $0.task = task } }
+  }
+
+  /// Tells the handler that the call is no longer wanted.
+  func signalCancellation() {
+    state.withLock { $0.cancellation }?.cancel()
+  }
+
+  /// Cancels the handler's task.
+  func abandon() {
+    state.withLock { $0.task }?.cancel()
+  }
+
+  /// The reference that a batch held.
+  static func takeBack(_ context: UnsafeMutableRawPointer?) -> ServerCall {
+    guard let context else { preconditionFailure("a completion without its call") }
+    return Unmanaged<ServerCall>.fromOpaque(context).takeRetainedValue()
+  }
+
+  /// The call is over for core. On the queue's thread.
+  private func closed(isCancelled: Bool) {
+    guard isCancelled else { return }
+    let (delivery, writers, cancellation) = state.withLock { state in
+      state.isCancelled = true
+      return (state.inbox.fail(Self.cancelled), state.turn.refuse(Self.cancelled), state.cancellation)
+    }
+    cancellation?.cancel()
+    delivery.resume()
+    for writer in writers { writer.resume(throwing: Self.cancelled) }
+  }
+
+  static let cancelled = RPCError(
+    code: .cancelled,
+    message: "The call ended early: its client cancelled or left, its deadline passed, or the server stops.")
+}
+
+extension illmrec_incoming {
+  fileprivate func descriptor(among methods: [MethodDescriptor]) -> MethodDescriptor {
+    guard method < 0 else { return methods[Int(method)] }
+    // "/package.Service/Method", as the client wrote it.
+    let path = String(decoding: UnsafeRawBufferPointer(start: path, count: path_count), as: UTF8.self)
+    let name = path.drop { $0 == "/" }
+    guard let slash = name.lastIndex(of: "/") else {
+      return MethodDescriptor(fullyQualifiedService: "", method: String(name))
+    }
+    return MethodDescriptor(
+      fullyQualifiedService: String(name[..<slash]), method: String(name[name.index(after: slash)...]))
+  }
+}
+
+extension MethodDescriptor {
+  /// Whether the client of this method sends exactly one message.
+  var hasOneRequest: Bool { type.map { !$0.isRequestStreaming } ?? false }
+}

@@ -1,0 +1,85 @@
+import CGrpcShim
+
+/// Owns a server of gRPC core and shares in its queues.
+///
+/// Sendable: core takes all of these operations from any thread.
+struct ServerHandle: ~Copyable, @unchecked Sendable {
+  private let server: OpaquePointer
+
+  init(queueThreads: Int, arguments: [ChannelArgument]) throws(TransportError) {
+    var queues: [OpaquePointer?] = []
+    // The server holds the queues from here on.
+    defer { for queue in queues { illmrec_queue_release(queue) } }
+    for index in 0..<queueThreads {
+      queues.append(try Self.makeQueue(index))
+    }
+    self.server = arguments.withCoreArguments { arguments in
+      illmrec_server_create(queues, queues.count, arguments.baseAddress, arguments.count)
+    }
+  }
+
+  deinit {
+    illmrec_server_release(server)
+  }
+
+  private static func makeQueue(_ index: Int) throws(TransportError) -> OpaquePointer {
+    let callbacks = illmrec_queue_callbacks(after_event: nil, stopped: nil)
+    guard let queue = illmrec_queue_create("grpc-server-\(index)", callbacks, nil) else {
+      throw .threadUnavailable
+    }
+    return queue
+  }
+
+  /// Binds `address` and returns its port. Before start.
+  func listen(_ address: String) throws(TransportError) -> Int {
+    let port = illmrec_server_listen(server, address)
+    guard port > 0 else {
+      throw TransportError(
+        code: .addressUnavailable,
+        message: """
+          cannot listen on \(String(reflecting: address)): the address is in use, not one of this machine's, or malformed; \
+          free it or choose another ("host:port", "[ipv6]:port" or "unix:/path"; port 0 takes any free one)
+          """)
+    }
+    return Int(port)
+  }
+
+  /// Announces a method; its calls carry the number returned. Before start.
+  func register(path: String, withMessage: Bool) -> Int? {
+    let method = illmrec_server_register_method(server, path, withMessage)
+    return method < 0 ? nil : Int(method)
+  }
+
+  /// Reports calls to `listener` from now on; core holds it until the server is gone. Once.
+  func start(reportingTo listener: ServerListener) {
+    let callbacks = illmrec_server_callbacks(
+      called: { context, _, incoming in
+        guard let context, let incoming else { return }
+        Unmanaged<ServerListener>.fromOpaque(context).takeUnretainedValue().accept(incoming)
+      },
+      drained: { context in
+        guard let context else { return }
+        Unmanaged<ServerListener>.fromOpaque(context).takeUnretainedValue().drained()
+      },
+      stopped: { context in
+        guard let context else { return }
+        Unmanaged<ServerListener>.fromOpaque(context).release()
+      })
+    illmrec_server_start(server, Self.slots, callbacks, Unmanaged.passRetained(listener).toOpaque())
+  }
+
+  /// Stops listening and lets the calls that run finish. May be repeated.
+  func shutdown() { illmrec_server_shutdown(server) }
+
+  /// Cancels the calls that run. After shutdown.
+  func cancelCalls() { illmrec_server_cancel_calls(server) }
+
+  /// Requests outstanding per method and queue, enough that a burst finds one.
+  private static let slots = 16
+}
+
+extension TransportError {
+  static let threadUnavailable = TransportError(
+    code: .threadUnavailable,
+    message: "the system refused a thread for gRPC; raise the limit on threads (ulimit -u) or end other processes")
+}
