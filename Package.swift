@@ -117,7 +117,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("VectorIndexTests", ["VectorIndex"]),
-    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
+    tests("ServiceSupportTests", ["ServiceSupport", "GRPCTransport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),

@@ -11,6 +11,9 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   /// ErrorInfo's domain: reasons are unique within it.
   package static let domain = "illmrec"
 
+  /// A status travels as HTTP/2 headers, which clients bound to 8 KiB by default, and carries the message three times.
+  private static let maxMessageBytes = 1200
+
   package let code: RPCError.Code
   /// UPPER_SNAKE, never renamed: clients compare it.
   package let reason: String
@@ -26,9 +29,14 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   ) {
     self.code = code
     self.reason = reason
-    self.message = message
+    self.message = Self.bounded(message)
     self.field = field
     self.retryAfter = retryAfter
+  }
+
+  private static func bounded(_ message: String) -> String {
+    guard message.utf8.count > maxMessageBytes else { return message }
+    return String(decoding: message.utf8.prefix(maxMessageBytes), as: UTF8.self) + "…"
   }
 
   /// The failure as one element of a batch carries it.

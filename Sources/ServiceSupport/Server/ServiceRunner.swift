@@ -1,4 +1,5 @@
 package import GRPCCore
+import GRPCTransport
 package import Logging
 import ServiceAPI
 package import ServiceLifecycle
@@ -24,6 +25,43 @@ package struct ServiceParts: Sendable {
 
 /// Runs a service process from its resolved settings to the end of its last thread.
 package enum ServiceRunner {
+  /// Binds, loads, serves, drains. The whole life of a service process:
+  ///
+  /// 1. The resolved configuration is logged and the address is bound, so that a port in use is known before a long load;
+  ///    clients that connect now wait.
+  /// 2. `load` makes the services. A signal now ends the process at once.
+  /// 3. Requests are taken: health says SERVING, the port file is written.
+  /// 4. SIGTERM or SIGINT drains, see ``ServerLifecycle``; `onShutdown` ends what `load` started.
+  ///
+  /// - Parameters:
+  ///   - name: in every log line, e.g. "llm".
+  ///   - load: blocking work in it belongs on a thread of its own: ``DedicatedThread/run(name:_:)``.
+  /// - Throws: what stands in the way of serving; ArgumentParser prints it and exits with code 1.
+  package static func run(
+    name: String, settings: ServiceSettings, load: @Sendable (Logger) async throws -> ServiceParts
+  ) async throws {
+    let logger = Logger(service: name, level: settings.logLevel)
+    logger.notice(
+      "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
+    let transport = try bind(settings)
+    let parts = try await load(logger)
+    try await serve(parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger)
+  }
+
+  private static func bind(_ settings: ServiceSettings) throws -> CGrpcServerTransport {
+    var configuration = CGrpcServerTransport.Configuration.defaults
+    configuration.maxReceiveMessageBytes = settings.maxMessageBytes
+    configuration.maxSendMessageBytes = settings.maxMessageBytes
+    // Handlers decode megabytes and tokenise prompts before they first suspend: too long for the thread of the queue.
+    configuration.handlerStart = .onConcurrentPool
+    do {
+      return try CGrpcServerTransport(address: settings.address, configuration: configuration)
+    } catch let error as TransportError {
+      // Its code is for programs; the message names the address and what to do.
+      throw SettingsError(error.message)
+    }
+  }
+
   /// Serves on a transport that is bound already: the interceptors, the health service, signals, the port file.
   ///
   /// - Parameters:

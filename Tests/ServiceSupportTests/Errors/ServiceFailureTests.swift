@@ -51,6 +51,13 @@ import Testing
     #expect(error.summary == "INTERNAL: x")
   }
 
+  @Test func longMessagesAreCutToWhatHeadersHold() {
+    let failure = ServiceFailure(.invalidArgument, reason: "X", String(repeating: "é", count: 5000))
+    #expect(failure.message.utf8.count < 1300)
+    #expect(failure.message.hasSuffix("…"))
+    #expect(ServiceFailure(.invalidArgument, reason: "X", "short").message == "short")
+  }
+
   @Test func everyCodeHasItsName() {
     let codes = (1...16).compactMap { Status.Code(rawValue: $0).flatMap { RPCError.Code($0) } }
     #expect(codes.count == 16)

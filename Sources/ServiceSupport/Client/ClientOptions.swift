@@ -1,0 +1,49 @@
+package import GRPCCore
+package import GRPCTransport
+
+/// How a client of these services connects.
+package struct ClientOptions: Sendable {
+  /// Largest message taken or sent, in bytes; the same default as the services'.
+  package var maxMessageBytes: Int
+  /// Calls wait for a server that is not up yet, as long as their deadline allows, instead of failing with UNAVAILABLE.
+  package var waitForReady: Bool
+  /// Send nothing to a replica whose health says NOT_SERVING: one that drains loses no request that way.
+  package var followsHealth: Bool
+
+  package init(maxMessageBytes: Int = 64 << 20, waitForReady: Bool = false, followsHealth: Bool = true) {
+    self.maxMessageBytes = maxMessageBytes
+    self.waitForReady = waitForReady
+    self.followsHealth = followsHealth
+  }
+
+  var transport: CGrpcClientTransport.Configuration {
+    var configuration = CGrpcClientTransport.Configuration.defaults
+    configuration.maxReceiveMessageBytes = maxMessageBytes
+    configuration.maxSendMessageBytes = maxMessageBytes
+    configuration.serviceConfig = .client(waitForReady: waitForReady)
+    configuration.healthCheckedService = followsHealth ? "" : nil
+    // A replica that comes back is found within seconds, not minutes.
+    configuration.backoff.initial = .milliseconds(200)
+    configuration.backoff.max = .seconds(5)
+    return configuration
+  }
+}
+
+/// A client of these services, for a process that keeps it: run it as ``ClientService`` or in `runConnections()`.
+///
+/// - Parameter target: as gRPC names it: "host:port", "dns:///host:port", "ipv4:10.0.0.1:50052,10.0.0.2:50052", "unix:/path".
+/// - Throws: `TransportError` for a malformed target; an unreachable one shows in the calls.
+package func makeClient(
+  target: String, options: ClientOptions = ClientOptions()
+) throws -> GRPCClient<CGrpcClientTransport> {
+  GRPCClient(transport: try CGrpcClientTransport(target: target, configuration: options.transport))
+}
+
+/// Runs `body` with a client of these services and closes its connections afterwards. See ``makeClient(target:options:)``.
+package func withClient<Value: Sendable>(
+  target: String, options: ClientOptions = ClientOptions(), isolation: isolated (any Actor)? = #isolation,
+  _ body: (GRPCClient<CGrpcClientTransport>) async throws -> Value
+) async throws -> Value {
+  let transport = try CGrpcClientTransport(target: target, configuration: options.transport)
+  return try await withGRPCClient(transport: transport, isolation: isolation) { try await body($0) }
+}
