@@ -1,0 +1,134 @@
+import CKernels
+
+/// Exact top-k by inner product: scores a batch of queries against rows and keeps each query's best.
+///
+///     score[q, n] = Σ_c query[q, c] · row[n, c]
+///
+/// The sum's order is fixed (sixteen lanes by fused multiply-add, folded in halves; `Sources/CKernels/search.c`), so a
+/// query's scores do not depend on the batch, the threads or the instruction set. Hits come highest score first, equal
+/// scores by row.
+///
+/// A scan may run in pieces, so that its caller can stop between them; the pieces' order does not matter.
+package struct InnerProductScan: ~Copyable {
+  /// One query.
+  package struct Query: Sendable {
+    /// [dim], finite.
+    package var vector: [Float]
+    /// Hits to keep, at least 1.
+    package var k: Int
+    /// Rows that must not be returned: ascending, without repeats.
+    package var excludedRows: [UInt32]
+
+    package init(vector: [Float], k: Int, excludedRows: [UInt32] = []) {
+      self.vector = vector
+      self.k = k
+      self.excludedRows = excludedRows
+    }
+  }
+
+  /// A row and its score.
+  package struct Hit: Sendable, Equatable {
+    package var row: UInt32
+    package var score: Float
+
+    package init(row: UInt32, score: Float) {
+      self.row = row
+      self.score = score
+    }
+  }
+
+  private let handle: OpaquePointer
+  private let excluded: UnsafeMutablePointer<UInt32>
+  private let team: ComputeTeam
+  private let keptHits: [Int]
+
+  /// Begins a scan; nil when memory is exhausted.
+  ///
+  /// - Parameters:
+  ///   - rows: [rowCount, dim] row-major, finite; kept alive by the caller until the scan's end.
+  ///   - queries: vectors of `dim` each.
+  ///   - team: whose threads score.
+  ///   - instructionSet: the machine's best when nil.
+  package init?(
+    rows: UnsafePointer<Float>, rowCount: Int, dim: Int, queries: [Query], team: ComputeTeam,
+    instructionSet: InstructionSet? = nil
+  ) {
+    precondition(dim > 0 && rowCount >= 0 && rowCount < UInt32.max)
+    precondition(queries.allSatisfy { $0.vector.count == dim && $0.k >= 1 })
+    let excluded = Self.gatherExcluded(queries)
+    let handle = Self.withVectors(queries, dim: dim) { vectors in
+      var excludedAt = UnsafePointer(excluded)
+      let described = queries.enumerated().map { index, query in
+        defer { excludedAt += query.excludedRows.count }
+        return illmrec_query(
+          vector: vectors + index * dim, excluded: excludedAt, excluded_count: query.excludedRows.count,
+          k: UInt32(clamping: query.k))
+      }
+      return illmrec_scan_create(
+        rows, UInt32(rowCount), UInt32(dim), described, UInt32(queries.count), team.handle,
+        instructionSet?.constant ?? ILLMREC_ISA_BEST)
+    }
+    guard let handle else {
+      excluded.deallocate()
+      return nil
+    }
+    self.handle = handle
+    self.excluded = excluded
+    self.team = team
+    keptHits = queries.map { min($0.k, rowCount) }
+  }
+
+  deinit {
+    illmrec_scan_destroy(handle)
+    excluded.deallocate()
+  }
+
+  /// Scores every query against `rows`.
+  package mutating func scan(rows: Range<Int>) {
+    illmrec_scan_range(handle, UInt32(clamping: rows.lowerBound), UInt32(clamping: rows.upperBound))
+  }
+
+  /// Scores the query at `index` against the listed rows, each listed once.
+  package mutating func scan(listedRows: [UInt32], query index: Int) {
+    illmrec_scan_list(handle, UInt32(index), listedRows, listedRows.count)
+  }
+
+  /// Each query's best hits, in the queries' order.
+  package consuming func finish() -> [[Hit]] {
+    keptHits.indices.map { index in
+      let kept = keptHits[index]
+      let hits = [illmrec_hit](unsafeUninitializedCapacity: kept) { buffer, count in
+        guard let base = buffer.baseAddress, kept > 0 else { return }
+        count = Int(illmrec_scan_finish(handle, UInt32(index), base))
+      }
+      return hits.map { Hit(row: $0.row, score: $0.score) }
+    }
+  }
+
+  /// All exclusion lists, one after the other, in memory that lives as long as the scan.
+  private static func gatherExcluded(_ queries: [Query]) -> UnsafeMutablePointer<UInt32> {
+    let total = queries.reduce(0) { $0 + $1.excludedRows.count }
+    let gathered = UnsafeMutablePointer<UInt32>.allocate(capacity: max(total, 1))
+    var at = gathered
+    for query in queries {
+      query.excludedRows.withUnsafeBufferPointer { rows in
+        if let base = rows.baseAddress { at.initialize(from: base, count: rows.count) }
+      }
+      at += query.excludedRows.count
+    }
+    return gathered
+  }
+
+  /// Calls `body` with the queries' vectors, one after the other.
+  private static func withVectors<Result>(
+    _ queries: [Query], dim: Int, _ body: (UnsafePointer<Float>) -> Result
+  ) -> Result {
+    var vectors: [Float] = []
+    vectors.reserveCapacity(queries.count * dim)
+    for query in queries { vectors += query.vector }
+    return vectors.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return withUnsafePointer(to: Float(0), body) }
+      return body(base)
+    }
+  }
+}

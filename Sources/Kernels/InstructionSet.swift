@@ -1,0 +1,19 @@
+import CKernels
+
+/// The instruction set that scores.
+package enum InstructionSet: Sendable, CaseIterable {
+  case portable
+  case avx2
+  case avx512
+
+  /// Whether this machine has it.
+  package var isSupported: Bool { illmrec_isa_supported(constant) }
+
+  var constant: illmrec_isa {
+    switch self {
+    case .portable: ILLMREC_ISA_PORTABLE
+    case .avx2: ILLMREC_ISA_AVX2
+    case .avx512: ILLMREC_ISA_AVX512
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Kernels
+
+/// Scores every eligible row of a version: the answer is the brute-force float32 ranking itself.
+struct ExactSearcher: ~Copyable {
+  /// Multiply-adds between two looks at whether anybody still waits; some 10 ms on two cores.
+  private static let multiplyAddsPerSlab = 1 << 30
+  /// As much for few queries, which wait for memory rather than for arithmetic.
+  private static let valuesPerSlab = 1 << 26
+
+  let team: ComputeTeam
+
+  /// Each query's hits in `data`, in the queries' order: highest score first, equal scores by row.
+  func search(
+    _ queries: [RowQuery], in data: borrowing VersionData, isCancelled: () -> Bool
+  ) throws(VectorIndexError) -> [[InnerProductScan.Hit]] {
+    var hits = [[InnerProductScan.Hit]](repeating: [], count: queries.count)
+    let listed = queries.indices.filter { queries[$0].includedRows != nil }
+    let unlisted = queries.indices.filter { queries[$0].includedRows == nil }
+    if !unlisted.isEmpty {
+      var scan = try begin(unlisted.map { queries[$0] }, in: data)
+      let step = rowsPerSlab(dim: data.dim, queryCount: unlisted.count)
+      for first in stride(from: 0, to: data.items.count, by: step) {
+        try stop(if: isCancelled)
+        scan.scan(rows: first..<min(first + step, data.items.count))
+      }
+      for (index, found) in zip(unlisted, scan.finish()) { hits[index] = found }
+    }
+    if !listed.isEmpty {
+      var scan = try begin(listed.map { queries[$0] }, in: data)
+      for (position, index) in listed.enumerated() {
+        try stop(if: isCancelled)
+        scan.scan(listedRows: queries[index].includedRows ?? [], query: position)
+      }
+      for (index, found) in zip(listed, scan.finish()) { hits[index] = found }
+    }
+    return hits
+  }
+
+  private func rowsPerSlab(dim: Int, queryCount: Int) -> Int {
+    max(1024, min(Self.valuesPerSlab / dim, Self.multiplyAddsPerSlab / (dim * queryCount)))
+  }
+
+  private func stop(if isCancelled: () -> Bool) throws(VectorIndexError) {
+    if isCancelled() { throw VectorIndexError(.cancelled, "nobody waits for this search any more") }
+  }
+
+  private func begin(
+    _ queries: [RowQuery], in data: borrowing VersionData
+  ) throws(VectorIndexError) -> InnerProductScan {
+    let described = queries.map { query in
+      // An include list has lost its excluded rows already; k beyond it would only reserve memory.
+      InnerProductScan.Query(
+        vector: query.vector, k: max(1, min(query.k, query.includedRows?.count ?? query.k)),
+        excludedRows: query.includedRows == nil ? query.excludedRows : [])
+    }
+    guard let rows = data.vectors.baseAddress,
+      let scan = InnerProductScan(
+        rows: rows, rowCount: data.items.count, dim: data.dim, queries: described, team: team)
+    else {
+      throw VectorIndexError(
+        .outOfMemory, "no memory for the hits of \(queries.count) queries; send fewer queries or a smaller k")
+    }
+    return scan
+  }
+}

@@ -1,0 +1,32 @@
+import Kernels
+
+extension IndexVersion {
+  /// Searches for a few of the version's own vectors and compares the answers with inner products computed one by one in
+  /// double precision: what was written can be found before anybody is sent to it.
+  func checkOwnVectors() throws(VectorIndexError) {
+    let team = ComputeTeam(threads: 1)
+    let rows = Set([0, data.items.count / 2, data.items.count - 1]).sorted()
+    let queries = rows.map { SearchQuery(vector: Array(data.vector(ofRow: $0)), k: 10) }
+    for (query, result) in zip(queries, try search(queries, team: team)) {
+      // Vectors so long that scores overflow are refused at search time, query by query; they are no damage.
+      guard case .success(let items) = result else { continue }
+      try check(items, of: query)
+    }
+  }
+
+  private func check(_ items: [ScoredItem], of query: SearchQuery) throws(VectorIndexError) {
+    guard items.count == min(query.k, info.itemCount) else {
+      throw VectorIndexError(.corrupt, "a search of \(info.name) found \(items.count) of \(query.k) items")
+    }
+    for item in items {
+      let stored = vector(of: item.itemID) ?? []
+      let score = zip(query.vector, stored).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+      // float32 sums of `dim` products err by at most dim · 2⁻²⁴ of the product of the norms.
+      let bound = Double(info.dim) * 0x1p-24 * maxNorm * maxNorm + Double(Float.leastNonzeroMagnitude)
+      guard stored.count == info.dim, abs(score - Double(item.score)) <= bound else {
+        throw VectorIndexError(
+          .corrupt, "a search of \(info.name) gave item '\(item.itemID)' the score \(item.score), not \(score)")
+      }
+    }
+  }
+}

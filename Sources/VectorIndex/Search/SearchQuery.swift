@@ -1,0 +1,39 @@
+/// A user's vector and what may answer it.
+package struct SearchQuery: Sendable {
+  /// [dim] of the version that is searched.
+  package var vector: [Float]
+  /// Items wanted, at least 1. There are fewer only when fewer are eligible.
+  package var k: Int
+  /// Items that must not be returned. Unknown ones and repeats do no harm.
+  package var excludedItems: [String]
+  /// When not empty, only these may be returned. Unknown ones and repeats do no harm.
+  package var includedItems: [String]
+
+  package init(vector: [Float], k: Int, excludedItems: [String] = [], includedItems: [String] = []) {
+    self.vector = vector
+    self.k = k
+    self.excludedItems = excludedItems
+    self.includedItems = includedItems
+  }
+}
+
+/// An item and its inner product with the query.
+package struct ScoredItem: Sendable, Equatable {
+  package let itemID: String
+  package let score: Float
+
+  package init(itemID: String, score: Float) {
+    self.itemID = itemID
+    self.score = score
+  }
+}
+
+/// A query whose items have become rows of one version.
+struct RowQuery {
+  var vector: [Float]
+  var k: Int
+  /// Ascending, each once.
+  var excludedRows: [UInt32]
+  /// Rows that may be returned, the excluded ones already taken out: ascending, each once. Nil: all but the excluded.
+  var includedRows: [UInt32]?
+}

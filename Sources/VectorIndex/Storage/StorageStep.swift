@@ -1,0 +1,48 @@
+/// A place at which the store touches the disk, in the order of a publication, then of a change of the rollout.
+///
+/// A crash or an error at any of them leaves either the state before or the state after; the tests go through all.
+package enum StorageStep: String, CaseIterable, Sendable {
+  // An upload, in its own directory under staging/.
+  case createStaging
+  case createItemFiles
+  case writeItems
+  case writeSortedItems
+  case replaceUnsortedItems
+  case syncItems
+  case writeManifest
+  case syncManifest
+  case syncStaging
+  // The move to its place, which makes it visible to a restart.
+  case createIndexDirectory
+  case moveVersion
+  case syncVersions
+  case readVersion
+  // The rollout's file.
+  case writeRollout
+  case syncRollout
+  case replaceRollout
+  case syncIndexDirectory
+  // A version that goes.
+  case retireVersion
+  case quarantineVersion
+  case removeStaging
+}
+
+/// What happens instead of a disk operation.
+package enum StorageFault: Sendable {
+  /// The operation does nothing and fails.
+  case failure(errno: Int32)
+  /// A write puts down half of its bytes, then fails. Any other operation fails at once.
+  case shortWrite(errno: Int32)
+}
+
+/// Asked before every disk operation; the tests' way to break the disk.
+package protocol StorageFaults: Sendable {
+  func fault(at step: StorageStep) -> StorageFault?
+}
+
+/// The disk as it is.
+package struct NoFaults: StorageFaults {
+  package init() {}
+  package func fault(at step: StorageStep) -> StorageFault? { nil }
+}

@@ -1,0 +1,62 @@
+import Glibc
+
+/// Where things lie under the data directory.
+///
+///     lock                                    held by the one process that serves from it
+///     staging/                                uploads under way, versions being deleted; emptied at start
+///     quarantine/                             what was found broken, for a person to look at
+///     indexes/INDEX/rollout.json              which version serves
+///     indexes/INDEX/versions/NUMBER/          a published version, never changed
+struct DataDirectory: Sendable {
+  let root: String
+
+  var lock: String { "\(root)/lock" }
+  var staging: String { "\(root)/staging" }
+  var quarantine: String { "\(root)/quarantine" }
+  var indexes: String { "\(root)/indexes" }
+
+  func index(_ name: String) -> String { "\(indexes)/\(name)" }
+  func versions(of index: String) -> String { "\(self.index(index))/versions" }
+  func version(_ name: VersionName) -> String { "\(versions(of: name.index))/\(name.number)" }
+  func rollout(of index: String) -> String { "\(self.index(index))/\(Rollout.fileName)" }
+
+  /// Creates what is missing, parents of the root included.
+  func create(on disk: Disk) throws(VectorIndexError) {
+    var path = root.hasPrefix("/") ? "" : "."
+    for part in root.split(separator: "/") {
+      path += "/\(part)"
+      if !disk.isDirectory(path) { try disk.createDirectory(path, at: .createIndexDirectory) }
+    }
+    for path in [staging, quarantine, indexes] { try disk.createDirectory(path, at: .createIndexDirectory) }
+    try disk.syncDirectory(root, at: .createIndexDirectory)
+  }
+
+  /// Creates an index's directories and makes them durable.
+  func createIndex(_ name: String, on disk: Disk) throws(VectorIndexError) {
+    guard !disk.isDirectory(versions(of: name)) else { return }
+    try disk.createDirectory(index(name), at: .createIndexDirectory)
+    try disk.syncDirectory(indexes, at: .createIndexDirectory)
+    try disk.createDirectory(versions(of: name), at: .createIndexDirectory)
+    try disk.syncDirectory(index(name), at: .createIndexDirectory)
+  }
+}
+
+/// A lock on the data directory, which the kernel takes back when the process ends, however it ends.
+struct DirectoryLock: ~Copyable, Sendable {
+  private let descriptor: Int32
+
+  init(path: String) throws(VectorIndexError) {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else { throw .systemCall("open", path, errno: errno) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let reason = errno
+      close(descriptor)
+      guard reason == EWOULDBLOCK else { throw .systemCall("flock", path, errno: reason) }
+      throw VectorIndexError(
+        .directoryInUse, "\(path) is held by another process; stop it or choose another --data directory")
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}

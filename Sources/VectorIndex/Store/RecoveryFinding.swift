@@ -1,0 +1,55 @@
+/// Something that opening the data directory found and what it did about it.
+package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
+  /// An upload or a deletion that did not end.
+  case leftoverRemoved(path: String)
+  case leftoverKept(path: String, reason: String)
+  case unknownFile(path: String)
+  /// A broken version or rollout, moved aside.
+  case quarantined(path: String, to: String, reason: String)
+  /// A version that cannot be read now; it stays where it is and does not serve.
+  case ignored(path: String, reason: String)
+  /// The stable version was broken; another one serves.
+  case fellBack(index: String, from: UInt64, to: UInt64?)
+  /// Nothing said which version is stable.
+  case stableChosen(index: String, version: UInt64)
+  /// The version kept for rollback was broken.
+  case previousLost(index: String, version: UInt64)
+  /// The rollout that serves could not be saved.
+  case rolloutNotSaved(index: String, reason: String)
+
+  package enum Severity: Sendable { case notice, warning, error }
+
+  /// An error is one that a person has to look at.
+  package var severity: Severity {
+    switch self {
+    case .leftoverRemoved: .notice
+    case .stableChosen, .unknownFile, .leftoverKept: .warning
+    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved: .error
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .leftoverRemoved(let path):
+      "removed \(path), left by an upload or a deletion that did not end"
+    case .leftoverKept(let path, let reason):
+      "could not remove \(path), left by an upload or a deletion that did not end: \(reason)"
+    case .unknownFile(let path):
+      "ignored \(path): no file of this service"
+    case .quarantined(let path, let target, let reason):
+      "moved \(path) to \(target) and do not serve it: \(reason). Publish it again, then delete what was moved"
+    case .ignored(let path, let reason):
+      "do not serve \(path): \(reason)"
+    case .fellBack(let index, let from, .some(let to)):
+      "INDEX '\(index)' SERVES VERSION \(to) INSTEAD OF \(from), which is broken. Publish and promote a sound version"
+    case .fellBack(let index, let from, nil):
+      "INDEX '\(index)' SERVES NOTHING: its version \(from) is broken and it has no other. Publish a sound version"
+    case .stableChosen(let index, let version):
+      "index '\(index)' had no rollout; its version \(version) is stable now"
+    case .previousLost(let index, let version):
+      "index '\(index)' has nothing to roll back to: its version \(version) is broken"
+    case .rolloutNotSaved(let index, let reason):
+      "the rollout of index '\(index)' that serves now is lost at the next start: \(reason)"
+    }
+  }
+}

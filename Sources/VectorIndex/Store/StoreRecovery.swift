@@ -1,0 +1,148 @@
+/// Brings a data directory in order at start, and says what it found.
+///
+/// Only what is proven broken is moved aside; what cannot be read for another reason (permissions, a newer format) stays.
+struct StoreRecovery {
+  let directory: DataDirectory
+  let disk: Disk
+  private(set) var findings: [RecoveryFinding] = []
+
+  init(directory: DataDirectory, disk: Disk) {
+    self.directory = directory
+    self.disk = disk
+  }
+
+  /// What every index can serve.
+  mutating func run() throws(VectorIndexError) -> [String: VersionStore.IndexState] {
+    try removeLeftovers()
+    try reportUnknown(in: directory.root, known: ["lock", "staging", "quarantine", "indexes"])
+    var indexes: [String: VersionStore.IndexState] = [:]
+    for name in try disk.entries(of: directory.indexes) {
+      guard (try? VersionName.checkIndex(name)) != nil, disk.isDirectory(directory.index(name)) else {
+        findings.append(.unknownFile(path: directory.index(name)))
+        continue
+      }
+      indexes[name] = try recover(index: name)
+    }
+    return indexes
+  }
+
+  private mutating func removeLeftovers() throws(VectorIndexError) {
+    for name in try disk.entries(of: directory.staging) { remove("\(directory.staging)/\(name)") }
+  }
+
+  private mutating func remove(_ path: String) {
+    do throws(VectorIndexError) {
+      try disk.removeTree(path, at: .removeStaging)
+      findings.append(.leftoverRemoved(path: path))
+    } catch {
+      findings.append(.leftoverKept(path: path, reason: error.message))
+    }
+  }
+
+  private mutating func reportUnknown(in path: String, known: Set<String>) throws(VectorIndexError) {
+    for name in try disk.entries(of: path) where !known.contains(name) {
+      findings.append(.unknownFile(path: "\(path)/\(name)"))
+    }
+  }
+
+  private mutating func recover(index: String) throws(VectorIndexError) -> VersionStore.IndexState {
+    let path = directory.index(index)
+    let known: Set<String> = [Rollout.fileName, Rollout.temporaryFileName, "versions"]
+    try reportUnknown(in: path, known: known)
+    if try disk.entries(of: path).contains(Rollout.temporaryFileName) { remove("\(path)/\(Rollout.temporaryFileName)") }
+    var state = VersionStore.IndexState(rollout: Rollout(index: index))
+    let saved = try readRollout(of: index)
+    state.rollout = saved ?? state.rollout
+    for name in try disk.entries(of: directory.versions(of: index)) {
+      try open(name, into: &state)
+    }
+    state.rollout.lastNumber = max(state.rollout.lastNumber, try highestQuarantined(of: index))
+    chooseRoles(in: &state, saved: saved)
+    return state
+  }
+
+  private mutating func readRollout(of index: String) throws(VectorIndexError) -> Rollout? {
+    do {
+      return try Rollout.read(of: index, in: directory)
+    } catch where error.code == .corrupt {
+      try quarantine(directory.rollout(of: index), as: "\(index).rollout", reason: error.message)
+      return nil
+    }
+  }
+
+  private mutating func open(_ entry: String, into state: inout VersionStore.IndexState) throws(VectorIndexError) {
+    let index = state.rollout.index
+    let path = "\(directory.versions(of: index))/\(entry)"
+    guard let number = VersionName.number(parsing: entry), disk.isDirectory(path) else {
+      findings.append(.unknownFile(path: path))
+      return
+    }
+    state.rollout.lastNumber = max(state.rollout.lastNumber, number)
+    let reader = VersionReader(disk: disk, directory: path, name: VersionName(index: index, number: number))
+    do {
+      state.versions[number] = try reader.open()
+      findings += try reader.unknownFiles().map { .unknownFile(path: $0) }
+    } catch where error.code == .corrupt {
+      try quarantine(path, as: "\(index).\(number)", reason: error.message)
+    } catch {
+      findings.append(.ignored(path: path, reason: error.message))
+    }
+  }
+
+  private mutating func quarantine(_ path: String, as name: String, reason: String) throws(VectorIndexError) {
+    let taken = Set(try disk.entries(of: directory.quarantine))
+    var copy = 1
+    while taken.contains("\(name).\(copy)") { copy += 1 }
+    let target = "\(directory.quarantine)/\(name).\(copy)"
+    do {
+      try disk.move(path, to: target, at: .quarantineVersion)
+      findings.append(.quarantined(path: path, to: target, reason: reason))
+    } catch {
+      findings.append(.ignored(path: path, reason: "\(reason); it could not be moved aside: \(error.message)"))
+    }
+  }
+
+  /// The highest number among the quarantined versions of `index`, whose entries are called INDEX.NUMBER.COPY.
+  private func highestQuarantined(of index: String) throws(VectorIndexError) -> UInt64 {
+    var highest: UInt64 = 0
+    for name in try disk.entries(of: directory.quarantine) {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      guard parts.count >= 3, parts.dropLast(2).joined(separator: ".") == index else { continue }
+      highest = max(highest, VersionName.number(parsing: parts[parts.count - 2]) ?? 0)
+    }
+    return highest
+  }
+
+  /// Gives the roles to sound versions: the saved ones, else the version kept for rollback, else the newest.
+  private mutating func chooseRoles(in state: inout VersionStore.IndexState, saved: Rollout?) {
+    let index = state.rollout.index
+    var previous = state.rollout.previous
+    if let number = previous, state.versions[number] == nil {
+      findings.append(.previousLost(index: index, version: number))
+      previous = nil
+    }
+    var stable = state.rollout.stable
+    if stable.map({ state.versions[$0] == nil }) ?? true {
+      let chosen = previous ?? state.versions.keys.max()
+      previous = nil
+      if let lost = stable {
+        findings.append(.fellBack(index: index, from: lost, to: chosen))
+      } else if let chosen {
+        findings.append(.stableChosen(index: index, version: chosen))
+      }
+      stable = chosen
+    }
+    if stable != state.rollout.stable || previous != state.rollout.previous {
+      state.rollout = state.rollout.changed(stable: stable, previous: previous)
+    }
+    if state.rollout != saved && (saved != nil || stable != nil) { save(state.rollout) }
+  }
+
+  private mutating func save(_ rollout: Rollout) {
+    do throws(VectorIndexError) {
+      try rollout.write(in: directory, on: disk)
+    } catch {
+      findings.append(.rolloutNotSaved(index: rollout.index, reason: error.message))
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Synchronization
+
+extension VersionStore {
+  /// The version that an earlier upload with this idempotency key became; nil when there is none.
+  package func published(index: String, requestID: String) -> ListedVersion? {
+    indexes.withLock { indexes in indexes[index].flatMap { Self.published(requestID, in: $0) } }
+  }
+
+  /// Begins an upload. Nothing of it is visible before `publish` has returned.
+  package func beginUpload(_ header: UploadHeader) throws(VectorIndexError) -> VersionUpload {
+    try header.check()
+    return try VersionUpload(header: header, directory: newStagingPath("upload"), limits: limits, disk: disk)
+  }
+
+  /// Makes an upload a version: durable files, a manifest, the move to its place, a check of everything that was
+  /// written, and a search of its own vectors. The first version of an index becomes stable.
+  ///
+  /// Two uploads with one idempotency key make one version: the second returns the first one's.
+  ///
+  /// - Parameter expectedItems: what the uploader sent; another number arrived means that something was lost.
+  package func publish(_ upload: VersionUpload, expectedItems: UInt64) throws(VectorIndexError) -> ListedVersion {
+    guard expectedItems == UInt64(upload.itemCount) else {
+      upload.abandon()
+      throw VectorIndexError(
+        .itemCountMismatch,
+        "\(upload.itemCount) items arrived, the commit says \(expectedItems); nothing was published, upload again")
+    }
+    let header = upload.header
+    let contents = try upload.finish()
+    let number: UInt64
+    switch try reserve(header) {
+    case .published(let version):
+      upload.discardFiles()
+      try ensureStable(index: header.index)
+      return version
+    case .number(let reserved): number = reserved
+    }
+    defer { release(header) }
+    let name = VersionName(index: header.index, number: number)
+    let version = try place(upload, contents, as: name)
+    indexes.withLock { $0[header.index]?.versions[number] = version }
+    try ensureStable(index: header.index)
+    return try self.version(name)
+  }
+
+  private enum Reservation {
+    case number(UInt64)
+    case published(ListedVersion)
+  }
+
+  /// Gives out the next number of the index, unless the idempotency key has its version already.
+  private func reserve(_ header: UploadHeader) throws(VectorIndexError) -> Reservation {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      var state = indexes[header.index] ?? IndexState(rollout: Rollout(index: header.index))
+      if let version = Self.published(header.requestID, in: state) { return .published(version) }
+      if !header.requestID.isEmpty && !state.publishing.insert(header.requestID).inserted {
+        throw VectorIndexError(
+          .publishing, "another upload with request_id '\(header.requestID)' is being published; try again in a moment")
+      }
+      state.rollout.lastNumber += 1
+      indexes[header.index] = state
+      return .number(state.rollout.lastNumber)
+    }
+  }
+
+  private static func published(_ requestID: String, in state: IndexState) -> ListedVersion? {
+    if requestID.isEmpty { return nil }
+    let version = state.versions.values.first { $0.info.requestID == requestID }
+    return version.map { listed($0, in: state) }
+  }
+
+  private func release(_ header: UploadHeader) {
+    _ = indexes.withLock { $0[header.index]?.publishing.remove(header.requestID) }
+  }
+
+  /// Writes the manifest, moves the directory to its place and opens it there.
+  private func place(
+    _ upload: VersionUpload, _ contents: VersionWriter.Contents, as name: VersionName
+  ) throws(VectorIndexError) -> IndexVersion {
+    let place = directory.version(name)
+    do {
+      try write(manifest(of: upload.header, contents, as: name), in: upload.directory)
+      try disk.syncDirectory(upload.directory, at: .syncStaging)
+      try directory.createIndex(name.index, on: disk)
+      try disk.move(upload.directory, to: place, at: .moveVersion)
+    } catch {
+      upload.discardFiles()
+      throw error
+    }
+    do {
+      try disk.syncDirectory(directory.versions(of: name.index), at: .syncVersions)
+      let version = try VersionReader(disk: disk, directory: place, name: name).open()
+      try version.checkOwnVectors()
+      return version
+    } catch {
+      remove(name)
+      throw error
+    }
+  }
+
+  private func manifest(
+    of header: UploadHeader, _ contents: VersionWriter.Contents, as name: VersionName
+  ) -> Manifest {
+    Manifest(
+      format: Manifest.currentFormat, index: name.index, number: name.number, metric: "inner_product",
+      dim: header.dim, itemCount: contents.itemCount, maxNorm: contents.maxNorm, builtBy: header.builtBy,
+      labels: header.labels, requestID: header.requestID, createdMicros: UnixTime.nowMicros(),
+      fingerprint: Manifest.fingerprint(dim: header.dim, files: contents.files), files: contents.files)
+  }
+
+  private func write(_ manifest: Manifest, in path: String) throws(VectorIndexError) {
+    let bytes = try SealedDocument.encode(manifest)
+    var file = try WritableFile(creating: "\(path)/\(Manifest.fileName)", on: disk, at: .writeManifest)
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
+      try file.append(bytes, at: .writeManifest)
+    }
+    _ = try file.finish(writing: .writeManifest, syncing: .syncManifest)
+  }
+
+  /// Takes a version that is not to be off its place, as far as the disk still allows it, and deletes it.
+  private func remove(_ name: VersionName) {
+    let retired = newStagingPath("retired")
+    try? disk.move(directory.version(name), to: retired, at: .retireVersion)
+    try? disk.syncDirectory(directory.versions(of: name.index), at: .retireVersion)
+    try? disk.removeTree(retired, at: .removeStaging)
+  }
+}

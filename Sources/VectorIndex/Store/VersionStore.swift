@@ -1,0 +1,158 @@
+import Synchronization
+
+/// The published versions of all indexes in one data directory, and which of them serve.
+///
+/// Guarantees:
+/// - A version is on disk in whole or not at all, and never changes. Nothing serves before its SHA-256 was checked.
+/// - A change of the rollout is one atomic, durable replacement of a small file. A crash or an error at any moment leaves
+///   the rollout before or the rollout after.
+/// - Whoever holds an `IndexVersion` may search it to the end, whatever is promoted or deleted meanwhile.
+///
+/// Thread-safe. Reading what serves (`resolve`, `versions`, `rollout`) takes a lock for nanoseconds and touches no disk;
+/// everything that throws storage errors blocks its thread for as long as the disk takes.
+package final class VersionStore: Sendable {
+  /// What is known of one index.
+  struct IndexState: Sendable {
+    var rollout: Rollout
+    var versions: [UInt64: IndexVersion] = [:]
+    /// Idempotency keys whose uploads are on their way to a version.
+    var publishing: Set<String> = []
+  }
+
+  /// What opening the directory found; to be logged.
+  package let findings: [RecoveryFinding]
+  package let limits: UploadLimits
+  let directory: DataDirectory
+  let disk: Disk
+  let indexes: Mutex<[String: IndexState]>
+  /// Held while a rollout changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
+  let rolloutChange = Mutex(())
+  private let lock: DirectoryLock
+  private let nextStaging = Atomic<UInt64>(0)
+
+  /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
+  package init(
+    path: String, limits: UploadLimits = UploadLimits(), faults: any StorageFaults = NoFaults()
+  ) throws(VectorIndexError) {
+    let directory = DataDirectory(root: path)
+    let disk = Disk(faults: faults)
+    try directory.create(on: disk)
+    let lock = try DirectoryLock(path: directory.lock)
+    var recovery = StoreRecovery(directory: directory, disk: disk)
+    let recovered = try recovery.run()
+    self.directory = directory
+    self.disk = disk
+    self.limits = limits
+    self.lock = lock
+    findings = recovery.findings
+    indexes = Mutex(recovered)
+  }
+
+  /// A path under staging/ that nobody else uses.
+  func newStagingPath(_ purpose: String) -> String {
+    let number = nextStaging.add(1, ordering: .relaxed).newValue
+    return "\(directory.staging)/\(purpose)-\(number)"
+  }
+}
+
+/// A version that answers, and why it does.
+package struct ServedVersion: Sendable {
+  package enum Role: Sendable { case stable, previous, pinned }
+
+  package let version: IndexVersion
+  package let role: Role
+  /// The rollout's when the version was resolved.
+  package let generation: UInt64
+}
+
+extension VersionStore {
+  /// Names of the indexes that have a version, in byte order.
+  package var indexNames: [String] { indexes.withLock { Self.names(in: $0) } }
+
+  /// The stable version of an index.
+  package func resolve(index: String) throws(VectorIndexError) -> ServedVersion {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      guard let state = indexes[index], let number = state.rollout.stable, let version = state.versions[number] else {
+        throw Self.indexNotFound(index, among: indexes)
+      }
+      return ServedVersion(version: version, role: .stable, generation: state.rollout.generation)
+    }
+  }
+
+  /// Exactly this version, whatever its role.
+  package func resolve(version name: VersionName) throws(VectorIndexError) -> ServedVersion {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      let (state, version) = try Self.find(name, in: indexes)
+      return ServedVersion(version: version, role: .pinned, generation: state.rollout.generation)
+    }
+  }
+
+  /// The versions of an index with their roles, newest first.
+  package func versions(of index: String) throws(VectorIndexError) -> [ListedVersion] {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      guard let state = indexes[index], !state.versions.isEmpty else {
+        throw Self.indexNotFound(index, among: indexes)
+      }
+      return state.versions.sorted { $0.key > $1.key }.map { Self.listed($0.value, in: state) }
+    }
+  }
+
+  /// A version with its roles.
+  package func version(_ name: VersionName) throws(VectorIndexError) -> ListedVersion {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      let (state, version) = try Self.find(name, in: indexes)
+      return Self.listed(version, in: state)
+    }
+  }
+
+  /// Which versions of an index serve.
+  package func rollout(of index: String) throws(VectorIndexError) -> Rollout {
+    try indexes.withLock { (indexes) throws(VectorIndexError) in
+      guard let state = indexes[index], !state.versions.isEmpty else {
+        throw Self.indexNotFound(index, among: indexes)
+      }
+      return state.rollout
+    }
+  }
+
+  static func find(
+    _ name: VersionName, in indexes: [String: IndexState]
+  ) throws(VectorIndexError) -> (IndexState, IndexVersion) {
+    guard let state = indexes[name.index], !state.versions.isEmpty else {
+      throw indexNotFound(name.index, among: indexes)
+    }
+    guard let version = state.versions[name.number] else {
+      let existing = state.versions.keys.sorted(by: >).prefix(10).map(String.init).joined(separator: ", ")
+      throw VectorIndexError(
+        .versionNotFound, "there is no version \(name); the newest of index '\(name.index)' are \(existing)")
+    }
+    return (state, version)
+  }
+
+  static func indexNotFound(_ index: String, among indexes: [String: IndexState]) -> VectorIndexError {
+    let names = names(in: indexes)
+    let existing =
+      names.isEmpty
+      ? "there are none yet: publish one with CreateVersion (illmrec index publish)"
+      : "there are: \(names.prefix(20).joined(separator: ", "))"
+    return VectorIndexError(.indexNotFound, "there is no index '\(index)'; \(existing)")
+  }
+
+  static func listed(_ version: IndexVersion, in state: IndexState) -> ListedVersion {
+    let number = version.info.name.number
+    var roles: [ServedVersion.Role] = []
+    if state.rollout.stable == number { roles.append(.stable) }
+    if state.rollout.previous == number { roles.append(.previous) }
+    return ListedVersion(info: version.info, roles: roles)
+  }
+
+  private static func names(in indexes: [String: IndexState]) -> [String] {
+    indexes.filter { !$0.value.versions.isEmpty }.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+}
+
+/// A version and its parts in the rollout.
+package struct ListedVersion: Sendable, Equatable {
+  package let info: VersionInfo
+  package let roles: [ServedVersion.Role]
+}

@@ -1,0 +1,50 @@
+/// What went wrong in an index, and what to do about it.
+package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
+  package enum Code: Sendable, Equatable {
+    // Uploads.
+    case invalidIndexName
+    case invalidVersionName
+    case invalidHeader
+    case invalidItemID
+    case duplicateItem
+    case dimensionMismatch
+    case notFinite
+    case emptyUpload
+    case itemCountMismatch
+    case tooManyItems
+    case uploadEnded
+    case publishing
+    // Queries.
+    case invalidK
+    case scoreOverflow
+    case cancelled
+    // The rollout.
+    case indexNotFound
+    case versionNotFound
+    case versionInUse
+    case nothingToRollBack
+    case etagMismatch
+    // Files.
+    case corrupt
+    case unsupportedFormat
+    case storageFull
+    case storageFailed
+    case directoryInUse
+    case outOfMemory
+  }
+
+  package let code: Code
+
+  /// The problem and its remedy, with the names and numbers they turn on.
+  package let message: String
+
+  package let cause: (any Error)?
+
+  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  package var description: String { message }
+}

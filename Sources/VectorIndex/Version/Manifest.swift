@@ -1,0 +1,87 @@
+import Digest
+
+/// `manifest.json` of a version's directory: everything needed to open it, and to notice that it is not whole.
+struct Manifest: Codable, Sendable {
+  /// Written by this release. A reader refuses what it does not know.
+  static let currentFormat = 1
+  static let fileName = "manifest.json"
+  /// A manifest's size is bounded by its labels' (`UploadLimits`).
+  static let maxBytes = 1 << 20
+
+  struct File: Codable, Sendable {
+    let name: String
+    let bytes: UInt64
+    let sha256: String
+  }
+
+  let format: Int
+  let index: String
+  let number: UInt64
+  /// How scores are computed; "inner_product".
+  let metric: String
+  let dim: Int
+  let itemCount: Int
+  /// The longest vector's L2 norm, an upper bound: with a query's norm it bounds every partial sum of a score.
+  let maxNorm: Double
+  let builtBy: BuiltBy
+  let labels: [String: String]
+  let requestID: String
+  let createdMicros: Int64
+  let fingerprint: String
+  let files: [File]
+
+  enum CodingKeys: String, CodingKey {
+    case format
+    case index
+    case number
+    case metric
+    case dim
+    case itemCount = "item_count"
+    case maxNorm = "max_norm"
+    case builtBy = "built_by"
+    case labels
+    case requestID = "request_id"
+    case createdMicros = "create_time_unix_micros"
+    case fingerprint
+    case files
+  }
+
+  var info: VersionInfo {
+    VersionInfo(
+      name: VersionName(index: index, number: number), itemCount: itemCount, dim: dim, builtBy: builtBy,
+      fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID)
+  }
+
+  /// SHA-256 over the dimension and the digests of the data files.
+  static func fingerprint(dim: Int, files: [File]) -> String {
+    var digest = SHA256()
+    digest.update("illmrec index contents 1\ndim \(dim)\n")
+    for file in files { digest.update("\(file.name) \(file.bytes) \(file.sha256)\n") }
+    return digest.finishHex()
+  }
+}
+
+/// The data files of a version. Rows are in ascending byte order of their item ids: a row number orders as its id does,
+/// and an id is found by binary search.
+enum VersionFile: String, CaseIterable, Sendable {
+  /// Item ids in UTF-8, one after the other.
+  case itemIDs = "ids.utf8"
+  /// Little-endian UInt64 [items + 1]: where each id begins in `itemIDs`, and the end of the last.
+  case itemOffsets = "ids.offsets.u64"
+  /// Little-endian float32 [items, dim], row-major.
+  case vectors = "vectors.f32"
+
+  /// Bytes the file has, where counts decide it; nil on overflow.
+  func expectedBytes(itemCount: Int, dim: Int) -> UInt64? {
+    switch self {
+    case .itemIDs: return nil
+    case .itemOffsets:
+      let (bytes, overflow) = UInt64(itemCount + 1).multipliedReportingOverflow(by: 8)
+      return overflow ? nil : bytes
+    case .vectors:
+      let (values, overflow) = UInt64(itemCount).multipliedReportingOverflow(by: UInt64(dim))
+      let (bytes, bytesOverflow) = values.multipliedReportingOverflow(by: 4)
+      return overflow || bytesOverflow ? nil : bytes
+    }
+  }
+}

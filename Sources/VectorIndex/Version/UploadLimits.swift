@@ -1,0 +1,65 @@
+/// What an upload may hold.
+package struct UploadLimits: Sendable {
+  /// Bytes of an item id in UTF-8.
+  package static let maxItemIDBytes = 512
+  /// Length of a vector.
+  package static let maxDim = 65_536
+  /// Bytes of all label names and values together.
+  package static let maxLabelBytes = 64 * 1024
+  /// Bytes of a request id, and of each text that names the model.
+  package static let maxTextBytes = 1024
+  /// Rows are numbered in 32 bits.
+  package static let maxItemsPossible = Int(UInt32.max) - 1
+
+  /// Items of one version.
+  package var maxItems: Int
+
+  package init(maxItems: Int = 50_000_000) {
+    self.maxItems = min(maxItems, Self.maxItemsPossible)
+  }
+}
+
+/// What an upload says of itself before its first item.
+package struct UploadHeader: Sendable {
+  package var index: String
+  /// Idempotency key; a second upload under it returns the first one's version. Empty: none.
+  package var requestID: String
+  package var builtBy: BuiltBy
+  package var dim: Int
+  package var labels: [String: String]
+
+  package init(
+    index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:]
+  ) {
+    self.index = index
+    self.requestID = requestID
+    self.builtBy = builtBy
+    self.dim = dim
+    self.labels = labels
+  }
+
+  /// Refuses what no version can be made of.
+  func check() throws(VectorIndexError) {
+    try VersionName.checkIndex(index)
+    guard (1...UploadLimits.maxDim).contains(dim) else {
+      throw VectorIndexError(
+        .invalidHeader, "dim is \(dim); it must be the length of the vectors, 1 to \(UploadLimits.maxDim)")
+    }
+    guard !builtBy.spaceFingerprint.isEmpty else {
+      throw VectorIndexError(
+        .invalidHeader,
+        "built_by.space_fingerprint is empty; copy the ModelRef that came with the item vectors, "
+          + "so that user vectors of another training can be refused")
+    }
+    let texts = [requestID, builtBy.name, builtBy.version, builtBy.fingerprint, builtBy.spaceFingerprint]
+    if let longest = texts.map(\.utf8.count).max(), longest > UploadLimits.maxTextBytes {
+      throw VectorIndexError(
+        .invalidHeader, "request_id or a text of built_by has \(longest) bytes; at most \(UploadLimits.maxTextBytes)")
+    }
+    let labelBytes = labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard labelBytes <= UploadLimits.maxLabelBytes else {
+      throw VectorIndexError(
+        .invalidHeader, "labels have \(labelBytes) bytes together; at most \(UploadLimits.maxLabelBytes)")
+    }
+  }
+}

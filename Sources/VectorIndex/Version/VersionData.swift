@@ -1,0 +1,39 @@
+import Kernels
+
+/// The opened files of a version.
+struct VersionData: ~Copyable, Sendable {
+  let items: ItemTable
+  let dim: Int
+  private let vectorFile: MappedFile
+
+  init(items: consuming ItemTable, vectors: consuming MappedFile, dim: Int) {
+    self.items = items
+    vectorFile = vectors
+    self.dim = dim
+  }
+
+  /// [items, dim], row-major. Valid as long as the version is.
+  var vectors: UnsafeBufferPointer<Float> { vectorFile.bytes.assumingMemoryBound(to: Float.self) }
+
+  func vector(ofRow row: Int) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(rebasing: vectors[row * dim..<(row + 1) * dim])
+  }
+
+  /// Refuses values that are not finite and vectors that are longer than `maxNorm`.
+  func checkVectors(maxNorm: Double, path: String) throws(VectorIndexError) {
+    if let bad = VectorCheck.firstNonFinite(vectors) {
+      throw VectorIndexError(.corrupt, "\(path): element \(bad % dim) of row \(bad / dim) is not finite")
+    }
+    let slack = 1 + 1e-9  // the squares may be summed in another order where the manifest was written
+    for row in 0..<items.count {
+      let norm = VectorCheck.squaredNorm(vector(ofRow: row)).squareRoot()
+      guard norm <= maxNorm * slack else {
+        throw VectorIndexError(.corrupt, "\(path): row \(row) has norm \(norm), the manifest promises \(maxNorm) at most")
+      }
+    }
+  }
+}
+
+#if _endian(big)
+  #error("version files are little-endian and mapped as they are")
+#endif

@@ -1,0 +1,81 @@
+/// Opens a version's directory, trusting nothing in it.
+struct VersionReader {
+  let disk: Disk
+  let directory: String
+  /// What the directory's place says it is.
+  let name: VersionName
+
+  /// Reads and checks everything: the manifest's seal, each file's size and SHA-256, then the order of the ids and the
+  /// vectors' values.
+  func open() throws(VectorIndexError) -> IndexVersion {
+    try disk.refuse("open", directory, at: .readVersion)
+    let manifest = try readManifest()
+    let offsets = try checkedFile(.itemOffsets, manifest)
+    let ids = try checkedFile(.itemIDs, manifest)
+    let vectors = try checkedFile(.vectors, manifest)
+    let items = ItemTable(ids: try ids.map(), offsets: try offsets.map(), count: manifest.itemCount)
+    try items.check(path: offsets.path)
+    let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim)
+    try data.checkVectors(maxNorm: manifest.maxNorm, path: vectors.path)
+    return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data)
+  }
+
+  /// Files of the directory that the manifest does not know.
+  func unknownFiles() throws(VectorIndexError) -> [String] {
+    let known = Set(VersionFile.allCases.map(\.rawValue) + [Manifest.fileName])
+    return try disk.entries(of: directory).filter { !known.contains($0) }.map { "\(directory)/\($0)" }
+  }
+
+  private func readManifest() throws(VectorIndexError) -> Manifest {
+    let path = "\(directory)/\(Manifest.fileName)"
+    let bytes = try ReadableFile(opening: path).readAll(atMost: Manifest.maxBytes)
+    let format = try SealedDocument.decode(FormatNumber.self, from: bytes, path: path).format
+    guard format == Manifest.currentFormat else {
+      throw VectorIndexError(
+        .unsupportedFormat,
+        "\(path) has format \(format), this release reads \(Manifest.currentFormat); use the release that wrote it")
+    }
+    let manifest = try SealedDocument.decode(Manifest.self, from: bytes, path: path)
+    try check(manifest, path: path)
+    return manifest
+  }
+
+  private func check(_ manifest: Manifest, path: String) throws(VectorIndexError) {
+    guard manifest.index == name.index, manifest.number == name.number else {
+      throw VectorIndexError(
+        .corrupt, "\(path) is of \(manifest.info.name), but lies where \(name) belongs; move it back or delete it")
+    }
+    guard (1...UploadLimits.maxDim).contains(manifest.dim),
+      (1...UploadLimits.maxItemsPossible).contains(manifest.itemCount), manifest.metric == "inner_product"
+    else {
+      throw VectorIndexError(
+        .corrupt, "\(path): dim \(manifest.dim), item_count \(manifest.itemCount), metric \(manifest.metric)")
+    }
+    let fingerprint = Manifest.fingerprint(dim: manifest.dim, files: manifest.files)
+    guard manifest.files.map(\.name) == VersionFile.allCases.map(\.rawValue), fingerprint == manifest.fingerprint else {
+      throw VectorIndexError(.corrupt, "\(path): its files or its fingerprint are not those of a version")
+    }
+  }
+
+  private func checkedFile(_ file: VersionFile, _ manifest: Manifest) throws(VectorIndexError) -> ReadableFile {
+    let path = "\(directory)/\(file.rawValue)"
+    guard let promised = manifest.files.first(where: { $0.name == file.rawValue }) else {
+      throw VectorIndexError(.corrupt, "\(path) is not in the manifest")
+    }
+    let reader = try ReadableFile(opening: path)
+    let expected = file.expectedBytes(itemCount: manifest.itemCount, dim: manifest.dim)
+    guard reader.byteCount == promised.bytes, file == .itemIDs || reader.byteCount == expected else {
+      throw VectorIndexError(
+        .corrupt, "\(path) has \(reader.byteCount) bytes, the manifest promises \(expected ?? promised.bytes)")
+    }
+    guard try reader.sha256() == promised.sha256 else {
+      throw VectorIndexError(.corrupt, "\(path) was changed: its SHA-256 is not the manifest's")
+    }
+    return reader
+  }
+}
+
+/// The one member that every format of a document has.
+struct FormatNumber: Decodable {
+  let format: Int
+}

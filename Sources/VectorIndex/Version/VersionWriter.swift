@@ -1,0 +1,129 @@
+import Kernels
+
+/// The files of a version that is being uploaded, written as items arrive and held in no memory.
+///
+/// The directory is private to the upload until it is moved to its place; whoever drops the writer removes it.
+struct VersionWriter: ~Copyable {
+  let directory: String
+  private let disk: Disk
+  private let dim: Int
+  private let limits: UploadLimits
+  private var ids: WritableFile
+  private var offsets: WritableFile
+  private var vectors: WritableFile
+  private(set) var itemCount = 0
+  private var idBytes: UInt64 = 0
+  private var maxSquaredNorm = 0.0
+  private var lastID = ""
+  private var isAscending = true
+
+  /// What `finish` leaves in the directory, made durable.
+  struct Contents {
+    let itemCount: Int
+    let maxNorm: Double
+    let files: [Manifest.File]
+  }
+
+  init(directory: String, dim: Int, limits: UploadLimits, disk: Disk) throws(VectorIndexError) {
+    try disk.createDirectory(directory, at: .createStaging)
+    let ids = try Self.create(.itemIDs, in: directory, on: disk)
+    var offsets = try Self.create(.itemOffsets, in: directory, on: disk)
+    let vectors = try Self.create(.vectors, in: directory, on: disk)
+    try offsets.append(littleEndian: 0, at: .writeItems)
+    self.directory = directory
+    self.disk = disk
+    self.dim = dim
+    self.limits = limits
+    self.ids = ids
+    self.offsets = offsets
+    self.vectors = vectors
+  }
+
+  /// Adds items.
+  ///
+  /// - Parameter values: [itemIDs, dim], row-major.
+  mutating func append(itemIDs: [String], values: [Float]) throws(VectorIndexError) {
+    guard values.count == itemIDs.count * dim else {
+      throw VectorIndexError(
+        .dimensionMismatch,
+        "\(itemIDs.count) items came with \(values.count) vector elements, not \(itemIDs.count) × \(dim)")
+    }
+    guard itemIDs.count <= limits.maxItems - itemCount else {
+      throw VectorIndexError(
+        .tooManyItems,
+        "more than \(limits.maxItems) items; split the catalog into several indexes or raise the server's limit")
+    }
+    try measure(itemIDs: itemIDs, values: values)
+    for id in itemIDs { try append(id) }
+    try values.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
+      try vectors.append(bytes, at: .writeItems)
+    }
+    itemCount += itemIDs.count
+  }
+
+  /// Ends the upload's data: items in ascending order of their ids, each once, everything synced.
+  consuming func finish() throws(VectorIndexError) -> Contents {
+    guard itemCount > 0 else {
+      throw VectorIndexError(.emptyUpload, "the upload has no items; an index version needs at least one")
+    }
+    let maxNorm = maxSquaredNorm.squareRoot()
+    if isAscending {
+      let files = try Self.finish(ids: ids, offsets: offsets, vectors: vectors, writing: .writeItems)
+      return Contents(itemCount: itemCount, maxNorm: maxNorm, files: files)
+    }
+    try ids.flush(at: .writeItems)
+    try offsets.flush(at: .writeItems)
+    try vectors.flush(at: .writeItems)
+    let sorter = ItemSorter(directory: directory, itemCount: itemCount, dim: dim, disk: disk)
+    return Contents(itemCount: itemCount, maxNorm: maxNorm, files: try sorter.sort())
+  }
+
+  static func finish(
+    ids: consuming WritableFile, offsets: consuming WritableFile, vectors: consuming WritableFile,
+    writing step: StorageStep
+  ) throws(VectorIndexError) -> [Manifest.File] {
+    let idSummary = try ids.finish(writing: step, syncing: .syncItems)
+    let offsetSummary = try offsets.finish(writing: step, syncing: .syncItems)
+    let vectorSummary = try vectors.finish(writing: step, syncing: .syncItems)
+    return zip(VersionFile.allCases, [idSummary, offsetSummary, vectorSummary]).map { file, summary in
+      Manifest.File(name: file.rawValue, bytes: summary.bytes, sha256: summary.sha256)
+    }
+  }
+
+  private static func create(
+    _ file: VersionFile, in directory: String, on disk: Disk
+  ) throws(VectorIndexError) -> WritableFile {
+    try WritableFile(creating: "\(directory)/\(file.rawValue)", on: disk, at: .createItemFiles)
+  }
+
+  private mutating func append(_ id: String) throws(VectorIndexError) {
+    guard (1...UploadLimits.maxItemIDBytes).contains(id.utf8.count) else {
+      throw VectorIndexError(
+        .invalidItemID,
+        "item id '\(id.prefix(40))' has \(id.utf8.count) bytes; an item id has 1 to \(UploadLimits.maxItemIDBytes)")
+    }
+    isAscending = isAscending && (idBytes == 0 || lastID.utf8.lexicographicallyPrecedes(id.utf8))
+    lastID = id
+    idBytes += UInt64(id.utf8.count)
+    let bytes = Array(id.utf8)
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
+      try ids.append(bytes, at: .writeItems)
+    }
+    try offsets.append(littleEndian: idBytes, at: .writeItems)
+  }
+
+  private mutating func measure(itemIDs: [String], values: [Float]) throws(VectorIndexError) {
+    for (row, id) in itemIDs.enumerated() {
+      let (bad, squaredNorm) = values.withUnsafeBufferPointer { buffer in
+        let vector = UnsafeBufferPointer(rebasing: buffer[row * dim..<(row + 1) * dim])
+        return (VectorCheck.firstNonFinite(vector), VectorCheck.squaredNorm(vector))
+      }
+      if let bad {
+        throw VectorIndexError(
+          .notFinite,
+          "element \(bad) of the vector of item '\(id)' is \(values[row * dim + bad]); every element must be finite")
+      }
+      maxSquaredNorm = max(maxSquaredNorm, squaredNorm)
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Kernels
+import VectorIndex
+
+/// Items with vectors, made up reproducibly.
+struct Catalog {
+  let dim: Int
+  var ids: [String]
+  /// [ids, dim].
+  var values: [Float]
+
+  /// Random vectors; ids are "item-<n>" in a shuffled order when `shuffled`, else ascending in byte order.
+  init(count: Int, dim: Int, seed: UInt64, shuffled: Bool = true) {
+    var random = SplitMix(seed: seed)
+    self.dim = dim
+    ids = (0..<count).map { "item-\($0)" }
+    if shuffled {
+      ids.shuffle(using: &random)
+    } else {
+      ids.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+    values = (0..<count * dim).map { _ in Float.random(in: -1..<1, using: &random) }
+  }
+
+  init(ids: [String], vectors: [[Float]]) {
+    dim = vectors[0].count
+    self.ids = ids
+    values = vectors.flatMap { $0 }
+  }
+
+  func vector(_ id: String) -> [Float]? {
+    ids.firstIndex(of: id).map { Array(values[$0 * dim..<($0 + 1) * dim]) }
+  }
+
+  /// The k best eligible items by the inner product summed in the documented order, equal scores by id in byte order.
+  func ranking(of query: SearchQuery) -> [ScoredItem] {
+    let excluded = Set(query.excludedItems.map { Array($0.utf8) })
+    let included = Set(query.includedItems.map { Array($0.utf8) })
+    var scored: [ScoredItem] = []
+    for (row, id) in ids.enumerated() {
+      let bytes = Array(id.utf8)
+      if excluded.contains(bytes) || (!included.isEmpty && !included.contains(bytes)) { continue }
+      scored.append(ScoredItem(itemID: id, score: score(query.vector, row: row)))
+    }
+    scored.sort { $0.score > $1.score || ($0.score == $1.score && $0.itemID.utf8.lexicographicallyPrecedes($1.itemID.utf8)) }
+    return Array(scored.prefix(query.k))
+  }
+
+  private func score(_ query: [Float], row: Int) -> Float {
+    var lanes = [Float](repeating: 0, count: 16)
+    for c in 0..<dim { lanes[c % 16].addProduct(query[c], values[row * dim + c]) }
+    for half in [8, 4, 2, 1] {
+      for lane in 0..<half { lanes[lane] += lanes[lane + half] }
+    }
+    return lanes[0]
+  }
+}
+
+/// Reproducible random numbers.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  mutating func floats(_ count: Int) -> [Float] {
+    (0..<count).map { _ in Float.random(in: -1..<1, using: &self) }
+  }
+}

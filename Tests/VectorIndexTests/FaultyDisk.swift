@@ -1,0 +1,46 @@
+import Glibc
+import Synchronization
+import VectorIndex
+
+/// A disk that breaks at a chosen operation, counted from the moment it is armed.
+final class FaultyDisk: StorageFaults {
+  enum Mode: Sendable, CaseIterable {
+    /// One operation fails, those after it work: a disk that was full for a moment.
+    case failsOnce
+    /// One write puts down half of its bytes and fails.
+    case writesShort
+    /// Nothing works from that operation on, so that no cleanup happens either: what is on disk is what a process killed
+    /// there leaves.
+    case crashes
+  }
+
+  private struct State {
+    var armed: (mode: Mode, at: Int)?
+    var steps: [StorageStep] = []
+  }
+
+  private let state = Mutex(State())
+
+  /// Breaks the operation number `index` from now on, counted from 0.
+  func arm(_ mode: Mode, at index: Int) {
+    state.withLock { $0 = State(armed: (mode, index)) }
+  }
+
+  /// Works again, and counts from 0.
+  func disarm() { state.withLock { $0 = State() } }
+
+  /// The steps of the operations since the last change.
+  var steps: [StorageStep] { state.withLock { $0.steps } }
+
+  func fault(at step: StorageStep) -> StorageFault? {
+    state.withLock { state in
+      defer { state.steps.append(step) }
+      guard let (mode, at) = state.armed, state.steps.count >= at else { return nil }
+      switch mode {
+      case .failsOnce: return state.steps.count == at ? .failure(errno: ENOSPC) : nil
+      case .writesShort: return state.steps.count == at ? .shortWrite(errno: ENOSPC) : nil
+      case .crashes: return state.steps.count == at ? .shortWrite(errno: EIO) : .failure(errno: EIO)
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Kernels
+import Testing
+import VectorIndex
+
+@Suite("Search of a version")
+struct SearchTests {
+  let team: ComputeTeam
+  let directory: TemporaryDirectory
+
+  init() throws {
+    team = ComputeTeam(threads: 2)
+    directory = try TemporaryDirectory()
+  }
+
+  func open(_ catalog: Catalog) throws -> IndexVersion {
+    let store = try VersionStore(path: directory.path)
+    return try store.resolve(version: store.publish(catalog).info.name).version
+  }
+
+  @Test("equals brute force at odd sizes", arguments: [(1, 1), (1, 512), (2, 3), (17, 16), (100, 50), (333, 65)])
+  func bruteForce(count: Int, dim: Int) throws {
+    let catalog = Catalog(count: count, dim: dim, seed: 3)
+    let version = try open(catalog)
+    var random = SplitMix(seed: 4)
+    let queries = [1, 3, 10, count, count + 5].map { SearchQuery(vector: random.floats(dim), k: $0) }
+    let found = try version.search(queries, team: team).map { try $0.get() }
+    #expect(found == queries.map { catalog.ranking(of: $0) })
+    #expect(found.map(\.count) == queries.map { min($0.k, count) })
+    for query in queries { #expect(try version.search([query], team: team)[0].get() == catalog.ranking(of: query)) }
+  }
+
+  @Test("scores are the inner product, within float32's rounding of a sum of 512 terms")
+  func scores() throws {
+    let catalog = Catalog(count: 40, dim: 512, seed: 8)
+    var random = SplitMix(seed: 9)
+    let query = SearchQuery(vector: random.floats(512), k: 40)
+    for item in try open(catalog).search([query], team: team)[0].get() {
+      let stored = try #require(catalog.vector(item.itemID))
+      let exact = zip(query.vector, stored).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+      #expect(abs(exact - Double(item.score)) < 512 * 0x1p-24 * 512 / 3)
+    }
+  }
+
+  @Test("exclude and include lists apply before the top k is taken")
+  func lists() throws {
+    let catalog = Catalog(count: 200, dim: 20, seed: 5)
+    let version = try open(catalog)
+    var random = SplitMix(seed: 6)
+    let vector = random.floats(20)
+    let all = catalog.ranking(of: SearchQuery(vector: vector, k: 200)).map(\.itemID)
+    let queries = [
+      SearchQuery(vector: vector, k: 10, excludedItems: Array(all.prefix(150))),
+      SearchQuery(vector: vector, k: 10, excludedItems: Array(all.prefix(195))),
+      SearchQuery(vector: vector, k: 10, excludedItems: all),
+      SearchQuery(vector: vector, k: 3, excludedItems: [all[0], all[0], "unknown", all[2], all[0]]),
+      SearchQuery(vector: vector, k: 10, includedItems: Array(all.suffix(12))),
+      SearchQuery(vector: vector, k: 10, includedItems: [all[7], all[7], "unknown", all[190]]),
+      SearchQuery(vector: vector, k: 10, excludedItems: [all[7], all[9]], includedItems: [all[7], all[8], all[9]]),
+      SearchQuery(vector: vector, k: 10, excludedItems: [all[7]], includedItems: [all[7]]),
+      SearchQuery(vector: vector, k: 10, includedItems: ["unknown"]),
+    ]
+    let found = try version.search(queries, team: team).map { try $0.get() }
+    #expect(found == queries.map { catalog.ranking(of: $0) })
+    #expect(found.map(\.count) == [10, 5, 0, 3, 10, 2, 1, 0, 0])
+  }
+
+  @Test("equal scores come by item id in byte order, whatever the order of arrival and Unicode's equivalences")
+  func ties() throws {
+    // "é" in two spellings are two ids; byte order is not Swift's order of strings.
+    let ids = ["b", "z", "\u{e9}", "e\u{301}", "Z", "a", "10", "9", "😀", "\u{ff5e}"]
+    let catalog = Catalog(ids: ids, vectors: ids.map { _ in [1, 2, 3] })
+    let found = try open(catalog).search([SearchQuery(vector: [1, 1, 1], k: 10)], team: team)[0].get()
+    #expect(found.map { Array($0.itemID.utf8) } == ids.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
+    #expect(found.allSatisfy { $0.score == 6 })
+  }
+
+  @Test("a query that cannot be answered has its own error, the others their answers")
+  func badQueries() throws {
+    let catalog = Catalog(count: 30, dim: 4, seed: 1)
+    let version = try open(catalog)
+    let good = SearchQuery(vector: [1, 0, 0, 0], k: 3)
+    let queries = [
+      good, SearchQuery(vector: [1, 0, 0], k: 3), SearchQuery(vector: [1, .nan, 0, 0], k: 3),
+      SearchQuery(vector: [1, 0, -.infinity, 0], k: 3), SearchQuery(vector: [1, 0, 0, 0], k: 0),
+      SearchQuery(vector: [3e38, 3e38, 0, 0], k: 3), good,
+    ]
+    let results = try version.search(queries, team: team)
+    let codes = results.map { result -> VectorIndexError.Code? in
+      guard case .failure(let error) = result else { return nil }
+      return error.code
+    }
+    #expect(codes == [nil, .dimensionMismatch, .notFinite, .notFinite, .invalidK, .scoreOverflow, nil])
+    #expect(try results[0].get() == catalog.ranking(of: good))
+    #expect(try results[6].get() == catalog.ranking(of: good))
+    guard case .failure(let mismatch) = results[1], case .failure(let nan) = results[2] else { return }
+    #expect(mismatch.message.contains("3 elements") && mismatch.message.contains("items/versions/1 have 4"))
+    #expect(nan.message.contains("element 1 of the query vector is nan"))
+  }
+
+  @Test("no queries, no answers; a cancelled search ends with its error")
+  func emptyAndCancelled() throws {
+    let version = try open(Catalog(count: 30, dim: 4, seed: 1))
+    #expect(try version.search([], team: team).isEmpty)
+    #expect {
+      try version.search([SearchQuery(vector: [1, 0, 0, 0], k: 3)], team: team, isCancelled: { true })
+    } throws: { ($0 as? VectorIndexError)?.code == .cancelled }
+  }
+
+  @Test("stored vectors come back by item id")
+  func vectors() throws {
+    let catalog = Catalog(count: 50, dim: 6, seed: 2)
+    let version = try open(catalog)
+    for id in catalog.ids { #expect(version.vector(of: id) == catalog.vector(id)) }
+    #expect(version.vector(of: "item-50") == nil)
+    #expect(version.vector(of: "") == nil)
+  }
+}

@@ -1,0 +1,143 @@
+import Kernels
+import Testing
+import VectorIndex
+
+@Suite("Versions and rollout")
+struct VersionStoreTests {
+  let directory: TemporaryDirectory
+  let team: ComputeTeam
+  let small = Catalog(count: 20, dim: 3, seed: 1)
+  let large = Catalog(count: 50, dim: 3, seed: 2)
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    team = ComputeTeam(threads: 1)
+  }
+
+  func open() throws -> VersionStore { try VersionStore(path: directory.path) }
+
+  @Test("the first version becomes stable, later ones wait for a promotion, and all survive a restart")
+  func publish() throws {
+    do {
+      let store = try open()
+      let first = try store.publish(small, labels: ["run": "7"])
+      #expect(first.info.name.description == "items/versions/1")
+      #expect(first.roles == [.stable])
+      #expect(try store.publish(large).roles == [])
+      #expect(try store.resolve(index: "items").version.info.itemCount == 20)
+    }
+    let store = try open()
+    #expect(store.findings.isEmpty)
+    #expect(store.indexNames == ["items"])
+    let versions = try store.versions(of: "items")
+    #expect(versions.map(\.info.name.number) == [2, 1])
+    #expect(versions.map(\.roles) == [[], [.stable]])
+    #expect(versions[1].info.labels == ["run": "7"])
+    #expect(versions[1].info.builtBy == VersionStore.trained)
+    #expect(try store.rollout(of: "items").generation == 1)
+    let pinned = try store.resolve(version: versions[0].info.name)
+    #expect(pinned.role == .pinned)
+    let query = SearchQuery(vector: [1, 2, 3], k: 5)
+    #expect(try pinned.version.search([query], team: team)[0].get() == large.ranking(of: query))
+  }
+
+  @Test("promote keeps the version before for rollback; a rollback goes back once")
+  func promoteAndRollBack() throws {
+    let store = try open()
+    try store.publish(small)
+    let second = try store.publish(large).info.name
+    let promoted = try store.promote(second)
+    #expect(promoted.stableVersion == second && promoted.previous == 1 && promoted.generation == 2)
+    #expect(try store.version(VersionName(index: "items", number: 1)).roles == [.previous])
+    #expect(try store.promote(second) == promoted, "promoting the stable version changes nothing")
+    let back = try store.rollBack(index: "items")
+    #expect(back.stable == 1 && back.previous == nil && back.generation == 3)
+    #expect(throws: VectorIndexError.self) { try store.rollBack(index: "items") }
+    #expect(try store.resolve(index: "items").generation == 3)
+    #expect(try VersionStoreTests.code { try store.rollBack(index: "items") } == .nothingToRollBack)
+  }
+
+  @Test("a change under another's etag is refused")
+  func etags() throws {
+    let store = try open()
+    try store.publish(small)
+    let second = try store.publish(large).info.name
+    let before = try store.rollout(of: "items").etag
+    let after = try store.promote(second, etag: before).etag
+    #expect(after != before)
+    #expect(try Self.code { try store.rollBack(index: "items", etag: before) } == .etagMismatch)
+    #expect(try store.rollout(of: "items").etag == after)
+    #expect(try store.rollBack(index: "items", etag: after).stable == 1)
+  }
+
+  @Test("a version with a role cannot be deleted; one without is gone, its number never comes back")
+  func delete() throws {
+    let names = try {
+      let store = try open()
+      let names = try (0..<3).map { _ in try store.publish(small).info.name }
+      _ = try store.promote(names[1])
+      #expect(try Self.code { try store.delete(names[0]) } == .versionInUse)
+      #expect(try Self.code { try store.delete(names[1]) } == .versionInUse)
+      let held = try store.resolve(version: names[2]).version
+      try store.delete(names[2])
+      #expect(try Self.code { try store.delete(names[2]) } == .versionNotFound)
+      let query = SearchQuery(vector: [1, 2, 3], k: 5)
+      #expect(try held.search([query], team: team)[0].get() == small.ranking(of: query), "held versions stay")
+      return names
+    }()
+    #expect(directory.entries("indexes/items/versions") == ["1", "2"])
+    #expect(directory.entries("staging").isEmpty)
+    let store = try open()
+    #expect(store.findings.isEmpty)
+    #expect(try store.publish(small).info.name.number == names[2].number + 1)
+  }
+
+  @Test("a second upload under the same request id is the first one's version, also after a restart")
+  func idempotency() throws {
+    let first = try open().publish(small, requestID: "upload-7")
+    let store = try open()
+    #expect(store.published(index: "items", requestID: "upload-7")?.info == first.info)
+    #expect(try store.publish(large, requestID: "upload-7").info == first.info)
+    #expect(store.published(index: "items", requestID: "") == nil)
+    #expect(try store.publish(large, index: "other", requestID: "upload-7").info.name.index == "other")
+    #expect(try store.versions(of: "items").count == 1)
+    #expect(directory.entries("staging").isEmpty)
+  }
+
+  @Test("unknown names are answered with the names there are")
+  func unknownNames() throws {
+    let store = try open()
+    let none = #expect(throws: VectorIndexError.self) { try store.resolve(index: "items") }
+    #expect(none?.code == .indexNotFound && none?.message.contains("none yet") == true)
+    try store.publish(small, index: "shoes")
+    try store.publish(small, index: "books")
+    let other = #expect(throws: VectorIndexError.self) { try store.resolve(index: "items") }
+    #expect(other?.message.contains("books, shoes") == true)
+    let version = VersionName(index: "shoes", number: 9)
+    let missing = #expect(throws: VectorIndexError.self) { try store.resolve(version: version) }
+    #expect(missing?.code == .versionNotFound && missing?.message.contains("are 1") == true)
+  }
+
+  @Test("version names have one spelling", arguments: ["items", "items/versions/", "items/versions/01", "items/versions/0",
+    "items/version/1", "items/versions/1/", "Items/versions/1", "items/versions/-1", "items/versions/99999999999999999999"])
+  func versionNames(text: String) throws {
+    #expect(throws: VectorIndexError.self) { try VersionName(parsing: text) }
+    #expect(try VersionName(parsing: "a.b-c_d/versions/12") == VersionName(index: "a.b-c_d", number: 12))
+  }
+
+  @Test("one process at a time serves from a directory")
+  func locked() throws {
+    let store = try open()
+    #expect(try Self.code { _ = try open() } == .directoryInUse)
+    #expect(store.indexNames.isEmpty)
+  }
+
+  static func code(_ body: () throws -> some Any) throws -> VectorIndexError.Code? {
+    do {
+      _ = try body()
+      return nil
+    } catch let error as VectorIndexError {
+      return error.code
+    }
+  }
+}
