@@ -41,7 +41,9 @@ struct Catalog {
       if excluded.contains(bytes) || (!included.isEmpty && !included.contains(bytes)) { continue }
       scored.append(ScoredItem(itemID: id, score: score(query.vector, row: row)))
     }
-    scored.sort { $0.score > $1.score || ($0.score == $1.score && $0.itemID.utf8.lexicographicallyPrecedes($1.itemID.utf8)) }
+    scored.sort {
+      $0.score > $1.score || ($0.score == $1.score && $0.itemID.utf8.lexicographicallyPrecedes($1.itemID.utf8))
+    }
     return Array(scored.prefix(query.k))
   }
 

@@ -46,7 +46,8 @@ struct RecoveryTests {
     }
   }
 
-  @Test("a damaged file of the stable version: moved aside by name, and the previous version serves", arguments: files,
+  @Test(
+    "a damaged file of the stable version: moved aside by name, and the previous version serves", arguments: files,
     Damage.allCases)
   func damagedStable(file: String, damage: Damage) throws {
     try damage.apply(to: "indexes/items/versions/2/\(file)", in: directory)
@@ -100,9 +101,12 @@ struct RecoveryTests {
     #expect(try store.publish(first).info.name.number == 4, "a quarantined number is not given out again")
   }
 
-  @Test("with previous and stable broken the newest version serves; with all broken nothing does, and a publication helps")
+  @Test(
+    "with previous and stable broken the newest version serves; with all broken nothing does, and a publication helps")
   func severalBroken() throws {
-    for number in [1, 2] { try Damage.halfMissing.apply(to: "indexes/items/versions/\(number)/ids.utf8", in: directory) }
+    for number in [1, 2] {
+      try Damage.halfMissing.apply(to: "indexes/items/versions/\(number)/ids.utf8", in: directory)
+    }
     do {
       let store = try VersionStore(path: directory.path)
       #expect(store.findings.contains(.fellBack(index: "items", from: 2, to: 3)))

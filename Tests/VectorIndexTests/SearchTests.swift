@@ -70,7 +70,8 @@ struct SearchTests {
     let ids = ["b", "z", "\u{e9}", "e\u{301}", "Z", "a", "10", "9", "😀", "\u{ff5e}"]
     let catalog = Catalog(ids: ids, vectors: ids.map { _ in [1, 2, 3] })
     let found = try open(catalog).search([SearchQuery(vector: [1, 1, 1], k: 10)], team: team)[0].get()
-    #expect(found.map { Array($0.itemID.utf8) } == ids.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
+    #expect(
+      found.map { Array($0.itemID.utf8) } == ids.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
     #expect(found.allSatisfy { $0.score == 6 })
   }
 

@@ -118,8 +118,13 @@ struct VersionStoreTests {
     #expect(missing?.code == .versionNotFound && missing?.message.contains("are 1") == true)
   }
 
-  @Test("version names have one spelling", arguments: ["items", "items/versions/", "items/versions/01", "items/versions/0",
-    "items/version/1", "items/versions/1/", "Items/versions/1", "items/versions/-1", "items/versions/99999999999999999999"])
+  @Test(
+    "version names have one spelling",
+    arguments: [
+      "items", "items/versions/", "items/versions/01", "items/versions/0",
+      "items/version/1", "items/versions/1/", "Items/versions/1", "items/versions/-1",
+      "items/versions/99999999999999999999",
+    ])
   func versionNames(text: String) throws {
     #expect(throws: VectorIndexError.self) { try VersionName(parsing: text) }
     #expect(try VersionName(parsing: "a.b-c_d/versions/12") == VersionName(index: "a.b-c_d", number: 12))

@@ -64,7 +64,7 @@ struct StoreRecovery {
   private mutating func readRollout(of index: String) throws(VectorIndexError) -> Rollout? {
     do {
       return try Rollout.read(of: index, in: directory)
-    } catch where error.code == .corrupt {
+    } catch  where error.code == .corrupt {
       try quarantine(directory.rollout(of: index), as: "\(index).rollout", reason: error.message)
       return nil
     }
@@ -82,7 +82,7 @@ struct StoreRecovery {
     do {
       state.versions[number] = try reader.open()
       findings += try reader.unknownFiles().map { .unknownFile(path: $0) }
-    } catch where error.code == .corrupt {
+    } catch  where error.code == .corrupt {
       try quarantine(path, as: "\(index).\(number)", reason: error.message)
     } catch {
       findings.append(.ignored(path: path, reason: error.message))

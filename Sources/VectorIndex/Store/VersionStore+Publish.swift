@@ -39,7 +39,13 @@ extension VersionStore {
     let name = VersionName(index: header.index, number: number)
     let version = try place(upload, contents, as: name)
     indexes.withLock { $0[header.index]?.versions[number] = version }
-    try ensureStable(index: header.index)
+    do {
+      try ensureStable(index: header.index)
+    } catch {
+      indexes.withLock { _ = $0[header.index]?.versions.removeValue(forKey: number) }
+      remove(name)
+      throw error
+    }
     return try self.version(name)
   }
 

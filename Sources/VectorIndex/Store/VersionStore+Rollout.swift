@@ -29,6 +29,7 @@ extension VersionStore {
 
   /// Deletes a version that has no role. Searches that hold it end undisturbed.
   package func delete(_ name: VersionName) throws(VectorIndexError) {
+    let retired = newStagingPath("retired")
     try rolloutChange.withLock { (_) throws(VectorIndexError) in
       let (state, version) = try indexes.withLock { (indexes) throws(VectorIndexError) in
         try Self.find(name, in: indexes)
@@ -40,12 +41,11 @@ extension VersionStore {
       }
       // The file keeps the highest number given out, which must outlive the version that has it.
       try save(state.rollout, replacing: state.rollout)
-      let retired = newStagingPath("retired")
       try disk.move(directory.version(name), to: retired, at: .retireVersion)
       indexes.withLock { _ = $0[name.index]?.versions.removeValue(forKey: name.number) }
       try disk.syncDirectory(directory.versions(of: name.index), at: .retireVersion)
-      try disk.removeTree(retired, at: .removeStaging)
     }
+    try disk.removeTree(retired, at: .removeStaging)
   }
 
   /// Makes the newest version stable when the index has no stable one.

@@ -28,7 +28,8 @@ struct VersionData: ~Copyable, Sendable {
     for row in 0..<items.count {
       let norm = VectorCheck.squaredNorm(vector(ofRow: row)).squareRoot()
       guard norm <= maxNorm * slack else {
-        throw VectorIndexError(.corrupt, "\(path): row \(row) has norm \(norm), the manifest promises \(maxNorm) at most")
+        throw VectorIndexError(
+          .corrupt, "\(path): row \(row) has norm \(norm), the manifest promises \(maxNorm) at most")
       }
     }
   }

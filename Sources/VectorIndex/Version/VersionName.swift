@@ -12,7 +12,8 @@ package struct VersionName: Hashable, Sendable, CustomStringConvertible {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[1] == "versions", let number = Self.number(parsing: parts[2]) else {
       throw VectorIndexError(
-        .invalidVersionName, "version name '\(text)' is not of the form INDEX/versions/NUMBER, such as items/versions/42")
+        .invalidVersionName,
+        "version name '\(text)' is not of the form INDEX/versions/NUMBER, such as items/versions/42")
     }
     try Self.checkIndex(String(parts[0]))
     self.init(index: String(parts[0]), number: number)
@@ -35,7 +36,8 @@ package struct VersionName: Hashable, Sendable, CustomStringConvertible {
     guard isValid else {
       throw VectorIndexError(
         .invalidIndexName,
-        "index name '\(name)' is not allowed: use 1 to 64 of a-z, 0-9, '-', '_' and '.', starting with a letter or digit")
+        "index name '\(name)' is not allowed: use 1 to 64 of a-z, 0-9, '-', '_' and '.', starting with a letter or digit"
+      )
     }
   }
 
