@@ -30,6 +30,15 @@ package struct Prompt: Sendable {
   /// Oldest items left out because of the history bound or the token budget.
   package let truncatedItems: Int
 
+  /// The prompt with these soft tokens, one per position: they may be known only after it was built.
+  package func filled(with softTokens: [[Float]]) -> Prompt {
+    precondition(
+      softTokens.count == softTokenPositions.count,
+      "\(softTokens.count) soft tokens for \(softTokenPositions.count) positions")
+    return Prompt(
+      tokenIDs: tokenIDs, softTokenPositions: softTokenPositions, softTokens: softTokens, truncatedItems: truncatedItems)
+  }
+
   /// Tokens with [REC].
   package var tokenCount: Int { tokenIDs.count + 1 }
   /// Position of [REC], counted from 0.

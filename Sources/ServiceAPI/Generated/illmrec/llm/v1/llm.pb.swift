@@ -648,6 +648,9 @@ public nonisolated struct Illmrec_Llm_V1_Limits: Sendable {
   /// Tokens waiting for the compute worker.
   public var maxQueueTokens: UInt32 = 0
 
+  /// Bytes of text of one prompt: the titles that are read, or the text parts, together.
+  public var maxTextBytes: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1549,7 +1552,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
 
 nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Limits"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_users_per_request\0\u{3}max_history_items\0\u{3}max_request_history_items\0\u{3}max_prompt_tokens\0\u{3}max_message_bytes\0\u{3}max_queue_tokens\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_users_per_request\0\u{3}max_history_items\0\u{3}max_request_history_items\0\u{3}max_prompt_tokens\0\u{3}max_message_bytes\0\u{3}max_queue_tokens\0\u{3}max_text_bytes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1563,6 +1566,7 @@ nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobu
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.maxPromptTokens) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.maxMessageBytes) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.maxQueueTokens) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.maxTextBytes) }()
       default: break
       }
     }
@@ -1587,6 +1591,9 @@ nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobu
     if self.maxQueueTokens != 0 {
       try visitor.visitSingularUInt32Field(value: self.maxQueueTokens, fieldNumber: 6)
     }
+    if self.maxTextBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxTextBytes, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1597,6 +1604,7 @@ nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobu
     if lhs.maxPromptTokens != rhs.maxPromptTokens {return false}
     if lhs.maxMessageBytes != rhs.maxMessageBytes {return false}
     if lhs.maxQueueTokens != rhs.maxQueueTokens {return false}
+    if lhs.maxTextBytes != rhs.maxTextBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
