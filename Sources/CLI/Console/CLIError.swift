@@ -1,0 +1,34 @@
+/// Why a command could not do its work.
+///
+/// Printed as one line on standard error; `exitCode` becomes the process's exit code.
+struct CLIError: Error, Sendable, CustomStringConvertible {
+  enum Code: Sendable {
+    /// A file, directory or value that the user gave cannot be used.
+    case invalidInput
+    /// A file could not be read or written.
+    case fileAccess
+    /// A service refused, failed or could not be reached.
+    case service
+    /// A child process could not be started or ended unexpectedly.
+    case process
+    /// The work was done, except for some items.
+    case partial
+    /// A check found a difference beyond its bound.
+    case verificationFailed
+  }
+
+  let code: Code
+  /// The problem and its remedy.
+  let message: String
+  let cause: (any Error)?
+
+  init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  var description: String { message }
+
+  var exitCode: Int32 { code == .partial ? 2 : 1 }
+}
