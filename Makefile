@@ -47,6 +47,11 @@ lint-protos: ## Lint protos/ with buf (PyPI's buf-bin, in a virtual environment)
 	@test -x .venv-buf/bin/buf || { python3 -m venv .venv-buf && .venv-buf/bin/pip install -q buf-bin; }
 	@.venv-buf/bin/buf lint protos && echo "protos/ is clean."
 
+.PHONY: check-images
+check-images: packages ## Compare image decoding and resizing with Pillow (IMAGES="folders" for more files).
+	@test -x .venv-images/bin/python || { python3 -m venv .venv-images && .venv-images/bin/pip install -q "pillow>=13"; }
+	@.venv-images/bin/python scripts/check-images-against-pillow.py $(IMAGES)
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf .build .build-*

@@ -122,6 +122,8 @@ let package = Package(
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
+    .executableTarget(
+      name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests("CLITests", ["CLI"]),
     tests("IntegrationTests", ["ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore]),
   ]

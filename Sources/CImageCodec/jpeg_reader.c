@@ -12,12 +12,14 @@
 // source suspends at the end of the data instead of inventing an end marker, so that a truncated file is an error and
 // a file that lacks only its end marker is none; warnings of corrupt entropy data are no errors.
 
-/// Blocks of coefficients that one file may make the decoder visit, counted again for each scan. A photo of 25
-/// megapixels takes 3 to 6 million visits; a crafted file of a few kilobytes could ask for any number.
-#define MAX_BLOCK_VISITS (48u << 20)
+/// A file with several scans may make the decoder visit each block of coefficients as often as it has scans, and a
+/// crafted one has thousands in a few kilobytes. One visit for every two pixels allowed is twice what the usual ten
+/// scans take of the largest image, and under a second.
+#define PIXELS_PER_VISIT 2
+#define LEAST_VISITS (1u << 20)
 
-/// Arithmetic decoding costs about this many times as much for an empty block.
-#define ARITHMETIC_VISIT_COST 4
+/// Arithmetic coding takes about this many times as long for an empty block.
+#define ARITHMETIC_VISIT_COST 2
 
 typedef struct {
   illmrec_image_reader base;
@@ -27,7 +29,7 @@ typedef struct {
   struct jpeg_progress_mgr progress;
   jmp_buf escape;
   illmrec_image_result *result;
-  uint64_t block_visits;
+  uint64_t block_visits, max_block_visits;
   int started;
   /// One row of C M Y K, for files with four components.
   uint8_t *cmyk;
@@ -94,10 +96,10 @@ static void count_work(j_common_ptr common) {
     uint64_t blocks = (uint64_t)component->width_in_blocks * (uint64_t)component->v_samp_factor;
     reader->block_visits += blocks * (codec->arith_code ? ARITHMETIC_VISIT_COST : 1);
   }
-  if (reader->block_visits <= MAX_BLOCK_VISITS) return;
+  if (reader->block_visits <= reader->max_block_visits) return;
   illmrec_image_fail(reader->result, ILLMREC_IMAGE_TOO_MANY_PIXELS,
-                     "decoding its scans (%d so far) takes more work than the limit of %u blocks",
-                     codec->input_scan_number, MAX_BLOCK_VISITS);
+                     "its %d scans so far visit more blocks than the limit of %llu, which goes with that of pixels",
+                     codec->input_scan_number, (unsigned long long)reader->max_block_visits);
   longjmp(reader->escape, 1);
 }
 
@@ -188,6 +190,8 @@ static void prepare_codec(jpeg_reader *reader, const uint8_t *bytes, size_t coun
       .term_source = source_init,
   };
   reader->codec.src = &reader->source;
+  reader->max_block_visits = max_pixels / PIXELS_PER_VISIT;
+  if (reader->max_block_visits < LEAST_VISITS) reader->max_block_visits = LEAST_VISITS;
   reader->progress.progress_monitor = count_work;
   reader->codec.progress = &reader->progress;
 }

@@ -35,7 +35,9 @@ typedef struct {
 static void on_error(png_structp png, png_const_charp message) {
   png_reader *reader = png_get_error_ptr(png);
   if (reader->result->status == ILLMREC_IMAGE_OK) {
-    illmrec_image_fail(reader->result, ILLMREC_IMAGE_CORRUPT, "%s", message);
+    // libpng's words for compressed data that ends before the last row.
+    int is_short = strcmp(message, "Not enough image data") == 0;
+    illmrec_image_fail(reader->result, is_short ? ILLMREC_IMAGE_TRUNCATED : ILLMREC_IMAGE_CORRUPT, "%s", message);
   }
   longjmp(reader->escape, 1);
 }

@@ -60,6 +60,15 @@ static int32_t fixed_point(double weight) {
   return (int32_t)(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
+/// An axis that keeps its size: every output is its input.
+static void fill_identity(resample_axis *axis, int32_t outputs) {
+  for (int32_t i = 0; i < outputs; i++) {
+    axis->first[i] = i;
+    axis->length[i] = 1;
+    axis->weights[(size_t)i * (size_t)axis->capacity] = 1 << RESAMPLE_PRECISION_BITS;
+  }
+}
+
 /// Fills output `i` of `axis`; `exact` has room for its weights.
 static void fill_output(resample_axis *axis, int32_t i, double scale, kernel_definition kernel, int32_t inputs, double *exact) {
   double stretch = scale < 1.0 ? 1.0 : scale;
@@ -91,7 +100,11 @@ int resample_axis_create(resample_axis *axis, int32_t inputs, int32_t outputs, i
   axis->weights = malloc(sizeof(int32_t) * (size_t)outputs * (size_t)axis->capacity);
   double *exact = malloc(sizeof(double) * (size_t)axis->capacity);
   int complete = axis->first != NULL && axis->length != NULL && axis->weights != NULL && exact != NULL;
-  for (int32_t i = 0; complete && i < outputs; i++) fill_output(axis, i, scale, kernel, inputs, exact);
+  if (complete && inputs == outputs) {
+    fill_identity(axis, outputs);
+  } else if (complete) {
+    for (int32_t i = 0; i < outputs; i++) fill_output(axis, i, scale, kernel, inputs, exact);
+  }
   free(exact);
   return complete;
 }

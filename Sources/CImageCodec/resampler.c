@@ -4,7 +4,7 @@
 #include <string.h>
 
 // The arithmetic of Pillow's 8-bit resampling: sums of fixed-point weights in 32-bit integers, one rounding to 8 bits
-// after each of the two passes, horizontal first.
+// after each of the two passes.
 //
 // Rows are taken in blocks of 16. The horizontal pass works on the block's transpose, so that the 16 rows and three
 // channels of a column are 48 neighbouring bytes under one weight: the inner loop has a fixed length and no shuffles.
@@ -34,6 +34,8 @@ struct illmrec_resampler {
   /// [out_height, out_stride]: sums of the vertical pass.
   int32_t *sums;
   void (*resample_block)(struct illmrec_resampler *resampler);
+  /// Set when the vertical pass comes first: this one changes the height alone, and that one then the width.
+  struct illmrec_resampler *across;
 };
 
 // Transposition of 16 x 16 bytes
@@ -160,8 +162,9 @@ static int allocate(illmrec_resampler *r) {
   return 1;
 }
 
-illmrec_resampler *illmrec_resampler_create(int32_t in_width, int32_t in_height, int32_t out_width, int32_t out_height,
-                                            illmrec_resample_kernel kernel) {
+/// A resampler of two passes, the horizontal one first.
+static illmrec_resampler *create_plain(int32_t in_width, int32_t in_height, int32_t out_width, int32_t out_height,
+                                       illmrec_resample_kernel kernel) {
   illmrec_resampler *r = calloc(1, sizeof *r);
   if (r == NULL) return NULL;
   r->in_width = in_width;
@@ -177,6 +180,23 @@ illmrec_resampler *illmrec_resampler_create(int32_t in_width, int32_t in_height,
   return NULL;
 }
 
+illmrec_resampler *illmrec_resampler_create(int32_t in_width, int32_t in_height, int32_t out_width, int32_t out_height,
+                                            illmrec_resample_kernel kernel) {
+  // The vertical pass comes first where the height shrinks by over twice as many pixels as the width, as in Pillow 13;
+  // earlier versions always began with the horizontal one. A pass that keeps its size changes nothing, so two
+  // resamplers in a row do that.
+  int64_t rows_lost = (int64_t)in_height - out_height, columns_lost = (int64_t)in_width - out_width;
+  if (rows_lost <= 0 || rows_lost <= 2 * columns_lost || columns_lost == 0) {
+    return create_plain(in_width, in_height, out_width, out_height, kernel);
+  }
+  illmrec_resampler *r = create_plain(in_width, in_height, in_width, out_height, kernel);
+  if (r == NULL) return NULL;
+  r->across = create_plain(in_width, out_height, out_width, out_height, kernel);
+  if (r->across != NULL) return r;
+  illmrec_resampler_destroy(r);
+  return NULL;
+}
+
 void illmrec_resampler_push(illmrec_resampler *r, const uint8_t *rgb, int32_t rows) {
   size_t row_bytes = 3 * (size_t)r->in_width;
   for (int32_t y = 0; y < rows; y++) {
@@ -186,17 +206,27 @@ void illmrec_resampler_push(illmrec_resampler *r, const uint8_t *rgb, int32_t ro
   }
 }
 
+static void round_row(const illmrec_resampler *r, int32_t y, uint8_t *row) {
+  const int32_t *sums = r->sums + r->out_stride * (size_t)y;
+  for (size_t i = 0; i < 3 * (size_t)r->out_width; i++) row[i] = rounded(sums[i]);
+}
+
 void illmrec_resampler_finish(illmrec_resampler *r, uint8_t *rgb) {
-  size_t row_bytes = 3 * (size_t)r->out_width;
   for (int32_t y = 0; y < r->out_height; y++) {
-    const int32_t *sums = r->sums + r->out_stride * (size_t)y;
-    uint8_t *row = rgb + row_bytes * (size_t)y;
-    for (size_t i = 0; i < row_bytes; i++) row[i] = rounded(sums[i]);
+    if (r->across != NULL) {
+      // `narrow` is free: the last block is done.
+      round_row(r, y, r->narrow);
+      illmrec_resampler_push(r->across, r->narrow, 1);
+    } else {
+      round_row(r, y, rgb + 3 * (size_t)r->out_width * (size_t)y);
+    }
   }
+  if (r->across != NULL) illmrec_resampler_finish(r->across, rgb);
 }
 
 void illmrec_resampler_destroy(illmrec_resampler *r) {
   if (r == NULL) return;
+  illmrec_resampler_destroy(r->across);
   resample_axis_destroy(&r->horizontal);
   resample_axis_destroy(&r->vertical);
   free(r->block);

@@ -10,23 +10,68 @@ import Testing
     // Quality 95 with halved chroma on a smooth gradient: a few steps.
     #expect(zip(image.pixels, decoded.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 8 })
   }
-}
 
-extension ImageDecoder {
-  static func decode(_ bytes: [UInt8], limits: ImageLimits = ImageLimits()) throws -> RGBImage {
-    try bytes.withUnsafeBytes { try decode($0, limits: limits) }
+  /// Corner pixels as Pillow 13 reads them.
+  @Test(arguments: [
+    (ImageFixture.progressiveJPEG, [0, 3, 120] as [UInt8], [241, 237, 138] as [UInt8]),
+    (.lossyWebP, [4, 3, 117], [232, 239, 139]),
+    (.grayJPEG, [77, 77, 77], [77, 77, 77]),
+    // With K inverted, 195 is left of white: 195 - 200 * 195 / 255 = 42, and so on.
+    (.cmykJPEG, [42, 164, 126], [42, 164, 126]),
+  ])
+  func fixturesDecodeAsPillowDoes(_ fixture: ImageFixture, first: [UInt8], last: [UInt8]) throws {
+    let image = try ImageDecoder.decode(fixture.bytes)
+    #expect(image.pixel(0, 0) == first)
+    #expect(image.pixel(image.width - 1, image.height - 1) == last)
   }
-}
 
-extension RGBImage {
-  /// A smooth image that differs in every channel and direction.
-  static func gradient(width: Int, height: Int) -> RGBImage {
-    var pixels: [UInt8] = []
-    for y in 0..<height {
-      for x in 0..<width {
-        pixels += [UInt8(x * 255 / width), UInt8(y * 255 / height), UInt8((x + y) * 255 / (width + height))]
-      }
+  @Test func webPDropsAlphaAndKeepsColour() throws {
+    let image = try ImageDecoder.decode(ImageFixture.losslessWebP.bytes)
+    #expect(image == RGBImage(width: 3, height: 2, pixels: ImageFixture.losslessPixels))
+  }
+
+  @Test func animationGivesItsFirstFrame() throws {
+    let image = try ImageDecoder.decode(ImageFixture.animatedWebP.bytes)
+    // Pillow's encoder cleared the colour under the one transparent pixel.
+    var pixels = ImageFixture.losslessPixels
+    pixels.replaceSubrange(9..<12, with: [0, 0, 0])
+    #expect(image.pixels == pixels)
+  }
+
+  @Test func emptyAndForeignBytesAreRefused() {
+    #expect(code(of: []) == .empty)
+    #expect(code(of: Array("GIF89a, which nobody asked for".utf8)) == .formatUnsupported)
+    #expect(code(of: [0xFF]) == .formatUnsupported)
+  }
+
+  @Test func limitsAreNamed() {
+    let bytes = ImageFixture.progressiveJPEG.bytes
+    #expect(code(of: bytes, ImageLimits(maxBytes: bytes.count - 1)) == .tooLarge)
+    #expect(code(of: bytes, ImageLimits(maxPixels: 255)) == .tooManyPixels)
+    #expect(code(of: bytes, ImageLimits(maxBytes: bytes.count, maxPixels: 256)) == nil)
+  }
+
+  @Test func rawPixelsAreChecked() {
+    func code(_ width: Int, _ height: Int, _ bytes: Int) -> ImageError.Code? {
+      let pixels = [UInt8](repeating: 0, count: bytes)
+      do throws(ImageError) {
+        _ = try pixels.withRawBytes { raw throws(ImageError) in
+          try RGBImage(width: width, height: height, rgb: raw, limits: ImageLimits(maxPixels: 100))
+        }
+        return nil
+      } catch { return error.code }
     }
-    return RGBImage(width: width, height: height, pixels: pixels)
+    #expect(code(4, 5, 60) == nil)
+    #expect(code(4, 5, 59) == .sizeMismatch)
+    #expect(code(0, 5, 0) == .empty)
+    #expect(code(101, 1, 303) == .tooManyPixels)
+    #expect(code(Int(UInt32.max), Int(UInt32.max), 3) == .tooManyPixels)
+  }
+
+  private func code(of bytes: [UInt8], _ limits: ImageLimits = ImageLimits()) -> ImageError.Code? {
+    do throws(ImageError) {
+      _ = try ImageDecoder.decode(bytes, limits: limits)
+      return nil
+    } catch { return error.code }
   }
 }
