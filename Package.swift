@@ -91,7 +91,7 @@ let package = Package(
         "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
-    library("Recommender", ["ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
+    library("Recommender", ["GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
     executable(
       "EncoderService",
       [

@@ -1,0 +1,86 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// One request on its way through the services. Each stage serves all users at once, in as few RPCs as the services' limits
+/// allow, and leaves out those that have failed.
+struct Recommendation: Sendable {
+  let services: ServiceTargets
+  let scope: RequestScope
+  /// What the services take in one RPC.
+  let published: PublishedLimits.Values
+  /// Most bytes of one message to a service.
+  let maxMessageBytes: Int
+  let request: Illmrec_Recommender_V1_RecommendRequest
+
+  var users: [UserProgress]
+  /// Titles, brands, … of the items met so far.
+  var metadata: [String: Illmrec_Encoder_V1_ItemMetadata] = [:]
+  var encoderModel: Illmrec_Common_V1_ModelRef?
+  var llmModel: Illmrec_Common_V1_ModelRef?
+  var servedBy: Illmrec_Retrieval_V1_ServedBy?
+  var timings = Illmrec_Recommender_V1_StageTimings()
+
+  init(
+    of request: Illmrec_Recommender_V1_RecommendRequest, services: ServiceTargets, scope: RequestScope,
+    published: PublishedLimits.Values, limits: RecommenderLimits
+  ) {
+    self.services = services
+    self.scope = scope
+    self.published = published
+    self.request = request
+    maxMessageBytes = limits.maxMessageBytes
+    users = request.users.enumerated().map { index, history in
+      UserProgress(history, index: index, limits: limits, maxHistoryItems: Int(published.llm.maxHistoryItems))
+    }
+  }
+
+  /// Places of the users that no stage has failed on.
+  var sound: [Int] { users.indices.filter { users[$0].failure == nil } }
+
+  /// Runs the stages and answers.
+  mutating func run(arrival: ContinuousClock.Instant) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    timings.itemsMicros = try await timed { try await $0.lookUpItems() }
+    timings.usersMicros = try await timed { try await $0.encodeUsers() }
+    timings.searchMicros = try await timed { try await $0.search() }
+    timings.metadataMicros = try await timed { try await $0.lookUpMetadata() }
+    timings.totalMicros = arrival.duration(to: .now).microseconds
+    return response
+  }
+
+  private var response: Illmrec_Recommender_V1_RecommendResponse {
+    .with {
+      $0.requestID = request.requestID
+      $0.results = users.map { $0.result(metadata: metadata) }
+      if let encoderModel { $0.encoderModel = encoderModel }
+      if let llmModel { $0.llmModel = llmModel }
+      if let servedBy { $0.servedBy = servedBy }
+      $0.timings = timings
+    }
+  }
+
+  private mutating func timed(_ stage: (inout Self) async throws -> Void) async throws -> UInt64 {
+    guard !sound.isEmpty else { return 0 }
+    let start = ContinuousClock.now
+    try await stage(&self)
+    return start.duration(to: .now).microseconds
+  }
+
+  /// Room for values in a message, some of it left for names and framing.
+  func room(_ serviceLimit: UInt32) -> Int {
+    let limit = serviceLimit == 0 ? maxMessageBytes : min(maxMessageBytes, Int(serviceLimit))
+    return limit - limit / 16
+  }
+
+  /// - Throws: FAILED_PRECONDITION (MODEL_MISMATCH) when parts of one request were answered by different trainings.
+  static func requireOneTraining(
+    _ known: Illmrec_Common_V1_ModelRef?, _ model: Illmrec_Common_V1_ModelRef, _ stage: Stage
+  ) throws(ServiceFailure) {
+    guard let known, known.spaceFingerprint != model.spaceFingerprint else { return }
+    throw ServiceFailure(
+      .failedPrecondition, reason: "MODEL_MISMATCH",
+      "\(stage.name) (\(stage.target)): replicas serve different trainings, \(known.spaceFingerprint.prefix(12)) and "
+        + "\(model.spaceFingerprint.prefix(12)); serve one checkpoint behind one target")
+  }
+}

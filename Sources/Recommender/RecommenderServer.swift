@@ -1,0 +1,75 @@
+package import GRPCCore
+import GRPCTransport
+package import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// RecommenderService: EncoderService, LLMService and RetrievalService joined, for callers that want items and nothing in
+/// between. It computes nothing and keeps nothing but the services' published limits.
+package struct RecommenderServer: Sendable {
+  private let services: ServiceTargets
+  private let limits: RecommenderLimits
+  private let published: PublishedLimits
+
+  package init(services: ServiceTargets, limits: RecommenderLimits = RecommenderLimits()) {
+    self.services = services
+    self.limits = limits
+    published = PublishedLimits(services: services)
+  }
+
+  /// - Parameter deadline: when the caller gives up; each stage is given what is left until then.
+  func recommend(
+    _ request: Illmrec_Recommender_V1_RecommendRequest, deadline: ContinuousClock.Instant?
+  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    let arrival = ContinuousClock.now
+    try check(request)
+    let id = RequestIdentity.current?.value ?? request.requestID
+    let scope = RequestScope(requestID: id, deadline: deadline)
+    return try await RequestScope.cancellingWithRPC {
+      var recommendation = Recommendation(
+        of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits)
+      return try await recommendation.run(arrival: arrival)
+    }
+  }
+
+  private func check(_ request: Illmrec_Recommender_V1_RecommendRequest) throws(ServiceFailure) {
+    guard !request.users.isEmpty else {
+      throw ServiceFailure(.invalidArgument, reason: "NO_USERS", "no users; send at least one", field: "users")
+    }
+    guard request.users.count <= limits.maxUsers else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "TOO_MANY_USERS",
+        "\(request.users.count) users, at most \(limits.maxUsers) may be sent; split the request", field: "users")
+    }
+    guard request.k <= limits.maxK else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "K_TOO_LARGE", "\(request.k) items per user, at most \(limits.maxK) may be asked for",
+        field: "k")
+    }
+  }
+}
+
+extension RecommenderServer: Illmrec_Recommender_V1_RecommenderService.SimpleServiceProtocol {
+  package func recommend(
+    request: Illmrec_Recommender_V1_RecommendRequest, context: ServerContext
+  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    try await recommend(request, deadline: context.deadline)
+  }
+
+  package func getServerInfo(
+    request: Illmrec_Recommender_V1_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Illmrec_Recommender_V1_GetServerInfoResponse {
+    .with {
+      $0.serverVersion = Product.version
+      $0.encoderTarget = services.encoderTarget
+      $0.llmTarget = services.llmTarget
+      $0.retrievalTarget = services.retrievalTarget
+      $0.limits = .with {
+        $0.maxUsersPerRequest = UInt32(limits.maxUsers)
+        $0.maxInteractionsPerUser = UInt32(limits.maxInteractions)
+        $0.maxK = UInt32(limits.maxK)
+        $0.maxMessageBytes = UInt32(limits.maxMessageBytes)
+      }
+    }
+  }
+}

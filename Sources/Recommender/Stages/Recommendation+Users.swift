@@ -1,0 +1,60 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+// The second stage: histories to user vectors.
+
+extension Recommendation {
+  /// Encodes every user that is left. The encoder's space fingerprint goes with them: an LLM service of another training
+  /// refuses.
+  mutating func encodeUsers() async throws {
+    let stage = Stage(name: "encoding users", target: services.llmTarget)
+    let portions = sound.portions(
+      maxCount: max(1, Int(published.llm.maxUsersPerRequest)), maxBytes: room(published.llm.maxMessageBytes),
+      bytes: { users[$0].items.reduce(0) { $0 + $1.softToken.data.count + $1.title.utf8.count } })
+    for portion in portions {
+      let response = try await encode(portion, stage)
+      try Self.requireOneTraining(llmModel, response.model, stage)
+      llmModel = response.model
+      for (index, result) in zip(portion, response.results) { note(result, for: &users[index], stage) }
+    }
+  }
+
+  private func encode(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    let request = Illmrec_Llm_V1_EncodeUsersRequest.with {
+      $0.requestID = scope.requestID
+      $0.outputs = [.userVector]
+      $0.expectedSpaceFingerprint = encoderModel?.spaceFingerprint ?? ""
+      $0.users = portion.map { index in
+        .with {
+          $0.userID = users[index].history.userID
+          $0.history.items = users[index].items
+        }
+      }
+    }
+    let response = try await scope.call(stage) {
+      try await services.llm.encodeUsers(request, metadata: $0, options: $1)
+    }
+    try Self.requireCount(response.results.count, of: portion.count, "results", stage)
+    return response
+  }
+
+  private func note(_ result: Illmrec_Llm_V1_UserResult, for user: inout UserProgress, _ stage: Stage) {
+    guard !result.hasError else { return user.fail(stage.failure(result.error, field: user.field)) }
+    user.vector = result.userVector
+    user.promptTokens = result.promptTokens
+    user.truncatedItems = result.truncatedItems
+    // They have been read; a large batch need not hold them any longer.
+    user.items = []
+  }
+
+  /// A service that answers for other elements than it was asked for must not have its answers mixed up.
+  static func requireCount(_ count: Int, of expected: Int, _ what: String, _ stage: Stage) throws(ServiceFailure) {
+    guard count == expected else {
+      throw ServiceFailure(
+        .internalError, reason: "STAGE_ANSWER_INVALID",
+        "\(stage.name) (\(stage.target)): \(count) \(what) came back for \(expected); the service breaks its contract")
+    }
+  }
+}
