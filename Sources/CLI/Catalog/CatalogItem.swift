@@ -22,6 +22,8 @@ struct CatalogProblem: Sendable, Equatable {
 
 /// What a catalog file holds.
 struct Catalog: Sendable {
+  /// The file's path, for messages.
+  var file = ""
   var items: [CatalogItem] = []
   var problems: [CatalogProblem] = []
 }

@@ -32,7 +32,10 @@ struct CatalogReader {
     return try reader.finish()
   }
 
-  private init(file: String) { self.file = file }
+  private init(file: String) {
+    self.file = file
+    catalog.file = file
+  }
 
   private func finish() throws(CLIError) -> Catalog {
     guard catalog.items.isEmpty else { return catalog }

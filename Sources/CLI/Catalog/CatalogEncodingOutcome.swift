@@ -1,0 +1,73 @@
+import Foundation
+
+/// An item that is not in the store, and why.
+struct EncodingFailure: Error, Sendable, Equatable {
+  let itemID: String
+  /// "items.jsonl:17"
+  let place: String
+  /// Stable and for programs: the encoder's reason, or IMAGE_NOT_FOUND, IMAGE_UNREADABLE, RECORD_UNUSABLE.
+  let reason: String
+  let message: String
+
+  init(item: CatalogItem, file: String, reason: String, message: String) {
+    itemID = item.id
+    place = item.line > 0 ? "\(file):\(item.line)" : file
+    self.reason = reason
+    self.message = message
+  }
+
+  init(_ problem: CatalogProblem) {
+    itemID = problem.itemID
+    place = problem.place
+    reason = "RECORD_UNUSABLE"
+    message = problem.message
+  }
+}
+
+/// What became of a catalog.
+struct CatalogEncodingOutcome: Sendable {
+  let stored: Int
+  /// Of the stored, those whose image the encoder had seen before.
+  let alreadyKnown: Int
+  let failures: [EncodingFailure]
+  let duration: Duration
+
+  private static let shownFailures = 20
+
+  /// Says what happened on standard error, and writes the failures to `report`.
+  func write(report: String?) throws(CLIError) {
+    let terminal = Terminal.standardError
+    let computed = stored - alreadyKnown
+    terminal.writeLine(
+      "\(stored.grouped) items stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already.")
+    if !failures.isEmpty { writeTable(to: terminal, report: report) }
+    if let report { try write(to: report) }
+  }
+
+  private func writeTable(to terminal: Terminal, report: String?) {
+    terminal.writeLine(terminal.styled("\(failures.count.grouped) items failed:", .red))
+    var table = TextTable([.init("ITEM"), .init("PLACE"), .init("REASON"), .init("MESSAGE", isFlexible: true)])
+    for failure in failures.prefix(Self.shownFailures) {
+      table.add([failure.itemID, failure.place, failure.reason, failure.message])
+    }
+    table.write(to: terminal)
+    let rest = failures.count - Self.shownFailures
+    if rest > 0 {
+      terminal.writeLine("… and \(rest.grouped) more" + (report == nil ? "; --report FILE writes them all" : ""))
+    }
+  }
+
+  private func write(to path: String) throws(CLIError) {
+    var text = "item_id,place,reason,message\n"
+    for failure in failures {
+      text += [failure.itemID, failure.place, failure.reason, failure.message].map(Self.quoted).joined(separator: ",") + "\n"
+    }
+    try OutputFile.write(Data(text.utf8), to: path)
+  }
+
+  /// A CSV field (RFC 4180).
+  static func quoted(_ field: String) -> String {
+    let needsQuotes = field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
+    return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+  }
+}
