@@ -39,7 +39,8 @@ struct CatalogEncodingOutcome: Sendable {
     let terminal = Terminal.standardError
     let computed = stored - alreadyKnown
     terminal.writeLine(
-      "\(stored.grouped) items stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already.")
+      "\(stored.grouped) items stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already."
+    )
     if !failures.isEmpty { writeTable(to: terminal, report: report) }
     if let report { try write(to: report) }
   }
@@ -60,7 +61,8 @@ struct CatalogEncodingOutcome: Sendable {
   private func write(to path: String) throws(CLIError) {
     var text = "item_id,place,reason,message\n"
     for failure in failures {
-      text += [failure.itemID, failure.place, failure.reason, failure.message].map(Self.quoted).joined(separator: ",") + "\n"
+      text +=
+        [failure.itemID, failure.place, failure.reason, failure.message].map(Self.quoted).joined(separator: ",") + "\n"
     }
     try OutputFile.write(Data(text.utf8), to: path)
   }

@@ -2,7 +2,8 @@ import ArgumentParser
 
 struct CatalogCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "catalog", abstract: "Bring a catalog's items into the encoder.", subcommands: [CatalogEncodeCommand.self])
+    commandName: "catalog", abstract: "Bring a catalog's items into the encoder.",
+    subcommands: [CatalogEncodeCommand.self])
 }
 
 struct CatalogEncodeCommand: ReportingCommand {
@@ -26,7 +27,9 @@ struct CatalogEncodeCommand: ReportingCommand {
   var items: String
   @Option(help: ArgumentHelp("Directory of the images; by default the catalog's own.", valueName: "dir"))
   var images: String?
-  @Option(help: ArgumentHelp("Write the items that failed to this file (CSV: item_id, place, reason, message).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Write the items that failed to this file (CSV: item_id, place, reason, message).", valueName: "file"))
   var report: String?
   @OptionGroup var encoder: EncoderTarget
 

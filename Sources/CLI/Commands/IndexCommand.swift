@@ -43,7 +43,9 @@ struct IndexOptions: ParsableArguments {
   func show(_ rollout: Illmrec_Retrieval_V1_Rollout, _ sentence: String) throws {
     if json { return try JSONOutput.write(rollout) }
     var line = "\(sentence) Index \(rollout.index) now answers from \(rollout.stableVersion)"
-    if !rollout.previousStableVersion.isEmpty { line += "; `illmrec index rollback` goes back to \(rollout.previousStableVersion)" }
+    if !rollout.previousStableVersion.isEmpty {
+      line += "; `illmrec index rollback` goes back to \(rollout.previousStableVersion)"
+    }
     Terminal.standardOutput.writeLine(line + ".")
   }
 }
@@ -61,14 +63,17 @@ struct IndexPublishCommand: ReportingCommand {
 
   @OptionGroup var options: IndexOptions
   @OptionGroup var encoder: EncoderTarget
-  @Option(name: .customLong("label"), help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"))
+  @Option(
+    name: .customLong("label"),
+    help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"))
   var labels: [String] = []
   @Flag(help: "Let the new version answer at once.")
   var promote = false
 
   func perform() async throws {
     let publication = IndexPublication(
-      index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder, retrieval: options.target.retrieval)
+      index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
+      retrieval: options.target.retrieval)
     var version = try await publication.run()
     if promote, !version.roles.contains(.stable) {
       let name = version.name
@@ -139,7 +144,8 @@ struct IndexListCommand: ReportingCommand {
       }
     }
     return [
-      version.name, roles.isEmpty ? "-" : roles.joined(separator: ", "), Int(version.itemCount).grouped, String(version.dim),
+      version.name, roles.isEmpty ? "-" : roles.joined(separator: ", "), Int(version.itemCount).grouped,
+      String(version.dim),
       version.createTime.minuteText, model.version.isEmpty ? model.name : "\(model.name) \(model.version)",
       String(model.spaceFingerprint.prefix(12)),
       version.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "),

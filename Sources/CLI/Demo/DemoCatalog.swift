@@ -54,7 +54,9 @@ struct DemoCatalog: Sendable {
     return Product(item: item, kind: kind, style: style)
   }
 
-  private static let brands = ["Nordlys", "Casa Alba", "Ferrum", "Little Fox", "Oak & Ash", "Meridian", "Pomelo", "Tarn"]
+  private static let brands = [
+    "Nordlys", "Casa Alba", "Ferrum", "Little Fox", "Oak & Ash", "Meridian", "Pomelo", "Tarn",
+  ]
   private static let details = [
     "Made in small batches.", "Ships in two days.", "Comes in a gift box.", "Ten years of warranty.",
     "Designed to be repaired.", "Our most asked-for model.",
@@ -69,7 +71,8 @@ struct DemoCatalog: Sendable {
       let kinds = Array(DemoProductKind.allCases.shuffled(using: &random).prefix(2))
       let family = DemoColour.Family.allCases[Int.random(in: DemoColour.Family.allCases.indices, using: &random)]
       let liked = products.filter { product in
-        kinds.contains(product.kind) && DemoColour.all.contains { $0.family == family && $0.colour == product.style.base }
+        kinds.contains(product.kind)
+          && DemoColour.all.contains { $0.family == family && $0.colour == product.style.base }
       }
       let others = products.filter { kinds.contains($0.kind) }
       let wanted = Int.random(in: 4...12, using: &random)

@@ -1,0 +1,52 @@
+import ServiceAPI
+
+/// One user's recommendations as text.
+struct RecommendationTable {
+  let response: Illmrec_Recommender_V1_RecommendResponse
+  let result: Illmrec_Recommender_V1_UserRecommendations
+
+  func write(to terminal: Terminal) {
+    var table = TextTable([
+      .init("#", .trailing), .init("ITEM"), .init("SCORE", .trailing), .init("TITLE", isFlexible: true),
+      .init("CATEGORY", isFlexible: true),
+    ])
+    for (position, item) in result.items.enumerated() {
+      table.add([
+        String(position + 1), item.itemID, Double(item.score).rounded(to: 4), item.metadata.title,
+        item.metadata.category,
+      ])
+    }
+    table.write(to: terminal)
+    if result.items.isEmpty { terminal.writeLine("No item is left to recommend.") }
+    terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
+    if result.truncatedItems > 0 {
+      terminal.writeLine(
+        terminal.styled("\(result.truncatedItems) older interactions were not read by the LLM service.", .dim))
+    }
+  }
+}
+
+/// Where an answer comes from and where its time went.
+struct ProvenanceText {
+  let response: Illmrec_Recommender_V1_RecommendResponse
+
+  var line: String { "\(source). \(timings)." }
+
+  var source: String {
+    let model = response.llmModel
+    return "\(response.servedBy.version), model \(model.name) \(model.version) (\(model.fingerprint.prefix(12)))"
+  }
+
+  var timings: String {
+    let timings = response.timings
+    let stages = [
+      ("items", timings.itemsMicros), ("users", timings.usersMicros), ("search", timings.searchMicros),
+      ("metadata", timings.metadataMicros),
+    ].map { "\($0.0) \(Self.milliseconds($0.1))" }
+    return "\(Self.milliseconds(timings.totalMicros)) in all: " + stages.joined(separator: ", ")
+  }
+
+  private static func milliseconds(_ micros: UInt64) -> String {
+    "\((Double(micros) / 1000).rounded(to: micros < 10_000 ? 1 : 0)) ms"
+  }
+}
