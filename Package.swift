@@ -116,7 +116,7 @@ let package = Package(
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
-    tests("VectorIndexTests", ["VectorIndex", "Kernels"]),
+    tests("VectorIndexTests", ["VectorIndex"]),
     tests("ServiceSupportTests", ["ServiceSupport", "GRPCTransport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),

@@ -1,4 +1,3 @@
-import Kernels
 import VectorIndex
 
 /// Items with vectors, made up reproducibly.

@@ -1,4 +1,3 @@
-import Kernels
 import Testing
 import VectorIndex
 
@@ -131,12 +130,12 @@ struct FaultTests {
 
   /// Every version answers with exactly its catalog, and the stable one is the rollout's.
   private static func expectWhole(_ store: VersionStore, _ comment: Comment) throws {
-    let team = ComputeTeam(threads: 1)
+    let searcher = Searcher(threads: 1)
     for index in store.indexNames {
       for listed in try store.versions(of: index) {
         let catalog = [served, sorted, unsorted].first { $0.ids.count == listed.info.itemCount }
         let query = SearchQuery(vector: [0.3, -1, 0.7], k: 30)
-        let found = try store.resolve(version: listed.info.name).version.search([query], team: team)[0].get()
+        let found = try searcher.search([query], in: store.resolve(version: listed.info.name).version)[0].get()
         #expect(found == catalog?.ranking(of: query), comment)
       }
       guard let stable = try store.rollout(of: index).stableVersion else { continue }

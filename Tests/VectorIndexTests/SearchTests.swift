@@ -1,14 +1,13 @@
-import Kernels
 import Testing
 import VectorIndex
 
 @Suite("Search of a version")
 struct SearchTests {
-  let team: ComputeTeam
+  let searcher: Searcher
   let directory: TemporaryDirectory
 
   init() throws {
-    team = ComputeTeam(threads: 2)
+    searcher = Searcher(threads: 2)
     directory = try TemporaryDirectory()
   }
 
@@ -23,10 +22,10 @@ struct SearchTests {
     let version = try open(catalog)
     var random = SplitMix(seed: 4)
     let queries = [1, 3, 10, count, count + 5].map { SearchQuery(vector: random.floats(dim), k: $0) }
-    let found = try version.search(queries, team: team).map { try $0.get() }
+    let found = try searcher.search(queries, in: version).map { try $0.get() }
     #expect(found == queries.map { catalog.ranking(of: $0) })
     #expect(found.map(\.count) == queries.map { min($0.k, count) })
-    for query in queries { #expect(try version.search([query], team: team)[0].get() == catalog.ranking(of: query)) }
+    for query in queries { #expect(try searcher.search([query], in: version)[0].get() == catalog.ranking(of: query)) }
   }
 
   @Test("scores are the inner product, within float32's rounding of a sum of 512 terms")
@@ -34,7 +33,7 @@ struct SearchTests {
     let catalog = Catalog(count: 40, dim: 512, seed: 8)
     var random = SplitMix(seed: 9)
     let query = SearchQuery(vector: random.floats(512), k: 40)
-    for item in try open(catalog).search([query], team: team)[0].get() {
+    for item in try searcher.search([query], in: open(catalog))[0].get() {
       let stored = try #require(catalog.vector(item.itemID))
       let exact = zip(query.vector, stored).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
       #expect(abs(exact - Double(item.score)) < 512 * 0x1p-24 * 512 / 3)
@@ -59,7 +58,7 @@ struct SearchTests {
       SearchQuery(vector: vector, k: 10, excludedItems: [all[7]], includedItems: [all[7]]),
       SearchQuery(vector: vector, k: 10, includedItems: ["unknown"]),
     ]
-    let found = try version.search(queries, team: team).map { try $0.get() }
+    let found = try searcher.search(queries, in: version).map { try $0.get() }
     #expect(found == queries.map { catalog.ranking(of: $0) })
     #expect(found.map(\.count) == [10, 5, 0, 3, 10, 2, 1, 0, 0])
   }
@@ -69,7 +68,7 @@ struct SearchTests {
     // "é" in two spellings are two ids; byte order is not Swift's order of strings.
     let ids = ["b", "z", "\u{e9}", "e\u{301}", "Z", "a", "10", "9", "😀", "\u{ff5e}"]
     let catalog = Catalog(ids: ids, vectors: ids.map { _ in [1, 2, 3] })
-    let found = try open(catalog).search([SearchQuery(vector: [1, 1, 1], k: 10)], team: team)[0].get()
+    let found = try searcher.search([SearchQuery(vector: [1, 1, 1], k: 10)], in: open(catalog))[0].get()
     #expect(
       found.map { Array($0.itemID.utf8) } == ids.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
     #expect(found.allSatisfy { $0.score == 6 })
@@ -85,7 +84,7 @@ struct SearchTests {
       SearchQuery(vector: [1, 0, -.infinity, 0], k: 3), SearchQuery(vector: [1, 0, 0, 0], k: 0),
       SearchQuery(vector: [3e38, 3e38, 0, 0], k: 3), good,
     ]
-    let results = try version.search(queries, team: team)
+    let results = try searcher.search(queries, in: version)
     let codes = results.map { result -> VectorIndexError.Code? in
       guard case .failure(let error) = result else { return nil }
       return error.code
@@ -101,9 +100,9 @@ struct SearchTests {
   @Test("no queries, no answers; a cancelled search ends with its error")
   func emptyAndCancelled() throws {
     let version = try open(Catalog(count: 30, dim: 4, seed: 1))
-    #expect(try version.search([], team: team).isEmpty)
+    #expect(try searcher.search([], in: version).isEmpty)
     #expect {
-      try version.search([SearchQuery(vector: [1, 0, 0, 0], k: 3)], team: team, isCancelled: { true })
+      try searcher.search([SearchQuery(vector: [1, 0, 0, 0], k: 3)], in: version, isCancelled: { true })
     } throws: { ($0 as? VectorIndexError)?.code == .cancelled }
   }
 

@@ -1,17 +1,16 @@
-import Kernels
 import Testing
 import VectorIndex
 
 @Suite("Versions and rollout")
 struct VersionStoreTests {
   let directory: TemporaryDirectory
-  let team: ComputeTeam
+  let searcher: Searcher
   let small = Catalog(count: 20, dim: 3, seed: 1)
   let large = Catalog(count: 50, dim: 3, seed: 2)
 
   init() throws {
     directory = try TemporaryDirectory()
-    team = ComputeTeam(threads: 1)
+    searcher = Searcher(threads: 1)
   }
 
   func open() throws -> VersionStore { try VersionStore(path: directory.path) }
@@ -38,7 +37,7 @@ struct VersionStoreTests {
     let pinned = try store.resolve(version: versions[0].info.name)
     #expect(pinned.role == .pinned)
     let query = SearchQuery(vector: [1, 2, 3], k: 5)
-    #expect(try pinned.version.search([query], team: team)[0].get() == large.ranking(of: query))
+    #expect(try searcher.search([query], in: pinned.version)[0].get() == large.ranking(of: query))
   }
 
   @Test("promote keeps the version before for rollback; a rollback goes back once")
@@ -82,7 +81,7 @@ struct VersionStoreTests {
       try store.delete(names[2])
       #expect(try Self.code { try store.delete(names[2]) } == .versionNotFound)
       let query = SearchQuery(vector: [1, 2, 3], k: 5)
-      #expect(try held.search([query], team: team)[0].get() == small.ranking(of: query), "held versions stay")
+      #expect(try searcher.search([query], in: held)[0].get() == small.ranking(of: query), "held versions stay")
       return names
     }()
     #expect(directory.entries("indexes/items/versions") == ["1", "2"])

@@ -1,7 +1,7 @@
 import Kernels
 
 /// Scores every eligible row of a version: the answer is the brute-force float32 ranking itself.
-struct ExactSearcher: ~Copyable {
+struct ExactSearcher {
   /// Multiply-adds between two looks at whether anybody still waits; some 10 ms on two cores.
   private static let multiplyAddsPerSlab = 1 << 30
   /// As much for few queries, which wait for memory rather than for arithmetic.

@@ -1,13 +1,10 @@
-import Kernels
-
 extension IndexVersion {
   /// Searches for a few of the version's own vectors and compares the answers with inner products computed one by one in
   /// double precision: what was written can be found before anybody is sent to it.
   func checkOwnVectors() throws(VectorIndexError) {
-    let team = ComputeTeam(threads: 1)
     let rows = Set([0, data.items.count / 2, data.items.count - 1]).sorted()
     let queries = rows.map { SearchQuery(vector: Array(data.vector(ofRow: $0)), k: 10) }
-    for (query, result) in zip(queries, try search(queries, team: team)) {
+    for (query, result) in zip(queries, try Searcher(threads: 1).search(queries, in: self)) {
       // Vectors so long that scores overflow are refused at search time, query by query; they are no damage.
       guard case .success(let items) = result else { continue }
       try check(items, of: query)

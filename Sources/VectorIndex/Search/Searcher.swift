@@ -1,42 +1,55 @@
-package import Kernels
+import Kernels
 
-extension IndexVersion {
+/// Searches versions, on threads of its own.
+package final class Searcher: Sendable {
+  private let team: ComputeTeam
+
+  /// Threads that work on a search, the one that asks included.
+  package var threads: Int { team.threads }
+
+  /// - Parameter threads: by default one for each CPU that this process may use.
+  package init(threads: Int? = nil) {
+    team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
+  }
+
   /// Each query's best items, highest score first and equal scores by item id in byte order; a query that cannot be
   /// answered has its error instead.
   ///
-  /// Blocks its thread for the length of the search, and uses the team's threads. A query's answer does not depend on the
-  /// others in the batch.
+  /// Blocks its thread for the length of the search; searches of several threads run one after the other. A query's answer
+  /// does not depend on the others in the batch.
   ///
   /// - Parameter isCancelled: asked every few milliseconds; once true, the search ends with `cancelled`.
   package func search(
-    _ queries: [SearchQuery], team: ComputeTeam, isCancelled: () -> Bool = { false }
+    _ queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
   ) throws(VectorIndexError) -> [Result<[ScoredItem], VectorIndexError>] {
-    let resolved = queries.map { query in Result { () throws(VectorIndexError) in try resolve(query) } }
+    let resolved = queries.map { query in Result { () throws(VectorIndexError) in try Self.resolve(query, in: version) } }
     var sound: [RowQuery] = []
     for case .success(let query) in resolved { sound.append(query) }
-    var found = try ExactSearcher(team: team).search(sound, in: data, isCancelled: isCancelled).makeIterator()
+    var found = try ExactSearcher(team: team).search(sound, in: version.data, isCancelled: isCancelled).makeIterator()
     return resolved.map { query in
       query.map { _ in
-        (found.next() ?? []).map { ScoredItem(itemID: data.items.id(ofRow: Int($0.row)), score: $0.score) }
+        (found.next() ?? []).map { ScoredItem(itemID: version.data.items.id(ofRow: Int($0.row)), score: $0.score) }
       }
     }
   }
 
-  private func resolve(_ query: SearchQuery) throws(VectorIndexError) -> RowQuery {
-    try check(query)
-    let excluded = data.items.rows(of: query.excludedItems)
+  private static func resolve(
+    _ query: SearchQuery, in version: IndexVersion
+  ) throws(VectorIndexError) -> RowQuery {
+    try check(query, against: version)
+    let excluded = version.data.items.rows(of: query.excludedItems)
     var included: [UInt32]?
     if !query.includedItems.isEmpty {
-      included = Self.difference(data.items.rows(of: query.includedItems), excluded)
+      included = difference(version.data.items.rows(of: query.includedItems), excluded)
     }
     return RowQuery(vector: query.vector, k: query.k, excludedRows: excluded, includedRows: included)
   }
 
-  private func check(_ query: SearchQuery) throws(VectorIndexError) {
-    guard query.vector.count == info.dim else {
+  private static func check(_ query: SearchQuery, against version: IndexVersion) throws(VectorIndexError) {
+    guard query.vector.count == version.info.dim else {
       throw VectorIndexError(
         .dimensionMismatch,
-        "the query vector has \(query.vector.count) elements, the vectors of \(info.name) have \(info.dim); "
+        "the query vector has \(query.vector.count) elements, the vectors of \(version.info.name) have \(version.info.dim); "
           + "send a vector from the model that built it")
     }
     guard query.k >= 1 else { throw VectorIndexError(.invalidK, "k is \(query.k); ask for at least 1 item") }
@@ -48,11 +61,11 @@ extension IndexVersion {
         .notFinite, "element \(bad) of the query vector is \(query.vector[bad]); every element must be finite")
     }
     // |q| · |x| bounds every partial sum of a score; half of float32's range leaves room for rounding.
-    guard squaredNorm.squareRoot() * maxNorm <= Double(Float.greatestFiniteMagnitude) / 2 else {
+    guard squaredNorm.squareRoot() * version.maxNorm <= Double(Float.greatestFiniteMagnitude) / 2 else {
       throw VectorIndexError(
         .scoreOverflow,
         "scores could leave float32's range: the query's norm is \(squaredNorm.squareRoot()), "
-          + "the longest item vector's \(maxNorm); scale the vectors down")
+          + "the longest item vector's \(version.maxNorm); scale the vectors down")
     }
   }
 

@@ -1,0 +1,127 @@
+import GRPCCore
+import Logging
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+/// The control plane: illmrec.retrieval.v1.IndexAdminService.
+///
+/// What touches the disk runs on threads of its own, so that a large upload holds up neither searches nor a rollback.
+struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
+  let store: VersionStore
+  let uploads: UploadSlots
+  let logger: Logger
+
+  init(store: VersionStore, limits: RetrievalLimits, logger: Logger) {
+    self.store = store
+    uploads = UploadSlots(limit: limits.maxUploads)
+    self.logger = logger
+  }
+
+  func createVersion(
+    request: RPCAsyncSequence<Illmrec_Retrieval_V1_CreateVersionRequest, any Error>, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_CreateVersionResponse {
+    let start = ContinuousClock.now
+    let version = try await uploads.withSlot { try await UploadReader(store: store).read(request) }
+    log(
+      "published",
+      [
+        "version": "\(version.info.name)", "items": "\(version.info.itemCount)", "dim": "\(version.info.dim)",
+        "model": "\(version.info.builtBy.name) \(version.info.builtBy.version)", "roles": "\(version.roles)",
+        "seconds": "\((ContinuousClock.now - start) / .seconds(1))",
+      ], context)
+    return .with { $0.version = Illmrec_Retrieval_V1_Version(version) }
+  }
+
+  func getVersion(
+    request: Illmrec_Retrieval_V1_GetVersionRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_GetVersionResponse {
+    let name = try versionName(request.name, field: "name")
+    let version = try mappingFailures { () throws(VectorIndexError) in try store.version(name) }
+    return .with { $0.version = Illmrec_Retrieval_V1_Version(version) }
+  }
+
+  func listVersions(
+    request: Illmrec_Retrieval_V1_ListVersionsRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_ListVersionsResponse {
+    let page = try VersionPage(size: request.pageSize, token: request.pageToken)
+    let versions = try mappingFailures(field: "index") { () throws(VectorIndexError) in
+      try store.versions(of: indexName(request.index))
+    }
+    let (listed, next) = page.select(from: versions)
+    return .with {
+      $0.versions = listed.map { Illmrec_Retrieval_V1_Version($0) }
+      $0.nextPageToken = next
+    }
+  }
+
+  func deleteVersion(
+    request: Illmrec_Retrieval_V1_DeleteVersionRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_DeleteVersionResponse {
+    let name = try versionName(request.name, field: "name")
+    try await onStorageThread { () throws(VectorIndexError) in try store.delete(name) }
+    log("deleted", ["version": "\(name)"], context)
+    return Illmrec_Retrieval_V1_DeleteVersionResponse()
+  }
+
+  func getRollout(
+    request: Illmrec_Retrieval_V1_GetRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_GetRolloutResponse {
+    let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in
+      try store.rollout(of: indexName(request.index))
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func promoteVersion(
+    request: Illmrec_Retrieval_V1_PromoteVersionRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_PromoteVersionResponse {
+    let name = try versionName(request.version, field: "version")
+    let rollout = try await onStorageThread { () throws(VectorIndexError) in
+      try store.promote(name, etag: request.etag)
+    }
+    log("promoted", rollout, context)
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func rollbackVersion(
+    request: Illmrec_Retrieval_V1_RollbackVersionRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_RollbackVersionResponse {
+    let rollout = try await onStorageThread { () throws(VectorIndexError) in
+      try store.rollBack(index: indexName(request.index), etag: request.etag)
+    }
+    log("rolled back", rollout, context)
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  private func versionName(_ text: String, field: String) throws(ServiceFailure) -> VersionName {
+    try mappingFailures(field: field) { () throws(VectorIndexError) in try VersionName(parsing: text) }
+  }
+
+  private func log(_ what: Logger.Message, _ rollout: Rollout, _ context: ServerContext) {
+    log(
+      what,
+      [
+        "index": "\(rollout.index)", "stable": "\(rollout.stable ?? 0)", "previous": "\(rollout.previous ?? 0)",
+        "generation": "\(rollout.generation)",
+      ], context)
+  }
+
+  /// Who changed what serves is worth a line at the usual level.
+  private func log(_ what: Logger.Message, _ metadata: Logger.Metadata, _ context: ServerContext) {
+    var metadata = metadata
+    metadata["peer"] = "\(context.remotePeer)"
+    metadata["request_id"] = RequestIdentity.current.map { "\($0.value)" }
+    logger.notice(what, metadata: metadata)
+  }
+}
+
+/// Runs blocking work of the store on a thread of its own.
+func onStorageThread<Value: Sendable>(
+  _ work: @escaping @Sendable () throws(VectorIndexError) -> Value
+) async throws -> Value {
+  try await DedicatedThread.run(name: "illmrec-storage") {
+    try mappingFailures { () throws(VectorIndexError) in try work() }
+  }
+}

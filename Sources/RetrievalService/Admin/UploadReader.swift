@@ -1,0 +1,83 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import VectorIndex
+
+/// Reads the stream of an upload and makes it a version. Each chunk is on its way to the disk before the next one is
+/// taken, so that a client sends no faster than the disk writes and no upload is held in memory.
+struct UploadReader: Sendable {
+  typealias Message = Illmrec_Retrieval_V1_CreateVersionRequest
+
+  let store: VersionStore
+
+  /// Whatever goes wrong, nothing of the upload is left.
+  func read(_ messages: RPCAsyncSequence<Message, any Error>) async throws -> ListedVersion {
+    var upload: VersionUpload?
+    do {
+      var iterator = messages.makeAsyncIterator()
+      let header = try header(of: try await iterator.next())
+      if let published = store.published(index: header.index, requestID: header.requestID) {
+        // The client may not look for an answer before it has sent everything.
+        while try await iterator.next() != nil {}
+        return published
+      }
+      let begun = try await onStorageThread { () throws(VectorIndexError) in try store.beginUpload(header) }
+      upload = begun
+      var commit: Message.Commit?
+      while let message = try await iterator.next() {
+        guard commit == nil else { throw Self.outOfOrder("nothing may follow the commit") }
+        commit = try await add(message, to: begun)
+      }
+      guard let commit else {
+        throw ServiceFailure(
+          .aborted, reason: "UPLOAD_NOT_COMMITTED",
+          "the stream ended after \(begun.itemCount) items without a commit; nothing was published, upload again")
+      }
+      return try await onStorageThread { () throws(VectorIndexError) in
+        try store.publish(begun, expectedItems: commit.itemCount)
+      }
+    } catch {
+      if let upload { await Self.abandon(upload) }
+      throw error
+    }
+  }
+
+  private func header(of message: Message?) throws(ServiceFailure) -> UploadHeader {
+    guard case .header(let header) = message?.message else { throw Self.outOfOrder("the first message must be the header") }
+    return UploadHeader(
+      index: indexName(header.index), requestID: header.requestID, builtBy: header.builtBy.builtBy,
+      dim: Int(header.dim), labels: header.labels)
+  }
+
+  /// Adds a chunk, or returns the commit.
+  private func add(_ message: Message, to upload: VersionUpload) async throws -> Message.Commit? {
+    switch message.message {
+    case .chunk(let chunk):
+      try await DedicatedThread.run(name: "illmrec-upload") { try Self.append(chunk, to: upload) }
+      return nil
+    case .commit(let commit):
+      return commit
+    case .header, nil:
+      throw Self.outOfOrder("between the header and the commit every message must be a chunk")
+    }
+  }
+
+  private static func append(_ chunk: Message.Chunk, to upload: VersionUpload) throws(ServiceFailure) {
+    let field = "chunk (after item \(upload.itemCount))"
+    let values = try chunk.vectors.floats(
+      field: "\(field).vectors", shape: [chunk.itemIds.count, upload.header.dim])
+    try mappingFailures(field: field) { () throws(VectorIndexError) in
+      try upload.append(itemIDs: chunk.itemIds, values: values)
+    }
+  }
+
+  private static func abandon(_ upload: VersionUpload) async {
+    _ = try? await DedicatedThread.run(name: "illmrec-upload") { upload.abandon() }
+  }
+
+  private static func outOfOrder(_ rule: String) -> ServiceFailure {
+    ServiceFailure(
+      .invalidArgument, reason: "UPLOAD_OUT_OF_ORDER", "\(rule): send a header, then chunks, then a commit",
+      field: "message")
+  }
+}

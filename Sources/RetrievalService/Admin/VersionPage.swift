@@ -1,0 +1,38 @@
+import GRPCCore
+import ServiceSupport
+import VectorIndex
+
+/// A page of versions, newest first. The token is the number of the last version on the page before: versions that are
+/// published or deleted meanwhile move nothing.
+struct VersionPage {
+  static let sizes = 1...1000
+  static let defaultSize = 100
+
+  private let size: Int
+  private let below: UInt64
+
+  init(size: Int32, token: String) throws(ServiceFailure) {
+    guard size == 0 || Self.sizes.contains(Int(size)) else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "PAGE_SIZE_INVALID",
+        "page size is \(size); ask for \(Self.sizes.lowerBound) to \(Self.sizes.upperBound), or 0 for \(Self.defaultSize)",
+        field: "page_size")
+    }
+    guard let below = token.isEmpty ? UInt64.max : VersionName.number(parsing: token) else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "PAGE_TOKEN_INVALID",
+        "page token '\(token)' is not one; send next_page_token of the page before, or nothing for the first page",
+        field: "page_token")
+    }
+    self.size = size == 0 ? Self.defaultSize : Int(size)
+    self.below = below
+  }
+
+  /// The page, and the token of the next one; empty when there is none.
+  func select(from versions: [ListedVersion]) -> (page: [ListedVersion], nextToken: String) {
+    let remaining = versions.filter { $0.info.name.number < below }
+    let page = Array(remaining.prefix(size))
+    let next = remaining.count > page.count ? page.last.map { String($0.info.name.number) } : nil
+    return (page, next ?? "")
+  }
+}

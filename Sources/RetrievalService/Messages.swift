@@ -1,0 +1,102 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+import VectorIndex
+
+// What the contract's messages say, in the index's terms and back.
+
+extension Illmrec_Common_V1_ModelRef {
+  init(_ builtBy: BuiltBy) {
+    self.init()
+    name = builtBy.name
+    version = builtBy.version
+    fingerprint = builtBy.fingerprint
+    spaceFingerprint = builtBy.spaceFingerprint
+  }
+
+  var builtBy: BuiltBy {
+    BuiltBy(name: name, version: version, fingerprint: fingerprint, spaceFingerprint: spaceFingerprint)
+  }
+}
+
+extension Illmrec_Retrieval_V1_ServedBy {
+  init(_ served: ServedVersion) {
+    self.init()
+    let info = served.version.info
+    index = info.name.index
+    version = info.name.description
+    fingerprint = info.fingerprint
+    builtBy = Illmrec_Common_V1_ModelRef(info.builtBy)
+    role = Illmrec_Retrieval_V1_Role(served.role)
+    rolloutGeneration = served.generation
+  }
+}
+
+extension Illmrec_Retrieval_V1_Role {
+  init(_ role: ServedVersion.Role) {
+    switch role {
+    case .stable: self = .stable
+    case .previous: self = .previous
+    case .pinned: self = .pinned
+    }
+  }
+}
+
+extension Illmrec_Retrieval_V1_Version {
+  init(_ listed: ListedVersion) {
+    self.init()
+    let info = listed.info
+    name = info.name.description
+    itemCount = UInt64(info.itemCount)
+    dim = UInt32(info.dim)
+    builtBy = Illmrec_Common_V1_ModelRef(info.builtBy)
+    fingerprint = info.fingerprint
+    createTime = Google_Protobuf_Timestamp(unixMicros: info.createdMicros)
+    labels = info.labels
+    roles = listed.roles.map { Illmrec_Retrieval_V1_Role($0) }
+  }
+}
+
+extension Illmrec_Retrieval_V1_Rollout {
+  init(_ rollout: Rollout) {
+    self.init()
+    index = rollout.index
+    stableVersion = rollout.stableVersion?.description ?? ""
+    previousStableVersion = rollout.previousVersion?.description ?? ""
+    generation = rollout.generation
+    etag = rollout.etag
+    updateTime = Google_Protobuf_Timestamp(unixMicros: rollout.updatedMicros)
+  }
+}
+
+extension Illmrec_Retrieval_V1_ScoredItem {
+  init(_ item: ScoredItem) {
+    self.init()
+    itemID = item.itemID
+    score = item.score
+  }
+}
+
+extension Illmrec_Retrieval_V1_Limits {
+  init(_ limits: RetrievalLimits) {
+    self.init()
+    maxK = UInt32(limits.maxK)
+    maxQueriesPerRequest = UInt32(limits.maxQueriesPerRequest)
+    maxItemsPerRequest = UInt32(limits.maxItemsPerRequest)
+    maxMessageBytes = UInt32(limits.maxMessageBytes)
+    maxQueueQueries = UInt32(limits.maxQueueQueries)
+    maxItemsPerVersion = UInt64(limits.maxItemsPerVersion)
+  }
+}
+
+extension Google_Protobuf_Timestamp {
+  fileprivate init(unixMicros: Int64) {
+    let (seconds, micros) = unixMicros.quotientAndRemainder(dividingBy: 1_000_000)
+    self.init(seconds: seconds, nanos: Int32(micros) * 1000)
+  }
+}
+
+/// The index that requests mean when they name none.
+let defaultIndex = "default"
+
+func indexName(_ name: String) -> String { name.isEmpty ? defaultIndex : name }

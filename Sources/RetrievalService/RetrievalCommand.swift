@@ -1,0 +1,82 @@
+import ArgumentParser
+import Logging
+import ServiceSupport
+import VectorIndex
+
+@main
+struct RetrievalCommand: AsyncParsableCommand {
+  enum Keys {
+    static let data = SettingKey<String>(
+      "data", "Directory of the published versions; created when it does not exist, used by one process at a time",
+      placeholder: "dir")
+    static let maxK = SettingKey<Int>(
+      "max-k", "Most items a query may ask for", unit: "items", default: 1000, allowed: .range(1...100_000))
+    static let maxQueries = SettingKey<Int>(
+      "max-queries-per-request", "Most queries of a unary request", unit: "queries", default: 256,
+      allowed: .range(1...4096))
+    static let maxItems = SettingKey<Int>(
+      "max-items-per-request", "Most items in an exclude or include list and in GetItems", unit: "items",
+      default: 10_000, allowed: .range(1...1_000_000))
+    static let maxQueue = SettingKey<Int>(
+      "max-queue-queries", "Most queries that wait for the search threads; more are refused with RESOURCE_EXHAUSTED",
+      unit: "queries", default: 4096, allowed: .range(256...1_000_000))
+    static let maxItemsPerVersion = SettingKey<Int>(
+      "max-items-per-version", "Most items of an index version", unit: "items", default: 50_000_000,
+      allowed: .range(1...UploadLimits.maxItemsPossible))
+    static let maxUploads = SettingKey<Int>(
+      "max-uploads", "Most versions that are uploaded at the same time", unit: "uploads", default: 4,
+      allowed: .range(1...64))
+    static let threads = SettingKey<Int>(
+      "threads", "Threads that search; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
+
+    static let all: [any AnySettingKey] = [
+      data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
+    ]
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "illmrec-retrieval",
+    abstract: "Finds the items whose vectors have the largest inner product with a user's.",
+    discussion: """
+      Serves illmrec.retrieval.v1.RetrievalService (Search, StreamSearch, GetItems), IndexAdminService (CreateVersion, \
+      PromoteVersion, RollbackVersion, …) and grpc.health.v1.Health.
+
+      A version is an immutable set of item vectors. It is uploaded in whole, checked, and serves once it is promoted; the \
+      first one of an index serves at once. A restart serves what served before; what is broken on disk is moved to \
+      DIR/quarantine and named in the log.
+
+      Try it:
+        illmrec-retrieval --data ./index                             listens on 127.0.0.1:50053
+        illmrec index publish --help                                 uploads the encoder's item vectors
+        grpc_health_probe -addr 127.0.0.1:50053                      says SERVING once requests are taken
+      """,
+    version: Product.version)
+
+  @OptionGroup var service: ServiceOptions
+  @Option(name: Keys.data.flagName, help: Keys.data.help) var data: String?
+  @Option(name: Keys.maxK.flagName, help: Keys.maxK.help) var maxK: Int?
+  @Option(name: Keys.maxQueries.flagName, help: Keys.maxQueries.help) var maxQueries: Int?
+  @Option(name: Keys.maxItems.flagName, help: Keys.maxItems.help) var maxItems: Int?
+  @Option(name: Keys.maxQueue.flagName, help: Keys.maxQueue.help) var maxQueue: Int?
+  @Option(name: Keys.maxItemsPerVersion.flagName, help: Keys.maxItemsPerVersion.help) var maxItemsPerVersion: Int?
+  @Option(name: Keys.maxUploads.flagName, help: Keys.maxUploads.help) var maxUploads: Int?
+  @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
+
+  func run() async throws {
+    let settings = try service.resolve(keys: Keys.all, flags: flags, defaultPort: 50053)
+    let configuration = try ServiceOptions.asUsageError { () throws(SettingsError) in
+      try RetrievalConfiguration(settings)
+    }
+    try await ServiceRunner.run(name: "retrieval", settings: settings) { logger in
+      try await RetrievalParts.load(configuration, logger: logger)
+    }
+  }
+
+  private var flags: [FlagSetting?] {
+    [
+      Keys.data.flag(data), Keys.maxK.flag(maxK), Keys.maxQueries.flag(maxQueries), Keys.maxItems.flag(maxItems),
+      Keys.maxQueue.flag(maxQueue), Keys.maxItemsPerVersion.flag(maxItemsPerVersion), Keys.maxUploads.flag(maxUploads),
+      Keys.threads.flag(threads),
+    ]
+  }
+}

@@ -1,0 +1,56 @@
+package import Logging
+package import ServiceSupport
+package import VectorIndex
+
+/// Makes the services of this process from its configuration.
+package enum RetrievalParts {
+  /// Opens the data directory, which checks every version in it, and starts the search thread.
+  package static func load(
+    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults = NoFaults()
+  ) async throws -> ServiceParts {
+    let store = try await open(configuration, logger: logger, faults: faults)
+    let worker = try SearchWorker(
+      searcher: Searcher(threads: configuration.threads), maxQueueQueries: configuration.limits.maxQueueQueries)
+    return ServiceParts(
+      services: [
+        RetrievalProvider(store: store, worker: worker, limits: configuration.limits),
+        IndexAdminProvider(store: store, limits: configuration.limits, logger: logger),
+      ],
+      onShutdown: { await worker.shutdown() })
+  }
+
+  private static func open(
+    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults
+  ) async throws -> VersionStore {
+    let uploads = UploadLimits(maxItems: configuration.limits.maxItemsPerVersion)
+    let store = try await DedicatedThread.run(name: "illmrec-open") {
+      try VersionStore(path: configuration.data, limits: uploads, faults: faults)
+    }
+    for finding in store.findings { logger.log(level: finding.logLevel, "\(finding)") }
+    for index in store.indexNames { try log(index, of: store, to: logger) }
+    if store.indexNames.isEmpty { logger.notice("no index yet: publish one with illmrec index publish") }
+    return store
+  }
+
+  private static func log(_ index: String, of store: VersionStore, to logger: Logger) throws {
+    guard let stable = try? store.resolve(index: index).version.info else { return }
+    let versionCount = try store.versions(of: index).count
+    logger.notice(
+      "serving index",
+      metadata: [
+        "version": "\(stable.name)", "items": "\(stable.itemCount)", "dim": "\(stable.dim)",
+        "model": "\(stable.builtBy.name) \(stable.builtBy.version)",
+        "versions": "\(versionCount)",
+      ])
+  }
+}
+
+extension RecoveryFinding {
+  fileprivate var logLevel: Logger.Level {
+    switch severity {
+    case .notice: .notice
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}

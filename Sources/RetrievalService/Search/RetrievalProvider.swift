@@ -1,0 +1,95 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+/// The read path: illmrec.retrieval.v1.RetrievalService.
+struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
+  let store: VersionStore
+  let worker: SearchWorker
+  let limits: RetrievalLimits
+
+  private var resolver: VersionResolver { VersionResolver(store: store) }
+
+  func search(
+    request: Illmrec_Retrieval_V1_SearchRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_SearchResponse {
+    let start = ContinuousClock.now
+    guard (1...limits.maxQueriesPerRequest).contains(request.queries.count) else {
+      throw ServiceFailure(
+        .invalidArgument, reason: request.queries.isEmpty ? "QUERIES_MISSING" : "TOO_MANY_QUERIES",
+        "\(request.queries.count) queries; send 1 to \(limits.maxQueriesPerRequest), or more through StreamSearch",
+        field: "queries")
+    }
+    let served = try resolver.resolve(
+      request.target, field: "expected_space_fingerprint", expectedSpace: request.expectedSpaceFingerprint)
+    let batch = QueryBatch(
+      request.queries, reader: QueryReader(limits: limits, dim: served.version.info.dim)
+    ) { "queries[\($0)]" }
+    let outcomes = try await worker.search(batch.sound, in: served.version)
+
+    var response = Illmrec_Retrieval_V1_SearchResponse()
+    response.requestID = request.requestID
+    response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
+    response.results = batch.results(outcomes)
+    response.timing = timing(of: outcomes, since: start)
+    return response
+  }
+
+  func streamSearch(
+    request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
+    response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
+  ) async throws {
+    let stream = SearchStream(resolver: resolver, worker: worker, limits: limits)
+    try await stream.run(request, response)
+  }
+
+  func getItems(
+    request: Illmrec_Retrieval_V1_GetItemsRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_GetItemsResponse {
+    guard request.itemIds.count <= limits.maxItemsPerRequest else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "TOO_MANY_ITEMS",
+        "\(request.itemIds.count) items; ask for at most \(limits.maxItemsPerRequest) at a time", field: "item_ids")
+    }
+    let served = try resolver.resolve(request.target, field: "target")
+    let vectors = try await worker.vectors(of: request.itemIds, in: served.version)
+    var response = Illmrec_Retrieval_V1_GetItemsResponse()
+    response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
+    response.items = zip(request.itemIds, vectors).map { id, vector in
+      .with {
+        $0.itemID = id
+        $0.found = vector != nil
+        if let vector { $0.vector = Illmrec_Common_V1_Tensor(vector) }
+      }
+    }
+    return response
+  }
+
+  func getServerInfo(
+    request: Illmrec_Retrieval_V1_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_GetServerInfoResponse {
+    .with {
+      $0.serverVersion = Product.version
+      $0.indexes = store.indexNames.compactMap { try? store.resolve(index: $0) }
+        .map { Illmrec_Retrieval_V1_ServedBy($0) }
+      $0.limits = Illmrec_Retrieval_V1_Limits(limits)
+    }
+  }
+
+  private func timing(
+    of outcomes: [SearchWorker.Outcome], since start: ContinuousClock.Instant
+  ) -> Illmrec_Common_V1_Timing {
+    .with {
+      $0.queueMicros = (outcomes.map(\.queueTime).max() ?? .zero).microseconds
+      $0.computeMicros = (outcomes.map(\.computeTime).max() ?? .zero).microseconds
+      $0.totalMicros = (ContinuousClock.now - start).microseconds
+      $0.batchSize = UInt32(outcomes.map(\.batchSize).max() ?? 0)
+    }
+  }
+}
+
+extension Duration {
+  fileprivate var microseconds: UInt64 { UInt64(max(0, self / .microseconds(1))) }
+}

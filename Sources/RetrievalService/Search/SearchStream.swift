@@ -1,0 +1,66 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+/// A bulk search: reads ahead while the batch before is computed, answers in order, and stays with the version that was
+/// resolved when it began.
+struct SearchStream: Sendable {
+  typealias Request = Illmrec_Retrieval_V1_StreamSearchRequest
+  typealias Response = Illmrec_Retrieval_V1_StreamSearchResponse
+
+  let resolver: VersionResolver
+  let worker: SearchWorker
+  let limits: RetrievalLimits
+
+  func run(_ requests: RPCAsyncSequence<Request, any Error>, _ responses: RPCWriter<Response>) async throws {
+    let waiting = BoundedBuffer<Request>(capacity: SearchWorker.maxBatchQueries)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for try await request in requests { try await waiting.send(request) }
+        waiting.finish()
+      }
+      group.addTask { try await answer(waiting, responses) }
+      // The first error is thrown at once, which cancels the other task.
+      try await group.waitForAll()
+    }
+  }
+
+  private func answer(_ waiting: BoundedBuffer<Request>, _ responses: RPCWriter<Response>) async throws {
+    var requests = try await waiting.takeAll() ?? []
+    let served = try resolve(requests.first)
+    requests.removeFirst()
+    try await responses.write(.with { $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served) })
+    let reader = QueryReader(limits: limits, dim: served.version.info.dim)
+    repeat {
+      let batch = QueryBatch(try requests.map(query(of:)), reader: reader) { _ in "query" }
+      let outcomes = try await worker.search(batch.sound, in: served.version, whenFull: .wait)
+      try await responses.write(contentsOf: batch.results(outcomes).map { result in .with { $0.result = result } })
+      requests = try await waiting.takeAll() ?? []
+    } while !requests.isEmpty
+  }
+
+  private func resolve(_ first: Request?) throws(ServiceFailure) -> ServedVersion {
+    guard case .config(let config) = first?.message else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "CONFIG_MISSING", "the first message of the stream must hold its config",
+        field: "config")
+    }
+    return try resolver.resolve(
+      config.target, field: "config.expected_space_fingerprint", expectedSpace: config.expectedSpaceFingerprint)
+  }
+
+  private func query(of request: Request) throws(ServiceFailure) -> Illmrec_Retrieval_V1_Query {
+    guard case .query(let query) = request.message else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "QUERY_MISSING", "every message after the first must hold a query", field: "query")
+    }
+    guard !query.queryID.isEmpty else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "QUERY_ID_MISSING", "a query of a stream needs an id to be told apart by",
+        field: "query.query_id")
+    }
+    return query
+  }
+}

@@ -1,0 +1,113 @@
+import ServiceSupport
+import VectorIndex
+
+/// The one thread that reads vectors: searches and look-ups of all callers, gathered in batches.
+final class SearchWorker: Sendable {
+  /// Queries computed together. More would gain nothing: the scan is bound by arithmetic well before.
+  static let maxBatchQueries = 256
+
+  private enum Job: Sendable {
+    case search(SearchQuery)
+    case vectors([String])
+  }
+
+  private struct Request: Sendable {
+    let version: IndexVersion
+    let job: Job
+  }
+
+  private enum Answer: Sendable {
+    case items([ScoredItem])
+    case vectors([[Float]?])
+  }
+
+  /// What a query found, or why it found nothing, and where the time went.
+  struct Outcome: Sendable {
+    var items: Result<[ScoredItem], ServiceFailure>
+    var queueTime = Duration.zero
+    var computeTime = Duration.zero
+    var batchSize = 0
+  }
+
+  private let batcher: Batcher<Request, Answer>
+
+  init(searcher: Searcher, maxQueueQueries: Int) throws {
+    batcher = try Batcher(
+      name: "illmrec-search", maxQueueCost: max(maxQueueQueries, Self.maxBatchQueries),
+      maxBatchCost: Self.maxBatchQueries
+    ) { requests, context in
+      Self.process(requests, context, on: searcher)
+    }
+  }
+
+  /// Searches for all queries in one version.
+  ///
+  /// - Returns: one outcome per query, in order.
+  /// - Throws: what concerns all of them: a full queue, a deadline, a cancellation.
+  func search(
+    _ queries: [SearchQuery], in version: IndexVersion, whenFull: Batcher<Never, Never>.WhenFull = .refuse
+  ) async throws -> [Outcome] {
+    let requests = queries.map { (request: Request(version: version, job: .search($0)), cost: 1) }
+    let results = try await batcher.submit(contentsOf: requests, whenFull: whenFull == .wait ? .wait : .refuse)
+    return try results.map(Self.outcome(of:))
+  }
+
+  /// The stored vectors of items, nil for those the version does not hold.
+  func vectors(of itemIDs: [String], in version: IndexVersion) async throws -> [[Float]?] {
+    let answer = try await batcher.submit(Request(version: version, job: .vectors(itemIDs)), cost: 1)
+    guard case .vectors(let vectors) = answer.value else { preconditionFailure("a look-up answers with vectors") }
+    return vectors
+  }
+
+  /// Ends the thread; what waits fails.
+  func shutdown() async { await batcher.shutdown() }
+
+  private static func outcome(of result: Result<Batched<Answer>, any Error>) throws -> Outcome {
+    do {
+      let batched = try result.get()
+      guard case .items(let items) = batched.value else { preconditionFailure("a search answers with items") }
+      return Outcome(
+        items: .success(items), queueTime: batched.queueTime, computeTime: batched.computeTime,
+        batchSize: batched.batchSize)
+    } catch let error as VectorIndexError where error.code != .cancelled {
+      return Outcome(items: .failure(ServiceFailure(error)))
+    }
+  }
+
+  // MARK: On the search thread
+
+  private static func process(
+    _ requests: [Request], _ context: BatchContext, on searcher: Searcher
+  ) -> [Result<Answer, any Error>] {
+    var results = [Result<Answer, any Error>](repeating: .success(.items([])), count: requests.count)
+    var searches: [ObjectIdentifier: [Int]] = [:]
+    for (index, request) in requests.enumerated() {
+      switch request.job {
+      case .vectors(let ids): results[index] = .success(.vectors(ids.map { request.version.vector(of: $0) }))
+      case .search: searches[ObjectIdentifier(request.version), default: []].append(index)
+      }
+    }
+    for indices in searches.values {
+      search(indices, of: requests, context, on: searcher, into: &results)
+    }
+    return results
+  }
+
+  /// The searches of one version, in one pass over its vectors.
+  private static func search(
+    _ indices: [Int], of requests: [Request], _ context: BatchContext, on searcher: Searcher,
+    into results: inout [Result<Answer, any Error>]
+  ) {
+    let queries = indices.compactMap { index in
+      if case .search(let query) = requests[index].job { query } else { nil }
+    }
+    do {
+      let found = try searcher.search(queries, in: requests[indices[0]].version) {
+        indices.allSatisfy { context.isCancelled($0) }
+      }
+      for (index, result) in zip(indices, found) { results[index] = result.map(Answer.items).mapError { $0 } }
+    } catch {
+      for index in indices { results[index] = .failure(error) }
+    }
+  }
+}

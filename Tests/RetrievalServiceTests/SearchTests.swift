@@ -1,0 +1,167 @@
+import GRPCCore
+import RetrievalService
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@Suite("Search")
+struct SearchTests {
+  let directory: TemporaryDirectory
+  let catalog = Catalog(count: 40)
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  @Test("answers with the best items, the version that answered and where the time went")
+  func search() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      let published = try await server.publish(catalog)
+      let response = try await server.search.search(
+        .with {
+          $0.requestID = "r-1"
+          $0.queries = [Pb.Query([1, 2, 3, 4], k: 5, id: "a"), Pb.Query([-1, 0, 2, 1], k: 60, id: "b")]
+          $0.expectedSpaceFingerprint = "space-1"
+        })
+      #expect(response.requestID == "r-1")
+      #expect(response.results.map(\.queryID) == ["a", "b"])
+      #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: [1, 2, 3, 4], k: 5))
+      #expect(response.results[1].items.map(\.itemID) == catalog.ranking(of: [-1, 0, 2, 1], k: 40))
+      let scores = response.results[0].items.map(\.score)
+      #expect(scores == scores.sorted(by: >))
+      #expect(response.servedBy.version == "default/versions/1" && response.servedBy.index == "default")
+      #expect(response.servedBy.fingerprint == published.fingerprint)
+      #expect(response.servedBy.builtBy == catalog.model)
+      #expect(response.servedBy.role == .stable && response.servedBy.rolloutGeneration == 1)
+      #expect(response.timing.batchSize == 2)
+      #expect(response.timing.totalMicros >= response.timing.computeMicros)
+    }
+  }
+
+  @Test("exclude and include lists, any element type")
+  func lists() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await server.publish(catalog)
+      let vector: [Float] = [2, -1, 1, 3]
+      let seen = catalog.ranking(of: vector, k: 37)
+      var narrow = Pb.Query(vector, k: 4)
+      narrow.vector = Pb.Tensor(vector, as: .bfloat16)
+      let response = try await server.search(
+        Pb.Query(vector, k: 10, exclude: seen + ["unknown"]),
+        Pb.Query(vector, k: 10, exclude: [seen[5]], include: [seen[6], seen[5], seen[5], "unknown"]), narrow)
+      #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: vector, k: 10) { !seen.contains($0) })
+      #expect(response.results[0].items.count == 3)
+      #expect(response.results[1].items.map(\.itemID) == [seen[6]])
+      #expect(response.results[2].items.map(\.itemID) == Array(seen.prefix(4)))
+    }
+  }
+
+  @Test("a bad query has its own error, with the field and the remedy; the others are answered")
+  func badQueries() async throws {
+    var limits = RetrievalLimits()
+    limits.maxItemsPerRequest = 3
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      try await server.publish(catalog)
+      let long = ["a", "b", "c", "d"]
+      let response = try await server.search(
+        Pb.Query([1, 2, 3, 4], k: 1), Pb.Query([1, 2, 3], k: 1), Pb.Query([1, .nan, 3, 4], k: 1),
+        Pb.Query([1, 2, 3, 4], k: 0), Pb.Query([1, 2, 3, 4], k: 1001), .with { $0.k = 1 },
+        Pb.Query([1, 2, 3, 4], k: 1, exclude: long), Pb.Query([1, 2, 3, 4], k: 1, include: long),
+        Pb.Query([3e38, 3e38, 3e38, 3e38], k: 1), Pb.Query([1, 2, 3, 4], k: 1))
+      let reasons = [
+        "", "TENSOR_SHAPE", "TENSOR_NOT_FINITE", "K_INVALID", "K_TOO_LARGE", "TENSOR_MISSING", "TOO_MANY_ITEMS",
+        "TOO_MANY_ITEMS", "SCORE_OVERFLOW", "",
+      ]
+      #expect(response.results.map(\.error.reason) == reasons)
+      #expect(response.results.map { $0.items.isEmpty } == reasons.map { !$0.isEmpty })
+      for (index, result) in response.results.enumerated() where result.hasError {
+        #expect(result.error.code == Int32(RPCError.Code.invalidArgument.rawValue))
+        #expect(result.error.message.contains("queries[\(index)]"), "\(result.error.message)")
+      }
+      #expect(response.results[1].error.message.contains("[4]"))
+      #expect(response.results[4].error.message.contains("1 to 1000"))
+    }
+  }
+
+  @Test("requests without or with too many queries are refused")
+  func queryCount() async throws {
+    var limits = RetrievalLimits()
+    limits.maxQueriesPerRequest = 2
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      try await server.publish(catalog)
+      await expectFailure(.invalidArgument, "QUERIES_MISSING", mentioning: "1 to 2") { try await server.search() }
+      let query = Pb.Query([1, 2, 3, 4], k: 1)
+      await expectFailure(.invalidArgument, "TOO_MANY_QUERIES", mentioning: "3 queries", "StreamSearch") {
+        try await server.search(query, query, query)
+      }
+      #expect(try await server.search(query, query).results.count == 2)
+    }
+  }
+
+  @Test("unknown indexes and versions are answered with those there are")
+  func unknown() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      let query = Pb.Query([1, 2, 3, 4], k: 1)
+      await expectFailure(.notFound, "INDEX_NOT_FOUND", mentioning: "'default'", "CreateVersion") {
+        try await server.search(query)
+      }
+      try await server.publish(catalog, index: "books")
+      await expectFailure(.notFound, "INDEX_NOT_FOUND", mentioning: "'shoes'", "books") {
+        try await server.search(query, in: .index("shoes"))
+      }
+      await expectFailure(.notFound, "VERSION_NOT_FOUND", mentioning: "books/versions/7") {
+        try await server.search(query, in: .version("books/versions/7"))
+      }
+      await expectFailure(.invalidArgument, "VERSION_NAME_INVALID", mentioning: "INDEX/versions/NUMBER") {
+        try await server.search(query, in: .version("books"))
+      }
+      #expect(try await server.search(query, in: .version("books/versions/1")).servedBy.role == .pinned)
+    }
+  }
+
+  @Test("vectors of another training are refused")
+  func modelMismatch() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await server.publish(catalog)
+      await expectFailure(.failedPrecondition, "MODEL_MISMATCH", mentioning: "space-1", "space-2", "model 1") {
+        try await server.search.search(
+          .with {
+            $0.queries = [Pb.Query([1, 2, 3, 4], k: 1)]
+            $0.expectedSpaceFingerprint = "space-2"
+          })
+      }
+    }
+  }
+
+  @Test("stored vectors by item id, in the request's order")
+  func getItems() async throws {
+    var limits = RetrievalLimits()
+    limits.maxItemsPerRequest = 3
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      try await server.publish(catalog)
+      let response = try await server.search.getItems(.with { $0.itemIds = ["item-7", "unknown", "item-0"] })
+      #expect(response.items.map(\.itemID) == ["item-7", "unknown", "item-0"])
+      #expect(response.items.map(\.found) == [true, false, true])
+      #expect(try response.items[0].vector.floats(field: "", shape: [4]) == catalog.vectors[7])
+      #expect(!response.items[1].hasVector)
+      #expect(response.servedBy.version == "default/versions/1")
+      await expectFailure(.invalidArgument, "TOO_MANY_ITEMS", mentioning: "4 items", "at most 3") {
+        try await server.search.getItems(.with { $0.itemIds = ["a", "b", "c", "d"] })
+      }
+    }
+  }
+
+  @Test("the server says what it serves and what one may ask for")
+  func serverInfo() async throws {
+    var limits = RetrievalLimits()
+    limits.maxK = 77
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      try await server.publish(catalog, index: "b")
+      try await server.publish(catalog, index: "a")
+      try await server.publish(catalog, index: "a")
+      let info = try await server.search.getServerInfo(.init())
+      #expect(info.indexes.map(\.version) == ["a/versions/1", "b/versions/1"])
+      #expect(info.limits.maxK == 77 && info.limits.maxItemsPerVersion == 50_000_000)
+      #expect(info.serverVersion == Product.version)
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import GRPCCore
+import Glibc
+import RetrievalService
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Synchronization
+import Testing
+import VectorIndex
+
+@Suite("CreateVersion")
+struct UploadTests {
+  let directory: TemporaryDirectory
+  let catalog = Catalog(count: 30)
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  @Test("the first version serves at once, the next one waits; both survive a restart")
+  func publish() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      let first = try await server.publish(catalog, index: "items", labels: ["commit": "abc"])
+      #expect(first.name == "items/versions/1" && first.itemCount == 30 && first.dim == 4)
+      #expect(first.roles == [.stable] && first.labels == ["commit": "abc"] && first.builtBy == catalog.model)
+      #expect(first.fingerprint.count == 64)
+      #expect(abs(first.createTime.timeIntervalSince1970 - Double(time(nil))) < 60)
+      #expect(try await server.publish(Catalog(count: 5), index: "items").roles == [])
+    }
+    try await RetrievalServer.run(directory.path) { server in
+      let response = try await server.search(Pb.Query([1, 2, 3, 4], k: 3), in: .index("items"))
+      #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: [1, 2, 3, 4], k: 3))
+      #expect(try await server.admin.listVersions(.with { $0.index = "items" }).versions.count == 2)
+    }
+  }
+
+  @Test("the same request id is the same version, also after a restart")
+  func idempotency() async throws {
+    let first = try await RetrievalServer.run(directory.path) { try await $0.publish(catalog, requestID: "once") }
+    try await RetrievalServer.run(directory.path) { server in
+      let again = try await server.publish(catalog, requestID: "once")
+      let another = try await server.publish(catalog, requestID: "twice")
+      #expect(again == first && another.name == "default/versions/2")
+    }
+    #expect(directory.entries("staging").isEmpty)
+  }
+
+  @Test("bad uploads are refused with the reason, and leave nothing")
+  func refusals() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      let sound = catalog.upload()
+      func expect(
+        _ code: RPCError.Code, _ reason: String, _ word: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ change: (inout [Pb.UploadRequest]) -> Void
+      ) async {
+        var messages = sound
+        change(&messages)
+        await expectFailure(code, reason, mentioning: word, sourceLocation: sourceLocation) { [messages] in
+          try await server.upload(messages)
+        }
+      }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "header") { $0 = [] }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "header") { $0.removeFirst() }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "chunk") { $0[2] = $0[0] }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "follow the commit") { $0.append($0[1]) }
+      await expect(.aborted, "UPLOAD_NOT_COMMITTED", "30 items") { $0.removeLast() }
+      await expect(.dataLoss, "ITEM_COUNT_MISMATCH", "22 items arrived, the commit says 30") { $0.remove(at: 1) }
+      await expect(.invalidArgument, "INDEX_NAME_INVALID", "'No'") { $0[0].header.index = "No" }
+      await expect(.invalidArgument, "HEADER_INVALID", "dim") { $0[0].header.dim = 0 }
+      await expect(.invalidArgument, "HEADER_INVALID", "space_fingerprint") { $0[0].header.builtBy.spaceFingerprint = "" }
+      await expect(.invalidArgument, "TENSOR_SHAPE", "chunk (after item 0).vectors") { $0[0].header.dim = 5 }
+      await expect(.invalidArgument, "TENSOR_SHAPE", "[7, 4]") { $0[1].chunk.itemIds.removeLast() }
+      await expect(.invalidArgument, "TENSOR_SIZE", "chunk (after item 8)") { $0[2].chunk.vectors.data.removeLast() }
+      await expect(.invalidArgument, "ITEM_ID_INVALID", "0 bytes") { $0[1].chunk.itemIds[3] = "" }
+      await expect(.invalidArgument, "ITEM_DUPLICATE", "'item-9'") { $0[1].chunk.itemIds[0] = "item-9" }
+      await expect(.invalidArgument, "UPLOAD_EMPTY", "no items") {
+        $0 = [$0[0], .with { $0.commit.itemCount = 0 }]
+      }
+      await expectFailure(.notFound, "INDEX_NOT_FOUND") { try await server.admin.getRollout(.init()) }
+      #expect(directory.entries("staging").isEmpty && directory.entries("indexes").isEmpty)
+      let version = try await server.upload(sound)
+      #expect(version.name == "default/versions/1")
+    }
+  }
+
+  @Test("a client that goes away mid-stream leaves nothing, and its slot is free again")
+  func brokenOff() async throws {
+    var limits = RetrievalLimits()
+    limits.maxUploads = 1
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      let (staged, isStaged) = AsyncStream.makeStream(of: Void.self)
+      let upload = Task {
+        _ = try await server.admin.createVersion { writer in
+          for message in catalog.upload().dropLast() { try await writer.write(message) }
+          isStaged.finish()
+          try await Task.sleep(for: .seconds(60))
+        }
+      }
+      for await _ in staged {}
+      while directory.entries("staging").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+      await expectFailure(.resourceExhausted, "TOO_MANY_UPLOADS", mentioning: "--max-uploads") {
+        try await server.publish(catalog)
+      }
+      upload.cancel()
+      _ = await upload.result
+      while !directory.entries("staging").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+      while true {
+        // The slot is given back right after the files are gone.
+        if let version = try? await server.publish(catalog) {
+          #expect(version.name == "default/versions/1")
+          break
+        }
+      }
+    }
+  }
+
+  @Test("a full disk refuses the upload and the old version goes on", arguments: [ENOSPC, EIO])
+  func fullDisk(errno: Int32) async throws {
+    let disk = FullDisk(errno: errno)
+    try await RetrievalServer.run(directory.path, faults: disk) { server in
+      try await server.publish(catalog)
+      disk.isFull.store(true, ordering: .relaxed)
+      let (code, reason): (RPCError.Code, String) =
+        errno == ENOSPC ? (.resourceExhausted, "STORAGE_FULL") : (.internalError, "STORAGE_FAILED")
+      await expectFailure(code, reason, mentioning: "vectors.f32") { try await server.publish(Catalog(count: 50)) }
+      let response = try await server.search(Pb.Query([1, 2, 3, 4], k: 3))
+      #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: [1, 2, 3, 4], k: 3))
+      #expect(directory.entries("staging").isEmpty)
+      disk.isFull.store(false, ordering: .relaxed)
+      #expect(try await server.publish(Catalog(count: 50)).itemCount == 50)
+    }
+  }
+
+  @Test("more items than a version may have are refused")
+  func tooMany() async throws {
+    var limits = RetrievalLimits()
+    limits.maxItemsPerVersion = 29
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      await expectFailure(.invalidArgument, "TOO_MANY_ITEMS", mentioning: "29 items") {
+        try await server.publish(catalog)
+      }
+    }
+  }
+}
+
+/// A disk whose files cannot be synced while it is full.
+final class FullDisk: StorageFaults {
+  let isFull = Atomic(false)
+  private let errno: Int32
+
+  init(errno: Int32) { self.errno = errno }
+
+  func fault(at step: StorageStep) -> StorageFault? {
+    isFull.load(ordering: .relaxed) && step == .syncItems ? .failure(errno: errno) : nil
+  }
+}
