@@ -70,7 +70,9 @@ struct RetrievalServer: Sendable {
     }.version
   }
 
-  func search(_ queries: Pb.Query..., in selector: Illmrec_Retrieval_V1_VersionSelector.OneOf_Selector? = nil)
+  func search(
+    _ queries: Pb.Query..., in selector: Illmrec_Retrieval_V1_VersionSelector.OneOf_Selector? = nil
+  )
     async throws -> Pb.SearchResponse
   {
     try await search.search(

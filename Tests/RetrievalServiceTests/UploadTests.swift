@@ -65,7 +65,9 @@ struct UploadTests {
       await expect(.dataLoss, "ITEM_COUNT_MISMATCH", "22 items arrived, the commit says 30") { $0.remove(at: 1) }
       await expect(.invalidArgument, "INDEX_NAME_INVALID", "'No'") { $0[0].header.index = "No" }
       await expect(.invalidArgument, "HEADER_INVALID", "dim") { $0[0].header.dim = 0 }
-      await expect(.invalidArgument, "HEADER_INVALID", "space_fingerprint") { $0[0].header.builtBy.spaceFingerprint = "" }
+      await expect(.invalidArgument, "HEADER_INVALID", "space_fingerprint") {
+        $0[0].header.builtBy.spaceFingerprint = ""
+      }
       await expect(.invalidArgument, "TENSOR_SHAPE", "chunk (after item 0).vectors") { $0[0].header.dim = 5 }
       await expect(.invalidArgument, "TENSOR_SHAPE", "[7, 4]") { $0[1].chunk.itemIds.removeLast() }
       await expect(.invalidArgument, "TENSOR_SIZE", "chunk (after item 8)") { $0[2].chunk.vectors.data.removeLast() }
@@ -120,7 +122,7 @@ struct UploadTests {
       disk.isFull.store(true, ordering: .relaxed)
       let (code, reason): (RPCError.Code, String) =
         errno == ENOSPC ? (.resourceExhausted, "STORAGE_FULL") : (.internalError, "STORAGE_FAILED")
-      await expectFailure(code, reason, mentioning: "vectors.f32") { try await server.publish(Catalog(count: 50)) }
+      await expectFailure(code, reason, mentioning: "staging/upload") { try await server.publish(Catalog(count: 50)) }
       let response = try await server.search(Pb.Query([1, 2, 3, 4], k: 3))
       #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: [1, 2, 3, 4], k: 3))
       #expect(directory.entries("staging").isEmpty)

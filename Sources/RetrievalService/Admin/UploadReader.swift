@@ -43,7 +43,9 @@ struct UploadReader: Sendable {
   }
 
   private func header(of message: Message?) throws(ServiceFailure) -> UploadHeader {
-    guard case .header(let header) = message?.message else { throw Self.outOfOrder("the first message must be the header") }
+    guard case .header(let header) = message?.message else {
+      throw Self.outOfOrder("the first message must be the header")
+    }
     return UploadHeader(
       index: indexName(header.index), requestID: header.requestID, builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels)

@@ -22,18 +22,20 @@ final class BoundedBuffer<Element: Sendable>: Sendable {
   /// Adds an element, once there is room.
   func send(_ element: Element) async throws {
     try await wait { [capacity] state in state.elements.count < capacity }
-    resume(state.withLock { state in
-      state.elements.append(element)
-      return state.waiter.take()
-    })
+    resume(
+      state.withLock { state in
+        state.elements.append(element)
+        return state.waiter.take()
+      })
   }
 
   /// Nothing follows.
   func finish() {
-    resume(state.withLock { state in
-      state.isFinished = true
-      return state.waiter.take()
-    })
+    resume(
+      state.withLock { state in
+        state.isFinished = true
+        return state.waiter.take()
+      })
   }
 
   /// All elements that are there, at least one; nil when nothing follows.

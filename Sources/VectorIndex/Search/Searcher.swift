@@ -22,7 +22,8 @@ package final class Searcher: Sendable {
   package func search(
     _ queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
   ) throws(VectorIndexError) -> [Result<[ScoredItem], VectorIndexError>] {
-    let resolved = queries.map { query in Result { () throws(VectorIndexError) in try Self.resolve(query, in: version) } }
+    let resolved = queries.map { query in Result { () throws(VectorIndexError) in try Self.resolve(query, in: version) }
+    }
     var sound: [RowQuery] = []
     for case .success(let query) in resolved { sound.append(query) }
     var found = try ExactSearcher(team: team).search(sound, in: version.data, isCancelled: isCancelled).makeIterator()

@@ -1,0 +1,71 @@
+import Foundation
+import RetrievalService
+import ServiceAPI
+import SwiftProtobuf
+import Testing
+
+@Suite("kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+struct KillTests {
+  /// The moments are random but the same in every run; what the process was doing then is up to the machine.
+  @Test("while it publishes and promotes: the next start serves the old version or the new one, in whole")
+  func whilePublishing() async throws {
+    let directory = try TemporaryDirectory()
+    let data = "\(directory.path)/data"
+    var served = Catalog(count: 400, dim: 64, prefix: "v0")
+    try await ServiceProcess(data: data).withAdmin { try await $0.serve(served, requestID: "0") }
+    var moments = Moments(seed: 7)
+    for round in 1...8 {
+      let next = Catalog(count: 400 + 100 * round, dim: 64, prefix: "v\(round)")
+      try await publish(next, requestID: "\(round)", in: data, killingAfter: moments.next(upTo: 120))
+
+      let process = try ServiceProcess(data: data)
+      served = try await process.withAdmin { [served] remote in
+        let stable = try await expectWhole(remote, [served, next])
+        #expect(directory.entries("data/staging").isEmpty)
+        #expect(directory.entries("data/quarantine").isEmpty)
+        if stable == next.ids.count { return next }
+        // The same upload again is the version that it may have become before.
+        try await remote.serve(next, requestID: "\(round)")
+        #expect(try await expectWhole(remote, [next]) == next.ids.count)
+        return next
+      }
+      #expect(directory.entries("data/indexes/default/versions").count == round + 1)
+    }
+  }
+
+  private func publish(
+    _ catalog: Catalog, requestID: String, in data: String, killingAfter delay: Duration
+  ) async throws {
+    let process = try ServiceProcess(data: data)
+    try await process.withAdmin { remote in
+      let upload = Task { try await remote.serve(catalog, requestID: requestID) }
+      try await Task.sleep(for: delay)
+      process.kill()
+      _ = await upload.result
+    }
+  }
+
+  /// Expects the answers of exactly one of the catalogs, and returns how many items it has.
+  private func expectWhole(_ remote: RemoteRetrieval, _ catalogs: [Catalog]) async throws -> Int {
+    let vector = (0..<64).map { Float($0 % 5) - 2 }
+    let response = try await remote.search.search(.with { $0.queries = [Pb.Query(vector, k: 1000)] })
+    let found = response.results[0].items.map(\.itemID)
+    let catalog = catalogs.first { $0.ids[0].prefix(3) == (found.first ?? "").prefix(3) }
+    #expect(found == catalog?.ranking(of: vector, k: 1000))
+    let info = try await remote.admin.getVersion(.with { $0.name = response.servedBy.version }).version
+    #expect(info.roles == [.stable] && Int(info.itemCount) == catalog?.ids.count)
+    return Int(info.itemCount)
+  }
+}
+
+/// Reproducible delays.
+private struct Moments {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next(upTo milliseconds: UInt64) -> Duration {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return .milliseconds(Int64((state >> 33) % milliseconds))
+  }
+}

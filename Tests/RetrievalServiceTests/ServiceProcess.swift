@@ -1,0 +1,82 @@
+import Foundation
+import GRPCCore
+import GRPCTransport
+import ServiceAPI
+import SwiftProtobuf
+
+/// The service as a process of its own, to be killed.
+final class ServiceProcess {
+  /// Beside the test's own executable; `swift build --build-tests` makes both.
+  static let executable = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appendingPathComponent("illmrec-retrieval").path
+
+  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: executable) }
+
+  struct DidNotStart: Error {}
+
+  private let process = Process()
+  private let portFile: String
+
+  /// Starts the service on any free port.
+  init(data: String) throws {
+    portFile = "\(data)-port-\(UUID().uuidString)"
+    process.executableURL = URL(fileURLWithPath: Self.executable)
+    process.arguments = ["--data", data, "--port", "0", "--port-file", portFile]
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+  }
+
+  deinit {
+    kill()
+    try? FileManager.default.removeItem(atPath: portFile)
+  }
+
+  /// Ends it as `kill -9` does, and waits until it is gone.
+  func kill() {
+    guard process.isRunning else { return }
+    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// Runs `body` with a client, once the service takes requests.
+  func withAdmin<Value: Sendable>(
+    _ body: (RemoteRetrieval) async throws -> Value
+  ) async throws -> Value {
+    let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:\(try await port())")
+    return try await withGRPCClient(transport: transport) { client in
+      try await body(
+        RemoteRetrieval(
+          search: Illmrec_Retrieval_V1_RetrievalService.Client(wrapping: client),
+          admin: Illmrec_Retrieval_V1_IndexAdminService.Client(wrapping: client)))
+    }
+  }
+
+  private func port() async throws -> Int {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < deadline {
+      if let text = try? String(contentsOfFile: portFile, encoding: .utf8),
+        let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+      {
+        return port
+      }
+      guard process.isRunning else { throw DidNotStart() }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    throw DidNotStart()
+  }
+}
+
+/// Clients of a retrieval service in another process.
+struct RemoteRetrieval: Sendable {
+  let search: Illmrec_Retrieval_V1_RetrievalService.Client<CGrpcClientTransport>
+  let admin: Illmrec_Retrieval_V1_IndexAdminService.Client<CGrpcClientTransport>
+
+  /// Uploads a catalog and makes it stable.
+  func serve(_ catalog: Catalog, requestID: String) async throws {
+    let messages = catalog.upload(requestID: requestID, chunk: 200)
+    let version = try await admin.createVersion { writer in
+      for message in messages { try await writer.write(message) }
+    }.version
+    _ = try await admin.promoteVersion(.with { $0.version = version.name })
+  }
+}
