@@ -1,0 +1,34 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+extension LLMServer {
+  func getServerInfo(
+    request: Illmrec_Llm_V1_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse {
+    .with {
+      $0.serverVersion = Product.version
+      $0.model = identity
+      $0.llmDim = UInt32(model.llmDim)
+      $0.embeddingDim = UInt32(model.embeddingDim)
+      $0.userVectorDim = UInt32(model.userVectorDim)
+      $0.spaces = model.spaces.map { .init($0) }
+      $0.spaceWeights = model.spaceWeights
+      $0.promptTemplate = model.promptTemplate
+      $0.limits = publishedLimits
+    }
+  }
+
+  private var publishedLimits: Illmrec_Llm_V1_Limits {
+    .with {
+      $0.maxUsersPerRequest = UInt32(limits.maxUsers)
+      $0.maxHistoryItems = UInt32(model.maxHistoryItems)
+      $0.maxRequestHistoryItems = UInt32(limits.maxRequestHistoryItems)
+      $0.maxPromptTokens = UInt32(model.maxPromptTokens)
+      $0.maxMessageBytes = UInt32(limits.maxMessageBytes)
+      $0.maxQueueTokens = UInt32(limits.maxQueueTokens)
+      $0.maxTextBytes = UInt32(limits.maxTextBytes)
+    }
+  }
+}

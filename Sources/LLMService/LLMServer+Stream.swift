@@ -1,0 +1,75 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+extension LLMServer {
+  /// Users in flight are bounded by two batches of tokens: one that is computed and one that is ready. When they are not taken
+  /// from the queue, or their results are not read, no further user is read from the stream.
+  func streamEncodeUsers(
+    request messages: RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Error>,
+    response writer: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
+  ) async throws {
+    var messages = messages.makeAsyncIterator()
+    let outputs = try begin(with: try await messages.next())
+    try await writer.write(.with { $0.model = identity })
+
+    let window = 2 * limits.maxBatchTokens
+    try await withThrowingTaskGroup(of: Int.self) { group in
+      var tokensInFlight = 0
+      while let message = try await messages.next() {
+        guard case .user(let user) = message.message else { throw Self.notAUser }
+        let job = streamedJob(user, outputs: outputs)
+        let tokens = (try? job.get().tokens) ?? 0
+        while tokensInFlight > 0, tokensInFlight + tokens > window, let done = try await group.next() {
+          tokensInFlight -= done
+        }
+        tokensInFlight += tokens
+        group.addTask {
+          let outcome = try await self.outcome(of: job)
+          try await writer.write(.with { $0.result = .init(userID: user.userID, outcome) })
+          return tokens
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  /// What the first message says.
+  private func begin(with message: Illmrec_Llm_V1_StreamEncodeUsersRequest?) throws(ServiceFailure) -> UserOutputs {
+    guard case .config(let config) = message?.message else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "CONFIG_MISSING", "the first message must hold the config", field: "config")
+    }
+    try identity.requireVersion(config.modelVersion, field: "config.model_version")
+    try identity.requireSpace(config.expectedSpaceFingerprint, field: "config.expected_space_fingerprint")
+    return try UserOutputs(config.outputs, field: "config.outputs")
+  }
+
+  private func streamedJob(
+    _ user: Illmrec_Llm_V1_UserPrompt, outputs: UserOutputs
+  ) -> Result<EncodingJob, ServiceFailure> {
+    Result { () throws(ServiceFailure) in
+      guard !user.userID.isEmpty else {
+        throw ServiceFailure(
+          .invalidArgument, reason: "USER_ID_MISSING", "results come in any order and are named by it; set it",
+          field: "user.user_id")
+      }
+      return try reader.job(user, path: "user", outputs: outputs)
+    }
+  }
+
+  /// The user's own outcome; throws what ends the whole stream.
+  private func outcome(of job: Result<EncodingJob, ServiceFailure>) async throws -> Result<EncodedUser, any Error> {
+    switch job {
+    case .failure(let failure): .failure(failure)
+    case .success(let job):
+      try await batcher.submit(contentsOf: [(job, job.tokens)], whenFull: .wait)[0].map(\.value)
+    }
+  }
+
+  private static var notAUser: ServiceFailure {
+    ServiceFailure(
+      .invalidArgument, reason: "USER_MISSING", "every message after the first must hold a user", field: "user")
+  }
+}

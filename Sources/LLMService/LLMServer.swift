@@ -1,0 +1,125 @@
+import GRPCCore
+import Logging
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// LLMService: histories to user vectors.
+///
+/// A handler checks and tokenises its users, then hands them to the one compute thread, where users of different callers are
+/// packed into batches. See ``Batcher`` for what becomes of load, cancellation and deadlines.
+final class LLMServer: Sendable {
+  let model: any UserEncoder
+  let identity: Illmrec_Common_V1_ModelRef
+  let limits: RequestLimits
+  let reader: UserPromptReader
+  let batcher: Batcher<EncodingJob, EncodedUser>
+
+  /// - Parameters:
+  ///   - name: of the checkpoint, in every answer.
+  ///   - version: of the checkpoint, in every answer.
+  /// - Throws: when the compute thread cannot be started.
+  init(
+    model: any UserEncoder, name: String, version: String, limits: RequestLimits, logger: Logger
+  ) throws(ServiceFailure) {
+    self.model = model
+    self.limits = limits
+    identity = .with {
+      $0.name = name
+      $0.version = version
+      $0.fingerprint = model.fingerprints.model
+      $0.spaceFingerprint = model.fingerprints.space
+    }
+    reader = UserPromptReader(model: model, limits: limits)
+    let computation = UserComputation(model: model, logger: logger)
+    batcher = try Batcher(
+      name: "llm-compute", maxQueueCost: limits.maxQueueTokens, maxBatchCost: limits.maxBatchTokens,
+      process: computation.encode)
+  }
+
+  /// Ends the compute thread.
+  func shutdown() async {
+    await batcher.shutdown()
+  }
+}
+
+extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
+  func encodeUsers(
+    request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    let arrival = ContinuousClock.now
+    try identity.requireVersion(request.modelVersion, field: "model_version")
+    try identity.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    let outputs = try UserOutputs(request.outputs, field: "outputs")
+    try checkCount(of: request.users)
+
+    var jobs: [Result<EncodingJob, ServiceFailure>] = []
+    for (index, user) in request.users.enumerated() {
+      if context.cancellation.isCancelled { throw CancellationError() }
+      jobs.append(Result { () throws(ServiceFailure) in
+        try reader.job(user, path: "users[\(index)]", outputs: outputs)
+      })
+    }
+    let sound = jobs.compactMap { try? $0.get() }
+    let outcomes = try await batcher.submit(contentsOf: sound.map { ($0, $0.tokens) })
+
+    var remaining = outcomes[...]
+    return .with {
+      $0.requestID = request.requestID
+      $0.model = identity
+      $0.results = zip(request.users, jobs).map { user, job in
+        let outcome = job.mapError { $0 as any Error }.flatMap { _ in remaining.removeFirst().map(\.value) }
+        return Illmrec_Llm_V1_UserResult(userID: user.userID, outcome)
+      }
+      $0.timing = .init(of: outcomes.compactMap { try? $0.get() }, total: arrival.duration(to: .now))
+    }
+  }
+
+  func countTokens(
+    request: Illmrec_Llm_V1_CountTokensRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_CountTokensResponse {
+    let prompt = try reader.prompt(request.user, path: "user")
+    return .with {
+      $0.promptTokens = UInt32(prompt.tokenCount)
+      $0.recPosition = UInt32(prompt.recPosition)
+      $0.softTokenPositions = prompt.softTokenPositions.map(UInt32.init)
+      $0.truncatedItems = UInt32(prompt.truncatedItems)
+      $0.tokenIds = prompt.tokenIDs.map { UInt32(bitPattern: $0) }
+    }
+  }
+
+  private func checkCount(of users: [Illmrec_Llm_V1_UserPrompt]) throws(ServiceFailure) {
+    guard !users.isEmpty else {
+      throw ServiceFailure(.invalidArgument, reason: "NO_USERS", "no users; send at least one", field: "users")
+    }
+    guard users.count <= limits.maxUsers else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "TOO_MANY_USERS",
+        "\(users.count) users, at most \(limits.maxUsers) may be sent; split the request or use StreamEncodeUsers",
+        field: "users")
+    }
+  }
+}
+
+extension Illmrec_Llm_V1_UserResult {
+  init(userID: String, _ outcome: Result<EncodedUser, any Error>) {
+    self.init()
+    self.userID = userID
+    switch outcome {
+    case .failure(let error):
+      self.error = ServiceFailure(ofUser: error).itemError
+    case .success(let user):
+      promptTokens = UInt32(user.promptTokens)
+      truncatedItems = UInt32(user.truncatedItems)
+      if let vector = user.userVector { userVector = .init(vector) }
+      if let vector = user.hiddenState { hiddenState = .init(vector) }
+      spaceVectors = user.spaceVectors.map { space, vector in
+        .with {
+          $0.space = .init(space)
+          $0.vector = .init(vector)
+        }
+      }
+    }
+  }
+}
