@@ -49,7 +49,7 @@ func shim(_ name: String, linking libraries: [String]) -> Target {
 }
 
 /// What tests of services need: the API, and servers and clients within one process.
-let rpcTests: [Target.Dependency] = ["ServiceAPI", .grpcCore, .grpcInProcess, .protobuf, .logging]
+let rpcTests: [Target.Dependency] = ["ServiceAPI", "GRPCTransport", .grpcCore, .grpcInProcess, .protobuf, .logging]
 
 let package = Package(
   name: "illmrec",
@@ -117,10 +117,10 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("VectorIndexTests", ["VectorIndex"]),
-    tests("ServiceSupportTests", ["ServiceSupport", "GRPCTransport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
+    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
-    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport", "GRPCTransport"] + rpcTests),
+    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),

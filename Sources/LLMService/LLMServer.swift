@@ -57,9 +57,10 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     var jobs: [Result<EncodingJob, ServiceFailure>] = []
     for (index, user) in request.users.enumerated() {
       if context.cancellation.isCancelled { throw CancellationError() }
-      jobs.append(Result { () throws(ServiceFailure) in
-        try reader.job(user, path: "users[\(index)]", outputs: outputs)
-      })
+      jobs.append(
+        Result { () throws(ServiceFailure) in
+          try reader.job(user, path: "users[\(index)]", outputs: outputs)
+        })
     }
     let sound = jobs.compactMap { try? $0.get() }
     let outcomes = try await batcher.submit(contentsOf: sound.map { ($0, $0.tokens) })

@@ -15,7 +15,8 @@ extension ServiceFailure {
       case .invalidInput: (.invalidArgument, "INVALID_INPUT")
       case .cancelled: (.cancelled, "CANCELLED")
       case .notFinite: (.internalError, "RESULT_NOT_FINITE")
-      case .notFound, .unreadable, .unwritable, .malformed, .unsupported, .tensorMismatch: (.internalError, "MODEL_ERROR")
+      case .notFound, .unreadable, .unwritable, .malformed, .unsupported, .tensorMismatch:
+        (.internalError, "MODEL_ERROR")
       }
     self.init(code, reason: reason, error.description, field: field)
   }

@@ -14,7 +14,8 @@ struct UserPromptReader: Sendable {
 
   /// - Parameters:
   ///   - path: of the user in the request, e.g. `users[2]`.
-  func job(_ user: Illmrec_Llm_V1_UserPrompt, path: String, outputs: UserOutputs) throws(ServiceFailure) -> EncodingJob {
+  func job(_ user: Illmrec_Llm_V1_UserPrompt, path: String, outputs: UserOutputs) throws(ServiceFailure) -> EncodingJob
+  {
     switch user.prompt {
     case .history(let history):
       let prompt = try prompt(of: history, path: path)

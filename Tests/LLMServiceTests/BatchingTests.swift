@@ -1,0 +1,126 @@
+import GRPCCore
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import LLMService
+
+/// Holds the compute thread in a layer until a test lets it go on.
+private final class LayerGate: Sendable {
+  private let arrivals = Counter()
+  private let opened = Counter()
+
+  var arrived: Bool { arrivals.value > 0 }
+
+  func open() { opened.increment() }
+
+  /// On the compute thread.
+  func pass(_ layer: Int, _ isCancelled: () -> Bool) {
+    arrivals.increment()
+    block { opened.value > 0 }
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct BatchingTests {
+  private let ones: [Float] = [1, 1, 1, 1]
+
+  private func request(_ users: UserPrompt...) -> Illmrec_Llm_V1_EncodeUsersRequest {
+    .with { $0.users = users }
+  }
+
+  @Test func requestsOfDifferentCallersShareABatch() async throws {
+    let gate = LayerGate()
+    let model = ScriptedEncoder(layer: gate.pass)
+    try await withServer(model) { client, server in
+      async let first = client.encodeUsers(request(user("0", ("a", ones))))
+      try await waitUntil { gate.arrived }
+      async let second = client.encodeUsers(request(user("1", ("ab", ones))))
+      try await waitUntil { server.batcher.queuedCost == 4 }
+      async let third = client.encodeUsers(request(user("2", ("abc", ones))))
+      try await waitUntil { server.batcher.queuedCost == 9 }
+      gate.open()
+      #expect(try await first.timing.batchSize == 1)
+      #expect(try await second.timing.batchSize == 2)
+      #expect(try await third.timing.batchSize == 2)
+      #expect(model.computedBatches == [[3], [4, 5]])
+    }
+  }
+
+  @Test func aBatchHoldsNoMoreTokensThanItsBudget() async throws {
+    let model = ScriptedEncoder()
+    var limits = RequestLimits()
+    limits.maxBatchTokens = 10
+    try await withServer(model, limits: limits) { client, _ in
+      let response = try await client.encodeUsers(
+        request(user("0", ("ab", ones)), user("1", ("ab", ones)), user("2", ("ab", ones))))
+      #expect(response.results.allSatisfy { $0.vector == [1, 1] })
+      #expect(model.computedBatches == [[4, 4], [4]])
+      #expect(response.timing.batchSize == 2)
+    }
+  }
+
+  @Test func aFullQueueIsOverload() async throws {
+    let gate = LayerGate()
+    var limits = RequestLimits()
+    limits.maxQueueTokens = 10
+    limits.maxBatchTokens = 10
+    try await withServer(ScriptedEncoder(layer: gate.pass), limits: limits) { client, server in
+      async let computing = client.encodeUsers(request(user("0", ("a", ones))))
+      try await waitUntil { gate.arrived }
+      async let queued = client.encodeUsers(request(user("1", ("abcdef", ones))))
+      try await waitUntil { server.batcher.queuedCost == 8 }
+      let error = await #expect(throws: RPCError.self) {
+        try await client.encodeUsers(request(user("2", ("a", ones))))
+      }
+      #expect(error?.code == .resourceExhausted)
+      #expect(error?.reason == "QUEUE_FULL")
+      #expect(error?.retryDelay != nil)
+      gate.open()
+      _ = try await (computing, queued)
+    }
+  }
+
+  @Test func aDeadlineTakesEffectBetweenLayers() async throws {
+    let layers = Counter()
+    let model = ScriptedEncoder { _, isCancelled in
+      layers.increment()
+      // The first user's first layer ends when its caller's time is over.
+      block { layers.value != 1 || isCancelled() }
+    }
+    try await withNetworkServer(model) { client, server in
+      _ = try await client.getServerInfo(.init())
+      var options = CallOptions.defaults
+      options.timeout = .milliseconds(500)
+      let error = await #expect(throws: RPCError.self) {
+        try await client.encodeUsers(request(user("0", ("a", ones))), options: options)
+      }
+      #expect(error?.code == .deadlineExceeded)
+      // The next batch can begin only once the first was given up, before its second layer.
+      _ = try await client.encodeUsers(request(user("1", ("ab", ones))))
+      #expect(model.computedBatches == [[3], [4]])
+      #expect(layers.value == 3)
+    }
+  }
+
+  @Test func aCallerWhoLeavesDoesNotDisturbItsNeighbours() async throws {
+    let gate = LayerGate()
+    let model = ScriptedEncoder(layer: gate.pass)
+    try await withNetworkServer(model) { client, server in
+      async let computing = client.encodeUsers(request(user("0", ("a", ones))))
+      try await waitUntil { gate.arrived }
+      let leaves = Task { try await client.encodeUsers(request(user("1", ("ab", ones)))) }
+      try await waitUntil { server.batcher.queuedCost == 4 }
+      async let stays = client.encodeUsers(request(user("2", ("abc", ones))))
+      try await waitUntil { server.batcher.queuedCost == 9 }
+      leaves.cancel()
+      _ = await leaves.result
+      try await waitUntil { server.batcher.queuedCost == 5 }
+      gate.open()
+      #expect(try await stays.results[0].vector == [1, 1])
+      _ = try await computing
+      #expect(model.computedBatches == [[3], [5]])
+    }
+  }
+}

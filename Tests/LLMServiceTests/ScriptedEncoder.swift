@@ -1,0 +1,96 @@
+import Synchronization
+
+@testable import LLMService
+@testable import Models
+
+/// A small model whose numbers can be worked out by hand and whose pace a test decides. A token is a character of the titles;
+/// the hidden state is the sum of the soft tokens; the adaptor doubles; the user vector is the first half of the state.
+final class ScriptedEncoder: UserEncoder {
+  static let softTokenID: Int32 = -1
+
+  let fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: nil)
+  let spaces: [Space] = [.image]
+  let spaceWeights: [Float] = [1]
+  let llmDim = 4
+  let embeddingDim = 4
+  let userVectorDim = 2
+  let maxPromptTokens = 100
+  let maxHistoryItems = 3
+  let promptTemplate = "<title> <i_vis>"
+
+  typealias Layer = @Sendable (_ index: Int, _ isCancelled: () -> Bool) -> Void
+
+  private let layer: Layer
+  /// Prompts built so far.
+  let prompts = Counter()
+  private let batches = Mutex<[[Int]]>([])
+
+  /// - Parameter layer: called on the compute thread before each of the two layers of a batch.
+  init(layer: @escaping Layer = { _, _ in }) {
+    self.layer = layer
+  }
+
+  /// Token counts of the users of every batch so far.
+  var computedBatches: [[Int]] { batches.withLock(\.self) }
+
+  func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
+    guard !history.isEmpty else { throw ModelError(.emptyHistory, "a history needs an item") }
+    var read = history.suffix(maxHistoryItems)
+    while read.count > 1, read.reduce(1, { $0 + $1.title.count + 1 }) > maxPromptTokens { read.removeFirst() }
+    return try prompt(
+      parts: read.flatMap { [.text($0.title), .softTokens(Matrix(rows: 1, columns: 4))] },
+      truncated: history.count - read.count)
+  }
+
+  func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt {
+    try prompt(parts: parts, truncated: 0)
+  }
+
+  private func prompt(parts: [PromptPart], truncated: Int) throws(ModelError) -> Prompt {
+    prompts.increment()
+    var ids: [Int32] = []
+    var positions: [Int] = []
+    var softTokens: [[Float]] = []
+    for part in parts {
+      switch part {
+      case .text(let text): ids += text.unicodeScalars.map { Int32($0.value) }
+      case .softTokens(let rows):
+        for row in 0..<rows.rows {
+          positions.append(ids.count)
+          ids.append(Self.softTokenID)
+          softTokens.append(Array(rows[row: row]))
+        }
+      }
+    }
+    guard ids.count < maxPromptTokens else {
+      throw ModelError(.promptTooLong, "\(ids.count + 1) tokens, at most \(maxPromptTokens) are read")
+    }
+    return Prompt(tokenIDs: ids, softTokenPositions: positions, softTokens: softTokens, truncatedItems: truncated)
+  }
+
+  func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
+    Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
+  }
+
+  func hiddenStates(of prompts: [Prompt], isCancelled: () -> Bool) throws(ModelError) -> Matrix {
+    batches.withLock { $0.append(prompts.map(\.tokenCount)) }
+    for index in 0..<2 {
+      layer(index, isCancelled)
+      if isCancelled() { throw ModelError(.cancelled, "cancelled before layer \(index)") }
+    }
+    let sums = prompts.flatMap { prompt in
+      (0..<4).map { column in prompt.softTokens.reduce(0) { $0 + $1[column] } }
+    }
+    return Matrix(rows: prompts.count, columns: 4, values: sums)
+  }
+
+  func spaceVectors(of hiddenStates: Matrix) throws(ModelError) -> [(space: Space, vectors: Matrix)] {
+    [(.image, try userVectors(of: hiddenStates)), (.text, try userVectors(of: hiddenStates))]
+  }
+
+  func userVectors(of hiddenStates: Matrix) throws(ModelError) -> Matrix {
+    Matrix(
+      rows: hiddenStates.rows, columns: 2,
+      values: (0..<hiddenStates.rows).flatMap { hiddenStates[row: $0].prefix(2) })
+  }
+}

@@ -1,0 +1,120 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import LLMService
+
+@Suite(.timeLimit(.minutes(1))) struct StreamEncodeUsersTests {
+  private typealias Message = Illmrec_Llm_V1_StreamEncodeUsersRequest
+
+  private let ones: [Float] = [1, 1, 1, 1]
+
+  /// Sends `messages` and returns what came back.
+  private func stream(
+    _ client: Illmrec_Llm_V1_LLMService.Client<some ClientTransport>, _ messages: [Message]
+  ) async throws -> [Illmrec_Llm_V1_StreamEncodeUsersResponse] {
+    try await client.streamEncodeUsers { writer in
+      for message in messages { try await writer.write(message) }
+    } onResponse: { response in
+      try await response.messages.reduce(into: []) { $0.append($1) }
+    }
+  }
+
+  private func config(_ change: (inout Message.Config) -> Void = { _ in }) -> Message {
+    var message = Message()
+    message.config = .init()
+    change(&message.config)
+    return message
+  }
+
+  private func message(_ user: UserPrompt) -> Message { .with { $0.user = user } }
+
+  @Test func everyUserIsAnsweredOnceBehindTheModel() async throws {
+    var limits = RequestLimits()
+    limits.maxBatchTokens = 32
+    try await withServer(ScriptedEncoder(), limits: limits) { client, _ in
+      let users = (0..<200).map { i in message(user("\(i)", ("title", [Float(i), 0, 0, 0]))) }
+      let answers = try await stream(client, [config()] + users)
+      #expect(answers[0].model.fingerprint == "model-fingerprint")
+      let vectors = Dictionary(uniqueKeysWithValues: answers.dropFirst().map { ($0.result.userID, $0.result.vector) })
+      #expect(vectors.count == 200)
+      #expect((0..<200).allSatisfy { vectors["\($0)"] == [Float($0), 0] })
+    }
+  }
+
+  @Test func aBadUserFailsAlone() async throws {
+    try await withServer(ScriptedEncoder()) { client, _ in
+      let answers = try await stream(
+        client,
+        [
+          config { $0.outputs = [.hiddenState] }, message(user("a", ("x", ones))),
+          message(.with { $0.userID = "empty" }), message(user("", ("x", ones))), message(user("b", ("x", ones))),
+        ])
+      let results = Dictionary(uniqueKeysWithValues: answers.dropFirst().map { ($0.result.userID, $0.result) })
+      #expect(results["a"]?.hasHiddenState == true)
+      #expect(results["b"]?.hasHiddenState == true)
+      #expect(results["empty"]?.error.reason == "PROMPT_MISSING")
+      #expect(results["empty"]?.error.message.hasPrefix("user: ") == true)
+      #expect(results[""]?.error.reason == "USER_ID_MISSING")
+    }
+  }
+
+  @Test func usersAreReadOnlyAsFastAsTheyAreComputed() async throws {
+    let opened = Counter()
+    let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }
+    var limits = RequestLimits()
+    limits.maxBatchTokens = 20
+    try await withServer(model, limits: limits) { client, _ in
+      async let answers = client.streamEncodeUsers { writer in
+        try await writer.write(config())
+        for i in 0..<500 {
+          try await writer.write(message(user("\(i)", ("title 789", ones))))
+        }
+      } onResponse: { response in
+        try await response.messages.reduce(into: 0) { count, _ in count += 1 }
+      }
+      try await waitUntil { !model.computedBatches.isEmpty }
+      // 11 tokens a user: one is computed, three more fit into two batches of 20, and one is in hand. Were reading not
+      // bound, the rest would follow within the pause.
+      try await Task.sleep(for: .milliseconds(100))
+      #expect(model.prompts.value <= 5)
+      opened.increment()
+      #expect(try await answers == 501)
+    }
+  }
+
+  @Test(arguments: ["no config", "config twice", "wrong version", "empty message"])
+  func aStreamThatIsNotOneIsRefused(fault: String) async throws {
+    try await withServer(ScriptedEncoder()) { client, _ in
+      let (messages, reason): ([Message], String) =
+        switch fault {
+        case "no config": ([message(user("a", ("x", ones)))], "CONFIG_MISSING")
+        case "config twice": ([config(), config()], "USER_MISSING")
+        case "wrong version": ([config { $0.modelVersion = "8" }], "MODEL_VERSION_NOT_SERVED")
+        default: ([config(), Message()], "USER_MISSING")
+        }
+      let error = await #expect(throws: RPCError.self) { try await stream(client, messages) }
+      #expect(error?.reason == reason)
+    }
+  }
+
+  @Test func aClientThatLeavesFreesTheQueue() async throws {
+    let opened = Counter()
+    let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }
+    try await withNetworkServer(model) { client, server in
+      let task = Task {
+        try await stream(client, [config()] + (0..<50).map { message(user("\($0)", ("abc", ones))) })
+      }
+      try await waitUntil { server.batcher.queuedCost >= 5 }
+      task.cancel()
+      _ = await task.result
+      opened.increment()
+      try await waitUntil { server.batcher.queuedCost == 0 }
+      // The service goes on.
+      let response = try await client.encodeUsers(.with { $0.users = [user("u", ("a", ones))] })
+      #expect(response.results[0].vector == [1, 1])
+    }
+  }
+}
