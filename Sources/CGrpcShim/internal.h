@@ -37,11 +37,10 @@ typedef struct deferred {
 
 struct illmrec_queue {
   grpc_completion_queue *completions;
-  illmrec_queue_callbacks callbacks;
-  void *context;
   char name[16];
   atomic_size_t users;
-  // The rest belongs to the queue's thread.
+  atomic_size_t threads;
+  // The rest belongs to the queue's thread, if it is the only one.
   deferred *deferred;
   size_t deferred_count;
   size_t deferred_capacity;

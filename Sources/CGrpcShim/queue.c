@@ -4,8 +4,6 @@
 
 #include "internal.h"
 
-static _Thread_local illmrec_queue *current_queue;
-
 static void dispatch(grpc_event event) {
   tag *tag = event.tag;
   switch (tag->kind) {
@@ -33,13 +31,22 @@ static void run_deferred(illmrec_queue *queue) {
   queue->deferred_count = added;
 }
 
+/// The last thread of the queue cleans up.
+static void thread_ended(illmrec_queue *queue) {
+  if (atomic_fetch_sub_explicit(&queue->threads, 1, memory_order_acq_rel) != 1) return;
+  grpc_completion_queue_destroy(queue->completions);
+  free(queue->deferred);
+  free(queue);
+  grpc_shutdown();
+  live_add(LIVE_QUEUE, -1);
+}
+
 static void *run(void *argument) {
   illmrec_queue *queue = argument;
-  current_queue = queue;
   pthread_setname_np(pthread_self(), queue->name);
   for (;;) {
-    gpr_timespec until =
-      queue->deferred_count > 0 ? gpr_inf_past(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    bool has_deferred = queue->deferred_count > 0;
+    gpr_timespec until = has_deferred ? gpr_inf_past(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC);
     grpc_event event = grpc_completion_queue_next(queue->completions, until, NULL);
     if (event.type == GRPC_QUEUE_SHUTDOWN) break;
     if (event.type == GRPC_OP_COMPLETE) {
@@ -47,42 +54,38 @@ static void *run(void *argument) {
     } else {
       run_deferred(queue);
     }
-    if (queue->callbacks.after_event != NULL) queue->callbacks.after_event(queue->context);
   }
-  grpc_completion_queue_destroy(queue->completions);
-  current_queue = NULL;
-  if (queue->callbacks.stopped != NULL) queue->callbacks.stopped(queue->context);
-  free(queue->deferred);
-  free(queue);
-  grpc_shutdown();
-  live_add(LIVE_QUEUE, -1);
+  thread_ended(queue);
   return NULL;
 }
 
-illmrec_queue *illmrec_queue_create(const char *name, illmrec_queue_callbacks callbacks, void *context) {
-  grpc_init();
-  illmrec_queue *queue = allocate(1, sizeof *queue);
-  queue->completions = grpc_completion_queue_create_for_next(NULL);
-  queue->callbacks = callbacks;
-  queue->context = context;
-  snprintf(queue->name, sizeof queue->name, "%s", name);
-  atomic_init(&queue->users, 1);
-
+/// Starts up to `count` threads; returns how many.
+static size_t start_threads(illmrec_queue *queue, size_t count) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  size_t started = 0;
   pthread_t thread;
-  int failed = pthread_create(&thread, &attributes, run, queue);
+  while (started < count && pthread_create(&thread, &attributes, run, queue) == 0) started++;
   pthread_attr_destroy(&attributes);
-  if (failed) {
-    grpc_completion_queue_shutdown(queue->completions);
-    grpc_completion_queue_destroy(queue->completions);
-    free(queue);
-    grpc_shutdown();
-    return NULL;
-  }
+  return started;
+}
+
+illmrec_queue *illmrec_queue_create(const char *name, size_t threads) {
+  grpc_init();
+  illmrec_queue *queue = allocate(1, sizeof *queue);
+  queue->completions = grpc_completion_queue_create_for_next(NULL);
+  snprintf(queue->name, sizeof queue->name, "%s", name);
+  atomic_init(&queue->users, 1);
+  atomic_init(&queue->threads, threads);
   live_add(LIVE_QUEUE, 1);
-  return queue;
+
+  size_t started = start_threads(queue, threads);
+  if (started == threads) return queue;
+  // The threads that did start end at once; the queue goes with them, or here if there are none.
+  grpc_completion_queue_shutdown(queue->completions);
+  for (size_t i = started; i < threads; i++) thread_ended(queue);
+  return NULL;
 }
 
 illmrec_queue *queue_retain(illmrec_queue *queue) {
@@ -91,13 +94,11 @@ illmrec_queue *queue_retain(illmrec_queue *queue) {
 }
 
 void illmrec_queue_release(illmrec_queue *queue) {
-  // Nobody is left who could start an operation, so the shutdown races with none; the thread frees the queue.
+  // Nobody is left who could start an operation, so the shutdown races with none; the threads free the queue.
   if (atomic_fetch_sub_explicit(&queue->users, 1, memory_order_acq_rel) == 1) {
     grpc_completion_queue_shutdown(queue->completions);
   }
 }
-
-bool illmrec_queue_is_current(const illmrec_queue *queue) { return current_queue == queue; }
 
 void illmrec_queue_defer(illmrec_queue *queue, void (*run)(void *context), void *context) {
   if (queue->deferred_count == queue->deferred_capacity) {

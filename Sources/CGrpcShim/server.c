@@ -13,8 +13,7 @@ struct illmrec_server {
   grpc_server *server;
   illmrec_server_callbacks callbacks;
   void *context;
-  illmrec_queue **queues;
-  size_t queue_count;
+  illmrec_queue *queue;
   method *methods;
   size_t method_count;
   atomic_size_t references;
@@ -25,7 +24,6 @@ struct illmrec_server {
 typedef struct {
   tag tag;
   illmrec_server *server;
-  size_t queue;
   int64_t method;
   grpc_call *call;
   gpr_timespec deadline;
@@ -43,29 +41,22 @@ static void server_let_go(illmrec_server *server) {
   grpc_server_destroy(server->server);
   illmrec_server_callbacks callbacks = server->callbacks;
   void *context = server->context;
-  illmrec_queue **queues = server->queues;
-  size_t queue_count = server->queue_count;
+  illmrec_queue *queue = server->queue;
   free(server->methods);
   free(server);
   live_add(LIVE_SERVER, -1);
   if (callbacks.stopped != NULL) callbacks.stopped(context);
-  for (size_t i = 0; i < queue_count; i++) illmrec_queue_release(queues[i]);
-  free(queues);
+  illmrec_queue_release(queue);
 }
 
-illmrec_server *illmrec_server_create(
-  illmrec_queue *const *queues, size_t queue_count, const illmrec_argument *arguments, size_t count) {
+illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count) {
   illmrec_server *server = allocate(1, sizeof *server);
   server->shutdown_tag.kind = TAG_SERVER_SHUTDOWN;
   grpc_channel_args args = arguments_create(arguments, count);
   server->server = grpc_server_create(&args, NULL);
   arguments_destroy(args);
-  server->queues = allocate(queue_count, sizeof(illmrec_queue *));
-  server->queue_count = queue_count;
-  for (size_t i = 0; i < queue_count; i++) {
-    server->queues[i] = queue_retain(queues[i]);
-    grpc_server_register_completion_queue(server->server, queues[i]->completions, NULL);
-  }
+  server->queue = queue_retain(queue);
+  grpc_server_register_completion_queue(server->server, queue->completions, NULL);
   atomic_init(&server->references, 1);
   atomic_init(&server->is_shutting_down, false);
   live_add(LIVE_SERVER, 1);
@@ -102,7 +93,7 @@ static void slot_destroy(slot *slot) {
 /// Asks core for the next call of the slot's method.
 static void slot_post(slot *slot) {
   illmrec_server *server = slot->server;
-  grpc_completion_queue *completions = server->queues[slot->queue]->completions;
+  grpc_completion_queue *completions = server->queue->completions;
   grpc_call_error error;
   if (slot->method < 0) {
     grpc_call_details_init(&slot->details);
@@ -117,11 +108,10 @@ static void slot_post(slot *slot) {
   if (error != GRPC_CALL_OK) slot_destroy(slot);
 }
 
-static void slot_create(illmrec_server *server, size_t queue, int64_t method) {
+static void slot_create(illmrec_server *server, int64_t method) {
   slot *slot = allocate(1, sizeof *slot);
   slot->tag.kind = TAG_SLOT;
   slot->server = server;
-  slot->queue = queue;
   slot->method = method;
   live_add(LIVE_SLOT, 1);
   server_retain(server);
@@ -131,7 +121,7 @@ static void slot_create(illmrec_server *server, size_t queue, int64_t method) {
 static void slot_report(slot *slot) {
   illmrec_server *server = slot->server;
   illmrec_incoming incoming = {
-    .call = call_create(slot->call, server->queues[slot->queue]),
+    .call = call_create(slot->call, server->queue),
     .method = slot->method,
     .metadata = (const illmrec_metadata *)(const void *)&slot->metadata,
   };
@@ -147,7 +137,7 @@ static void slot_report(slot *slot) {
     incoming.message = bytes_take(slot->message);
     slot->message = NULL;
   }
-  server->callbacks.called(server->context, slot->queue, &incoming);
+  server->callbacks.called(server->context, &incoming);
   // The strings belong to the call, not to the array: forget them and keep the array's capacity.
   slot->metadata.count = 0;
   if (slot->method < 0) grpc_call_details_destroy(&slot->details);
@@ -169,17 +159,15 @@ void illmrec_server_start(
   server->callbacks = callbacks;
   server->context = context;
   grpc_server_start(server->server);
-  for (size_t queue = 0; queue < server->queue_count; queue++) {
-    for (int64_t method = -1; method < (int64_t)server->method_count; method++) {
-      for (size_t i = 0; i < slots; i++) slot_create(server, queue, method);
-    }
+  for (int64_t method = -1; method < (int64_t)server->method_count; method++) {
+    for (size_t i = 0; i < slots; i++) slot_create(server, method);
   }
 }
 
 void illmrec_server_shutdown(illmrec_server *server) {
   if (atomic_exchange(&server->is_shutting_down, true)) return;
   server_retain(server);
-  grpc_server_shutdown_and_notify(server->server, server->queues[0]->completions, &server->shutdown_tag);
+  grpc_server_shutdown_and_notify(server->server, server->queue->completions, &server->shutdown_tag);
 }
 
 void server_shutdown_complete(tag *tag) {

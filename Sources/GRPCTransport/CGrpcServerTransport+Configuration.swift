@@ -1,3 +1,5 @@
+import Glibc
+
 extension CGrpcServerTransport {
   /// How a server transport behaves. Every limit has a default.
   public struct Configuration: Sendable {
@@ -9,8 +11,9 @@ extension CGrpcServerTransport {
     public var maxMetadataBytes = 16 * 1024
     /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
     public var maxConcurrentStreams: Int?
-    /// Threads that serve connections, 1 to 64; one carries tens of thousands of small calls a second. Default 1.
-    public var queueThreads = 1
+    /// Threads that serve connections, 1 to 64. With two or more, calls go on while a handler holds one of them, and responses
+    /// share system calls. Default: half the processors, at least 2 and at most 16, like gRPC C++.
+    public var queueThreads = min(max(2, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) / 2), 16)
     /// Pings that find dead connections.
     public var keepalive = Keepalive()
     /// When to part from a connection.
@@ -28,8 +31,8 @@ extension CGrpcServerTransport {
     /// Where the handler of a unary method begins to run.
     public enum HandlerStart: Sendable, Hashable {
       /// On the thread that received the request, up to the handler's first suspension, when the request has at most this many
-      /// bytes; it spares small calls the switch to another thread. Until it suspends, a handler holds up every other call of its
-      /// queue thread, so it must neither block nor compute for long: work of that kind belongs on a thread of its own, which the
+      /// bytes; it spares small calls the switch to another thread. Until it suspends, a handler keeps one of `queueThreads` from
+      /// serving others, so it must neither block nor compute for long: work of that kind belongs on a thread of its own, which the
       /// handler awaits. What follows a suspension runs on Swift's pool. Streaming methods always do.
       case onQueueThread(upTo: Int)
       /// On Swift's pool.

@@ -8,8 +8,7 @@ final class ChannelHandle: @unchecked Sendable {
   private let queue: OpaquePointer
 
   init(target: String, arguments: [ChannelArgument]) throws(TransportError) {
-    let callbacks = illmrec_queue_callbacks(after_event: nil, stopped: nil)
-    guard let queue = illmrec_queue_create("grpc-client", callbacks, nil) else { throw .threadUnavailable }
+    guard let queue = illmrec_queue_create("grpc-client", 1) else { throw .threadUnavailable }
     self.queue = queue
     self.channel = arguments.withCoreArguments { arguments in
       illmrec_channel_create(queue, target, arguments.baseAddress, arguments.count)

@@ -61,7 +61,7 @@ extension ClientCall {
     delivery.resume()
   }
 
-  fileprivate func nextPart() async throws -> RPCResponsePart<MessageBytes>? {
+  nonisolated(nonsending) fileprivate func nextPart() async throws -> RPCResponsePart<MessageBytes>? {
     switch state.withLock({ $0.response.next() }) {
     case .part(let part, let startReceive):
       if startReceive { receive() }

@@ -7,18 +7,18 @@ extension ClientCall {
   struct Requests: ClosableRPCWriterProtocol {
     let call: ClientCall
 
-    func write(_ part: RPCRequestPart<MessageBytes>) async throws { try await call.write(part) }
+    nonisolated(nonsending) func write(_ part: RPCRequestPart<MessageBytes>) async throws { try await call.write(part) }
 
-    func write(contentsOf parts: some Sequence<RPCRequestPart<MessageBytes>>) async throws {
+    nonisolated(nonsending) func write(contentsOf parts: some Sequence<RPCRequestPart<MessageBytes>>) async throws {
       for part in parts { try await call.write(part) }
     }
 
-    func finish() async { await call.finish() }
+    nonisolated(nonsending) func finish() async { await call.finish() }
 
-    func finish(throwing error: any Error) async { call.finish(throwing: error) }
+    nonisolated(nonsending) func finish(throwing error: any Error) async { call.finish(throwing: error) }
   }
 
-  fileprivate func write(_ part: RPCRequestPart<MessageBytes>) async throws {
+  nonisolated(nonsending) fileprivate func write(_ part: RPCRequestPart<MessageBytes>) async throws {
     switch part {
     case .metadata(let metadata):
       if isUnary {
@@ -53,7 +53,7 @@ extension ClientCall {
     startReading(call)
   }
 
-  private func finish() async {
+  nonisolated(nonsending) private func finish() async {
     guard state.withLock({ $0.beginHalfClose() }) else { return }
     if isUnary {
       do { try sendUnary() } catch { fail(error) }
@@ -126,7 +126,7 @@ extension ClientCall {
     }
   }
 
-  private func takeTurn() async throws {
+  nonisolated(nonsending) private func takeTurn() async throws {
     switch state.withLock({ $0.turn.claim() }) {
     case .granted: return
     case .refused(let error): throw error

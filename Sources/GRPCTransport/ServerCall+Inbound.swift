@@ -21,7 +21,7 @@ extension ServerCall {
   }
 
   /// The next request message, or nil after the last one.
-  func nextMessage() async throws -> MessageBytes? {
+  nonisolated(nonsending) func nextMessage() async throws -> MessageBytes? {
     switch state.withLock({ $0.inbox.next() }) {
     case .message(let message, let startReceive):
       if startReceive { receive() }

@@ -7,18 +7,20 @@ extension ServerCall {
   struct Responses: ClosableRPCWriterProtocol {
     let call: ServerCall
 
-    func write(_ part: RPCResponsePart<MessageBytes>) async throws { try await call.write(part) }
+    nonisolated(nonsending) func write(_ part: RPCResponsePart<MessageBytes>) async throws {
+      try await call.write(part)
+    }
 
-    func write(contentsOf parts: some Sequence<RPCResponsePart<MessageBytes>>) async throws {
+    nonisolated(nonsending) func write(contentsOf parts: some Sequence<RPCResponsePart<MessageBytes>>) async throws {
       for part in parts { try await call.write(part) }
     }
 
-    func finish() async { await call.finish(nil) }
+    nonisolated(nonsending) func finish() async { await call.finish(nil) }
 
-    func finish(throwing error: any Error) async { await call.finish(error) }
+    nonisolated(nonsending) func finish(throwing error: any Error) async { await call.finish(error) }
   }
 
-  fileprivate func write(_ part: RPCResponsePart<MessageBytes>) async throws {
+  nonisolated(nonsending) fileprivate func write(_ part: RPCResponsePart<MessageBytes>) async throws {
     switch part {
     case .metadata(let metadata):
       if isUnary {
@@ -39,7 +41,7 @@ extension ServerCall {
   }
 
   /// Ends a call whose handler did not send a status.
-  func finish(_ error: (any Error)?) async {
+  nonisolated(nonsending) func finish(_ error: (any Error)?) async {
     guard !state.withLock({ $0.isFinished || $0.isCancelled }) else { return }
     let status =
       switch error {
@@ -50,7 +52,7 @@ extension ServerCall {
     try? await sendStatus(status, [:])
   }
 
-  private func sendMetadata(_ metadata: Metadata) async throws {
+  nonisolated(nonsending) private func sendMetadata(_ metadata: Metadata) async throws {
     try await takeTurn()
     state.withLock { $0.hasSentMetadata = true }
     do {
@@ -64,7 +66,7 @@ extension ServerCall {
     }
   }
 
-  private func sendStatus(_ status: Status, _ metadata: Metadata) async throws {
+  nonisolated(nonsending) private func sendStatus(_ status: Status, _ metadata: Metadata) async throws {
     try await takeTurn()
     let (isFirst, initial, message) = state.withLock { state in
       let isFirst = !state.isFinished
@@ -111,7 +113,7 @@ extension ServerCall {
     for writer in writers { writer.resume(throwing: Self.cancelled) }
   }
 
-  private func takeTurn() async throws {
+  nonisolated(nonsending) private func takeTurn() async throws {
     switch state.withLock({ $0.turn.claim() }) {
     case .granted: return
     case .refused(let error): throw error

@@ -1,33 +1,22 @@
 import CGrpcShim
 
-/// Owns a server of gRPC core and shares in its queues.
+/// Owns a server of gRPC core and shares in its queue.
 ///
 /// Sendable: core takes all of these operations from any thread.
 struct ServerHandle: ~Copyable, @unchecked Sendable {
   private let server: OpaquePointer
 
   init(queueThreads: Int, arguments: [ChannelArgument]) throws(TransportError) {
-    var queues: [OpaquePointer?] = []
-    // The server holds the queues from here on.
-    defer { for queue in queues { illmrec_queue_release(queue) } }
-    for index in 0..<queueThreads {
-      queues.append(try Self.makeQueue(index))
-    }
+    guard let queue = illmrec_queue_create("grpc-server", queueThreads) else { throw .threadUnavailable }
+    // The server holds the queue from here on.
+    defer { illmrec_queue_release(queue) }
     self.server = arguments.withCoreArguments { arguments in
-      illmrec_server_create(queues, queues.count, arguments.baseAddress, arguments.count)
+      illmrec_server_create(queue, arguments.baseAddress, arguments.count)
     }
   }
 
   deinit {
     illmrec_server_release(server)
-  }
-
-  private static func makeQueue(_ index: Int) throws(TransportError) -> OpaquePointer {
-    let callbacks = illmrec_queue_callbacks(after_event: nil, stopped: nil)
-    guard let queue = illmrec_queue_create("grpc-server-\(index)", callbacks, nil) else {
-      throw .threadUnavailable
-    }
-    return queue
   }
 
   /// Binds `address` and returns its port. Before start.
@@ -53,7 +42,7 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
   /// Reports calls to `listener` from now on; core holds it until the server is gone. Once.
   func start(reportingTo listener: ServerListener) {
     let callbacks = illmrec_server_callbacks(
-      called: { context, _, incoming in
+      called: { context, incoming in
         guard let context, let incoming else { return }
         Unmanaged<ServerListener>.fromOpaque(context).takeUnretainedValue().accept(incoming)
       },
@@ -74,7 +63,7 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
   /// Cancels the calls that run. After shutdown.
   func cancelCalls() { illmrec_server_cancel_calls(server) }
 
-  /// Requests outstanding per method and queue, enough that a burst finds one.
+  /// Requests outstanding per method, enough that a burst finds one.
   private static let slots = 16
 }
 

@@ -56,7 +56,9 @@ final class ServerListener: Sendable {
     return request.count <= limit
   }
 
-  private func handle(_ call: ServerCall, deadline: ContinuousClock.Instant?, remotePeer: String) async {
+  nonisolated(nonsending) private func handle(
+    _ call: ServerCall, deadline: ContinuousClock.Instant?, remotePeer: String
+  ) async {
     await withServerContextRPCCancellationHandle { cancellation in
       call.attach(cancellation)
       var context = ServerContext(

@@ -7,11 +7,11 @@
 /// gRPC core's completion-queue API behind opaque handles.
 ///
 /// Ownership. Every handle is reference counted or single-owner; each function says which. A queue lives as long as its
-/// last user (its creator, a server, a channel, a call); when the last one lets go, the queue's thread ends by itself, so
+/// last user (its creator, a server, a channel, a call); when the last one lets go, the queue's threads end by themselves, so
 /// no operation can ever be started on a queue that is shut down.
 ///
-/// Threads. Each queue has one thread, and every callback of this header runs on the thread of the queue concerned.
-/// Callbacks must not block. Functions may be called from any thread unless their comment says otherwise. On one call,
+/// Threads. Each queue has its own threads, and every callback of this header runs on one of the queue concerned; with several,
+/// callbacks of one call may overlap. Callbacks must not block. Functions may be called from any thread unless their comment says otherwise. On one call,
 /// sending batches must not overlap each other, and neither may receiving batches; a sending and a receiving batch may.
 
 #ifdef __cplusplus
@@ -21,7 +21,7 @@ extern "C" {
 /// Says that a callback may be formed anywhere, not only on the thread (or actor) where its literal stands.
 #define ILLMREC_SENDABLE __attribute__((swift_attr("@Sendable")))
 
-/// A completion queue and the thread that waits on it.
+/// A completion queue and the threads that wait on it.
 typedef struct illmrec_queue illmrec_queue;
 /// A client's connections to one target.
 typedef struct illmrec_channel illmrec_channel;
@@ -36,7 +36,7 @@ typedef struct illmrec_metadata illmrec_metadata;
 
 // MARK: Live objects
 
-/// How many objects of each kind exist. All are zero once everything is released and every queue thread has ended.
+/// How many objects of each kind exist. All are zero once everything is released and every queue's threads have ended.
 typedef struct {
   int64_t queues;
   int64_t channels;
@@ -63,22 +63,13 @@ void illmrec_bytes_release(illmrec_bytes *bytes);
 
 // MARK: Queues
 
-typedef struct {
-  /// After each event's callbacks. May be NULL.
-  void (*after_event)(void *context);
-  /// Last use of `context`, when the queue's thread is about to end. May be NULL.
-  void (*stopped)(void *context);
-} illmrec_queue_callbacks;
-
-/// Creates a queue and starts its thread under `name` (the system keeps the first 15 bytes). The caller owns one reference.
-/// Returns NULL when no thread can be started.
-illmrec_queue *illmrec_queue_create(const char *name, illmrec_queue_callbacks callbacks, void *context);
+/// Creates a queue and starts its `threads` under `name` and a number (the system keeps 15 bytes in all). The caller owns one
+/// reference. Returns NULL when no thread can be started.
+illmrec_queue *illmrec_queue_create(const char *name, size_t threads);
 void illmrec_queue_release(illmrec_queue *queue);
 
-/// Whether the caller runs on the queue's thread.
-bool illmrec_queue_is_current(const illmrec_queue *queue);
-
-/// Calls `run(context)` once every event that is ready now has been handled. Only on the queue's own thread.
+/// Calls `run(context)` once every event that is ready now has been handled. Only in a callback of the queue, and only if the
+/// queue has just one thread.
 void illmrec_queue_defer(illmrec_queue *queue, ILLMREC_SENDABLE void (*run)(void *context), void *context);
 
 // MARK: Channel arguments
@@ -123,17 +114,16 @@ typedef struct {
 } illmrec_incoming;
 
 typedef struct {
-  /// A call arrived; on the thread of the queue that will also complete the call's batches.
-  void (*called)(void *context, size_t queue, illmrec_incoming *incoming);
-  /// After `illmrec_server_shutdown`: nothing listens any more and every call is over. On the first queue's thread.
+  /// A call arrived.
+  void (*called)(void *context, illmrec_incoming *incoming);
+  /// After `illmrec_server_shutdown`: nothing listens any more and every call is over.
   void (*drained)(void *context);
   /// Last use of `context`: the server is gone. On any thread.
   void (*stopped)(void *context);
 } illmrec_server_callbacks;
 
-/// Creates a server whose calls are spread over `queues`. The caller owns it.
-illmrec_server *illmrec_server_create(
-  illmrec_queue *const *queues, size_t queue_count, const illmrec_argument *arguments, size_t count);
+/// Creates a server on `queue`. The caller owns it.
+illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count);
 
 /// Listens on `address` without transport security. Before start only. Returns the port (1 for a Unix socket), 0 on failure.
 int illmrec_server_listen(illmrec_server *server, const char *address);
@@ -142,9 +132,8 @@ int illmrec_server_listen(illmrec_server *server, const char *address);
 /// methods whose client sends exactly one. Returns the number that marks its calls, or -1.
 int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message);
 
-/// Accepts calls from now on, with `slots` requests outstanding for each method and queue. Once only, before shutdown.
-void illmrec_server_start(
-  illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context);
+/// Accepts calls from now on, with `slots` requests outstanding for each method. Once only, before shutdown.
+void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context);
 
 /// Stops listening, lets the calls that run finish, then calls `drained`. Idempotent.
 void illmrec_server_shutdown(illmrec_server *server);

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Unary echo over the loopback interface: this transport, grpc-swift-nio-transport and a gRPC C++ callback server behind the same
+# C client. Arguments go to Benchmarks/TransportBenchmark/bench.py (--rounds, --seconds, --in-flight, --payload, --json …).
+set -euo pipefail
+cd "$(dirname "$0")/../Benchmarks/TransportBenchmark"
+
+missing=()
+for package in libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkg-config g++ python3; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  echo "Installing ${missing[*]}"
+  apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+peers=.build-peers
+mkdir -p "$peers"
+if [ peers/callback_server.cc -nt "$peers/callback-server" ] || [ protos/echo.proto -nt "$peers/callback-server" ]; then
+  protoc -I protos --cpp_out="$peers" --grpc_out="$peers" --plugin=protoc-gen-grpc="$(command -v grpc_cpp_plugin)" echo.proto
+  # pkg-config names the absl libraries that gRPC C++ headers use.
+  g++ -O2 -std=c++17 -I "$peers" peers/callback_server.cc "$peers"/echo.pb.cc "$peers"/echo.grpc.pb.cc \
+    -o "$peers/callback-server" $(pkg-config --libs grpc++ protobuf)
+fi
+if [ peers/client.c -nt "$peers/client" ]; then
+  cc -O2 -Wall -Wextra -Werror peers/client.c -o "$peers/client" -lgrpc -lgpr
+fi
+swift build -c release
+
+exec python3 bench.py --client "$peers/client" \
+  --server core=.build/release/core-server \
+  --server nio=.build/release/nio-server \
+  --server c++="$peers/callback-server" "$@"
