@@ -78,6 +78,7 @@ let package = Package(
     shim("CImageCodec", linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece"]),
     shim("CDigest", linking: ["crypto"]),
+    shim("CProcess", linking: []),
 
     library("GRPCTransport", ["CGrpcShim", .grpcCore]),
     library("ServiceAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
@@ -91,7 +92,8 @@ let package = Package(
         "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
-    library("Recommender", ["GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
+    library(
+      "Recommender", ["GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
     executable(
       "EncoderService",
       [
@@ -109,8 +111,8 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Models", "Recommender", "ServiceAPI", "ServiceSupport", "Digest", .grpcCore, .protobuf, .logging,
-        .argumentParser, .configuration,
+        "Models", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Digest", "CProcess", .grpcCore,
+        .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
 
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
@@ -124,7 +126,8 @@ let package = Package(
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
-    tests("CLITests", ["CLI"]),
-    tests("IntegrationTests", ["ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore]),
+    tests("CLITests", ["CLI", "ServiceAPI", "ServiceSupport", .grpcCore]),
+    tests(
+      "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
   ]
 )

@@ -43,6 +43,7 @@ package enum ServiceRunner {
     let logger = Logger(service: name, level: settings.logLevel)
     logger.notice(
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
+    try ParentWatch.start(logger: logger)
     let transport = try bind(settings)
     let parts = try await load(logger)
     try await serve(parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger)

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Glibc
+
+/// Runs the three services and the gateway on this machine.
+struct UpCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up",
+    abstract: "Runs the three services and the gateway on this machine, until Ctrl-C.",
+    discussion: """
+      Each is a process of its own: illmrec-encoder, illmrec-llm and illmrec-retrieval from beside this executable, and \
+      illmrec gateway. Their logs come out here, each line with its service's name. When one of them dies, its last lines are \
+      shown and the others are stopped.
+
+      Try it:
+        illmrec up --checkpoint checkpoints/amazon --state ./state
+        illmrec up --checkpoint bundle --llm-weights ~/models/Sheared-LLaMA-2.7B --gateway-port 6000
+        illmrec up --checkpoint bundle --any-ports --endpoints-file endpoints.json
+      """)
+
+  @Option(help: ArgumentHelp("Checkpoint in the layout of the published code.", valueName: "dir"))
+  var checkpoint: String
+  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  var llmWeights: String?
+  @Option(help: ArgumentHelp("Where items and index versions are kept between runs.", valueName: "dir"))
+  var state = "illmrec-state"
+  @Option(
+    help: ArgumentHelp(
+      "Spaces in use, such as image or image,cf,text; the services' own default otherwise.", valueName: "list"))
+  var spaces: String?
+  @Option(
+    help: ArgumentHelp("Interactions read of a history; the service's own default otherwise.", valueName: "items"))
+  var maxHistoryItems: Int?
+  @Option(
+    help: ArgumentHelp("Name of the model in answers; the checkpoint directory's name otherwise.", valueName: "name"))
+  var modelName: String?
+  @Option(help: ArgumentHelp("Version of the model in answers.", valueName: "version"))
+  var modelVersion: String?
+  @Option(
+    help: ArgumentHelp(
+      "Address to listen on; there is no authentication, so open it (0.0.0.0) only to a network that may use the services.",
+      valueName: "address"))
+  var host = "127.0.0.1"
+  @Option(help: ArgumentHelp("Port of the gateway; 0 for any free one, as for the others.", valueName: "port"))
+  var gatewayPort = StackMember.gateway.defaultPort
+  @Option(help: ArgumentHelp("Port of EncoderService.", valueName: "port"))
+  var encoderPort = StackMember.encoder.defaultPort
+  @Option(help: ArgumentHelp("Port of LLMService.", valueName: "port"))
+  var llmPort = StackMember.llm.defaultPort
+  @Option(help: ArgumentHelp("Port of RetrievalService.", valueName: "port"))
+  var retrievalPort = StackMember.retrieval.defaultPort
+  @Flag(help: "Any free ports, whatever the options above say.")
+  var anyPorts = false
+  @Option(
+    help: ArgumentHelp(
+      "JSON file to write the addresses to once all take requests; removed at the end.", valueName: "file"))
+  var endpointsFile: String?
+  @Option(help: ArgumentHelp("How long requests in progress may go on after Ctrl-C, in seconds.", valueName: "seconds"))
+  var drainTimeout = 10.0
+  @Option(help: ArgumentHelp("Least severe log lines: trace, debug, info, notice, warning, error.", valueName: "level"))
+  var logLevel = "info"
+
+  func validate() throws {
+    for port in [gatewayPort, encoderPort, llmPort, retrievalPort] where !(0...65535).contains(port) {
+      throw ValidationError("port \(port) is not one; ports are 0 to 65535")
+    }
+    guard (0...3600).contains(drainTimeout) else {
+      throw ValidationError("--drain-timeout is \(drainTimeout); it may be 0 to 3600 seconds")
+    }
+  }
+
+  func perform() async throws {
+    let display = StackDisplay(terminal: .standardError)
+    let endpointsFile = endpointsFile
+    do {
+      try await Interruption.cancelling { [stack] in
+        try await ServiceStack.run(stack, report: display.show) { endpoints in
+          try endpointsFile.map { path throws(CLIError) in try endpoints.write(to: path) }
+          defer { if let endpointsFile { unlink(endpointsFile) } }
+          display.showServing(endpoints)
+          try await Task.sleep(for: .seconds(Int64.max >> 32))
+        }
+      }
+    } catch is CancellationError {
+      // Ctrl-C is how it ends.
+    }
+    display.showStopped()
+  }
+
+  private var stack: StackConfiguration {
+    var stack = StackConfiguration(checkpoint: checkpoint, llmWeights: llmWeights, state: state)
+    stack.host = host
+    stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
+    stack.spaces = spaces
+    stack.maxHistoryItems = maxHistoryItems
+    stack.modelName = modelName
+    stack.modelVersion = modelVersion
+    stack.drainTimeout = .seconds(drainTimeout)
+    stack.logLevel = logLevel
+    return anyPorts ? stack.onFreePorts() : stack
+  }
+}

@@ -1,0 +1,104 @@
+import Foundation
+
+/// What to run, and with what.
+struct StackConfiguration: Sendable {
+  /// Directory in the layout of the published code.
+  var checkpoint: String
+  /// Directory of the frozen LLM's weights when they are not in `checkpoint`/llm.
+  var llmWeights: String?
+  /// See ``StateDirectory``.
+  var state: String
+  var host = "127.0.0.1"
+  /// A port of 0 means any that is free.
+  var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
+  /// As the services' --spaces; nil leaves it to them.
+  var spaces: String?
+  var maxHistoryItems: Int?
+  var modelName: String?
+  var modelVersion: String?
+  var hasGateway = true
+  var logLevel = "info"
+  /// How long requests in progress may go on once the stack is being stopped.
+  var drainTimeout = Duration.seconds(10)
+  /// Where the services' executables are; beside this process's own by default.
+  var executables = StackConfiguration.ownDirectory
+
+  init(checkpoint: String, llmWeights: String? = nil, state: String) {
+    self.checkpoint = checkpoint
+    self.llmWeights = llmWeights
+    self.state = state
+  }
+
+  /// The same on any free ports.
+  func onFreePorts() -> StackConfiguration {
+    var copy = self
+    copy.ports = ports.mapValues { _ in 0 }
+    return copy
+  }
+
+  var members: [StackMember] { hasGateway ? StackMember.allCases : StackMember.services }
+
+  /// - Throws: CLIError for what can be known to be wrong before anything is started.
+  func check() throws(CLIError) {
+    try InputFile.requireDirectory(checkpoint, what: "the checkpoint")
+    if let llmWeights { try InputFile.requireDirectory(llmWeights, what: "the LLM's weights") }
+    for member in members {
+      let path = executablePath(of: member)
+      guard FileManager.default.isExecutableFile(atPath: path) else {
+        throw CLIError(
+          .process,
+          "\(path): no such executable; build all products (swift build -c release) or install them side by side")
+      }
+    }
+    try PortCheck.requireFree(ports.filter { members.contains($0.key) }, host: host)
+  }
+
+  func executablePath(of member: StackMember) -> String { "\(executables)/\(member.executable)" }
+
+  /// The command line of a service.
+  ///
+  /// - Parameter endpoints: of the services, for the gateway.
+  func arguments(
+    of member: StackMember, state: StateDirectory, endpoints: [StackMember: String] = [:]
+  ) -> [String] {
+    var arguments = member == .gateway ? ["gateway"] : []
+    func add(_ flag: String, _ value: String?) {
+      if let value { arguments += ["--\(flag)", value] }
+    }
+    add("host", host)
+    add("port", "\(ports[member] ?? 0)")
+    add("port-file", state.portFile(of: member))
+    add("log-level", logLevel)
+    // Nothing balances load over a stack on one machine: there is nobody to wait for.
+    add("shutdown-grace", "0")
+    add("drain-timeout", "\(drainTimeout.seconds)")
+    switch member {
+    case .encoder:
+      addModel(add)
+      add("store", state.itemStore)
+    case .llm:
+      addModel(add)
+      add("llm-weights", llmWeights)
+      add("max-history-items", maxHistoryItems.map(String.init))
+    case .retrieval:
+      add("data", state.indexes)
+    case .gateway:
+      for service in StackMember.services { add(service.rawValue, endpoints[service]) }
+    }
+    return arguments
+  }
+
+  private func addModel(_ add: (String, String?) -> Void) {
+    add("checkpoint", checkpoint)
+    add("spaces", spaces)
+    add("model-name", modelName ?? URL(filePath: checkpoint).standardizedFileURL.lastPathComponent)
+    add("model-version", modelVersion)
+  }
+
+  /// Of the running executable.
+  static var ownDirectory: String {
+    let link =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    return URL(filePath: link).deletingLastPathComponent().path
+  }
+}

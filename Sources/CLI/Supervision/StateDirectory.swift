@@ -1,0 +1,42 @@
+import Foundation
+import Glibc
+
+/// What a stack keeps between runs: the encoder's item store and the published index versions. One stack at a time.
+final class StateDirectory: Sendable {
+  let path: String
+  /// Holds the lock; the kernel releases it with the process.
+  private let lock: Descriptor
+
+  /// Makes the directory if need be, and locks it.
+  init(_ path: String) throws(CLIError) {
+    self.path = URL(filePath: path).path
+    do {
+      for directory in ["retrieval", "run"] {
+        try FileManager.default.createDirectory(atPath: "\(path)/\(directory)", withIntermediateDirectories: true)
+      }
+    } catch {
+      throw CLIError(
+        .fileAccess, "\(path): the state directory cannot be made: \(InputFile.reason(error))", cause: error)
+    }
+    lock = try Self.lock("\(path)/lock", of: path)
+  }
+
+  var itemStore: String { "\(path)/items.sqlite" }
+  var indexes: String { "\(path)/retrieval" }
+
+  func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
+
+  private static func lock(_ file: String, of path: String) throws(CLIError) -> Descriptor {
+    let number = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard number >= 0 else {
+      throw CLIError(.fileAccess, "\(file): cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    let descriptor = Descriptor(takingOwnershipOf: number)
+    guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+      throw CLIError(
+        .fileAccess,
+        "\(path): another illmrec keeps its state here at the moment; stop it, or name another directory with --state")
+    }
+    return descriptor
+  }
+}
