@@ -49,7 +49,7 @@ struct DemoCatalog: Sendable {
     let detail = details[Int.random(in: details.indices, using: &random)]
     let item = CatalogItem(
       id: id, title: "\(brand) \(look) \(kind.noun)", brand: brand, category: kind.category,
-      description: "\(kind.plural.prefix(1).uppercased())\(kind.plural.dropFirst()) in \(look) by \(brand), \(kind.use). \(detail)", image: "images/\(id).jpg")
+      description: "By \(brand), in \(look), \(kind.use). \(detail)", image: "images/\(id).jpg")
     let style = ProductStyle(base: colour.colour, pattern: pattern, variant: Double.random(in: 0...1, using: &random))
     return Product(item: item, kind: kind, style: style)
   }

@@ -1,0 +1,93 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+
+/// The demo's way through running services: encode, publish, recommend, write the page.
+struct DemoRun: Sendable {
+  let catalog: DemoCatalog
+  let files: DemoFiles
+  /// Targets, as gRPC names them.
+  let gateway: String
+  let encoder: String
+  let retrieval: String
+
+  static let notice =
+    "The checkpoint is random, not trained: images, prompts and searches are computed as for a real one, but what is "
+    + "recommended reflects random weights, not the shoppers' tastes."
+  private static let shownShoppers = 4
+  private static let recommendedItems = 8
+
+  func run() async throws {
+    let encoded = try await encodeCatalog()
+    try encoded.write(report: nil)
+    let version = try await IndexPublication(
+      index: "default", labels: ["made-by": "demo"], encoder: encoder, retrieval: retrieval
+    ).run()
+    Terminal.standardError.writeLine("Published \(version.name): \(Int(version.itemCount).grouped) items.")
+    let shoppers = Array(catalog.shoppers.prefix(Self.shownShoppers))
+    let response = try await recommend(for: shoppers)
+    show(response, for: shoppers)
+    try writePage(response, for: shoppers)
+  }
+
+  private func encodeCatalog() async throws -> CatalogEncodingOutcome {
+    try await CatalogEncoding(
+      catalog: try CatalogReader.read(files.catalog),
+      images: ImageLocator(directory: nil, catalogFile: files.catalog), target: encoder
+    ).run()
+  }
+
+  private func recommend(
+    for shoppers: [DemoCatalog.Shopper]
+  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    let request = Illmrec_Recommender_V1_RecommendRequest.with {
+      $0.requestID = "demo"
+      $0.k = UInt32(Self.recommendedItems)
+      $0.users = shoppers.map { shopper in
+        .with { user in
+          user.userID = shopper.id
+          user.interactions = shopper.history.map { id in .with { $0.itemID = id } }
+        }
+      }
+    }
+    return try await withService("gateway", at: gateway) { client in
+      try await Illmrec_Recommender_V1_RecommenderService.Client(wrapping: client).recommend(request)
+    }
+  }
+
+  private func show(_ response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]) {
+    let terminal = Terminal.standardOutput
+    for (shopper, result) in zip(shoppers, response.results) {
+      terminal.writeLine()
+      terminal.writeLine(
+        terminal.styled(shopper.id, .bold) + " likes \(shopper.taste); bought \(shopper.history.count) items")
+      if result.hasError {
+        terminal.writeLine(terminal.styled("\(result.error.reason): \(result.error.message)", .red))
+      }
+      for item in result.items.prefix(3) {
+        terminal.writeLine("  \(item.itemID)  \(Double(item.score).rounded(to: 3))  \(item.metadata.title)")
+      }
+    }
+    terminal.writeLine()
+    terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
+  }
+
+  private func writePage(
+    _ response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
+  ) throws {
+    let gallery = try ImageGallery(directory: nil, catalogFile: files.catalog)
+    let titles = Dictionary(
+      catalog.products.map { ($0.item.id, $0.item.title) }, uniquingKeysWith: { first, _ in first })
+    let sections = zip(shoppers, response.results).map { shopper, result in
+      RecommendationPage.Section(
+        user: shopper.id, note: "Likes \(shopper.taste).",
+        history: shopper.history.dropFirst(Int(result.truncatedItems)).map { id in
+          HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
+        },
+        recommended: result.items.map { RecommendationPage.Card(item: $0, gallery: gallery) })
+    }
+    let page = RecommendationPage(
+      heading: "illmrec: recommended from images", notice: Self.notice, sections: sections, response: response)
+    try OutputFile.write(Data(page.html.utf8), to: files.page)
+  }
+}
