@@ -126,7 +126,7 @@ let package = Package(
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
-    tests("CLITests", ["CLI", "ServiceAPI", "ServiceSupport", .grpcCore]),
+    tests("CLITests", ["CLI", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
     tests(
       "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
   ]

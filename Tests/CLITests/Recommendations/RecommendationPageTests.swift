@@ -1,0 +1,47 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+import Testing
+
+@testable import CLI
+
+@Suite("The page of recommendations")
+struct RecommendationPageTests {
+  @Test("Titles are escaped, images are within, a missing image is said")
+  func page() {
+    let page = RecommendationPage(
+      heading: "<script>",
+      sections: [
+        .init(
+          user: "u & v", note: "",
+          history: [.init(title: "a \"b\"", caption: "1", image: "data:image/png;base64,AA==")],
+          recommended: [.init(title: "<i>", caption: "0.5", image: nil)])
+      ], response: .with { $0.servedBy.version = "default/versions/1" })
+    #expect(!page.html.contains("<script>") && page.html.contains("&lt;script&gt;"))
+    #expect(page.html.contains("u &amp; v"))
+    #expect(page.html.contains("src=\"data:image/png;base64,AA==\" alt=\"a &quot;b&quot;\""))
+    #expect(page.html.contains("no image"))
+    #expect(page.html.contains("default/versions/1"))
+    #expect(!page.html.contains("http://") && !page.html.contains("https://"))
+  }
+
+  @Test("The media type follows the file's first bytes")
+  func mediaTypes() {
+    #expect(ImageGallery.dataURI(Data([0x89, 0x50, 0x4E, 0x47])).hasPrefix("data:image/png;"))
+    #expect(ImageGallery.dataURI(Data("RIFF1234WEBP".utf8)).hasPrefix("data:image/webp;"))
+    #expect(ImageGallery.dataURI(Data([0xFF, 0xD8, 0xFF])).hasPrefix("data:image/jpeg;"))
+  }
+
+  @Test("Stage timings in milliseconds")
+  func timings() {
+    let text = ProvenanceText(
+      response: .with {
+        $0.timings = .with {
+          $0.itemsMicros = 1_500
+          $0.usersMicros = 20_400
+          $0.totalMicros = 25_000
+        }
+      })
+    #expect(text.timings == "25 ms in all: items 1.5 ms, users 20 ms, search 0.0 ms, metadata 0.0 ms")
+  }
+}
