@@ -76,7 +76,7 @@ let package = Package(
     shim("CGrpcShim", linking: ["grpc", "gpr"]),
     shim("CKernels", linking: ["openblas"]),
     shim("CImageCodec", linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
-    shim("CSentencePiece", linking: ["sentencepiece"]),
+    shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
     shim("CProcess", linking: []),
 

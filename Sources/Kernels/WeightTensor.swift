@@ -39,6 +39,22 @@ package final class WeightTensor: Sendable {
     if owner == nil { base.deallocate() }
   }
 
+  /// Rows `range` of a tensor, in the same memory.
+  package func rows(_ range: Range<Int>) -> WeightTensor {
+    precondition(!shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0])
+    let rowCount = shape.dropFirst().reduce(1, *)
+    return WeightTensor(
+      shape: [range.count] + shape.dropFirst(), borrowing: base + range.lowerBound * rowCount, from: self)
+  }
+
+  /// The same elements under another shape.
+  ///
+  /// - Precondition: as many elements.
+  package func reshaped(_ shape: [Int]) -> WeightTensor {
+    precondition(shape.reduce(1, *) == count)
+    return WeightTensor(shape: shape, borrowing: base, from: self)
+  }
+
   /// A copy of every element, row-major.
   package var values: [Float] { Array(UnsafeBufferPointer(start: base, count: count)) }
 

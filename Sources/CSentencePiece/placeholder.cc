@@ -1,1 +1,0 @@
-#include "illmrec_sentencepiece.h"

@@ -1,0 +1,60 @@
+import FoundationEssentials
+
+/// Reads and writes the JSON files of a checkpoint.
+enum JSONText {
+  /// Decodes the file at `path`; a missing key or a wrong type is named in the error.
+  static func decode<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value {
+    let file = try MappedFile(path: path)
+    do {
+      return try JSONDecoder().decode(type, from: file.withBytes { Data($0) })
+    } catch {
+      throw ModelError(.malformed, "\(path): \(describe(error))")
+    }
+  }
+
+  /// As `decode`, or nil when there is no such file.
+  static func decodeIfPresent<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value? {
+    do {
+      return try decode(type, from: path)
+    } catch  where error.code == .notFound {
+      return nil
+    }
+  }
+
+  /// An object with its keys sorted, so that equal content gives equal bytes.
+  static func encode(_ fields: [String: any Encodable]) throws(ModelError) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return try encoder.encode(Object(fields: fields))
+    } catch {
+      throw ModelError(.invalidInput, "a value cannot be written as JSON", cause: error)
+    }
+  }
+
+  private static func describe(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _):
+      "the key \"\(key.stringValue)\" is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      "the value of \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong type"
+    default: "it is not valid JSON"
+    }
+  }
+
+  private struct Object: Encodable {
+    let fields: [String: any Encodable]
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: Key.self)
+      for (name, value) in fields { try container.encode(value, forKey: Key(stringValue: name)) }
+    }
+  }
+}

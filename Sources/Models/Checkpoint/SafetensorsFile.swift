@@ -1,0 +1,128 @@
+import FoundationEssentials
+
+/// A `.safetensors` file: an 8-byte header length, a JSON header, then the tensors' bytes without gaps.
+///
+/// Opening it reads and checks the header alone; the tensors stay in the mapped file.
+///
+/// - Source: https://huggingface.co/docs/safetensors, "Format".
+package struct SafetensorsFile: Sendable {
+  package let path: String
+  /// In the order of their bytes.
+  package let tensors: [StoredTensor]
+  /// The header's `__metadata__`.
+  package let metadata: [String: String]
+
+  /// Longest header read; the reference implementation's limit.
+  private static let maxHeaderBytes = 100_000_000
+
+  package init(path: String) throws(ModelError) {
+    let file = try MappedFile(path: path)
+    guard let declared = file.integer(at: 0, as: UInt64.self) else {
+      throw Self.malformed(path, "it has \(file.count) bytes, too few for a header length")
+    }
+    guard declared <= UInt64(Self.maxHeaderBytes), Int(declared) <= file.count - 8 else {
+      throw Self.malformed(
+        path, "its header would take \(declared) bytes of a file of \(file.count); it may be cut short")
+    }
+    let headerBytes = Int(declared)
+    let header = try Self.header(file, bytes: headerBytes)
+    self.path = path
+    metadata = header.metadata
+    tensors = try Self.locate(header.entries, in: file, dataStart: 8 + headerBytes)
+  }
+
+  private static func header(_ file: MappedFile, bytes: Int) throws(ModelError) -> Header {
+    do {
+      return try JSONDecoder().decode(Header.self, from: file.withBytes { Data($0[8..<8 + bytes]) })
+    } catch {
+      throw ModelError(
+        .malformed, "\(file.path) is not a sound safetensors file: its header is not valid", cause: error)
+    }
+  }
+
+  /// Checks every entry's place, and that together they cover the data exactly once.
+  private static func locate(
+    _ entries: [String: Entry], in file: MappedFile, dataStart: Int
+  ) throws(ModelError) -> [StoredTensor] {
+    let dataBytes = file.count - dataStart
+    var tensors: [StoredTensor] = []
+    var end = 0
+    // Tensors without elements share their offset with a neighbour: the shorter comes first.
+    for (name, entry) in entries.sorted(by: { $0.value.order < $1.value.order }) {
+      guard entry.data_offsets.count == 2, entry.data_offsets[0] == end, entry.data_offsets[1] >= end else {
+        throw malformed(file.path, "tensor \(name) lies at \(entry.data_offsets), where byte \(end) should follow")
+      }
+      end = entry.data_offsets[1]
+      guard end <= dataBytes else {
+        throw malformed(
+          file.path, "tensor \(name) ends at byte \(end) of \(dataBytes) bytes of data; the file may be cut short")
+      }
+      let type = try elementType(entry.dtype, tensor: name, path: file.path)
+      guard let count = StoredTensor.elementCount(entry.shape),
+        count.multipliedReportingOverflow(by: type.size) == (end - entry.data_offsets[0], false)
+      else {
+        throw malformed(
+          file.path, "tensor \(name) of \(entry.dtype) \(entry.shape) has \(end - entry.data_offsets[0]) bytes")
+      }
+      tensors.append(
+        StoredTensor(
+          name: name, type: type, shape: entry.shape, strides: nil, offset: dataStart + entry.data_offsets[0],
+          file: file))
+    }
+    guard end == dataBytes else {
+      throw malformed(file.path, "its tensors end at byte \(end) of \(dataBytes) bytes of data")
+    }
+    return tensors
+  }
+
+  private static func elementType(_ name: String, tensor: String, path: String) throws(ModelError) -> ElementType {
+    switch name {
+    case "F32": return .float32
+    case "F16": return .float16
+    case "BF16": return .bfloat16
+    case "F64", "I64", "U64": return .other(name: name, size: 8)
+    case "I32", "U32": return .other(name: name, size: 4)
+    case "I16", "U16": return .other(name: name, size: 2)
+    case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2": return .other(name: name, size: 1)
+    default: throw ModelError(.unsupported, "\(path): tensor \(tensor) has the unknown element type \(name)")
+    }
+  }
+
+  private static func malformed(_ path: String, _ problem: String) -> ModelError {
+    ModelError(.malformed, "\(path) is not a sound safetensors file: \(problem). Copy or convert it again")
+  }
+}
+
+extension SafetensorsFile {
+  private struct Entry: Decodable {
+    let dtype: String
+    let shape: [Int]
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    let data_offsets: [Int]
+
+    var order: (Int, Int) { (data_offsets.first ?? 0, data_offsets.last ?? 0) }
+  }
+
+  private struct Header: Decodable {
+    var metadata: [String: String] = [:]
+    var entries: [String: Entry] = [:]
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      for key in container.allKeys {
+        if key.stringValue == "__metadata__" {
+          metadata = try container.decode([String: String].self, forKey: key)
+        } else {
+          entries[key.stringValue] = try container.decode(Entry.self, forKey: key)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// How a file stores the elements of a tensor.
+package enum ElementType: Sendable, Equatable {
+  case float32
+  case float16
+  case bfloat16
+  /// A type that files may hold and models do not read, such as integers; by the file's own name for it.
+  case other(name: String, size: Int)
+
+  /// Bytes of one element.
+  package var size: Int {
+    switch self {
+    case .float32: 4
+    case .float16, .bfloat16: 2
+    case .other(_, let size): size
+    }
+  }
+
+  package var name: String {
+    switch self {
+    case .float32: "F32"
+    case .float16: "F16"
+    case .bfloat16: "BF16"
+    case .other(let name, _): name
+    }
+  }
+}
+
+/// A tensor as it lies in a file. Its place was checked: every element is inside the file.
+package struct StoredTensor: Sendable {
+  package let name: String
+  package let type: ElementType
+  package let shape: [Int]
+  /// Elements between neighbours of each dimension; row-major order when nil.
+  let strides: [Int]?
+  /// Of the first element, from the start of the file.
+  let offset: Int
+  package let file: MappedFile
+
+  /// Elements.
+  package var count: Int { shape.reduce(1, *) }
+  /// Bytes of the elements.
+  package var byteCount: Int { count * type.size }
+}
+
+extension StoredTensor {
+  /// Product of `shape`, or nil when a dimension is negative or the product does not fit.
+  static func elementCount(_ shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      guard extent >= 0 else { return nil }
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow else { return nil }
+      count = product
+    }
+    return count
+  }
+}

@@ -1,0 +1,89 @@
+import Kernels
+
+/// Hands out the weights of one module and collects what is wrong with them, so that one error names every problem.
+///
+/// Ask for every tensor, then call `finish`. A tensor that has a problem is a stand-in without elements until `finish`
+/// throws: nothing may be computed before.
+struct WeightLoader {
+  private let files: WeightFiles
+  private let team: ComputeTeam
+  /// Goes before every name that is asked for.
+  private let prefix: String
+  private var mismatches: [String] = []
+  private var notFinite: [String] = []
+
+  /// Most problems that one message lists.
+  private static let maxListed = 50
+
+  init(_ files: WeightFiles, prefix: String = "", on team: ComputeTeam) {
+    self.files = files
+    self.prefix = prefix
+    self.team = team
+  }
+
+  func has(_ name: String) -> Bool { files.tensors[prefix + name] != nil }
+
+  /// Shape of a tensor that the configuration does not determine; nil when it is missing.
+  func shape(of name: String) -> [Int]? { files.tensors[prefix + name]?.shape }
+
+  /// The tensor of that name, whose shape must be `shape`.
+  mutating func tensor(_ name: String, _ shape: [Int]) -> WeightTensor {
+    tensor(name, expecting: "\(shape)") { $0 == shape ? shape : nil }
+  }
+
+  /// The vector of that name, stored as [count] or as [1, count].
+  mutating func vector(_ name: String, _ count: Int) -> WeightTensor {
+    tensor(name, expecting: "[\(count)] or [1, \(count)]") { $0 == [count] || $0 == [1, count] ? [count] : nil }
+  }
+
+  /// The table of that name: at least `rows` rows of `columns`.
+  mutating func table(_ name: String, atLeast rows: Int, columns: Int) -> WeightTensor {
+    tensor(name, expecting: "[\(rows) or more, \(columns)]") {
+      $0.count == 2 && $0[0] >= rows && $0[1] == columns ? $0 : nil
+    }
+  }
+
+  /// - Parameter accept: the shape to load a found shape as, or nil to refuse it.
+  private mutating func tensor(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> WeightTensor {
+    let standIn = WeightTensor(shape: [0], values: [])
+    guard let stored = files.tensors[prefix + name] else {
+      mismatches.append("\(prefix + name): \(expecting) expected, missing")
+      return standIn
+    }
+    if case .other(let type, _) = stored.type {
+      mismatches.append("\(prefix + name): F32, F16 or BF16 expected, \(type) found in \(stored.file.path)")
+      return standIn
+    }
+    guard let shape = accept(stored.shape) else {
+      mismatches.append("\(prefix + name): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
+      return standIn
+    }
+    let tensor = stored.load(shape: shape, on: team)
+    if let index = tensor.firstNotFinite(on: team) {
+      notFinite.append("\(prefix + name): element \(index) of \(stored.count) in \(stored.file.path)")
+    }
+    return tensor
+  }
+
+  /// Throws when a tensor was missing, had another shape or type, or was not finite.
+  ///
+  /// - Parameter expectation: where the expected shapes come from, such as a configuration's path.
+  func finish(expectation: String) throws(ModelError) {
+    guard mismatches.isEmpty else {
+      throw ModelError(
+        .tensorMismatch,
+        "\(files.origin) does not hold the tensors that \(expectation) asks for; \(Self.list(mismatches))")
+    }
+    guard notFinite.isEmpty else {
+      throw ModelError(
+        .notFinite,
+        "\(files.origin) holds weights that are NaN or infinite; train or convert it again; \(Self.list(notFinite))")
+    }
+  }
+
+  private static func list(_ problems: [String]) -> String {
+    let rest = problems.count > maxListed ? ["and \(problems.count - maxListed) more"] : []
+    let lines = problems.prefix(maxListed) + rest
+    return "\(problems.count) of them:\n" + lines.map { "  " + $0 }.joined(separator: "\n")
+  }
+}

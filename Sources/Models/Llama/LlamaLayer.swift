@@ -1,0 +1,81 @@
+import Kernels
+
+/// Self-attention with rotary positions and grouped queries.
+struct LlamaAttention: Sendable {
+  let queryWeight: WeightTensor  // [H · E, D]   self_attn.q_proj.weight
+  let keyWeight: WeightTensor  // [G · E, D]   self_attn.k_proj.weight
+  let valueWeight: WeightTensor  // [G · E, D]   self_attn.v_proj.weight
+  let outputWeight: WeightTensor  // [D, H · E]   self_attn.o_proj.weight
+  let queryBias: WeightTensor?  // [H · E]
+  let keyBias: WeightTensor?  // [G · E]
+  let valueBias: WeightTensor?  // [G · E]
+  let outputBias: WeightTensor?  // [D]
+
+  init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, _ layer: String) {
+    let (d, q) = (configuration.width, configuration.heads * configuration.headWidth)
+    let kv = configuration.keyValueHeads * configuration.headWidth
+    let name = layer + ".self_attn"
+    queryWeight = loader.tensor("\(name).q_proj.weight", [q, d])
+    keyWeight = loader.tensor("\(name).k_proj.weight", [kv, d])
+    valueWeight = loader.tensor("\(name).v_proj.weight", [kv, d])
+    outputWeight = loader.tensor("\(name).o_proj.weight", [d, q])
+    let hasBias = configuration.attentionHasBias
+    queryBias = hasBias ? loader.tensor("\(name).q_proj.bias", [q]) : nil
+    keyBias = hasBias ? loader.tensor("\(name).k_proj.bias", [kv]) : nil
+    valueBias = hasBias ? loader.tensor("\(name).v_proj.bias", [kv]) : nil
+    outputBias = hasBias ? loader.tensor("\(name).o_proj.bias", [d]) : nil
+  }
+}
+
+/// The SwiGLU feed-forward: `down(silu(gate(x)) · up(x))`.
+struct LlamaFeedForward: Sendable {
+  let gateWeight: WeightTensor  // [F, D]   mlp.gate_proj.weight
+  let upWeight: WeightTensor  // [F, D]   mlp.up_proj.weight
+  let downWeight: WeightTensor  // [D, F]   mlp.down_proj.weight
+  let gateBias: WeightTensor?  // [F]
+  let upBias: WeightTensor?  // [F]
+  let downBias: WeightTensor?  // [D]
+
+  init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, _ layer: String) {
+    let (d, f) = (configuration.width, configuration.feedForwardWidth)
+    gateWeight = loader.tensor("\(layer).mlp.gate_proj.weight", [f, d])
+    upWeight = loader.tensor("\(layer).mlp.up_proj.weight", [f, d])
+    downWeight = loader.tensor("\(layer).mlp.down_proj.weight", [d, f])
+    let hasBias = configuration.feedForwardHasBias
+    gateBias = hasBias ? loader.tensor("\(layer).mlp.gate_proj.bias", [f]) : nil
+    upBias = hasBias ? loader.tensor("\(layer).mlp.up_proj.bias", [f]) : nil
+    downBias = hasBias ? loader.tensor("\(layer).mlp.down_proj.bias", [d]) : nil
+  }
+
+  /// Adds the feed-forward of `normed` [T, D] to `hidden` [T, D].
+  ///
+  /// Rows go through in blocks, so that the F-wide values of long batches stay small.
+  func add(
+    of normed: borrowing Activations, to hidden: inout Activations, gate: inout Activations, up: inout Activations,
+    on team: ComputeTeam
+  ) {
+    for start in stride(from: 0, to: normed.rows, by: gate.rows) {
+      let rows = start..<min(start + gate.rows, normed.rows)
+      team.linear(normed, rows: rows, gateWeight, bias: gateBias, into: &gate)
+      team.linear(normed, rows: rows, upWeight, bias: upBias, into: &up)
+      team.siluMultiply(&gate, by: up)
+      team.linear(gate, rows: 0..<rows.count, downWeight, bias: downBias, addingTo: &hidden, atRow: start)
+    }
+  }
+}
+
+/// One block: attention and feed-forward, each behind a norm and added to what came in.
+struct LlamaLayer: Sendable {
+  let attentionNorm: WeightTensor  // [D]   input_layernorm.weight
+  let attention: LlamaAttention
+  let feedForwardNorm: WeightTensor  // [D]   post_attention_layernorm.weight
+  let feedForward: LlamaFeedForward
+
+  init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, index: Int) {
+    let layer = "layers.\(index)"
+    attentionNorm = loader.tensor("\(layer).input_layernorm.weight", [configuration.width])
+    attention = LlamaAttention(configuration, &loader, layer)
+    feedForwardNorm = loader.tensor("\(layer).post_attention_layernorm.weight", [configuration.width])
+    feedForward = LlamaFeedForward(configuration, &loader, layer)
+  }
+}

@@ -1,0 +1,76 @@
+import Kernels
+
+/// A layer norm's weights.
+struct LayerNormWeights: Sendable {
+  let weight: WeightTensor  // [D]
+  let bias: WeightTensor  // [D]
+
+  init(_ loader: inout WeightLoader, _ name: String, width: Int) {
+    weight = loader.tensor("\(name).weight", [width])
+    bias = loader.tensor("\(name).bias", [width])
+  }
+}
+
+/// A linear layer's weights.
+struct LinearWeights: Sendable {
+  let weight: WeightTensor  // [outputs, inputs]
+  let bias: WeightTensor  // [outputs]
+
+  init(_ loader: inout WeightLoader, _ name: String, inputs: Int, outputs: Int) {
+    weight = loader.tensor("\(name).weight", [outputs, inputs])
+    bias = loader.tensor("\(name).bias", [outputs])
+  }
+}
+
+/// The feed-forward of a block or of the pooling head: `fc2(gelu(fc1(x)))`.
+struct SiglipFeedForward: Sendable {
+  let first: LinearWeights  // D -> F   fc1
+  let second: LinearWeights  // F -> D   fc2
+  let activation: SiglipConfiguration.Activation
+
+  init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader, _ name: String) {
+    first = LinearWeights(
+      &loader, "\(name).fc1", inputs: configuration.width, outputs: configuration.feedForwardWidth)
+    second = LinearWeights(
+      &loader, "\(name).fc2", inputs: configuration.feedForwardWidth, outputs: configuration.width)
+    activation = configuration.activation
+  }
+
+  /// Adds the feed-forward of `normed` [rows, D] to `hidden` [rows, D], in blocks of `inner`'s rows.
+  func add(
+    of normed: borrowing Activations, to hidden: inout Activations, inner: inout Activations, on team: ComputeTeam
+  ) {
+    for start in stride(from: 0, to: normed.rows, by: inner.rows) {
+      let rows = start..<min(start + inner.rows, normed.rows)
+      team.linear(normed, rows: rows, first.weight, bias: first.bias, into: &inner)
+      switch activation {
+      case .tanhGELU: team.geluTanh(&inner)
+      case .exactGELU: team.gelu(&inner)
+      }
+      team.linear(inner, rows: 0..<rows.count, second.weight, bias: second.bias, addingTo: &hidden, atRow: start)
+    }
+  }
+}
+
+/// One block of the tower: attention and feed-forward, each behind a layer norm and added to what came in.
+struct SiglipLayer: Sendable {
+  let attentionNorm: LayerNormWeights  // layer_norm1
+  let query: LinearWeights  // D -> D   self_attn.q_proj
+  let key: LinearWeights  // D -> D   self_attn.k_proj
+  let value: LinearWeights  // D -> D   self_attn.v_proj
+  let output: LinearWeights  // D -> D   self_attn.out_proj
+  let feedForwardNorm: LayerNormWeights  // layer_norm2
+  let feedForward: SiglipFeedForward  // mlp
+
+  init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader, index: Int) {
+    let name = "encoder.layers.\(index)"
+    let d = configuration.width
+    attentionNorm = LayerNormWeights(&loader, "\(name).layer_norm1", width: d)
+    query = LinearWeights(&loader, "\(name).self_attn.q_proj", inputs: d, outputs: d)
+    key = LinearWeights(&loader, "\(name).self_attn.k_proj", inputs: d, outputs: d)
+    value = LinearWeights(&loader, "\(name).self_attn.v_proj", inputs: d, outputs: d)
+    output = LinearWeights(&loader, "\(name).self_attn.out_proj", inputs: d, outputs: d)
+    feedForwardNorm = LayerNormWeights(&loader, "\(name).layer_norm2", width: d)
+    feedForward = SiglipFeedForward(configuration, &loader, "\(name).mlp")
+  }
+}

@@ -1,0 +1,62 @@
+import Kernels
+
+/// The attention-pooling head: one learned probe per image reads its patches.
+///
+///     a = attention(probe, patches, patches)
+///     out = a + feedForward(norm(a))
+struct SiglipPooling: Sendable {
+  let probe: WeightTensor  // [1, 1, D]   head.probe
+  let inputWeight: WeightTensor  // [3 · D, D]: query, key, value   head.attention.in_proj_weight
+  let inputBias: WeightTensor  // [3 · D]   head.attention.in_proj_bias
+  let output: LinearWeights  // D -> D   head.attention.out_proj
+  let norm: LayerNormWeights  // head.layernorm
+  let feedForward: SiglipFeedForward  // head.mlp
+  private let heads: Int
+  private let epsilon: Float
+
+  init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader) {
+    let d = configuration.width
+    probe = loader.tensor("head.probe", [1, 1, d])
+    inputWeight = loader.tensor("head.attention.in_proj_weight", [3 * d, d])
+    inputBias = loader.tensor("head.attention.in_proj_bias", [3 * d])
+    output = LinearWeights(&loader, "head.attention.out_proj", inputs: d, outputs: d)
+    norm = LayerNormWeights(&loader, "head.layernorm", width: d)
+    feedForward = SiglipFeedForward(configuration, &loader, "head.mlp")
+    heads = configuration.heads
+    epsilon = configuration.normEpsilon
+  }
+
+  /// The pooled embedding of each image.
+  ///
+  /// - Parameters:
+  ///   - patches: [B · P, D], after the tower's last norm.
+  ///   - images: B.
+  /// - Returns: [B, D].
+  func pool(_ patches: borrowing Activations, images: Int, on team: ComputeTeam) -> Activations {
+    let d = patches.width
+    let perImage = patches.rows / images
+    var key = Activations(rows: patches.rows, width: d)
+    var value = Activations(rows: patches.rows, width: d)
+    team.linear(patches, inputWeight.rows(d..<2 * d), bias: inputBias.rows(d..<2 * d), into: &key)
+    team.linear(patches, inputWeight.rows(2 * d..<3 * d), bias: inputBias.rows(2 * d..<3 * d), into: &value)
+    var probes = Activations(rows: images, width: d)
+    for image in 0..<images { probes.setRow(image, toRow: 0, of: probe.reshaped([1, d])) }
+    var query = Activations(rows: images, width: d)
+    team.linear(probes, inputWeight.rows(0..<d), bias: inputBias.rows(0..<d), into: &query)
+
+    var attended = Activations(rows: images, width: d)
+    let sequences = (0..<images).map {
+      SequenceSpan(queries: $0..<$0 + 1, keys: $0 * perImage..<($0 + 1) * perImage)
+    }
+    team.attention(
+      query: query, key: key, value: value, sequences: sequences, heads: heads, keyValueHeads: heads, causal: false,
+      into: &attended)
+    var pooled = Activations(rows: images, width: d)
+    team.linear(attended, output.weight, bias: output.bias, into: &pooled)
+    var normed = Activations(rows: images, width: d)
+    team.layerNorm(pooled, weight: norm.weight, bias: norm.bias, epsilon: epsilon, into: &normed)
+    var inner = Activations(rows: images, width: feedForward.first.bias.count)
+    feedForward.add(of: normed, to: &pooled, inner: &inner, on: team)
+    return pooled
+  }
+}

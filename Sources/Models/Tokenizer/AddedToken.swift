@@ -1,0 +1,83 @@
+/// A token that a tokenizer recognises before its pieces, such as `<s>` or `<i_vis>`.
+struct AddedToken: Sendable, Equatable {
+  let content: String
+  let id: Int32
+  /// White space before it belongs to it.
+  var stripsLeft = false
+  /// White space after it belongs to it.
+  var stripsRight = false
+  /// It is recognised only between spaces.
+  var isSingleWord = false
+  /// It steers the model instead of standing for text.
+  var isSpecial = false
+}
+
+/// The parts of a tokenizer's JSON files that decide what a text's tokens are.
+///
+/// `normalized` of an added token is not among them: the slow tokenizer heeds it only when it lower-cases text, which
+/// LLaMA's does not.
+struct TokenizerConfiguration: Sendable {
+  /// `tokenizer_config.json`.
+  private struct Main: Decodable {
+    let added_tokens_decoder: [String: Token]?
+    let add_bos_token: Bool?
+    let add_eos_token: Bool?
+    let bos_token: Name?
+    let eos_token: Name?
+    let unk_token: Name?
+  }
+
+  private struct Token: Decodable {
+    let content: String
+    let lstrip: Bool?
+    let rstrip: Bool?
+    let single_word: Bool?
+    let special: Bool?
+  }
+
+  /// A token's name, alone or as an object.
+  private struct Name: Decodable {
+    let content: String
+
+    init(from decoder: any Decoder) throws {
+      if let text = try? decoder.singleValueContainer().decode(String.self) {
+        content = text
+      } else {
+        content = try Token(from: decoder).content
+      }
+    }
+  }
+
+  private(set) var addedTokens: [AddedToken]
+  let addsBeginning: Bool
+  let addsEnd: Bool
+  let beginning: String
+  let end: String
+  let unknown: String
+
+  /// Reads `tokenizer_config.json` and, for tokens that it does not name, `added_tokens.json`. Both may be missing.
+  init(directory: String) throws(ModelError) {
+    let path = directory + "/tokenizer_config.json"
+    let main = try JSONText.decodeIfPresent(Main.self, from: path)
+    addsBeginning = main?.add_bos_token ?? true
+    addsEnd = main?.add_eos_token ?? false
+    beginning = main?.bos_token?.content ?? "<s>"
+    end = main?.eos_token?.content ?? "</s>"
+    unknown = main?.unk_token?.content ?? "<unk>"
+    addedTokens = []
+    for (key, token) in main?.added_tokens_decoder ?? [:] {
+      guard let id = Int32(key), id >= 0 else {
+        throw ModelError(.malformed, "\(path): added_tokens_decoder has the key \"\(key)\", which is not a token id")
+      }
+      addedTokens.append(
+        AddedToken(
+          content: token.content, id: id, stripsLeft: token.lstrip ?? false, stripsRight: token.rstrip ?? false,
+          isSingleWord: token.single_word ?? false, isSpecial: token.special ?? false))
+    }
+    let more = try JSONText.decodeIfPresent([String: Int32].self, from: directory + "/added_tokens.json") ?? [:]
+    for (content, id) in more where !addedTokens.contains(where: { $0.content == content }) {
+      addedTokens.append(AddedToken(content: content, id: id))
+    }
+    addedTokens.sort { $0.id < $1.id }
+  }
+}
