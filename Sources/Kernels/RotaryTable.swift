@@ -4,10 +4,28 @@ import CKernels
 ///
 ///     angle[position, e] = (position / scaling) · base^(-2e / E)     for e < E / 2
 ///
-/// Frequencies and angles are rounded to 32 bits, as the reference framework computes them.
+/// Frequencies and angles are rounded to 32 bits, as the reference framework computes them; cosines and sines further to
+/// the type that it keeps them in.
 ///
 /// - Source: Su et al. 2021, section 3.2; linear scaling: Chen et al. 2023 (position interpolation).
 package final class RotaryTable: Sendable {
+  /// The type that the cosines and sines are rounded to.
+  package enum Precision: Sendable {
+    case float32
+    case float16
+    case bfloat16
+
+    fileprivate func rounded(_ value: Float) -> Float {
+      switch self {
+      case .float32: value
+      case .float16: Float(Float16(value))
+      case .bfloat16:
+        // To the nearest upper half of the bits, ties to even; cosines and sines never overflow.
+        Float(bitPattern: (value.bitPattern &+ 0x7FFF &+ (value.bitPattern >> 16 & 1)) & 0xFFFF_0000)
+      }
+    }
+  }
+
   package let positions: Int
   /// E.
   package let headWidth: Int
@@ -15,7 +33,7 @@ package final class RotaryTable: Sendable {
   let sine: WeightTensor
 
   /// - Precondition: `headWidth` is even.
-  package init(positions: Int, headWidth: Int, base: Double, scaling: Double) {
+  package init(positions: Int, headWidth: Int, base: Double, scaling: Double, precision: Precision = .float32) {
     precondition(headWidth % 2 == 0 && positions > 0)
     let count = positions * headWidth / 2
     var cosine = [Float](repeating: 0, count: count)
@@ -23,8 +41,8 @@ package final class RotaryTable: Sendable {
     illmrec_rope_table(positions, headWidth, base, scaling, &cosine, &sine)
     self.positions = positions
     self.headWidth = headWidth
-    self.cosine = WeightTensor(shape: [positions, headWidth / 2], values: cosine)
-    self.sine = WeightTensor(shape: [positions, headWidth / 2], values: sine)
+    self.cosine = WeightTensor(shape: [positions, headWidth / 2], values: cosine.map(precision.rounded))
+    self.sine = WeightTensor(shape: [positions, headWidth / 2], values: sine.map(precision.rounded))
   }
 }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the files of a checkpoint lie.
 ///
 /// The layout is the one the published code writes: `llm/` (tokenizer, and the frozen LLM's configuration and weights
@@ -13,9 +15,39 @@ package struct CheckpointLocation: Sendable {
     self.llmWeights = llmWeights
   }
 
+  /// The checkpoint's own configuration; the published code writes it, a checkpoint works without.
+  var configuration: String { bundle + "/config.json" }
   var llm: String { llmWeights ?? bundle + "/llm" }
   var tokenizer: String { bundle + "/llm" }
   var tokenEmbeddings: String { bundle + "/llm_parameter/token_embed.pth" }
   var visionTower: String { bundle + "/vision_tower" }
   var recModule: String { bundle + "/rec_module" }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}
+
+extension CheckpointLocation {
+  /// The context length that the checkpoint was trained for, when its `config.json` says.
+  func trainedContext() throws(ModelError) -> Double? {
+    guard let file = try JSONText.decodeIfPresent(Configuration.self, from: configuration) else { return nil }
+    return file.llm_cfg?.model_max_length ?? file.train_cfg?.model_max_length
+  }
+
+  private struct Configuration: Decodable {
+    struct Part: Decodable {
+      let model_max_length: Double?
+    }
+
+    let llm_cfg: Part?
+    let train_cfg: Part?
+
+    private enum Key: CodingKey { case llm_cfg, train_cfg }
+
+    /// Before the first save, a part may be the name of a model instead of its configuration.
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      llm_cfg = try? container.decodeIfPresent(Part.self, forKey: .llm_cfg)
+      train_cfg = try? container.decodeIfPresent(Part.self, forKey: .train_cfg)
+    }
+  }
 }

@@ -23,9 +23,6 @@ struct WeightLoader {
 
   func has(_ name: String) -> Bool { files.tensors[prefix + name] != nil }
 
-  /// Shape of a tensor that the configuration does not determine; nil when it is missing.
-  func shape(of name: String) -> [Int]? { files.tensors[prefix + name]?.shape }
-
   /// The tensor of that name, whose shape must be `shape`.
   mutating func tensor(_ name: String, _ shape: [Int]) -> WeightTensor {
     tensor(name, expecting: "\(shape)") { $0 == shape ? shape : nil }
@@ -43,24 +40,44 @@ struct WeightLoader {
     }
   }
 
+  /// The weights of a linear layer. A size that is nil is the file's to say.
+  mutating func linear(_ name: String, inputs: Int? = nil, outputs: Int? = nil) -> LinearWeights {
+    let weight = tensor(
+      "\(name).weight", expecting: "[\(outputs.map(String.init) ?? "outputs"), \(inputs.map(String.init) ?? "inputs")]"
+    ) { found in
+      found.count == 2 && outputs ?? found[0] == found[0] && inputs ?? found[1] == found[1] ? found : nil
+    }
+    // A bias of a weight that is not there has no size to be held against.
+    let bias = tensor("\(name).bias", expecting: "[\(outputs.map(String.init) ?? "outputs")]") { found in
+      found.count == 1 && (found[0] == outputs ?? weight.shape[0] || weight.shape == [0]) ? found : nil
+    }
+    return LinearWeights(weight: weight, bias: bias)
+  }
+
+  /// The weights of a layer norm.
+  mutating func layerNorm(_ name: String, width: Int) -> LayerNormWeights {
+    LayerNormWeights(weight: tensor("\(name).weight", [width]), bias: tensor("\(name).bias", [width]))
+  }
+
   /// - Parameter accept: the shape to load a found shape as, or nil to refuse it.
   private mutating func tensor(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> WeightTensor {
     let standIn = WeightTensor(shape: [0], values: [])
+    let label = (prefix + name).isEmpty ? "the tensor" : prefix + name
     guard let stored = files.tensors[prefix + name] else {
-      mismatches.append("\(prefix + name): \(expecting) expected, missing")
+      mismatches.append("\(label): \(expecting) expected, missing")
       return standIn
     }
     if case .other(let type, _) = stored.type {
-      mismatches.append("\(prefix + name): F32, F16 or BF16 expected, \(type) found in \(stored.file.path)")
+      mismatches.append("\(label): F32, F16 or BF16 expected, \(type) found in \(stored.file.path)")
       return standIn
     }
     guard let shape = accept(stored.shape) else {
-      mismatches.append("\(prefix + name): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
+      mismatches.append("\(label): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
       return standIn
     }
     let tensor = stored.load(shape: shape, on: team)
     if let index = tensor.firstNotFinite(on: team) {
-      notFinite.append("\(prefix + name): element \(index) of \(stored.count) in \(stored.file.path)")
+      notFinite.append("\(label): element \(index) of \(stored.count) in \(stored.file.path)")
     }
     return tensor
   }

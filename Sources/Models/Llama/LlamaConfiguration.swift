@@ -1,8 +1,10 @@
+import Kernels
+
 /// The shape of a LLaMA model, from its `config.json`.
 ///
 /// Dimension letters of this module: T rows of a packed batch, D width, H query heads, G key/value heads, E head width,
 /// F feed-forward width, V vocabulary.
-struct LlamaConfiguration: Sendable, Equatable {
+struct LlamaConfiguration: Sendable {
   /// D.
   let width: Int
   let layers: Int
@@ -20,6 +22,9 @@ struct LlamaConfiguration: Sendable, Equatable {
   let ropeBase: Double
   /// Positions are divided by it.
   let ropeScaling: Double
+  /// The type that the model was made in. The reference framework keeps its rotary tables in it, however the weights are
+  /// widened later.
+  let ropePrecision: RotaryTable.Precision
   let tiesEmbeddings: Bool
   let attentionHasBias: Bool
   let feedForwardHasBias: Bool
@@ -39,11 +44,20 @@ struct LlamaConfiguration: Sendable, Equatable {
     headWidth = file.head_dim ?? (heads > 0 ? width / heads : 0)
     normEpsilon = Float(file.rms_norm_eps ?? 1e-6)
     ropeBase = file.rope_theta ?? 10_000
+    ropePrecision = Self.precision(file.torch_dtype)
     tiesEmbeddings = file.tie_word_embeddings ?? false
     attentionHasBias = file.attention_bias ?? false
     feedForwardHasBias = file.mlp_bias ?? false
     ropeScaling = try file.scaling(trainedContext: trainedContext, path: path)
     try check(path)
+  }
+
+  private static func precision(_ dtype: String?) -> RotaryTable.Precision {
+    switch dtype {
+    case "bfloat16", "torch.bfloat16": .bfloat16
+    case "float16", "torch.float16": .float16
+    default: .float32
+    }
   }
 
   private func check(_ path: String) throws(ModelError) {
@@ -81,6 +95,7 @@ extension LlamaConfiguration {
     let rope_theta: Double?
     let rope_scaling: Scaling?
     let hidden_act: String?
+    let torch_dtype: String?
     let tie_word_embeddings: Bool?
     let attention_bias: Bool?
     let mlp_bias: Bool?

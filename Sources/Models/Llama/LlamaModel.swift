@@ -27,7 +27,7 @@ final class LlamaModel: Sendable {
     finalNorm = loader.tensor("norm.weight", [configuration.width])
     rotary = RotaryTable(
       positions: maxPositions, headWidth: configuration.headWidth, base: configuration.ropeBase,
-      scaling: configuration.ropeScaling)
+      scaling: configuration.ropeScaling, precision: configuration.ropePrecision)
   }
 
   /// The hidden state of each sequence's last row, after the final norm.

@@ -36,7 +36,8 @@ package struct Prompt: Sendable {
       softTokens.count == softTokenPositions.count,
       "\(softTokens.count) soft tokens for \(softTokenPositions.count) positions")
     return Prompt(
-      tokenIDs: tokenIDs, softTokenPositions: softTokenPositions, softTokens: softTokens, truncatedItems: truncatedItems)
+      tokenIDs: tokenIDs, softTokenPositions: softTokenPositions, softTokens: softTokens, truncatedItems: truncatedItems
+    )
   }
 
   /// Tokens with [REC].

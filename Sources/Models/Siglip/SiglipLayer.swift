@@ -1,27 +1,5 @@
 import Kernels
 
-/// A layer norm's weights.
-struct LayerNormWeights: Sendable {
-  let weight: WeightTensor  // [D]
-  let bias: WeightTensor  // [D]
-
-  init(_ loader: inout WeightLoader, _ name: String, width: Int) {
-    weight = loader.tensor("\(name).weight", [width])
-    bias = loader.tensor("\(name).bias", [width])
-  }
-}
-
-/// A linear layer's weights.
-struct LinearWeights: Sendable {
-  let weight: WeightTensor  // [outputs, inputs]
-  let bias: WeightTensor  // [outputs]
-
-  init(_ loader: inout WeightLoader, _ name: String, inputs: Int, outputs: Int) {
-    weight = loader.tensor("\(name).weight", [outputs, inputs])
-    bias = loader.tensor("\(name).bias", [outputs])
-  }
-}
-
 /// The feed-forward of a block or of the pooling head: `fc2(gelu(fc1(x)))`.
 struct SiglipFeedForward: Sendable {
   let first: LinearWeights  // D -> F   fc1
@@ -29,10 +7,10 @@ struct SiglipFeedForward: Sendable {
   let activation: SiglipConfiguration.Activation
 
   init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader, _ name: String) {
-    first = LinearWeights(
-      &loader, "\(name).fc1", inputs: configuration.width, outputs: configuration.feedForwardWidth)
-    second = LinearWeights(
-      &loader, "\(name).fc2", inputs: configuration.feedForwardWidth, outputs: configuration.width)
+    first = loader.linear(
+      "\(name).fc1", inputs: configuration.width, outputs: configuration.feedForwardWidth)
+    second = loader.linear(
+      "\(name).fc2", inputs: configuration.feedForwardWidth, outputs: configuration.width)
     activation = configuration.activation
   }
 
@@ -65,12 +43,12 @@ struct SiglipLayer: Sendable {
   init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader, index: Int) {
     let name = "encoder.layers.\(index)"
     let d = configuration.width
-    attentionNorm = LayerNormWeights(&loader, "\(name).layer_norm1", width: d)
-    query = LinearWeights(&loader, "\(name).self_attn.q_proj", inputs: d, outputs: d)
-    key = LinearWeights(&loader, "\(name).self_attn.k_proj", inputs: d, outputs: d)
-    value = LinearWeights(&loader, "\(name).self_attn.v_proj", inputs: d, outputs: d)
-    output = LinearWeights(&loader, "\(name).self_attn.out_proj", inputs: d, outputs: d)
-    feedForwardNorm = LayerNormWeights(&loader, "\(name).layer_norm2", width: d)
+    attentionNorm = loader.layerNorm("\(name).layer_norm1", width: d)
+    query = loader.linear("\(name).self_attn.q_proj", inputs: d, outputs: d)
+    key = loader.linear("\(name).self_attn.k_proj", inputs: d, outputs: d)
+    value = loader.linear("\(name).self_attn.v_proj", inputs: d, outputs: d)
+    output = loader.linear("\(name).self_attn.out_proj", inputs: d, outputs: d)
+    feedForwardNorm = loader.layerNorm("\(name).layer_norm2", width: d)
     feedForward = SiglipFeedForward(configuration, &loader, "\(name).mlp")
   }
 }

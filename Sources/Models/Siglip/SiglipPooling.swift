@@ -19,8 +19,8 @@ struct SiglipPooling: Sendable {
     probe = loader.tensor("head.probe", [1, 1, d])
     inputWeight = loader.tensor("head.attention.in_proj_weight", [3 * d, d])
     inputBias = loader.tensor("head.attention.in_proj_bias", [3 * d])
-    output = LinearWeights(&loader, "head.attention.out_proj", inputs: d, outputs: d)
-    norm = LayerNormWeights(&loader, "head.layernorm", width: d)
+    output = loader.linear("head.attention.out_proj", inputs: d, outputs: d)
+    norm = loader.layerNorm("head.layernorm", width: d)
     feedForward = SiglipFeedForward(configuration, &loader, "head.mlp")
     heads = configuration.heads
     epsilon = configuration.normEpsilon

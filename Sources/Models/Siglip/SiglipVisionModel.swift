@@ -27,7 +27,7 @@ final class SiglipVisionModel: Sendable {
     var layers: [SiglipLayer] = []
     for index in 0..<configuration.layers { layers.append(SiglipLayer(configuration, &loader, index: index)) }
     self.layers = layers
-    finalNorm = LayerNormWeights(&loader, "post_layernorm", width: d)
+    finalNorm = loader.layerNorm("post_layernorm", width: d)
     pooling = SiglipPooling(configuration, &loader)
   }
 

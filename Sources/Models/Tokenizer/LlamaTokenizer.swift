@@ -17,6 +17,13 @@ package final class LlamaTokenizer: Sendable {
     case visualMarker
   }
 
+  /// The tokens of a text.
+  package struct Encoding: Sendable, Equatable {
+    package let ids: [Int32]
+    /// Where the markers of the text's segments stand in `ids`.
+    package let markerPositions: [Int]
+  }
+
   private let model: SentencePieceModel
   private let addedTokens: [AddedToken]
   private let marker: AddedToken
@@ -40,6 +47,12 @@ package final class LlamaTokenizer: Sendable {
     marker =
       configuration.addedTokens.first { $0.content == Self.visualMarker }
       ?? AddedToken(content: Self.visualMarker, id: markerID)
+    guard !marker.isSingleWord else {
+      throw ModelError(
+        .unsupported,
+        "\(directory)/tokenizer_config.json: single_word of \(Self.visualMarker) must be false, or the "
+          + "prompt has no place for soft tokens")
+    }
     unknownName = configuration.unknown
     unknownNameLength = model.encode(configuration.unknown).count
     let beginningID = try Self.id(of: configuration.beginning, model, configuration, directory)
@@ -70,12 +83,14 @@ package final class LlamaTokenizer: Sendable {
   package var pieceCount: Int { model.pieceCount }
 
   /// Ids of `segments`, read as one text: `<s>` first.
-  package func encode(_ segments: [Segment]) -> [Int32] {
-    beginning + encodeInside(segments) + end
+  package func encode(_ segments: [Segment]) -> Encoding {
+    let inside = encodeInside(segments)
+    return Encoding(
+      ids: beginning + inside.ids + end, markerPositions: inside.markerPositions.map { $0 + beginning.count })
   }
 
   /// Ids of `text`, without `<s>`.
-  package func encodeWithoutBeginning(_ text: String) -> [Int32] { encodeInside([.text(text)]) }
+  package func encodeWithoutBeginning(_ text: String) -> [Int32] { encodeInside([.text(text)]).ids }
 }
 
 extension LlamaTokenizer {
@@ -85,7 +100,7 @@ extension LlamaTokenizer {
     case token(AddedToken)
   }
 
-  private func encodeInside(_ segments: [Segment]) -> [Int32] {
+  private func encodeInside(_ segments: [Segment]) -> Encoding {
     var runs: [Run] = []
     for segment in segments {
       switch segment {
@@ -94,7 +109,7 @@ extension LlamaTokenizer {
       case .visualMarker: runs.append(.token(marker))
       }
     }
-    guard !runs.isEmpty else { return [] }
+    guard !runs.isEmpty else { return Encoding(ids: [], markerPositions: []) }
     for index in runs.indices {
       guard case .characters(let text) = runs[index] else { continue }
       runs[index] = .characters(Self.withoutUnderlines(text))
@@ -105,12 +120,17 @@ extension LlamaTokenizer {
     } else {
       runs.insert(.characters(String(Self.underline)), at: 0)
     }
-    return dropLoneUnderline(strip(runs)).flatMap { run in
+    var ids: [Int32] = []
+    var markerPositions: [Int] = []
+    for run in dropLoneUnderline(strip(runs)) {
       switch run {
-      case .characters(let text): encodePieces(text)
-      case .token(let token): [token.id]
+      case .characters(let text): ids += encodePieces(text)
+      case .token(let token):
+        if token == marker { markerPositions.append(ids.count) }
+        ids.append(token.id)
       }
     }
+    return Encoding(ids: ids, markerPositions: markerPositions)
   }
 
   private static func withoutUnderlines(_ text: String) -> String {

@@ -1,0 +1,56 @@
+import Digest
+
+/// Digests of a checkpoint's files, by the part each plays: a checkpoint that was moved keeps its fingerprint.
+struct Fingerprint {
+  /// One file and the name it goes by in the digest.
+  private struct Entry {
+    let name: String
+    let path: String
+  }
+
+  private var entries: [Entry] = []
+
+  /// Adds a file under `part/` and its own name.
+  mutating func add(_ path: String, part: String) {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    entries.append(Entry(name: "\(part)/\(name)", path: path))
+  }
+
+  /// Adds the files that exist.
+  mutating func add(existing paths: [String], part: String) {
+    for path in paths where CheckpointLocation.exists(path) { add(path, part: part) }
+  }
+
+  /// SHA-256, in hexadecimal, over `extra` and the names, sizes and contents of every file, in name order.
+  func digest(extra: String = "") throws(ModelError) -> String {
+    var digest = SHA256()
+    digest.update(extra)
+    for entry in entries.sorted(by: { $0.name < $1.name }) {
+      let file = try MappedFile(path: entry.path)
+      digest.update("\n\(entry.name) \(file.count)\n")
+      file.withBytes { digest.update($0) }
+    }
+    return digest.finishHex()
+  }
+}
+
+extension Fingerprint {
+  /// Files of the trained part.
+  static func recModule(_ location: CheckpointLocation, _ weights: WeightFiles) -> Fingerprint {
+    var fingerprint = Fingerprint()
+    fingerprint.addRecModule(location, weights)
+    return fingerprint
+  }
+
+  mutating func addRecModule(_ location: CheckpointLocation, _ weights: WeightFiles) {
+    add(existing: [location.recModule + "/config.json"], part: "rec_module")
+    for path in weights.paths { add(path, part: "rec_module") }
+  }
+
+  /// What user and item vectors must share: the trained part and the spaces in use.
+  static func space(
+    _ location: CheckpointLocation, _ weights: WeightFiles, _ spaces: [Space]
+  ) throws(ModelError) -> String {
+    try recModule(location, weights).digest(extra: spaces.map(\.checkpointName).joined(separator: ","))
+  }
+}

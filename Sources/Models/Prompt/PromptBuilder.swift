@@ -1,0 +1,133 @@
+/// Makes prompts of histories and of callers' own parts.
+struct PromptBuilder: Sendable {
+  let tokenizer: LlamaTokenizer
+  /// d.
+  let softTokenDim: Int
+  /// Newest items of a history that are read.
+  let maxHistoryItems: Int
+  /// Most tokens of a prompt, [REC] included.
+  let maxPromptTokens: Int
+  /// The item list stays below this many tokens, `<s>` included.
+  let maxItemListTokens: Int
+
+  /// The published template over the newest items that fit.
+  ///
+  /// The oldest item is dropped until the item list is below its budget, as the published code does it; then until the
+  /// whole prompt fits, where that code would cut off the prompt's last words.
+  func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
+    guard !history.isEmpty else {
+      throw ModelError(.emptyHistory, "the history has no items; a user needs at least one interaction")
+    }
+    let newest = history.suffix(maxHistoryItems)
+    let titles = newest.map(\.title)
+    var kept = try mostItems(titles)
+    var encoding = tokenizer.encode(PromptTemplate.prompt(titles.suffix(kept)))
+    while encoding.ids.count >= maxPromptTokens, kept > 1 {
+      kept -= 1
+      encoding = tokenizer.encode(PromptTemplate.prompt(titles.suffix(kept)))
+    }
+    let softTokens = try softTokens(Array(newest.suffix(kept)), firstIndex: history.count - kept)
+    return try prompt(encoding, softTokens, truncated: history.count - kept)
+  }
+
+  /// How many of the newest items the item list's budget holds.
+  private func mostItems(_ titles: [String]) throws(ModelError) -> Int {
+    var kept = titles.count
+    // A list is never shorter than its items' texts alone, so long histories are cut without tokenising them whole.
+    var tokens = 0
+    for (index, title) in titles.reversed().enumerated() {
+      tokens += tokenizer.encode([.data(title)]).ids.count
+      guard tokens < 2 * maxItemListTokens else {
+        kept = index + 1
+        break
+      }
+    }
+    while true {
+      let count = tokenizer.encode(PromptTemplate.itemList(titles.suffix(kept))).ids.count
+      if count < maxItemListTokens { return kept }
+      guard kept > 1 else {
+        throw ModelError(
+          .promptTooLong,
+          "the newest item alone has \(count) tokens, and \(maxItemListTokens - 1) are read; shorten its title "
+            + "\"\(titles[titles.count - 1].prefix(40))…\"")
+      }
+      kept -= 1
+    }
+  }
+
+  /// The items' soft tokens: all of them, or none when only tokens are counted.
+  private func softTokens(_ items: [HistoryEntry], firstIndex: Int) throws(ModelError) -> [[Float]] {
+    guard items.contains(where: { $0.softToken != nil }) else { return [] }
+    var result: [[Float]] = []
+    for (offset, item) in items.enumerated() {
+      guard let softToken = item.softToken else {
+        throw ModelError(.invalidInput, "history item \(firstIndex + offset) has no soft token, and others have")
+      }
+      try check(softToken, "the soft token of history item \(firstIndex + offset)")
+      result.append(softToken)
+    }
+    return result
+  }
+
+  /// A caller's own prompt. Neighbouring texts are one text, tokenised like the template's own words.
+  func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt {
+    var segments: [LlamaTokenizer.Segment] = []
+    var softTokens: [[Float]] = []
+    for (index, part) in parts.enumerated() {
+      switch part {
+      case .text(let text):
+        guard !text.contains(LlamaTokenizer.visualMarker) else {
+          throw ModelError(
+            .invalidInput,
+            "part \(index) has the marker \(LlamaTokenizer.visualMarker) in its text; send soft tokens as a part")
+        }
+        segments.append(.text(text))
+      case .softTokens(let matrix):
+        guard softTokens.count + matrix.rows < maxPromptTokens else {
+          throw tooLong("at least \(softTokens.count + matrix.rows)")
+        }
+        for row in 0..<matrix.rows {
+          try check(Array(matrix[row: row]), "soft token \(row) of part \(index)")
+          softTokens.append(Array(matrix[row: row]))
+          segments.append(.visualMarker)
+        }
+      }
+    }
+    guard !segments.isEmpty else { throw ModelError(.invalidInput, "the prompt has no parts; send at least one") }
+    return try prompt(tokenizer.encode(joined(segments)), softTokens, truncated: 0)
+  }
+
+  /// Joins neighbouring texts, so that a token may reach over the border of two parts.
+  private func joined(_ segments: [LlamaTokenizer.Segment]) -> [LlamaTokenizer.Segment] {
+    segments.reduce(into: []) { result, segment in
+      if case .text(let text) = segment, case .text(let former)? = result.last {
+        result[result.count - 1] = .text(former + text)
+      } else {
+        result.append(segment)
+      }
+    }
+  }
+
+  private func prompt(
+    _ encoding: LlamaTokenizer.Encoding, _ softTokens: [[Float]], truncated: Int
+  ) throws(ModelError) -> Prompt {
+    guard encoding.ids.count < maxPromptTokens else { throw tooLong("\(encoding.ids.count + 1)") }
+    return Prompt(
+      tokenIDs: encoding.ids, softTokenPositions: encoding.markerPositions, softTokens: softTokens,
+      truncatedItems: truncated)
+  }
+
+  private func tooLong(_ count: String) -> ModelError {
+    ModelError(
+      .promptTooLong, "the prompt has \(count) tokens with [REC], and \(maxPromptTokens) are read; shorten its texts")
+  }
+
+  private func check(_ softToken: [Float], _ what: String) throws(ModelError) {
+    guard softToken.count == softTokenDim else {
+      throw ModelError(.invalidInput, "\(what) has \(softToken.count) elements; this checkpoint's have \(softTokenDim)")
+    }
+    if let index = softToken.firstIndex(where: { !$0.isFinite }) {
+      throw ModelError(.notFinite, "\(what) is NaN or infinite at element \(index)")
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Kernels
+
+extension UserModel.Configuration {
+  func check() throws(ModelError) {
+    guard maxHistoryItems > 0, maxPromptTokens > 1, maxItemListTokens > 0 else {
+      throw ModelError(.invalidInput, "the limits on history items, prompt and item list tokens must be positive")
+    }
+    // Rotary tables and scores grow with it; no published checkpoint reads more.
+    guard maxPromptTokens <= 1 << 20 else {
+      throw ModelError(.invalidInput, "a prompt of \(maxPromptTokens) tokens is beyond what can be computed")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw ModelError(.invalidInput, "the number of threads must be 1 to 1024")
+    }
+    guard let spaceWeights else { return }
+    guard spaceWeights.count == spaces.count, spaceWeights.allSatisfy(\.isFinite) else {
+      throw ModelError(
+        .invalidInput, "\(spaceWeights.count) space weights for \(spaces.count) spaces; give one finite number for each"
+      )
+    }
+  }
+
+  /// The weights in block order.
+  func weights(of blocks: [Space]) -> [Float] {
+    guard let spaceWeights else { return blocks.map { _ in 1 / Float(blocks.count) } }
+    return blocks.map { block in zip(spaces, spaceWeights).first { $0.0 == block }?.1 ?? 0 }
+  }
+}
+
+extension UserModel {
+  /// The token embeddings that were trained with the adaptor, or nil when the checkpoint leaves the LLM's own in place.
+  static func trainedEmbeddings(
+    _ checkpoint: CheckpointLocation, tokenizer: LlamaTokenizer, width: Int, team: ComputeTeam
+  ) throws(ModelError) -> WeightTensor? {
+    guard CheckpointLocation.exists(checkpoint.tokenEmbeddings) else { return nil }
+    let files = try WeightFiles(file: checkpoint.tokenEmbeddings)
+    guard files.tensors.count == 1, let name = files.tensors.keys.first else {
+      throw ModelError(
+        .malformed,
+        "\(checkpoint.tokenEmbeddings) holds \(files.tensors.count) tensors; it should hold the embeddings alone")
+    }
+    var loader = WeightLoader(files, on: team)
+    let table = loader.table(name, atLeast: tokenizer.pieceCount, columns: width)
+    try loader.finish(expectation: "the tokenizer with \(checkpoint.llm)/config.json")
+    return table
+  }
+
+  /// The users' projections: into the spaces in use, and into those that the checkpoint also has.
+  static func projections(
+    _ loader: inout WeightLoader, spaces: [Space], width: Int
+  ) -> [(space: Space, projection: SpaceProjection)] {
+    var result: [(space: Space, projection: SpaceProjection)] = []
+    for space in Space.allCases {
+      guard spaces.contains(space) || loader.has("\(SpaceProjection.name(.user, space)).mlp.0.weight") else { continue }
+      let projection = SpaceProjection(
+        &loader, .user, space, inputDim: width, spaceDim: result.first?.projection.spaceDim)
+      result.append((space, projection))
+    }
+    return result
+  }
+
+  static func fingerprints(
+    _ checkpoint: CheckpointLocation, llm: WeightFiles, recModule: WeightFiles, spaces: [Space]
+  ) throws(ModelError) -> ModelFingerprints {
+    var model = Fingerprint()
+    model.add(existing: [checkpoint.configuration], part: "checkpoint")
+    model.add(checkpoint.llm + "/config.json", part: "llm")
+    for path in llm.paths { model.add(path, part: "llm") }
+    model.add(
+      existing: ["tokenizer.model", "tokenizer_config.json", "added_tokens.json"].map {
+        "\(checkpoint.tokenizer)/\($0)"
+      },
+      part: "tokenizer")
+    model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")
+    model.addRecModule(checkpoint, recModule)
+    return ModelFingerprints(
+      model: try model.digest(), space: try Fingerprint.space(checkpoint, recModule, spaces), tower: nil)
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Models
+import Testing
+
+/// What the reference framework answers for two checkpoints, and what this runtime does.
+@Suite(.enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
+struct GoldenTests {
+  static let names = ["mha", "gqa-llama-tokenizer"]
+
+  // The bar is 1e-4 and 1e-3. Both sides compute in 32 bits and differ in the order of their sums alone, which leaves
+  // about 1e-6 after three layers.
+  static let tolerance = 1e-5
+
+  struct Expected: Decodable {
+    struct Image: Decodable {
+      let file: String
+      let embedding: [Float]
+      let soft_token: [Float]
+      let item_vector: [Float]
+    }
+
+    struct History: Decodable {
+      let items: [Int]
+      let titles: [String]
+      let token_ids: [Int32]
+      let hidden_state: [Float]
+      let user_vectors: [String: [Float]]
+      let image_scores: [Float]
+      let ranking: [Int]
+    }
+
+    let images: [Image]
+    let histories: [History]
+
+    init(golden: String) throws {
+      let data = try Data(contentsOf: URL(filePath: "\(SharedFiles.root)/goldens/\(golden)/expected.json"))
+      self = try JSONDecoder().decode(Expected.self, from: data)
+    }
+  }
+
+  private func location(_ golden: String) -> CheckpointLocation {
+    CheckpointLocation(bundle: "\(SharedFiles.root)/goldens/\(golden)/bundle")
+  }
+
+  @Test(arguments: names) func imagesBecomeTheExpectedVectors(golden: String) throws {
+    let expected = try Expected(golden: golden)
+    let model = try ImageModel(checkpoint: location(golden), spaces: [.image])
+    let prepared = try expected.images.map { image in
+      let data = try Data(contentsOf: URL(filePath: "\(SharedFiles.root)/goldens/\(golden)/images/\(image.file)"))
+      return try data.withUnsafeBytes { try model.preprocessing.prepare(encoded: $0) }
+    }
+    let embeddings = try model.embeddings(of: prepared)
+    let softTokens = try model.softTokens(of: embeddings)
+    let items = try model.itemVectors(
+      of: (0..<prepared.count).map { ItemFeatures(embedding: Array(embeddings[row: $0])) })
+    for (row, image) in expected.images.enumerated() {
+      // An 8-bit step in a pixel shows here: the images' own tests say how often resizing takes one.
+      #expect(relativeDistance(embeddings[row: row], image.embedding) < 1e-4)
+      #expect(relativeDistance(softTokens[row: row], image.soft_token) < 1e-4)
+      #expect(relativeDistance(items[row: row], image.item_vector) < 1e-4)
+    }
+  }
+
+  @Test(arguments: names) func historiesBecomeTheExpectedUsers(golden: String) throws {
+    let expected = try Expected(golden: golden)
+    let model = try UserModel(checkpoint: location(golden))
+    let prompts = try expected.histories.map { history in
+      try model.prompt(
+        history: zip(history.items, history.titles).map {
+          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].soft_token)
+        })
+    }
+    let hidden = try model.hiddenStates(of: prompts)
+    let users = try model.userVectors(of: hidden)
+    let spaces = try model.spaceVectors(of: hidden)
+    for (row, history) in expected.histories.enumerated() {
+      #expect(prompts[row].tokenIDs == history.token_ids)
+      #expect(relativeDistance(hidden[row: row], history.hidden_state) < Self.tolerance)
+      #expect(spaces.count == history.user_vectors.count)
+      for (space, vectors) in spaces {
+        let name = [Space.image: "img", .cf: "cf", .text: "text"][space] ?? ""
+        #expect(relativeDistance(vectors[row: row], history.user_vectors[name] ?? []) < Self.tolerance)
+      }
+      let scores = expected.images.map { image in zip(image.item_vector, users[row: row]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      #expect(relativeDistance(scores, history.image_scores) < Self.tolerance)
+      #expect(scores.indices.sorted { scores[$0] > scores[$1] } == history.ranking)
+    }
+  }
+
+  /// A prompt's answer does not depend on the others of its batch.
+  @Test(arguments: names) func aPromptAloneGivesWhatItGivesInABatch(golden: String) throws {
+    let expected = try Expected(golden: golden)
+    let model = try UserModel(checkpoint: location(golden))
+    for history in expected.histories {
+      let prompt = try model.prompt(
+        history: zip(history.items, history.titles).map {
+          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].soft_token)
+        })
+      let hidden = try model.hiddenStates(of: [prompt])
+      #expect(relativeDistance(hidden[row: 0], history.hidden_state) < Self.tolerance)
+    }
+  }
+}
+
+/// L2 of the difference over L2 of the expected values.
+func relativeDistance(_ found: some Collection<Float>, _ expected: some Collection<Float>) -> Double {
+  guard found.count == expected.count, !expected.isEmpty else { return .infinity }
+  let difference = zip(found, expected).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+  let size = expected.reduce(0.0) { $0 + Double($1 * $1) }
+  return (difference / size).squareRoot()
+}
