@@ -17,13 +17,13 @@ package struct CheckpointLocation: Sendable {
 
   /// The checkpoint's own configuration; the published code writes it, a checkpoint works without.
   var configuration: String { bundle + "/config.json" }
-  var llm: String { llmWeights ?? bundle + "/llm" }
+  package var llm: String { llmWeights ?? bundle + "/llm" }
   var tokenizer: String { bundle + "/llm" }
-  var tokenEmbeddings: String { bundle + "/llm_parameter/token_embed.pth" }
-  var visionTower: String { bundle + "/vision_tower" }
-  var recModule: String { bundle + "/rec_module" }
+  package var tokenEmbeddings: String { bundle + "/llm_parameter/token_embed.pth" }
+  package var visionTower: String { bundle + "/vision_tower" }
+  package var recModule: String { bundle + "/rec_module" }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
 
 extension CheckpointLocation {

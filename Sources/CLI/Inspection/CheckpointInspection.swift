@@ -1,0 +1,51 @@
+import Models
+
+/// What a checkpoint holds, and what is wrong with it.
+struct CheckpointInspection: Sendable {
+  /// One of the checkpoint's modules.
+  struct Part: Sendable {
+    /// As the published layout names its directory.
+    let name: String
+    let weights: WeightFiles
+
+    var parameters: Int { weights.tensors.values.reduce(0) { $0 + $1.count } }
+    var bytes: Int { weights.tensors.values.reduce(0) { $0 + $1.byteCount } }
+    /// "BF16", or several with a plus.
+    var types: String { Set(weights.tensors.values.map(\.type.name)).sorted().joined(separator: "+") }
+  }
+
+  private(set) var parts: [Part] = []
+  private(set) var encoder: ImageModel?
+  private(set) var llm: UserModel?
+  private(set) var problems: [String] = []
+
+  /// - Parameter loading: load the models as the services do, which finds every problem; needs their memory.
+  init(_ checkpoint: CheckpointLocation, loading: Bool) {
+    for (name, path) in [
+      ("vision_tower", checkpoint.visionTower), ("rec_module", checkpoint.recModule), ("llm", checkpoint.llm),
+    ] {
+      if let weights = attempt({ () throws(ModelError) in try WeightFiles(directory: path) }) {
+        parts.append(Part(name: name, weights: weights))
+      }
+    }
+    if CheckpointLocation.exists(checkpoint.tokenEmbeddings),
+      let weights = attempt({ () throws(ModelError) in try WeightFiles(file: checkpoint.tokenEmbeddings) })
+    {
+      parts.append(Part(name: "llm_parameter", weights: weights))
+    }
+    guard loading else { return }
+    encoder = attempt { () throws(ModelError) in try ImageModel(checkpoint: checkpoint, spaces: [.image]) }
+    llm = attempt { () throws(ModelError) in try UserModel(checkpoint: checkpoint) }
+  }
+
+  /// What `step` returns; nil when it fails, which is noted.
+  private mutating func attempt<Value>(_ step: () throws(ModelError) -> Value) -> Value? {
+    do throws(ModelError) {
+      return try step()
+    } catch {
+      // A file that cannot be read is met again when the model is loaded.
+      if !problems.contains(error.message) { problems.append(error.message) }
+      return nil
+    }
+  }
+}
