@@ -30,24 +30,24 @@ extension CheckpointLocation {
   /// The context length that the checkpoint was trained for, when its `config.json` says.
   func trainedContext() throws(ModelError) -> Double? {
     guard let file = try JSONText.decodeIfPresent(Configuration.self, from: configuration) else { return nil }
-    return file.llm_cfg?.model_max_length ?? file.train_cfg?.model_max_length
+    return file.llmCfg?.modelMaxLength ?? file.trainCfg?.modelMaxLength
   }
 
   private struct Configuration: Decodable {
     struct Part: Decodable {
-      let model_max_length: Double?
+      let modelMaxLength: Double?
     }
 
-    let llm_cfg: Part?
-    let train_cfg: Part?
+    let llmCfg: Part?
+    let trainCfg: Part?
 
-    private enum Key: CodingKey { case llm_cfg, train_cfg }
+    private enum Key: CodingKey { case llmCfg, trainCfg }
 
     /// Before the first save, a part may be the name of a model instead of its configuration.
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: Key.self)
-      llm_cfg = try? container.decodeIfPresent(Part.self, forKey: .llm_cfg)
-      train_cfg = try? container.decodeIfPresent(Part.self, forKey: .train_cfg)
+      llmCfg = try? container.decodeIfPresent(Part.self, forKey: .llmCfg)
+      trainCfg = try? container.decodeIfPresent(Part.self, forKey: .trainCfg)
     }
   }
 }

@@ -15,17 +15,17 @@ struct GoldenTests {
     struct Image: Decodable {
       let file: String
       let embedding: [Float]
-      let soft_token: [Float]
-      let item_vector: [Float]
+      let softToken: [Float]
+      let itemVector: [Float]
     }
 
     struct History: Decodable {
       let items: [Int]
       let titles: [String]
-      let token_ids: [Int32]
-      let hidden_state: [Float]
-      let user_vectors: [String: [Float]]
-      let image_scores: [Float]
+      let tokenIds: [Int32]
+      let hiddenState: [Float]
+      let userVectors: [String: [Float]]
+      let imageScores: [Float]
       let ranking: [Int]
     }
 
@@ -34,7 +34,9 @@ struct GoldenTests {
 
     init(golden: String) throws {
       let data = try Data(contentsOf: URL(filePath: "\(SharedFiles.root)/goldens/\(golden)/expected.json"))
-      self = try JSONDecoder().decode(Expected.self, from: data)
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      self = try decoder.decode(Expected.self, from: data)
     }
   }
 
@@ -56,8 +58,8 @@ struct GoldenTests {
     for (row, image) in expected.images.enumerated() {
       // An 8-bit step in a pixel shows here: the images' own tests say how often resizing takes one.
       #expect(relativeDistance(embeddings[row: row], image.embedding) < 1e-4)
-      #expect(relativeDistance(softTokens[row: row], image.soft_token) < 1e-4)
-      #expect(relativeDistance(items[row: row], image.item_vector) < 1e-4)
+      #expect(relativeDistance(softTokens[row: row], image.softToken) < 1e-4)
+      #expect(relativeDistance(items[row: row], image.itemVector) < 1e-4)
     }
   }
 
@@ -67,23 +69,23 @@ struct GoldenTests {
     let prompts = try expected.histories.map { history in
       try model.prompt(
         history: zip(history.items, history.titles).map {
-          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].soft_token)
+          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].softToken)
         })
     }
     let hidden = try model.hiddenStates(of: prompts)
     let users = try model.userVectors(of: hidden)
     let spaces = try model.spaceVectors(of: hidden)
     for (row, history) in expected.histories.enumerated() {
-      #expect(prompts[row].tokenIDs == history.token_ids)
-      #expect(relativeDistance(hidden[row: row], history.hidden_state) < Self.tolerance)
-      #expect(spaces.count == history.user_vectors.count)
+      #expect(prompts[row].tokenIDs == history.tokenIds)
+      #expect(relativeDistance(hidden[row: row], history.hiddenState) < Self.tolerance)
+      #expect(spaces.count == history.userVectors.count)
       for (space, vectors) in spaces {
         let name = [Space.image: "img", .cf: "cf", .text: "text"][space] ?? ""
-        #expect(relativeDistance(vectors[row: row], history.user_vectors[name] ?? []) < Self.tolerance)
+        #expect(relativeDistance(vectors[row: row], history.userVectors[name] ?? []) < Self.tolerance)
       }
-      let scores = expected.images.map { image in zip(image.item_vector, users[row: row]).reduce(0) { $0 + $1.0 * $1.1 }
+      let scores = expected.images.map { image in zip(image.itemVector, users[row: row]).reduce(0) { $0 + $1.0 * $1.1 }
       }
-      #expect(relativeDistance(scores, history.image_scores) < Self.tolerance)
+      #expect(relativeDistance(scores, history.imageScores) < Self.tolerance)
       #expect(scores.indices.sorted { scores[$0] > scores[$1] } == history.ranking)
     }
   }
@@ -95,10 +97,10 @@ struct GoldenTests {
     for history in expected.histories {
       let prompt = try model.prompt(
         history: zip(history.items, history.titles).map {
-          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].soft_token)
+          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].softToken)
         })
       let hidden = try model.hiddenStates(of: [prompt])
-      #expect(relativeDistance(hidden[row: 0], history.hidden_state) < Self.tolerance)
+      #expect(relativeDistance(hidden[row: 0], history.hiddenState) < Self.tolerance)
     }
   }
 }

@@ -2,11 +2,13 @@ import FoundationEssentials
 
 /// Reads and writes the JSON files of a checkpoint.
 enum JSONText {
-  /// Decodes the file at `path`; a missing key or a wrong type is named in the error.
+  /// Decodes the file at `path`, whose keys are in snake case; a missing key or a wrong type is named in the error.
   static func decode<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value {
     let file = try MappedFile(path: path)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      return try JSONDecoder().decode(type, from: file.withBytes { Data($0) })
+      return try decoder.decode(type, from: file.withBytes { Data($0) })
     } catch {
       throw ModelError(.malformed, "\(path): \(describe(error))")
     }
@@ -35,11 +37,15 @@ enum JSONText {
   private static func describe(_ error: any Error) -> String {
     switch error {
     case DecodingError.keyNotFound(let key, _):
-      "the key \"\(key.stringValue)\" is missing"
+      "the key \"\(snakeCase(key.stringValue))\" is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "the value of \"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong type"
+      "the value of \"\(snakeCase(context.codingPath.map(\.stringValue).joined(separator: ".")))\" has the wrong type"
     default: "it is not valid JSON"
     }
+  }
+
+  private static func snakeCase(_ name: String) -> String {
+    name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
   }
 
   private struct Object: Encodable {

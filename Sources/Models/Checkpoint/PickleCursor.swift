@@ -4,12 +4,6 @@ struct PickleCursor {
   private(set) var position: Int
   let end: Int
 
-  init(file: MappedFile, position: Int, end: Int) {
-    self.file = file
-    self.position = position
-    self.end = end
-  }
-
   /// Moves over `count` bytes and returns where they start.
   mutating func skip(_ count: Int) throws(ModelError) -> Int {
     guard count >= 0, count <= end - position else { throw malformed("it ends in the middle of a value") }

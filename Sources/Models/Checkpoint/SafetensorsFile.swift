@@ -49,24 +49,24 @@ package struct SafetensorsFile: Sendable {
     var end = 0
     // Tensors without elements share their offset with a neighbour: the shorter comes first.
     for (name, entry) in entries.sorted(by: { $0.value.order < $1.value.order }) {
-      guard entry.data_offsets.count == 2, entry.data_offsets[0] == end, entry.data_offsets[1] >= end else {
-        throw malformed(file.path, "tensor \(name) lies at \(entry.data_offsets), where byte \(end) should follow")
+      guard entry.dataOffsets.count == 2, entry.dataOffsets[0] == end, entry.dataOffsets[1] >= end else {
+        throw malformed(file.path, "tensor \(name) lies at \(entry.dataOffsets), where byte \(end) should follow")
       }
-      end = entry.data_offsets[1]
+      end = entry.dataOffsets[1]
       guard end <= dataBytes else {
         throw malformed(
           file.path, "tensor \(name) ends at byte \(end) of \(dataBytes) bytes of data; the file may be cut short")
       }
       let type = try elementType(entry.dtype, tensor: name, path: file.path)
       guard let count = StoredTensor.elementCount(entry.shape),
-        count.multipliedReportingOverflow(by: type.size) == (end - entry.data_offsets[0], false)
+        count.multipliedReportingOverflow(by: type.size) == (end - entry.dataOffsets[0], false)
       else {
         throw malformed(
-          file.path, "tensor \(name) of \(entry.dtype) \(entry.shape) has \(end - entry.data_offsets[0]) bytes")
+          file.path, "tensor \(name) of \(entry.dtype) \(entry.shape) has \(end - entry.dataOffsets[0]) bytes")
       }
       tensors.append(
         StoredTensor(
-          name: name, type: type, shape: entry.shape, strides: nil, offset: dataStart + entry.data_offsets[0],
+          name: name, type: type, shape: entry.shape, strides: nil, offset: dataStart + entry.dataOffsets[0],
           file: file))
     }
     guard end == dataBytes else {
@@ -97,10 +97,14 @@ extension SafetensorsFile {
   private struct Entry: Decodable {
     let dtype: String
     let shape: [Int]
-    // swift-format-ignore: AlwaysUseLowerCamelCase
-    let data_offsets: [Int]
+    let dataOffsets: [Int]
 
-    var order: (Int, Int) { (data_offsets.first ?? 0, data_offsets.last ?? 0) }
+    private enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case dataOffsets = "data_offsets"
+    }
+
+    var order: (Int, Int) { (dataOffsets.first ?? 0, dataOffsets.last ?? 0) }
   }
 
   private struct Header: Decodable {

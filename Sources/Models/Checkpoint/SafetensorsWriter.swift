@@ -42,14 +42,18 @@ package enum SafetensorsWriter {
     struct Entry: Encodable {
       let dtype = "F32"
       let shape: [Int]
-      // swift-format-ignore: AlwaysUseLowerCamelCase
-      let data_offsets: [Int]
+      let dataOffsets: [Int]
+
+      private enum CodingKeys: String, CodingKey {
+        case dtype, shape
+        case dataOffsets = "data_offsets"
+      }
     }
     var fields: [String: any Encodable] = [:]
     var offset = 0
     for tensor in tensors {
       let end = offset + tensor.values.count * 4
-      fields[tensor.name] = Entry(shape: tensor.shape, data_offsets: [offset, end])
+      fields[tensor.name] = Entry(shape: tensor.shape, dataOffsets: [offset, end])
       offset = end
     }
     if !metadata.isEmpty { fields["__metadata__"] = metadata }

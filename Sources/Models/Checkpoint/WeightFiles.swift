@@ -10,8 +10,7 @@ package struct WeightFiles: Sendable {
   package let origin: String
 
   private struct Index: Decodable {
-    // swift-format-ignore: AlwaysUseLowerCamelCase
-    let weight_map: [String: String]
+    let weightMap: [String: String]
   }
 
   /// Reads the weights of `directory` under the names that Hugging Face gives them; the first that exists counts:
@@ -38,7 +37,7 @@ package struct WeightFiles: Sendable {
   }
 
   private init(index: String, directory: String) throws(ModelError) {
-    let names = try Set(JSONText.decode(Index.self, from: index).weight_map.values)
+    let names = try Set(JSONText.decode(Index.self, from: index).weightMap.values)
     for name in names where name.contains("/") || name.isEmpty || name == ".." {
       throw ModelError(.malformed, "\(index) names the shard \"\(name)\", which is not a file beside it")
     }

@@ -35,19 +35,19 @@ struct LlamaConfiguration: Sendable {
   init(path: String, trainedContext: Double? = nil) throws(ModelError) {
     let file = try JSONText.decode(File.self, from: path)
     try file.refuseOtherArchitectures(path)
-    width = file.hidden_size
-    layers = file.num_hidden_layers
-    heads = file.num_attention_heads
-    keyValueHeads = file.num_key_value_heads ?? file.num_attention_heads
-    feedForwardWidth = file.intermediate_size
-    vocabulary = file.vocab_size ?? 32000
-    headWidth = file.head_dim ?? (heads > 0 ? width / heads : 0)
-    normEpsilon = Float(file.rms_norm_eps ?? 1e-6)
-    ropeBase = file.rope_theta ?? 10_000
-    ropePrecision = Self.precision(file.torch_dtype)
-    tiesEmbeddings = file.tie_word_embeddings ?? false
-    attentionHasBias = file.attention_bias ?? false
-    feedForwardHasBias = file.mlp_bias ?? false
+    width = file.hiddenSize
+    layers = file.numHiddenLayers
+    heads = file.numAttentionHeads
+    keyValueHeads = file.numKeyValueHeads ?? file.numAttentionHeads
+    feedForwardWidth = file.intermediateSize
+    vocabulary = file.vocabSize ?? 32000
+    headWidth = file.headDim ?? (heads > 0 ? width / heads : 0)
+    normEpsilon = Float(file.rmsNormEps ?? 1e-6)
+    ropeBase = file.ropeTheta ?? 10_000
+    ropePrecision = Self.precision(file.torchDtype)
+    tiesEmbeddings = file.tieWordEmbeddings ?? false
+    attentionHasBias = file.attentionBias ?? false
+    feedForwardHasBias = file.mlpBias ?? false
     ropeScaling = try file.scaling(trainedContext: trainedContext, path: path)
     try check(path)
   }
@@ -81,55 +81,55 @@ struct LlamaConfiguration: Sendable {
 extension LlamaConfiguration {
   /// `config.json`, with the defaults of Hugging Face's `LlamaConfig` where the file leaves a value out.
   private struct File: Decodable {
-    let model_type: String?
-    let hidden_size: Int
-    let intermediate_size: Int
-    let num_hidden_layers: Int
-    let num_attention_heads: Int
-    let num_key_value_heads: Int?
-    let head_dim: Int?
-    let vocab_size: Int?
-    let max_position_embeddings: Int?
-    let model_max_length: Double?
-    let rms_norm_eps: Double?
-    let rope_theta: Double?
-    let rope_scaling: Scaling?
-    let hidden_act: String?
-    let torch_dtype: String?
-    let tie_word_embeddings: Bool?
-    let attention_bias: Bool?
-    let mlp_bias: Bool?
+    let modelType: String?
+    let hiddenSize: Int
+    let intermediateSize: Int
+    let numHiddenLayers: Int
+    let numAttentionHeads: Int
+    let numKeyValueHeads: Int?
+    let headDim: Int?
+    let vocabSize: Int?
+    let maxPositionEmbeddings: Int?
+    let modelMaxLength: Double?
+    let rmsNormEps: Double?
+    let ropeTheta: Double?
+    let ropeScaling: Scaling?
+    let hiddenAct: String?
+    let torchDtype: String?
+    let tieWordEmbeddings: Bool?
+    let attentionBias: Bool?
+    let mlpBias: Bool?
 
     struct Scaling: Decodable {
       let type: String?
-      let rope_type: String?
+      let ropeType: String?
       let factor: Double?
     }
 
     func refuseOtherArchitectures(_ path: String) throws(ModelError) {
-      if let model_type, model_type != "llama" {
-        throw ModelError(.unsupported, "\(path): model_type is \"\(model_type)\"; only \"llama\" is computed")
+      if let modelType, modelType != "llama" {
+        throw ModelError(.unsupported, "\(path): model_type is \"\(modelType)\"; only \"llama\" is computed")
       }
-      if let hidden_act, hidden_act != "silu" {
-        throw ModelError(.unsupported, "\(path): hidden_act is \"\(hidden_act)\"; only \"silu\" is computed")
+      if let hiddenAct, hiddenAct != "silu" {
+        throw ModelError(.unsupported, "\(path): hidden_act is \"\(hiddenAct)\"; only \"silu\" is computed")
       }
     }
 
     /// The published code asks for the context it trains with (`model_max_length`) and, when that is beyond what the LLM
     /// was made for, scales positions by how many times it is longer, rounded up.
     func scaling(trainedContext: Double?, path: String) throws(ModelError) -> Double {
-      let positions = Double(max_position_embeddings ?? 2048)
+      let positions = Double(maxPositionEmbeddings ?? 2048)
       // Tokenizers write 1e30 for "no limit" under the same name.
-      if let context = trainedContext ?? model_max_length, context > positions, context < 1e9 {
+      if let context = trainedContext ?? modelMaxLength, context > positions, context < 1e9 {
         return (context / positions).rounded(.up)
       }
-      guard let rope_scaling, let type = rope_scaling.type ?? rope_scaling.rope_type, type != "default" else {
+      guard let ropeScaling, let type = ropeScaling.type ?? ropeScaling.ropeType, type != "default" else {
         return 1
       }
       guard type == "linear" else {
         throw ModelError(.unsupported, "\(path): rope_scaling is of type \"\(type)\"; only \"linear\" is computed")
       }
-      guard let factor = rope_scaling.factor else {
+      guard let factor = ropeScaling.factor else {
         throw ModelError(.malformed, "\(path): rope_scaling has no factor")
       }
       return factor

@@ -30,25 +30,25 @@ struct SiglipConfiguration: Sendable, Equatable {
   /// - Parameter path: a vision model's `config.json`, or a two-tower model's with its `vision_config`.
   init(path: String) throws(ModelError) {
     let whole = try JSONText.decode(Whole.self, from: path)
-    let file = whole.vision_config ?? whole.vision
-    guard ["siglip_vision_model", "siglip"].contains(file.model_type ?? whole.vision.model_type ?? "siglip") else {
+    let file = whole.visionConfig ?? whole.vision
+    guard ["siglip_vision_model", "siglip"].contains(file.modelType ?? whole.vision.modelType ?? "siglip") else {
       throw ModelError(
         .unsupported, "\(path): model_type is \"\(file.model_type ?? "")\"; only \"siglip_vision_model\" is computed")
     }
-    guard let activation = Activation(rawValue: file.hidden_act ?? "gelu_pytorch_tanh") else {
+    guard let activation = Activation(rawValue: file.hiddenAct ?? "gelu_pytorch_tanh") else {
       throw ModelError(
         .unsupported,
         "\(path): hidden_act is \"\(file.hidden_act ?? "")\"; only gelu_pytorch_tanh and gelu are computed")
     }
     self.activation = activation
-    width = file.hidden_size ?? 768
-    feedForwardWidth = file.intermediate_size ?? 3072
-    layers = file.num_hidden_layers ?? 12
-    heads = file.num_attention_heads ?? 12
-    channels = file.num_channels ?? 3
-    imageSize = file.image_size ?? 224
-    patchSize = file.patch_size ?? 16
-    normEpsilon = Float(file.layer_norm_eps ?? 1e-6)
+    width = file.hiddenSize ?? 768
+    feedForwardWidth = file.intermediateSize ?? 3072
+    layers = file.numHiddenLayers ?? 12
+    heads = file.numAttentionHeads ?? 12
+    channels = file.numChannels ?? 3
+    imageSize = file.imageSize ?? 224
+    patchSize = file.patchSize ?? 16
+    normEpsilon = Float(file.layerNormEps ?? 1e-6)
     try check(path)
   }
 
@@ -69,26 +69,26 @@ struct SiglipConfiguration: Sendable, Equatable {
 extension SiglipConfiguration {
   /// The file, with the defaults of Hugging Face's `SiglipVisionConfig` where it leaves a value out.
   private struct File: Decodable {
-    let model_type: String?
-    let hidden_size: Int?
-    let intermediate_size: Int?
-    let num_hidden_layers: Int?
-    let num_attention_heads: Int?
-    let num_channels: Int?
-    let image_size: Int?
-    let patch_size: Int?
-    let layer_norm_eps: Double?
-    let hidden_act: String?
+    let modelType: String?
+    let hiddenSize: Int?
+    let intermediateSize: Int?
+    let numHiddenLayers: Int?
+    let numAttentionHeads: Int?
+    let numChannels: Int?
+    let imageSize: Int?
+    let patchSize: Int?
+    let layerNormEps: Double?
+    let hiddenAct: String?
   }
 
   private struct Whole: Decodable {
-    let vision_config: File?
+    let visionConfig: File?
     let vision: File
 
-    private enum Key: CodingKey { case vision_config }
+    private enum Key: CodingKey { case visionConfig }
 
     init(from decoder: any Decoder) throws {
-      vision_config = try decoder.container(keyedBy: Key.self).decodeIfPresent(File.self, forKey: .vision_config)
+      visionConfig = try decoder.container(keyedBy: Key.self).decodeIfPresent(File.self, forKey: .visionConfig)
       vision = try File(from: decoder)
     }
   }

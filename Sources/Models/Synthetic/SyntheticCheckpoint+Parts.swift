@@ -28,8 +28,13 @@ extension SyntheticCheckpoint {
     let lstrip = false
     let normalized: Bool
     let rstrip = false
-    let single_word = false
+    let singleWord = false
     let special: Bool
+
+    private enum CodingKeys: String, CodingKey {
+      case content, lstrip, normalized, rstrip, special
+      case singleWord = "single_word"
+    }
   }
 
   private static func addedTokens(marker: Int) -> [String: AddedTokenEntry] {

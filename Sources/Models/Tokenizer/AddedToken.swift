@@ -19,19 +19,19 @@ struct AddedToken: Sendable, Equatable {
 struct TokenizerConfiguration: Sendable {
   /// `tokenizer_config.json`.
   private struct Main: Decodable {
-    let added_tokens_decoder: [String: Token]?
-    let add_bos_token: Bool?
-    let add_eos_token: Bool?
-    let bos_token: Name?
-    let eos_token: Name?
-    let unk_token: Name?
+    let addedTokensDecoder: [String: Token]?
+    let addBosToken: Bool?
+    let addEosToken: Bool?
+    let bosToken: Name?
+    let eosToken: Name?
+    let unkToken: Name?
   }
 
   private struct Token: Decodable {
     let content: String
     let lstrip: Bool?
     let rstrip: Bool?
-    let single_word: Bool?
+    let singleWord: Bool?
     let special: Bool?
   }
 
@@ -59,20 +59,20 @@ struct TokenizerConfiguration: Sendable {
   init(directory: String) throws(ModelError) {
     let path = directory + "/tokenizer_config.json"
     let main = try JSONText.decodeIfPresent(Main.self, from: path)
-    addsBeginning = main?.add_bos_token ?? true
-    addsEnd = main?.add_eos_token ?? false
-    beginning = main?.bos_token?.content ?? "<s>"
-    end = main?.eos_token?.content ?? "</s>"
-    unknown = main?.unk_token?.content ?? "<unk>"
+    addsBeginning = main?.addBosToken ?? true
+    addsEnd = main?.addEosToken ?? false
+    beginning = main?.bosToken?.content ?? "<s>"
+    end = main?.eosToken?.content ?? "</s>"
+    unknown = main?.unkToken?.content ?? "<unk>"
     addedTokens = []
-    for (key, token) in main?.added_tokens_decoder ?? [:] {
+    for (key, token) in main?.addedTokensDecoder ?? [:] {
       guard let id = Int32(key), id >= 0 else {
         throw ModelError(.malformed, "\(path): added_tokens_decoder has the key \"\(key)\", which is not a token id")
       }
       addedTokens.append(
         AddedToken(
           content: token.content, id: id, stripsLeft: token.lstrip ?? false, stripsRight: token.rstrip ?? false,
-          isSingleWord: token.single_word ?? false, isSpecial: token.special ?? false))
+          isSingleWord: token.singleWord ?? false, isSpecial: token.special ?? false))
     }
     let more = try JSONText.decodeIfPresent([String: Int32].self, from: directory + "/added_tokens.json") ?? [:]
     for (content, id) in more where !addedTokens.contains(where: { $0.content == content }) {

@@ -8,7 +8,9 @@ import Testing
     if: SharedFiles.has("weights/llama-stories260K"), "set ILLMREC_SHARED to the directory that holds weights/"))
 struct LlamaLanguageModelTests {
   private struct Greedy: Decodable {
-    let greedy_tokens: [Int32]
+    let greedyTokens: [Int32]
+
+    private enum CodingKeys: String, CodingKey { case greedyTokens = "greedy_tokens" }
   }
 
   private let directory = "\(SharedFiles.root)/weights/llama-stories260K"
@@ -18,7 +20,7 @@ struct LlamaLanguageModelTests {
   }
 
   @Test func logitsAreTheExpected() throws {
-    let tokens = try decode(Greedy.self, "golden_greedy.json").greedy_tokens
+    let tokens = try decode(Greedy.self, "golden_greedy.json").greedyTokens
     let expected = try decode([Float].self, "golden_logits_after16.json")
     let model = try LlamaLanguageModel(directory: directory)
     let logits = try model.nextTokenLogits(after: [Array(tokens.prefix(16))])
@@ -29,7 +31,7 @@ struct LlamaLanguageModelTests {
 
   /// Every prefix is a sequence of one packed batch.
   @Test func greedyTokensAreTheExpected() throws {
-    let tokens = try decode(Greedy.self, "golden_greedy.json").greedy_tokens
+    let tokens = try decode(Greedy.self, "golden_greedy.json").greedyTokens
     let model = try LlamaLanguageModel(directory: directory)
     let logits = try model.nextTokenLogits(after: tokens.indices.dropLast().map { Array(tokens[...$0]) })
     let greedy = (0..<logits.rows).map { row in
