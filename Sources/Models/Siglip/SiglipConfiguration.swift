@@ -33,12 +33,12 @@ struct SiglipConfiguration: Sendable, Equatable {
     let file = whole.visionConfig ?? whole.vision
     guard ["siglip_vision_model", "siglip"].contains(file.modelType ?? whole.vision.modelType ?? "siglip") else {
       throw ModelError(
-        .unsupported, "\(path): model_type is \"\(file.model_type ?? "")\"; only \"siglip_vision_model\" is computed")
+        .unsupported, "\(path): model_type is \"\(file.modelType ?? "")\"; only \"siglip_vision_model\" is computed")
     }
     guard let activation = Activation(rawValue: file.hiddenAct ?? "gelu_pytorch_tanh") else {
       throw ModelError(
         .unsupported,
-        "\(path): hidden_act is \"\(file.hidden_act ?? "")\"; only gelu_pytorch_tanh and gelu are computed")
+        "\(path): hidden_act is \"\(file.hiddenAct ?? "")\"; only gelu_pytorch_tanh and gelu are computed")
     }
     self.activation = activation
     width = file.hiddenSize ?? 768
