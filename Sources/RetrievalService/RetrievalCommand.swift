@@ -45,10 +45,8 @@ struct RetrievalCommand: AsyncParsableCommand {
       first one of an index serves at once. A restart serves what served before; what is broken on disk is moved to \
       DIR/quarantine and named in the log.
 
-      Try it:
-        illmrec-retrieval --data ./index                             listens on 127.0.0.1:50053
-        illmrec index publish --help                                 uploads the encoder's item vectors
-        grpc_health_probe -addr 127.0.0.1:50053                      says SERVING once requests are taken
+      Try it: illmrec-retrieval --data ./index, then illmrec index publish --help; or see all services at work with \
+      illmrec demo.
       """,
     version: Product.version)
 

@@ -23,6 +23,12 @@ package struct RetrievalConfiguration: Sendable {
     limits.maxItemsPerRequest = try all.value(RetrievalCommand.Keys.maxItems)
     limits.maxMessageBytes = settings.maxMessageBytes
     limits.maxQueueQueries = try all.value(RetrievalCommand.Keys.maxQueue)
+    guard limits.maxQueriesPerRequest <= limits.maxQueueQueries else {
+      throw SettingsError(
+        "--max-queries-per-request is \(limits.maxQueriesPerRequest), but only \(limits.maxQueueQueries) may wait; "
+          + "raise --max-queue-queries",
+        isUsage: true)
+    }
     limits.maxItemsPerVersion = try all.value(RetrievalCommand.Keys.maxItemsPerVersion)
     limits.maxUploads = try all.value(RetrievalCommand.Keys.maxUploads)
     let threads = try all.value(RetrievalCommand.Keys.threads)
@@ -31,7 +37,7 @@ package struct RetrievalConfiguration: Sendable {
 }
 
 /// What a request may ask for; published by GetServerInfo.
-package struct RetrievalLimits: Sendable {
+package struct RetrievalLimits: Sendable, Equatable {
   package var maxK = 1000
   package var maxQueriesPerRequest = 256
   package var maxItemsPerRequest = 10_000

@@ -5,11 +5,12 @@ import VectorIndex
 extension ServiceFailure {
   /// An index's error as the client sees it.
   ///
-  /// - Parameter field: path of the field at fault, where one is.
+  /// - Parameter field: path of the field at fault; left out of errors that are not the request's.
   init(_ error: VectorIndexError, field: String? = nil) {
     let (code, reason) = Self.status(of: error.code)
     self.init(
-      code, reason: reason, error.message, field: field, retryAfter: error.code == .publishing ? .seconds(1) : nil)
+      code, reason: reason, error.message, field: code == .invalidArgument ? field : nil,
+      retryAfter: error.code == .publishing ? .seconds(1) : nil)
   }
 
   private static func status(of code: VectorIndexError.Code) -> (RPCError.Code, String) {

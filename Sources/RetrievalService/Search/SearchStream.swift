@@ -35,7 +35,7 @@ struct SearchStream: Sendable {
     let reader = QueryReader(limits: limits, dim: served.version.info.dim)
     repeat {
       let batch = QueryBatch(try requests.map(query(of:)), reader: reader) { _ in "query" }
-      let outcomes = try await worker.search(batch.sound, in: served.version, whenFull: .wait)
+      let outcomes = try await worker.search(batch.sound, in: served.version, waitForRoom: true)
       try await responses.write(contentsOf: batch.results(outcomes).map { result in .with { $0.result = result } })
       requests = try await waiting.takeAll() ?? []
     } while !requests.isEmpty

@@ -42,13 +42,14 @@ final class SearchWorker: Sendable {
 
   /// Searches for all queries in one version.
   ///
+  /// - Parameter waitForRoom: whether to wait while the queue is full instead of failing with QUEUE_FULL.
   /// - Returns: one outcome per query, in order.
   /// - Throws: what concerns all of them: a full queue, a deadline, a cancellation.
   func search(
-    _ queries: [SearchQuery], in version: IndexVersion, whenFull: Batcher<Never, Never>.WhenFull = .refuse
+    _ queries: [SearchQuery], in version: IndexVersion, waitForRoom: Bool = false
   ) async throws -> [Outcome] {
     let requests = queries.map { (request: Request(version: version, job: .search($0)), cost: 1) }
-    let results = try await batcher.submit(contentsOf: requests, whenFull: whenFull == .wait ? .wait : .refuse)
+    let results = try await batcher.submit(contentsOf: requests, whenFull: waitForRoom ? .wait : .refuse)
     return try results.map(Self.outcome(of:))
   }
 
@@ -69,8 +70,10 @@ final class SearchWorker: Sendable {
       return Outcome(
         items: .success(items), queueTime: batched.queueTime, computeTime: batched.computeTime,
         batchSize: batched.batchSize)
-    } catch let error as VectorIndexError where error.code != .cancelled {
-      return Outcome(items: .failure(ServiceFailure(error)))
+    } catch let error as VectorIndexError {
+      let failure = ServiceFailure(error)
+      if error.code == .cancelled { throw failure }
+      return Outcome(items: .failure(failure))
     }
   }
 

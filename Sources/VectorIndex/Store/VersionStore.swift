@@ -28,7 +28,6 @@ package final class VersionStore: Sendable {
   /// Held while a rollout changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
   let rolloutChange = Mutex(())
   private let lock: DirectoryLock
-  private let nextStaging = Atomic<UInt64>(0)
 
   /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
   package init(
@@ -50,14 +49,13 @@ package final class VersionStore: Sendable {
 
   /// A path under staging/ that nobody else uses.
   func newStagingPath(_ purpose: String) -> String {
-    let number = nextStaging.add(1, ordering: .relaxed).newValue
-    return "\(directory.staging)/\(purpose)-\(number)"
+    "\(directory.staging)/\(purpose)-\(String(UInt64.random(in: .min ... .max), radix: 16))"
   }
 }
 
 /// A version that answers, and why it does.
 package struct ServedVersion: Sendable {
-  package enum Role: Sendable { case stable, previous, pinned }
+  package enum Role: String, Sendable { case stable, previous, pinned }
 
   package let version: IndexVersion
   package let role: Role
