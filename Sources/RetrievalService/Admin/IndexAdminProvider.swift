@@ -28,7 +28,8 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
       "published",
       [
         "version": "\(version.info.name)", "items": "\(version.info.itemCount)", "dim": "\(version.info.dim)",
-        "model": "\(version.info.builtBy.name) \(version.info.builtBy.version)", "roles": "\(version.roles.map(\.rawValue).joined(separator: ","))",
+        "model": "\(version.info.builtBy.name) \(version.info.builtBy.version)",
+        "roles": "\(version.roles.map(\.rawValue).joined(separator: ","))",
         "seconds": "\((ContinuousClock.now - start) / .seconds(1))",
       ], context)
     return .with { $0.version = Illmrec_Retrieval_V1_Version(version) }
