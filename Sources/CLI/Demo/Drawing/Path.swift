@@ -104,23 +104,42 @@ struct Path: Sendable {
   }
 
   /// The area under a pen of round tip that follows the path.
+  ///
+  /// Both sides of the line are one contour: pieces that overlapped would add their soft edges up.
   func stroked(width: Double, isClosed: Bool = false) -> Path {
     var outline = Path()
-    for contour in contours {
-      let ends = isClosed ? contour + contour.prefix(1) : contour
-      for (a, b) in zip(ends, ends.dropFirst()) { outline.add(.bar(from: a, to: b, width: width)) }
-      for point in contour { outline.add(.circle(point, width / 2)) }
+    for var contour in contours where contour.count > 1 {
+      if isClosed, contour.first == contour.last { contour.removeLast() }
+      let offsets = Self.offsets(of: contour, by: width / 2, isClosed: isClosed)
+      let right = zip(contour, offsets).map { $0 + $1 }
+      let left = zip(contour, offsets).map { $0 - $1 }
+      if isClosed {
+        outline.contours += [left, right.reversed()]
+      } else {
+        outline.contours.append(left + right.reversed())
+        for end in [contour[0], contour[contour.count - 1]] { outline.add(.circle(end, width / 2)) }
+      }
     }
     return outline
   }
 
-  /// A rectangle around the line from `a` to `b`, in the direction in which circles run.
-  private static func bar(from a: Point, to b: Point, width: Double) -> Path {
-    let d = b - a
-    let length = (d.x * d.x + d.y * d.y).squareRoot()
-    guard length > 0 else { return Path() }
-    let side = Point(-d.y, d.x) * (width / 2 / length)
-    return .polygon(a - side, b - side, b + side, a + side)
+  /// For each point the way to the line's right side, corners mitred up to twice the distance.
+  private static func offsets(of contour: [Point], by distance: Double, isClosed: Bool) -> [Point] {
+    let count = contour.count
+    func direction(_ from: Int, _ to: Int) -> Point {
+      let d = contour[(to + count) % count] - contour[(from + count) % count]
+      let length = (d.x * d.x + d.y * d.y).squareRoot()
+      return length > 0 ? d * (1 / length) : Point(0, 0)
+    }
+    return contour.indices.map { index in
+      let isFirst = index == 0 && !isClosed
+      let isLast = index == count - 1 && !isClosed
+      let before = isFirst ? direction(0, 1) : direction(index - 1, index)
+      let after = isLast ? before : direction(index, index + 1)
+      let sum = before + after
+      let square = max(sum.x * sum.x + sum.y * sum.y, 1)
+      return Point(-sum.y, sum.x) * (2 * distance / square)
+    }
   }
 
   private func mapped(_ transform: (Point) -> Point) -> Path {
