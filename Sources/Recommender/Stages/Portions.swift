@@ -4,7 +4,9 @@ extension Array {
   /// - Parameters:
   ///   - maxCount: elements of one run; at least 1.
   ///   - maxBytes: sum of `bytes` over one run; an element larger than that makes a run of its own.
-  func portions(maxCount: Int, maxBytes: Int = .max, bytes: (Element) -> Int = { _ in 0 }) -> [ArraySlice<Element>] {
+  package func portions(
+    maxCount: Int, maxBytes: Int = .max, bytes: (Element) -> Int = { _ in 0 }
+  ) -> [ArraySlice<Element>] {
     var portions: [ArraySlice<Element>] = []
     var start = startIndex
     var sum = 0

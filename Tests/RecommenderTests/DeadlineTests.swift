@@ -1,0 +1,100 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import Recommender
+
+@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+  private static let request = RecommendRequest.with { $0.users = [UserHistory("a", ["desk"])] }
+
+  @Test func stagesAreGivenWhatIsLeftOfTheTime() async throws {
+    var harness = GatewayHarness()
+    harness.llm.before = { try await Task.sleep(for: .milliseconds(50)) }
+    try await harness.withServer { server in
+      _ = try await server.recommend(Self.request, deadline: .now + .seconds(30))
+    }
+    let lookups = harness.metadata.metadata(of: "LookupItems").compactMap(Self.timeout)
+    let encodings = harness.metadata.metadata(of: "EncodeUsers").compactMap(Self.timeout)
+    let searches = harness.metadata.metadata(of: "Search").compactMap(Self.timeout)
+    // Once for the history, once for the titles of what is recommended.
+    #expect(lookups.count == 2 && encodings.count == 1 && searches.count == 1)
+    #expect(lookups[0] <= .seconds(30) && encodings[0] <= lookups[0])
+    #expect(searches[0] <= encodings[0] - .milliseconds(50))
+    #expect(lookups[1] <= searches[0])
+  }
+
+  @Test func withoutADeadlineStagesHaveNone() async throws {
+    let harness = GatewayHarness()
+    _ = try await harness.withServer { try await $0.recommend(Self.request, deadline: nil) }
+    #expect(harness.metadata.metadata(of: "EncodeUsers").compactMap(Self.timeout).isEmpty)
+  }
+
+  @Test func aDeadlineThatPassesNamesTheStage() async throws {
+    var harness = GatewayHarness()
+    harness.llm.before = { await untilCancelled() }
+    let error = await #expect(throws: ServiceFailure.self) {
+      try await harness.withServer { try await $0.recommend(Self.request, deadline: .now + .milliseconds(300)) }
+    }
+    #expect(error?.code == .deadlineExceeded)
+    #expect(error?.reason == "STAGE_DEADLINE_EXCEEDED")
+    #expect(error?.message.hasPrefix("encoding users (llm:2): ") == true)
+  }
+
+  /// The transport within a process does not carry cancellation; that the stage's server learns of it is tested with real
+  /// servers.
+  @Test(arguments: [true, false])
+  func aCallerThatLeavesEndsTheRequest(leavesByRPC: Bool) async throws {
+    var harness = GatewayHarness()
+    let begun = AsyncStream.makeStream(of: Void.self)
+    let finish = AsyncStream.makeStream(of: Void.self)
+    harness.llm.before = {
+      begun.continuation.yield()
+      for await _ in finish.stream {}
+    }
+    try await harness.withServer { server in
+      let call = Task {
+        try await withServerContextRPCCancellationHandle { handle in
+          let leaving = Task {
+            for await _ in begun.stream { break }
+            if leavesByRPC { handle.cancel() }
+          }
+          defer { leaving.cancel() }
+          return try await server.recommend(Self.request, deadline: nil)
+        }
+      }
+      if !leavesByRPC {
+        while harness.llm.encodings.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        call.cancel()
+      }
+      await #expect(throws: CancellationError.self) { try await call.value }
+      finish.continuation.finish()
+    }
+    #expect(harness.retrieval.searches.requests.isEmpty)
+  }
+
+  /// As gRPC writes it: a number and a unit, such as 29990m.
+  private static func timeout(_ metadata: Metadata) -> Duration? {
+    guard let text = metadata[stringValues: "grpc-timeout"].first(where: { _ in true }),
+      let number = Double(text.dropLast())
+    else { return nil }
+    switch text.last {
+    case "n": return .seconds(number / 1e9)
+    case "u": return .seconds(number / 1e6)
+    case "m": return .seconds(number / 1e3)
+    case "S": return .seconds(number)
+    default: return nil
+    }
+  }
+}
+
+/// Returns once the RPC being handled is cancelled.
+private func untilCancelled() async {
+  let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+  await withRPCCancellationHandler {
+    for await _ in stream {}
+  } onCancelRPC: {
+    continuation.finish()
+  }
+}

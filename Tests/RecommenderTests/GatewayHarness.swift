@@ -1,0 +1,71 @@
+import GRPCCore
+import GRPCInProcessTransport
+import Logging
+import Recommender
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+@testable import Recommender
+
+/// A gateway in front of three services, all of them real servers within this process.
+struct GatewayHarness {
+  var encoder = SmallEncoder(items: [
+    "lamp": .init(title: "brass lamp", softToken: [1, 0]), "desk": .init(title: "oak desk", softToken: [0, 1]),
+    "rug": .init(title: "wool rug", softToken: [1, 1]), "book": .init(title: "a book", softToken: nil),
+  ])
+  var llm = SmallLLM()
+  var retrieval = SmallRetrieval(vectors: ["lamp": [1, 0], "desk": [0, 1], "rug": [0.5, 0.5], "vase": [0.9, 0]])
+  var limits = RecommenderLimits()
+  let metadata = MetadataRecorder()
+
+  typealias Client = Illmrec_Recommender_V1_RecommenderService.Client<InProcessTransport.Client>
+
+  /// Runs `body` with a client of the gateway.
+  func run<Value: Sendable>(
+    _ body: (Client) async throws -> Value
+  ) async throws -> Value {
+    try await withServices { services in
+      let server = RecommenderServer(services: services, limits: limits)
+      return try await serve(server) { try await body(Client(wrapping: $0)) }
+    }
+  }
+
+  /// Runs `body` with the gateway itself, which can be told a deadline.
+  func withServer<Value: Sendable>(_ body: (RecommenderServer) async throws -> Value) async throws -> Value {
+    try await withServices { try await body(RecommenderServer(services: $0, limits: limits)) }
+  }
+
+  private func withServices<Value: Sendable>(_ body: (ServiceTargets) async throws -> Value) async throws -> Value {
+    try await serve(encoder) { encoder in
+      try await serve(llm) { llm in
+        try await serve(retrieval) { retrieval in
+          try await body(
+            ServiceTargets(
+              encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval)))
+        }
+      }
+    }
+  }
+
+  private func serve<Value: Sendable>(
+    _ service: any RegistrableRPCService, _ body: (GRPCClient<InProcessTransport.Client>) async throws -> Value
+  ) async throws -> Value {
+    let transport = InProcessTransport()
+    let observer = RPCObserver(logger: Logger(service: "test", level: .critical))
+    return try await withGRPCServer(
+      transport: transport.server, services: [service], interceptors: [metadata, observer]
+    ) { _ in
+      try await withGRPCClient(transport: transport.client) { try await body($0) }
+    }
+  }
+}
+
+extension Illmrec_Recommender_V1_UserHistory {
+  /// A user who met items of the catalog.
+  init(_ userID: String, _ itemIDs: [String]) {
+    self.init()
+    self.userID = userID
+    interactions = itemIDs.map { id in .with { $0.itemID = id } }
+  }
+}

@@ -1,0 +1,65 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// LLMService whose user vector is the sum of the history's soft tokens.
+struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
+  var spaceFingerprint = "training-a"
+  var maxHistoryItems: UInt32 = 3
+  var maxUsersPerRequest: UInt32 = 100
+  /// Waits, or throws, before the users are encoded.
+  var before: @Sendable () async throws -> Void = {}
+  let encodings = Recorder<Illmrec_Llm_V1_EncodeUsersRequest>()
+
+  func encodeUsers(
+    request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    encodings.note(request)
+    try await before()
+    let model = Illmrec_Common_V1_ModelRef.with {
+      $0.name = "small-llm"
+      $0.spaceFingerprint = spaceFingerprint
+    }
+    try model.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    return try .with {
+      $0.model = model
+      $0.results = try request.users.map(result)
+    }
+  }
+
+  private func result(_ user: Illmrec_Llm_V1_UserPrompt) throws -> Illmrec_Llm_V1_UserResult {
+    let items = user.history.items
+    let tokens = try items.map { try $0.softToken.floats(field: "soft_token", shape: [2]) }
+    return .with {
+      $0.userID = user.userID
+      if items.contains(where: { $0.title == "too long a title" }) {
+        $0.error = ServiceFailure(.invalidArgument, reason: "TEXT_TOO_LONG", "shorten it", field: "users[0]").itemError
+        return
+      }
+      $0.userVector = .init(tokens.reduce([0, 0]) { [$0[0] + $1[0], $0[1] + $1[1]] })
+      $0.promptTokens = UInt32(10 * items.count)
+      $0.truncatedItems = items.contains { $0.title == "long" } ? 1 : 0
+    }
+  }
+
+  func getServerInfo(
+    request: Illmrec_Llm_V1_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse {
+    .with {
+      $0.limits.maxHistoryItems = maxHistoryItems
+      $0.limits.maxUsersPerRequest = maxUsersPerRequest
+    }
+  }
+
+  func streamEncodeUsers(
+    request: RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Error>,
+    response: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
+  ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
+
+  func countTokens(
+    request: Illmrec_Llm_V1_CountTokensRequest, context: ServerContext
+  ) async throws -> Illmrec_Llm_V1_CountTokensResponse {
+    throw RPCError(code: .unimplemented, message: "not used by the gateway")
+  }
+}
