@@ -25,11 +25,14 @@ extension SettingKey: AnySettingKey {
       guard let value = try value(in: source) else { continue }
       guard allowed.contains(value) else {
         throw SettingsError(
-          "\(source.spelling(of: self)) is \(value); allowed: \(allowedDescription)", isUsage: source.isCommandLine)
+          "\(source.spelling(of: self)) is \(value.text); allowed: \(allowedDescription)", isUsage: source.isCommandLine
+        )
       }
       return ResolvedSetting(name: name, content: value.configContent, source: source.name)
     }
-    return defaultValue.map { ResolvedSetting(name: name, content: $0.configContent, source: "default") }
+    return defaultValue.map {
+      ResolvedSetting(name: name, content: $0.configContent, source: ResolvedSetting.defaultSource)
+    }
   }
 
   private func value(in source: SettingSource) throws(SettingsError) -> Value? {
@@ -47,6 +50,8 @@ extension SettingKey: AnySettingKey {
 
 /// A value, and where it came from.
 package struct ResolvedSetting: Sendable {
+  static let defaultSource = "default"
+
   package let name: String
   package let content: ConfigContent
   /// "flag", "environment", the configuration file's path, or "default".

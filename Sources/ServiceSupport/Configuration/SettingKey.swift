@@ -2,10 +2,12 @@ package import ArgumentParser
 package import Configuration
 
 /// A value that can be configured: `Int`, `Double` or `String`.
-package protocol SettingValue: Comparable, CustomStringConvertible, Sendable {
+package protocol SettingValue: Comparable, Sendable {
   static var configType: ConfigType { get }
   init?(_ content: ConfigContent)
   var configContent: ConfigContent { get }
+  /// As a person writes it.
+  var text: String { get }
 }
 
 /// One thing that can be configured, by the same name everywhere: `--max-message-bytes` on the command line,
@@ -47,7 +49,7 @@ package struct SettingKey<Value: SettingValue>: Sendable {
   /// For `@Option(help:)`: purpose, unit, allowed values, default and environment variable.
   package var help: ArgumentHelp {
     let facts = [
-      unit, allowed.description, defaultValue.map { "default: \($0)" }, "env: \(environmentName)",
+      unit, allowed.description, defaultValue.map { "default: \($0.text)" }, "env: \(environmentName)",
     ]
     return ArgumentHelp(
       "\(purpose). (\(facts.compactMap(\.self).joined(separator: "; ")))", valueName: placeholder)
@@ -69,8 +71,8 @@ extension SettingKey.Allowed {
   var description: String? {
     switch self {
     case .any: nil
-    case .range(let range): "\(range.lowerBound) to \(range.upperBound)"
-    case .oneOf(let values): values.map(\.description).joined(separator: ", ")
+    case .range(let range): "\(range.lowerBound.text) to \(range.upperBound.text)"
+    case .oneOf(let values): values.map(\.text).joined(separator: ", ")
     }
   }
 
@@ -90,6 +92,7 @@ extension Int: SettingValue {
     self = value
   }
   package var configContent: ConfigContent { .int(self) }
+  package var text: String { description }
 }
 
 extension Double: SettingValue {
@@ -99,6 +102,7 @@ extension Double: SettingValue {
     self = value
   }
   package var configContent: ConfigContent { .double(self) }
+  package var text: String { Int(exactly: self)?.description ?? description }
 }
 
 extension String: SettingValue {
@@ -108,4 +112,5 @@ extension String: SettingValue {
     self = value
   }
   package var configContent: ConfigContent { .string(self) }
+  package var text: String { self }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Glibc
 package import Logging
 
 /// The resolved configuration: command line over `ILLMREC_*` environment over JSON file over defaults.
@@ -52,13 +53,12 @@ package struct Settings: Sendable {
     return resolved[key.name].flatMap { Value($0.content) }
   }
 
-  /// Every value with its source, for the log.
+  /// Every value, with its source where it is not the default, for the log.
   package var metadata: Logger.Metadata {
-    var metadata: Logger.Metadata = [:]
-    for (name, setting) in resolved {
-      metadata[name] = "\(setting.content.text) (\(setting.source))"
+    resolved.mapValues { setting in
+      let text = setting.content.text
+      return setting.source == ResolvedSetting.defaultSource ? "\(text)" : "\(text) (\(setting.source))"
     }
-    return metadata
   }
 
   private static func provider(of flags: [FlagSetting?]) -> InMemoryProvider {
@@ -70,6 +70,9 @@ package struct Settings: Sendable {
   }
 
   private static func read(_ path: String, keys: [any AnySettingKey]) throws(SettingsError) -> JSONSnapshot {
+    guard access(path, R_OK) == 0 else {
+      throw SettingsError("cannot read the configuration file \(path): \(String(cString: strerror(errno)))")
+    }
     let data: Data
     do {
       data = try Data(contentsOf: URL(filePath: path))
@@ -97,8 +100,8 @@ package struct Settings: Sendable {
 extension ConfigContent {
   var text: String {
     switch self {
-    case .int(let value): value.description
-    case .double(let value): value.description
+    case .int(let value): value.text
+    case .double(let value): value.text
     case .string(let value): value
     default: "\(self)"
     }

@@ -1,11 +1,8 @@
 import GRPCCore
+import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// A gRPC server under swift-service-lifecycle.
 ///
@@ -49,7 +46,11 @@ struct ServerLifecycle<Transport: ServerTransport>: Service {
   }
 
   private func drain(_ group: inout ThrowingTaskGroup<Event, any Error>) async throws {
-    logger.notice("shutting down", metadata: ["grace": "\(shutdownGrace)", "drain_timeout": "\(drainTimeout)"])
+    logger.notice(
+      "shutting down",
+      metadata: [
+        "grace": "\((shutdownGrace / .seconds(1)).text)s", "drain_timeout": "\((drainTimeout / .seconds(1)).text)s",
+      ])
     health.setServing(false)
     try await Task.sleep(for: shutdownGrace)
     health.endWatches()

@@ -1,5 +1,6 @@
 package import GRPCCore
 import GRPCTransport
+import Glibc
 package import Logging
 import ServiceAPI
 package import ServiceLifecycle
@@ -55,6 +56,8 @@ package enum ServiceRunner {
     configuration.maxSendMessageBytes = settings.maxMessageBytes
     // Handlers decode megabytes and tokenise prompts before they first suspend: too long for the thread of the queue.
     configuration.handlerStart = .onConcurrentPool
+    // Core would print the same failure before it is reported in a line; whoever sets the variable sees core's own log.
+    setenv("GRPC_VERBOSITY", "NONE", 0)
     do {
       return try CGrpcServerTransport(address: settings.address, configuration: configuration)
     } catch let error as TransportError {

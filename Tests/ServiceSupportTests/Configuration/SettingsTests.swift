@@ -39,7 +39,7 @@ private enum Keys {
     #expect(all.metadata["rate"] == "0.25 (environment)")
     let defaults = try settings()
     #expect(try defaults.value(Keys.items) == 10)
-    #expect(defaults.metadata["level"] == "low (default)")
+    #expect(defaults.metadata["level"] == "low")
     #expect(defaults.optional(Keys.directory) == nil)
   }
 
@@ -55,7 +55,7 @@ private enum Keys {
   @Test func valuesOutOfRangeAreNamedWithTheirRange() {
     #expect(message { try settings(flags: [Keys.items.flag(0)]) } == "--max-items is 0; allowed: 1 to 100 items")
     #expect(
-      message { try settings(environment: ["ILLMREC_RATE": "3"]) } == "ILLMREC_RATE is 3.0; allowed: 0.0 to 2.0 seconds"
+      message { try settings(environment: ["ILLMREC_RATE": "3"]) } == "ILLMREC_RATE is 3; allowed: 0 to 2 seconds"
     )
     #expect(message { try settings(json: #"{"level": "medium"}"#) }.contains(#"is medium; allowed: low, high"#))
   }

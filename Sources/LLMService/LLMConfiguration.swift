@@ -1,0 +1,70 @@
+import Models
+import ServiceSupport
+
+/// What the service is configured with, beside what every service has.
+struct LLMConfiguration: Sendable {
+  var checkpoint: CheckpointLocation
+  var model: UserModel.Configuration
+  var modelName: String
+  var modelVersion: String
+  var limits: RequestLimits
+
+  init(_ settings: ServiceSettings) throws(SettingsError) {
+    typealias Keys = LLMCommand.Keys
+    let all = settings.all
+    let bundle = try all.value(Keys.checkpoint)
+    let threads = try all.value(Keys.threads)
+    checkpoint = CheckpointLocation(bundle: bundle, llmWeights: all.optional(Keys.llmWeights))
+    model = UserModel.Configuration(
+      spaces: try Self.spaces(try all.value(Keys.spaces)),
+      spaceWeights: try Self.weights(all.optional(Keys.spaceWeights)),
+      maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
+      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads)
+    modelName = all.optional(Keys.modelName) ?? bundle.split(separator: "/").last.map(String.init) ?? bundle
+    modelVersion = try all.value(Keys.modelVersion)
+    limits = RequestLimits(
+      maxUsers: try all.value(Keys.maxUsers), maxRequestHistoryItems: try all.value(Keys.maxRequestHistoryItems),
+      maxTextBytes: try all.value(Keys.maxTextBytes), maxMessageBytes: settings.maxMessageBytes,
+      maxQueueTokens: try all.value(Keys.maxQueueTokens), maxBatchTokens: try all.value(Keys.maxBatchTokens))
+    try check()
+  }
+
+  /// What no single value can tell.
+  private func check() throws(SettingsError) {
+    guard limits.maxQueueTokens >= max(limits.maxBatchTokens, model.maxPromptTokens) else {
+      throw SettingsError(
+        "--max-queue-tokens is \(limits.maxQueueTokens); it must hold a batch (\(limits.maxBatchTokens)) and a prompt "
+          + "(\(model.maxPromptTokens))",
+        isUsage: true)
+    }
+    guard model.spaceWeights.map({ $0.count == model.spaces.count }) ?? true else {
+      throw SettingsError(
+        "--space-weights has \(model.spaceWeights?.count ?? 0) numbers for \(model.spaces.count) spaces; give one for each",
+        isUsage: true)
+    }
+  }
+
+  private static func spaces(_ list: String) throws(SettingsError) -> [Space] {
+    var spaces: [Space] = []
+    for name in list.split(separator: ",") {
+      guard let space = Space.allCases.first(where: { "\($0)" == name || $0.checkpointName == name }) else {
+        throw SettingsError("--spaces names \"\(name)\"; allowed: image, cf, text, separated by commas", isUsage: true)
+      }
+      spaces.append(space)
+    }
+    return spaces
+  }
+
+  private static func weights(_ list: String?) throws(SettingsError) -> [Float]? {
+    guard let list else { return nil }
+    var weights: [Float] = []
+    for text in list.split(separator: ",") {
+      guard let weight = Float(text), weight.isFinite else {
+        throw SettingsError(
+          "--space-weights holds \"\(text)\"; give finite numbers, separated by commas", isUsage: true)
+      }
+      weights.append(weight)
+    }
+    return weights
+  }
+}
