@@ -121,7 +121,7 @@ let package = Package(
     tests("VectorIndexTests", ["VectorIndex"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
-    tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests),
+    tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(

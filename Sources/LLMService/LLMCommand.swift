@@ -94,13 +94,16 @@ struct LLMCommand: AsyncParsableCommand {
   @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
 
   func run() async throws {
-    let settings = try service.resolve(keys: Keys.all, flags: flags, defaultPort: 50052)
-    let configuration = try ServiceOptions.asUsageError { () throws(SettingsError) in
-      try LLMConfiguration(settings)
-    }
+    let (settings, configuration) = try configuration()
     try await ServiceRunner.run(name: "llm", settings: settings) { logger in
       try await LLMServer.load(configuration, logger: logger)
     }
+  }
+
+  /// Resolves and checks everything, before anything is started.
+  func configuration() throws -> (ServiceSettings, LLMConfiguration) {
+    let settings = try service.resolve(keys: Keys.all, flags: flags, defaultPort: 50052)
+    return try ServiceOptions.asUsageError { () throws(SettingsError) in (settings, try LLMConfiguration(settings)) }
   }
 
   private var flags: [FlagSetting?] {

@@ -1,4 +1,3 @@
-import GRPCCore
 import Logging
 import Models
 import ServiceSupport
@@ -13,32 +12,36 @@ struct UserComputation: Sendable {
   /// One outcome per job, in order.
   func encode(_ jobs: [EncodingJob], _ context: BatchContext) -> [Outcome] {
     let start = ContinuousClock.now
+    let outcomes = outcomes(of: jobs) { context.isCancelled() }
+    logger.debug(
+      "batch computed",
+      metadata: [
+        "users": "\(jobs.count)", "tokens": "\(jobs.reduce(0) { $0 + $1.tokens })",
+        "micros": "\(start.duration(to: .now).microseconds)",
+      ])
+    return outcomes
+  }
+
+  private func outcomes(of jobs: [EncodingJob], isCancelled: () -> Bool) -> [Outcome] {
     do {
-      let outcomes = try results(of: jobs, context)
-      logger.debug(
-        "batch computed",
-        metadata: [
-          "users": "\(jobs.count)", "tokens": "\(jobs.reduce(0) { $0 + $1.tokens })",
-          "micros": "\(start.duration(to: .now).microseconds)",
-        ])
-      return outcomes
+      return try results(of: jobs, isCancelled: isCancelled)
+    } catch  where error.code == .notFinite && jobs.count > 1 {
+      // Values of one user do this; the others are not to suffer for it.
+      return jobs.map { outcomes(of: [$0], isCancelled: isCancelled)[0] }
     } catch {
-      if error.code != .cancelled {
-        logger.error("batch failed", metadata: ["users": "\(jobs.count)", "error": "\(error)"])
-      }
-      let failure: any Error = error.code == .cancelled ? CancellationError() : error
-      return jobs.map { _ in .failure(failure) }
+      if error.code == .cancelled { return jobs.map { _ in .failure(CancellationError()) } }
+      logger.error("users not computed", metadata: ["users": "\(jobs.count)", "error": "\(error)"])
+      return jobs.map { _ in .failure(error) }
     }
   }
 
-  private func results(of jobs: [EncodingJob], _ context: BatchContext) throws(ModelError) -> [Outcome] {
+  private func results(of jobs: [EncodingJob], isCancelled: () -> Bool) throws(ModelError) -> [Outcome] {
     let prompts = try filledPrompts(of: jobs)
-    let hidden = try model.hiddenStates(of: prompts) { context.isCancelled() }
+    let hidden = try model.hiddenStates(of: prompts, isCancelled: isCancelled)
     let wanted = jobs.reduce(into: UserOutputs()) { $0.formUnion($1.outputs) }
     let userVectors = wanted.contains(.userVector) ? try model.userVectors(of: hidden) : nil
     let spaceVectors = wanted.contains(.spaceVectors) ? try model.spaceVectors(of: hidden) : []
     return jobs.indices.map { row in
-      guard hidden[row: row].allSatisfy(\.isFinite) else { return .failure(Self.notFinite) }
       let (job, outputs) = (jobs[row], jobs[row].outputs)
       return .success(
         EncodedUser(
@@ -70,10 +73,6 @@ struct UserComputation: Sendable {
         })
     }
   }
-
-  private static let notFinite = ServiceFailure(
-    .internalError, reason: "RESULT_NOT_FINITE",
-    "the LLM's hidden state is not finite; check the sizes of the soft tokens and the checkpoint's weights")
 }
 
 extension EncodingJob.Visual {

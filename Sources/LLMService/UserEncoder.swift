@@ -20,6 +20,7 @@ protocol UserEncoder: Sendable {
   func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt
   func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt
   func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix
+  /// Throws `.notFinite` when any prompt's state is not.
   func hiddenStates(of prompts: [Prompt], isCancelled: () -> Bool) throws(ModelError) -> Matrix
   func spaceVectors(of hiddenStates: Matrix) throws(ModelError) -> [(space: Space, vectors: Matrix)]
   func userVectors(of hiddenStates: Matrix) throws(ModelError) -> Matrix

@@ -221,7 +221,7 @@ import Testing
     }
   }
 
-  @Test func aStateThatIsNotFiniteIsNeverSent() async throws {
+  @Test func aStateThatIsNotFiniteFailsItsUserAlone() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let huge = [Float](repeating: .greatestFiniteMagnitude, count: 4)
       let results = try await client.encodeUsers(

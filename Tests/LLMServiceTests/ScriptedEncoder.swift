@@ -81,6 +81,7 @@ final class ScriptedEncoder: UserEncoder {
     let sums = prompts.flatMap { prompt in
       (0..<4).map { column in prompt.softTokens.reduce(0) { $0 + $1[column] } }
     }
+    guard sums.allSatisfy(\.isFinite) else { throw ModelError(.notFinite, "a hidden state is infinite") }
     return Matrix(rows: prompts.count, columns: 4, values: sums)
   }
 

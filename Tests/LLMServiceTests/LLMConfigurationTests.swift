@@ -1,0 +1,65 @@
+import ArgumentParser
+import Models
+import ServiceSupport
+import Testing
+
+@testable import LLMService
+
+@Suite struct LLMConfigurationTests {
+  private func configuration(_ flags: String...) throws -> LLMConfiguration {
+    let command = try LLMCommand.parse(["--checkpoint", "/models/shop/"] + flags)
+    return try command.configuration().1
+  }
+
+  @Test func defaultsAreThePublishedOnes() throws {
+    let configuration = try configuration()
+    #expect(configuration.checkpoint.bundle == "/models/shop/")
+    #expect(configuration.checkpoint.llmWeights == nil)
+    #expect(configuration.model.spaces == [.image])
+    #expect(configuration.model.spaceWeights == nil)
+    #expect(configuration.model.maxHistoryItems == 10)
+    #expect(configuration.model.maxPromptTokens == 4096)
+    #expect(configuration.model.maxItemListTokens == 3850)
+    #expect(configuration.model.threads == nil)
+    #expect(configuration.modelName == "shop")
+    #expect(configuration.modelVersion == "1")
+    #expect(configuration.limits.maxUsers == 32)
+  }
+
+  @Test func flagsReachTheModel() throws {
+    let configuration = try configuration(
+      "--llm-weights", "/models/llm", "--spaces", "image,text", "--space-weights", "0.75,0.25", "--max-history-items",
+      "5",
+      "--model-name", "n", "--model-version", "v2", "--threads", "3")
+    #expect(configuration.checkpoint.llmWeights == "/models/llm")
+    #expect(configuration.model.spaces == [.image, .text])
+    #expect(configuration.model.spaceWeights == [0.75, 0.25])
+    #expect(configuration.model.maxHistoryItems == 5)
+    #expect(configuration.modelName == "n")
+    #expect(configuration.modelVersion == "v2")
+    #expect(configuration.model.threads == 3)
+  }
+
+  @Test(arguments: [
+    (["--spaces", "image,video"], "--spaces names \"video\"; allowed: image, cf, text, separated by commas"),
+    (["--space-weights", "a"], "--space-weights holds \"a\"; give finite numbers, separated by commas"),
+    (["--space-weights", "1,2"], "--space-weights has 2 numbers for 1 spaces; give one for each"),
+    (["--max-queue-tokens", "100"], "--max-queue-tokens is 100; it must hold a batch (1024) and a prompt (4096)"),
+    (["--max-history-items", "0"], "--max-history-items is 0; allowed: 1 to 1000 items"),
+  ])
+  func faultsOfTheCommandLineAreNamed(flags: [String], message: String) throws {
+    let command = try LLMCommand.parse(["--checkpoint", "c"] + flags)
+    let error = #expect(throws: ValidationError.self) { try command.configuration() }
+    #expect(error?.message == message)
+  }
+
+  @Test func theCheckpointIsRequired() throws {
+    let error = #expect(throws: ValidationError.self) { try LLMCommand.parse([]).configuration() }
+    #expect(error?.message.hasPrefix("--checkpoint is required: Directory of the checkpoint") == true)
+  }
+
+  @Test func everyKeyIsInTheHelp() {
+    let help = LLMCommand.helpMessage(columns: 200)
+    for key in LLMCommand.Keys.all { #expect(help.contains("--\(key.name) ")) }
+  }
+}

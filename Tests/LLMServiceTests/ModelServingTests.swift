@@ -1,0 +1,170 @@
+import Foundation
+import GRPCCore
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import LLMService
+
+/// The service over a real model: a small random checkpoint.
+@Suite(.timeLimit(.minutes(2))) struct ModelServingTests {
+  private let model: UserModel
+
+  init() throws {
+    let directory = FileManager.default.temporaryDirectory.appending(path: "llm-service-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat", "Green lamp"])
+    model = try UserModel(
+      checkpoint: CheckpointLocation(bundle: directory), configuration: .init(maxHistoryItems: 4, threads: 1))
+  }
+
+  /// Numbers in -1 ..< 1 that depend on the seed alone.
+  private func vector(_ count: Int, seed: UInt64) -> [Float] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    return (0..<count).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Float(state >> 40) / Float(1 << 23) - 1
+    }
+  }
+
+  private func prompt(_ id: Int, items: Int) -> UserPrompt {
+    .with { user in
+      user.userID = "\(id)"
+      user.history.items = (0..<items).map { item in
+        .with {
+          $0.title = "Red shoe \(id) \(item)"
+          $0.softToken = .init(vector(model.llmDim, seed: UInt64(100 * id + item)))
+        }
+      }
+    }
+  }
+
+  private func relativeError(_ got: [Float], _ expected: [Float]) -> Float {
+    let difference = zip(got, expected).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    return (difference / expected.reduce(Float(0)) { $0 + $1 * $1 }).squareRoot()
+  }
+
+  @Test func anAnswerIsTheModelsOwn() async throws {
+    let entries = (0..<3).map {
+      HistoryEntry(title: "Red shoe 1 \($0)", softToken: vector(model.llmDim, seed: 100 + $0))
+    }
+    let hidden = try model.hiddenStates(of: [try model.prompt(history: entries)])
+    let expected = try model.userVectors(of: hidden)
+    try await withServer(model) { client, _ in
+      let result = try await client.encodeUsers(
+        .with {
+          $0.users = [prompt(1, items: 3)]
+          $0.outputs = [.userVector, .hiddenState, .spaceVectors]
+        }
+      ).results[0]
+      #expect(result.vector == expected.values)
+      #expect(try result.hiddenState.floats(field: "h", shape: [model.llmDim]) == hidden.values)
+      #expect(result.spaceVectors.count == 3)
+      #expect(result.spaceVectors[0].space == .image)
+    }
+  }
+
+  /// Users of a batch are packed into the same matrix products, whose sums may be grouped otherwise for other numbers of rows:
+  /// that moves a float32 result by a few units in the last place of its largest terms. 1e-5 leaves room for a deeper model;
+  /// a leak between users would show as 1e-2 and more.
+  @Test func neighboursInABatchChangeNothing() async throws {
+    var limits = RequestLimits()
+    limits.maxBatchTokens = 100_000
+    try await withServer(model, limits: limits) { client, _ in
+      let users = (0..<9).map { prompt($0, items: $0 % 4 + 1) }
+      var alone: [[Float]] = []
+      for user in users {
+        alone.append(try #require(try await client.encodeUsers(.with { $0.users = [user] }).results[0].vector))
+      }
+      let together = try await client.encodeUsers(.with { $0.users = users })
+      #expect(together.timing.batchSize == 9)
+      for (result, expected) in zip(together.results, alone) {
+        #expect(relativeError(try #require(result.vector), expected) < 1e-5)
+      }
+    }
+  }
+
+  @Test func embeddingsAreProjectedByTheSameAdaptor() async throws {
+    let embedding = vector(model.embeddingDim, seed: 5)
+    let token = try model.softTokens(of: Matrix(rows: 1, columns: model.embeddingDim, values: embedding))
+    try await withServer(model) { client, _ in
+      let results = try await client.encodeUsers(
+        .with {
+          $0.users = [
+            .with { $0.history.items = [.with { $0.embedding = .init(embedding) }] },
+            .with { $0.history.items = [.with { $0.softToken = .init(token.values) }] },
+          ]
+        }
+      ).results
+      let (fromEmbedding, fromToken) = (try #require(results[0].vector), try #require(results[1].vector))
+      // The same numbers in another batch position, see above.
+      #expect(relativeError(fromEmbedding, fromToken) < 1e-5)
+    }
+  }
+
+  @Test func theTemplateInPartsIsTheSamePrompt() async throws {
+    try await withServer(model) { client, _ in
+      let token = Illmrec_Common_V1_Tensor(vector(model.llmDim, seed: 3))
+      let pieces = PromptTemplatePieces(model.promptTemplate, title: "Red shoe")
+      let history = UserPrompt.with {
+        $0.history.items = [
+          .with {
+            $0.title = "Red shoe"
+            $0.softToken = token
+          }
+        ]
+      }
+      let parts = UserPrompt.with {
+        $0.parts.parts = [
+          .with { $0.text = pieces.before },
+          .with { $0.softTokens = .init(vector(model.llmDim, seed: 3), shape: [1, model.llmDim]) },
+          .with { $0.text = pieces.after },
+        ]
+      }
+      let counts = try await [
+        client.countTokens(.with { $0.user = history }), client.countTokens(.with { $0.user = parts }),
+      ]
+      #expect(counts[0].tokenIds == counts[1].tokenIds)
+      let results = try await client.encodeUsers(.with { $0.users = [history, parts] }).results
+      #expect(relativeError(try #require(results[1].vector), try #require(results[0].vector)) < 1e-5)
+    }
+  }
+
+  @Test func aMissingTitleReadsUnknown() async throws {
+    try await withServer(model) { client, _ in
+      let titles = ["", "Unknown", "Red shoe"]
+      var ids: [[UInt32]] = []
+      for title in titles {
+        let count = try await client.countTokens(.with { $0.user.history.items = [.with { $0.title = title }] })
+        ids.append(count.tokenIds)
+      }
+      #expect(ids[0] == ids[1])
+      #expect(ids[0] != ids[2])
+    }
+  }
+
+  @Test func theHistoryBoundIsReported() async throws {
+    try await withServer(model) { client, _ in
+      let result = try await client.encodeUsers(.with { $0.users = [prompt(2, items: 7)] }).results[0]
+      #expect(result.truncatedItems == 3)
+      let info = try await client.getServerInfo(.init())
+      #expect(info.limits.maxHistoryItems == 4)
+      #expect(info.userVectorDim == 12)
+      #expect(info.model.fingerprint.count == 64)
+    }
+  }
+}
+
+/// The text around the one item's `<i_vis>` in the template.
+private struct PromptTemplatePieces {
+  let before: String
+  let after: String
+
+  init(_ template: String, title: String) {
+    let filled = template.replacing("<title>", with: title).split(separator: "<i_vis>", maxSplits: 1)
+    before = String(filled[0])
+    after = String(filled[1])
+  }
+}
