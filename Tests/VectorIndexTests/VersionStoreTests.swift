@@ -103,6 +103,35 @@ struct VersionStoreTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
+  @Test(
+    "uploads at the same time become versions of their own, or one when they share a request id",
+    arguments: ["", "one"])
+  func concurrentUploads(requestID: String) async throws {
+    let store = try open()
+    let names = await withTaskGroup(of: VersionName?.self) { group in
+      for number in 0..<6 {
+        group.addTask {
+          let catalog = Catalog(count: 20, dim: 3, seed: UInt64(number))
+          while true {
+            do {
+              return try store.publish(catalog, requestID: requestID).info.name
+            } catch let error as VectorIndexError where error.code == .publishing {
+              await Task.yield()
+            } catch {
+              return nil
+            }
+          }
+        }
+      }
+      return await group.reduce(into: Set<VersionName?>()) { $0.insert($1) }
+    }
+    #expect(names.count == (requestID.isEmpty ? 6 : 1) && !names.contains(nil))
+    let versions = try store.versions(of: "items")
+    #expect(Set(versions.map { $0.info.name }) == names)
+    #expect(versions.filter { $0.roles == [.stable] }.count == 1)
+    #expect(directory.entries("staging").isEmpty)
+  }
+
   @Test("unknown names are answered with the names there are")
   func unknownNames() throws {
     let store = try open()

@@ -25,24 +25,25 @@ extension VersionStore {
         .itemCountMismatch,
         "\(upload.itemCount) items arrived, the commit says \(expectedItems); nothing was published, upload again")
     }
-    let header = upload.header
     let contents = try upload.finish()
-    let number: UInt64
-    switch try reserve(header) {
-    case .published(let version):
-      upload.discardFiles()
-      try ensureStable(index: header.index)
-      return version
-    case .number(let reserved): number = reserved
-    }
-    defer { release(header) }
-    let name = VersionName(index: header.index, number: number)
-    let version = try place(upload, contents, as: name)
-    indexes.withLock { $0[header.index]?.versions[number] = version }
+    let name: VersionName
     do {
-      try ensureStable(index: header.index)
+      switch try reserve(upload.header) {
+      case .published(let version):
+        upload.discardFiles()
+        return version
+      case .number(let number):
+        name = VersionName(index: upload.header.index, number: number)
+      }
     } catch {
-      indexes.withLock { _ = $0[header.index]?.versions.removeValue(forKey: number) }
+      upload.discardFiles()
+      throw error
+    }
+    defer { release(upload.header) }
+    let version = try place(upload, contents, as: name)
+    do {
+      try admit(version)
+    } catch {
       remove(name)
       throw error
     }

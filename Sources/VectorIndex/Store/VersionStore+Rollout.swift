@@ -48,11 +48,17 @@ extension VersionStore {
     try disk.removeTree(retired, at: .removeStaging)
   }
 
-  /// Makes the newest version stable when the index has no stable one.
-  func ensureStable(index: String) throws(VectorIndexError) {
-    _ = try change(index: index, etag: "") { (state, _) throws(VectorIndexError) in
-      guard state.rollout.stable == nil, let newest = state.versions.keys.max() else { return state.rollout }
-      return state.rollout.changed(stable: newest, previous: nil)
+  /// Makes a placed version known, and stable when its index has no stable one.
+  func admit(_ version: IndexVersion) throws(VectorIndexError) {
+    let name = version.info.name
+    try rolloutChange.withLock { (_) throws(VectorIndexError) in
+      let present = indexes.withLock { $0[name.index]?.rollout } ?? Rollout(index: name.index)
+      let next = present.stable == nil ? present.changed(stable: name.number, previous: nil) : present
+      if next != present { try save(next, replacing: present) }
+      indexes.withLock { indexes in
+        indexes[name.index]?.versions[name.number] = version
+        indexes[name.index]?.rollout.takeRoles(of: next)
+      }
     }
   }
 
