@@ -42,8 +42,6 @@ import Testing
     #expect(error?.message.hasPrefix("encoding users (llm:2): ") == true)
   }
 
-  /// The transport within a process does not carry cancellation; that the stage's server learns of it is tested with real
-  /// servers.
   @Test(arguments: [true, false])
   func aCallerThatLeavesEndsTheRequest(leavesByRPC: Bool) async throws {
     var harness = GatewayHarness()
@@ -72,6 +70,42 @@ import Testing
       finish.continuation.finish()
     }
     #expect(harness.retrieval.searches.requests.isEmpty)
+  }
+
+  @Test func theStageUnderWayLearnsThatTheCallerHasLeft() async throws {
+    var harness = GatewayHarness()
+    let events = AsyncStream.makeStream(of: String.self)
+    harness.llm.before = {
+      events.continuation.yield("begun")
+      await untilCancelled()
+      events.continuation.yield("cancelled")
+    }
+    try await harness.runOverCore { client in
+      var seen = events.stream.makeAsyncIterator()
+      let call = Task { try await client.recommend(Self.request) }
+      #expect(await seen.next() == "begun")
+      call.cancel()
+      #expect(await seen.next() == "cancelled")
+      await #expect(throws: (any Error).self) { try await call.value }
+    }
+    #expect(harness.retrieval.searches.requests.isEmpty)
+  }
+
+  @Test func aDeadlineTravelsThroughTheGateway() async throws {
+    var harness = GatewayHarness()
+    let ended = AsyncStream.makeStream(of: Void.self)
+    harness.llm.before = {
+      await untilCancelled()
+      ended.continuation.yield()
+    }
+    let error = try await harness.runOverCore { client in
+      var options = CallOptions.defaults
+      options.timeout = .milliseconds(400)
+      let error = await #expect(throws: RPCError.self) { try await client.recommend(Self.request, options: options) }
+      for await _ in ended.stream { break }
+      return error
+    }
+    #expect(error?.code == .deadlineExceeded)
   }
 
   /// As gRPC writes it: a number and a unit, such as 29990m.

@@ -1,10 +1,11 @@
 import GRPCCore
 import GRPCInProcessTransport
+import GRPCTransport
 import Logging
-import Recommender
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import Testing
 
 @testable import Recommender
 
@@ -20,6 +21,33 @@ struct GatewayHarness {
   let metadata = MetadataRecorder()
 
   typealias Client = Illmrec_Recommender_V1_RecommenderService.Client<InProcessTransport.Client>
+
+  /// Runs `body` with a client of the gateway over gRPC core, on which cancellation travels.
+  func runOverCore<Value: Sendable>(
+    _ body: (Illmrec_Recommender_V1_RecommenderService.Client<CGrpcClientTransport>) async throws -> Value
+  ) async throws -> Value {
+    try await serveOverCore(encoder) { encoder in
+      try await serveOverCore(llm) { llm in
+        try await serveOverCore(retrieval) { retrieval in
+          let services = ServiceTargets(
+            encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval))
+          return try await serveOverCore(RecommenderServer(services: services, limits: limits)) {
+            try await body(.init(wrapping: $0))
+          }
+        }
+      }
+    }
+  }
+
+  private func serveOverCore<Value: Sendable>(
+    _ service: any RegistrableRPCService, _ body: (GRPCClient<CGrpcClientTransport>) async throws -> Value
+  ) async throws -> Value {
+    let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+    let port = try #require(transport.boundPort)
+    return try await withGRPCServer(transport: transport, services: [service]) { _ in
+      try await withClient(target: "127.0.0.1:\(port)", options: ClientOptions(followsHealth: false), body)
+    }
+  }
 
   /// Runs `body` with a client of the gateway.
   func run<Value: Sendable>(

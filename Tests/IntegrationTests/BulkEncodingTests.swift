@@ -1,0 +1,120 @@
+import Foundation
+import GRPCCore
+import GRPCTransport
+import Glibc
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import CLI
+
+/// What becomes of a bulk upload when one of its ends goes.
+@Suite(.timeLimit(.minutes(3))) struct BulkEncodingTests {
+  private typealias Message = Illmrec_Encoder_V1_StreamEncodeImagesRequest
+  private static let itemCount = 60
+
+  @Test func whatWasAcknowledgedSurvivesAKillAndIsNotEncodedAgain() async throws {
+    let stack = try TestShop.stack()
+    let state = try StateDirectory(stack.state)
+    defer { try? FileManager.default.removeItem(atPath: stack.state) }
+
+    let acknowledged = Lines()
+    try await withService(.encoder, stack, state: state) { process, target in
+      await #expect(throws: RPCError.self) {
+        try await encode(target) { result in
+          acknowledged.append(result.itemID)
+          if acknowledged.lines.count == 20 { process.child.send(SIGKILL) }
+        }
+      }
+      #expect(await process.child.waitForExit() == .signal(SIGKILL))
+    }
+    let done = Set(acknowledged.lines)
+    #expect(done.count >= 20)
+
+    try await withService(.encoder, stack, state: state) { _, target in
+      let hits = Lines()
+      try await encode(target) { result in
+        #expect(!result.hasError)
+        if result.cacheHit { hits.append(result.itemID) }
+      }
+      #expect(Set(hits.lines).isSuperset(of: done))
+      let info = try await withClient(target: target) { try await $0.encoder.getServerInfo(.init()) }
+      #expect(info.storedItems == UInt64(Self.itemCount))
+    }
+  }
+
+  @Test func aClientThatVanishesLeavesTheServiceWell() async throws {
+    let stack = try TestShop.stack()
+    let state = try StateDirectory(stack.state)
+    defer { try? FileManager.default.removeItem(atPath: stack.state) }
+    try await withService(.encoder, stack, state: state) { process, target in
+      for _ in 0..<3 {
+        let first = AsyncStream.makeStream(of: Void.self)
+        let upload = Task { try await encode(target) { _ in first.continuation.yield() } }
+        for await _ in first.stream { break }
+        upload.cancel()
+        _ = await upload.result
+      }
+      try await withClient(target: target) { client in
+        let response = try await client.encoder.encodeImages(
+          .with {
+            $0.items = [try TestShop.item(1)]
+            $0.outputs = [.softToken]
+          })
+        #expect(response.results.map(\.hasSoftToken) == [true])
+      }
+      #expect(process.child.exit == nil)
+    }
+  }
+
+  @Test func aTerminatedServiceEndsWhatItHasBegun() async throws {
+    var stack = try TestShop.stack()
+    stack.drainTimeout = .seconds(60)
+    let state = try StateDirectory(stack.state)
+    defer { try? FileManager.default.removeItem(atPath: stack.state) }
+    try await withService(.encoder, stack, state: state) { process, target in
+      let results = Lines()
+      try await withClient(target: target) { client in
+        let begun = AsyncStream.makeStream(of: Void.self)
+        let terminated = AsyncStream.makeStream(of: Void.self)
+        async let upload: Void = client.encoder.streamEncodeImages { writer in
+          try await writer.write(.with { $0.config.outputs = [.softToken] })
+          try await writer.write(.with { $0.item = try TestShop.item(0) })
+          for await _ in terminated.stream { break }
+          for index in 1..<5 { try await writer.write(.with { $0.item = try TestShop.item(index) }) }
+        } onResponse: { response in
+          for try await message in response.messages {
+            guard case .result(let result) = message.message else { continue }
+            results.append(result.itemID)
+            begun.continuation.yield()
+          }
+        }
+        for await _ in begun.stream { break }
+        process.child.send(SIGTERM)
+        // New requests are refused once it drains; the one in progress goes on.
+        try await waitUntil { process.child.lastLines.contains { $0.contains("shutting down") } }
+        terminated.continuation.yield()
+        try await upload
+      }
+      #expect(results.lines == (0..<5).map(TestShop.itemID))
+      #expect(await process.child.waitForExit() == .code(0))
+    }
+  }
+
+  /// Streams all items, stored, and hands out the results as they come.
+  private func encode(
+    _ target: String, _ onResult: @escaping @Sendable (Illmrec_Encoder_V1_ItemResult) -> Void
+  ) async throws {
+    try await withClient(target: target) { client in
+      try await client.encoder.streamEncodeImages { writer in
+        try await writer.write(.with { $0.config.store = true })
+        for index in 0..<Self.itemCount { try await writer.write(.with { $0.item = try TestShop.item(index) }) }
+      } onResponse: { response in
+        for try await message in response.messages {
+          if case .result(let result) = message.message { onResult(result) }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import GRPCCore
+import GRPCTransport
+import ServiceAPI
+import ServiceSupport
+import Testing
+
+@testable import CLI
+
+/// Runs `body` around one service of a stack and ends it afterwards.
+func withService<Value: Sendable>(
+  _ member: StackMember, _ stack: StackConfiguration, state: StateDirectory,
+  _ body: (_ process: ServiceProcess, _ target: String) async throws -> Value
+) async throws -> Value {
+  let process = try ServiceProcess(member, configuration: stack, state: state)
+  do {
+    let target = try await process.waitUntilServing()
+    let value = try await body(process, target)
+    await process.stop(within: .seconds(20))
+    return value
+  } catch {
+    await process.stop(within: .zero)
+    throw error
+  }
+}
+
+/// Runs an executable of this package to its end.
+func runExecutable(_ name: String, _ arguments: [String]) async throws -> (exit: ChildProcess.Exit, output: String) {
+  let output = Lines()
+  let child = try ChildProcess(
+    name: name, executable: "\(StackConfiguration.ownDirectory)/\(name)", arguments: arguments, onLine: output.append)
+  let exit = await child.waitForExit()
+  return (exit, output.text)
+}
+
+extension GRPCClient {
+  var encoder: Illmrec_Encoder_V1_EncoderService.Client<Transport> { .init(wrapping: self) }
+  var llm: Illmrec_Llm_V1_LLMService.Client<Transport> { .init(wrapping: self) }
+  var retrieval: Illmrec_Retrieval_V1_RetrievalService.Client<Transport> { .init(wrapping: self) }
+  var gateway: Illmrec_Recommender_V1_RecommenderService.Client<Transport> { .init(wrapping: self) }
+}
+
+/// Asks again every few milliseconds until it holds; a condition that never holds ends with the test's time limit.
+func waitUntil(_ holds: () async throws -> Bool) async throws {
+  while try await !holds() { try await Task.sleep(for: .milliseconds(20)) }
+}
+
+/// Lines that another thread writes.
+final class Lines: Sendable {
+  private let stored = Protected<[String]>([])
+
+  var text: String { stored.value.joined(separator: "\n") }
+  var lines: [String] { stored.value }
+
+  @Sendable func append(_ line: String) { stored.update { $0.append(line) } }
+}

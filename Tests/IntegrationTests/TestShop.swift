@@ -1,0 +1,55 @@
+import Foundation
+import Models
+import ServiceAPI
+import SwiftProtobuf
+
+@testable import CLI
+
+/// A tiny random checkpoint and items to go with it, made once for all tests of the process.
+enum TestShop {
+  static let titles = [
+    "oak desk", "brass lamp", "wool rug", "blue vase", "", "Ünïcode ☃ mug", "steel knife", "red chair",
+  ]
+
+  /// Directory of the checkpoint.
+  static func checkpoint() throws -> String { try made.get() }
+
+  private static let made = Result {
+    let directory = NSTemporaryDirectory() + "illmrec-shop-\(getpid())"
+    try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: titles)
+    return directory
+  }
+
+  static func itemID(_ index: Int) -> String { "item-\(index)" }
+
+  /// A small JPEG that differs for each index.
+  static func image(_ index: Int) throws -> Data {
+    let side = 32
+    var pixels: [UInt8] = []
+    for y in 0..<side {
+      for x in 0..<side {
+        pixels.append(UInt8((x * 7 + index * 31) % 256))
+        pixels.append(UInt8((y * 5 + index * 13) % 256))
+        pixels.append(UInt8((x + y + index * 71) % 256))
+      }
+    }
+    return Data(try JPEGEncoder.encode(RGBImage(width: side, height: side, pixels: pixels)))
+  }
+
+  static func item(_ index: Int) throws -> Illmrec_Encoder_V1_ImageItem {
+    let image = try image(index)
+    return .with {
+      $0.itemID = itemID(index)
+      $0.metadata.title = titles[index % titles.count]
+      $0.encoded = image
+    }
+  }
+
+  /// A stack on free ports whose state is in a directory of its own.
+  static func stack() throws -> StackConfiguration {
+    let state = NSTemporaryDirectory() + "illmrec-state-\(UUID().uuidString)"
+    var stack = StackConfiguration(checkpoint: try checkpoint(), state: state).onFreePorts()
+    stack.spaces = "image"
+    return stack
+  }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import GRPCCore
+import Glibc
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import CLI
+
+/// `illmrec up` as a person runs it.
+@Suite(.timeLimit(.minutes(3))) struct UpTests {
+  private let endpointsFile = NSTemporaryDirectory() + "illmrec-endpoints-\(UUID().uuidString).json"
+  private let state = NSTemporaryDirectory() + "illmrec-state-\(UUID().uuidString)"
+
+  private func arguments(_ more: [String] = []) throws -> [String] {
+    [
+      "up", "--checkpoint", try TestShop.checkpoint(), "--state", state, "--any-ports", "--endpoints-file",
+      endpointsFile,
+    ]
+      + more
+  }
+
+  /// Runs `body` once all services take requests.
+  private func withUp(
+    _ body: (_ up: ChildProcess, _ endpoints: ServiceEndpoints, _ output: Lines) async throws -> Void
+  ) async throws {
+    let output = Lines()
+    let up = try ChildProcess(
+      name: "up", executable: "\(StackConfiguration.ownDirectory)/illmrec", arguments: try arguments(),
+      onLine: output.append)
+    do {
+      try await waitUntil {
+        try #require(up.exit == nil, "illmrec up ended: \(output.text)")
+        return FileManager.default.fileExists(atPath: endpointsFile)
+      }
+      try await body(up, try ServiceEndpoints.read(from: endpointsFile), output)
+    } catch {
+      await up.stop(within: .seconds(30))
+      throw error
+    }
+    await up.stop(within: .seconds(30))
+    try? FileManager.default.removeItem(atPath: state)
+  }
+
+  @Test func itServesUntilItIsInterrupted() async throws {
+    try await withUp { up, endpoints, output in
+      #expect(endpoints.pid == up.pid)
+      let info = try await withClient(target: endpoints.gateway ?? "") { try await $0.gateway.getServerInfo(.init()) }
+      #expect(info.encoderTarget == endpoints.encoder)
+      up.send(SIGINT)
+      #expect(await up.waitForExit() == .code(0))
+      #expect(Self.children(output).count == 4)
+      #expect(Self.children(output).allSatisfy { !Self.isRunning($0) })
+      #expect(!FileManager.default.fileExists(atPath: endpointsFile))
+      #expect(output.text.contains("encoder   | "))
+    }
+  }
+
+  @Test func nothingOutlivesItsKill() async throws {
+    try await withUp { up, _, output in
+      let children = Self.children(output)
+      #expect(children.count == 4 && children.allSatisfy(Self.isRunning))
+      up.send(SIGKILL)
+      try await waitUntil { !children.contains(where: Self.isRunning) }
+    }
+    try? FileManager.default.removeItem(atPath: endpointsFile)
+  }
+
+  @Test func aServiceThatDiesEndsTheOthersAndIsNamed() async throws {
+    try await withUp { up, _, output in
+      let llm = try #require(Self.pid(of: "llm", output))
+      kill(llm, SIGKILL)
+      #expect(await up.waitForExit() == .code(1))
+      #expect(output.text.contains("illmrec: llm (pid \(llm)) was ended by signal 9 (Killed); its last lines:"))
+      #expect(Self.children(output).allSatisfy { !Self.isRunning($0) })
+    }
+  }
+
+  @Test func aCheckpointThatCannotBeReadIsReportedByTheServiceThatReadIt() async throws {
+    let broken = NSTemporaryDirectory() + "illmrec-broken-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: broken) }
+    try FileManager.default.copyItem(atPath: try TestShop.checkpoint(), toPath: broken)
+    try FileManager.default.removeItem(atPath: "\(broken)/rec_module/model.safetensors")
+    let (exit, output) = try await runExecutable(
+      "illmrec", ["up", "--checkpoint", broken, "--state", state, "--any-ports"])
+    #expect(exit == .code(1))
+    #expect(output.contains("rec_module"))
+    #expect(output.contains("ended with exit code 1; its last lines:"))
+  }
+
+  @Test func aPortInUseIsSaidBeforeAnythingStarts() async throws {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(listener, address, length)
+        listen(listener, 1)
+        getsockname(listener, address, &length)
+      }
+      return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+    }
+    let (exit, output) = try await runExecutable(
+      "illmrec",
+      ["up", "--checkpoint", try TestShop.checkpoint(), "--state", state, "--llm-port", "\(port)"])
+    #expect(exit == .code(1))
+    #expect(output.hasPrefix("illmrec: llm cannot listen on 127.0.0.1:\(port): Address already in use; "))
+    #expect(output.contains("--llm-port"))
+    #expect(!output.contains("started"))
+    // The service itself says the same when it is started by hand.
+    let alone = try await runExecutable("illmrec-retrieval", ["--data", state, "--port", "\(port)"])
+    #expect(alone.exit == .code(1))
+    #expect(alone.output.contains("127.0.0.1:\(port)"))
+  }
+
+  // MARK: Child processes
+
+  /// From the lines "encoder   | started, pid 42".
+  private static func pid(of name: String, _ output: Lines) -> pid_t? {
+    output.lines.first { $0.hasPrefix(name) && $0.contains("started, pid ") }?.split(separator: " ").last.flatMap {
+      pid_t($0)
+    }
+  }
+
+  private static func children(_ output: Lines) -> [pid_t] {
+    StackMember.allCases.compactMap { pid(of: $0.rawValue, output) }
+  }
+
+  /// Dead processes that nobody has waited for yet do not count.
+  private static func isRunning(_ pid: pid_t) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
+    return !["Z", "X"].contains(status.split(separator: ")").last?.split(separator: " ").first ?? "Z")
+  }
+}
