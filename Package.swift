@@ -123,7 +123,7 @@ let package = Package(
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
-    tests("RecommenderTests", ["Recommender", "ServiceSupport", "GRPCTransport"] + rpcTests),
+    tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests("CLITests", ["CLI", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
