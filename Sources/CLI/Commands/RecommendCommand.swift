@@ -181,8 +181,7 @@ enum HistoryEntry: Sendable {
 extension RecommendationPage.Card {
   init(item: Illmrec_Recommender_V1_RecommendedItem, gallery: ImageGallery) {
     let title = item.metadata.title.isEmpty ? item.itemID : item.metadata.title
-    let caption = [item.metadata.category, Double(item.score).rounded(to: 4)].filter { !$0.isEmpty }.joined(
-      separator: " · ")
-    self.init(title: title, caption: caption, image: gallery.dataURI(of: item.itemID))
+    let caption = [item.metadata.brand, item.metadata.category].filter { !$0.isEmpty }.joined(separator: " · ")
+    self.init(title: title, caption: caption, score: item.score, image: gallery.dataURI(of: item.itemID))
   }
 }

@@ -81,6 +81,7 @@ struct DemoRun: Sendable {
     let sections = zip(shoppers, response.results).map { shopper, result in
       RecommendationPage.Section(
         user: shopper.id, note: "Likes \(shopper.taste).",
+        problem: result.hasError ? "\(result.error.reason): \(result.error.message)" : "",
         history: shopper.history.dropFirst(Int(result.truncatedItems)).map { id in
           HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
         },

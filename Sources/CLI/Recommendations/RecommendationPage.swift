@@ -6,6 +6,8 @@ struct RecommendationPage {
   struct Card {
     let title: String
     let caption: String
+    /// Of a recommended item.
+    var score: Float?
     /// A data URI; nil where the image was not found.
     let image: String?
   }
@@ -14,6 +16,8 @@ struct RecommendationPage {
   struct Section {
     let user: String
     let note: String
+    /// Why nothing could be recommended.
+    var problem = ""
     let history: [Card]
     let recommended: [Card]
   }
@@ -35,10 +39,12 @@ struct RecommendationPage {
     </head>
     <body>
     <main>
+    <header>
     <h1>\(Self.escaped(heading))</h1>
-    \(notice.isEmpty ? "" : "<p class=\"notice\">\(Self.escaped(notice))</p>")
+    \(Self.paragraph(notice, class: "notice"))
+    </header>
     \(sections.map(Self.section).joined(separator: "\n"))
-    <footer>\(provenance)</footer>
+    \(PageProvenance(response: response).html)
     </main>
     </body>
     </html>
@@ -46,22 +52,23 @@ struct RecommendationPage {
     """
   }
 
-  private var provenance: String {
-    let text = ProvenanceText(response: response)
-    return "<p>\(Self.escaped(text.source))</p><p>\(Self.escaped(text.timings))</p>"
-  }
-
   private static func section(_ section: Section) -> String {
     """
     <section>
     \(section.user.isEmpty ? "" : "<h2>\(escaped(section.user))</h2>")
-    \(section.note.isEmpty ? "" : "<p class=\"note\">\(escaped(section.note))</p>")
+    \(paragraph(section.note, class: "note"))
     <h3>History, oldest first</h3>
     <ol class="row history">\(section.history.map { card($0, rank: nil) }.joined())</ol>
     <h3>Recommended, best first</h3>
-    <ol class="row">\(section.recommended.enumerated().map { card($1, rank: $0 + 1) }.joined())</ol>
+    \(recommended(in: section))
     </section>
     """
+  }
+
+  private static func recommended(in section: Section) -> String {
+    if !section.problem.isEmpty { return paragraph(section.problem, class: "problem") }
+    if section.recommended.isEmpty { return paragraph("No item is left to recommend.", class: "note") }
+    return "<ol class=\"row\">\(section.recommended.enumerated().map { card($1, rank: $0 + 1) }.joined())</ol>"
   }
 
   private static func card(_ card: Card, rank: Int?) -> String {
@@ -69,8 +76,13 @@ struct RecommendationPage {
       card.image.map { "<img src=\"\($0)\" alt=\"\(escaped(card.title))\" loading=\"lazy\">" }
       ?? "<div class=\"missing\">no image</div>"
     let badge = rank.map { "<span class=\"rank\">\($0)</span>" } ?? ""
+    let score = card.score.map { "<div class=\"score\">score \(Double($0).rounded(to: 4))</div>" } ?? ""
     return "<li>\(badge)\(image)<div class=\"title\">\(escaped(card.title))</div>"
-      + "<div class=\"caption\">\(escaped(card.caption))</div></li>\n"
+      + "<div class=\"caption\">\(escaped(card.caption))</div>\(score)</li>\n"
+  }
+
+  private static func paragraph(_ text: String, class name: String) -> String {
+    text.isEmpty ? "" : "<p class=\"\(name)\">\(escaped(text))</p>"
   }
 
   static func escaped(_ text: String) -> String {
@@ -86,27 +98,4 @@ struct RecommendationPage {
     }
     return out
   }
-
-  private static let style = """
-    :root { color-scheme: light dark; --ink: #1d1f24; --soft: #6b7078; --paper: #fbfaf7; --card: #fff; --line: #e4e1d9; --accent: #2f6f6b }
-    @media (prefers-color-scheme: dark) { :root { --ink: #eceae5; --soft: #a0a4ab; --paper: #16181b; --card: #202327; --line: #33373c; --accent: #7cc4bd } }
-    * { box-sizing: border-box }
-    body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif }
-    main { max-width: 1180px; margin: 0 auto; padding: 32px 20px }
-    h1 { font-size: 26px; margin: 0 0 12px }
-    h2 { font-size: 18px; margin: 0 }
-    h3 { font-size: 12px; text-transform: uppercase; letter-spacing: .06em; color: var(--soft); margin: 18px 0 8px; font-weight: 600 }
-    .notice { border-left: 3px solid var(--accent); padding: 6px 12px; margin: 0 0 20px; color: var(--soft); max-width: 70ch }
-    .note { color: var(--soft); margin: 2px 0 0 }
-    section { border-top: 1px solid var(--line); padding: 20px 0 }
-    .row { list-style: none; margin: 0; padding: 0; display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(138px, 1fr)) }
-    .history { grid-template-columns: repeat(auto-fill, minmax(100px, 1fr)) }
-    li { position: relative; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px; overflow: hidden }
-    img, .missing { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 6px; background: var(--paper); display: block }
-    .missing { display: grid; place-items: center; color: var(--soft); font-size: 12px }
-    .title { margin-top: 6px; font-size: 13px; overflow-wrap: anywhere }
-    .caption { color: var(--soft); font-size: 12px }
-    .rank { position: absolute; top: 8px; left: 8px; z-index: 1; background: var(--accent); color: var(--paper); border-radius: 0 0 8px 0; padding: 1px 8px; font-size: 12px; font-weight: 600 }
-    footer { border-top: 1px solid var(--line); color: var(--soft); font-size: 12px; padding-top: 12px } footer p { margin: 2px 0 }
-    """
 }

@@ -38,15 +38,22 @@ struct ProvenanceText {
   }
 
   var timings: String {
+    let stages = stages.dropLast().map { "\($0.name) \(Self.milliseconds($0.micros))" }
+    return "\(Self.milliseconds(response.timings.totalMicros)) in all: " + stages.joined(separator: ", ")
+  }
+
+  /// The stages in their order; the last is what none of them took.
+  var stages: [(name: String, micros: UInt64)] {
     let timings = response.timings
     let stages = [
       ("items", timings.itemsMicros), ("users", timings.usersMicros), ("search", timings.searchMicros),
       ("metadata", timings.metadataMicros),
-    ].map { "\($0.0) \(Self.milliseconds($0.1))" }
-    return "\(Self.milliseconds(timings.totalMicros)) in all: " + stages.joined(separator: ", ")
+    ]
+    let named = stages.reduce(0) { $0 + $1.1 }
+    return stages + [("gateway", timings.totalMicros > named ? timings.totalMicros - named : 0)]
   }
 
-  private static func milliseconds(_ micros: UInt64) -> String {
+  static func milliseconds(_ micros: UInt64) -> String {
     "\((Double(micros) / 1000).rounded(to: micros < 10_000 ? 1 : 0)) ms"
   }
 }

@@ -1,0 +1,35 @@
+extension RecommendationPage {
+  /// Follows the reader's light or dark setting; every text has a contrast of at least 4.5 to 1 in both.
+  static let style = """
+    :root { color-scheme: light dark; --ink: #1d1f24; --soft: #5d626b; --paper: #faf8f4; --card: #fff; --line: #e4e0d7;
+      --accent: #1f6662; --warn: #a3341f; --s1: #2f6f8f; --s2: #c7762b; --s3: #5d8a4a; --s4: #8a6bb0; --s5: #9a958b }
+    @media (prefers-color-scheme: dark) { :root { --ink: #eceae5; --soft: #a9adb4; --paper: #15171a; --card: #1f2226;
+      --line: #34383e; --accent: #7cc4bd; --warn: #f09a86; --s1: #6fb1d1; --s2: #e3a262; --s3: #94c081; --s4: #b79bd9; --s5: #77736b } }
+    * { box-sizing: border-box }
+    body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif }
+    main { max-width: 1200px; margin: 0 auto; padding: 36px 20px 48px }
+    h1 { font-size: 28px; line-height: 1.2; letter-spacing: -.01em; margin: 0 0 12px }
+    h2 { font-size: 19px; margin: 0 }
+    h3 { font-size: 12px; text-transform: uppercase; letter-spacing: .06em; color: var(--soft); margin: 20px 0 8px; font-weight: 600 }
+    .notice { border-left: 3px solid var(--accent); padding: 6px 14px; margin: 0 0 24px; color: var(--soft); max-width: 72ch }
+    .note { color: var(--soft); margin: 2px 0 0 }
+    .problem { color: var(--warn); margin: 2px 0 0; max-width: 90ch }
+    section, footer { border-top: 1px solid var(--line); padding: 22px 0 }
+    .row { list-style: none; margin: 0; padding: 0; display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) }
+    .history { gap: 10px; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)) }
+    .row li { position: relative; background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 8px 8px 10px; overflow: hidden }
+    img, .missing { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 7px; background: var(--paper); display: block }
+    .missing { display: grid; place-items: center; color: var(--soft); font-size: 12px }
+    .title { margin-top: 8px; font-size: 13.5px; line-height: 1.3; font-weight: 550; overflow-wrap: anywhere }
+    .history .title { font-size: 12px; font-weight: 450 }
+    .caption, .score { color: var(--soft); font-size: 12px; overflow-wrap: anywhere }
+    .score { font-variant-numeric: tabular-nums }
+    .rank { position: absolute; top: 0; left: 0; z-index: 1; background: var(--accent); color: var(--paper); border-radius: 0 0 9px 0; padding: 2px 10px; font-size: 12px; font-weight: 650 }
+    .bar { display: flex; height: 12px; border-radius: 6px; overflow: hidden; background: var(--line); max-width: 720px }
+    .bar i { display: block } .s1 { background: var(--s1) } .s2 { background: var(--s2) } .s3 { background: var(--s3) } .s4 { background: var(--s4) } .s5 { background: var(--s5) }
+    .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 10px 0 0; padding: 0; font-size: 13px; font-variant-numeric: tabular-nums }
+    .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px }
+    .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px } th, td { text-align: left; padding: 4px 22px 4px 0; vertical-align: top }
+    th { font-weight: 600 } thead th { color: var(--soft); font-weight: 500 } code { font: 12px ui-monospace, monospace }
+    """
+}
