@@ -8,11 +8,11 @@ struct IllmrecCommand: AsyncParsableCommand {
     abstract: "Recommends items from their images with a large language model.",
     discussion: """
       Try it:
-        illmrec demo                                           shows the whole way on a drawn catalog
-        illmrec model inspect CHECKPOINT                       says what a checkpoint is and what is wrong with it
-        illmrec up --checkpoint CHECKPOINT --state STATE       runs the three services and the gateway
-        illmrec verify GOLDEN                                  compares them with the reference framework
-        illmrec help COMMAND                                   says more about a command
+        illmrec demo                        the whole way, on a drawn catalog
+        illmrec model inspect CHECKPOINT    what a checkpoint is, what is wrong in it
+        illmrec up --checkpoint CHECKPOINT  the three services and the gateway
+        illmrec verify GOLDEN               compares with the reference framework
+        illmrec help COMMAND                more about a command
       """,
     version: Product.version,
     subcommands: [

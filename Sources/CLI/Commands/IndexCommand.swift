@@ -105,7 +105,8 @@ struct IndexPublishCommand: ReportingCommand {
 
 struct IndexListCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the versions of an index, newest first.")
+    commandName: "list", abstract: "List the versions of an index, newest first.",
+    discussion: "Example:\n  illmrec index list --index default --json")
 
   @OptionGroup var options: IndexOptions
 
@@ -171,7 +172,8 @@ struct IndexPromoteCommand: ReportingCommand {
 
 struct IndexRollbackCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rollback", abstract: "Go back to the version that answered before.")
+    commandName: "rollback", abstract: "Go back to the version that answered before.",
+    discussion: "Example:\n  illmrec index rollback")
 
   @OptionGroup var options: IndexOptions
 
@@ -184,7 +186,8 @@ struct IndexRollbackCommand: ReportingCommand {
 
 struct IndexDeleteCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Delete a version that neither answers nor is kept for rollback.")
+    commandName: "delete", abstract: "Delete a version that neither answers nor is kept for rollback.",
+    discussion: "Example:\n  illmrec index delete 3")
 
   @Argument(help: "Its number, or its whole name.")
   var version: String

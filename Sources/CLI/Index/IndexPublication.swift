@@ -30,15 +30,13 @@ struct IndexPublication: Sendable {
   ) async throws -> Illmrec_Retrieval_V1_Version {
     let progress = Mutex<ProgressBar?>(nil)
     defer { _ = progress.withLock { $0?.finish() } }
+    let source = ExportSource(target: encoder)
     let request = StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest> { writer in
       var sent = 0
-      for try await message in export.messages {
+      var messages = export.messages.makeAsyncIterator()
+      while let message = try await source.next(&messages) {
         switch message.message {
         case .header(let header):
-          guard header.itemCount > 0 else {
-            throw CLIError(
-              .invalidInput, "the encoder at \(encoder) stores no items; `illmrec catalog encode` brings them in")
-          }
           progress.withLock { $0 = ProgressBar("Publishing", total: Int(header.itemCount), unit: "items") }
           try await writer.write(.with { $0.header = self.header(for: header) })
         case .chunk(let chunk):
@@ -54,7 +52,12 @@ struct IndexPublication: Sendable {
       }
       try await writer.write(.with { [sent] in $0.commit.itemCount = UInt64(sent) })
     }
-    return try await admin.createVersion(request: request).version
+    do {
+      return try await admin.createVersion(request: request).version
+    } catch {
+      // What stopped the sending says more than the broken-off upload it caused.
+      throw source.failure ?? error
+    }
   }
 
   private func header(
@@ -67,5 +70,41 @@ struct IndexPublication: Sendable {
       $0.dim = export.dim
       $0.labels = labels
     }
+  }
+}
+
+/// The encoder's side of a publication. It keeps what goes wrong there, because the upload that reads from it reports
+/// only that its writing failed.
+private final class ExportSource: Sendable {
+  typealias Messages = RPCAsyncSequence<Illmrec_Encoder_V1_ExportItemsResponse, any Error>
+
+  private let target: String
+  private let firstFailure = Mutex<CLIError?>(nil)
+
+  init(target: String) { self.target = target }
+
+  var failure: CLIError? { firstFailure.withLock { $0 } }
+
+  /// The export's next message; throws for a broken export and for one without items.
+  func next(_ messages: inout Messages.AsyncIterator) async throws -> Illmrec_Encoder_V1_ExportItemsResponse? {
+    do {
+      let message = try await messages.next()
+      if case .header(let header) = message?.message, header.itemCount == 0 {
+        throw CLIError(
+          .invalidInput, "the encoder at \(target) stores no items; `illmrec catalog encode` brings them in")
+      }
+      return message
+    } catch let error as RPCError {
+      throw noted(ServiceCallError.describe(error, name: "encoder", target: target))
+    } catch let error as CLIError {
+      throw noted(error)
+    }
+  }
+
+  /// A cancelled reader was stopped by the upload, whose own failure is the one to tell.
+  private func noted(_ error: CLIError) -> CLIError {
+    guard !Task.isCancelled else { return error }
+    firstFailure.withLock { $0 = $0 ?? error }
+    return error
   }
 }

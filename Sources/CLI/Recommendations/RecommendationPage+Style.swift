@@ -15,7 +15,7 @@ extension RecommendationPage {
     .note { color: var(--soft); margin: 2px 0 0 }
     .problem { color: var(--warn); margin: 2px 0 0; max-width: 90ch }
     section, footer { border-top: 1px solid var(--line); padding: 22px 0 }
-    .row { list-style: none; margin: 0; padding: 0; display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) }
+    .row { list-style: none; margin: 0; padding: 0; display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)) }
     .history { gap: 10px; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)) }
     .row li { position: relative; background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 8px 8px 10px; overflow: hidden }
     img, .missing { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 7px; background: var(--paper); display: block }

@@ -25,6 +25,41 @@ struct RecommendationPageTests {
     #expect(!page.html.contains("http://") && !page.html.contains("https://"))
   }
 
+  @Test("A user without recommendations is given the reason, one without eligible items a sentence")
+  func emptySections() {
+    let page = RecommendationPage(
+      heading: "h",
+      sections: [
+        .init(user: "a", note: "", problem: "ITEM_NOT_FOUND: <p9>", history: [], recommended: []),
+        .init(user: "b", note: "", history: [], recommended: []),
+      ], response: .init())
+    #expect(page.html.contains("ITEM_NOT_FOUND: &lt;p9&gt;"))
+    #expect(page.html.components(separatedBy: "No item is left to recommend.").count == 2)
+  }
+
+  @Test("The foot shows each stage's share and every fingerprint in full")
+  func provenance() {
+    let foot = PageProvenance(
+      response: .with {
+        $0.timings = .with {
+          $0.itemsMicros = 25_000
+          $0.usersMicros = 50_000
+          $0.totalMicros = 100_000
+        }
+        $0.llmModel = .with {
+          $0.name = "a & b"
+          $0.fingerprint = String(repeating: "c", count: 64)
+        }
+        $0.servedBy.version = "default/versions/7"
+      }
+    ).html
+    #expect(foot.contains("width:25.00%") && foot.contains("width:50.00%"))
+    #expect(foot.contains("100 ms in all") && foot.contains("gateway 25 ms"))
+    #expect(foot.contains("a &amp; b") && foot.contains("default/versions/7"))
+    #expect(foot.contains("title=\"\(String(repeating: "c", count: 64))\""))
+    #expect(PageProvenance(response: .init()).html.contains("not measured"))
+  }
+
   @Test("The media type follows the file's first bytes")
   func mediaTypes() {
     #expect(ImageGallery.dataURI(Data([0x89, 0x50, 0x4E, 0x47])).hasPrefix("data:image/png;"))
