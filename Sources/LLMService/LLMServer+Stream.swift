@@ -20,7 +20,8 @@ extension LLMServer {
       while let message = try await messages.next() {
         guard case .user(let user) = message.message else { throw Self.notAUser }
         let job = streamedJob(user, outputs: outputs)
-        let tokens = (try? job.get().tokens) ?? 0
+        // A user that failed has its answer in flight still.
+        let tokens = (try? job.get().tokens) ?? 1
         while tokensInFlight > 0, tokensInFlight + tokens > window, let done = try await group.next() {
           tokensInFlight -= done
         }

@@ -18,14 +18,14 @@ final class ScriptedEncoder: UserEncoder {
   let maxHistoryItems = 3
   let promptTemplate = "<title> <i_vis>"
 
-  typealias Layer = @Sendable (_ index: Int, _ isCancelled: () -> Bool) -> Void
+  typealias Layer = @Sendable (_ batch: [Int], _ isCancelled: () -> Bool) -> Void
 
   private let layer: Layer
   /// Prompts built so far.
   let prompts = Counter()
   private let batches = Mutex<[[Int]]>([])
 
-  /// - Parameter layer: called on the compute thread before each of the two layers of a batch.
+  /// - Parameter layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
   init(layer: @escaping Layer = { _, _ in }) {
     self.layer = layer
   }
@@ -73,9 +73,10 @@ final class ScriptedEncoder: UserEncoder {
   }
 
   func hiddenStates(of prompts: [Prompt], isCancelled: () -> Bool) throws(ModelError) -> Matrix {
-    batches.withLock { $0.append(prompts.map(\.tokenCount)) }
+    let batch = prompts.map(\.tokenCount)
+    batches.withLock { $0.append(batch) }
     for index in 0..<2 {
-      layer(index, isCancelled)
+      layer(batch, isCancelled)
       if isCancelled() { throw ModelError(.cancelled, "cancelled before layer \(index)") }
     }
     let sums = prompts.flatMap { prompt in

@@ -18,8 +18,6 @@ package enum ParentWatch {
       logger.warning("\(variable) names no open descriptor; this process will outlive the one that started it")
       return
     }
-    // The log's pipe breaks with the parent, before the draining has ended.
-    signal(SIGPIPE, SIG_IGN)
     _ = try DedicatedThread(name: "parent-watch", stackBytes: 256 << 10) {
       waitForEnd(of: descriptor)
       logger.warning("the process that started this one is gone: shutting down")

@@ -10,17 +10,23 @@ package final class RequestIdentity: Sendable {
   /// Of the RPC that is being handled by the current task.
   @TaskLocal package static var current: RequestIdentity?
 
+  /// An id is for log lines; of a longer one the beginning has to do.
+  private static let maxBytes = 128
+
   private let id: Mutex<String>
 
   package init(_ id: String? = nil) {
-    self.id = Mutex(id.flatMap { $0.isEmpty ? nil : $0 } ?? Self.makeID())
+    self.id = Mutex(Self.makeID())
+    if let id { adopt(id) }
   }
 
   package var value: String { id.withLock(\.self) }
 
   /// What the caller named the request counts more than what was made up for it.
   package func adopt(_ id: String) {
-    if !id.isEmpty { self.id.withLock { $0 = id } }
+    guard !id.isEmpty else { return }
+    let kept = id.utf8.count <= Self.maxBytes ? id : String(decoding: id.utf8.prefix(Self.maxBytes), as: UTF8.self)
+    self.id.withLock { $0 = kept }
   }
 
   private static func makeID() -> String {

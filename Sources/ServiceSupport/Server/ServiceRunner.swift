@@ -41,6 +41,8 @@ package enum ServiceRunner {
   package static func run(
     name: String, settings: ServiceSettings, load: @Sendable (Logger) async throws -> ServiceParts
   ) async throws {
+    // A log whose reader has gone must not end the service.
+    signal(SIGPIPE, SIG_IGN)
     let logger = Logger(service: name, level: settings.logLevel)
     logger.notice(
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })

@@ -29,6 +29,8 @@ import Testing
       let client = Client(wrapping: client)
       let forwarded = try await client.encodeUsers(.init(), metadata: [RequestIdentity.metadataKey: "m-1"])
       #expect(forwarded.requestID == "m-1")
+      let long = try await client.encodeUsers(.with { $0.requestID = String(repeating: "x", count: 10_000) })
+      #expect(long.requestID.count == 128)
       let first = try await client.encodeUsers(.init()).requestID
       #expect(first.count == 16)
       #expect(try await client.encodeUsers(.init()).requestID != first)
