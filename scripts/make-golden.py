@@ -171,7 +171,8 @@ def answers(bundle, weights_directory, images, titles, rng):
     processor = SiglipImageProcessor.from_pretrained(f"{bundle}/vision_tower")
     tower = SiglipVisionModel.from_pretrained(f"{bundle}/vision_tower").float().eval()
     tokenizer = LlamaTokenizer.from_pretrained(f"{bundle}/llm", legacy=False)
-    llm = LlamaForCausalLM.from_pretrained(weights_directory).float().eval()
+    # In the files' own type first, as the published code loads it: the rotary tables keep that type's rounding.
+    llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval()
     rec = {name: value.float() for name, value in load_file(f"{bundle}/rec_module/model.safetensors").items()}
     table = embedding_table(bundle, llm)
     marker = tokenizer.convert_tokens_to_ids("<i_vis>")
