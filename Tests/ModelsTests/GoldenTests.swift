@@ -2,10 +2,15 @@ import Foundation
 import Models
 import Testing
 
-/// What the reference framework answers for two checkpoints, and what this runtime does.
+/// What the reference framework answers for checkpoints, and what this runtime does.
+///
+/// Beside the two of the shared directory, those that `ILLMREC_GOLDENS` names: directories between colons, such as
+/// `scripts/make-golden.py` writes.
 @Suite(.enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
 struct GoldenTests {
-  static let names = ["mha", "gqa-llama-tokenizer"]
+  static let goldens =
+    ["mha", "gqa-llama-tokenizer"].map { "\(SharedFiles.root)/goldens/\($0)" }
+    + (ProcessInfo.processInfo.environment["ILLMREC_GOLDENS"] ?? "").split(separator: ":").map(String.init)
 
   // The bar is 1e-4 and 1e-3. Both sides compute in 32 bits and differ in the order of their sums alone, which leaves
   // about 1e-6 after three layers.
@@ -33,7 +38,7 @@ struct GoldenTests {
     let histories: [History]
 
     init(golden: String) throws {
-      let data = try Data(contentsOf: URL(filePath: "\(SharedFiles.root)/goldens/\(golden)/expected.json"))
+      let data = try Data(contentsOf: URL(filePath: "\(golden)/expected.json"))
       let decoder = JSONDecoder()
       decoder.keyDecodingStrategy = .convertFromSnakeCase
       self = try decoder.decode(Expected.self, from: data)
@@ -41,14 +46,16 @@ struct GoldenTests {
   }
 
   private func location(_ golden: String) -> CheckpointLocation {
-    CheckpointLocation(bundle: "\(SharedFiles.root)/goldens/\(golden)/bundle")
+    let weights = "\(golden)/llm-weights"
+    let isApart = FileManager.default.fileExists(atPath: weights)
+    return CheckpointLocation(bundle: "\(golden)/bundle", llmWeights: isApart ? weights : nil)
   }
 
-  @Test(arguments: names) func imagesBecomeTheExpectedVectors(golden: String) throws {
+  @Test(arguments: goldens) func imagesBecomeTheExpectedVectors(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try ImageModel(checkpoint: location(golden), spaces: [.image])
     let prepared = try expected.images.map { image in
-      let data = try Data(contentsOf: URL(filePath: "\(SharedFiles.root)/goldens/\(golden)/images/\(image.file)"))
+      let data = try Data(contentsOf: URL(filePath: "\(golden)/images/\(image.file)"))
       return try data.withUnsafeBytes { try model.preprocessing.prepare(encoded: $0) }
     }
     let embeddings = try model.embeddings(of: prepared)
@@ -63,7 +70,7 @@ struct GoldenTests {
     }
   }
 
-  @Test(arguments: names) func historiesBecomeTheExpectedUsers(golden: String) throws {
+  @Test(arguments: goldens) func historiesBecomeTheExpectedUsers(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try UserModel(checkpoint: location(golden))
     let prompts = try expected.histories.map { history in
@@ -91,7 +98,7 @@ struct GoldenTests {
   }
 
   /// A prompt's answer does not depend on the others of its batch.
-  @Test(arguments: names) func aPromptAloneGivesWhatItGivesInABatch(golden: String) throws {
+  @Test(arguments: goldens) func aPromptAloneGivesWhatItGivesInABatch(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try UserModel(checkpoint: location(golden))
     for history in expected.histories {

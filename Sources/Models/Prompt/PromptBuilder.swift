@@ -71,21 +71,20 @@ struct PromptBuilder: Sendable {
 
   /// A caller's own prompt. Neighbouring texts are one text, tokenised like the template's own words.
   func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt {
+    guard !parts.isEmpty else { throw ModelError(.invalidInput, "the prompt has no parts; send at least one") }
     var segments: [LlamaTokenizer.Segment] = []
     var softTokens: [[Float]] = []
+    // Grows over neighbouring texts: a token, or a marker, may reach over the border of two parts.
+    var text = ""
     for (index, part) in parts.enumerated() {
       switch part {
-      case .text(let text):
-        guard !text.contains(LlamaTokenizer.visualMarker) else {
-          throw ModelError(
-            .invalidInput,
-            "part \(index) has the marker \(LlamaTokenizer.visualMarker) in its text; send soft tokens as a part")
-        }
-        segments.append(.text(text))
+      case .text(let more): text += more
       case .softTokens(let matrix):
         guard softTokens.count + matrix.rows < maxPromptTokens else {
           throw tooLong("at least \(softTokens.count + matrix.rows)")
         }
+        segments.append(try ownText(text))
+        text = ""
         for row in 0..<matrix.rows {
           try check(Array(matrix[row: row]), "soft token \(row) of part \(index)")
           softTokens.append(Array(matrix[row: row]))
@@ -93,19 +92,17 @@ struct PromptBuilder: Sendable {
         }
       }
     }
-    guard !segments.isEmpty else { throw ModelError(.invalidInput, "the prompt has no parts; send at least one") }
-    return try prompt(tokenizer.encode(joined(segments)), softTokens, truncated: 0)
+    segments.append(try ownText(text))
+    return try prompt(tokenizer.encode(segments), softTokens, truncated: 0)
   }
 
-  /// Joins neighbouring texts, so that a token may reach over the border of two parts.
-  private func joined(_ segments: [LlamaTokenizer.Segment]) -> [LlamaTokenizer.Segment] {
-    segments.reduce(into: []) { result, segment in
-      if case .text(let text) = segment, case .text(let former)? = result.last {
-        result[result.count - 1] = .text(former + text)
-      } else {
-        result.append(segment)
-      }
+  private func ownText(_ text: String) throws(ModelError) -> LlamaTokenizer.Segment {
+    guard !text.utf8.contains(LlamaTokenizer.visualMarker.utf8) else {
+      throw ModelError(
+        .invalidInput,
+        "a text of the prompt's parts has the marker \(LlamaTokenizer.visualMarker) in it; send soft tokens as a part")
     }
+    return .text(text)
   }
 
   private func prompt(

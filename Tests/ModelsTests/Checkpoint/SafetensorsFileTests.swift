@@ -1,0 +1,135 @@
+import Foundation
+import Kernels
+import Models
+import Testing
+
+struct SafetensorsFileTests {
+  private let directory: TemporaryDirectory
+  private let team = ComputeTeam(threads: 1)
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// A file with this header and data, whatever they say.
+  private func file(_ header: String, data: [UInt8] = [], declared: UInt64? = nil) throws -> String {
+    let length = declared ?? UInt64(header.utf8.count)
+    return try directory.write(length.littleEndianBytes + Array(header.utf8) + data, as: "model.safetensors")
+  }
+
+  private func problem(_ header: String, data: [UInt8] = [], declared: UInt64? = nil) throws -> ModelError? {
+    let path = try file(header, data: data, declared: declared)
+    return #expect(throws: ModelError.self) { try SafetensorsFile(path: path) }
+  }
+
+  @Test func readsWhatTheWriterWrote() throws {
+    let tensors = [
+      SafetensorsWriter.Tensor("b", shape: [2, 3], values: [1, 2, 3, 4, 5, 6]),
+      SafetensorsWriter.Tensor("a \"quoted\" é", shape: [], values: [-0.5]),
+      SafetensorsWriter.Tensor("empty", shape: [0, 4], values: []),
+    ]
+    let path = directory.path + "/written.safetensors"
+    try SafetensorsWriter.write(tensors, to: path, metadata: ["made": "by a test"])
+    let read = try SafetensorsFile(path: path)
+    #expect(read.metadata == ["made": "by a test"])
+    #expect(read.tensors.map(\.name) == ["b", "a \"quoted\" é", "empty"])
+    #expect(read.tensors.map(\.shape) == [[2, 3], [], [0, 4]])
+    #expect(read.tensors.map { $0.load(shape: $0.shape, on: team).values } == tensors.map(\.values))
+  }
+
+  @Test func widensHalfPrecision() throws {
+    let values: [Float] = [1, -2.5, 0.15625, 3e4]
+    let data = values.float16Bytes + values.map { $0 > 100 ? 2 : $0 }.bfloat16Bytes
+    let path = try file(
+      #"{"h":{"dtype":"F16","shape":[4],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[2,2],"data_offsets":[8,16]}}"#,
+      data: data)
+    let tensors = try SafetensorsFile(path: path).tensors
+    #expect(tensors[0].load(shape: [4], on: team).values == values)
+    #expect(tensors[1].load(shape: [2, 2], on: team).values == [1, -2.5, 0.15625, 2])
+  }
+
+  /// A header whose length is not a multiple of 4 puts floats at odd addresses.
+  @Test(arguments: 0..<4) func readsFloatsAtAnyAddress(padding: Int) throws {
+    let header = #"{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"# + String(repeating: " ", count: padding)
+    let path = try file(header, data: [Float](arrayLiteral: 1, 2, 3).float32Bytes)
+    #expect(try SafetensorsFile(path: path).tensors[0].load(shape: [3], on: team).values == [1, 2, 3])
+  }
+
+  @Test func otherTypesAreListedAndNotRead() throws {
+    let path = try file(
+      #"{"ids":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}}"#, data: .init(repeating: 0, count: 16))
+    let tensor = try SafetensorsFile(path: path).tensors[0]
+    #expect(tensor.type == .other(name: "I64", size: 8))
+    #expect(tensor.byteCount == 16)
+  }
+
+  @Test func aMissingFileIsNotFound() {
+    let error = #expect(throws: ModelError.self) { try SafetensorsFile(path: directory.path + "/none.safetensors") }
+    #expect(error?.code == .notFound)
+    #expect(error?.message.contains("none.safetensors") == true)
+  }
+
+  @Test func aDirectoryIsNotAFile() {
+    #expect(#expect(throws: ModelError.self) { try SafetensorsFile(path: directory.path) }?.code == .unreadable)
+  }
+
+  @Test(arguments: [[], [1, 2, 3], [9, 0, 0, 0, 0, 0, 0, 0, 123]] as [[UInt8]])
+  func filesThatEndBeforeTheirHeader(bytes: [UInt8]) throws {
+    let path = try directory.write(bytes, as: "short.safetensors")
+    #expect(#expect(throws: ModelError.self) { try SafetensorsFile(path: path) }?.code == .malformed)
+  }
+
+  @Test(arguments: [UInt64(100), 100_000_001, .max, UInt64(Int.max)])
+  func headerLengthsBeyondTheFile(declared: UInt64) throws {
+    #expect(try problem("{}", declared: declared)?.code == .malformed)
+  }
+
+  @Test(arguments: [
+    "", "[", "[]", #"{"x":1}"#, #"{"x":{"dtype":"F32","shape":[1]}}"#,
+    #"{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#,
+    #"{"x":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}"#,
+    #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,99999999999999999999]}}"#,
+  ])
+  func headersThatAreNotTensors(header: String) throws {
+    #expect(try problem(header, data: [0, 0, 0, 0])?.code == .malformed)
+  }
+
+  @Test func aTruncatedFileSaysSo() throws {
+    let error = try problem(
+      #"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, data: .init(repeating: 0, count: 12))
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("cut short") == true)
+    #expect(error?.message.contains("tensor x") == true)
+  }
+
+  @Test(arguments: [
+    // Overlapping, with a gap, turned around, beyond the data, one too short, one that overflows, and a negative one.
+    (
+      #""a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}"#, 12
+    ),
+    (
+      #""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}"#, 12
+    ),
+    (#""a":{"dtype":"F32","shape":[1],"data_offsets":[8,4]}"#, 8),
+    (#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}"#, 8),
+    (#""a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}"#, 8),
+    (#""a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}"#, 0),
+    (#""a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}"#, 8),
+    (#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#, 8),
+    (#""a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}"#, 0),
+  ])
+  func placesThatContradictEachOther(entries: String, bytes: Int) throws {
+    #expect(try problem("{\(entries)}", data: .init(repeating: 0, count: bytes))?.code == .malformed)
+  }
+
+  @Test func anUnknownTypeIsUnsupported() throws {
+    let error = try problem(#"{"x":{"dtype":"F12","shape":[1],"data_offsets":[0,4]}}"#, data: [0, 0, 0, 0])
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("F12") == true)
+  }
+
+  @Test func anUnwritablePathIsNamed() {
+    let path = directory.path + "/missing/model.safetensors"
+    let error = #expect(throws: ModelError.self) { try SafetensorsWriter.write([], to: path) }
+    #expect(error?.code == .unwritable)
+    #expect(error?.message.contains(path) == true)
+  }
+}

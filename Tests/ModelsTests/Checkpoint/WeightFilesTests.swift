@@ -1,0 +1,67 @@
+import Foundation
+import Models
+import Testing
+
+struct WeightFilesTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func write(_ names: [String], as file: String) throws {
+    try SafetensorsWriter.write(
+      names.map { SafetensorsWriter.Tensor($0, shape: [1], values: [1]) }, to: "\(directory.path)/\(file)")
+  }
+
+  @Test func readsTheShardsThatAnIndexNames() throws {
+    try write(["a", "b"], as: "model-00001-of-00002.safetensors")
+    try write(["c"], as: "model-00002-of-00002.safetensors")
+    try directory.write(
+      #"{"metadata":{},"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"#
+        .utf8, as: "model.safetensors.index.json")
+    let files = try WeightFiles(directory: directory.path)
+    #expect(files.tensors.keys.sorted() == ["a", "b", "c"])
+    #expect(files.paths.count == 3)
+  }
+
+  @Test func aWholeFileCountsBeforeAnIndexAndSafetensorsBeforeTorch() throws {
+    try write(["whole"], as: "model.safetensors")
+    try directory.write("{}".utf8, as: "model.safetensors.index.json")
+    try directory.write("not a zip".utf8, as: "pytorch_model.bin")
+    #expect(try WeightFiles(directory: directory.path).tensors.keys.sorted() == ["whole"])
+  }
+
+  @Test func anEmptyDirectorySaysWhatItLooksFor() {
+    let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
+    #expect(error?.code == .notFound)
+    #expect(error?.message.contains("pytorch_model.bin") == true)
+  }
+
+  @Test func aMissingShardIsNamed() throws {
+    try directory.write(#"{"weight_map":{"a":"gone.safetensors"}}"#.utf8, as: "model.safetensors.index.json")
+    let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
+    #expect(error?.code == .notFound)
+    #expect(error?.message.contains("gone.safetensors") == true)
+  }
+
+  @Test(arguments: ["../outside.safetensors", "/etc/passwd", "", ".."]) func aShardOutsideTheDirectoryIsRefused(
+    name: String
+  ) throws {
+    try directory.write(#"{"weight_map":{"a":"\#(name)"}}"#.utf8, as: "model.safetensors.index.json")
+    #expect(#expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }?.code == .malformed)
+  }
+
+  @Test(arguments: ["[]", "{}", #"{"weight_map":{"a":1}}"#, "{"]) func anIndexThatIsNoneIsMalformed(json: String) throws
+  {
+    try directory.write(json.utf8, as: "model.safetensors.index.json")
+    #expect(#expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }?.code == .malformed)
+  }
+
+  @Test func aTensorInTwoShardsIsRefused() throws {
+    try write(["a"], as: "one.safetensors")
+    try write(["a"], as: "two.safetensors")
+    try directory.write(
+      #"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#.utf8, as: "model.safetensors.index.json")
+    let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
+    #expect(error?.message.contains("tensor a again") == true)
+  }
+}
