@@ -13,7 +13,7 @@ struct CatalogEncoding: Sendable {
 
   /// - Throws: CLIError when the stream breaks off; what was stored until then stays stored.
   func run() async throws -> CatalogEncodingOutcome {
-    let progress = ProgressBar("Encoding", total: catalog.items.count, unit: "items")
+    let progress = ProgressBar("Encoding", total: catalog.items.count + catalog.problems.count, unit: "items")
     let tally = EncodingTally(catalog: catalog, progress: progress)
     do {
       try await withClient(target: target) { client in
@@ -25,7 +25,7 @@ struct CatalogEncoding: Sendable {
       let problem = ServiceCallError.describe(error, name: "encoder", target: target).message
       throw CLIError(
         .service,
-        stored == 0 ? problem : "\(problem). \(stored.grouped) items are stored; the same command goes on from there",
+        stored == 0 ? problem : "\(problem). \(stored.counted("item")) already stored; the same command goes on from there",
         cause: error)
     }
     return tally.outcome(duration: progress.finish())

@@ -1,7 +1,12 @@
 import Foundation
 
 /// An item that is not in the store, and why.
-struct EncodingFailure: Error, Sendable, Equatable {
+struct EncodingFailure: Error, Sendable, Equatable, Encodable {
+  private enum CodingKeys: String, CodingKey {
+    case itemID = "item_id"
+    case place, reason, message
+  }
+
   let itemID: String
   /// "items.jsonl:17"
   let place: String
@@ -29,24 +34,33 @@ struct CatalogEncodingOutcome: Sendable {
   let stored: Int
   /// Of the stored, those whose image the encoder had seen before.
   let alreadyKnown: Int
+  /// In the catalog's order.
   let failures: [EncodingFailure]
   let duration: Duration
 
   private static let shownFailures = 20
+
+  /// - Parameter failures: in any order: the encoder answers as it gets done.
+  init(stored: Int, alreadyKnown: Int, failures: [EncodingFailure], duration: Duration) {
+    self.stored = stored
+    self.alreadyKnown = alreadyKnown
+    self.failures = failures.sorted { $0.place.compare($1.place, options: .numeric) == .orderedAscending }
+    self.duration = duration
+  }
 
   /// Says what happened on standard error, and writes the failures to `report`.
   func write(report: String?) throws(CLIError) {
     let terminal = Terminal.standardError
     let computed = stored - alreadyKnown
     terminal.writeLine(
-      "\(stored.grouped) items stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already."
+      "\(stored.counted("item")) stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already."
     )
     if !failures.isEmpty { writeTable(to: terminal, report: report) }
     if let report { try write(to: report) }
   }
 
   private func writeTable(to terminal: Terminal, report: String?) {
-    terminal.writeLine(terminal.styled("\(failures.count.grouped) items failed:", .red))
+    terminal.writeLine(terminal.styled("\(failures.count.counted("item")) failed:", .red))
     var table = TextTable([.init("ITEM"), .init("PLACE"), .init("REASON"), .init("MESSAGE", isFlexible: true)])
     for failure in failures.prefix(Self.shownFailures) {
       table.add([failure.itemID, failure.place, failure.reason, failure.message])
@@ -58,13 +72,28 @@ struct CatalogEncodingOutcome: Sendable {
     }
   }
 
+  /// JSON for a name that ends in .json, CSV for any other.
   private func write(to path: String) throws(CLIError) {
+    try OutputFile.write(path.lowercased().hasSuffix(".json") ? try json() : csv, to: path)
+  }
+
+  private func json() throws(CLIError) -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      return try encoder.encode(failures)
+    } catch {
+      throw CLIError(.fileAccess, "the report cannot be written as JSON: \(error)", cause: error)
+    }
+  }
+
+  private var csv: Data {
     var text = "item_id,place,reason,message\n"
     for failure in failures {
       text +=
         [failure.itemID, failure.place, failure.reason, failure.message].map(Self.quoted).joined(separator: ",") + "\n"
     }
-    try OutputFile.write(Data(text.utf8), to: path)
+    return Data(text.utf8)
   }
 
   /// A CSV field (RFC 4180).

@@ -38,7 +38,20 @@ enum InputFile {
   static func reason(_ error: any Error) -> String {
     let error = error as NSError
     let underlying = (error.userInfo[NSUnderlyingErrorKey] as? NSError) ?? error
-    return underlying.domain == NSPOSIXErrorDomain
-      ? String(cString: strerror(Int32(underlying.code))) : error.localizedDescription
+    let number = underlying.domain == NSPOSIXErrorDomain ? Int32(underlying.code) : posixCode(error)
+    return number.map { String(cString: strerror($0)) } ?? error.localizedDescription
+  }
+
+  /// What Foundation's own codes were made from, for errors that do not carry it.
+  private static func posixCode(_ error: NSError) -> Int32? {
+    guard error.domain == NSCocoaErrorDomain else { return nil }
+    switch CocoaError.Code(rawValue: error.code) {
+    case .fileNoSuchFile, .fileReadNoSuchFile: return ENOENT
+    case .fileReadNoPermission, .fileWriteNoPermission: return EACCES
+    case .fileWriteOutOfSpace: return ENOSPC
+    case .fileWriteVolumeReadOnly: return EROFS
+    case .fileWriteFileExists: return EEXIST
+    default: return nil
+    }
   }
 }

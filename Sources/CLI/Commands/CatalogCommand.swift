@@ -29,11 +29,13 @@ struct CatalogEncodeCommand: ReportingCommand {
   var images: String?
   @Option(
     help: ArgumentHelp(
-      "Write the items that failed to this file (CSV: item_id, place, reason, message).", valueName: "file"))
+      "Write the items that failed to this file: item_id, place, reason, message, as JSON when it ends in .json, else as CSV.",
+      valueName: "file"))
   var report: String?
   @OptionGroup var encoder: EncoderTarget
 
   func perform() async throws {
+    if let report { try OutputFile.requireWritable(report) }
     if let images { try InputFile.requireDirectory(images, what: "--images") }
     let catalog = try CatalogReader.read(items)
     let encoding = CatalogEncoding(

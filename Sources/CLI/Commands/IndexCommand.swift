@@ -87,7 +87,7 @@ struct IndexPublishCommand: ReportingCommand {
       version.roles.contains(.stable)
       ? "It answers now." : "It does not answer yet; `illmrec index promote \(version.name)` lets it."
     Terminal.standardOutput.writeLine(
-      "Published \(version.name): \(Int(version.itemCount).grouped) items of \(version.dim) dimensions. \(state)")
+      "Published \(version.name): \(Int(version.itemCount).counted("item")) of \(version.dim) dimensions. \(state)")
   }
 
   private static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {

@@ -62,6 +62,7 @@ struct RecommendCommand: ReportingCommand {
   }
 
   func perform() async throws {
+    if let html { try OutputFile.requireWritable(html) }
     let history = try readHistory()
     let request = request(for: history)
     let response = try await withService("gateway", at: gateway.gateway) { client in

@@ -2,6 +2,16 @@ import Foundation
 
 /// Files that commands write.
 enum OutputFile {
+  /// Throws unless a file can be made at `path`: said before long work, not after it.
+  static func requireWritable(_ path: String) throws(CLIError) {
+    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    try InputFile.requireDirectory(directory, what: "where \(path) is to be written")
+    guard !InputFile.isDirectory(path) else { throw CLIError(.fileAccess, "\(path): a directory; give a file's name") }
+    guard access(directory, W_OK) == 0 else {
+      throw CLIError(.fileAccess, "\(path): cannot be written: \(String(cString: strerror(errno)))")
+    }
+  }
+
   /// Writes all or nothing: a reader never sees half a file.
   static func write(_ bytes: Data, to path: String) throws(CLIError) {
     do {

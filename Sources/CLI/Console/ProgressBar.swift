@@ -80,7 +80,7 @@ struct ProgressLine: Sendable {
   /// The same with a bar, cut to `columns`.
   func bar(columns: Int, terminal: Terminal) -> String {
     guard let total = estimate.total, columns >= 60 else { return DisplayWidth.truncated(plain, to: columns - 1) }
-    let width = 24
+    let width = columns < 110 ? 12 : 24
     let share = total > 0 ? min(Double(estimate.completed) / Double(total), 1) : 1
     let filled = Int((share * Double(width)).rounded(.down))
     let done = String(repeating: "━", count: filled)
@@ -109,6 +109,9 @@ struct ProgressLine: Sendable {
 }
 
 extension Int {
+  /// "1 item", "1,204 items".
+  func counted(_ noun: String) -> String { "\(grouped) \(noun)\(self == 1 ? "" : "s")" }
+
   /// Decimal digits in groups of three: 1,204.
   var grouped: String {
     let digits = Array(String(magnitude))

@@ -23,7 +23,7 @@ struct DemoRun: Sendable {
     let version = try await IndexPublication(
       index: "default", labels: ["made-by": "demo"], encoder: encoder, retrieval: retrieval
     ).run()
-    Terminal.standardError.writeLine("Published \(version.name): \(Int(version.itemCount).grouped) items.")
+    Terminal.standardError.writeLine("Published \(version.name): \(Int(version.itemCount).counted("item")).")
     let shoppers = Array(catalog.shoppers.prefix(Self.shownShoppers))
     let response = try await recommend(for: shoppers)
     show(response, for: shoppers)

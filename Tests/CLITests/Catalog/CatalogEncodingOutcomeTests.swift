@@ -27,10 +27,35 @@ struct CatalogEncodingOutcomeTests {
     #expect(table.rows.map(\.cells) == [["7", "items.csv:3", "IMAGE_TRUNCATED", "ends at row 4, of 9"]])
   }
 
+  @Test("A report named .json is a list of objects, in the catalog's order")
+  func jsonReport() throws {
+    let directory = try TemporaryDirectory()
+    let failures = [10, 9, 100].map { line in
+      EncodingFailure(item: CatalogItem(id: "i\(line)", line: line), file: "a.csv", reason: "R", message: "m")
+    }
+    let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: failures, duration: .zero)
+    let path = directory.path + "/failed.json"
+    try outcome.write(report: path)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    let objects = try #require(JSONSerialization.jsonObject(with: bytes) as? [[String: String]])
+    #expect(objects.map { $0["item_id"] } == ["i9", "i10", "i100"])
+    #expect(objects[0] == ["item_id": "i9", "place": "a.csv:9", "reason": "R", "message": "m"])
+  }
+
+  @Test("Whether a file can be written is said beforehand")
+  func writable() throws {
+    let directory = try TemporaryDirectory()
+    try OutputFile.requireWritable(directory.path + "/new.csv")
+    for path in ["/nowhere/new.csv", directory.path] {
+      let error = #expect(throws: CLIError.self) { try OutputFile.requireWritable(path) }
+      #expect(error?.message.contains(path) == true)
+    }
+  }
+
   @Test("A report that cannot be written is an error with its path")
   func unwritable() {
     let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: [], duration: .zero)
     let error = #expect(throws: CLIError.self) { try outcome.write(report: "/nowhere/failed.csv") }
-    #expect(error?.message.contains("/nowhere/failed.csv") == true)
+    #expect(error?.message == "/nowhere/failed.csv: cannot be written: No such file or directory")
   }
 }

@@ -60,4 +60,9 @@ struct ConsoleTests {
     let text = IndentedJSON.text(Array(#"{"a":[1,2.50],"b":{},"c":"x,{}:\" y"}"#.utf8))
     #expect(text == "{\n  \"a\": [\n    1,\n    2.50\n  ],\n  \"b\": {},\n  \"c\": \"x,{}:\\\" y\"\n}")
   }
+
+  @Test("Counts carry their noun in the right number")
+  func counts() {
+    #expect([0, 1, 2, 1204].map { $0.counted("item") } == ["0 items", "1 item", "2 items", "1,204 items"])
+  }
 }
