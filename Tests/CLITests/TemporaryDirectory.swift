@@ -20,3 +20,9 @@ final class TemporaryDirectory: Sendable {
     return path
   }
 }
+
+/// Runs `body` with the path of a directory that is removed afterwards.
+func withTemporaryDirectory<Value>(_ body: (String) throws -> Value) throws -> Value {
+  let directory = try TemporaryDirectory()
+  return try withExtendedLifetime(directory) { try body(directory.path) }
+}
