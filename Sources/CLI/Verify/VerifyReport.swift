@@ -19,7 +19,6 @@ struct VerifyReport: Sendable {
   var passed: Bool { findings.keys.allSatisfy { isWithinBound($0) } }
 
   func isWithinBound(_ quantity: Quantity) -> Bool {
-    // Not `error > bound`: a NaN is beyond every bound.
     findings[quantity].map { $0.largestError <= quantity.bound(precision) } ?? true
   }
 
@@ -55,7 +54,7 @@ struct VerifyReport: Sendable {
   private mutating func note(_ quantity: Quantity, error: Double, at place: String, _ remark: String = "") {
     var finding = findings[quantity] ?? Finding()
     finding.comparisons += 1
-    if finding.comparisons == 1 || !(error <= finding.largestError) {
+    if finding.comparisons == 1 || error > finding.largestError {
       finding.largestError = error
       finding.worst = place
       finding.note = remark
@@ -63,7 +62,7 @@ struct VerifyReport: Sendable {
     findings[quantity] = finding
   }
 
-  /// |actual - expected| / |expected|, L2 norms; infinite when the lengths differ.
+  /// |actual - expected| / |expected|, L2 norms; infinite when the lengths differ or a value is not finite.
   static func relativeError(_ actual: [Float], expected: [Float]) -> Double {
     guard actual.count == expected.count else { return .infinity }
     var difference = 0.0
@@ -72,6 +71,7 @@ struct VerifyReport: Sendable {
       difference += (Double(a) - Double(e)) * (Double(a) - Double(e))
       norm += Double(e) * Double(e)
     }
-    return norm > 0 ? (difference / norm).squareRoot() : difference.squareRoot()
+    let error = norm > 0 ? (difference / norm).squareRoot() : difference.squareRoot()
+    return error.isFinite ? error : .infinity
   }
 }
