@@ -120,7 +120,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("VectorIndexTests", ["VectorIndex"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
-    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport"] + rpcTests),
+    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),

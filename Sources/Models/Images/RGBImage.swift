@@ -17,8 +17,15 @@ package struct RGBImage: Sendable, Equatable {
 
   /// Takes pixels that came from outside.
   ///
-  /// - Throws: `sizeMismatch` when `bytes` is not 3 · width · height long, `tooManyPixels` beyond the limit.
+  /// - Throws: as ``check(width:height:byteCount:limits:)``.
   package init(width: Int, height: Int, rgb bytes: UnsafeRawBufferPointer, limits: ImageLimits) throws(ImageError) {
+    try Self.check(width: width, height: height, byteCount: bytes.count, limits: limits)
+    self.init(width: width, height: height, pixels: [UInt8](bytes))
+  }
+
+  /// - Throws: `sizeMismatch` unless `byteCount` is 3 · width · height, `empty` without pixels, `tooManyPixels` beyond the
+  ///   limit.
+  package static func check(width: Int, height: Int, byteCount: Int, limits: ImageLimits) throws(ImageError) {
     guard width > 0, height > 0 else {
       throw ImageError(code: .empty, message: "The image has \(width) x \(height) pixels; send at least one pixel.")
     }
@@ -31,14 +38,13 @@ package struct RGBImage: Sendable, Equatable {
           one side. Send a smaller image.
           """)
     }
-    guard bytes.count == 3 * pixels else {
+    guard byteCount == 3 * pixels else {
       throw ImageError(
         code: .sizeMismatch,
         message: """
-          \(width) x \(height) pixels take \(3 * pixels) bytes of R G B, but \(bytes.count) were sent. \
+          \(width) x \(height) pixels take \(3 * pixels) bytes of R G B, but \(byteCount) were sent. \
           Check width, height and that there is no alpha and no padding of rows.
           """)
     }
-    self.init(width: width, height: height, pixels: [UInt8](bytes))
   }
 }

@@ -1,0 +1,168 @@
+import GRPCCore
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+extension EncoderServer {
+  func lookupItems(
+    request: Illmrec_Encoder_V1_LookupItemsRequest, context: ServerContext
+  ) async throws -> Illmrec_Encoder_V1_LookupItemsResponse {
+    let outputs = try ItemOutputs(request.outputs, as: request.outputType)
+    try checkCount(request.itemIds.count, field: "item_ids")
+    for (index, id) in request.itemIds.enumerated() { try reader.checkID(id, field: "item_ids[\(index)]") }
+    return try await asServiceFailures {
+      let items = try await store.items(named: request.itemIds, readsVectors: !outputs.kinds.isEmpty)
+      let features = items.map { item in
+        item.map { item in Result { () throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) } }
+      }
+      let jobs = features.compactMap { try? $0?.get() }.map { Projector.Job(features: $0, kinds: outputs.kinds) }
+      var projected = try await pipeline.project(jobs, waits: false)[...]
+      return .with {
+        $0.model = identity
+        $0.items = request.itemIds.indices.map { index in
+          storedItem(request.itemIds[index], items[index], features[index], outputs) { projected.removeFirst() }
+        }
+      }
+    }
+  }
+
+  /// Reads a snapshot, so that what is stored meanwhile neither shows nor waits.
+  func exportItems(
+    request: Illmrec_Encoder_V1_ExportItemsRequest, response writer: RPCWriter<Illmrec_Encoder_V1_ExportItemsResponse>,
+    context: ServerContext
+  ) async throws {
+    let output = request.output == .unspecified ? .itemVector : request.output
+    let outputs = try ItemOutputs([output], as: request.outputType)
+    try await asServiceFailures {
+      let snapshot = try await store.snapshot()
+      let counts = try await snapshot.counts()
+      guard counts.otherTower == 0 else { throw notEncoded(counts) }
+      let dim = dim(of: outputs.kinds)
+      try await writer.write(
+        .with {
+          $0.header.model = identity
+          $0.header.itemCount = UInt64(counts.items)
+          $0.header.dim = UInt32(dim)
+        })
+      var last: String?
+      while true {
+        let items = try await snapshot.items(after: last, limit: Self.exportRows)
+        guard let end = items.last else { return }
+        last = end.id
+        let chunk = try await chunk(of: items, outputs, dim: dim)
+        if !chunk.itemIds.isEmpty { try await writer.write(.with { $0.chunk = chunk }) }
+      }
+    }
+  }
+
+  /// Rows of a chunk: 2.5 MB of the widest vectors.
+  private static let exportRows = 256
+
+  private func chunk(
+    of items: [StoredItem], _ outputs: ItemOutputs, dim: Int
+  ) async throws -> Illmrec_Encoder_V1_ExportItemsResponse.Chunk {
+    let features = try items.map { item throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) }
+    let projected = try await pipeline.project(
+      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, waits: true)
+    var ids: [String] = []
+    var values: [Float] = []
+    for (index, item) in items.enumerated() {
+      let vector =
+        outputs.kinds == .embedding
+        ? features[index].embedding : projected[index].softToken ?? projected[index].itemVector
+      guard let vector else { continue }
+      ids.append(item.id)
+      values += vector
+    }
+    return .with {
+      $0.itemIds = ids
+      $0.vectors = .init(values, shape: [ids.count, dim], as: outputs.dataType)
+    }
+  }
+
+  private func dim(of kinds: ItemOutputs.Kinds) -> Int {
+    switch kinds {
+    case .embedding: model.embeddingDim
+    case .softToken: model.softTokenDim
+    default: model.itemVectorDim
+    }
+  }
+
+  private func storedItem(
+    _ id: String, _ item: StoredItem?, _ features: Result<ItemFeatures, ServiceFailure>?, _ outputs: ItemOutputs,
+    projected: () -> Projector.Projected
+  ) -> Illmrec_Encoder_V1_StoredItem {
+    .with {
+      $0.result.itemID = id
+      guard let item, let features else {
+        $0.result.error = notFound(id).itemError
+        return
+      }
+      $0.metadata = .init(item.description)
+      switch features {
+      case .success(let features): $0.result.set(embedding: features.embedding, projected(), outputs)
+      case .failure(let failure): $0.result.error = failure.itemError
+      }
+    }
+  }
+
+  /// What the model computes with, of what was stored by this server or one with another checkpoint.
+  private func features(of item: StoredItem, for kinds: ItemOutputs.Kinds) throws(ServiceFailure) -> ItemFeatures {
+    var features = ItemFeatures()
+    guard !kinds.isEmpty else { return features }
+    switch item.image {
+    case .none, .notRead: break
+    case .embedding(let embedding): features.embedding = embedding
+    case .otherTower: throw notEncoded(item)
+    }
+    guard kinds.contains(.itemVector) else { return features }
+    features.cf = try feature(item.cf, of: .cf, dim: model.cfFeatureDim, item)
+    features.text = try feature(item.text, of: .text, dim: model.textFeatureDim, item)
+    return features
+  }
+
+  /// Nil when the space is not in use.
+  private func feature(
+    _ values: [Float]?, of space: Space, dim: Int, _ item: StoredItem
+  ) throws(ServiceFailure) -> [Float]? {
+    guard let values, dim > 0 else { return nil }
+    guard values.count == dim else {
+      throw ServiceFailure(
+        .failedPrecondition, reason: "FEATURE_MISMATCH",
+        "the \(space) feature of \"\(item.id)\" has \(values.count) values, this checkpoint takes \(dim); store the item again"
+      )
+    }
+    return values
+  }
+
+  private func notFound(_ id: String) -> ServiceFailure {
+    ServiceFailure(
+      .notFound, reason: "ITEM_NOT_FOUND",
+      "\"\(id)\" is not in the catalog; store it with EncodeImages or StreamEncodeImages")
+  }
+
+  private func notEncoded(_ item: StoredItem) -> ServiceFailure {
+    ServiceFailure(
+      .failedPrecondition, reason: "TOWER_MISMATCH",
+      "the image of \"\(item.id)\" was encoded by another vision tower than this server's \(store.tower.prefix(12)); "
+        + "send the item again")
+  }
+
+  private func notEncoded(_ counts: ItemStore.Counts) -> ServiceFailure {
+    ServiceFailure(
+      .failedPrecondition, reason: "TOWER_MISMATCH",
+      "\(counts.otherTower) of \(counts.items) items were encoded by another vision tower than this server's "
+        + "\(store.tower.prefix(12)); encode the catalog again")
+  }
+}
+
+extension Illmrec_Encoder_V1_ItemMetadata {
+  init(_ item: ItemDescription) {
+    self.init()
+    title = item.title
+    brand = item.brand
+    category = item.category
+    description_p = item.description
+  }
+}

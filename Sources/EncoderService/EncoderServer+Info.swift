@@ -1,0 +1,36 @@
+import GRPCCore
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+extension EncoderServer {
+  func getServerInfo(
+    request: Illmrec_Encoder_V1_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Illmrec_Encoder_V1_GetServerInfoResponse {
+    let items = try await asServiceFailures { try await store.itemCount() }
+    return .with {
+      $0.serverVersion = Product.version
+      $0.model = identity
+      $0.towerFingerprint = store.tower
+      $0.embeddingDim = UInt32(model.embeddingDim)
+      $0.softTokenDim = UInt32(model.softTokenDim)
+      $0.itemVectorDim = UInt32(model.itemVectorDim)
+      $0.spaces = model.spaces.map { .init($0) }
+      $0.cfFeatureDim = UInt32(model.cfFeatureDim)
+      $0.textFeatureDim = UInt32(model.textFeatureDim)
+      $0.storedItems = UInt64(items)
+      $0.limits = publishedLimits
+    }
+  }
+
+  private var publishedLimits: Illmrec_Encoder_V1_Limits {
+    .with {
+      $0.maxItemsPerRequest = UInt32(limits.maxItems)
+      $0.maxImageBytes = UInt32(limits.image.maxBytes)
+      $0.maxImagePixels = UInt64(limits.image.maxPixels)
+      $0.maxMessageBytes = UInt32(limits.maxMessageBytes)
+      $0.maxQueueItems = UInt32(limits.maxQueueItems)
+    }
+  }
+}

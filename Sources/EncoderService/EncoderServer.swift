@@ -1,0 +1,152 @@
+import GRPCCore
+import Logging
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// EncoderService: item images to embeddings, soft tokens and item vectors, and the catalog of items.
+final class EncoderServer: Sendable {
+  let model: any ItemEncoder
+  let identity: Illmrec_Common_V1_ModelRef
+  let limits: RequestLimits
+  let store: ItemStore
+  let reader: ItemReader
+  let pipeline: ItemPipeline
+  let logger: Logger
+
+  /// - Parameters:
+  ///   - name: of the checkpoint, in every answer.
+  ///   - version: of the checkpoint, in every answer.
+  ///   - store: opened for the model's tower.
+  ///   - decodeThreads: that hash and decode images.
+  /// - Throws: when a thread cannot be started.
+  init(
+    model: any ItemEncoder, name: String, version: String, store: ItemStore, limits: RequestLimits, decodeThreads: Int,
+    logger: Logger
+  ) throws(ServiceFailure) {
+    self.model = model
+    self.limits = limits
+    self.store = store
+    self.logger = logger
+    identity = .with {
+      $0.name = name
+      $0.version = version
+      $0.fingerprint = model.fingerprints.model
+      $0.spaceFingerprint = model.fingerprints.space
+    }
+    reader = ItemReader(model: model, limits: limits)
+    pipeline = try ItemPipeline(
+      model: model, store: store, limits: limits, decodeThreads: decodeThreads, logger: logger)
+  }
+
+  /// Ends the threads.
+  func shutdown() async {
+    await pipeline.shutdown()
+  }
+}
+
+extension EncoderServer: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
+  func encodeImages(
+    request: Illmrec_Encoder_V1_EncodeImagesRequest, context: ServerContext
+  ) async throws -> Illmrec_Encoder_V1_EncodeImagesResponse {
+    let arrival = ContinuousClock.now
+    try identity.requireVersion(request.modelVersion, field: "model_version")
+    let outputs = try ItemOutputs(request.outputs, as: request.outputType)
+    try requirePurpose(outputs, stores: request.store)
+    try checkCount(request.items.count, field: "items")
+
+    let read = request.items.enumerated().map { index, item in
+      Result { () throws(ServiceFailure) in
+        try reader.item(item, path: "items[\(index)]", needsID: request.store)
+      }
+    }
+    let outcomes = try await asServiceFailures {
+      try await pipeline.encode(
+        read.compactMap { try? $0.get() }, kinds: outputs.kinds, stores: request.store, waits: false)
+    }
+    var remaining = outcomes[...]
+    return .with {
+      $0.requestID = request.requestID
+      $0.model = identity
+      $0.results = zip(request.items, read).map { item, read in
+        let outcome = read.mapError { $0 as any Error }.flatMap { _ in remaining.removeFirst() }
+        return Illmrec_Encoder_V1_ItemResult(itemID: item.itemID, outcome, outputs)
+      }
+      $0.timing = .init(of: outcomes.compactMap { (try? $0.get())?.timing }, total: arrival.duration(to: .now))
+    }
+  }
+
+  func projectEmbeddings(
+    request: Illmrec_Encoder_V1_ProjectEmbeddingsRequest, context: ServerContext
+  ) async throws -> Illmrec_Encoder_V1_ProjectEmbeddingsResponse {
+    try identity.requireVersion(request.modelVersion, field: "model_version")
+    let values = try request.embeddings.floats(field: "embeddings", shape: [nil, model.embeddingDim])
+    let embeddings = Matrix(rows: values.count / model.embeddingDim, columns: model.embeddingDim, values: values)
+    try checkCount(embeddings.rows, field: "embeddings")
+    let jobs = (0..<embeddings.rows).map {
+      Projector.Job(features: ItemFeatures(embedding: Array(embeddings[row: $0])), kinds: .softToken)
+    }
+    let softTokens = try await asServiceFailures { try await pipeline.project(jobs, waits: false) }
+    return .with {
+      $0.requestID = request.requestID
+      $0.model = identity
+      $0.softTokens = .init(
+        softTokens.flatMap { $0.softToken ?? [] }, shape: [embeddings.rows, model.softTokenDim])
+    }
+  }
+
+  /// One to `max_items_per_request`.
+  func checkCount(_ count: Int, field: String) throws(ServiceFailure) {
+    guard count > 0 else {
+      throw ServiceFailure(.invalidArgument, reason: "NO_ITEMS", "no items; send at least one", field: field)
+    }
+    guard count <= limits.maxItems else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "TOO_MANY_ITEMS",
+        "\(count) items, max_items_per_request is \(limits.maxItems); split the request"
+          + (field == "items" ? " or use StreamEncodeImages" : ""),
+        field: field)
+    }
+  }
+
+  func requirePurpose(_ outputs: ItemOutputs, stores: Bool, path: String = "") throws(ServiceFailure) {
+    guard stores || !outputs.kinds.isEmpty else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "NOTHING_ASKED", "neither outputs nor store is set; say what is wanted of the items",
+        field: "\(path)outputs")
+    }
+  }
+
+  /// Runs `body` and says what its errors mean for a client.
+  func asServiceFailures<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch let error as StoreError {
+      logger.error("the item store failed", metadata: ["error": "\(error)"])
+      throw ServiceFailure(error)
+    } catch let error as ModelError {
+      throw ServiceFailure(error)
+    }
+  }
+}
+
+extension Illmrec_Encoder_V1_ItemResult {
+  init(itemID: String, _ outcome: ItemPipeline.Outcome, _ outputs: ItemOutputs) {
+    self.init()
+    self.itemID = itemID
+    switch outcome {
+    case .failure(let error):
+      self.error = ServiceFailure(ofItem: error).itemError
+    case .success(let encoded):
+      cacheHit = encoded.isKnown
+      set(embedding: encoded.embedding, encoded.projected, outputs)
+    }
+  }
+
+  mutating func set(embedding: [Float]?, _ projected: Projector.Projected, _ outputs: ItemOutputs) {
+    if outputs.kinds.contains(.embedding), let embedding { self.embedding = .init(embedding, as: outputs.dataType) }
+    if let vector = projected.softToken { softToken = .init(vector, as: outputs.dataType) }
+    if let vector = projected.itemVector { itemVector = .init(vector, as: outputs.dataType) }
+  }
+}

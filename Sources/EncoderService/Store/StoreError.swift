@@ -1,0 +1,74 @@
+import GRDB
+
+/// Why the item store cannot do what was asked.
+struct StoreError: Error, Sendable, CustomStringConvertible {
+  enum Code: Sendable, CaseIterable {
+    /// The file cannot be opened or created.
+    case unavailable
+    /// The file or its directory cannot be written.
+    case readOnly
+    /// The disk has no room.
+    case full
+    /// The file is no item store, or is damaged.
+    case corrupt
+    /// The file was written by a later version of this software.
+    case tooNew
+    /// Another process holds the file.
+    case locked
+    /// The disk or SQLite failed otherwise.
+    case failed
+  }
+
+  let code: Code
+  /// The problem and its remedy.
+  let message: String
+  let cause: (any Error)?
+
+  init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  var description: String { cause.map { "\(message) (\($0))" } ?? message }
+}
+
+extension StoreError {
+  /// What an error of SQLite means for the store at `path`.
+  init(_ error: any Error, path: String) {
+    if let error = error as? StoreError {
+      self = error
+      return
+    }
+    guard let code = (error as? DatabaseError)?.resultCode else {
+      self.init(.failed, "the item store \(path) failed; see the cause", cause: error)
+      return
+    }
+    switch code {
+    case .SQLITE_READONLY, .SQLITE_PERM:
+      self.init(
+        .readOnly,
+        "the item store \(path) cannot be written; mount its directory writable, correct its rights, or name another --store",
+        cause: error)
+    case .SQLITE_FULL:
+      self.init(
+        .full,
+        "the disk of the item store \(path) is full; free space and send again what was not acknowledged", cause: error)
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+      self.init(
+        .corrupt,
+        "\(path) is damaged or no item store; restore it from a backup, or name a new --store and encode the catalog again",
+        cause: error)
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      self.init(.locked, "another process holds the item store \(path); end it, or name another --store", cause: error)
+    case .SQLITE_CANTOPEN:
+      self.init(
+        .unavailable,
+        "the item store \(path) cannot be opened; check that its directory exists and may be written, and that files may be opened",
+        cause: error)
+    default:
+      self.init(
+        .failed, "the item store \(path) failed; check the disk and its free space", cause: error)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Logging
+import Models
+import ServiceSupport
+import Synchronization
+
+/// An image on its way through the tower.
+struct TowerJob: Sendable {
+  let digest: ImageDigest
+  let image: SourceImage
+  /// Whose it is to say that the work has ended: the compute thread's once it has begun, the sender's otherwise.
+  let start = WorkStart()
+}
+
+/// The moment work begins, or is given up before it has: one of the two happens.
+final class WorkStart: Sendable {
+  private let isDecided = Atomic(false)
+
+  /// By the compute thread; false when the work had been given up.
+  func begin() -> Bool { decide() }
+
+  /// By the sender, once it waits no more; false when the work had begun.
+  func giveUp() -> Bool { decide() }
+
+  private func decide() -> Bool { !isDecided.exchange(true, ordering: .acquiringAndReleasing) }
+}
+
+/// What the compute thread does with a batch of images: decode them on the pool, run the tower, keep the embeddings.
+///
+/// The embeddings are on the disk before anybody hears of them: whoever sent the images may be gone, and the work is not
+/// lost.
+struct TowerComputation: Sendable {
+  typealias Outcome = Result<[Float], any Error>
+
+  let model: any ItemEncoder
+  let store: ItemStore
+  let decoders: WorkerPool
+  let limits: ImageLimits
+  let logger: Logger
+  /// Called on the compute thread for each image whose work was begun, once it has ended.
+  let onEnd: @Sendable (ImageDigest, Outcome) -> Void
+
+  /// One outcome per job, in order.
+  func embed(_ jobs: [TowerJob], _ context: BatchContext) -> [Outcome] {
+    let begun = jobs.indices.filter { !context.isCancelled($0) && jobs[$0].start.begin() }
+    let outcomes = outcomes(of: jobs, at: begun)
+    keep(outcomes, of: jobs)
+    for index in begun { onEnd(jobs[index].digest, outcomes[index]) }
+    return outcomes
+  }
+
+  private func outcomes(of jobs: [TowerJob], at begun: [Int]) -> [Outcome] {
+    let prepared = decoders.map(begun) { [model, limits] index in
+      jobs[index].image.prepared(by: model.preprocessing, limits: limits)
+    }
+    var outcomes = [Outcome](repeating: .failure(CancellationError()), count: jobs.count)
+    var sound: [(index: Int, image: PreparedImage)] = []
+    for (index, result) in zip(begun, prepared) {
+      switch result {
+      case .success(let image): sound.append((index, image))
+      case .failure(let error): outcomes[index] = .failure(error)
+      }
+    }
+    guard !sound.isEmpty else { return outcomes }
+    for (index, outcome) in zip(sound.map(\.index), embeddings(of: sound.map(\.image))) { outcomes[index] = outcome }
+    return outcomes
+  }
+
+  private func embeddings(of images: [PreparedImage]) -> [Outcome] {
+    do {
+      let embeddings = try model.embeddings(of: images)
+      return images.indices.map { .success(Array(embeddings[row: $0])) }
+    } catch {
+      logger.error("batch failed", metadata: ["images": "\(images.count)", "error": "\(error)"])
+      return images.map { _ in .failure(error) }
+    }
+  }
+
+  /// A store that cannot be written fails those who want their items stored, when those are; embeddings are answered.
+  private func keep(_ outcomes: [Outcome], of jobs: [TowerJob]) {
+    let embeddings = zip(jobs, outcomes).compactMap { job, outcome in
+      (try? outcome.get()).map { EmbeddedImage(digest: job.digest, embedding: $0) }
+    }
+    guard !embeddings.isEmpty else { return }
+    do {
+      try store.keep(embeddings)
+    } catch {
+      logger.error("embeddings are not kept", metadata: ["images": "\(embeddings.count)", "error": "\(error)"])
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import Foundation
+import GRPCCore
+import Models
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Testing
+
+@testable import EncoderService
+
+@Suite(.timeLimit(.minutes(1))) struct EncodeImagesTests {
+  @Test func answersWhatWasAskedInOrder() async throws {
+    try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.requestID = "r1"
+          $0.items = [
+            item("a", [10, 20, 30]), item("b", [1, 2, 3]),
+            .with {
+              $0.itemID = "c"
+              $0.cfFeature = .init([7, 8, 9])
+            },
+          ]
+          $0.outputs = [.embedding, .softToken, .itemVector]
+        })
+      #expect(response.requestID == "r1")
+      #expect(response.model.name == "test-model" && response.model.version == "7")
+      #expect(response.model.fingerprint == "model-fingerprint")
+      #expect(response.model.spaceFingerprint == "space-fingerprint")
+      #expect(response.results.map(\.itemID) == ["a", "b", "c"])
+      #expect(try floats(response.results[0].embedding) == [10, 20, 30, 1])
+      #expect(try floats(response.results[0].softToken) == [20, 40, 60, 2])
+      #expect(try floats(response.results[0].itemVector) == [10, 20, 0, 0])
+      #expect(try floats(response.results[1].embedding) == [1, 2, 3, 1])
+      #expect(!response.results[2].hasEmbedding && !response.results[2].hasSoftToken)
+      #expect(try floats(response.results[2].itemVector) == [0, 0, 7, 8])
+      #expect(response.timing.batchSize == 2)
+      #expect(response.timing.totalMicros >= response.timing.computeMicros)
+    }
+  }
+
+  @Test func decodesFiles() async throws {
+    try await withServer { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [try photo("gray", gray: 100)]
+          $0.outputs = [.embedding]
+          $0.outputType = .float16
+        })
+      #expect(response.results[0].embedding.dataType == .float16)
+      // A flat JPEG is exact to one step.
+      for value in try floats(response.results[0].embedding).prefix(3) { #expect(abs(value - 100) <= 1) }
+    }
+  }
+
+  @Test func anItemThatFailsLeavesTheOthers() async throws {
+    try await withServer { client, _ in
+      var whole = try photo("cut", gray: 9)
+      whole.encoded = whole.encoded.prefix(100)
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [
+            item("good", [1, 1, 1]), whole, .with { $0.encoded = Data() }, .with { $0.encoded = Data("GIF89a".utf8) },
+            .init(),
+            .with { $0.raw = .with { $0.width = 2 } }, item("last", [2, 2, 2]),
+          ]
+          $0.outputs = [.embedding]
+        })
+      #expect(
+        response.results.map(\.error.reason) == [
+          "", "IMAGE_TRUNCATED", "IMAGE_EMPTY", "IMAGE_FORMAT_UNSUPPORTED", "ITEM_EMPTY", "IMAGE_EMPTY", "",
+        ])
+      #expect(response.results[1].error.code == Int32(RPCError.Code.invalidArgument.rawValue))
+      #expect(response.results[2].error.message.hasPrefix("items[2].encoded: "))
+      #expect(try floats(response.results[6].embedding) == [2, 2, 2, 1])
+    }
+  }
+
+  @Test func limitsOfAnImageAreNamed() async throws {
+    var limits = RequestLimits()
+    limits.image = ImageLimits(maxBytes: 400, maxPixels: 100)
+    try await withServer(limits: limits) { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [
+            .with { $0.encoded = Data(count: 401) }, try photo("pixels", gray: 1),
+            .with { $0.raw = .with { ($0.width, $0.height, $0.rgb) = (11, 10, Data(count: 330)) } },
+            .with { $0.raw = .with { ($0.width, $0.height, $0.rgb) = (60_000, 60_000, Data(count: 3)) } },
+            .with { $0.raw = .with { ($0.width, $0.height, $0.rgb) = (2, 2, Data(count: 11)) } },
+          ]
+          $0.outputs = [.embedding]
+        })
+      #expect(
+        response.results.map(\.error.reason) == [
+          "IMAGE_TOO_LARGE", "IMAGE_TOO_LARGE", "IMAGE_TOO_MANY_PIXELS", "IMAGE_TOO_MANY_PIXELS", "IMAGE_SIZE_MISMATCH",
+        ])
+      #expect(response.results[0].error.message.contains("max_image_bytes is 400"))
+      #expect(response.results[3].error.message.contains("60000 x 60000"))
+    }
+  }
+
+  @Test(arguments: [
+    ([1, 2] as [Float], "TENSOR_SHAPE"), ([1, .nan, 3], "TENSOR_NOT_FINITE"), ([1, 2, .infinity], "TENSOR_NOT_FINITE"),
+  ])
+  func badFeaturesAreNamed(values: [Float], reason: String) async throws {
+    try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [.with { $0.cfFeature = .init(values) }]
+          $0.outputs = [.itemVector]
+        })
+      #expect(response.results[0].error.reason == reason)
+      #expect(response.results[0].error.message.hasPrefix("items[0].cf_feature: "))
+    }
+  }
+
+  @Test func featuresOfSpacesNotServedAreRefused() async throws {
+    try await withServer { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [.with { $0.textFeature = .init([1, 2, 3]) }]
+          $0.outputs = [.itemVector]
+        })
+      #expect(response.results[0].error.reason == "SPACE_NOT_SERVED")
+      #expect(response.results[0].error.message.contains("--spaces"))
+    }
+  }
+
+  @Test func requestsThatCannotBeAnsweredNameTheirField() async throws {
+    var limits = RequestLimits()
+    limits.maxItems = 2
+    try await withServer(limits: limits) { client, _ in
+      let good = item("a", [1, 2, 3])
+      let cases: [(String, String, (inout Illmrec_Encoder_V1_EncodeImagesRequest) -> Void)] = [
+        ("NO_ITEMS", "items", { $0.items = [] }),
+        ("TOO_MANY_ITEMS", "max_items_per_request is 2", { $0.items = [good, good, good] }),
+        ("NOTHING_ASKED", "outputs", { $0.outputs = [] }),
+        ("OUTPUT_UNKNOWN", "outputs[1]", { $0.outputs = [.embedding, .UNRECOGNIZED(9)] }),
+        ("DATA_TYPE_UNKNOWN", "output_type", { $0.outputType = .UNRECOGNIZED(9) }),
+        ("MODEL_VERSION_NOT_SERVED", "model_version", { $0.modelVersion = "8" }),
+      ]
+      for (reason, mention, change) in cases {
+        var request = Illmrec_Encoder_V1_EncodeImagesRequest()
+        request.items = [good]
+        request.outputs = [.embedding]
+        change(&request)
+        let error = try await rpcError { _ = try await client.encodeImages(request) }
+        #expect(error.reason == reason)
+        #expect(error.message.contains(mention))
+      }
+    }
+  }
+
+  @Test func storingNeedsANameThatCanBeKept() async throws {
+    try await withServer { client, _ in
+      var long = item("x", [1, 2, 3])
+      long.metadata.description_p = String(repeating: "d", count: 70_000)
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [
+            item("", [1, 2, 3]), item("a\0b", [1, 2, 3]), item(String(repeating: "x", count: 513), [1, 2, 3]), long,
+          ]
+          $0.store = true
+        })
+      #expect(
+        response.results.map(\.error.reason) == [
+          "ITEM_ID_MISSING", "TEXT_HAS_NUL", "ITEM_ID_TOO_LONG", "METADATA_TOO_LONG",
+        ])
+      let info = try await client.getServerInfo(.init())
+      #expect(info.storedItems == 0)
+    }
+  }
+
+  @Test func aFullQueueRefusesWithADelay() async throws {
+    let gate = Gate()
+    var limits = RequestLimits()
+    (limits.maxItems, limits.maxQueueItems, limits.maxBatchItems) = (2, 2, 1)
+    try await withServer(ScriptedModel { gate.pass() }, limits: limits) { client, server in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        defer { gate.open() }
+        group.addTask { _ = try await client.encode([item("", [1, 1, 1])]) }
+        try await waitUntil { gate.arrived == 1 }
+        group.addTask { _ = try await client.encode([item("", [2, 2, 2]), item("", [3, 3, 3])]) }
+        try await waitUntil { server.pipeline.queuedImages == 2 }
+        let error = try await rpcError { _ = try await client.encode([item("", [4, 4, 4])]) }
+        #expect(error.code == .resourceExhausted && error.reason == "QUEUE_FULL")
+        #expect(error.retryDelay != nil)
+      }
+    }
+  }
+}
+
+extension Client {
+  func encode(_ items: [Item]) async throws -> [Illmrec_Encoder_V1_ItemResult] {
+    try await encodeImages(
+      .with {
+        $0.items = items
+        $0.outputs = [.embedding]
+      }
+    ).results
+  }
+}

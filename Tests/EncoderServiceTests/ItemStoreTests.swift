@@ -1,0 +1,112 @@
+import Foundation
+import GRDB
+import Models
+import ServiceSupport
+import Testing
+
+@testable import EncoderService
+
+@Suite struct ItemStoreTests {
+  private let directory: TemporaryDirectory
+  private var path: String { directory.file("items.sqlite") }
+
+  init() throws {
+    directory = try TemporaryDirectory()
+  }
+
+  private func open(tower: String = "tower", dim: Int = 2) throws -> ItemStore {
+    try ItemStore(path: path, tower: tower, embeddingDim: dim)
+  }
+
+  private func image(_ byte: UInt8, _ embedding: [Float]) -> EmbeddedImage {
+    EmbeddedImage(digest: ImageDigest(bytes: [UInt8](repeating: byte, count: 32)), embedding: embedding)
+  }
+
+  private func code(_ body: () throws -> Void) -> StoreError.Code? {
+    do {
+      try body()
+      return nil
+    } catch { return (error as? StoreError)?.code }
+  }
+
+  @Test func keepsWhatWasPut() async throws {
+    let item = NewItem(
+      id: "a", description: ItemDescription(title: "t", brand: "b", category: "c", description: "d"),
+      image: image(1, [0.1, -0.2]), cf: [3], text: [])
+    try open().put([item])
+    let read = try await open().items(named: ["a", "b"], readsVectors: true)
+    #expect(
+      read == [
+        StoredItem(
+          id: "a", description: item.description, image: .embedding([0.1, -0.2]), cf: [3], text: []), nil,
+      ])
+    #expect(try await open().items(named: ["a"], readsVectors: false)[0]?.image == .notRead)
+  }
+
+  @Test func anEmbeddingOnceKeptStays() async throws {
+    let store = try open()
+    try store.keep([image(1, [1, 2])])
+    try store.keep([image(1, [3, 4]), image(2, [5, 6])])
+    let images = [image(1, []), image(2, []), image(3, [])].map(\.digest)
+    #expect(try await store.embeddings(of: images) == [images[0]: [1, 2], images[1]: [5, 6]])
+  }
+
+  @Test func towersDoNotMix() async throws {
+    try open().put([NewItem(id: "a", description: .init(), image: image(1, [1, 2]))])
+    let other = try open(tower: "other", dim: 3)
+    #expect(try await other.items(named: ["a"], readsVectors: true)[0]?.image == .otherTower)
+    #expect(try await other.snapshot().counts() == .init(items: 1, otherTower: 1))
+    #expect(try await other.embeddings(of: [image(1, []).digest]).isEmpty)
+    #expect(code { _ = try open(tower: "tower", dim: 3) } == .corrupt)
+  }
+
+  @Test func otherFilesAreRefused() throws {
+    try Data("this is a text file and nothing else, whatever its name".utf8).write(to: URL(filePath: path))
+    #expect(code { _ = try open() } == .corrupt)
+    #expect(
+      code { _ = try ItemStore(path: directory.file("no/such/directory"), tower: "t", embeddingDim: 1) } == .unavailable
+    )
+  }
+
+  @Test func databasesOfOthersAreRefused() throws {
+    try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE theirs (a)") }
+    #expect(code { _ = try open() } == .corrupt)
+  }
+
+  @Test func laterVersionsAreRefused() throws {
+    try open().pool.write { try $0.execute(sql: "PRAGMA user_version = 99") }
+    #expect(code { _ = try open() } == .tooNew)
+  }
+
+  @Test func damagedVectorsAreNoticed() async throws {
+    let store = try open()
+    try store.keep([image(1, [1, 2])])
+    try await store.pool.write { try $0.execute(sql: "UPDATE embedding SET vector = x'0102030405'") }
+    await #expect { try await store.embeddings(of: [image(1, []).digest]) } throws: {
+      ($0 as? StoreError)?.code == .corrupt
+    }
+  }
+
+  @Test func aFullDiskKeepsAllOrNothing() async throws {
+    let store = try open()
+    try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 12") }
+    let items = (0..<200).map { NewItem(id: "\($0)", description: .init(title: String(repeating: "x", count: 4000))) }
+    #expect(code { try store.put(items) } == .full)
+    #expect(try await store.itemCount() == 0)
+    try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
+    try store.put(items)
+    #expect(try await store.itemCount() == 200)
+  }
+
+  @Test(arguments: [
+    (ResultCode.SQLITE_READONLY, StoreError.Code.readOnly), (.SQLITE_FULL, .full), (.SQLITE_CORRUPT, .corrupt),
+    (.SQLITE_NOTADB, .corrupt), (.SQLITE_BUSY, .locked), (.SQLITE_CANTOPEN, .unavailable), (.SQLITE_IOERR, .failed),
+  ])
+  func errorsSayWhatToDo(result: ResultCode, code: StoreError.Code) {
+    let error = StoreError(DatabaseError(resultCode: result), path: "/data/items.sqlite")
+    #expect(error.code == code)
+    #expect(error.message.contains("/data/items.sqlite"))
+    // SQLite's words stay in the log.
+    #expect(!ServiceFailure(error).message.contains("SQLite error"))
+  }
+}

@@ -1,0 +1,55 @@
+import Synchronization
+
+@testable import EncoderService
+@testable import Models
+
+/// A small model whose numbers can be worked out by hand and whose pace a test decides. The embedding of an image is the
+/// mean of each channel and 1; the adaptor doubles; each space's block is the first two values of its feature.
+final class ScriptedModel: ItemEncoder {
+  let fingerprints: ModelFingerprints
+  let spaces: [Space]
+  let preprocessing = ImagePreprocessing(size: 8, mean: [0, 0, 0], std: [1, 1, 1], rescaleFactor: 1)
+  let embeddingDim = 4
+  let softTokenDim = 4
+  let cfFeatureDim: Int
+  let textFeatureDim = 0
+  var itemVectorDim: Int { 2 * spaces.count }
+
+  private let beforeBatch: @Sendable () -> Void
+  private let batches = Mutex<[Int]>([])
+
+  /// - Parameter beforeBatch: called on the compute thread before each batch.
+  init(
+    tower: String = "tower-one", spaces: [Space] = [.image], beforeBatch: @escaping @Sendable () -> Void = {}
+  ) {
+    fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: tower)
+    self.spaces = spaces
+    cfFeatureDim = spaces.contains(.cf) ? 3 : 0
+    self.beforeBatch = beforeBatch
+  }
+
+  /// Images of each batch that went through the tower.
+  var computedBatches: [Int] { batches.withLock(\.self) }
+  var computedImages: Int { computedBatches.reduce(0, +) }
+
+  func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix {
+    beforeBatch()
+    batches.withLock { $0.append(images.count) }
+    let values = images.flatMap { image -> [Float] in
+      let plane = image.height * image.width
+      return (0..<3).map { image.values[$0 * plane..<($0 + 1) * plane].reduce(0, +) / Float(plane) } + [1]
+    }
+    return Matrix(rows: images.count, columns: 4, values: values)
+  }
+
+  func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
+    Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
+  }
+
+  func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix {
+    let values = items.flatMap { item in
+      spaces.flatMap { space in Array((item[space] ?? [0, 0]).prefix(2)) }
+    }
+    return Matrix(rows: items.count, columns: itemVectorDim, values: values)
+  }
+}
