@@ -77,7 +77,7 @@ struct UpCommand: ReportingCommand {
           try endpointsFile.map { path throws(CLIError) in try endpoints.write(to: path) }
           defer { if let endpointsFile { unlink(endpointsFile) } }
           display.showServing(endpoints)
-          try await Task.sleep(for: .seconds(Int64.max >> 32))
+          while true { try await Task.sleep(for: .seconds(3600)) }
         }
       }
     } catch is CancellationError {
