@@ -52,6 +52,19 @@ check-images: packages ## Compare image decoding and resizing with Pillow (IMAGE
 	@test -x .venv-images/bin/python || { python3 -m venv .venv-images && .venv-images/bin/pip install -q "pillow>=13"; }
 	@.venv-images/bin/python scripts/check-images-against-pillow.py $(IMAGES)
 
+.PHONY: fuzz-images
+fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
+	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)
+
+.PHONY: test-sanitizers
+test-sanitizers: packages ## Run the transport's tests under the address and then the thread sanitizer.
+	scripts/test-sanitizers.sh address
+	scripts/test-sanitizers.sh thread
+
+.PHONY: bench-transport
+bench-transport: packages ## Compare the transport with grpc-swift-nio-transport and gRPC C++, side by side.
+	@scripts/bench-transport.sh $(BENCH_FLAGS)
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf .build .build-*

@@ -2,16 +2,9 @@
 # Unary echo over the loopback interface: this transport, grpc-swift-nio-transport and a gRPC C++ callback server behind the same
 # C client. Arguments go to Benchmarks/TransportBenchmark/bench.py (--rounds, --seconds, --in-flight, --payload, --json …).
 set -euo pipefail
-cd "$(dirname "$0")/../Benchmarks/TransportBenchmark"
-
-missing=()
-for package in libgrpc-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkg-config g++ python3; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
-  echo "Installing ${missing[*]}"
-  apt-get install -y --no-install-recommends "${missing[@]}" >/dev/null
-fi
+cd "$(dirname "$0")/.."
+scripts/install-packages.sh packages-dev.txt
+cd Benchmarks/TransportBenchmark
 
 peers=.build-peers
 mkdir -p "$peers"
