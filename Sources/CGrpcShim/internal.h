@@ -30,20 +30,13 @@ void batch_complete(tag *tag, bool succeeded);
 void slot_complete(tag *tag, bool succeeded);
 void server_shutdown_complete(tag *tag);
 
-typedef struct deferred {
-  void (*run)(void *context);
-  void *context;
-} deferred;
-
 struct illmrec_queue {
   grpc_completion_queue *completions;
   char name[16];
+  void (*ended)(void *context);
+  void *context;
   atomic_size_t users;
   atomic_size_t threads;
-  // The rest belongs to the queue's thread, if it is the only one.
-  deferred *deferred;
-  size_t deferred_count;
-  size_t deferred_capacity;
 };
 
 illmrec_queue *queue_retain(illmrec_queue *queue);
@@ -57,6 +50,7 @@ struct illmrec_call {
   grpc_call *call;
   illmrec_queue *queue;
   atomic_size_t references;
+  atomic_bool is_finished;
 };
 
 /// Takes over one reference to `call`.

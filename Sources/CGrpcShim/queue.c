@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <string.h>
 
 #include "internal.h"
 
@@ -19,41 +18,25 @@ static void dispatch(grpc_event event) {
   }
 }
 
-/// Runs what was deferred so far; what that defers in turn waits for the next lull.
-static void run_deferred(illmrec_queue *queue) {
-  size_t count = queue->deferred_count;
-  for (size_t i = 0; i < count; i++) {
-    deferred item = queue->deferred[i];
-    item.run(item.context);
-  }
-  size_t added = queue->deferred_count - count;
-  memmove(queue->deferred, queue->deferred + count, added * sizeof *queue->deferred);
-  queue->deferred_count = added;
-}
-
 /// The last thread of the queue cleans up.
 static void thread_ended(illmrec_queue *queue) {
   if (atomic_fetch_sub_explicit(&queue->threads, 1, memory_order_acq_rel) != 1) return;
   grpc_completion_queue_destroy(queue->completions);
-  free(queue->deferred);
+  void (*ended)(void *context) = queue->ended;
+  void *context = queue->context;
   free(queue);
   grpc_shutdown();
   live_add(LIVE_QUEUE, -1);
+  if (ended != NULL) ended(context);
 }
 
 static void *run(void *argument) {
   illmrec_queue *queue = argument;
   pthread_setname_np(pthread_self(), queue->name);
   for (;;) {
-    bool has_deferred = queue->deferred_count > 0;
-    gpr_timespec until = has_deferred ? gpr_inf_past(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    grpc_event event = grpc_completion_queue_next(queue->completions, until, NULL);
+    grpc_event event = grpc_completion_queue_next(queue->completions, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     if (event.type == GRPC_QUEUE_SHUTDOWN) break;
-    if (event.type == GRPC_OP_COMPLETE) {
-      dispatch(event);
-    } else {
-      run_deferred(queue);
-    }
+    dispatch(event);
   }
   thread_ended(queue);
   return NULL;
@@ -71,7 +54,8 @@ static size_t start_threads(illmrec_queue *queue, size_t count) {
   return started;
 }
 
-illmrec_queue *illmrec_queue_create(const char *name, size_t threads) {
+illmrec_queue *illmrec_queue_create(
+  const char *name, size_t threads, void (*ended)(void *context), void *context) {
   grpc_init();
   illmrec_queue *queue = allocate(1, sizeof *queue);
   queue->completions = grpc_completion_queue_create_for_next(NULL);
@@ -81,7 +65,11 @@ illmrec_queue *illmrec_queue_create(const char *name, size_t threads) {
   live_add(LIVE_QUEUE, 1);
 
   size_t started = start_threads(queue, threads);
-  if (started == threads) return queue;
+  if (started == threads) {
+    queue->ended = ended;
+    queue->context = context;
+    return queue;
+  }
   // The threads that did start end at once; the queue goes with them, or here if there are none.
   grpc_completion_queue_shutdown(queue->completions);
   for (size_t i = started; i < threads; i++) thread_ended(queue);
@@ -98,16 +86,4 @@ void illmrec_queue_release(illmrec_queue *queue) {
   if (atomic_fetch_sub_explicit(&queue->users, 1, memory_order_acq_rel) == 1) {
     grpc_completion_queue_shutdown(queue->completions);
   }
-}
-
-void illmrec_queue_defer(illmrec_queue *queue, void (*run)(void *context), void *context) {
-  if (queue->deferred_count == queue->deferred_capacity) {
-    size_t capacity = queue->deferred_capacity == 0 ? 16 : 2 * queue->deferred_capacity;
-    deferred *items = allocate(capacity, sizeof *items);
-    if (queue->deferred_count > 0) memcpy(items, queue->deferred, queue->deferred_count * sizeof *items);
-    free(queue->deferred);
-    queue->deferred = items;
-    queue->deferred_capacity = capacity;
-  }
-  queue->deferred[queue->deferred_count++] = (deferred){.run = run, .context = context};
 }

@@ -13,6 +13,7 @@ public final class CGrpcClientTransport: ClientTransport {
   private let target: String
   private let configuration: Configuration
   private let methodConfigurations: MethodConfigurations
+  private let threads = QueueThreads()
   private let lifecycle: Mutex<ClientLifecycle>
 
   /// - Parameter target: as gRPC names it: "host:port", "dns:///host:port", "ipv4:127.0.0.1:1,127.0.0.1:2", "ipv6:…", "unix:/path".
@@ -28,8 +29,8 @@ public final class CGrpcClientTransport: ClientTransport {
     self.configuration = configuration
     self.retryThrottle = configuration.serviceConfig.retryThrottling.map { RetryThrottle(policy: $0) }
     self.methodConfigurations = MethodConfigurations(configuration.serviceConfig)
-    self.lifecycle = Mutex(
-      ClientLifecycle(channel: try ChannelHandle(target: target, arguments: configuration.channelArguments)))
+    let channel = try ChannelHandle(threads: threads, target: target, arguments: configuration.channelArguments)
+    self.lifecycle = Mutex(ClientLifecycle(channel: channel))
   }
 
   public func connect() async throws {
@@ -44,6 +45,7 @@ public final class CGrpcClientTransport: ClientTransport {
       waiter?.resume()
     }
     lifecycle.withLock { $0.release() }
+    await threads.waitUntilEnded()
   }
 
   public func beginGracefulShutdown() {

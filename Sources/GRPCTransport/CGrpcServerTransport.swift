@@ -13,6 +13,7 @@ public final class CGrpcServerTransport: ServerTransport {
 
   private let address: String
   private let configuration: Configuration
+  private let threads = QueueThreads()
   private let lifecycle: Mutex<Lifecycle>
 
   /// The server exists until it has stopped, and listens at most once.
@@ -28,10 +29,12 @@ public final class CGrpcServerTransport: ServerTransport {
   /// - Throws: `TransportError` when the address is malformed or taken, or `configuration` is out of range.
   public init(address: String, configuration: Configuration = .defaults) throws {
     try configuration.validate()
+    let listenAddress = try ListenAddress(parsing: address)
+    try listenAddress.checkAvailability()
     let server = try ServerHandle(
-      queueThreads: configuration.queueThreads, arguments: configuration.channelArguments)
+      threads: threads, count: configuration.queueThreads, arguments: configuration.channelArguments)
     let port = try server.listen(address)
-    self.boundPort = address.hasPrefix("unix:") ? nil : port
+    self.boundPort = listenAddress.isUnix ? nil : port
     self.address = address
     self.configuration = configuration
     self.lifecycle = Mutex(Lifecycle(server: server))
@@ -44,7 +47,7 @@ public final class CGrpcServerTransport: ServerTransport {
   public func listen(
     streamHandler: @escaping @Sendable (RPCStream<Inbound, Outbound>, ServerContext) async -> Void
   ) async throws {
-    let listener = try start(streamHandler)
+    guard let listener = try start(streamHandler) else { return }
     await withTaskCancellationHandler {
       await listener.waitUntilOver()
     } onCancel: {
@@ -55,6 +58,7 @@ public final class CGrpcServerTransport: ServerTransport {
       listener.abandonCalls()
     }
     lifecycle.withLock { $0.server = nil }
+    await threads.waitUntilEnded()
   }
 
   public func beginGracefulShutdown() {
@@ -67,16 +71,24 @@ public final class CGrpcServerTransport: ServerTransport {
     if configuration.gracefulShutdownCancelsCalls { listener?.signalCancellation() }
   }
 
-  private func start(_ handler: @escaping ServerListener.Handler) throws(TransportError) -> ServerListener {
-    let local = boundPort.map { "\(address.prefix { $0 != ":" }):\($0)" } ?? address
-    return try lifecycle.withLock { lifecycle throws(TransportError) in
-      guard lifecycle.listener == nil, let methods = lifecycle.registerMethods() else {
+  /// The listening address in the form of core's peer names.
+  private var localPeer: String {
+    guard let boundPort, let colon = address.lastIndex(of: ":") else { return address }
+    let host = address[..<colon]
+    let family = host.hasPrefix("[") ? "ipv6:" : host.allSatisfy { $0 == "." || $0.isNumber } ? "ipv4:" : ""
+    return "\(family)\(host):\(boundPort)"
+  }
+
+  /// Nil when the transport was shut down before it listened.
+  private func start(_ handler: @escaping ServerListener.Handler) throws(TransportError) -> ServerListener? {
+    try lifecycle.withLock { lifecycle throws(TransportError) in
+      guard lifecycle.listener == nil else {
         throw TransportError(
-          code: .invalidState,
-          message: "this transport has listened already or is shut down; make a new one to serve again")
+          code: .invalidState, message: "this transport has listened before; make a new one to serve again")
       }
+      guard let methods = lifecycle.registerMethods() else { return nil }
       let listener = ServerListener(
-        methods: methods, handlerStart: configuration.handlerStart, localPeer: local, handler: handler)
+        methods: methods, handlerStart: configuration.handlerStart, localPeer: localPeer, handler: handler)
       lifecycle.listener = listener
       lifecycle.server?.start(reportingTo: listener)
       return listener

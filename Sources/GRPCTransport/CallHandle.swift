@@ -32,6 +32,12 @@ struct CallHandle: ~Copyable, @unchecked Sendable {
   /// Whether the receive that just completed without a message met a broken stream, not its end. In its callback only.
   var receiveFailed: Bool { illmrec_call_receive_failed(call) }
 
+  /// How the server's response began. In the callback that received its metadata only.
+  var response: illmrec_response { illmrec_call_response(call) }
+
+  /// Promises that no further batch will be started, so that the call does not keep its queue's threads.
+  func finish() { illmrec_call_finish(call) }
+
   func makeBatch() -> Batch { Batch(takingOwnershipOf: illmrec_batch_create(call)) }
 }
 

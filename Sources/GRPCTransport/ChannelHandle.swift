@@ -5,19 +5,27 @@ import CGrpcShim
 /// Sendable: core takes all of these operations from any thread.
 final class ChannelHandle: @unchecked Sendable {
   private let channel: OpaquePointer
-  private let queue: OpaquePointer
 
-  init(target: String, arguments: [ChannelArgument]) throws(TransportError) {
-    guard let queue = illmrec_queue_create("grpc-client", 1) else { throw .threadUnavailable }
-    self.queue = queue
-    self.channel = arguments.withCoreArguments { arguments in
+  init(threads: QueueThreads, target: String, arguments: [ChannelArgument]) throws(TransportError) {
+    let queue = try threads.startQueue(name: "grpc-client", threads: 1)
+    // The channel holds the queue from here on.
+    defer { illmrec_queue_release(queue) }
+    let channel = arguments.withCoreArguments { arguments in
       illmrec_channel_create(queue, target, arguments.baseAddress, arguments.count)
     }
+    guard let channel else {
+      throw TransportError(
+        code: .invalidAddress,
+        message: """
+          the target \(String(reflecting: target)) is malformed; write "host:port", "dns:///host:port", "ipv4:address:port,…", \
+          "ipv6:[address]:port,…" or "unix:/path"
+          """)
+    }
+    self.channel = channel
   }
 
   deinit {
     illmrec_channel_release(channel)
-    illmrec_queue_release(queue)
   }
 
   func makeCall(path: String, timeoutNanoseconds: Int64) -> CallHandle {
@@ -28,10 +36,5 @@ final class ChannelHandle: @unchecked Sendable {
       }
     }
     return CallHandle(takingOwnershipOf: call)
-  }
-
-  /// Calls `settle` on `call` when the events that are ready now have been handled. On the queue's thread only.
-  func settleAfterReadyEvents(_ call: ClientCall) {
-    illmrec_queue_defer(queue, { ClientCall.takeBack($0).settle() }, Unmanaged.passRetained(call).toOpaque())
   }
 }

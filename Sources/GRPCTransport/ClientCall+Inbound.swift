@@ -15,11 +15,7 @@ extension ClientCall {
     status.start(for: self) { context, batch, _ in
       ClientCall.takeBack(context).receivedStatus(BatchResult(borrowing: batch))
     }
-    let startReceive = state.withLock { state in
-      state.response.hasBegun = true
-      return state.response.startReceiveIfHungry()
-    }
-    if startReceive { receive() }
+    if state.withLock({ $0.response.startReceiveIfHungry() }) { receive() }
   }
 
   private func receive() {
@@ -27,10 +23,15 @@ extension ClientCall {
     let batch = call.handle.makeBatch()
     batch.receiveMessage()
     batch.start(for: self) { context, batch, _ in
-      let call = ClientCall.takeBack(context)
-      let message = BatchResult(borrowing: batch).takeMessage()
-      call.perform(call.state.withLock { $0.response.received(message: message) })
+      ClientCall.takeBack(context).received(BatchResult(borrowing: batch).takeMessage())
     }
+  }
+
+  /// On the queue's thread.
+  private func received(_ message: MessageBytes?) {
+    var delivery = ClientResponseState.Delivery()
+    update { delivery = $0.response.received(message: message) }
+    perform(delivery)
   }
 
   /// On the queue's thread.
@@ -38,19 +39,17 @@ extension ClientCall {
     // Without metadata the call has failed, as its status will say.
     guard succeeded else { return }
     let metadata = result.initialMetadata
-    perform(state.withLock { $0.response.received(metadata: metadata) })
-    if metadata.isEmpty { channel.settleAfterReadyEvents(self) }
+    perform(state.withLock { $0.response.received(metadata: metadata, beginning: $0.beginning) })
   }
 
-  /// Nothing followed the metadata at once, so it does not belong to a rejection. On the queue's thread.
-  func settle() {
-    perform(state.withLock { $0.response.settle() })
-  }
-
+  /// On the queue's thread.
   private func receivedStatus(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
-    let (delivery, writers) = state.withLock { state in
-      (state.response.ended(status, trailing), state.turn.refuse(Self.over))
+    var delivery = ClientResponseState.Delivery()
+    var writers: [SendTurn.Waiter] = []
+    update { state in
+      delivery = state.response.ended(status, trailing)
+      writers = state.turn.refuse(Self.over)
     }
     perform(delivery)
     for writer in writers { writer.resume(throwing: Self.over) }

@@ -47,8 +47,7 @@ extension ClientCall {
   /// Sends the metadata of a streaming call.
   private func begin(_ metadata: Metadata) throws {
     let call = try open(metadata)
-    let batch = call.handle.makeBatch()
-    try batch.sendInitialMetadata(metadata.compressing(options.compression), wait: options.wait)
+    let batch = try makeFirstBatch(call, metadata)
     batch.start(for: self) { context, _, _ in _ = ClientCall.takeBack(context) }
     startReading(call)
   }
@@ -77,21 +76,29 @@ extension ClientCall {
     }
   }
 
+  private func makeFirstBatch(_ call: SharedCall, _ metadata: Metadata) throws(RPCError) -> Batch {
+    let batch = call.handle.makeBatch()
+    do {
+      try batch.sendInitialMetadata(metadata.compressing(options.compression), wait: options.wait)
+    } catch {
+      abandon()
+      throw error
+    }
+    return batch
+  }
+
   /// Sends and receives a whole unary call in one batch.
   private func sendUnary() throws {
     let (metadata, message) = state.withLock { state in
       defer { state.heldMessage = nil }
       return (state.heldMetadata ?? [:], state.heldMessage)
     }
-    let call = try open(metadata)
-    let batch = call.handle.makeBatch()
-    try batch.sendInitialMetadata(metadata.compressing(options.compression), wait: options.wait)
+    let batch = try makeFirstBatch(open(metadata), metadata)
     if let message { batch.sendMessage(message) }
     batch.sendClose()
     batch.receiveInitialMetadata()
     batch.receiveMessage()
     batch.receiveStatus()
-    state.withLock { $0.response.hasBegun = true }
     batch.start(for: self) { context, batch, _ in
       ClientCall.takeBack(context).completed(BatchResult(borrowing: batch))
     }
@@ -102,9 +109,12 @@ extension ClientCall {
     let (status, trailing) = result.status
     let metadata = result.initialMetadata
     let message = result.takeMessage()
-    state.withLock {
-      $0.response.completed(metadata: metadata, message: message, status: status, trailing: trailing)
-    }.resume()
+    var delivery = ClientResponseState.Delivery()
+    update { state in
+      delivery = state.response.completed(
+        metadata: metadata, beginning: state.beginning, message: message, status: status, trailing: trailing)
+    }
+    delivery.resume()
   }
 
   private func start(_ fill: (borrowing Batch) -> Void) {
@@ -118,12 +128,15 @@ extension ClientCall {
 
   /// On the queue's thread.
   private func sent(_ succeeded: Bool) {
-    if succeeded {
-      state.withLock { $0.turn.pass() }?.resume()
-    } else {
+    var writers: [SendTurn.Waiter] = []
+    var next: SendTurn.Waiter?
+    update { state in
       // The status, which is on its way, says why.
-      for writer in state.withLock({ $0.turn.refuse(Self.over) }) { writer.resume(throwing: Self.over) }
+      if !succeeded { writers = state.turn.refuse(Self.over) }
+      next = state.turn.pass()
     }
+    for writer in writers { writer.resume(throwing: Self.over) }
+    next?.resume()
   }
 
   nonisolated(nonsending) private func takeTurn() async throws {

@@ -9,6 +9,8 @@ final class ClientCall: Sendable {
   struct State {
     /// Core's call; there is none before the metadata is written, which says how much time it has.
     var call: SharedCall?
+    /// Until the call is closed.
+    var channel: ChannelHandle?
     var isClosed = false
     var turn = SendTurn()
     /// Of a unary call, kept until the request is complete and goes out in one batch.
@@ -16,18 +18,23 @@ final class ClientCall: Sendable {
     var heldMessage: MessageBytes?
     var isHalfClosed = false
     var response = ClientResponseState()
+
+    /// In the callback that received the metadata only.
+    var beginning: illmrec_response { call?.handle.response ?? ILLMREC_RESPONSE_UNKNOWN }
+
+    /// Whether no batch will be started any more.
+    var isOver: Bool { isClosed && response.hasEnded && !turn.isTaken && !response.isReceiving }
   }
 
-  let channel: ChannelHandle
   let method: MethodDescriptor
   let options: CallOptions
-  let state = Mutex(State())
+  let state: Mutex<State>
 
   /// Whether request and response each are one message, so that one batch carries the whole call.
   var isUnary: Bool { method.type == .unary }
 
   init(channel: ChannelHandle, method: MethodDescriptor, options: CallOptions) {
-    self.channel = channel
+    self.state = Mutex(State(channel: channel))
     self.method = method
     self.options = options
   }
@@ -35,25 +42,41 @@ final class ClientCall: Sendable {
   /// Makes core's call, whose deadline is in the metadata.
   func open(_ metadata: Metadata) throws(RPCError) -> SharedCall {
     let path = "/\(method.fullyQualifiedMethod)"
-    let call = SharedCall(channel.makeCall(path: path, timeoutNanoseconds: metadata.timeoutNanoseconds ?? .max))
-    let isClosed = state.withLock { state in
+    return try state.withLock { state throws(RPCError) in
+      guard !state.isClosed, let channel = state.channel else { throw Self.cancelled }
+      let call = SharedCall(channel.makeCall(path: path, timeoutNanoseconds: metadata.timeoutNanoseconds ?? .max))
       state.call = call
-      return state.isClosed
+      // Its batches follow at once, and their completion reports the end.
+      state.response.hasBegun = true
+      return call
     }
-    guard !isClosed else { throw Self.cancelled }
-    return call
+  }
+
+  /// Nothing was started on the call after all.
+  func abandon() {
+    state.withLock { $0.response.hasBegun = false }
   }
 
   /// Ends the call unless it is over. Idempotent.
   func close(_ status: Status = ClientCall.cancelledStatus) {
     let (call, delivery) = state.withLock { state in
       state.isClosed = true
-      // Without a call in core nobody else will report the end.
-      let hasBegun = state.call != nil && state.response.hasBegun
-      return (state.call, hasBegun ? nil : state.response.ended(status, [:]))
+      state.channel = nil
+      // Without a batch in core nobody else will report the end.
+      return (state.call, state.response.hasBegun ? nil : state.response.ended(status, [:]))
     }
     call?.handle.cancel(status)
     delivery?.resume()
+    update { _ in }
+  }
+
+  /// Applies `change` and lets go of the queue if that was the last thing to happen.
+  func update(_ change: (inout State) -> Void) {
+    let overCall = state.withLock { state in
+      change(&state)
+      return state.isOver ? state.call : nil
+    }
+    overCall?.handle.finish()
   }
 
   /// The reference that a batch held.

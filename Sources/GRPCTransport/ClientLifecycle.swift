@@ -22,9 +22,9 @@ struct ClientLifecycle {
   }
 
   mutating func connect() throws(TransportError) {
-    guard !isConnected, channel != nil else {
+    guard !isConnected else {
       throw TransportError(
-        code: .invalidState, message: "this transport is connected already or was shut down; make a new one")
+        code: .invalidState, message: "this transport was connected before; make a new one to connect again")
     }
     isConnected = true
   }

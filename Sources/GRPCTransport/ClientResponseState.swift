@@ -1,11 +1,12 @@
+import CGrpcShim
 import GRPCCore
 
 /// What a client received so far, and in which order the reader gets it: metadata, messages, status; or just the status when the
 /// server rejected the call.
 ///
-/// A response without metadata and messages that fails is a rejection ("trailers-only"), on which grpc-swift-2 may try again. Core
-/// reports it as empty metadata followed by a status, so empty metadata waits until a message, the status or `settle` shows which
-/// it is. A pure state machine: the caller locks it and performs the actions outside the lock.
+/// A rejection ("trailers-only"), on which grpc-swift-2 may try again, comes from core as empty metadata followed by a status. So
+/// metadata is handed out once it is known that it does not belong to a rejection. A pure state machine: the caller locks it and
+/// performs the actions outside the lock.
 struct ClientResponseState {
   typealias Part = RPCResponsePart<MessageBytes>
   typealias Waiter = CheckedContinuation<Part?, any Error>
@@ -29,14 +30,18 @@ struct ClientResponseState {
 
   private var position = Position.metadata
   private var metadata: Metadata?
-  private var isSettled = false
+  private var beginning = ILLMREC_RESPONSE_UNKNOWN
   private var inbox = Inbox()
   private var status: (Status, Metadata)?
   private var waiter: Waiter?
   /// Whether core has a batch that will report the call's end.
   var hasBegun = false
 
-  mutating func startReceiveIfHungry() -> Bool { inbox.startReceiveIfHungry() }
+  var hasEnded: Bool { status != nil }
+  var isReceiving: Bool { inbox.isReceiving }
+
+  /// Whether to start receiving now; if so, the caller does. Nothing comes after the status.
+  mutating func startReceiveIfHungry() -> Bool { status == nil && inbox.startReceiveIfHungry() }
 
   mutating func next() -> Next {
     switch position {
@@ -47,7 +52,7 @@ struct ClientResponseState {
   }
 
   private mutating func nextBeforeBody() -> Next {
-    if let metadata, !metadata.isEmpty || isSettled || inbox.hasMessages {
+    if let metadata, !metadata.isEmpty || inbox.hasMessages || beginning == ILLMREC_RESPONSE_ACCEPTED {
       position = .body
       return .part(.metadata(metadata), startReceive: false)
     }
@@ -62,8 +67,8 @@ struct ClientResponseState {
 
   private mutating func nextInBody() -> Next {
     switch inbox.next() {
-    case .message(let message, let startReceive):
-      return .part(.message(message), startReceive: startReceive)
+    case .message(let message):
+      return .part(.message(message), startReceive: startReceiveIfHungry())
     case .failure(let error):
       position = .end
       return .failure(error)
@@ -80,21 +85,16 @@ struct ClientResponseState {
     return deliver()
   }
 
-  mutating func received(metadata: Metadata) -> Delivery {
+  mutating func received(metadata: Metadata, beginning: illmrec_response) -> Delivery {
     self.metadata = metadata
-    return deliver()
-  }
-
-  /// The call goes on after its metadata.
-  mutating func settle() -> Delivery {
-    isSettled = true
+    self.beginning = beginning
     return deliver()
   }
 
   mutating func received(message: MessageBytes?) -> Delivery {
-    let startReceive = inbox.received(message, ending: .ended).startReceive
+    inbox.received(message, ending: .ended)
     var delivery = deliver()
-    delivery.startReceive = delivery.startReceive || startReceive
+    if startReceiveIfHungry() { delivery.startReceive = true }
     return delivery
   }
 
@@ -104,10 +104,13 @@ struct ClientResponseState {
   }
 
   /// All of a unary call's response at once.
-  mutating func completed(metadata: Metadata, message: MessageBytes?, status: Status, trailing: Metadata) -> Delivery {
+  mutating func completed(
+    metadata: Metadata, beginning: illmrec_response, message: MessageBytes?, status: Status, trailing: Metadata
+  ) -> Delivery {
     self.metadata = metadata
-    if let message { _ = inbox.received(message, ending: .ended) }
-    _ = inbox.received(nil, ending: .ended)
+    self.beginning = beginning
+    if let message { inbox.received(message, ending: .ended) }
+    inbox.received(nil, ending: .ended)
     return ended(status, trailing)
   }
 

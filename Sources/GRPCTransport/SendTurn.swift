@@ -40,7 +40,7 @@ struct SendTurn {
     return waiters.removeFirst()
   }
 
-  /// Nothing can be sent from now on. The caller resumes the writers returned with the error.
+  /// Nothing can be sent from now on but what is under way. The caller resumes the writers returned with the error.
   mutating func refuse(_ error: RPCError) -> [Waiter] {
     guard refusal == nil else { return [] }
     refusal = error

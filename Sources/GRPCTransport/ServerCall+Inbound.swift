@@ -12,17 +12,19 @@ extension ServerCall {
     }
   }
 
-  /// On the queue's thread.
+  /// On a queue thread.
   private func received(_ message: MessageBytes?) {
+    // A client that breaks off must not look like one that has sent everything.
     let ending: Inbox.Ending = message == nil && handle.receiveFailed ? .failed(Self.cancelled) : .ended
-    let delivery = state.withLock { $0.inbox.received(message, ending: ending) }
+    var delivery = ServerRequestState.Delivery()
+    update { delivery = $0.requests.received(message, ending: ending) }
     if delivery.startReceive { receive() }
     delivery.resume()
   }
 
   /// The next request message, or nil after the last one.
   nonisolated(nonsending) func nextMessage() async throws -> MessageBytes? {
-    switch state.withLock({ $0.inbox.next() }) {
+    switch state.withLock({ $0.requests.next() }) {
     case .message(let message, let startReceive):
       if startReceive { receive() }
       return message
@@ -32,12 +34,12 @@ extension ServerCall {
     }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { waiter in
-        let delivery = state.withLock { $0.inbox.park(waiter) }
+        let delivery = state.withLock { $0.requests.park(waiter) }
         if delivery.startReceive { receive() }
         delivery.resume()
       }
     } onCancel: {
-      state.withLock { $0.inbox.fail(Self.cancelled) }.resume()
+      state.withLock { $0.requests.fail(Self.cancelled) }.resume()
     }
   }
 

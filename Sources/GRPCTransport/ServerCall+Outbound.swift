@@ -80,7 +80,10 @@ extension ServerCall {
     } catch {
       // A call must end: what cannot be sent gives way to the reason.
       let status = Status(code: Status.Code(error.code), message: error.message)
-      if let batch = try? finalBatch(initial: initial == nil ? nil : [:], message: nil, status, [:]) { start(batch) }
+      guard let batch = try? finalBatch(initial: initial == nil ? nil : [:], message: nil, status, [:]) else {
+        return passTurn()
+      }
+      start(batch)
     }
   }
 
@@ -106,11 +109,13 @@ extension ServerCall {
     }
   }
 
-  /// On the queue's thread.
+  /// On a queue thread.
   private func sent(_ succeeded: Bool) {
-    guard !succeeded else { return passTurn() }
-    let writers = state.withLock { $0.turn.refuse(Self.cancelled) }
-    for writer in writers { writer.resume(throwing: Self.cancelled) }
+    if !succeeded {
+      let writers = state.withLock { $0.turn.refuse(Self.cancelled) }
+      for writer in writers { writer.resume(throwing: Self.cancelled) }
+    }
+    passTurn()
   }
 
   nonisolated(nonsending) private func takeTurn() async throws {
@@ -129,7 +134,9 @@ extension ServerCall {
   }
 
   private func passTurn() {
-    state.withLock { $0.turn.pass() }?.resume()
+    var next: SendTurn.Waiter?
+    update { next = $0.turn.pass() }
+    next?.resume()
   }
 }
 

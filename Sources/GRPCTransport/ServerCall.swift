@@ -4,20 +4,29 @@ import Synchronization
 
 /// One RPC on the server, between core and the task of its handler.
 ///
-/// Core's callbacks run on the queue's thread, everything else where the handler runs. A started batch holds the call until its
+/// Core's callbacks run on the queue's threads, everything else where the handler runs. A started batch holds the call until its
 /// completion has run.
 final class ServerCall: Sendable {
   struct State {
-    var inbox = Inbox()
+    var requests = ServerRequestState()
     var turn = SendTurn()
     var cancellation: ServerContext.RPCCancellationHandle?
     var isCancelled = false
+    /// The handler's, as long as it may have to be cancelled.
     var task: Task<Void, Never>?
+    var isAbandoned = false
     /// Of a unary call, kept until the status goes out with it.
     var heldMetadata: Metadata?
     var heldMessage: MessageBytes?
     var hasSentMetadata = false
+    /// The status is on its way.
     var isFinished = false
+    /// Core has nothing more to say of the call.
+    var isClosed = false
+    var hasHandlerEnded = false
+
+    /// Whether no batch will be started any more.
+    var isOver: Bool { isClosed && hasHandlerEnded && !turn.isTaken && !requests.isReceiving }
   }
 
   let handle: CallHandle
@@ -41,14 +50,14 @@ final class ServerCall: Sendable {
       incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
   }
 
-  /// Starts what runs for the whole call. On the queue's thread, before the handler.
+  /// Starts what runs for the whole call. Before the handler.
   func start() {
     let close = handle.makeBatch()
     close.receiveClose()
     close.start(for: self) { context, batch, _ in
       ServerCall.takeBack(context).closed(isCancelled: BatchResult(borrowing: batch).isCancelled)
     }
-    guard !hasOneRequest, state.withLock({ $0.inbox.startReceiveIfHungry() }) else { return }
+    guard !hasOneRequest, state.withLock({ $0.requests.startReceiveIfHungry() }) else { return }
     receive()
   }
 
@@ -63,7 +72,11 @@ final class ServerCall: Sendable {
 
   /// Remembers the handler's task, to be cancelled if the server is forced to stop.
   func keep(_ task: Task<Void, Never>) {
-    state.withLock { if !$0.isFinished { $0.task = task } }
+    let isAbandoned = state.withLock { state in
+      if !state.hasHandlerEnded { state.task = task }
+      return state.isAbandoned
+    }
+    if isAbandoned { task.cancel() }
   }
 
   /// Tells the handler that the call is no longer wanted.
@@ -71,9 +84,13 @@ final class ServerCall: Sendable {
     state.withLock { $0.cancellation }?.cancel()
   }
 
-  /// Cancels the handler's task.
+  /// Cancels the handler's task, now or as soon as it is known.
   func abandon() {
-    state.withLock { $0.task }?.cancel()
+    let task = state.withLock { state in
+      state.isAbandoned = true
+      return state.task
+    }
+    task?.cancel()
   }
 
   /// The reference that a batch held.
@@ -82,16 +99,37 @@ final class ServerCall: Sendable {
     return Unmanaged<ServerCall>.fromOpaque(context).takeRetainedValue()
   }
 
-  /// The call is over for core. On the queue's thread.
+  /// Core has nothing more to say of the call. On a queue thread.
   private func closed(isCancelled: Bool) {
-    guard isCancelled else { return }
+    guard isCancelled else { return update { $0.isClosed = true } }
     let (delivery, writers, cancellation) = state.withLock { state in
       state.isCancelled = true
-      return (state.inbox.fail(Self.cancelled), state.turn.refuse(Self.cancelled), state.cancellation)
+      return (state.requests.fail(Self.cancelled), state.turn.refuse(Self.cancelled), state.cancellation)
     }
     cancellation?.cancel()
     delivery.resume()
     for writer in writers { writer.resume(throwing: Self.cancelled) }
+    update { $0.isClosed = true }
+  }
+
+  /// The handler has returned: nobody reads or writes any more.
+  func handlerEnded() {
+    let (delivery, writers) = state.withLock { ($0.requests.fail(Self.cancelled), $0.turn.refuse(Self.cancelled)) }
+    delivery.resume()
+    for writer in writers { writer.resume(throwing: Self.cancelled) }
+    update { state in
+      state.hasHandlerEnded = true
+      state.task = nil
+    }
+  }
+
+  /// Applies `change` and lets go of the queue if that was the last thing to happen.
+  func update(_ change: (inout State) -> Void) {
+    let isOver = state.withLock { state in
+      change(&state)
+      return state.isOver
+    }
+    if isOver { handle.finish() }
   }
 
   static let cancelled = RPCError(

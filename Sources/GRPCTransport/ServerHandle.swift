@@ -6,8 +6,8 @@ import CGrpcShim
 struct ServerHandle: ~Copyable, @unchecked Sendable {
   private let server: OpaquePointer
 
-  init(queueThreads: Int, arguments: [ChannelArgument]) throws(TransportError) {
-    guard let queue = illmrec_queue_create("grpc-server", queueThreads) else { throw .threadUnavailable }
+  init(threads: QueueThreads, count: Int, arguments: [ChannelArgument]) throws(TransportError) {
+    let queue = try threads.startQueue(name: "grpc-server", threads: count)
     // The server holds the queue from here on.
     defer { illmrec_queue_release(queue) }
     self.server = arguments.withCoreArguments { arguments in
@@ -25,10 +25,7 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
     guard port > 0 else {
       throw TransportError(
         code: .addressUnavailable,
-        message: """
-          cannot listen on \(String(reflecting: address)): the address is in use, not one of this machine's, or malformed; \
-          free it or choose another ("host:port", "[ipv6]:port" or "unix:/path"; port 0 takes any free one)
-          """)
+        message: "cannot listen on \(String(reflecting: address)); free it or choose another address")
     }
     return Int(port)
   }
@@ -65,10 +62,4 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
 
   /// Requests outstanding per method, enough that a burst finds one.
   private static let slots = 16
-}
-
-extension TransportError {
-  static let threadUnavailable = TransportError(
-    code: .threadUnavailable,
-    message: "the system refused a thread for gRPC; raise the limit on threads (ulimit -u) or end other processes")
 }

@@ -34,10 +34,11 @@ final class ServerListener: Sendable {
     self.localPeer = localPeer
   }
 
-  /// A call arrived. On the queue's thread.
+  /// A call arrived. On a queue thread.
   func accept(_ incoming: UnsafeMutablePointer<illmrec_incoming>) {
     let call = ServerCall(takingCallOf: incoming, methods: methods)
     let (place, isForced) = state.withLock { ($0.add(call), $0.isForced) }
+    if isForced { call.abandon() }
     call.start()
     let deadline = Self.deadline(after: incoming.pointee.timeout_ns)
     let remotePeer = peers.withLock { $0.peer(of: call.handle) }
@@ -46,7 +47,6 @@ final class ServerListener: Sendable {
       self.ended(place)
     }
     call.keep(startsHere(call) ? Task.immediate(operation: run) : Task(operation: run))
-    if isForced { call.abandon() }
   }
 
   private func startsHere(_ call: ServerCall) -> Bool {
@@ -71,6 +71,7 @@ final class ServerListener: Sendable {
       await handler(stream, context)
     }
     await call.finish(nil)
+    call.handlerEnded()
   }
 
   private func ended(_ place: Int) {
@@ -80,7 +81,7 @@ final class ServerListener: Sendable {
     }?.resume()
   }
 
-  /// Core has stopped listening and every call is over for it. On a queue's thread.
+  /// Core has stopped listening and every call is over for it. On a queue thread.
   func drained() {
     state.withLock { state in
       state.isDrained = true

@@ -9,6 +9,7 @@ struct TestService: RegistrableRPCService {
   static let clientStreaming = method("ClientStreaming", .clientStreaming)
   static let serverStreaming = method("ServerStreaming", .serverStreaming)
   static let bidirectional = method("Bidirectional", .bidirectionalStreaming)
+  static let allMethods = [unary, clientStreaming, serverStreaming, bidirectional]
   /// Known to clients only.
   static let missing = method("Missing", .unary)
 
@@ -18,6 +19,11 @@ struct TestService: RegistrableRPCService {
   static let echo = TestService(handlers: [
     unary: echoOnce, clientStreaming: echoOnce, serverStreaming: echoEach, bidirectional: echoEach,
   ])
+
+  /// All four methods run `handler`.
+  static func all(_ handler: @escaping Handler) -> TestService {
+    TestService(handlers: Dictionary(uniqueKeysWithValues: allMethods.map { ($0, handler) }))
+  }
 
   static func method(_ name: String, _ type: MethodDescriptor.RPCType) -> MethodDescriptor {
     MethodDescriptor(fullyQualifiedService: "illmrec.test.Echo", method: name, type: type)
@@ -44,6 +50,16 @@ struct TestService: RegistrableRPCService {
     StreamingServerResponse { writer in
       for try await message in request.messages { try await writer.write(message) }
       return [:]
+    }
+  }
+
+  /// Answers with no message and ends when the call is cancelled; `started` and `cancelled` tell of it.
+  static func untilCancelled(started: Signal, cancelled: Signal) -> Handler {
+    { _, context in
+      started.send()
+      try await context.cancellation.cancelled
+      cancelled.send()
+      throw RPCError(code: .aborted, message: "nobody should see this")
     }
   }
 }

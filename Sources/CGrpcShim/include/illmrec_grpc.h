@@ -7,7 +7,7 @@
 /// gRPC core's completion-queue API behind opaque handles.
 ///
 /// Ownership. Every handle is reference counted or single-owner; each function says which. A queue lives as long as its
-/// last user (its creator, a server, a channel, a call); when the last one lets go, the queue's threads end by themselves, so
+/// last user (its creator, a server, a channel, an unfinished call); when the last one lets go, the queue's threads end by themselves, so
 /// no operation can ever be started on a queue that is shut down.
 ///
 /// Threads. Each queue has its own threads, and every callback of this header runs on one of the queue concerned; with several,
@@ -64,13 +64,11 @@ void illmrec_bytes_release(illmrec_bytes *bytes);
 // MARK: Queues
 
 /// Creates a queue and starts its `threads` under `name` and a number (the system keeps 15 bytes in all). The caller owns one
-/// reference. Returns NULL when no thread can be started.
-illmrec_queue *illmrec_queue_create(const char *name, size_t threads);
+/// reference. `ended(context)` is called when the last thread is about to end, with the queue already gone.
+/// Returns NULL, without calling `ended`, when not all threads can be started.
+illmrec_queue *illmrec_queue_create(
+  const char *name, size_t threads, ILLMREC_SENDABLE void (*ended)(void *context), void *context);
 void illmrec_queue_release(illmrec_queue *queue);
-
-/// Calls `run(context)` once every event that is ready now has been handled. Only in a callback of the queue, and only if the
-/// queue has just one thread.
-void illmrec_queue_defer(illmrec_queue *queue, ILLMREC_SENDABLE void (*run)(void *context), void *context);
 
 // MARK: Channel arguments
 
@@ -83,8 +81,8 @@ typedef struct {
 
 // MARK: Channels
 
-/// Creates a channel without transport security to `target`, in gRPC's name syntax. Never NULL: a malformed target shows as a
-/// failing call. The caller owns it; release from any thread. Calls keep what they need of it.
+/// Creates a channel without transport security to `target`, in gRPC's name syntax. Connects when calls need it. NULL when core
+/// cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they need of it.
 illmrec_channel *illmrec_channel_create(
   illmrec_queue *queue, const char *target, const illmrec_argument *arguments, size_t count);
 void illmrec_channel_release(illmrec_channel *channel);
@@ -148,6 +146,10 @@ void illmrec_server_release(illmrec_server *server);
 
 void illmrec_call_release(illmrec_call *call);
 
+/// Promises that no further batch will be started, so that the call keeps its queue no longer. Batches under way complete.
+/// Idempotent.
+void illmrec_call_finish(illmrec_call *call);
+
 /// Ends the call with `status` unless it is over already. From any thread.
 void illmrec_call_cancel(illmrec_call *call, int status, const char *message);
 
@@ -156,6 +158,18 @@ size_t illmrec_call_peer(illmrec_call *call, char *buffer, size_t capacity);
 
 /// After a receive without a message: whether the stream broke off instead of ending in order. In the batch's callback only.
 bool illmrec_call_receive_failed(illmrec_call *call);
+
+typedef enum {
+  /// This build of gRPC core cannot tell.
+  ILLMREC_RESPONSE_UNKNOWN = 0,
+  /// The server answered with metadata; messages and the status come later.
+  ILLMREC_RESPONSE_ACCEPTED = 1,
+  /// The server, or core in its place, answered with a status and nothing else ("trailers-only").
+  ILLMREC_RESPONSE_REJECTED = 2,
+} illmrec_response;
+
+/// Client: how the response began. In the callback of the batch that received its initial metadata.
+illmrec_response illmrec_call_response(illmrec_call *call);
 
 // MARK: Batches
 

@@ -1,0 +1,66 @@
+import GRPCCore
+import GRPCTransport
+import Synchronization
+import Testing
+
+extension CoreTests {
+  @Suite struct DeadlineTests {
+    @Test(arguments: TestService.allMethods)
+    func aSlowCallEndsAtItsDeadlineOnBothSides(_ method: MethodDescriptor) async throws {
+      let cancelled = Signal()
+      let service = TestService.all(TestService.untilCancelled(started: Signal(), cancelled: cancelled))
+      try await withClient(of: service) { client, _ in
+        let error = try await rpcError {
+          try await client.callStreaming(method, [[]], options: .timeout(.milliseconds(50)))
+        }
+        #expect(error.code == .deadlineExceeded)
+        await cancelled.wait()
+      }
+    }
+
+    @Test func aPassedDeadlineFailsAtOnce() async throws {
+      try await withClient { client, _ in
+        let error = try await rpcError {
+          try await client.callUnary(TestService.unary, options: .timeout(.nanoseconds(1)))
+        }
+        #expect(error.code == .deadlineExceeded)
+      }
+    }
+
+    @Test func theHandlerKnowsTheDeadline() async throws {
+      let remaining = Mutex<Duration?>(nil)
+      let service = TestService.all { request, context in
+        remaining.withLock { $0 = context.deadline.map { ContinuousClock.now.duration(to: $0) } }
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, _ in
+        try await client.callUnary(TestService.unary, options: .timeout(.seconds(100)))
+      }
+      let left = try #require(remaining.withLock { $0 })
+      // On the wire a timeout is rounded up to three digits.
+      #expect(left > .seconds(90) && left < .seconds(102))
+    }
+
+    @Test func withoutATimeoutThereIsNoDeadline() async throws {
+      let hasDeadline = Mutex(true)
+      let service = TestService.all { request, context in
+        hasDeadline.withLock { $0 = context.deadline != nil }
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, _ in try await client.callUnary(TestService.unary) }
+      #expect(!hasDeadline.withLock { $0 })
+    }
+
+    @Test func theTimeoutOfTheServiceConfigApplies() async throws {
+      var configuration = CGrpcClientTransport.Configuration.defaults
+      configuration.serviceConfig.methodConfig = [
+        MethodConfig(names: [.init(service: "illmrec.test.Echo")], timeout: .milliseconds(50))
+      ]
+      let service = TestService.all(TestService.untilCancelled(started: Signal(), cancelled: Signal()))
+      try await withClient(of: service, client: configuration) { client, _ in
+        let error = try await rpcError { try await client.callUnary(TestService.unary) }
+        #expect(error.code == .deadlineExceeded)
+      }
+    }
+  }
+}

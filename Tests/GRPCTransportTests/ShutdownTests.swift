@@ -1,0 +1,240 @@
+import GRPCCore
+import GRPCTransport
+import Synchronization
+import Testing
+
+extension CoreTests {
+  @Suite struct ShutdownTests {
+    @Test(arguments: TestService.allMethods)
+    func aGracefulShutdownLetsCallsFinish(_ method: MethodDescriptor) async throws {
+      let (started, mayEnd) = (Signal(), Signal())
+      let wasCancelled = Mutex(true)
+      let service = TestService.all { request, context in
+        started.send()
+        await mayEnd.wait()
+        wasCancelled.withLock { $0 = context.cancellation.isCancelled }
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, server in
+        async let replies = client.callStreaming(method, [[1]])
+        await started.wait()
+        server.beginGracefulShutdown()
+        try await Task.sleep(for: .milliseconds(20))
+        mayEnd.send()
+        let answer = try await replies
+        #expect(answer == [[1]])
+      }
+      #expect(!wasCancelled.withLock { $0 })
+    }
+
+    @Test func afterAGracefulShutdownNewCallsAreRefused() async throws {
+      let (started, mayEnd) = (Signal(), Signal())
+      let service = TestService.all { request, context in
+        started.send()
+        await mayEnd.wait()
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, server in
+        async let running = client.callUnary(TestService.unary, [1])
+        await started.wait()
+        server.beginGracefulShutdown()
+        // The connection is told to close before the next call can use it, or the call is refused by the server.
+        try await Task.sleep(for: .milliseconds(50))
+        let error = try await rpcError { try await client.callUnary(TestService.unary, [2]) }
+        #expect(error.code == .unavailable)
+        mayEnd.send()
+        let answer = try await running
+        #expect(answer == [1])
+      }
+    }
+
+    @Test func aGracefulShutdownFreesThePort() async throws {
+      let (started, mayEnd) = (Signal(), Signal())
+      let service = TestService.all { request, context in
+        started.send()
+        await mayEnd.wait()
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, server in
+        async let running = client.callUnary(TestService.unary, [1])
+        await started.wait()
+        server.beginGracefulShutdown()
+        try await Task.sleep(for: .milliseconds(50))
+        // A successor may listen while the last calls run out.
+        let successor = try CGrpcServerTransport(address: "127.0.0.1:\(server.transport.boundPort ?? 0)")
+        successor.beginGracefulShutdown()
+        mayEnd.send()
+        let answer = try await running
+        #expect(answer == [1])
+      }
+    }
+
+    @Test func onRequestAGracefulShutdownTellsTheCalls() async throws {
+      let (started, cancelled) = (Signal(), Signal())
+      var configuration = CGrpcServerTransport.Configuration.defaults
+      configuration.gracefulShutdownCancelsCalls = true
+      let service = TestService.all { request, context in
+        started.send()
+        try await context.cancellation.cancelled
+        cancelled.send()
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service, server: configuration) { client, server in
+        async let reply = client.callUnary(TestService.unary, [1])
+        await started.wait()
+        server.beginGracefulShutdown()
+        await cancelled.wait()
+        // It is told, and may still answer.
+        let answer = try await reply
+        #expect(answer == [1])
+      }
+    }
+
+    @Test(arguments: TestService.allMethods)
+    func aForcedShutdownCancelsCallsAndTheirTasks(_ method: MethodDescriptor) async throws {
+      let (started, cancelled) = (Signal(), Signal())
+      let service = TestService.all { _, _ in
+        started.send()
+        do {
+          try await Task.sleep(for: .seconds(60))
+        } catch {
+          cancelled.send()
+        }
+        return StreamingServerResponse { _ in [:] }
+      }
+      let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+      let server = GRPCServer(transport: transport, services: [service])
+      let serving = Task { try await server.serve() }
+      let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
+      try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        let call = Task { try await client.callStreaming(method, [[1]]) }
+        await started.wait()
+        serving.cancel()
+        await cancelled.wait()
+        let error = try await rpcError { try await call.value }
+        #expect([.unavailable, .cancelled].contains(error.code))
+        try await serving.value
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aGracefulShutdownMayBeForced() async throws {
+      let (started, cancelled) = (Signal(), Signal())
+      let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
+      let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+      let server = GRPCServer(transport: transport, services: [service])
+      let serving = Task { try await server.serve() }
+      let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
+      try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        let call = Task { try await client.callUnary(TestService.unary) }
+        await started.wait()
+        server.beginGracefulShutdown()
+        try await Task.sleep(for: .milliseconds(20))
+        #expect(!cancelled.isSent)
+        serving.cancel()
+        await cancelled.wait()
+        _ = await call.result
+        try await serving.value
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aClientFinishesItsCallsBeforeItStops() async throws {
+      let (started, mayEnd) = (Signal(), Signal())
+      let service = TestService.all { request, context in
+        started.send()
+        await mayEnd.wait()
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withServer(of: service) { _, target in
+        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+          async let running = client.callUnary(TestService.unary, [1])
+          await started.wait()
+          client.beginGracefulShutdown()
+          await #expect(throws: RuntimeError.self) { _ = try await client.callUnary(TestService.unary) }
+          mayEnd.send()
+          let answer = try await running
+          #expect(answer == [1])
+        }
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aClosedClientTransportRefusesStreams() async throws {
+      let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9")
+      transport.beginGracefulShutdown()
+      try await transport.connect()
+      let error = try await rpcError {
+        try await transport.withStream(descriptor: TestService.unary, options: .defaults) { _, _ in }
+      }
+      #expect(error.code == .failedPrecondition)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func cancellingTheClientsTaskCancelsItsCalls() async throws {
+      let (started, cancelled) = (Signal(), Signal())
+      let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
+      try await withServer(of: service) { _, target in
+        let client = GRPCClient(transport: try CGrpcClientTransport(target: target))
+        let connection = Task { try await client.runConnections() }
+        let call = Task { try await client.callUnary(TestService.unary) }
+        await started.wait()
+        connection.cancel()
+        let error = try await rpcError { try await call.value }
+        #expect(error.code == .cancelled)
+        try await connection.value
+        await cancelled.wait()
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func transportsThatAreNeverUsedLeaveNothing() async throws {
+      do {
+        _ = try CGrpcServerTransport(address: "127.0.0.1:0")
+        _ = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9")
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aServerListensOnce() async throws {
+      let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+      try await withGRPCServer(transport: transport, services: [TestService.echo]) { _ in
+        // The first one may not have begun yet.
+        let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
+        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+          _ = try await client.callUnary(TestService.unary)
+        }
+        let error = await #expect(throws: TransportError.self) { try await transport.listen { _, _ in } }
+        #expect(error?.code == .invalidState)
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func listeningAfterAShutdownReturnsAtOnce() async throws {
+      let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+      transport.beginGracefulShutdown()
+      try await transport.listen { _, _ in }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aWriterKeptPastItsHandlerHoldsNothingUp() async throws {
+      let kept = Mutex<RPCWriter<[UInt8]>?>(nil)
+      let service = TestService.all { _, _ in
+        StreamingServerResponse { writer in
+          kept.withLock { $0 = writer }
+          try await writer.write([1])
+          return [:]
+        }
+      }
+      try await withServer(of: service) { _, target in
+        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+          let replies = try await client.callStreaming(TestService.bidirectional, [])
+          #expect(replies == [[1]])
+        }
+      }
+      let writer = try #require(kept.withLock { $0 })
+      await #expect(throws: RPCError.self) { try await writer.write([2]) }
+      kept.withLock { $0 = nil }
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import GRPCCore
+import GRPCTransport
+import Glibc
+import Synchronization
+import Testing
+
+extension CoreTests {
+  /// Addresses to listen on and targets to call.
+  @Suite struct TargetTests {
+    static func call(
+      _ target: String, configuration: CGrpcClientTransport.Configuration = .defaults
+    ) async throws
+      -> [UInt8]
+    {
+      try await withGRPCClient(transport: try CGrpcClientTransport(target: target, configuration: configuration)) {
+        client in
+        try await client.callUnary(TestService.unary, [1], options: .timeout(.seconds(20)))
+      }
+    }
+
+    static func serve<Result: Sendable>(
+      _ address: String, _ body: @Sendable (Int?) async throws -> Result
+    ) async throws -> Result {
+      let transport = try CGrpcServerTransport(address: address)
+      return try await withGRPCServer(transport: transport, services: [TestService.echo]) { _ in
+        try await body(transport.boundPort)
+      }
+    }
+
+    @Test(arguments: ["ipv4:127.0.0.1:", "127.0.0.1:", "dns:///127.0.0.1:", "dns:///localhost:", "localhost:"])
+    func targetsOverTCP(_ prefix: String) async throws {
+      let reply = try await Self.serve("127.0.0.1:0") { port in try await Self.call("\(prefix)\(port ?? 0)") }
+      #expect(reply == [1])
+      try await expectNoLiveObjects()
+    }
+
+    @Test func allInterfaces() async throws {
+      let reply = try await Self.serve("0.0.0.0:0") { port in try await Self.call("ipv4:127.0.0.1:\(port ?? 0)") }
+      #expect(reply == [1])
+    }
+
+    @Test func unixSocket() async throws {
+      let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+      let reply = try await Self.serve("unix:\(path)") { port in
+        #expect(port == nil)
+        return try await Self.call("unix:\(path)")
+      }
+      #expect(reply == [1])
+      // The server removes its socket.
+      #expect(access(path, F_OK) != 0)
+      try await expectNoLiveObjects()
+    }
+
+    /// Counts the calls that reach a server.
+    static func counting(_ count: SharedCount) -> TestService {
+      TestService.all { request, context in
+        count.value.withLock { $0 += 1 }
+        return try await TestService.echoOnce(request, context)
+      }
+    }
+
+    static func spread(_ configuration: CGrpcClientTransport.Configuration) async throws -> [Int] {
+      let counts = [SharedCount(), SharedCount(), SharedCount()]
+      try await withServer(of: counting(counts[0])) { _, first in
+        try await withServer(of: counting(counts[1])) { _, second in
+          try await withServer(of: counting(counts[2])) { _, third in
+            let addresses = [first, second, third].map { $0.dropFirst("ipv4:".count) }
+            let target = "ipv4:" + addresses.joined(separator: ",")
+            try await withGRPCClient(transport: try CGrpcClientTransport(target: target, configuration: configuration))
+            {
+              client in
+              // Calls before all three are connected go to those that are.
+              for _ in 0..<1000 where counts.contains(where: { $0.value.withLock { $0 } == 0 }) {
+                try await client.callUnary(TestService.unary)
+                try await Task.sleep(for: .milliseconds(1))
+              }
+              for count in counts { count.value.withLock { $0 = 0 } }
+              for _ in 0..<30 { try await client.callUnary(TestService.unary) }
+            }
+          }
+        }
+      }
+      try await expectNoLiveObjects()
+      return counts.map { $0.value.withLock { $0 } }
+    }
+
+    @Test func roundRobinSpreadsCallsOverAListOfAddresses() async throws {
+      var configuration = CGrpcClientTransport.Configuration.defaults
+      configuration.serviceConfig.loadBalancingConfig = [.roundRobin]
+      #expect(try await Self.spread(configuration) == [10, 10, 10])
+    }
+
+    @Test func roundRobinLeavesOutServersThatAreGone() async throws {
+      var configuration = CGrpcClientTransport.Configuration.defaults
+      configuration.serviceConfig.loadBalancingConfig = [.roundRobin]
+      let client = configuration
+      try await withServer { _, target in
+        // Nothing listens on the discard port.
+        let replies = try await withGRPCClient(
+          transport: try CGrpcClientTransport(target: "\(target),127.0.0.1:9", configuration: client)
+        ) { client in
+          var options = CallOptions.defaults
+          options.waitForReady = true
+          let waiting = options
+          var replies: [[UInt8]] = []
+          for _ in 0..<10 { replies.append(try await client.callUnary(TestService.unary, [1], options: waiting)) }
+          return replies
+        }
+        #expect(replies == Array(repeating: [1], count: 10))
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test(arguments: ["ipv4:127.0.0.1:9", "dns:///no-such-host.invalid:1", "unix:/no/such/socket"])
+    func targetsThatCannotBeReached(_ target: String) async throws {
+      let error = try await rpcError { try await Self.call(target) }
+      #expect(error.code == .unavailable)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func waitingForReadyOutlastsAServerThatComesLater() async throws {
+      let reserved = try CGrpcServerTransport(address: "127.0.0.1:0")
+      let port = try #require(reserved.boundPort)
+      reserved.beginGracefulShutdown()
+      try await expectNoLiveObjects()
+
+      var configuration = CGrpcClientTransport.Configuration.defaults
+      configuration.backoff.initial = .milliseconds(20)
+      configuration.backoff.max = .milliseconds(20)
+      let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:\(port)", configuration: configuration)
+      let reply = try await withGRPCClient(transport: transport) { client in
+        var options = CallOptions.timeout(.seconds(20))
+        options.waitForReady = true
+        let waiting = options
+        let reply = Task { try await client.callUnary(TestService.unary, [1], options: waiting) }
+        try await Task.sleep(for: .milliseconds(50))
+        return try await Self.serve("127.0.0.1:\(port)") { _ in try await reply.value }
+      }
+      #expect(reply == [1])
+      try await expectNoLiveObjects()
+    }
+
+    @Test(arguments: ["", "ipv4:nonsense", "ipv4:1.2.3.4"])
+    func malformedTargets(_ target: String) async throws {
+      let error = #expect(throws: TransportError.self) { _ = try CGrpcClientTransport(target: target) }
+      #expect(error?.code == .invalidAddress)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aPortInUse() async throws {
+      try await Self.serve("127.0.0.1:0") { port in
+        let address = "127.0.0.1:\(port ?? 0)"
+        let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: address) }
+        #expect(error?.code == .addressUnavailable)
+        #expect(error?.message.contains(address) == true)
+        #expect(error?.message.contains("already in use") == true)
+      }
+      try await expectNoLiveObjects()
+    }
+
+    @Test(arguments: [
+      ("no-such-host.invalid:1", "not known"), ("203.0.113.1:0", "requested address"), ("127.0.0.1:99999", "port"),
+      ("unix:/no/such/directory/socket", "No such file"), ("", "empty"), ("127.0.0.1", "port"),
+    ])
+    func addressesThatCannotBeListenedOn(_ address: String, _ reason: String) async throws {
+      let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: address) }
+      #expect(error.map { [.addressUnavailable, .invalidAddress].contains($0.code) } == true)
+      #expect(error?.message.contains(reason) == true, "\(String(describing: error))")
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aUnixSocketInUse() async throws {
+      let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+      try await Self.serve("unix:\(path)") { _ in
+        let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: "unix:\(path)") }
+        #expect(error?.message.contains("already in use") == true)
+        let reply = try await Self.call("unix:\(path)")
+        #expect(reply == [1])
+      }
+    }
+
+    @Test func aSocketFileLeftBehindIsReplaced() async throws {
+      let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+      try leaveSocket(at: path)
+      let reply = try await Self.serve("unix:\(path)") { _ in try await Self.call("unix:\(path)") }
+      #expect(reply == [1])
+    }
+
+    /// Binds a socket and closes it, as a server that was killed does.
+    private func leaveSocket(at path: String) throws {
+      let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+      let status = withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      try #require(status == 0)
+    }
+
+    @Test(arguments: [0, 65, -1])
+    func queueThreadsOutOfRange(_ count: Int) throws {
+      var configuration = CGrpcServerTransport.Configuration.defaults
+      configuration.queueThreads = count
+      let error = #expect(throws: TransportError.self) {
+        _ = try CGrpcServerTransport(address: "127.0.0.1:0", configuration: configuration)
+      }
+      #expect(error?.code == .invalidConfiguration)
+      #expect(error?.message.contains("queueThreads") == true)
+    }
+  }
+}
