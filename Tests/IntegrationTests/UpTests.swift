@@ -104,9 +104,10 @@ import Testing
       }
       return Int(UInt16(bigEndian: pointer.pointee.sin_port))
     }
+    let freePorts = ["--encoder-port", "0", "--retrieval-port", "0", "--gateway-port", "0"]
     let (exit, output) = try await runExecutable(
       "illmrec",
-      ["up", "--checkpoint", try TestShop.checkpoint(), "--state", state, "--llm-port", "\(port)"])
+      ["up", "--checkpoint", try TestShop.checkpoint(), "--state", state, "--llm-port", "\(port)"] + freePorts)
     #expect(exit == .code(1))
     #expect(output.hasPrefix("illmrec: llm cannot listen on 127.0.0.1:\(port): Address already in use; "))
     #expect(output.contains("--llm-port"))

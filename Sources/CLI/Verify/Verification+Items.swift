@@ -1,3 +1,4 @@
+import Digest
 import Foundation
 import GRPCCore
 import Recommender
@@ -92,11 +93,18 @@ extension Verification {
   func publish(_ items: [Item], _ info: Illmrec_Encoder_V1_GetServerInfoResponse) async throws -> String {
     progress("publishing \(items.count) item vectors")
     let vectors = usesItemStore ? try await exportedVectors(info) : items.map(\.imageVector)
+    let tensor = Illmrec_Common_V1_Tensor(vectors.flatMap(\.self), shape: [vectors.count, golden.spaceDim])
+    // A deployment that is verified again and again with the same outcome keeps one version.
+    var digest = SHA256()
+    digest.update(info.model.spaceFingerprint)
+    tensor.data.withUnsafeBytes { digest.update($0) }
+    let contents = digest.finishHex()
     let request = StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest> { [golden] writer in
       try await writer.write(
         .with {
           $0.header = .with {
             $0.index = "illmrec-verify"
+            $0.requestID = contents
             $0.builtBy = info.model
             $0.dim = UInt32(golden.spaceDim)
             $0.labels = ["golden": golden.directory]
@@ -105,7 +113,7 @@ extension Verification {
       try await writer.write(
         .with {
           $0.chunk.itemIds = vectors.indices.map(Self.itemID)
-          $0.chunk.vectors = .init(vectors.flatMap(\.self), shape: [vectors.count, golden.spaceDim])
+          $0.chunk.vectors = tensor
         })
       try await writer.write(.with { $0.commit.itemCount = UInt64(vectors.count) })
     }
