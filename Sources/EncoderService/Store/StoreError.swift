@@ -64,7 +64,7 @@ extension StoreError {
     case .SQLITE_CANTOPEN:
       self.init(
         .unavailable,
-        "the item store \(path) cannot be opened; check that its directory exists and may be written, and that files may be opened",
+        "the item store \(path) cannot be opened; check that its directory exists, that the disk is not read-only, and its rights",
         cause: error)
     default:
       self.init(
