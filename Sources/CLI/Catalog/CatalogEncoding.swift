@@ -11,7 +11,7 @@ struct CatalogEncoding: Sendable {
   let images: ImageLocator
   let target: String
 
-  /// - Throws: CLIError when the stream breaks off; what was stored until then stays stored.
+  /// - Throws: CLIError when the stream breaks off or the task is cancelled; what was stored until then stays stored.
   func run() async throws -> CatalogEncodingOutcome {
     let progress = ProgressBar("Encoding", total: catalog.items.count + catalog.problems.count, unit: "items")
     let tally = EncodingTally(catalog: catalog, progress: progress)
@@ -19,16 +19,18 @@ struct CatalogEncoding: Sendable {
       try await withClient(target: target) { client in
         try await stream(over: .init(wrapping: client), tally: tally)
       }
-    } catch let error as RPCError {
+    } catch let error where Task.isCancelled || error is RPCError {
       progress.finish()
-      let stored = tally.outcome(duration: .zero).stored
-      let problem = ServiceCallError.describe(error, name: "encoder", target: target).message
-      throw CLIError(
-        .service,
-        stored == 0 ? problem : "\(problem). \(stored.counted("item")) already stored; the same command goes on from there",
-        cause: error)
+      throw stopped(by: error, stored: tally.outcome(duration: .zero).stored)
     }
     return tally.outcome(duration: progress.finish())
+  }
+
+  private func stopped(by error: any Error, stored: Int) -> CLIError {
+    let rest = stored == 0 ? "" : ". \(stored.counted("item")) already stored; the same command goes on from there"
+    guard !Task.isCancelled, let error = error as? RPCError else { return CLIError(.interrupted, "interrupted" + rest) }
+    let problem = ServiceCallError.describe(error, name: "encoder", target: target).message
+    return CLIError(.service, problem + rest, cause: error)
   }
 
   private func stream(

@@ -20,7 +20,8 @@ struct CatalogEncodeCommand: ReportingCommand {
       Example:
         illmrec catalog encode --items items.jsonl --images images/
 
-      Exit codes: 0 all items are stored; 2 some failed, and the others are stored; 1 nothing more could be done.
+      Exit codes: 0 all items are stored; 2 some failed, and the others are stored; 1 nothing more could be done; \
+      130 interrupted.
       """)
 
   @Option(help: ArgumentHelp("The catalog.", valueName: "file"))
@@ -40,7 +41,7 @@ struct CatalogEncodeCommand: ReportingCommand {
     let catalog = try CatalogReader.read(items)
     let encoding = CatalogEncoding(
       catalog: catalog, images: ImageLocator(directory: images, catalogFile: items), target: encoder.encoder)
-    let outcome = try await encoding.run()
+    let outcome = try await Interruption.cancelling { try await encoding.run() }
     try outcome.write(report: report)
     if !outcome.failures.isEmpty { throw ExitCode(2) }
   }

@@ -11,8 +11,8 @@ struct CLIError: Error, Sendable, CustomStringConvertible {
     case service
     /// A child process could not be started or ended unexpectedly.
     case process
-    /// The work was done, except for some items.
-    case partial
+    /// Ctrl-C or SIGTERM stopped the work.
+    case interrupted
     /// A check found a difference beyond its bound.
     case verificationFailed
   }
@@ -30,5 +30,10 @@ struct CLIError: Error, Sendable, CustomStringConvertible {
 
   var description: String { message }
 
-  var exitCode: Int32 { code == .partial ? 2 : 1 }
+  var exitCode: Int32 {
+    switch code {
+    case .interrupted: 130
+    case .invalidInput, .fileAccess, .service, .process, .verificationFailed: 1
+    }
+  }
 }
