@@ -26,7 +26,9 @@ demo: build ## Draw a catalog, run the three services, recommend from images.
 test: packages ## Build and run all tests.
 	@echo "Building the tests (about 3 minutes on 2 cores the first time)"
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	@echo "The transport's tests count the live calls of their process, so they have one to themselves."
+	$(SWIFT) test --skip-build --filter GRPCTransportTests
+	$(SWIFT) test --skip-build --skip GRPCTransportTests
 
 .PHONY: lint
 lint: ## Check the formatting of the Swift sources.
