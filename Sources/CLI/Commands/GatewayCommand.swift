@@ -63,7 +63,11 @@ struct GatewayCommand: ReportingCommand {
     let options = ClientOptions(maxMessageBytes: settings.maxMessageBytes)
     func client(_ key: SettingKey<String>) throws -> (target: String, client: GRPCClient<CGrpcClientTransport>) {
       let target = try settings.all.value(key)
-      return (target, try makeClient(target: target, options: options))
+      do {
+        return (target, try makeClient(target: target, options: options))
+      } catch let error as TransportError {
+        throw CLIError(.invalidInput, "--\(key.name): \(error.message)", cause: error)
+      }
     }
     let (encoder, llm, retrieval) = try (client(Keys.encoder), client(Keys.llm), client(Keys.retrieval))
     var limits = RecommenderLimits()
