@@ -20,11 +20,15 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
 
     let acknowledged = Lines()
+    let killed = AsyncStream.makeStream(of: Void.self)
     try await withService(.encoder, stack, state: state) { process, target in
       await #expect(throws: RPCError.self) {
-        try await encode(target) { result in
+        // More items are to come when the process ends, however quick it is.
+        try await encode(target, holdBackUntil: killed.stream) { result in
           acknowledged.append(result.itemID)
-          if acknowledged.lines.count == 20 { process.child.send(SIGKILL) }
+          guard acknowledged.lines.count == 20 else { return }
+          process.child.send(SIGKILL)
+          killed.continuation.finish()
         }
       }
       #expect(await process.child.waitForExit() == .signal(SIGKILL))
@@ -102,14 +106,18 @@ import Testing
     }
   }
 
-  /// Streams all items, stored, and hands out the results as they come.
+  /// Streams all items, stored, the second half of them once `gate` ends, and hands out the results as they come.
   private func encode(
-    _ target: String, _ onResult: @escaping @Sendable (Illmrec_Encoder_V1_ItemResult) -> Void
+    _ target: String, holdBackUntil gate: AsyncStream<Void>? = nil,
+    _ onResult: @escaping @Sendable (Illmrec_Encoder_V1_ItemResult) -> Void
   ) async throws {
     try await withClient(target: target) { client in
       try await client.encoder.streamEncodeImages { writer in
         try await writer.write(.with { $0.config.store = true })
-        for index in 0..<Self.itemCount { try await writer.write(.with { $0.item = try TestShop.item(index) }) }
+        for index in 0..<Self.itemCount {
+          if index == Self.itemCount / 2, let gate { for await _ in gate {} }
+          try await writer.write(.with { $0.item = try TestShop.item(index) })
+        }
       } onResponse: { response in
         for try await message in response.messages {
           if case .result(let result) = message.message { onResult(result) }

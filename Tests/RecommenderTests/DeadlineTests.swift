@@ -32,14 +32,20 @@ import Testing
   }
 
   @Test func aDeadlineThatPassesNamesTheStage() async throws {
-    var harness = GatewayHarness()
-    harness.llm.before = { await untilCancelled() }
-    let error = await #expect(throws: ServiceFailure.self) {
-      try await harness.withServer { try await $0.recommend(Self.request, deadline: .now + .milliseconds(300)) }
+    let stage = Stage(name: "encoding users", target: "llm:2")
+    let scope = RequestScope(requestID: "r", deadline: .now + .seconds(60))
+    let during = await #expect(throws: ServiceFailure.self) {
+      try await scope.call(stage) { _, _ in throw RPCError(code: .deadlineExceeded, message: "") }
     }
-    #expect(error?.code == .deadlineExceeded)
-    #expect(error?.reason == "STAGE_DEADLINE_EXCEEDED")
-    #expect(error?.message.hasPrefix("encoding users (llm:2): ") == true)
+    let late = RequestScope(requestID: "r", deadline: .now - .milliseconds(1))
+    let before = await #expect(throws: ServiceFailure.self) {
+      try await late.call(stage) { _, _ in Issue.record("no time is left for the RPC") }
+    }
+    for error in [during, before] {
+      #expect(error?.code == .deadlineExceeded)
+      #expect(error?.reason == "STAGE_DEADLINE_EXCEEDED")
+      #expect(error?.message.hasPrefix("encoding users (llm:2): the request's deadline passed") == true)
+    }
   }
 
   @Test(arguments: [true, false])
@@ -92,20 +98,18 @@ import Testing
   }
 
   @Test func aDeadlineTravelsThroughTheGateway() async throws {
-    var harness = GatewayHarness()
-    let ended = AsyncStream.makeStream(of: Void.self)
-    harness.llm.before = {
-      await untilCancelled()
-      ended.continuation.yield()
-    }
-    let error = try await harness.runOverCore { client in
+    let harness = GatewayHarness()
+    try await harness.runOverCore { client in
       var options = CallOptions.defaults
-      options.timeout = .milliseconds(400)
-      let error = await #expect(throws: RPCError.self) { try await client.recommend(Self.request, options: options) }
-      for await _ in ended.stream { break }
-      return error
+      options.timeout = .seconds(50)
+      _ = try await client.recommend(Self.request, options: options)
+      let deadlines = harness.llm.deadlines.requests.compactMap { $0 }
+      let deadline = try #require(deadlines.first)
+      #expect(deadline <= .now + .seconds(50))
+      _ = try await client.recommend(Self.request)
+      let isWithout = harness.llm.deadlines.requests.map { $0 == nil }
+      #expect(isWithout == [false, true])
     }
-    #expect(error?.code == .deadlineExceeded)
   }
 
   /// As gRPC writes it: a number and a unit, such as 29990m.

@@ -1,4 +1,5 @@
 import GRPCCore
+import GRPCTransport
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -11,11 +12,14 @@ struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
   /// Waits, or throws, before the users are encoded.
   var before: @Sendable () async throws -> Void = {}
   let encodings = Recorder<Illmrec_Llm_V1_EncodeUsersRequest>()
+  /// Of each EncodeUsers; nil where it had none.
+  let deadlines = Recorder<ContinuousClock.Instant?>()
 
   func encodeUsers(
     request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
   ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
     encodings.note(request)
+    deadlines.note(context.deadline)
     try await before()
     let model = Illmrec_Common_V1_ModelRef.with {
       $0.name = "small-llm"
