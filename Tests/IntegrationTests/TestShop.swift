@@ -14,8 +14,10 @@ enum TestShop {
   /// Directory of the checkpoint.
   static func checkpoint() throws -> String { try made.get() }
 
+  private static let directory = NSTemporaryDirectory() + "illmrec-shop-\(getpid())"
+
   private static let made = Result {
-    let directory = NSTemporaryDirectory() + "illmrec-shop-\(getpid())"
+    atexit { try? FileManager.default.removeItem(atPath: TestShop.directory) }
     try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: titles)
     return directory
   }

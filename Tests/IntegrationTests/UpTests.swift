@@ -79,7 +79,7 @@ import Testing
 
   @Test func aCheckpointThatCannotBeReadIsReportedByTheServiceThatReadIt() async throws {
     let broken = NSTemporaryDirectory() + "illmrec-broken-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: broken) }
+    defer { for path in [broken, state] { try? FileManager.default.removeItem(atPath: path) } }
     try FileManager.default.copyItem(atPath: try TestShop.checkpoint(), toPath: broken)
     try FileManager.default.removeItem(atPath: "\(broken)/rec_module/model.safetensors")
     let (exit, output) = try await runExecutable(
