@@ -12,7 +12,9 @@ final class ServiceProcess {
 
   static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: executable) }
 
-  struct DidNotStart: Error {}
+  struct DidNotStart: Error {
+    let reason: String
+  }
 
   private let process = Process()
   private let portFile: String
@@ -52,17 +54,18 @@ final class ServiceProcess {
   }
 
   private func port() async throws -> Int {
-    let deadline = ContinuousClock.now + .seconds(20)
+    // Generous: the machine may be busy with everything else.
+    let deadline = ContinuousClock.now + .seconds(100)
     while ContinuousClock.now < deadline {
       if let text = try? String(contentsOfFile: portFile, encoding: .utf8),
         let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
       {
         return port
       }
-      guard process.isRunning else { throw DidNotStart() }
+      guard process.isRunning else { throw DidNotStart(reason: "it ended with \(process.terminationStatus)") }
       try await Task.sleep(for: .milliseconds(2))
     }
-    throw DidNotStart()
+    throw DidNotStart(reason: "no port within 100 s")
   }
 }
 
