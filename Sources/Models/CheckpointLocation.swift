@@ -18,7 +18,7 @@ package struct CheckpointLocation: Sendable {
   /// The checkpoint's own configuration; the published code writes it, a checkpoint works without.
   var configuration: String { bundle + "/config.json" }
   package var llm: String { llmWeights ?? bundle + "/llm" }
-  var tokenizer: String { bundle + "/llm" }
+  package var tokenizer: String { bundle + "/llm" }
   package var tokenEmbeddings: String { bundle + "/llm_parameter/token_embed.pth" }
   package var visionTower: String { bundle + "/vision_tower" }
   package var recModule: String { bundle + "/rec_module" }
@@ -28,7 +28,7 @@ package struct CheckpointLocation: Sendable {
 
 extension CheckpointLocation {
   /// The context length that the checkpoint was trained for, when its `config.json` says.
-  func trainedContext() throws(ModelError) -> Double? {
+  package func trainedContext() throws(ModelError) -> Double? {
     guard let file = try JSONText.decodeIfPresent(Configuration.self, from: configuration) else { return nil }
     return file.llmCfg?.modelMaxLength ?? file.trainCfg?.modelMaxLength
   }

@@ -4,15 +4,10 @@ import Models
 extension CheckpointInspection {
   func write(to terminal: Terminal, listsTensors: Bool) {
     partsTable.write(to: terminal)
-    if let encoder {
+    for part in facts {
       terminal.writeLine()
-      terminal.writeLine(terminal.styled("Encoder", .bold))
-      Self.write(Self.facts(of: encoder), to: terminal)
-    }
-    if let llm {
-      terminal.writeLine()
-      terminal.writeLine(terminal.styled("LLM", .bold))
-      Self.write(Self.facts(of: llm), to: terminal)
+      terminal.writeLine(terminal.styled(part.title, .bold))
+      Self.write(part, to: terminal)
     }
     if listsTensors {
       terminal.writeLine()
@@ -22,6 +17,10 @@ extension CheckpointInspection {
   }
 
   func writeJSON(listsTensors: Bool) throws {
+    Terminal.standardOutput.writeLine(IndentedJSON.text(try json(listsTensors: listsTensors)))
+  }
+
+  func json(listsTensors: Bool) throws -> Data {
     let parts = parts.map { part in
       var fields: [String: Any] = [
         "name": part.name, "files": part.weights.paths, "tensor_count": part.weights.tensors.count,
@@ -35,10 +34,19 @@ extension CheckpointInspection {
       return fields
     }
     var report: [String: Any] = ["parts": parts, "problems": problems]
-    if let encoder { report["encoder"] = Dictionary(uniqueKeysWithValues: Self.facts(of: encoder)) }
-    if let llm { report["llm"] = Dictionary(uniqueKeysWithValues: Self.facts(of: llm)) }
-    let bytes = try JSONSerialization.data(withJSONObject: report, options: [.sortedKeys, .withoutEscapingSlashes])
-    Terminal.standardOutput.writeLine(IndentedJSON.text(bytes))
+    for part in facts {
+      report[part.key] = Dictionary(uniqueKeysWithValues: part.facts.map { ($0.name, Self.jsonValue($0.value)) })
+    }
+    return try JSONSerialization.data(withJSONObject: report, options: [.sortedKeys, .withoutEscapingSlashes])
+  }
+
+  private static func jsonValue(_ value: CheckpointFacts.Value) -> Any {
+    switch value {
+    case .text(let text): text
+    case .number(let number): number
+    case .decimal(let number): number
+    case .list(let items): items
+    }
   }
 
   private var partsTable: TextTable {
@@ -70,25 +78,11 @@ extension CheckpointInspection {
     part.weights.tensors.values.sorted { $0.name < $1.name }
   }
 
-  private static func facts(of model: ImageModel) -> [(String, String)] {
-    [
-      ("embedding_dim", String(model.embeddingDim)), ("soft_token_dim", String(model.softTokenDim)),
-      ("space_dim", String(model.spaceDim)), ("fingerprint", model.fingerprints.model),
-      ("tower_fingerprint", model.fingerprints.tower ?? "-"), ("space_fingerprint", model.fingerprints.space),
-    ]
-  }
-
-  private static func facts(of model: UserModel) -> [(String, String)] {
-    [
-      ("llm_dim", String(model.llmDim)), ("max_prompt_tokens", String(model.maxPromptTokens)),
-      ("fingerprint", model.fingerprints.model), ("space_fingerprint", model.fingerprints.space),
-    ]
-  }
-
-  private static func write(_ facts: [(String, String)], to terminal: Terminal) {
-    let width = facts.map(\.0.count).max() ?? 0
-    for (name, value) in facts {
-      terminal.writeLine("  " + name + String(repeating: " ", count: width - name.count + 2) + value)
+  private static func write(_ part: CheckpointFacts, to terminal: Terminal) {
+    let width = part.facts.map(\.name.count).max() ?? 0
+    for fact in part.facts {
+      let padding = String(repeating: " ", count: width - fact.name.count + 2)
+      terminal.writeLine("  " + fact.name + padding + fact.value.text)
     }
   }
 }

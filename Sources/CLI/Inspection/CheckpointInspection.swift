@@ -15,12 +15,21 @@ struct CheckpointInspection: Sendable {
   }
 
   private(set) var parts: [Part] = []
-  private(set) var encoder: ImageModel?
-  private(set) var llm: UserModel?
+  private(set) var facts: [CheckpointFacts] = []
   private(set) var problems: [String] = []
 
   /// - Parameter loading: load the models as the services do, which finds every problem; needs their memory.
   init(_ checkpoint: CheckpointLocation, loading: Bool) {
+    readParts(checkpoint)
+    readConfigurations(checkpoint)
+    guard loading else { return }
+    note { () throws(ModelError) in
+      CheckpointFacts(try ImageModel(checkpoint: checkpoint, spaces: [.image]))
+    }
+    note { () throws(ModelError) in CheckpointFacts(try UserModel(checkpoint: checkpoint)) }
+  }
+
+  private mutating func readParts(_ checkpoint: CheckpointLocation) {
     for (name, path) in [
       ("vision_tower", checkpoint.visionTower), ("rec_module", checkpoint.recModule), ("llm", checkpoint.llm),
     ] {
@@ -28,14 +37,28 @@ struct CheckpointInspection: Sendable {
         parts.append(Part(name: name, weights: weights))
       }
     }
-    if CheckpointLocation.exists(checkpoint.tokenEmbeddings),
-      let weights = attempt({ () throws(ModelError) in try WeightFiles(file: checkpoint.tokenEmbeddings) })
-    {
+    guard CheckpointLocation.exists(checkpoint.tokenEmbeddings) else { return }
+    if let weights = attempt({ () throws(ModelError) in try WeightFiles(file: checkpoint.tokenEmbeddings) }) {
       parts.append(Part(name: "llm_parameter", weights: weights))
     }
-    guard loading else { return }
-    encoder = attempt { () throws(ModelError) in try ImageModel(checkpoint: checkpoint, spaces: [.image]) }
-    llm = attempt { () throws(ModelError) in try UserModel(checkpoint: checkpoint) }
+  }
+
+  private mutating func readConfigurations(_ checkpoint: CheckpointLocation) {
+    note { () throws(ModelError) in
+      CheckpointFacts(try SiglipConfiguration(path: checkpoint.visionTower + "/config.json"))
+    }
+    note { () throws(ModelError) in
+      let context = try checkpoint.trainedContext()
+      return CheckpointFacts(try LlamaConfiguration(path: checkpoint.llm + "/config.json", trainedContext: context))
+    }
+    note { () throws(ModelError) in CheckpointFacts(try LlamaTokenizer(directory: checkpoint.tokenizer)) }
+    if let recModule = parts.first(where: { $0.name == "rec_module" }) {
+      facts.append(CheckpointFacts(recModule: recModule.weights))
+    }
+  }
+
+  private mutating func note(_ read: () throws(ModelError) -> CheckpointFacts) {
+    if let read = attempt(read) { facts.append(read) }
   }
 
   /// What `step` returns; nil when it fails, which is noted.

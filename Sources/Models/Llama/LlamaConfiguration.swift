@@ -4,35 +4,35 @@ import Kernels
 ///
 /// Dimension letters of this module: T rows of a packed batch, D width, H query heads, G key/value heads, E head width,
 /// F feed-forward width, V vocabulary.
-struct LlamaConfiguration: Sendable {
+package struct LlamaConfiguration: Sendable {
   /// D.
-  let width: Int
-  let layers: Int
+  package let width: Int
+  package let layers: Int
   /// H.
-  let heads: Int
+  package let heads: Int
   /// G; H when the checkpoint has no grouped queries.
-  let keyValueHeads: Int
+  package let keyValueHeads: Int
   /// E.
-  let headWidth: Int
+  package let headWidth: Int
   /// F.
-  let feedForwardWidth: Int
+  package let feedForwardWidth: Int
   /// V.
-  let vocabulary: Int
-  let normEpsilon: Float
-  let ropeBase: Double
+  package let vocabulary: Int
+  package let normEpsilon: Float
+  package let ropeBase: Double
   /// Positions are divided by it.
-  let ropeScaling: Double
+  package let ropeScaling: Double
   /// The type that the model was made in. The reference framework keeps its rotary tables in it, however the weights are
   /// widened later.
   let ropePrecision: RotaryTable.Precision
-  let tiesEmbeddings: Bool
-  let attentionHasBias: Bool
-  let feedForwardHasBias: Bool
+  package let tiesEmbeddings: Bool
+  package let attentionHasBias: Bool
+  package let feedForwardHasBias: Bool
 
   /// - Parameters:
   ///   - path: the model's `config.json`.
   ///   - trainedContext: the context length that a trained checkpoint was made for, which overrules `rope_scaling`.
-  init(path: String, trainedContext: Double? = nil) throws(ModelError) {
+  package init(path: String, trainedContext: Double? = nil) throws(ModelError) {
     let file = try JSONText.decode(File.self, from: path)
     try file.refuseOtherArchitectures(path)
     width = file.hiddenSize

@@ -1,34 +1,34 @@
 /// The shape of a SigLIP vision tower, from its `config.json`.
 ///
 /// Dimension letters of this module: B images, P patches of an image, C channels, D width, H heads, F feed-forward width.
-struct SiglipConfiguration: Sendable, Equatable {
+package struct SiglipConfiguration: Sendable, Equatable {
   /// How the feed-forward bends.
-  enum Activation: String, Sendable {
+  package enum Activation: String, Sendable {
     case tanhGELU = "gelu_pytorch_tanh"
     case exactGELU = "gelu"
   }
 
   /// D.
-  let width: Int
+  package let width: Int
   /// F.
-  let feedForwardWidth: Int
-  let layers: Int
+  package let feedForwardWidth: Int
+  package let layers: Int
   /// H.
-  let heads: Int
+  package let heads: Int
   /// C.
-  let channels: Int
+  package let channels: Int
   /// Height and width of an image.
-  let imageSize: Int
+  package let imageSize: Int
   /// Height and width of a patch.
-  let patchSize: Int
-  let normEpsilon: Float
-  let activation: Activation
+  package let patchSize: Int
+  package let normEpsilon: Float
+  package let activation: Activation
 
   /// P.
-  var patches: Int { (imageSize / patchSize) * (imageSize / patchSize) }
+  package var patches: Int { (imageSize / patchSize) * (imageSize / patchSize) }
 
   /// - Parameter path: a vision model's `config.json`, or a two-tower model's with its `vision_config`.
-  init(path: String) throws(ModelError) {
+  package init(path: String) throws(ModelError) {
     let whole = try JSONText.decode(Whole.self, from: path)
     let file = whole.visionConfig ?? whole.vision
     guard ["siglip_vision_model", "siglip"].contains(file.modelType ?? whole.vision.modelType ?? "siglip") else {

@@ -29,26 +29,28 @@ struct CatalogEncodingOutcomeTests {
 
   @Test("A report named .json is a list of objects, in the catalog's order")
   func jsonReport() throws {
-    let directory = try TemporaryDirectory()
-    let failures = [10, 9, 100].map { line in
-      EncodingFailure(item: CatalogItem(id: "i\(line)", line: line), file: "a.csv", reason: "R", message: "m")
+    try withTemporaryDirectory { directory in
+      let failures = [10, 9, 100].map { line in
+        EncodingFailure(item: CatalogItem(id: "i\(line)", line: line), file: "a.csv", reason: "R", message: "m")
+      }
+      let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: failures, duration: .zero)
+      let path = directory + "/failed.json"
+      try outcome.write(report: path)
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      let objects = try #require(JSONSerialization.jsonObject(with: bytes) as? [[String: String]])
+      #expect(objects.map { $0["item_id"] } == ["i9", "i10", "i100"])
+      #expect(objects[0] == ["item_id": "i9", "place": "a.csv:9", "reason": "R", "message": "m"])
     }
-    let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: failures, duration: .zero)
-    let path = directory.path + "/failed.json"
-    try outcome.write(report: path)
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-    let objects = try #require(JSONSerialization.jsonObject(with: bytes) as? [[String: String]])
-    #expect(objects.map { $0["item_id"] } == ["i9", "i10", "i100"])
-    #expect(objects[0] == ["item_id": "i9", "place": "a.csv:9", "reason": "R", "message": "m"])
   }
 
   @Test("Whether a file can be written is said beforehand")
   func writable() throws {
-    let directory = try TemporaryDirectory()
-    try OutputFile.requireWritable(directory.path + "/new.csv")
-    for path in ["/nowhere/new.csv", directory.path] {
-      let error = #expect(throws: CLIError.self) { try OutputFile.requireWritable(path) }
-      #expect(error?.message.contains(path) == true)
+    try withTemporaryDirectory { directory in
+      try OutputFile.requireWritable(directory + "/new.csv")
+      for path in ["/nowhere/new.csv", directory] {
+        let error = #expect(throws: CLIError.self) { try OutputFile.requireWritable(path) }
+        #expect(error?.message.contains(path) == true)
+      }
     }
   }
 
