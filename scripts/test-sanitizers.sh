@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Runs the tests of the transport (the C shim and its Swift face) under a sanitizer: address or thread.
-#
-# Debian's libgrpc is not instrumented: the thread sanitizer cannot see its locks, nor those of Swift's Synchronization module,
-# and may report what they order. The address sanitizer has no such blind spot.
+# The transport's tests, C shim and Swift, under a sanitizer: scripts/test-sanitizers.sh [address|thread]; both without an argument.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sanitizer=${1:-address}
-case "$sanitizer" in address | thread) ;; *) echo "usage: $0 [address|thread]" >&2 && exit 64 ;; esac
-scratch=.build-$sanitizer
-swift build --build-tests --sanitize="$sanitizer" --scratch-path "$scratch"
-swift test --skip-build --sanitize="$sanitizer" --scratch-path "$scratch" --filter GRPCTransportTests
+
+run() {
+  local sanitizer=$1 scratch=$2
+  echo "GRPCTransportTests under the $sanitizer sanitizer"
+  swift build --build-tests --sanitize="$sanitizer" --scratch-path "$scratch" "${@:3}"
+  swift test --skip-build --sanitize="$sanitizer" --scratch-path "$scratch" --filter GRPCTransportTests "${@:3}"
+}
+
+if [ "${1:-address}" = address ]; then
+  # Leaks are looked for by the tests themselves, object by object: core keeps memory for the life of the process.
+  ASAN_OPTIONS=detect_leaks=0 run address .build-asan
+fi
+if [ "${1:-thread}" = thread ]; then
+  TSAN_OPTIONS="suppressions=$PWD/scripts/tsan-suppressions.txt" run thread .build-tsan -Xswiftc -DTHREAD_SANITIZER
+fi

@@ -170,6 +170,7 @@ bool illmrec_batch_start(illmrec_batch *batch, void *context, illmrec_batch_done
   attach_metadata(batch);
   batch->context = context;
   batch->done = done;
+  HAPPENS_BEFORE_EVENT(&batch->tag);
   grpc_call_error error =
     grpc_call_start_batch(batch->call->call, batch->operations, batch->operation_count, &batch->tag, NULL);
   if (error == GRPC_CALL_OK) return true;

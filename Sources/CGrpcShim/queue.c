@@ -5,6 +5,7 @@
 
 static void dispatch(grpc_event event) {
   tag *tag = event.tag;
+  HAPPENS_AFTER_START(tag);
   switch (tag->kind) {
     case TAG_BATCH:
       batch_complete(tag, event.success != 0);
@@ -38,6 +39,7 @@ static void *run(void *argument) {
     if (event.type == GRPC_QUEUE_SHUTDOWN) break;
     dispatch(event);
   }
+  HAPPENS_AFTER_START(queue);
   thread_ended(queue);
   return NULL;
 }
@@ -84,6 +86,7 @@ illmrec_queue *queue_retain(illmrec_queue *queue) {
 void illmrec_queue_release(illmrec_queue *queue) {
   // Nobody is left who could start an operation, so the shutdown races with none; the threads free the queue.
   if (atomic_fetch_sub_explicit(&queue->users, 1, memory_order_acq_rel) == 1) {
+    HAPPENS_BEFORE_EVENT(queue);
     grpc_completion_queue_shutdown(queue->completions);
   }
 }

@@ -95,6 +95,7 @@ static void slot_post(slot *slot) {
   illmrec_server *server = slot->server;
   grpc_completion_queue *completions = server->queue->completions;
   grpc_call_error error;
+  HAPPENS_BEFORE_EVENT(&slot->tag);
   if (slot->method < 0) {
     grpc_call_details_init(&slot->details);
     error = grpc_server_request_call(
@@ -167,6 +168,7 @@ void illmrec_server_start(
 void illmrec_server_shutdown(illmrec_server *server) {
   if (atomic_exchange(&server->is_shutting_down, true)) return;
   server_retain(server);
+  HAPPENS_BEFORE_EVENT(&server->shutdown_tag);
   grpc_server_shutdown_and_notify(server->server, server->queue->completions, &server->shutdown_tag);
 }
 

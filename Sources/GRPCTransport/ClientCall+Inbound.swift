@@ -15,23 +15,18 @@ extension ClientCall {
     status.start(for: self) { context, batch, _ in
       ClientCall.takeBack(context).receivedStatus(BatchResult(borrowing: batch))
     }
-    if state.withLock({ $0.response.startReceiveIfHungry() }) { receive() }
+    update { state, _ in state.response.isReading = true }
   }
 
-  private func receive() {
+  /// Asks core for the next message. Only when the response's state said so.
+  func receive() {
     guard let call = state.withLock({ $0.call }) else { return }
     let batch = call.handle.makeBatch()
     batch.receiveMessage()
     batch.start(for: self) { context, batch, _ in
-      ClientCall.takeBack(context).received(BatchResult(borrowing: batch).takeMessage())
+      let message = BatchResult(borrowing: batch).takeMessage()
+      ClientCall.takeBack(context).update { state, _ in state.response.received(message: message) }
     }
-  }
-
-  /// On the queue's thread.
-  private func received(_ message: MessageBytes?) {
-    var delivery = ClientResponseState.Delivery()
-    update { delivery = $0.response.received(message: message) }
-    perform(delivery)
   }
 
   /// On the queue's thread.
@@ -39,39 +34,34 @@ extension ClientCall {
     // Without metadata the call has failed, as its status will say.
     guard succeeded else { return }
     let metadata = result.initialMetadata
-    perform(state.withLock { $0.response.received(metadata: metadata, beginning: $0.beginning) })
+    update { state, _ in state.response.received(metadata: metadata, beginning: state.beginning) }
   }
 
   /// On the queue's thread.
   private func receivedStatus(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
-    var delivery = ClientResponseState.Delivery()
-    var writers: [SendTurn.Waiter] = []
-    update { state in
-      delivery = state.response.ended(status, trailing)
-      writers = state.turn.refuse(Self.over)
+    update { state, wakeups in
+      state.response.ended(status, trailing)
+      wakeups.refuse(&state.turn, Self.over)
     }
-    perform(delivery)
-    for writer in writers { writer.resume(throwing: Self.over) }
   }
 
-  private func perform(_ delivery: ClientResponseState.Delivery) {
-    if delivery.startReceive { receive() }
-    delivery.resume()
+  nonisolated(nonsending) fileprivate func nextPart() async -> RPCResponsePart<MessageBytes>? {
+    while true {
+      var next = ClientResponseState.Next.wait
+      update { state, _ in next = state.response.next() }
+      switch next {
+      case .part(let part): return part
+      case .end: return nil
+      case .wait: await waitForPart()
+      }
+    }
   }
 
-  nonisolated(nonsending) fileprivate func nextPart() async throws -> RPCResponsePart<MessageBytes>? {
-    switch state.withLock({ $0.response.next() }) {
-    case .part(let part, let startReceive):
-      if startReceive { receive() }
-      return part
-    case .end: return nil
-    case .failure(let error): throw error
-    case .wait: break
-    }
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { waiter in
-        perform(state.withLock { $0.response.park(waiter) })
+  private nonisolated(nonsending) func waitForPart() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { reader in
+        update { state, _ in state.reader = reader }
       }
     } onCancel: {
       close()
@@ -94,7 +84,7 @@ extension ClientCall {
       mutating func next(
         isolation actor: isolated (any Actor)?
       ) async throws(any Error) -> RPCResponsePart<MessageBytes>? {
-        guard let part = try await call.nextPart() else { return nil }
+        guard let part = await call.nextPart() else { return nil }
         if case .message(let message) = part, let limit = call.options.maxResponseMessageBytes, message.count > limit {
           call.close()
           throw RPCError(

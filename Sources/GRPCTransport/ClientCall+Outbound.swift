@@ -109,12 +109,11 @@ extension ClientCall {
     let (status, trailing) = result.status
     let metadata = result.initialMetadata
     let message = result.takeMessage()
-    var delivery = ClientResponseState.Delivery()
-    update { state in
-      delivery = state.response.completed(
-        metadata: metadata, beginning: state.beginning, message: message, status: status, trailing: trailing)
+    update { state, _ in
+      state.response.received(metadata: metadata, beginning: state.beginning)
+      if let message { state.response.received(onlyMessage: message) }
+      state.response.ended(status, trailing)
     }
-    delivery.resume()
   }
 
   private func start(_ fill: (borrowing Batch) -> Void) {
@@ -128,15 +127,11 @@ extension ClientCall {
 
   /// On the queue's thread.
   private func sent(_ succeeded: Bool) {
-    var writers: [SendTurn.Waiter] = []
-    var next: SendTurn.Waiter?
-    update { state in
+    update { state, wakeups in
       // The status, which is on its way, says why.
-      if !succeeded { writers = state.turn.refuse(Self.over) }
-      next = state.turn.pass()
+      if !succeeded { wakeups.refuse(&state.turn, Self.over) }
+      wakeups.writer = state.turn.pass()
     }
-    for writer in writers { writer.resume(throwing: Self.over) }
-    next?.resume()
   }
 
   nonisolated(nonsending) private func takeTurn() async throws {
@@ -145,10 +140,10 @@ extension ClientCall {
     case .refused(let error): throw error
     case .wait: break
     }
-    try await withCheckedThrowingContinuation { waiter in
-      switch state.withLock({ $0.turn.park(waiter) }) {
-      case .granted: waiter.resume()
-      case .refused(let error): waiter.resume(throwing: error)
+    try await withCheckedThrowingContinuation { writer in
+      switch state.withLock({ $0.turn.park(writer) }) {
+      case .granted: writer.resume()
+      case .refused(let error): writer.resume(throwing: error)
       case .wait: break
       }
     }

@@ -17,7 +17,8 @@ final class ClientCall: Sendable {
     var heldMetadata: Metadata?
     var heldMessage: MessageBytes?
     var isHalfClosed = false
-    var response = ClientResponseState()
+    var response: ClientResponseState
+    var reader: Wakeups.Reader?
 
     /// In the callback that received the metadata only.
     var beginning: illmrec_response { call?.handle.response ?? ILLMREC_RESPONSE_UNKNOWN }
@@ -34,7 +35,8 @@ final class ClientCall: Sendable {
   var isUnary: Bool { method.type == .unary }
 
   init(channel: ChannelHandle, method: MethodDescriptor, options: CallOptions) {
-    self.state = Mutex(State(channel: channel))
+    let response = ClientResponseState(receivesMessages: method.type != .unary)
+    self.state = Mutex(State(channel: channel, response: response))
     self.method = method
     self.options = options
   }
@@ -54,29 +56,32 @@ final class ClientCall: Sendable {
 
   /// Nothing was started on the call after all.
   func abandon() {
-    state.withLock { $0.response.hasBegun = false }
+    update { state, _ in state.response.hasBegun = false }
   }
 
   /// Ends the call unless it is over. Idempotent.
   func close(_ status: Status = ClientCall.cancelledStatus) {
-    let (call, delivery) = state.withLock { state in
+    update { state, _ in
       state.isClosed = true
       state.channel = nil
       // Without a batch in core nobody else will report the end.
-      return (state.call, state.response.hasBegun ? nil : state.response.ended(status, [:]))
+      if !state.response.hasBegun { state.response.ended(status, [:]) }
     }
-    call?.handle.cancel(status)
-    delivery?.resume()
-    update { _ in }
+    state.withLock { $0.call }?.handle.cancel(status)
   }
 
-  /// Applies `change` and lets go of the queue if that was the last thing to happen.
-  func update(_ change: (inout State) -> Void) {
-    let overCall = state.withLock { state in
-      change(&state)
-      return state.isOver ? state.call : nil
+  /// Changes the state and does what follows from it: receive, resume, and let go of the queue after the last batch.
+  func update(_ change: (inout State, inout Wakeups) -> Void) {
+    var wakeups = Wakeups()
+    let (startReceive, overCall) = state.withLock { state in
+      change(&state, &wakeups)
+      if state.response.isReady { wakeups.reader = state.reader.take() }
+      let startReceive = state.response.startReceiveIfHungry()
+      return (startReceive, state.isOver ? state.call : nil)
     }
+    if startReceive { receive() }
     overCall?.handle.finish()
+    wakeups.resume()
   }
 
   /// The reference that a batch held.

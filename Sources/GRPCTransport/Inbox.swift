@@ -8,7 +8,7 @@ import GRPCCore
 struct Inbox {
   enum Ending {
     case open
-    /// The peer sends no more; messages that arrived before are still handed out.
+    /// No more messages come; those that arrived before are still handed out.
     case ended
     case failed(RPCError)
   }
@@ -26,9 +26,25 @@ struct Inbox {
   private var messages: [MessageBytes] = []
   private var bytes = 0
   private(set) var isReceiving = false
-  private(set) var ending = Ending.open
+  private(set) var ending: Ending
+
+  init(_ ending: Ending = .open) {
+    self.ending = ending
+  }
+
+  /// Nothing but `message`.
+  init(holding message: MessageBytes) {
+    self.init(.ended)
+    messages = [message]
+    bytes = message.count
+  }
 
   var hasMessages: Bool { !messages.isEmpty }
+
+  /// Whether `next` has an answer other than `wait`.
+  var isReady: Bool {
+    if case .open = ending { hasMessages } else { true }
+  }
 
   /// Whether to start receiving now; if so, the caller does.
   mutating func startReceiveIfHungry() -> Bool {

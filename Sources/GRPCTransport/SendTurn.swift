@@ -3,9 +3,9 @@ import GRPCCore
 /// Lets one batch of a direction be under way at a time; writers wait for their turn in order.
 ///
 /// A writer goes on as soon as its batch has started, so one message is on its way while the next one is made, and a slow peer
-/// stops the writer. A pure state machine: the caller locks it and performs the actions outside the lock.
+/// stops the writer. A pure state machine: the caller locks it and resumes the writers it returns outside the lock.
 struct SendTurn {
-  typealias Waiter = CheckedContinuation<Void, any Error>
+  typealias Writer = CheckedContinuation<Void, any Error>
 
   enum Claim {
     case granted
@@ -14,7 +14,7 @@ struct SendTurn {
   }
 
   private(set) var isTaken = false
-  private var waiters: [Waiter] = []
+  private var writers: [Writer] = []
   private var refusal: RPCError?
 
   mutating func claim() -> Claim {
@@ -25,27 +25,27 @@ struct SendTurn {
   }
 
   /// Queues the writer unless its claim can be answered now.
-  mutating func park(_ waiter: Waiter) -> Claim {
+  mutating func park(_ writer: Writer) -> Claim {
     let claim = claim()
-    if case .wait = claim { waiters.append(waiter) }
+    if case .wait = claim { writers.append(writer) }
     return claim
   }
 
-  /// The batch under way is over; the turn passes to the writer returned, which the caller resumes.
-  mutating func pass() -> Waiter? {
-    if waiters.isEmpty {
+  /// The batch under way is over; the turn passes to the writer returned.
+  mutating func pass() -> Writer? {
+    if writers.isEmpty {
       isTaken = false
       return nil
     }
-    return waiters.removeFirst()
+    return writers.removeFirst()
   }
 
-  /// Nothing can be sent from now on but what is under way. The caller resumes the writers returned with the error.
-  mutating func refuse(_ error: RPCError) -> [Waiter] {
+  /// Nothing can be sent from now on but what is under way. The writers returned are to be resumed with the error.
+  mutating func refuse(_ error: RPCError) -> [Writer] {
     guard refusal == nil else { return [] }
     refusal = error
-    let refused = waiters
-    waiters = []
+    let refused = writers
+    writers = []
     return refused
   }
 }

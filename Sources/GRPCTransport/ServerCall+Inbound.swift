@@ -3,7 +3,7 @@ import GRPCCore
 import Synchronization
 
 extension ServerCall {
-  /// Asks core for the next message. Only after the inbox said so.
+  /// Asks core for the next message. Only when the inbox said so.
   func receive() {
     let batch = handle.makeBatch()
     batch.receiveMessage()
@@ -16,30 +16,30 @@ extension ServerCall {
   private func received(_ message: MessageBytes?) {
     // A client that breaks off must not look like one that has sent everything.
     let ending: Inbox.Ending = message == nil && handle.receiveFailed ? .failed(Self.cancelled) : .ended
-    var delivery = ServerRequestState.Delivery()
-    update { delivery = $0.requests.received(message, ending: ending) }
-    if delivery.startReceive { receive() }
-    delivery.resume()
+    update { state, _ in state.requests.received(message, ending: ending) }
   }
 
   /// The next request message, or nil after the last one.
   nonisolated(nonsending) func nextMessage() async throws -> MessageBytes? {
-    switch state.withLock({ $0.requests.next() }) {
-    case .message(let message, let startReceive):
-      if startReceive { receive() }
-      return message
-    case .end: return nil
-    case .failure(let error): throw error
-    case .wait: break
+    while true {
+      var next = Inbox.Next.wait
+      update { state, _ in next = state.requests.next() }
+      switch next {
+      case .message(let message): return message
+      case .end: return nil
+      case .failure(let error): throw error
+      case .wait: await waitForRequest()
+      }
     }
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { waiter in
-        let delivery = state.withLock { $0.requests.park(waiter) }
-        if delivery.startReceive { receive() }
-        delivery.resume()
+  }
+
+  private nonisolated(nonsending) func waitForRequest() async {
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { reader in
+        update { state, _ in state.reader = reader }
       }
     } onCancel: {
-      state.withLock { $0.requests.fail(Self.cancelled) }.resume()
+      update { state, _ in state.requests.fail(Self.cancelled) }
     }
   }
 

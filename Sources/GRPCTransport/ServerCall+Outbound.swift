@@ -111,11 +111,10 @@ extension ServerCall {
 
   /// On a queue thread.
   private func sent(_ succeeded: Bool) {
-    if !succeeded {
-      let writers = state.withLock { $0.turn.refuse(Self.cancelled) }
-      for writer in writers { writer.resume(throwing: Self.cancelled) }
+    update { state, wakeups in
+      if !succeeded { wakeups.refuse(&state.turn, Self.cancelled) }
+      wakeups.writer = state.turn.pass()
     }
-    passTurn()
   }
 
   nonisolated(nonsending) private func takeTurn() async throws {
@@ -124,19 +123,17 @@ extension ServerCall {
     case .refused(let error): throw error
     case .wait: break
     }
-    try await withCheckedThrowingContinuation { waiter in
-      switch state.withLock({ $0.turn.park(waiter) }) {
-      case .granted: waiter.resume()
-      case .refused(let error): waiter.resume(throwing: error)
+    try await withCheckedThrowingContinuation { writer in
+      switch state.withLock({ $0.turn.park(writer) }) {
+      case .granted: writer.resume()
+      case .refused(let error): writer.resume(throwing: error)
       case .wait: break
       }
     }
   }
 
   private func passTurn() {
-    var next: SendTurn.Waiter?
-    update { next = $0.turn.pass() }
-    next?.resume()
+    update { state, wakeups in wakeups.writer = state.turn.pass() }
   }
 }
 

@@ -8,22 +8,24 @@ import Synchronization
 /// completion has run.
 final class ServerCall: Sendable {
   struct State {
-    var requests = ServerRequestState()
+    var requests: Inbox
+    var reader: Wakeups.Reader?
     var turn = SendTurn()
-    var cancellation: ServerContext.RPCCancellationHandle?
-    var isCancelled = false
-    /// The handler's, as long as it may have to be cancelled.
-    var task: Task<Void, Never>?
-    var isAbandoned = false
     /// Of a unary call, kept until the status goes out with it.
     var heldMetadata: Metadata?
     var heldMessage: MessageBytes?
     var hasSentMetadata = false
     /// The status is on its way.
     var isFinished = false
+
+    var cancellation: ServerContext.RPCCancellationHandle?
+    var isCancelled = false
+    /// The handler's, as long as it may have to be cancelled.
+    var task: Task<Void, Never>?
+    var isAbandoned = false
+    var hasHandlerEnded = false
     /// Core has nothing more to say of the call.
     var isClosed = false
-    var hasHandlerEnded = false
 
     /// Whether no batch will be started any more.
     var isOver: Bool { isClosed && hasHandlerEnded && !turn.isTaken && !requests.isReceiving }
@@ -35,7 +37,7 @@ final class ServerCall: Sendable {
   /// The one request of a method whose client sends just one; it came with the call.
   let onlyRequest: MessageBytes?
   let hasOneRequest: Bool
-  let state = Mutex(State())
+  let state: Mutex<State>
 
   /// Whether all parts of the response can wait for the status and go out in one batch.
   var isUnary: Bool { method.type == .unary }
@@ -48,6 +50,7 @@ final class ServerCall: Sendable {
     self.hasOneRequest = method.hasOneRequest
     self.onlyRequest =
       incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
+    self.state = Mutex(State(requests: Inbox(hasOneRequest ? .ended : .open)))
   }
 
   /// Starts what runs for the whole call. Before the handler.
@@ -57,8 +60,7 @@ final class ServerCall: Sendable {
     close.start(for: self) { context, batch, _ in
       ServerCall.takeBack(context).closed(isCancelled: BatchResult(borrowing: batch).isCancelled)
     }
-    guard !hasOneRequest, state.withLock({ $0.requests.startReceiveIfHungry() }) else { return }
-    receive()
+    if !hasOneRequest { update { _, _ in } }
   }
 
   /// Passes the call's cancellation on to the handler.
@@ -93,48 +95,60 @@ final class ServerCall: Sendable {
     task?.cancel()
   }
 
+  /// Core has nothing more to say of the call. On a queue thread.
+  private func closed(isCancelled: Bool) {
+    if isCancelled {
+      let cancellation = state.withLock { state in
+        state.isCancelled = true
+        return state.cancellation
+      }
+      cancellation?.cancel()
+    }
+    update { state, wakeups in
+      state.isClosed = true
+      if isCancelled { state.endExchange(&wakeups) }
+    }
+  }
+
+  /// The handler has returned: nobody reads or writes any more.
+  func handlerEnded() {
+    update { state, wakeups in
+      state.hasHandlerEnded = true
+      state.task = nil
+      state.endExchange(&wakeups)
+    }
+  }
+
+  /// Changes the state and does what follows from it: receive, resume, and let go of the queue after the last batch.
+  func update(_ change: (inout State, inout Wakeups) -> Void) {
+    var wakeups = Wakeups()
+    let (startReceive, isOver) = state.withLock { state in
+      change(&state, &wakeups)
+      if state.requests.isReady { wakeups.reader = state.reader.take() }
+      return (state.requests.startReceiveIfHungry(), state.isOver)
+    }
+    if startReceive { receive() }
+    if isOver { handle.finish() }
+    wakeups.resume()
+  }
+
   /// The reference that a batch held.
   static func takeBack(_ context: UnsafeMutableRawPointer?) -> ServerCall {
     guard let context else { preconditionFailure("a completion without its call") }
     return Unmanaged<ServerCall>.fromOpaque(context).takeRetainedValue()
   }
 
-  /// Core has nothing more to say of the call. On a queue thread.
-  private func closed(isCancelled: Bool) {
-    guard isCancelled else { return update { $0.isClosed = true } }
-    let (delivery, writers, cancellation) = state.withLock { state in
-      state.isCancelled = true
-      return (state.requests.fail(Self.cancelled), state.turn.refuse(Self.cancelled), state.cancellation)
-    }
-    cancellation?.cancel()
-    delivery.resume()
-    for writer in writers { writer.resume(throwing: Self.cancelled) }
-    update { $0.isClosed = true }
-  }
-
-  /// The handler has returned: nobody reads or writes any more.
-  func handlerEnded() {
-    let (delivery, writers) = state.withLock { ($0.requests.fail(Self.cancelled), $0.turn.refuse(Self.cancelled)) }
-    delivery.resume()
-    for writer in writers { writer.resume(throwing: Self.cancelled) }
-    update { state in
-      state.hasHandlerEnded = true
-      state.task = nil
-    }
-  }
-
-  /// Applies `change` and lets go of the queue if that was the last thing to happen.
-  func update(_ change: (inout State) -> Void) {
-    let isOver = state.withLock { state in
-      change(&state)
-      return state.isOver
-    }
-    if isOver { handle.finish() }
-  }
-
   static let cancelled = RPCError(
     code: .cancelled,
     message: "The call ended early: its client cancelled or left, its deadline passed, or the server stops.")
+}
+
+extension ServerCall.State {
+  /// Neither reading nor writing makes sense any more.
+  fileprivate mutating func endExchange(_ wakeups: inout Wakeups) {
+    requests.fail(ServerCall.cancelled)
+    wakeups.refuse(&turn, ServerCall.cancelled)
+  }
 }
 
 extension illmrec_incoming {

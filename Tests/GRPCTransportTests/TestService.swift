@@ -57,8 +57,9 @@ struct TestService: RegistrableRPCService {
   static func untilCancelled(started: Signal, cancelled: Signal) -> Handler {
     { _, context in
       started.send()
+      // Not reached in order when the task is cancelled as well.
+      defer { cancelled.send() }
       try await context.cancellation.cancelled
-      cancelled.send()
       throw RPCError(code: .aborted, message: "nobody should see this")
     }
   }

@@ -1,0 +1,36 @@
+import GRPCCore
+import Testing
+
+@testable import GRPCTransport
+
+@Suite struct MessageBytesTests {
+  static func array(_ bytes: MessageBytes) -> [UInt8] { bytes.withUnsafeBytes { Array($0) } }
+
+  @Test(arguments: [0, 1, 100, 100_000])
+  func repeatedBytes(_ count: Int) {
+    #expect(Self.array(MessageBytes(repeating: 0, count: count)) == [UInt8](repeating: 0, count: count))
+    #expect(Self.array(MessageBytes(repeating: 7, count: count)) == [UInt8](repeating: 7, count: count))
+  }
+
+  @Test func sequences() {
+    #expect(Self.array(MessageBytes([1, 2, 3])) == [1, 2, 3])
+    #expect(Self.array(MessageBytes((1...3).lazy.map { UInt8($0) })) == [1, 2, 3])
+    #expect(MessageBytes([UInt8]()).count == 0)
+  }
+
+  @Test func copiesAreIndependent() {
+    let first = MessageBytes([1, 2, 3])
+    var second = first
+    second.withUnsafeMutableBytes { $0[0] = 9 }
+    #expect(Self.array(first) == [1, 2, 3])
+    #expect(Self.array(second) == [9, 2, 3])
+    #expect(first != second)
+  }
+
+  @Test func theOnlyHolderWritesInPlace() {
+    var bytes = MessageBytes([1, 2, 3])
+    let before = bytes.withUnsafeBytes { $0.baseAddress }
+    bytes.withUnsafeMutableBytes { $0[0] = 9 }
+    #expect(bytes.withUnsafeBytes { $0.baseAddress } == before)
+  }
+}

@@ -1,0 +1,181 @@
+import CGrpcShim
+import Testing
+
+extension CoreTests {
+  /// The C layer by itself: who owns what, and what is left.
+  @Suite struct ShimTests {
+    /// A queue, a channel that reaches nobody, and a call on it, released in any order.
+    struct Objects {
+      let queue = illmrec_queue_create("test", 1, nil, nil)
+      let channel: OpaquePointer?
+      let call: OpaquePointer?
+
+      init() {
+        channel = illmrec_channel_create(queue, "ipv4:127.0.0.1:9", nil, 0)
+        call = illmrec_channel_create_call(channel, "/test/Test", 10, .max)
+      }
+    }
+
+    @Test func aQueueEndsWithItsLastUser() async throws {
+      let queue = illmrec_queue_create("test", 3, nil, nil)
+      #expect(illmrec_live_objects.now.queues == 1)
+      illmrec_queue_release(queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aQueueTellsOfItsEndOnce() async throws {
+      let ended = Signal()
+      let queue = illmrec_queue_create(
+        "test", 4, { context in Unmanaged<Signal>.fromOpaque(context!).takeRetainedValue().send() },
+        Unmanaged.passRetained(ended).toOpaque())
+      #expect(!ended.isSent)
+      illmrec_queue_release(queue)
+      await ended.wait()
+      try await expectNoLiveObjects()
+    }
+
+    @Test(arguments: 0..<6)
+    func objectsMayBeReleasedInAnyOrder(_ order: Int) async throws {
+      let objects = Objects()
+      var releases = [
+        { illmrec_queue_release(objects.queue) }, { illmrec_channel_release(objects.channel) },
+        { illmrec_call_release(objects.call) },
+      ]
+      releases.swapAt(0, order % 3)
+      releases.swapAt(1, 1 + order % 2)
+      for release in releases { release() }
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aFinishedCallDoesNotKeepItsQueue() async throws {
+      let objects = Objects()
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      #expect(illmrec_live_objects.now.queues == 1)
+      illmrec_call_finish(objects.call)
+      illmrec_call_finish(objects.call)
+      while illmrec_live_objects.now.queues != 0 { try await Task.sleep(for: .milliseconds(1)) }
+      #expect(illmrec_live_objects.now.calls == 1)
+      illmrec_call_release(objects.call)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aDiscardedBatchLeavesNothing() async throws {
+      let objects = Objects()
+      let released = Signal()
+      let batch = illmrec_batch_create(objects.call)
+      #expect(illmrec_batch_add_metadata(batch, ILLMREC_INITIAL_METADATA, "key", 3, "value", 5))
+      illmrec_batch_send_initial_metadata(batch, ILLMREC_WAIT_FOR_READY)
+      illmrec_batch_send_message(batch, "bytes", 5, Unmanaged.passRetained(released).toOpaque()) { owner in
+        Unmanaged<Signal>.fromOpaque(owner!).takeRetainedValue().send()
+      }
+      illmrec_batch_discard(batch)
+      #expect(released.isSent)
+      illmrec_call_release(objects.call)
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func anEmptyMessageGivesItsOwnerUpAtOnce() async throws {
+      let objects = Objects()
+      let released = Signal()
+      let batch = illmrec_batch_create(objects.call)
+      illmrec_batch_send_message(batch, nil, 0, Unmanaged.passRetained(released).toOpaque()) { owner in
+        Unmanaged<Signal>.fromOpaque(owner!).takeRetainedValue().send()
+      }
+      #expect(released.isSent)
+      illmrec_batch_discard(batch)
+      illmrec_call_release(objects.call)
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aBatchThatCoreRefusesIsGone() async throws {
+      let objects = Objects()
+      let batch = illmrec_batch_create(objects.call)
+      // Only servers send a status.
+      illmrec_batch_send_status(batch, 0, nil, 0)
+      let hasStarted = illmrec_batch_start(batch, nil) { _, _, _ in }
+      #expect(!hasStarted)
+      #expect(illmrec_live_objects.now.batches == 0)
+      illmrec_call_release(objects.call)
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aCancelledCallCompletesItsBatches() async throws {
+      let objects = Objects()
+      let done = Signal()
+      let batch = illmrec_batch_create(objects.call)
+      illmrec_batch_send_initial_metadata(batch, ILLMREC_WAIT_FOR_READY)
+      illmrec_batch_receive_initial_metadata(batch)
+      illmrec_batch_receive_status(batch)
+      let hasStarted = illmrec_batch_start(batch, Unmanaged.passRetained(done).toOpaque()) { context, batch, _ in
+        var message: UnsafePointer<CChar>?
+        var count = 0
+        let status = illmrec_batch_status(batch, &message, &count)
+        #expect(status == 1)
+        #expect(String(decoding: UnsafeRawBufferPointer(start: message, count: count), as: UTF8.self) == "enough")
+        Unmanaged<Signal>.fromOpaque(context!).takeRetainedValue().send()
+      }
+      #expect(hasStarted)
+      illmrec_call_cancel(objects.call, 1, "enough")
+      await done.wait()
+      illmrec_call_release(objects.call)
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func whatHTTPDoesNotAllowIsNotAdded() async throws {
+      let objects = Objects()
+      let batch = illmrec_batch_create(objects.call)
+      func add(_ key: String, _ value: [UInt8]) -> Bool {
+        illmrec_batch_add_metadata(batch, ILLMREC_INITIAL_METADATA, key, key.utf8.count, value, value.count)
+      }
+      #expect(add("key", Array("value".utf8)))
+      #expect(add("key-bin", [0, 255]))
+      #expect(!add("key", [0]))
+      #expect(!add("Key", []))
+      #expect(!add("", []))
+      #expect(!add("k y", []))
+      #expect(!add("schlüssel", []))
+      illmrec_batch_discard(batch)
+      illmrec_call_release(objects.call)
+      illmrec_channel_release(objects.channel)
+      illmrec_queue_release(objects.queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aMalformedTargetHasNoChannel() async throws {
+      let queue = illmrec_queue_create("test", 1, nil, nil)
+      #expect(illmrec_channel_create(queue, "ipv4:nonsense", nil, 0) == nil)
+      illmrec_queue_release(queue)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aServerThatNeverStartedStops() async throws {
+      let queue = illmrec_queue_create("test", 2, nil, nil)
+      let server = illmrec_server_create(queue, nil, 0)
+      #expect(illmrec_server_listen(server, "127.0.0.1:0") > 0)
+      #expect(illmrec_server_register_method(server, "/test/Test", true) == 0)
+      illmrec_queue_release(queue)
+      illmrec_server_release(server)
+      try await expectNoLiveObjects()
+    }
+
+    @Test func aMethodIsRegisteredOnce() async throws {
+      let queue = illmrec_queue_create("test", 1, nil, nil)
+      let server = illmrec_server_create(queue, nil, 0)
+      #expect(illmrec_server_register_method(server, "/test/Test", true) == 0)
+      #expect(illmrec_server_register_method(server, "/test/Test", true) == -1)
+      #expect(illmrec_server_register_method(server, "/test/Other", false) == 1)
+      illmrec_queue_release(queue)
+      illmrec_server_release(server)
+      try await expectNoLiveObjects()
+    }
+  }
+}
