@@ -11,8 +11,7 @@ run() {
 }
 
 if [ "${1:-address}" = address ]; then
-  # Leaks are looked for by the tests themselves, object by object: core keeps memory for the life of the process.
-  ASAN_OPTIONS=detect_leaks=0 run address .build-asan
+  LSAN_OPTIONS="suppressions=$PWD/scripts/lsan-suppressions.txt" ASAN_OPTIONS=detect_leaks=1 run address .build-asan
 fi
 if [ "${1:-thread}" = thread ]; then
   TSAN_OPTIONS="suppressions=$PWD/scripts/tsan-suppressions.txt" run thread .build-tsan -Xswiftc -DTHREAD_SANITIZER

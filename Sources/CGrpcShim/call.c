@@ -77,8 +77,10 @@ void illmrec_channel_release(illmrec_channel *channel) {
 
 illmrec_call *illmrec_channel_create_call(
   illmrec_channel *channel, const char *path, size_t path_count, int64_t timeout_ns) {
+  grpc_slice method = grpc_slice_from_copied_buffer(path, path_count);
   grpc_call *call = grpc_channel_create_call(
-    channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue->completions,
-    grpc_slice_from_copied_buffer(path, path_count), NULL, deadline_after(timeout_ns), NULL);
+    channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue->completions, method, NULL,
+    deadline_after(timeout_ns), NULL);
+  grpc_slice_unref(method);
   return call_create(call, channel->queue);
 }

@@ -20,7 +20,9 @@ public final class CGrpcServerTransport: ServerTransport {
   fileprivate struct Lifecycle: ~Copyable {
     var server: ServerHandle?
     var methods: [MethodDescriptor] = []
+    /// While it listens; the handler it holds may in turn hold this transport.
     var listener: ServerListener?
+    var hasListened = false
   }
 
   /// Binds `address`.
@@ -57,7 +59,10 @@ public final class CGrpcServerTransport: ServerTransport {
       }
       listener.abandonCalls()
     }
-    lifecycle.withLock { $0.server = nil }
+    lifecycle.withLock { lifecycle in
+      lifecycle.server = nil
+      lifecycle.listener = nil
+    }
     await threads.waitUntilEnded()
   }
 
@@ -65,7 +70,7 @@ public final class CGrpcServerTransport: ServerTransport {
     let listener = lifecycle.withLock { lifecycle in
       lifecycle.server?.shutdown()
       // Nobody waits for a server that never listened.
-      if lifecycle.listener == nil { lifecycle.server = nil }
+      if !lifecycle.hasListened { lifecycle.server = nil }
       return lifecycle.listener
     }
     if configuration.gracefulShutdownCancelsCalls { listener?.signalCancellation() }
@@ -82,7 +87,7 @@ public final class CGrpcServerTransport: ServerTransport {
   /// Nil when the transport was shut down before it listened.
   private func start(_ handler: @escaping ServerListener.Handler) throws(TransportError) -> ServerListener? {
     try lifecycle.withLock { lifecycle throws(TransportError) in
-      guard lifecycle.listener == nil else {
+      guard !lifecycle.hasListened else {
         throw TransportError(
           code: .invalidState, message: "this transport has listened before; make a new one to serve again")
       }
@@ -90,6 +95,7 @@ public final class CGrpcServerTransport: ServerTransport {
       let listener = ServerListener(
         methods: methods, handlerStart: configuration.handlerStart, localPeer: localPeer, handler: handler)
       lifecycle.listener = listener
+      lifecycle.hasListened = true
       lifecycle.server?.start(reportingTo: listener)
       return listener
     }
