@@ -60,15 +60,16 @@ struct DemoCommand: ReportingCommand {
   }
 
   private static func showNextSteps(_ files: DemoFiles) {
+    let illmrec = CommandLine.arguments[0]
     Terminal.standardOutput.writeLine(
       """
 
       Next:
-        illmrec demo --keep                                     the same, and the services stay up
-        illmrec up --checkpoint \(files.checkpoint) --state \(files.state)
-        illmrec recommend --user user7 --interactions \(files.interactions)
-        illmrec recommend --image \(files.images)/p0001.jpg --title "something new"
-        illmrec index list
+        \(illmrec) up --checkpoint \(files.checkpoint) --state \(files.state)
+      and, in another terminal:
+        \(illmrec) recommend --user user7 --interactions \(files.interactions)
+        \(illmrec) recommend --image \(files.images)/p0001.jpg --title "something new"
+        \(illmrec) index list
       """)
   }
 }
