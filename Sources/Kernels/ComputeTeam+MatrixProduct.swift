@@ -13,7 +13,7 @@ extension ComputeTeam {
   ///   - y: [rows, O], overwritten from its first row.
   /// - Complexity: O(T · I · O).
   package func linear(
-    _ x: borrowing Activations, rows: Range<Int>? = nil, _ weight: WeightTensor, bias: WeightTensor? = nil,
+    _ x: borrowing Activations, rows: Range<Int>? = nil, _ weight: LinearWeight, bias: WeightTensor? = nil,
     into y: inout Activations
   ) {
     multiply(x, rows: rows ?? 0..<x.rows, weight, bias: bias, adding: false, to: &y, at: 0)
@@ -25,22 +25,22 @@ extension ComputeTeam {
   ///
   /// - Complexity: O(T · I · O).
   package func linear(
-    _ x: borrowing Activations, rows: Range<Int>? = nil, _ weight: WeightTensor, bias: WeightTensor? = nil,
+    _ x: borrowing Activations, rows: Range<Int>? = nil, _ weight: LinearWeight, bias: WeightTensor? = nil,
     addingTo y: inout Activations, atRow firstRow: Int = 0
   ) {
     multiply(x, rows: rows ?? 0..<x.rows, weight, bias: bias, adding: true, to: &y, at: firstRow)
   }
 
   private func multiply(
-    _ x: borrowing Activations, rows: Range<Int>, _ weight: WeightTensor, bias: WeightTensor?, adding: Bool,
+    _ x: borrowing Activations, rows: Range<Int>, _ weight: LinearWeight, bias: WeightTensor?, adding: Bool,
     to y: inout Activations, at firstRow: Int
   ) {
-    precondition(weight.shape.count == 2 && weight.shape[1] == x.width && weight.shape[0] == y.width)
+    precondition(weight.inputs == x.width && weight.outputs == y.width)
     precondition(bias.map { $0.count == y.width } ?? true)
     precondition(rows.lowerBound >= 0 && rows.upperBound <= x.rows)
     precondition(firstRow >= 0 && firstRow + rows.count <= y.rows)
     illmrec_linear(
-      handle, x.base + rows.lowerBound * x.width, rows.count, x.width, x.width, weight.base, y.width, bias?.base,
+      handle, x.base + rows.lowerBound * x.width, rows.count, x.width, x.width, weight.tensor.base, y.width, bias?.base,
       adding ? 1 : 0, y.base + firstRow * y.width, y.width)
   }
 }

@@ -35,6 +35,20 @@ package final class WeightTensor: Sendable {
     self.init(shape: shape) { memory in _ = memory.initialize(fromContentsOf: values) }
   }
 
+  /// A copy of `parts`, one after the other along the first dimension.
+  ///
+  /// - Parameter rowShape: the other dimensions, of all of them.
+  package convenience init(concatenating parts: [WeightTensor], rowShape: [Int]) {
+    let rowCount = rowShape.reduce(1, *)
+    self.init(shape: [parts.reduce(0) { $0 + $1.count } / max(rowCount, 1)] + rowShape) { memory in
+      var next = memory.baseAddress
+      for part in parts {
+        next?.update(from: part.base, count: part.count)
+        next = next.map { $0 + part.count }
+      }
+    }
+  }
+
   deinit {
     if owner == nil { base.deallocate() }
   }

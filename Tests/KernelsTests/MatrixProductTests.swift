@@ -16,7 +16,7 @@ struct MatrixProductTests {
     let weight = random.uniform(size.outer * size.inner)
     let bias = random.uniform(size.outer)
     let team = ComputeTeam(threads: threads)
-    let weightTensor = WeightTensor(shape: [size.outer, size.inner], values: weight)
+    let matrix = LinearWeight(WeightTensor(shape: [size.outer, size.inner], values: weight))
     let biasTensor = WeightTensor(shape: [size.outer], values: bias)
     let input = Activations(rows: size.rows, width: size.inner, values: x)
 
@@ -28,9 +28,9 @@ struct MatrixProductTests {
         size.outer)
       var output = Activations(rows: size.rows, width: size.outer, values: former)
       if adding {
-        team.linear(input, weightTensor, bias: withBias ? biasTensor : nil, addingTo: &output)
+        team.linear(input, matrix, bias: withBias ? biasTensor : nil, addingTo: &output)
       } else {
-        team.linear(input, weightTensor, bias: withBias ? biasTensor : nil, into: &output)
+        team.linear(input, matrix, bias: withBias ? biasTensor : nil, into: &output)
       }
       #expect(relativeError(output.values, expected) < Self.tolerance)
     }
@@ -47,7 +47,8 @@ struct MatrixProductTests {
     }
     var output = Activations(rows: 6, width: 5, values: former)
     ComputeTeam(threads: 1).linear(
-      Activations(rows: 6, width: 4, values: x), rows: 2..<5, WeightTensor(shape: [5, 4], values: weight),
+      Activations(rows: 6, width: 4, values: x), rows: 2..<5,
+      LinearWeight(WeightTensor(shape: [5, 4], values: weight)),
       addingTo: &output, atRow: 2)
     #expect(relativeError(output.values, expected) < Self.tolerance)
   }

@@ -2,11 +2,11 @@ import Kernels
 
 /// A linear layer's weights.
 struct LinearWeights: Sendable {
-  let weight: WeightTensor  // [outputs, inputs]
+  let weight: LinearWeight  // [outputs, inputs]
   let bias: WeightTensor  // [outputs]
 
-  var inputs: Int { weight.shape.last ?? 0 }
-  var outputs: Int { weight.shape[0] }
+  var inputs: Int { weight.inputs }
+  var outputs: Int { weight.outputs }
 }
 
 /// A layer norm's weights.

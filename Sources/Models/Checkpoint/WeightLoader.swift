@@ -40,6 +40,31 @@ struct WeightLoader {
     }
   }
 
+  /// The matrix of that name, whose shape must be `shape`: [O, I], or [O, …] whose other dimensions together are I.
+  ///
+  /// - Parameter rows: those to take of it, all by default.
+  mutating func matrix(_ name: String, _ shape: [Int], rows: Range<Int>? = nil) -> LinearWeight {
+    let tensor = tensor(name, shape)
+    guard let rows, tensor.shape == shape else { return LinearWeight(tensor) }
+    return LinearWeight(tensor.rows(rows))
+  }
+
+  /// The matrices of those names as one, whose outputs are theirs one after the other: products that share their input
+  /// become one.
+  ///
+  /// - Parameters:
+  ///   - outputs: of each.
+  ///   - inputs: of all.
+  mutating func matrix(concatenating names: [String], outputs: [Int], inputs: Int) -> LinearWeight {
+    let parts = zip(names, outputs).map { tensor($0, [$1, inputs]) }
+    return LinearWeight(WeightTensor(concatenating: parts, rowShape: [inputs]))
+  }
+
+  /// The vectors of those names as one, such as the biases of matrices that were made one.
+  mutating func vector(concatenating names: [String], counts: [Int]) -> WeightTensor {
+    WeightTensor(concatenating: zip(names, counts).map { tensor($0, [$1]) }, rowShape: [])
+  }
+
   /// The weights of a linear layer. A size that is nil is the file's to say.
   mutating func linear(_ name: String, inputs: Int? = nil, outputs: Int? = nil) -> LinearWeights {
     let weight = tensor(
@@ -51,7 +76,7 @@ struct WeightLoader {
     let bias = tensor("\(name).bias", expecting: "[\(outputs.map(String.init) ?? "outputs")]") { found in
       found.count == 1 && (found[0] == outputs ?? weight.shape[0] || weight.shape == [0]) ? found : nil
     }
-    return LinearWeights(weight: weight, bias: bias)
+    return LinearWeights(weight: LinearWeight(weight), bias: bias)
   }
 
   /// The weights of a layer norm.

@@ -6,7 +6,7 @@ package import Kernels
 package final class LlamaLanguageModel: Sendable {
   private let model: LlamaModel
   private let embeddings: WeightTensor  // [V, D]   embed_tokens.weight
-  private let head: WeightTensor  // [V, D]   lm_head.weight, or the embeddings when they are tied
+  private let head: LinearWeight  // [V, D]   lm_head.weight, or the embeddings when they are tied
   private let team: ComputeTeam
   private let maxPositions: Int
 
@@ -19,10 +19,10 @@ package final class LlamaLanguageModel: Sendable {
     embeddings = loader.tensor("embed_tokens.weight", [configuration.vocabulary, configuration.width])
     try loader.finish(expectation: directory + "/config.json")
     if configuration.tiesEmbeddings {
-      head = embeddings
+      head = LinearWeight(embeddings)
     } else {
       var loader = WeightLoader(files, on: team)
-      head = loader.tensor("lm_head.weight", [configuration.vocabulary, configuration.width])
+      head = loader.matrix("lm_head.weight", [configuration.vocabulary, configuration.width])
       try loader.finish(expectation: directory + "/config.json")
     }
     self.team = team
@@ -43,9 +43,9 @@ package final class LlamaLanguageModel: Sendable {
     var rows = Activations(rows: ids.count, width: embeddings.shape[1])
     for (row, id) in ids.enumerated() { rows.setRow(row, toRow: Int(id), of: embeddings) }
     let hidden = try model.lastHiddenStates(of: rows, lengths: sequences.map(\.count), isCancelled: { false })
-    var logits = Activations(rows: sequences.count, width: head.shape[0])
+    var logits = Activations(rows: sequences.count, width: head.outputs)
     team.linear(hidden, head, into: &logits)
-    return Matrix(rows: sequences.count, columns: head.shape[0], values: logits.values)
+    return Matrix(rows: sequences.count, columns: head.outputs, values: logits.values)
   }
 }
 

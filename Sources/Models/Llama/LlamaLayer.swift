@@ -2,10 +2,10 @@ import Kernels
 
 /// Self-attention with rotary positions and grouped queries.
 struct LlamaAttention: Sendable {
-  let queryWeight: WeightTensor  // [H · E, D]   self_attn.q_proj.weight
-  let keyWeight: WeightTensor  // [G · E, D]   self_attn.k_proj.weight
-  let valueWeight: WeightTensor  // [G · E, D]   self_attn.v_proj.weight
-  let outputWeight: WeightTensor  // [D, H · E]   self_attn.o_proj.weight
+  let queryWeight: LinearWeight  // [H · E, D]   self_attn.q_proj.weight
+  let keyWeight: LinearWeight  // [G · E, D]   self_attn.k_proj.weight
+  let valueWeight: LinearWeight  // [G · E, D]   self_attn.v_proj.weight
+  let outputWeight: LinearWeight  // [D, H · E]   self_attn.o_proj.weight
   let queryBias: WeightTensor?  // [H · E]
   let keyBias: WeightTensor?  // [G · E]
   let valueBias: WeightTensor?  // [G · E]
@@ -15,10 +15,10 @@ struct LlamaAttention: Sendable {
     let (d, q) = (configuration.width, configuration.heads * configuration.headWidth)
     let kv = configuration.keyValueHeads * configuration.headWidth
     let name = layer + ".self_attn"
-    queryWeight = loader.tensor("\(name).q_proj.weight", [q, d])
-    keyWeight = loader.tensor("\(name).k_proj.weight", [kv, d])
-    valueWeight = loader.tensor("\(name).v_proj.weight", [kv, d])
-    outputWeight = loader.tensor("\(name).o_proj.weight", [d, q])
+    queryWeight = loader.matrix("\(name).q_proj.weight", [q, d])
+    keyWeight = loader.matrix("\(name).k_proj.weight", [kv, d])
+    valueWeight = loader.matrix("\(name).v_proj.weight", [kv, d])
+    outputWeight = loader.matrix("\(name).o_proj.weight", [d, q])
     let hasBias = configuration.attentionHasBias
     queryBias = hasBias ? loader.tensor("\(name).q_proj.bias", [q]) : nil
     keyBias = hasBias ? loader.tensor("\(name).k_proj.bias", [kv]) : nil
@@ -29,18 +29,18 @@ struct LlamaAttention: Sendable {
 
 /// The SwiGLU feed-forward: `down(silu(gate(x)) · up(x))`.
 struct LlamaFeedForward: Sendable {
-  let gateWeight: WeightTensor  // [F, D]   mlp.gate_proj.weight
-  let upWeight: WeightTensor  // [F, D]   mlp.up_proj.weight
-  let downWeight: WeightTensor  // [D, F]   mlp.down_proj.weight
+  let gateWeight: LinearWeight  // [F, D]   mlp.gate_proj.weight
+  let upWeight: LinearWeight  // [F, D]   mlp.up_proj.weight
+  let downWeight: LinearWeight  // [D, F]   mlp.down_proj.weight
   let gateBias: WeightTensor?  // [F]
   let upBias: WeightTensor?  // [F]
   let downBias: WeightTensor?  // [D]
 
   init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, _ layer: String) {
     let (d, f) = (configuration.width, configuration.feedForwardWidth)
-    gateWeight = loader.tensor("\(layer).mlp.gate_proj.weight", [f, d])
-    upWeight = loader.tensor("\(layer).mlp.up_proj.weight", [f, d])
-    downWeight = loader.tensor("\(layer).mlp.down_proj.weight", [d, f])
+    gateWeight = loader.matrix("\(layer).mlp.gate_proj.weight", [f, d])
+    upWeight = loader.matrix("\(layer).mlp.up_proj.weight", [f, d])
+    downWeight = loader.matrix("\(layer).mlp.down_proj.weight", [d, f])
     let hasBias = configuration.feedForwardHasBias
     gateBias = hasBias ? loader.tensor("\(layer).mlp.gate_proj.bias", [f]) : nil
     upBias = hasBias ? loader.tensor("\(layer).mlp.up_proj.bias", [f]) : nil

@@ -6,7 +6,10 @@ import Kernels
 ///     out = a + feedForward(norm(a))
 struct SiglipPooling: Sendable {
   let probe: WeightTensor  // [1, 1, D]   head.probe
-  let inputWeight: WeightTensor  // [3 · D, D]: query, key, value   head.attention.in_proj_weight
+  // The rows of head.attention.in_proj_weight [3 · D, D], in this order.
+  let queryWeight: LinearWeight  // [D, D]
+  let keyWeight: LinearWeight  // [D, D]
+  let valueWeight: LinearWeight  // [D, D]
   let inputBias: WeightTensor  // [3 · D]   head.attention.in_proj_bias
   let output: LinearWeights  // D -> D   head.attention.out_proj
   let norm: LayerNormWeights  // head.layernorm
@@ -17,7 +20,10 @@ struct SiglipPooling: Sendable {
   init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader) {
     let d = configuration.width
     probe = loader.tensor("head.probe", [1, 1, d])
-    inputWeight = loader.tensor("head.attention.in_proj_weight", [3 * d, d])
+    let inputs = "head.attention.in_proj_weight"
+    queryWeight = loader.matrix(inputs, [3 * d, d], rows: 0..<d)
+    keyWeight = loader.matrix(inputs, [3 * d, d], rows: d..<2 * d)
+    valueWeight = loader.matrix(inputs, [3 * d, d], rows: 2 * d..<3 * d)
     inputBias = loader.tensor("head.attention.in_proj_bias", [3 * d])
     output = loader.linear("head.attention.out_proj", inputs: d, outputs: d)
     norm = loader.layerNorm("head.layernorm", width: d)
@@ -37,12 +43,12 @@ struct SiglipPooling: Sendable {
     let perImage = patches.rows / images
     var key = Activations(rows: patches.rows, width: d)
     var value = Activations(rows: patches.rows, width: d)
-    team.linear(patches, inputWeight.rows(d..<2 * d), bias: inputBias.rows(d..<2 * d), into: &key)
-    team.linear(patches, inputWeight.rows(2 * d..<3 * d), bias: inputBias.rows(2 * d..<3 * d), into: &value)
+    team.linear(patches, keyWeight, bias: inputBias.rows(d..<2 * d), into: &key)
+    team.linear(patches, valueWeight, bias: inputBias.rows(2 * d..<3 * d), into: &value)
     var probes = Activations(rows: images, width: d)
     for image in 0..<images { probes.setRow(image, toRow: 0, of: probe.reshaped([1, d])) }
     var query = Activations(rows: images, width: d)
-    team.linear(probes, inputWeight.rows(0..<d), bias: inputBias.rows(0..<d), into: &query)
+    team.linear(probes, queryWeight, bias: inputBias.rows(0..<d), into: &query)
 
     var attended = Activations(rows: images, width: d)
     let sequences = (0..<images).map {

@@ -5,7 +5,7 @@ import Kernels
 /// - Source: Zhai et al. 2023; Hugging Face `SiglipVisionModel` 4.37 to the digit.
 final class SiglipVisionModel: Sendable {
   let configuration: SiglipConfiguration
-  private let patchWeight: WeightTensor  // [D, C, patch, patch]   embeddings.patch_embedding.weight
+  private let patchWeight: LinearWeight  // [D, C · patch · patch]   embeddings.patch_embedding.weight
   private let patchBias: WeightTensor  // [D]   embeddings.patch_embedding.bias
   private let positions: WeightTensor  // [P, D]   embeddings.position_embedding.weight
   private let layers: [SiglipLayer]
@@ -21,7 +21,7 @@ final class SiglipVisionModel: Sendable {
     self.configuration = configuration
     self.team = team
     let (d, patch) = (configuration.width, configuration.patchSize)
-    patchWeight = loader.tensor("embeddings.patch_embedding.weight", [d, configuration.channels, patch, patch])
+    patchWeight = loader.matrix("embeddings.patch_embedding.weight", [d, configuration.channels, patch, patch])
     patchBias = loader.tensor("embeddings.patch_embedding.bias", [d])
     positions = loader.tensor("embeddings.position_embedding.weight", [configuration.patches, d])
     var layers: [SiglipLayer] = []
@@ -75,7 +75,7 @@ final class SiglipVisionModel: Sendable {
         of: image, channels: c, height: size, width: size, patch: patch, atRow: index * configuration.patches)
     }
     var hidden = Activations(rows: cut.rows, width: configuration.width)
-    team.linear(cut, patchWeight.reshaped([configuration.width, inputs]), bias: patchBias, into: &hidden)
+    team.linear(cut, patchWeight, bias: patchBias, into: &hidden)
     team.addRows(&hidden, positions)
     return hidden
   }
