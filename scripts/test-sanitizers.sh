@@ -7,7 +7,8 @@ run() {
   local sanitizer=$1 scratch=$2
   echo "GRPCTransportTests under the $sanitizer sanitizer"
   swift build --build-tests --sanitize="$sanitizer" --scratch-path "$scratch" "${@:3}"
-  swift test --skip-build --sanitize="$sanitizer" --scratch-path "$scratch" --filter GRPCTransportTests "${@:3}"
+  # XCTest's own runner, which has no tests here, leaks what it starts with.
+  swift test --skip-build --disable-xctest --sanitize="$sanitizer" --scratch-path "$scratch" --filter GRPCTransportTests "${@:3}"
 }
 
 if [ "${1:-address}" = address ]; then
