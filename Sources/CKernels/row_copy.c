@@ -1,0 +1,55 @@
+#include "illmrec_rows.h"
+
+#include <string.h>
+
+#include "blocks.h"
+#include "dispatch.h"
+
+typedef struct {
+  const illmrec_row_run *runs;
+  size_t width;
+} row_copy;
+
+DISPATCHED static void narrow(const float *restrict from, uint16_t *restrict to, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, &from[i], sizeof bits);
+    to[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  }
+}
+
+DISPATCHED static void widen(const uint16_t *restrict from, float *restrict to, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits = (uint32_t)from[i] << 16;
+    memcpy(&to[i], &bits, sizeof bits);
+  }
+}
+
+static void copy_run(const illmrec_row_run *run, size_t width) {
+  for (size_t row = 0; row < run->rows; row++) {
+    size_t from = row * run->from_stride, to = row * run->to_stride;
+    switch (run->conversion) {
+      case ILLMREC_FLOAT_TO_FLOAT:
+        memcpy((float *)run->to + to, (const float *)run->from + from, width * sizeof(float));
+        break;
+      case ILLMREC_FLOAT_TO_BF16: narrow((const float *)run->from + from, (uint16_t *)run->to + to, width); break;
+      case ILLMREC_BF16_TO_FLOAT: widen((const uint16_t *)run->from + from, (float *)run->to + to, width); break;
+    }
+  }
+}
+
+static void copy_runs(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const row_copy *copy = context;
+  for (size_t i = begin; i < end; i++) copy_run(&copy->runs[i], copy->width);
+}
+
+void illmrec_copy_rows(illmrec_team *team, const illmrec_row_run *runs, size_t count, size_t width) {
+  if (count == 0 || width == 0) return;
+  row_copy copy = {runs, width};
+  // Runs are about as long as each other: blocks of a cache.
+  size_t rows = 0;
+  for (size_t i = 0; i < count; i++) rows += runs[i].rows;
+  size_t block = rows_per_block(width) * count / (rows == 0 ? 1 : rows);
+  illmrec_team_run(team, count, block == 0 ? 1 : block, copy_runs, &copy);
+}
