@@ -12,6 +12,9 @@ extension UserModel.Configuration {
     guard threads.map({ (1...1024).contains($0) }) ?? true else {
       throw ModelError(.invalidInput, "the number of threads must be 1 to 1024")
     }
+    guard prefixCacheBytes >= 0, prefixBlockTokens > 0 else {
+      throw ModelError(.invalidInput, "the prefix cache's bytes may not be negative, and its blocks need a token")
+    }
     guard let spaceWeights else { return }
     guard spaceWeights.count == spaces.count, spaceWeights.allSatisfy(\.isFinite) else {
       throw ModelError(

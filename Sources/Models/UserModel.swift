@@ -1,4 +1,5 @@
-import Kernels
+package import Kernels
+import Synchronization
 
 /// Everything that turns histories into user vectors: prompt, tokenizer, frozen LLM and the users' projections.
 ///
@@ -19,10 +20,17 @@ package final class UserModel: Sendable {
     package var maxItemListTokens: Int
     /// Of the computation; one for each CPU of the process by default.
     package var threads: Int?
+    /// Memory for keys and values that prompts share; 0 to keep none.
+    package var prefixCacheBytes: Int
+    /// How they are kept.
+    package var prefixCacheElement: RowStorage.Element
+    /// Tokens of a block: prompts share whole blocks.
+    package var prefixBlockTokens: Int
 
     package init(
       spaces: [Space] = [.image], spaceWeights: [Float]? = nil, maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096,
-      maxItemListTokens: Int = 3850, threads: Int? = nil
+      maxItemListTokens: Int = 3850, threads: Int? = nil, prefixCacheBytes: Int = 1 << 30,
+      prefixCacheElement: RowStorage.Element = .float32, prefixBlockTokens: Int = 8
     ) {
       self.spaces = spaces
       self.spaceWeights = spaceWeights
@@ -30,6 +38,9 @@ package final class UserModel: Sendable {
       self.maxPromptTokens = maxPromptTokens
       self.maxItemListTokens = maxItemListTokens
       self.threads = threads
+      self.prefixCacheBytes = prefixCacheBytes
+      self.prefixCacheElement = prefixCacheElement
+      self.prefixBlockTokens = prefixBlockTokens
     }
   }
 
@@ -45,14 +56,19 @@ package final class UserModel: Sendable {
   /// p.
   package let spaceDim: Int
 
-  private let prompts: PromptBuilder
-  private let llm: LlamaModel
-  private let tokenEmbeddings: WeightTensor  // [V or more, d]
-  private let recToken: WeightTensor  // [d]   rec_token
+  let prompts: PromptBuilder
+  let llm: LlamaModel
+  let tokenEmbeddings: WeightTensor  // [V or more, d]
+  let recToken: WeightTensor  // [d]   rec_token
   private let adaptor: Adaptor
   /// Every space of the checkpoint.
   private let projections: [(space: Space, projection: SpaceProjection)]
-  private let team: ComputeTeam
+  let team: ComputeTeam
+  let prefixNaming: PrefixNaming
+  /// Nil when it has no bytes to work with.
+  let prefixCache: PrefixCache?
+  /// Keeps the instruction that every history's prompt begins with in the cache.
+  let instruction = Mutex<PrefixLease?>(nil)
 
   /// Reads `llm/`, `llm_parameter/` and `rec_module/`.
   package init(checkpoint: CheckpointLocation, configuration: Configuration = Configuration()) throws(ModelError) {
@@ -89,6 +105,10 @@ package final class UserModel: Sendable {
       tokenizer: tokenizer, softTokenDim: shape.width, maxHistoryItems: configuration.maxHistoryItems,
       maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
     fingerprints = try Self.fingerprints(checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces)
+    prefixNaming = PrefixNaming(
+      model: fingerprints.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
+    prefixCache = Self.prefixCache(configuration, llm)
+    try keepInstruction()
   }
 
   /// Length of a user vector: p for each space in use.
@@ -109,24 +129,6 @@ package final class UserModel: Sendable {
     try embeddings.mapRows("embedding", columns: embeddingDim, resultColumns: llmDim) {
       adaptor.softTokens(of: $0, on: team)
     }
-  }
-
-  /// The LLM's last hidden state, after the final norm, at each prompt's [REC]: [B, d].
-  ///
-  /// - Parameter isCancelled: asked between layers; the call throws `.cancelled` once it says so.
-  package func hiddenStates(
-    of prompts: [Prompt], isCancelled: () -> Bool = { false }
-  ) throws(ModelError) -> Matrix {
-    guard !prompts.isEmpty else { return Matrix(rows: 0, columns: llmDim) }
-    let rows = try embeddingRows(of: prompts)
-    let hidden = try llm.lastHiddenStates(of: rows, lengths: prompts.map(\.tokenCount), isCancelled: isCancelled)
-    if let index = team.firstNotFinite(hidden) {
-      throw ModelError(
-        .notFinite,
-        "the hidden state of prompt \(index / llmDim) is NaN or infinite: its soft tokens or the LLM's weights are too large"
-      )
-    }
-    return Matrix(rows: prompts.count, columns: llmDim, values: hidden.values)
   }
 
   /// The projections of hidden states [B, d] into every space of the checkpoint, unscaled: [B, p] each.
@@ -156,59 +158,6 @@ package final class UserModel: Sendable {
   private func vectors(of hiddenStates: Matrix, _ projection: SpaceProjection) throws(ModelError) -> Matrix {
     try hiddenStates.mapRows("hidden state", columns: llmDim, resultColumns: projection.spaceDim) {
       projection.vectors(of: $0, on: team)
-    }
-  }
-}
-
-extension UserModel {
-  /// What the LLM reads: token embeddings, soft tokens where a prompt has them, and [REC] at each prompt's end.
-  private func embeddingRows(of prompts: [Prompt]) throws(ModelError) -> Activations {
-    for (index, prompt) in prompts.enumerated() { try check(prompt, index) }
-    var rows = Activations(rows: prompts.reduce(0) { $0 + $1.tokenCount }, width: llmDim)
-    var start = 0
-    for prompt in prompts {
-      var softTokens = zip(prompt.softTokenPositions, prompt.softTokens).makeIterator()
-      var next = softTokens.next()
-      for (offset, id) in prompt.tokenIDs.enumerated() {
-        if let (position, softToken) = next, position == offset {
-          rows.setRow(start + offset, to: softToken)
-          next = softTokens.next()
-        } else {
-          rows.setRow(start + offset, toRow: Int(id), of: tokenEmbeddings)
-        }
-      }
-      rows.setRow(start + prompt.recPosition, toRow: 0, of: recToken.reshaped([1, llmDim]))
-      start += prompt.tokenCount
-    }
-    return rows
-  }
-
-  private func check(_ prompt: Prompt, _ index: Int) throws(ModelError) {
-    guard prompt.tokenCount <= maxPromptTokens else {
-      throw ModelError(
-        .promptTooLong, "prompt \(index) has \(prompt.tokenCount) tokens with [REC]; \(maxPromptTokens) are read")
-    }
-    guard prompt.softTokens.count == prompt.softTokenPositions.count else {
-      throw ModelError(.invalidInput, "prompt \(index) was built without soft tokens; it can only be counted")
-    }
-    for softToken in prompt.softTokens {
-      guard softToken.count == llmDim else {
-        throw ModelError(
-          .invalidInput,
-          "prompt \(index) has a soft token of \(softToken.count) elements; this checkpoint's have \(llmDim)")
-      }
-      guard softToken.allSatisfy(\.isFinite) else {
-        throw ModelError(.notFinite, "prompt \(index) has a soft token that is NaN or infinite")
-      }
-    }
-    let marked = Set(prompt.softTokenPositions)
-    if let position = prompt.tokenIDs.indices.first(where: {
-      !marked.contains($0) && !(0..<tokenEmbeddings.shape[0]).contains(Int(prompt.tokenIDs[$0]))
-    }) {
-      throw ModelError(
-        .invalidInput,
-        "token \(position) of prompt \(index) has the id \(prompt.tokenIDs[position]); the checkpoint has embeddings for "
-          + "\(tokenEmbeddings.shape[0])")
     }
   }
 }

@@ -42,7 +42,8 @@ package final class LlamaLanguageModel: Sendable {
     }
     var rows = Activations(rows: ids.count, width: embeddings.shape[1])
     for (row, id) in ids.enumerated() { rows.setRow(row, toRow: Int(id), of: embeddings) }
-    let hidden = try model.lastHiddenStates(of: rows, lengths: sequences.map(\.count), isCancelled: { false })
+    var plan = PrefillPlan(sequences.map { PrefillPlan.Member(length: $0.count) }, positionsPerBlock: 1)
+    let hidden = model.lastHiddenStates(of: rows, plan: &plan, isCancelled: { _ in false })
     var logits = Activations(rows: sequences.count, width: head.outputs)
     team.linear(hidden, head, into: &logits)
     return Matrix(rows: sequences.count, columns: head.outputs, values: logits.values)

@@ -8,7 +8,7 @@ final class LlamaModel: Sendable {
   private let layers: [LlamaLayer]
   private let finalNorm: WeightTensor  // [D]   norm.weight
   private let rotary: RotaryTable
-  private let team: ComputeTeam
+  let team: ComputeTeam
 
   /// Rows whose feed-forward is computed together: enough to keep the matrix product at full speed.
   private static let feedForwardRows = 1024
@@ -30,30 +30,52 @@ final class LlamaModel: Sendable {
       scaling: configuration.ropeScaling, precision: configuration.ropePrecision)
   }
 
+  /// What a block of `positions` keys and values of this model takes.
+  func blockShape(positions: Int, element: RowStorage.Element) -> KeyValueBlock.Shape {
+    KeyValueBlock.Shape(
+      layers: configuration.layers, positions: positions,
+      width: configuration.keyValueHeads * configuration.headWidth, element: element)
+  }
+
   /// The hidden state of each sequence's last row, after the final norm.
   ///
   /// Sequences are packed without padding: every matrix product runs over all rows, attention within each sequence. In
-  /// the last layer only the last rows are queries, since nothing else is read of it.
+  /// the last layer only the last rows are queries, since nothing else is read of it. Every layer fills its part of the
+  /// plan's blocks.
   ///
   /// - Parameters:
-  ///   - hidden: [T, D], the sequences' embedding rows one after the other. Consumed.
-  ///   - lengths: rows of each sequence, none zero, `maxPositions` at most.
-  ///   - isCancelled: asked before each layer.
-  /// - Returns: [sequences, D].
+  ///   - hidden: [T, D], the embeddings of the plan's rows. Consumed.
+  ///   - plan: positions below `maxPositions`. Loses the sequences that are cancelled, and the blocks whose values are not
+  ///     finite.
+  ///   - isCancelled: asked for each sequence before each layer; what nobody waits for is left out of the rest.
+  /// - Returns: [the plan's wanted sequences, D].
   func lastHiddenStates(
-    of hidden: consuming Activations, lengths: [Int], isCancelled: () -> Bool
-  ) throws(ModelError) -> Activations {
-    precondition(lengths.reduce(0, +) == hidden.rows && lengths.allSatisfy { (1...rotary.positions).contains($0) })
-    let sequences = SequenceSpan.packed(lengths: lengths)
-    let positions = lengths.flatMap { 0..<Int32($0) }
-    var workspace = Workspace(configuration, rows: hidden.rows, feedForwardRows: Self.feedForwardRows)
-    for layer in layers.dropLast() {
-      guard !isCancelled() else { throw Self.cancelled }
+    of hidden: consuming Activations, plan: inout PrefillPlan, isCancelled: (Int) -> Bool
+  ) -> Activations {
+    precondition(plan.rowCount == hidden.rows)
+    var positions = plan.positions
+    var sources = KeyValueSources(plan)
+    var workspace = Workspace(configuration, rows: hidden.rows, assembledRows: sources.assembledRows)
+    for (index, layer) in layers.enumerated() {
+      if let kept = plan.drop(where: isCancelled) {
+        guard !plan.wanted.isEmpty else { break }
+        hidden = hidden.gathered(kept)
+        positions = plan.positions
+        sources = KeyValueSources(plan)
+        workspace = Workspace(configuration, rows: hidden.rows, assembledRows: sources.assembledRows)
+      }
       computeKeysAndValues(layer, hidden, positions, &workspace)
+      fill(plan, layer: index, key: workspace.key, value: workspace.value)
+      guard index < layers.count - 1 else {
+        plan.spoil(sequencesNotFinite(hidden, plan))
+        return finish(layer, hidden, plan, sources, positions, &workspace)
+      }
       team.linear(
         workspace.normed, layer.attention.queryWeight, bias: layer.attention.queryBias, into: &workspace.query)
       team.rotate(&workspace.query, positions: positions, table: rotary)
-      attend(sequences, query: workspace.query, key: workspace.key, value: workspace.value, into: &workspace.attended)
+      attend(
+        layer: index, sources, query: workspace.query, queries: { plan.sequences[$0].rows }, key: workspace.key,
+        value: workspace.value, assembled: &workspace.assembled, into: &workspace.attended)
       team.linear(
         workspace.attended, layer.attention.outputWeight, bias: layer.attention.outputBias, addingTo: &hidden)
       team.rmsNorm(
@@ -61,17 +83,17 @@ final class LlamaModel: Sendable {
       layer.feedForward.add(
         of: workspace.normed, to: &hidden, gate: &workspace.gate, up: &workspace.up, on: team)
     }
-    guard !isCancelled() else { throw Self.cancelled }
-    return finish(layers[layers.count - 1], hidden, sequences, positions, &workspace)
+    return Activations(rows: 0, width: configuration.width)
   }
 
-  /// The last layer and the final norm, for the last row of each sequence.
+  /// The rest of the last layer and the final norm, for the last row of each sequence that is wanted.
   private func finish(
-    _ layer: LlamaLayer, _ hidden: borrowing Activations, _ sequences: [SequenceSpan], _ positions: [Int32],
-    _ workspace: inout Workspace
+    _ layer: LlamaLayer, _ hidden: borrowing Activations, _ plan: PrefillPlan, _ sources: KeyValueSources,
+    _ positions: [Int32], _ workspace: inout Workspace
   ) -> Activations {
-    let lastRows = sequences.map { $0.keys.upperBound - 1 }
-    computeKeysAndValues(layer, hidden, positions, &workspace)
+    let wanted = plan.wanted
+    let lastRows = wanted.map { plan.sequences[$0].rows.upperBound - 1 }
+    let rowOfSequence = Dictionary(uniqueKeysWithValues: wanted.enumerated().map { ($0.element, $0.offset) })
     var last = hidden.gathered(lastRows)
     var normed = workspace.normed.gathered(lastRows)
     let attention = layer.attention
@@ -79,8 +101,10 @@ final class LlamaModel: Sendable {
     var attended = Activations(rows: last.rows, width: workspace.query.width)
     team.linear(normed, attention.queryWeight, bias: attention.queryBias, into: &query)
     team.rotate(&query, positions: lastRows.map { positions[$0] }, table: rotary)
-    let spans = sequences.enumerated().map { SequenceSpan(queries: $0.offset..<$0.offset + 1, keys: $0.element.keys) }
-    attend(spans, query: query, key: workspace.key, value: workspace.value, into: &attended)
+    attend(
+      layer: layers.count - 1, sources, query: query,
+      queries: { sequence in rowOfSequence[sequence].map { $0..<$0 + 1 } ?? 0..<0 }, key: workspace.key,
+      value: workspace.value, assembled: &workspace.assembled, into: &attended)
     team.linear(attended, attention.outputWeight, bias: attention.outputBias, addingTo: &last)
     team.rmsNorm(last, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: &normed)
     layer.feedForward.add(of: normed, to: &last, gate: &workspace.gate, up: &workspace.up, on: team)
@@ -98,17 +122,17 @@ final class LlamaModel: Sendable {
     team.rotate(&workspace.key, positions: positions, table: rotary)
   }
 
-  private func attend(
-    _ sequences: [SequenceSpan], query: borrowing Activations, key: borrowing Activations,
-    value: borrowing Activations, into out: inout Activations
-  ) {
-    team.attention(
-      query: query, key: key, value: value, sequences: sequences, heads: configuration.heads,
-      keyValueHeads: configuration.keyValueHeads, causal: true, into: &out)
-  }
-
-  private static var cancelled: ModelError {
-    ModelError(.cancelled, "cancelled before the computation was done")
+  /// Sequences with a row that is NaN or infinite.
+  private func sequencesNotFinite(_ hidden: borrowing Activations, _ plan: PrefillPlan) -> [Int] {
+    guard team.firstNotFinite(hidden) != nil else { return [] }
+    var found: [Int] = []
+    for (index, sequence) in plan.sequences.enumerated() {
+      for row in sequence.rows where !hidden[row: row].allSatisfy(\.isFinite) {
+        found.append(index)
+        break
+      }
+    }
+    return found
   }
 }
 
@@ -122,11 +146,12 @@ extension LlamaModel {
     var attended: Activations  // [T, H · E]
     var gate: Activations  // [feed-forward rows, F]
     var up: Activations  // [feed-forward rows, F]
+    var assembled: KeysAndValues  // [assembled rows, G · E]
 
-    init(_ configuration: LlamaConfiguration, rows: Int, feedForwardRows: Int) {
+    init(_ configuration: LlamaConfiguration, rows: Int, assembledRows: Int) {
       let queryWidth = configuration.heads * configuration.headWidth
       let keyWidth = configuration.keyValueHeads * configuration.headWidth
-      let block = min(rows, feedForwardRows)
+      let block = min(rows, LlamaModel.feedForwardRows)
       normed = Activations(rows: rows, width: configuration.width)
       query = Activations(rows: rows, width: queryWidth)
       key = Activations(rows: rows, width: keyWidth)
@@ -134,6 +159,7 @@ extension LlamaModel {
       attended = Activations(rows: rows, width: queryWidth)
       gate = Activations(rows: block, width: configuration.feedForwardWidth)
       up = Activations(rows: block, width: configuration.feedForwardWidth)
+      assembled = KeysAndValues(rows: assembledRows, width: keyWidth)
     }
   }
 }

@@ -30,6 +30,12 @@ struct PromptBuilder: Sendable {
     return try prompt(encoding, softTokens, truncated: history.count - kept)
   }
 
+  /// The tokens that every history's prompt begins with.
+  var instruction: [Int32] {
+    let prompts = ["a", "0"].map { tokenizer.encode(PromptTemplate.prompt([$0])).ids }
+    return zip(prompts[0], prompts[1]).prefix { $0 == $1 }.map(\.0)
+  }
+
   /// How many of the newest items the item list's budget holds.
   private func mostItems(_ titles: [String]) throws(ModelError) -> Int {
     var kept = titles.count

@@ -1,0 +1,237 @@
+import Foundation
+import Kernels
+import Testing
+
+@testable import Models
+
+/// What the cache changes of a model's answers: nothing but rounding, and how much is computed.
+struct PrefixReuseTests {
+  private func history(_ items: Range<Int>) -> [HistoryEntry] {
+    items.map { index in
+      HistoryEntry(
+        title: "\(index) \(SyntheticModels.titles[index % SyntheticModels.titles.count])",
+        softToken: (0..<32).map { sin(Float($0) + Float(index) * 3) })
+    }
+  }
+
+  private func model(
+    bytes: Int = 1 << 24, element: RowStorage.Element = .float32
+  ) throws -> UserModel {
+    try UserModel(
+      checkpoint: SyntheticModels.location(),
+      configuration: .init(threads: 2, prefixCacheBytes: bytes, prefixCacheElement: element))
+  }
+
+  private func request(_ model: UserModel, _ items: Range<Int>, scope: String = "") throws -> EncodingRequest {
+    let prompt = try model.prompt(history: history(items))
+    return EncodingRequest(prompt: prompt, prefixKeys: model.prefixKeys(of: prompt, scope: scope))
+  }
+
+  private func encode(_ model: UserModel, _ requests: EncodingRequest...) throws -> [EncodedPrompt] {
+    try model.encode(requests).map { try $0.get() }
+  }
+
+  /// Tokens in whole blocks that both prompts begin with; their soft tokens must be equal as far as the ids are.
+  private func common(_ a: EncodingRequest, _ b: EncodingRequest) -> Int {
+    zip(a.prompt.tokenIDs, b.prompt.tokenIDs).prefix { $0 == $1 }.count / 8 * 8
+  }
+
+  private func instructionTokens(_ model: UserModel) -> Int { model.prompts.instruction.count / 8 * 8 }
+
+  /// Rows are computed in other groups: a few units of 2^-24 in every sum, over two layers.
+  private let rounding = 1e-5
+
+  @Test func theInstructionIsComputedAtTheStart() throws {
+    let model = try model()
+    let tokens = instructionTokens(model)
+    #expect(tokens > 16)
+    let statistics = try #require(model.prefixCacheStatistics)
+    #expect(statistics.blocks == tokens / 8)
+    #expect(statistics.promptTokens == 0)
+    let first = try encode(model, request(model, 0..<3))[0]
+    #expect(first.cachedTokens == tokens)
+  }
+
+  @Test func aGrownHistoryPaysForWhatIsNew() throws {
+    let (model, plain) = (try model(), try model(bytes: 0))
+    var expectedCached = instructionTokens(model)
+    for count in 1...9 {
+      let request = try request(model, 0..<count)
+      let encoded = try encode(model, request)[0]
+      #expect(encoded.cachedTokens == expectedCached)
+      let expected = try plain.hiddenStates(of: [request.prompt]).values
+      #expect(relativeDistance(encoded.hiddenState, expected) < rounding)
+      expectedCached = common(request, try self.request(model, 0..<count + 1))
+    }
+    let statistics = try #require(model.prefixCacheStatistics)
+    #expect(statistics.cachedTokens > statistics.promptTokens / 2)
+  }
+
+  @Test func theSameHistoryAgainCostsLessThanABlock() throws {
+    let model = try model()
+    let request = try request(model, 0..<4)
+    let (first, second) = (try encode(model, request)[0], try encode(model, request)[0])
+    #expect(second.cachedTokens == request.prompt.tokenIDs.count / 8 * 8)
+    #expect(relativeDistance(second.hiddenState, first.hiddenState) < rounding)
+  }
+
+  /// The window slides: every item stands at another position, and nothing but the instruction is shared.
+  @Test func aHistoryPastTheWindowSharesTheInstruction() throws {
+    let model = try model()
+    _ = try encode(model, request(model, 0..<10))
+    #expect(try encode(model, request(model, 0..<11))[0].cachedTokens == instructionTokens(model))
+  }
+
+  /// bfloat16 keeps 8 bits of every key and value: 2^-9 in the mean, which the two layers pass on about as it is.
+  @Test func bfloat16StoresWithinItsBound() throws {
+    let (model, plain) = (try model(element: .bfloat16), try model(bytes: 0))
+    _ = try encode(model, request(model, 0..<8))
+    let request = try request(model, 0..<9)
+    let encoded = try encode(model, request)[0]
+    #expect(encoded.cachedTokens > 100)
+    let error = relativeDistance(encoded.hiddenState, try plain.hiddenStates(of: [request.prompt]).values)
+    #expect(error < 1e-2)
+    #expect(error > 0)
+  }
+
+  @Test func promptsOfOneBatchComputeTheirBeginningOnce() throws {
+    let (model, plain) = (try model(), try model(bytes: 0))
+    let requests = try [0..<3, 0..<4, 0..<6, 5..<7, 0..<3].map { try request(model, $0) }
+    let encoded = try model.encode(requests).map { try $0.get() }
+    let instruction = instructionTokens(model)
+    #expect(
+      encoded.map(\.cachedTokens) == [
+        instruction, common(requests[0], requests[1]), common(requests[1], requests[2]), instruction,
+        requests[4].prompt.tokenIDs.count / 8 * 8,
+      ])
+    for (request, encoded) in zip(requests, encoded) {
+      let alone = try plain.hiddenStates(of: [request.prompt]).values
+      #expect(relativeDistance(encoded.hiddenState, alone) < rounding)
+    }
+    // And what they computed is there for the next.
+    #expect(try encode(model, requests[2])[0].cachedTokens == requests[2].prompt.tokenIDs.count / 8 * 8)
+  }
+
+  @Test func tenantsDoNotSeeEachOther() throws {
+    let model = try model()
+    _ = try encode(model, request(model, 0..<5, scope: "a"))
+    let instruction = instructionTokens(model)
+    #expect(try encode(model, request(model, 0..<5, scope: "b"))[0].cachedTokens == instruction)
+    #expect(try encode(model, request(model, 0..<5))[0].cachedTokens == instruction)
+    #expect(try encode(model, request(model, 0..<5, scope: "a"))[0].cachedTokens > 2 * instruction)
+    let together = try encode(model, request(model, 0..<6, scope: "c"), request(model, 0..<6, scope: "d"))
+    #expect(together.map(\.cachedTokens) == [instruction, instruction])
+  }
+
+  @Test func withoutBytesNothingIsKept() throws {
+    let model = try model(bytes: 0)
+    #expect(model.prefixCacheStatistics == nil)
+    let request = try request(model, 0..<3)
+    #expect(request.prefixKeys.isEmpty)
+    #expect(model.cachedTokens(request.prefixKeys) == 0)
+    #expect(try encode(model, request, request).map(\.cachedTokens) == [0, 0])
+  }
+
+  /// Room for twelve blocks: less than a prompt has.
+  @Test func aBudgetBelowOnePromptIsRespected() throws {
+    let block = 2 * 2 * 8 * 16 * 4
+    let (model, plain) = (try model(bytes: 12 * block + 100), try model(bytes: 0))
+    for items in [0..<6, 0..<7, 3..<9, 0..<7] {
+      let request = try request(model, items)
+      let encoded = try encode(model, request)[0]
+      #expect(encoded.cachedTokens <= 96)
+      #expect(encoded.cachedTokens >= instructionTokens(model))
+      let expected = try plain.hiddenStates(of: [request.prompt]).values
+      #expect(relativeDistance(encoded.hiddenState, expected) < rounding)
+      let statistics = try #require(model.prefixCacheStatistics)
+      #expect(statistics.usedBytes <= 12 * block)
+    }
+    #expect(try #require(model.prefixCacheStatistics).evictedBlocks > 0)
+  }
+
+  @Test func aBudgetBelowOneBlockKeepsNothing() throws {
+    let model = try model(bytes: 100)
+    let request = try request(model, 0..<3)
+    #expect(try encode(model, request, request)[0].cachedTokens == 0)
+    #expect(try encode(model, request)[0].cachedTokens == 0)
+    #expect(model.prefixCacheStatistics?.usedBytes == 0)
+  }
+
+  @Test func whoeverIsCancelledLeavesNoBlocksAndDisturbsNobody() throws {
+    let (model, plain) = (try model(), try model(bytes: 0))
+    let requests = try [0..<4, 2..<6, 7..<9].map { try request(model, $0) }
+    let before = try #require(model.prefixCacheStatistics).blocks
+    var layers = 0
+    // Gone before the second layer.
+    let outcomes = model.encode(requests) { index in
+      if index == 0 { layers += 1 }
+      return index == 1 && layers == 2
+    }
+    #expect(throws: ModelError.self) { try outcomes[1].get() }
+    for index in [0, 2] {
+      let alone = try plain.hiddenStates(of: [requests[index].prompt]).values
+      #expect(relativeDistance(try outcomes[index].get().hiddenState, alone) < rounding)
+    }
+    #expect(model.cachedTokens(requests[1].prefixKeys) == instructionTokens(model))
+    #expect(model.cachedTokens(requests[0].prefixKeys) == requests[0].prefixKeys.count * 8)
+    let kept = try #require(model.prefixCacheStatistics).blocks
+
+    let again = model.encode([requests[1]]) { _ in true }
+    #expect(throws: ModelError.self) { try again[0].get() }
+    #expect(try #require(model.prefixCacheStatistics).blocks == kept)
+    #expect(kept > before)
+  }
+
+  /// The one that leaves computes the others' beginning: they get it all the same, and are what they would be alone.
+  @Test func whoeverLeavesStillComputesWhatOthersShare() throws {
+    let (model, plain) = (try model(), try model(bytes: 0))
+    let requests = try [0..<5, 0..<6, 0..<7].map { try request(model, $0) }
+    var layers = 0
+    let outcomes = model.encode(requests) { index in
+      if index == 2 { layers += 1 }
+      return index == 0 || (index == 1 && layers == 1)
+    }
+    let alone = try plain.hiddenStates(of: [requests[2].prompt]).values
+    #expect(relativeDistance(try outcomes[2].get().hiddenState, alone) < rounding)
+    for index in 0...1 { #expect(throws: ModelError.self) { try outcomes[index].get() } }
+    let grown = try encode(model, requests[2])[0]
+    #expect(grown.cachedTokens == requests[2].prompt.tokenIDs.count / 8 * 8)
+    #expect(relativeDistance(grown.hiddenState, alone) < rounding)
+  }
+
+  @Test func whatIsNotFiniteNeverEntersTheCache() throws {
+    let model = try model()
+    let blocks = try #require(model.prefixCacheStatistics).blocks
+    let sound = try request(model, 1..<3)
+    for (value, code) in [(Float.nan, ModelError.Code.notFinite), (3e38, .notFinite)] {
+      var prompt = try model.prompt(history: history(0..<1))
+      prompt = prompt.filled(with: [[Float](repeating: value, count: 32)])
+      let bad = EncodingRequest(prompt: prompt, prefixKeys: model.prefixKeys(of: prompt))
+      let outcomes = model.encode([bad, sound])
+      #expect(#expect(throws: ModelError.self) { try outcomes[0].get() }?.code == code)
+      #expect(try outcomes[1].get().hiddenState.allSatisfy(\.isFinite))
+      #expect(model.cachedTokens(bad.prefixKeys) <= instructionTokens(model))
+    }
+    let statistics = try #require(model.prefixCacheStatistics)
+    #expect(statistics.blocks == blocks + sound.prefixKeys.count - instructionTokens(model) / 8)
+  }
+
+  @Test func severalThreadsMayShareIt() async throws {
+    let model = try model(bytes: 200_000)
+    let requests = try (1...8).map { try request(model, 0..<$0) }
+    let plain = try self.model(bytes: 0)
+    let expected = try requests.map { try plain.hiddenStates(of: [$0.prompt]).values }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for thread in 0..<4 {
+        group.addTask {
+          for step in 0..<8 {
+            let index = (step * 3 + thread) % 8
+            let encoded = try model.encode([requests[index]])[0].get()
+            #expect(relativeDistance(encoded.hiddenState, expected[index]) < 1e-5)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+}
