@@ -1,15 +1,25 @@
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dispatch.h"
-#include "exponential.h"
-#include "gemm.h"
 #include "illmrec_kernels.h"
 
-// Queries whose scores are computed together. More queries share the packing of the keys, fewer keep their scores
-// (queries * keys floats) in the second-level cache.
-enum { QUERIES_PER_BLOCK = 128 };
+enum {
+  // Vectors of queries that are multiplied with a key at a time.
+  VECTORS = 3,
+  COLUMNS_MAX = VECTORS * 16,
+  // Keys whose scores are computed before their values are mixed: the scores stay in the first-level cache.
+  KEYS_PER_TILE = 64,
+  // Blocks of queries that pass over a tile of keys together, so that keys and values are read from far once for all.
+  BLOCKS_PER_UNIT = 4,
+  FLOATS_PER_CACHE_LINE = 16,
+};
+
+typedef struct attention_kernel attention_kernel;
 
 typedef struct {
+  const attention_kernel *kernel;
   const illmrec_sequence *sequences;
   size_t sequence_count;
   const float *query;
@@ -21,95 +31,202 @@ typedef struct {
   int causal;
   float *out;
   size_t out_stride;
-  float *scores;  // for each worker: scores_per_worker
-  size_t scores_per_worker;
+  size_t blocks_per_unit;
+  float *scratch;  // for each worker: floats_of_scratch
 } attention;
 
-static size_t blocks_of(const illmrec_sequence *sequence) {
-  return (sequence->query_count + QUERIES_PER_BLOCK - 1) / QUERIES_PER_BLOCK;
-}
+/// The queries of one block: all heads of a group that share their keys, one query after the other.
+typedef struct {
+  size_t first;    // column, counted from the sequence's first
+  size_t columns;  // in use
+  float *query;    // [head_width, columns], scaled
+  float *mixed;    // [head_width, columns]: the values' weighted sum so far
+  float *maxima;   // [columns]
+  float *sums;     // [columns]
+  int32_t *visible;  // [columns]: keys that a column may see
+} column_block;
 
-enum { LANES = 16 };
+struct attention_kernel {
+  void (*attend)(const attention *, const column_block *, size_t first_key, size_t keys, const float *key,
+                 const float *value, float *scores);
+  void (*pack)(const float *const *rows, size_t columns, size_t width, float factor, float *query);
+  void (*unpack)(const float *mixed, const float *sums, size_t columns, size_t width, float *const *rows);
+  size_t columns;  // of a block
+};
 
-// In lanes, because a plain loop over a maximum does not vectorise: it would have to keep NaN's odd order.
-INLINED float maximum_of(const float *scores, size_t count) {
-  float lanes[LANES];
-  for (size_t l = 0; l < LANES; l++) lanes[l] = scores[l < count ? l : 0];
-  size_t whole = count / LANES * LANES;
-  for (size_t i = 0; i < whole; i += LANES) {
-    for (size_t l = 0; l < LANES; l++) lanes[l] = scores[i + l] > lanes[l] ? scores[i + l] : lanes[l];
+#define KERNEL(name) name##_portable
+#define KERNEL_TARGET
+#define KERNEL_LANES 4
+#define KERNEL_ROWS 3
+#define KERNEL_LOW 0, 4, 1, 5
+#define KERNEL_HIGH 2, 6, 3, 7
+#include "attention_kernel.h"
+#undef KERNEL
+#undef KERNEL_TARGET
+#undef KERNEL_LANES
+#undef KERNEL_ROWS
+#undef KERNEL_LOW
+#undef KERNEL_HIGH
+
+#if defined(__x86_64__)
+#define KERNEL(name) name##_avx2
+#define KERNEL_TARGET __attribute__((target("avx2,fma")))
+#define KERNEL_LANES 8
+#define KERNEL_ROWS 4
+#define KERNEL_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define KERNEL_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#include "attention_kernel.h"
+#undef KERNEL
+#undef KERNEL_TARGET
+#undef KERNEL_LANES
+#undef KERNEL_ROWS
+#undef KERNEL_LOW
+#undef KERNEL_HIGH
+
+#define KERNEL(name) name##_avx512
+#define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
+#define KERNEL_LANES 16
+#define KERNEL_ROWS 8
+#define KERNEL_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define KERNEL_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#include "attention_kernel.h"
+#undef KERNEL
+#undef KERNEL_TARGET
+#undef KERNEL_LANES
+#undef KERNEL_ROWS
+#undef KERNEL_LOW
+#undef KERNEL_HIGH
+#endif
+
+static const attention_kernel *kernel_for(illmrec_isa isa) {
+#if defined(__x86_64__)
+  if (isa == ILLMREC_ISA_BEST) {
+    isa = illmrec_isa_supported(ILLMREC_ISA_AVX512) ? ILLMREC_ISA_AVX512
+          : illmrec_isa_supported(ILLMREC_ISA_AVX2) ? ILLMREC_ISA_AVX2
+                                                    : ILLMREC_ISA_PORTABLE;
   }
-  float maximum = lanes[0];
-  for (size_t l = 1; l < LANES; l++) maximum = lanes[l] > maximum ? lanes[l] : maximum;
-  for (size_t i = whole; i < count; i++) maximum = scores[i] > maximum ? scores[i] : maximum;
-  return maximum;
+  if (!illmrec_isa_supported(isa)) return NULL;
+  if (isa == ILLMREC_ISA_AVX512) return &attention_kernel_avx512;
+  if (isa == ILLMREC_ISA_AVX2) return &attention_kernel_avx2;
+#endif
+  return isa == ILLMREC_ISA_BEST || isa == ILLMREC_ISA_PORTABLE ? &attention_kernel_portable : NULL;
 }
 
-// Replaces the first `count` scores by softmax(scale * scores) and the rest, up to `width`, by zero.
-DISPATCHED static void softmax(float *restrict scores, size_t count, size_t width, float scale) {
-#pragma clang fp reassociate(on)
-  float maximum = maximum_of(scores, count);
-  float sum = 0;
-  for (size_t i = 0; i < count; i++) {
-    float e = exponential((scores[i] - maximum) * scale);
-    scores[i] = e;
-    sum += e;
+// MARK: One unit of work: some blocks of one sequence's queries, of the heads that share one key/value head
+
+static size_t group_of(const attention *a) { return a->heads / a->kv_heads; }
+
+static size_t floats_of_block(const attention *a) { return (2 * a->head_width + 3) * a->kernel->columns; }
+
+static size_t floats_of_scratch(const attention *a) {
+  return a->blocks_per_unit * floats_of_block(a) + KEYS_PER_TILE * a->kernel->columns;
+}
+
+// The first element of column `column` in a matrix of query rows.
+static size_t column_offset(const attention *a, const illmrec_sequence *sequence, size_t kv_head, size_t column,
+                            size_t stride) {
+  size_t group = group_of(a);
+  return (sequence->query_start + column / group) * stride + (kv_head * group + column % group) * a->head_width;
+}
+
+static void begin_block(const attention *a, const illmrec_sequence *sequence, size_t kv_head, size_t first,
+                        float *scratch, column_block *block) {
+  const size_t width = a->kernel->columns, group = group_of(a);
+  const size_t left = sequence->query_count * group - first;
+  const size_t earlier = sequence->key_count - sequence->query_count;
+  *block = (column_block){.first = first, .columns = left < width ? left : width, .query = scratch};
+  block->mixed = block->query + a->head_width * width;
+  block->maxima = block->mixed + a->head_width * width;
+  block->sums = block->maxima + width;
+  block->visible = (int32_t *)(block->sums + width);
+  const float *rows[COLUMNS_MAX];
+  for (size_t c = 0; c < width; c++) {
+    const size_t column = first + (c < block->columns ? c : block->columns - 1);
+    rows[c] = a->query + column_offset(a, sequence, kv_head, column, a->query_stride);
+    block->visible[c] = (int32_t)(a->causal ? earlier + column / group + 1 : sequence->key_count);
+    block->maxima[c] = -INFINITY;
+    block->sums[c] = 0;
   }
-  float factor = 1.0f / sum;
-  for (size_t i = 0; i < count; i++) scores[i] *= factor;
-  for (size_t i = count; i < width; i++) scores[i] = 0;
+  // Powers of two take the place of those of e.
+  a->kernel->pack(rows, block->columns, a->head_width, a->scale * 1.44269504f, block->query);
+  memset(block->mixed, 0, a->head_width * width * sizeof(float));
 }
 
-static void attend(const attention *a, const illmrec_sequence *sequence, size_t head, size_t block, float *scores) {
-  size_t first = block * QUERIES_PER_BLOCK;
-  size_t queries = sequence->query_count - first < QUERIES_PER_BLOCK ? sequence->query_count - first : QUERIES_PER_BLOCK;
-  size_t earlier = sequence->key_count - sequence->query_count;
-  size_t keys = a->causal ? earlier + first + queries : sequence->key_count;
-  size_t row = sequence->query_start + first;
-  size_t kv_head = head / (a->heads / a->kv_heads);
-  const float *query = a->query + row * a->query_stride + head * a->head_width;
-  const float *key = a->key + sequence->key_start * a->kv_stride + kv_head * a->head_width;
-  const float *value = a->value + sequence->key_start * a->kv_stride + kv_head * a->head_width;
-  float *out = a->out + row * a->out_stride + head * a->head_width;
-
-  gemm_on_this_thread(queries, keys, a->head_width, query, a->query_stride, key, a->kv_stride, 1, 0, scores, keys);
-  for (size_t q = 0; q < queries; q++) {
-    softmax(scores + q * keys, a->causal ? earlier + first + q + 1 : keys, keys, a->scale);
+static void end_block(const attention *a, const illmrec_sequence *sequence, size_t kv_head, const column_block *block) {
+  float *rows[COLUMNS_MAX];
+  for (size_t c = 0; c < block->columns; c++) {
+    rows[c] = a->out + column_offset(a, sequence, kv_head, block->first + c, a->out_stride);
   }
-  gemm_on_this_thread(queries, a->head_width, keys, scores, keys, value, a->kv_stride, 0, 0, out, a->out_stride);
+  a->kernel->unpack(block->mixed, block->sums, block->columns, a->head_width, rows);
 }
 
-// The range counts the blocks of all heads of all sequences: sequence by sequence, head by head.
+static size_t keys_seen(const column_block *block) { return (size_t)block->visible[block->columns - 1]; }
+
+static void attend_unit(const attention *a, const illmrec_sequence *sequence, size_t kv_head, size_t unit,
+                        float *scratch) {
+  column_block blocks[BLOCKS_PER_UNIT];
+  const size_t all = sequence->query_count * group_of(a);
+  size_t count = 0;
+  for (size_t first = unit * a->blocks_per_unit * a->kernel->columns; count < a->blocks_per_unit && first < all;
+       first += a->kernel->columns, count++) {
+    begin_block(a, sequence, kv_head, first, scratch + count * floats_of_block(a), &blocks[count]);
+  }
+  float *scores = scratch + a->blocks_per_unit * floats_of_block(a);
+  const size_t keys = keys_seen(&blocks[count - 1]);
+  for (size_t k = 0; k < keys; k += KEYS_PER_TILE) {
+    const size_t offset = (sequence->key_start + k) * a->kv_stride + kv_head * a->head_width;
+    for (size_t b = 0; b < count; b++) {
+      const size_t seen = keys_seen(&blocks[b]);
+      if (seen <= k) continue;
+      a->kernel->attend(a, &blocks[b], k, seen - k < KEYS_PER_TILE ? seen - k : KEYS_PER_TILE, a->key + offset,
+                        a->value + offset, scores);
+    }
+  }
+  for (size_t b = 0; b < count; b++) end_block(a, sequence, kv_head, &blocks[b]);
+}
+
+// MARK: All units
+
+static size_t units_of(const attention *a, const illmrec_sequence *sequence) {
+  const size_t columns = a->blocks_per_unit * a->kernel->columns;
+  return (sequence->query_count * group_of(a) + columns - 1) / columns;
+}
+
+static size_t all_units(const attention *a) {
+  size_t units = 0;
+  for (size_t s = 0; s < a->sequence_count; s++) units += units_of(a, &a->sequences[s]) * a->kv_heads;
+  return units;
+}
+
+// The range counts the units of all sequences, head by head, a causal sequence's late and long ones first.
 static void attend_range(void *context, size_t begin, size_t end, size_t worker) {
   const attention *a = context;
-  float *scores = a->scores + worker * a->scores_per_worker;
+  float *scratch = a->scratch + worker * floats_of_scratch(a);
   size_t before = 0;
   for (size_t s = 0; s < a->sequence_count && begin < end; s++) {
-    size_t blocks = blocks_of(&a->sequences[s]);
-    for (; begin < end && begin - before < blocks * a->heads; begin++) {
-      attend(a, &a->sequences[s], (begin - before) / blocks, (begin - before) % blocks, scores);
+    const size_t units = units_of(a, &a->sequences[s]);
+    for (; begin < end && begin - before < units * a->kv_heads; begin++) {
+      const size_t index = begin - before;
+      attend_unit(a, &a->sequences[s], index / units, units - 1 - index % units, scratch);
     }
-    before += blocks * a->heads;
+    before += units * a->kv_heads;
   }
 }
 
-int illmrec_attention(illmrec_team *team, const illmrec_sequence *sequences, size_t sequence_count, const float *query,
-                      size_t query_stride, const float *key, const float *value, size_t kv_stride, size_t heads,
-                      size_t kv_heads, size_t head_width, float scale, int causal, float *out, size_t out_stride) {
-  attention a = {sequences, sequence_count, query, query_stride, key, value, kv_stride, heads,
-                 kv_heads,  head_width,     scale, causal,       out, out_stride, NULL,  0};
-  size_t blocks = 0, most_scores = 0;
-  for (size_t s = 0; s < sequence_count; s++) {
-    size_t queries = sequences[s].query_count < QUERIES_PER_BLOCK ? sequences[s].query_count : QUERIES_PER_BLOCK;
-    size_t scores = queries * sequences[s].key_count;
-    most_scores = scores > most_scores ? scores : most_scores;
-    blocks += blocks_of(&sequences[s]) * heads;
-  }
-  if (blocks == 0) return 0;
-  a.scores_per_worker = most_scores;
-  a.scores = aligned_alloc(64, (illmrec_team_size(team) * most_scores * sizeof(float) + 63) / 64 * 64);
-  if (a.scores == NULL) return -1;
-  illmrec_team_run(team, blocks, 1, attend_range, &a);
-  free(a.scores);
+int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
+                      const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
+                      size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
+                      size_t out_stride) {
+  attention a = {kernel_for(isa), sequences, sequence_count, query, query_stride, key, value, kv_stride,
+                 heads, kv_heads, head_width, scale, causal, out, out_stride, BLOCKS_PER_UNIT, NULL};
+  if (a.kernel == NULL) return -1;
+  // Smaller units where there would be too few to go round; the result is the same.
+  const size_t threads = illmrec_team_size(team);
+  while (a.blocks_per_unit > 1 && all_units(&a) < 8 * threads) a.blocks_per_unit /= 2;
+  const size_t bytes = (threads * floats_of_scratch(&a) * sizeof(float) + 63) / 64 * 64;
+  a.scratch = aligned_alloc(64, bytes);
+  if (a.scratch == NULL) return -1;
+  illmrec_team_run(team, all_units(&a), 1, attend_range, &a);
+  free(a.scratch);
   return 0;
 }

@@ -35,11 +35,14 @@ extension ComputeTeam {
   ///   - heads: H, a multiple of `keyValueHeads`, G.
   ///   - causal: each query sees the keys up to its own position alone; a sequence's queries are its last positions.
   ///   - out: [rows, H · E]; only the rows of the sequences' queries are written.
-  /// - Complexity: O(sum over the sequences of queries · keys · H · E).
-  /// - Source: Vaswani et al. 2017, section 3.2; grouped queries: Ainslie et al. 2023.
+  ///   - instructionSet: the machine's best when nil.
+  /// - Complexity: O(sum over the sequences of queries · keys · H · E); scores are never kept beyond a tile of 64 keys.
+  ///   A query's result is the same to the last bit whatever else is computed with it, and on any number of threads.
+  /// - Source: Vaswani et al. 2017, section 3.2; grouped queries: Ainslie et al. 2023; running maximum:
+  ///   Milakov & Gimelshein 2018, algorithm 3.
   package func attention(
     query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
-    heads: Int, keyValueHeads: Int, causal: Bool, into out: inout Activations
+    heads: Int, keyValueHeads: Int, causal: Bool, instructionSet: InstructionSet? = nil, into out: inout Activations
   ) {
     let headWidth = query.width / heads
     precondition(heads % keyValueHeads == 0 && headWidth * heads == query.width && out.width == query.width)
@@ -53,8 +56,9 @@ extension ComputeTeam {
         key_start: sequence.keys.lowerBound, key_count: sequence.keys.count)
     }
     let status = illmrec_attention(
-      handle, spans, spans.count, query.base, query.width, key.base, value.base, key.width, heads, keyValueHeads,
-      headWidth, 1 / Float(headWidth).squareRoot(), causal ? 1 : 0, out.base, out.width)
-    guard status == 0 else { fatalError("no memory for attention scores") }
+      handle, instructionSet?.constant ?? ILLMREC_ISA_BEST, spans, spans.count, query.base, query.width, key.base,
+      value.base, key.width, heads, keyValueHeads, headWidth, 1 / Float(headWidth).squareRoot(), causal ? 1 : 0,
+      out.base, out.width)
+    guard status == 0 else { fatalError("no memory for attention, or no such instruction set") }
   }
 }

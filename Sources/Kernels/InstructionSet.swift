@@ -1,10 +1,13 @@
 import CKernels
 
-/// The instruction set that scores.
+/// An instruction set that kernels are written for.
 package enum InstructionSet: Sendable, CaseIterable {
   case portable
   case avx2
   case avx512
+
+  /// Those that this machine has.
+  package static var supported: [InstructionSet] { allCases.filter(\.isSupported) }
 
   /// Whether this machine has it.
   package var isSupported: Bool { illmrec_isa_supported(constant) }

@@ -16,76 +16,119 @@ struct AttentionTests {
     Shape(lengths: [5], heads: 2, keyValueHeads: 2, headWidth: 3),
     Shape(lengths: [17, 1, 40], heads: 6, keyValueHeads: 2, headWidth: 8),
     Shape(lengths: [129, 2], heads: 2, keyValueHeads: 1, headWidth: 72),
+    Shape(lengths: [47, 48, 49, 64, 65], heads: 3, keyValueHeads: 3, headWidth: 17),
+    Shape(lengths: [200], heads: 8, keyValueHeads: 2, headWidth: 80),
     Shape(lengths: [300], heads: 1, keyValueHeads: 1, headWidth: 128),
   ]
 
   // Weights sum to 1 and values lie in [-1, 1]; exp is good to 2 ulp, scores of up to 128 products add their rounding.
   static let tolerance: Float = 3e-6
 
-  @Test(arguments: shapes, [false, true])
-  func matchesTheDefinition(_ shape: Shape, causal: Bool) {
-    var random = RandomValues(seed: UInt64(shape.heads + shape.headWidth))
-    let rows = shape.lengths.reduce(0, +)
-    let query = random.uniform(rows * shape.heads * shape.headWidth, scale: 3)
-    let key = random.uniform(rows * shape.keyValueHeads * shape.headWidth, scale: 3)
-    let value = random.uniform(rows * shape.keyValueHeads * shape.headWidth)
-    let expected = reference(
-      query, key, value, SequenceSpan.packed(lengths: shape.lengths), shape, rows: rows, causal: causal)
-    for threads in [1, 2] {
-      let found = attention(
-        query, key, value, SequenceSpan.packed(lengths: shape.lengths), shape, queryRows: rows, causal: causal,
-        threads: threads)
-      #expect(relativeError(found, expected) < Self.tolerance)
+  @Test(arguments: shapes, InstructionSet.supported)
+  func matchesTheDefinition(_ shape: Shape, instructionSet: InstructionSet) {
+    let packed = SequenceSpan.packed(lengths: shape.lengths)
+    let input = Input(shape, scale: 3)
+    for causal in [false, true] {
+      let expected = reference(input, packed, causal: causal)
+      for threads in [1, 2] {
+        let found = attention(input, packed, causal: causal, threads: threads, instructionSet)
+        #expect(relativeError(found, expected) < Self.tolerance)
+      }
     }
   }
 
-  /// The last layer computes one query per sequence: it must see all of its sequence, causal or not.
-  @Test(arguments: shapes) func aLastQueryAloneGivesTheFullComputationsLastRow(_ shape: Shape) {
-    var random = RandomValues(seed: 11)
-    let rows = shape.lengths.reduce(0, +)
-    let width = shape.heads * shape.headWidth
-    let query = random.uniform(rows * width)
-    let key = random.uniform(rows * shape.keyValueHeads * shape.headWidth)
-    let value = random.uniform(rows * shape.keyValueHeads * shape.headWidth)
+  /// A prefix cache leaves some of a sequence's last positions as queries, the last layer a single one.
+  @Test(arguments: shapes, InstructionSet.supported)
+  func someLastQueriesGiveTheFullComputationsRowsToTheBit(_ shape: Shape, instructionSet: InstructionSet) {
+    let input = Input(shape)
     let packed = SequenceSpan.packed(lengths: shape.lengths)
-    let full = reference(query, key, value, packed, shape, rows: rows, causal: true)
-    let lastRows = packed.map { $0.keys.upperBound - 1 }
-    let alone = attention(
-      lastRows.flatMap { query[$0 * width..<($0 + 1) * width] }, key, value,
-      packed.enumerated().map { SequenceSpan(queries: $0.offset..<$0.offset + 1, keys: $0.element.keys) }, shape,
-      queryRows: lastRows.count, causal: true, threads: 1)
-    #expect(relativeError(alone, lastRows.flatMap { full[$0 * width..<($0 + 1) * width] }) < Self.tolerance)
+    let full = attention(input, packed, causal: true, threads: 1, instructionSet)
+    for count in [1, 7, 50] {
+      let spans = packed.map { SequenceSpan(queries: $0.queries.suffix(count), keys: $0.keys) }
+      let some = attention(input, spans, causal: true, threads: 2, instructionSet)
+      for row in spans.flatMap(\.queries) {
+        let values = row * input.width..<(row + 1) * input.width
+        #expect(some[values].elementsEqual(full[values]))
+      }
+    }
   }
 
+  @Test(arguments: shapes, InstructionSet.supported)
+  func neighboursInABatchChangeNothing(_ shape: Shape, instructionSet: InstructionSet) {
+    let input = Input(shape)
+    for causal in [false, true] {
+      let packed = SequenceSpan.packed(lengths: shape.lengths)
+      let together = attention(input, packed, causal: causal, threads: 3, instructionSet)
+      for span in packed {
+        let alone = attention(input, [span], causal: causal, threads: 1, instructionSet)
+        let values = span.queries.lowerBound * input.width..<span.queries.upperBound * input.width
+        #expect(together[values].elementsEqual(alone[values]))
+      }
+    }
+  }
+
+  @Test(arguments: InstructionSet.supported)
+  func largeScoresDoNotOverflowAndWhatIsNotFiniteShows(_ instructionSet: InstructionSet) {
+    let shape = Shape(lengths: [70], heads: 1, keyValueHeads: 1, headWidth: 16)
+    let packed = SequenceSpan.packed(lengths: shape.lengths)
+    let large = Input(shape, scale: 1e4)
+    let found = attention(large, packed, causal: true, threads: 1, instructionSet)
+    // One key has all the weight, and a score of 1e9 its rounding of 64.
+    #expect(found.allSatisfy { abs($0) <= 1 })
+    #expect(relativeError(Array(found.prefix(16)), Array(large.value.prefix(16))) == 0)
+    var broken = Input(shape)
+    broken.key[40 * 16] = .nan
+    let rows = attention(broken, packed, causal: true, threads: 1, instructionSet)
+    #expect(rows.prefix(40 * 16).allSatisfy { $0.isFinite })
+    #expect(rows.dropFirst(40 * 16).allSatisfy { $0.isNaN })
+  }
+
+  private struct Input {
+    let shape: Shape
+    let query: [Float]  // [rows, width]
+    var key: [Float]  // [rows, keyWidth]
+    let value: [Float]  // [rows, keyWidth]
+    var rows: Int { shape.lengths.reduce(0, +) }
+    var width: Int { shape.heads * shape.headWidth }
+    var keyWidth: Int { shape.keyValueHeads * shape.headWidth }
+
+    /// - Parameter scale: largest query and key element.
+    init(_ shape: Shape, scale: Float = 1) {
+      self.shape = shape
+      var random = RandomValues(seed: UInt64(shape.heads + shape.headWidth))
+      let rows = shape.lengths.reduce(0, +)
+      query = random.uniform(rows * shape.heads * shape.headWidth, scale: scale)
+      key = random.uniform(rows * shape.keyValueHeads * shape.headWidth, scale: scale)
+      value = random.uniform(rows * shape.keyValueHeads * shape.headWidth)
+    }
+  }
+
+  /// [rows, width]; rows that are no query's are zero.
   private func attention(
-    _ query: [Float], _ key: [Float], _ value: [Float], _ sequences: [SequenceSpan], _ shape: Shape, queryRows: Int,
-    causal: Bool, threads: Int
+    _ input: Input, _ sequences: [SequenceSpan], causal: Bool, threads: Int, _ instructionSet: InstructionSet
   ) -> [Float] {
-    let kvWidth = shape.keyValueHeads * shape.headWidth
-    let keys = Activations(rows: key.count / kvWidth, width: kvWidth, values: key)
-    let values = Activations(rows: value.count / kvWidth, width: kvWidth, values: value)
-    let queries = Activations(rows: queryRows, width: shape.heads * shape.headWidth, values: query)
-    var out = Activations(rows: queryRows, width: shape.heads * shape.headWidth)
+    let zero = [Float](repeating: 0, count: input.query.count)
+    var out = Activations(rows: input.rows, width: input.width, values: zero)
     ComputeTeam(threads: threads).attention(
-      query: queries, key: keys, value: values, sequences: sequences, heads: shape.heads,
-      keyValueHeads: shape.keyValueHeads, causal: causal, into: &out)
+      query: Activations(rows: input.rows, width: input.width, values: input.query),
+      key: Activations(rows: input.rows, width: input.keyWidth, values: input.key),
+      value: Activations(rows: input.rows, width: input.keyWidth, values: input.value), sequences: sequences,
+      heads: input.shape.heads, keyValueHeads: input.shape.keyValueHeads, causal: causal,
+      instructionSet: instructionSet, into: &out)
     return out.values
   }
 
-  private func reference(
-    _ query: [Float], _ key: [Float], _ value: [Float], _ sequences: [SequenceSpan], _ shape: Shape, rows: Int,
-    causal: Bool
-  ) -> [Float] {
-    var out = [Float](repeating: 0, count: rows * shape.heads * shape.headWidth)
+  private func reference(_ input: Input, _ sequences: [SequenceSpan], causal: Bool) -> [Float] {
+    var out = [Float](repeating: 0, count: input.query.count)
     let spans = sequences.map {
       illmrec_sequence(
         query_start: $0.queries.lowerBound, query_count: $0.queries.count, key_start: $0.keys.lowerBound,
         key_count: $0.keys.count)
     }
     reference_attention(
-      spans, spans.count, query, shape.heads * shape.headWidth, key, value, shape.keyValueHeads * shape.headWidth,
-      shape.heads, shape.keyValueHeads, shape.headWidth, 1 / Float(shape.headWidth).squareRoot(), causal ? 1 : 0, &out,
-      shape.heads * shape.headWidth)
+      spans, spans.count, input.query, input.width, input.key, input.value, input.keyWidth, input.shape.heads,
+      input.shape.keyValueHeads, input.shape.headWidth, 1 / Float(input.shape.headWidth).squareRoot(), causal ? 1 : 0,
+      &out, input.width)
     return out
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,19 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+// MARK: Instruction set
+
+/// Instructions that a kernel is written for. Kernels that take one run the machine's best by default; tests name them.
+typedef enum {
+  ILLMREC_ISA_BEST = 0,
+  ILLMREC_ISA_PORTABLE = 1,
+  ILLMREC_ISA_AVX2 = 2,
+  ILLMREC_ISA_AVX512 = 3,
+} illmrec_isa;
+
+/// Whether this machine runs `isa`.
+bool illmrec_isa_supported(illmrec_isa isa);
 
 // MARK: Team
 
@@ -71,10 +85,13 @@ typedef struct {
 /// query, out: rows of heads * head_width, `query_stride` and `out_stride` apart. key, value: rows of
 /// kv_heads * head_width, `kv_stride` apart. `out` may not overlap the inputs. heads is a multiple of kv_heads; no
 /// sequence has zero keys, or more queries than keys when causal.
-/// Returns 0, or -1 when there is no memory for the scores.
-int illmrec_attention(illmrec_team *team, const illmrec_sequence *sequences, size_t sequence_count, const float *query,
-                      size_t query_stride, const float *key, const float *value, size_t kv_stride, size_t heads,
-                      size_t kv_heads, size_t head_width, float scale, int causal, float *out, size_t out_stride);
+/// A query's result does not depend, to the last bit, on the other queries and sequences of the call, on the threads, or
+/// on which of a sequence's queries are computed.
+/// Returns 0, or -1 when there is no memory or this machine has no `isa`.
+int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
+                      const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
+                      size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
+                      size_t out_stride);
 
 // MARK: Rows
 

@@ -16,17 +16,6 @@
 extern "C" {
 #endif
 
-/// Which instruction set scores.
-typedef enum {
-  ILLMREC_ISA_BEST = 0,
-  ILLMREC_ISA_PORTABLE = 1,
-  ILLMREC_ISA_AVX2 = 2,
-  ILLMREC_ISA_AVX512 = 3,
-} illmrec_isa;
-
-/// Whether this machine runs `isa`.
-bool illmrec_isa_supported(illmrec_isa isa);
-
 /// A row and its inner product with the query.
 typedef struct {
   float score;
