@@ -10,7 +10,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
   struct Entry: Sendable {
     /// Requests submitted together share one.
     let group: UInt64
-    /// In the unit of the budgets: tokens, images.
+    /// In the unit of the budgets: tokens, images. As it was expected when the request was submitted.
     let cost: Int
     let arrival: Instant
     let deadline: Instant?
@@ -116,12 +116,14 @@ struct BatchQueue<Element: Sendable>: Sendable {
   // MARK: Steps of the thread
 
   /// What the thread does now. The oldest requests go first, as many as the batch's budget holds and at least one.
-  mutating func next(now: Instant, isAbandoned: (Element) -> Bool) -> Step {
+  ///
+  /// - Parameter cost: what a request costs now, when that may have changed since it was submitted.
+  mutating func next(now: Instant, cost: (Entry) -> Int = \.cost, isAbandoned: (Element) -> Bool) -> Step {
     var expired: [Entry] = []
     var batch: [Entry] = []
     // More than one pass only when all that was queued had been abandoned or was late, and others waited for room.
     repeat {
-      takeBatch(into: &batch, expired: &expired, now: now, isAbandoned: isAbandoned)
+      takeBatch(into: &batch, expired: &expired, now: now, cost: cost, isAbandoned: isAbandoned)
       admitWaiting()
     } while batch.isEmpty && !queued.isEmpty
     return Step(expired: expired, action: action(for: batch))
@@ -137,7 +139,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
   // MARK: -
 
   private mutating func takeBatch(
-    into batch: inout [Entry], expired: inout [Entry], now: Instant, isAbandoned: (Element) -> Bool
+    into batch: inout [Entry], expired: inout [Entry], now: Instant, cost: (Entry) -> Int,
+    isAbandoned: (Element) -> Bool
   ) {
     var batchCost = 0
     var taken = 0
@@ -146,11 +149,11 @@ struct BatchQueue<Element: Sendable>: Sendable {
         // Whoever sent it has had an answer.
       } else if let deadline = entry.deadline, deadline <= now {
         expired.append(entry)
-      } else if batch.isEmpty || batchCost + entry.cost <= maxBatchCost {
-        batch.append(entry)
-        batchCost += entry.cost
       } else {
-        break
+        let entryCost = cost(entry)
+        guard batch.isEmpty || batchCost + entryCost <= maxBatchCost else { break }
+        batch.append(entry)
+        batchCost += entryCost
       }
       queuedCost -= entry.cost
       taken += 1

@@ -11,6 +11,8 @@ import GRPCCore
 package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   /// Computes a batch on the compute thread; one result per request, in order.
   package typealias Process = @Sendable ([Request], BatchContext) -> [Result<Response, any Error>]
+  /// What a request costs.
+  package typealias Cost = @Sendable (Request) -> Int
 
   package enum WhenFull: Sendable {
     /// Throw RESOURCE_EXHAUSTED (QUEUE_FULL).
@@ -26,12 +28,14 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   ///   - name: of the thread and in metrics.
   ///   - maxQueueCost: most cost that may be queued, the batch being computed not counted.
   ///   - maxBatchCost: most cost computed together; a single costlier request is computed alone.
+  ///   - costNow: asked when a batch is put together, for requests whose cost may have changed since they were submitted.
   ///   - process: see ``Process``.
   /// - Throws: RESOURCE_EXHAUSTED (NO_THREAD) when the thread cannot be started.
   package init(
-    name: String, maxQueueCost: Int, maxBatchCost: Int, process: @escaping Process
+    name: String, maxQueueCost: Int, maxBatchCost: Int, costNow: Cost? = nil, process: @escaping Process
   ) throws(ServiceFailure) {
-    let core = BatcherCore(name: name, maxQueueCost: maxQueueCost, maxBatchCost: maxBatchCost, process: process)
+    let core = BatcherCore(
+      name: name, maxQueueCost: maxQueueCost, maxBatchCost: maxBatchCost, costNow: costNow, process: process)
     self.core = core
     thread = try DedicatedThread(name: name) { core.computeUntilShutdown() }
   }

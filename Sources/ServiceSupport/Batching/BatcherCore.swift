@@ -19,6 +19,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   private let name: String
   private let process: Batcher<Request, Response>.Process
+  private let costNow: Batcher<Request, Response>.Cost?
   private let queue: Mutex<Queue>
   private let wakeUp = Semaphore()
   private let nextGroup = Atomic<UInt64>(0)
@@ -27,9 +28,11 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   private let metrics: BatchMetrics
 
   init(
-    name: String, maxQueueCost: Int, maxBatchCost: Int, process: @escaping Batcher<Request, Response>.Process
+    name: String, maxQueueCost: Int, maxBatchCost: Int, costNow: Batcher<Request, Response>.Cost?,
+    process: @escaping Batcher<Request, Response>.Process
   ) {
     self.name = name
+    self.costNow = costNow
     self.process = process
     queue = Mutex(Queue(maxCost: maxQueueCost, maxBatchCost: maxBatchCost))
     metrics = BatchMetrics(name: name)
@@ -82,7 +85,9 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   func computeUntilShutdown() {
     while true {
-      let step = queue.withLock { queue in queue.next(now: .now) { $0.group.isAbandoned } }
+      let step = queue.withLock { queue in
+        queue.next(now: .now, cost: cost) { $0.group.isAbandoned }
+      }
       for entry in step.expired { fail(entry) }
       switch step.action {
       case .compute(let batch): compute(batch)
@@ -90,6 +95,10 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
       case .stop: return
       }
     }
+  }
+
+  private func cost(_ entry: Queue.Entry) -> Int {
+    costNow.map { max($0(entry.element.request), 1) } ?? entry.cost
   }
 
   private func compute(_ batch: [Queue.Entry]) {

@@ -34,6 +34,19 @@ import Testing
     #expect(step(&queue) == "sleep")
   }
 
+  @Test func aBatchIsFilledByWhatRequestsCostNow() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    for (name, cost) in [("a", 8), ("b", 8), ("c", 8), ("d", 1)] {
+      _ = queue.enqueue([entry(name, cost: cost)], waitForRoom: false)
+    }
+    let costs = ["a": 8, "b": 1, "c": 1, "d": 20]
+    let step = queue.next(now: now, cost: { costs[$0.element] ?? 0 }, isAbandoned: { _ in false })
+    guard case .compute(let batch) = step.action else { return #expect(Bool(false), "nothing was computed") }
+    #expect(batch.map(\.element) == ["a", "b", "c"])
+    // What they took of the queue was what they had been submitted with.
+    #expect(queue.queuedCost == 1)
+  }
+
   @Test func aRequestCostlierThanABatchIsComputedAlone() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
     _ = queue.enqueue([entry("big", cost: 50)], waitForRoom: false)
