@@ -102,7 +102,10 @@ let package = Package(
       ]),
     executable(
       "LLMService",
-      ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser, .configuration]),
+      [
+        "Models", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .metrics, .argumentParser,
+        .configuration,
+      ]),
     executable(
       "RetrievalService",
       [
@@ -121,7 +124,7 @@ let package = Package(
     tests("VectorIndexTests", ["VectorIndex"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
-    tests("LLMServiceTests", ["LLMService", "Models", "ServiceSupport"] + rpcTests + [.argumentParser]),
+    tests("LLMServiceTests", ["LLMService", "Models", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(

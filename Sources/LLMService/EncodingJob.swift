@@ -1,28 +1,48 @@
+import GRPCCore
 import Models
+import ServiceSupport
 
 /// One user, checked and tokenised: what waits for the compute thread.
 struct EncodingJob: Sendable {
-  /// Where the soft token of an item comes from.
-  enum Visual: Sendable {
-    /// [d], as the caller's adaptor made it.
-    case softToken([Float])
-    /// [v], for this server's adaptor.
-    case embedding([Float])
+  /// What a request wants for all its users.
+  struct Settings: Sendable {
+    var outputs: UserOutputs
+    var cacheScope: CacheScope
   }
 
   /// Its soft tokens are filled in on the compute thread, from `visuals`, unless the caller sent a prompt of its own.
   var prompt: Prompt
   /// One per soft token position of a history's prompt; nil when the prompt has its soft tokens.
-  var visuals: [Visual]?
+  var visuals: [VisualContent]?
+  /// What the prompt's blocks are called in the prefix cache.
+  var prefixKeys: [PrefixKey]
   var outputs: UserOutputs
 
-  /// In the unit of the queue.
-  var tokens: Int { prompt.tokenCount }
+  /// Of the prompt, [REC] included.
+  var promptTokens: Int { prompt.tokenCount }
+}
+
+/// Whose prompts may share what was computed of their beginnings.
+struct CacheScope: Sendable {
+  static let maxBytes = 256
+
+  let name: String
+
+  /// - Parameter field: path in the request.
+  init(_ name: String, field: String) throws(ServiceFailure) {
+    guard name.utf8.count <= Self.maxBytes else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "CACHE_SCOPE_TOO_LONG",
+        "\(name.utf8.count) bytes, at most \(Self.maxBytes) are allowed; send a digest of the name", field: field)
+    }
+    self.name = name
+  }
 }
 
 /// One user, computed.
 struct EncodedUser: Sendable {
   var promptTokens: Int
+  var cachedTokens: Int
   var truncatedItems: Int
   var userVector: [Float]?
   var hiddenState: [Float]?

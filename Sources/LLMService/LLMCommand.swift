@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 import ServiceSupport
 
 @main
@@ -41,18 +42,27 @@ struct LLMCommand: AsyncParsableCommand {
       allowed: .range(1024...(64 << 20)))
     static let maxBatchTokens = SettingKey<Int>(
       "max-batch-tokens",
-      "Most tokens computed together; more gain little and every request of a batch waits for all of it",
+      "Most tokens computed together, cached ones not counted; more gain little and every request of a batch waits for all of it",
       unit: "tokens", default: RequestLimits().maxBatchTokens, allowed: .range(1...1_000_000))
     static let maxQueueTokens = SettingKey<Int>(
       "max-queue-tokens", "Most tokens that wait to be computed; more are refused with RESOURCE_EXHAUSTED",
       unit: "tokens",
       default: RequestLimits().maxQueueTokens, allowed: .range(1...100_000_000))
+    static let prefixCacheBytes = SettingKey<Int>(
+      "prefix-cache-bytes",
+      "Memory for keys and values of prompts' beginnings, so that a user whose history grew pays for what is new; 0 for none",
+      unit: "bytes", default: 1 << 30, allowed: .range(0...(1 << 46)))
+    static let prefixCachePrecision = SettingKey<String>(
+      "prefix-cache-precision",
+      "How they are kept: bfloat16 holds twice as many prompts and moves results by up to 1e-2 of their length",
+      default: RowStorage.Element.float32.rawValue, allowed: .oneOf(RowStorage.Element.allCases.map(\.rawValue)))
     static let threads = SettingKey<Int>(
       "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
     static let all: [any AnySettingKey] = [
       checkpoint, llmWeights, spaces, spaceWeights, maxHistoryItems, maxPromptTokens, maxItemListTokens, modelName,
-      modelVersion, maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, threads,
+      modelVersion, maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, prefixCacheBytes,
+      prefixCachePrecision, threads,
     ]
   }
 
@@ -65,7 +75,8 @@ struct LLMCommand: AsyncParsableCommand {
 
       A history is put into the published prompt: each item's title and, for its image, the soft token that EncoderService \
       made of it. The LLM's hidden state at [REC], projected, is the vector that RetrievalService searches with. Users of \
-      different requests are computed together. GetServerInfo names the model, its dimensions and every limit.
+      different requests are computed together, and what prompts of one cache_scope have in common at their beginning is \
+      computed once. GetServerInfo names the model, its dimensions and every limit.
 
       Try it:
         illmrec-llm --checkpoint CHECKPOINT                          listens on 127.0.0.1:50052
@@ -91,6 +102,9 @@ struct LLMCommand: AsyncParsableCommand {
   @Option(name: Keys.maxTextBytes.flagName, help: Keys.maxTextBytes.help) var maxTextBytes: Int?
   @Option(name: Keys.maxBatchTokens.flagName, help: Keys.maxBatchTokens.help) var maxBatchTokens: Int?
   @Option(name: Keys.maxQueueTokens.flagName, help: Keys.maxQueueTokens.help) var maxQueueTokens: Int?
+  @Option(name: Keys.prefixCacheBytes.flagName, help: Keys.prefixCacheBytes.help) var prefixCacheBytes: Int?
+  @Option(name: Keys.prefixCachePrecision.flagName, help: Keys.prefixCachePrecision.help)
+  var prefixCachePrecision: String?
   @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
 
   func run() async throws {
@@ -113,7 +127,9 @@ struct LLMCommand: AsyncParsableCommand {
       Keys.maxPromptTokens.flag(maxPromptTokens), Keys.maxItemListTokens.flag(maxItemListTokens),
       Keys.modelName.flag(modelName), Keys.modelVersion.flag(modelVersion), Keys.maxUsers.flag(maxUsers),
       Keys.maxRequestHistoryItems.flag(maxRequestHistoryItems), Keys.maxTextBytes.flag(maxTextBytes),
-      Keys.maxBatchTokens.flag(maxBatchTokens), Keys.maxQueueTokens.flag(maxQueueTokens), Keys.threads.flag(threads),
+      Keys.maxBatchTokens.flag(maxBatchTokens), Keys.maxQueueTokens.flag(maxQueueTokens),
+      Keys.prefixCacheBytes.flag(prefixCacheBytes), Keys.prefixCachePrecision.flag(prefixCachePrecision),
+      Keys.threads.flag(threads),
     ]
   }
 }

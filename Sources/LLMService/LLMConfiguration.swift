@@ -1,3 +1,4 @@
+import Kernels
 import Models
 import ServiceSupport
 
@@ -19,7 +20,9 @@ struct LLMConfiguration: Sendable {
       spaces: try Self.spaces(try all.value(Keys.spaces)),
       spaceWeights: try Self.weights(all.optional(Keys.spaceWeights)),
       maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
-      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads)
+      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads,
+      prefixCacheBytes: try all.value(Keys.prefixCacheBytes),
+      prefixCacheElement: RowStorage.Element(rawValue: try all.value(Keys.prefixCachePrecision)) ?? .float32)
     modelName = all.optional(Keys.modelName) ?? bundle.split(separator: "/").last.map(String.init) ?? bundle
     modelVersion = try all.value(Keys.modelVersion)
     limits = RequestLimits(

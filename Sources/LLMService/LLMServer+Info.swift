@@ -1,7 +1,21 @@
 import GRPCCore
+import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+
+extension Illmrec_Llm_V1_PrefixCache {
+  fileprivate init(_ statistics: PrefixCacheStatistics) {
+    self.init()
+    maxBytes = UInt64(statistics.byteBudget)
+    usedBytes = UInt64(statistics.usedBytes)
+    blockTokens = UInt32(statistics.positionsPerBlock)
+    blocks = UInt64(statistics.blocks)
+    promptTokens = UInt64(statistics.promptTokens)
+    cachedTokens = UInt64(statistics.cachedTokens)
+    evictedBlocks = UInt64(statistics.evictedBlocks)
+  }
+}
 
 extension LLMServer {
   func getServerInfo(
@@ -17,6 +31,7 @@ extension LLMServer {
       $0.spaceWeights = model.spaceWeights
       $0.promptTemplate = model.promptTemplate
       $0.limits = publishedLimits
+      if let statistics = model.prefixCacheStatistics { $0.prefixCache = .init(statistics) }
     }
   }
 

@@ -11,7 +11,7 @@ extension LLMServer {
     response writer: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
   ) async throws {
     var messages = messages.makeAsyncIterator()
-    let outputs = try begin(with: try await messages.next())
+    let settings = try begin(with: try await messages.next())
     try await writer.write(.with { $0.model = identity })
 
     let window = 2 * limits.maxBatchTokens
@@ -19,16 +19,17 @@ extension LLMServer {
       var tokensInFlight = 0
       while let message = try await messages.next() {
         guard case .user(let user) = message.message else { throw Self.notAUser }
-        let job = streamedJob(user, outputs: outputs)
+        let arrival = ContinuousClock.now
+        let job = streamedJob(user, settings)
         // A user that failed has its answer in flight still.
-        let tokens = (try? job.get().tokens) ?? 1
+        let tokens = (try? cost(of: job.get())) ?? 1
         while tokensInFlight > 0, tokensInFlight + tokens > window, let done = try await group.next() {
           tokensInFlight -= done
         }
         tokensInFlight += tokens
         group.addTask {
-          let outcome = try await self.outcome(of: job)
-          try await writer.write(.with { $0.result = .init(userID: user.userID, outcome) })
+          let result = try await self.result(of: job, userID: user.userID, arrival: arrival)
+          try await writer.write(.with { $0.result = result })
           return tokens
         }
       }
@@ -37,18 +38,22 @@ extension LLMServer {
   }
 
   /// What the first message says.
-  private func begin(with message: Illmrec_Llm_V1_StreamEncodeUsersRequest?) throws(ServiceFailure) -> UserOutputs {
+  private func begin(
+    with message: Illmrec_Llm_V1_StreamEncodeUsersRequest?
+  ) throws(ServiceFailure) -> EncodingJob.Settings {
     guard case .config(let config) = message?.message else {
       throw ServiceFailure(
         .invalidArgument, reason: "CONFIG_MISSING", "the first message must hold the config", field: "config")
     }
     try identity.requireVersion(config.modelVersion, field: "config.model_version")
     try identity.requireSpace(config.expectedSpaceFingerprint, field: "config.expected_space_fingerprint")
-    return try UserOutputs(config.outputs, field: "config.outputs")
+    return EncodingJob.Settings(
+      outputs: try UserOutputs(config.outputs, field: "config.outputs"),
+      cacheScope: try CacheScope(config.cacheScope, field: "config.cache_scope"))
   }
 
   private func streamedJob(
-    _ user: Illmrec_Llm_V1_UserPrompt, outputs: UserOutputs
+    _ user: Illmrec_Llm_V1_UserPrompt, _ settings: EncodingJob.Settings
   ) -> Result<EncodingJob, ServiceFailure> {
     Result { () throws(ServiceFailure) in
       guard !user.userID.isEmpty else {
@@ -56,16 +61,24 @@ extension LLMServer {
           .invalidArgument, reason: "USER_ID_MISSING", "results come in any order and are named by it; set it",
           field: "user.user_id")
       }
-      return try reader.job(user, path: "user", outputs: outputs)
+      return try reader.job(user, path: "user", settings)
     }
   }
 
-  /// The user's own outcome; throws what ends the whole stream.
-  private func outcome(of job: Result<EncodingJob, ServiceFailure>) async throws -> Result<EncodedUser, any Error> {
+  /// The user's own result; throws what ends the whole stream.
+  private func result(
+    of job: Result<EncodingJob, ServiceFailure>, userID: String, arrival: ContinuousClock.Instant
+  ) async throws -> Illmrec_Llm_V1_UserResult {
     switch job {
-    case .failure(let failure): .failure(failure)
+    case .failure(let failure):
+      return Illmrec_Llm_V1_UserResult(userID: userID, .failure(failure))
     case .success(let job):
-      try await batcher.submit(contentsOf: [(job, job.tokens)], whenFull: .wait)[0].map(\.value)
+      let outcome = try await batcher.submit(contentsOf: [(job, cost(of: job))], whenFull: .wait)[0]
+      var result = Illmrec_Llm_V1_UserResult(userID: userID, outcome.map(\.value))
+      if let batched = try? outcome.get() {
+        result.timing = .init(of: [batched], total: arrival.duration(to: .now))
+      }
+      return result
     }
   }
 

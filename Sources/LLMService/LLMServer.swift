@@ -35,7 +35,14 @@ final class LLMServer: Sendable {
     let computation = UserComputation(model: model, logger: logger)
     batcher = try Batcher(
       name: "llm-compute", maxQueueCost: limits.maxQueueTokens, maxBatchCost: limits.maxBatchTokens,
-      process: computation.encode)
+      costNow: { Self.cost(of: $0, model) }, process: computation.encode)
+  }
+
+  /// Tokens that must be computed for it, if it is computed now: the unit of the queue.
+  func cost(of job: EncodingJob) -> Int { Self.cost(of: job, model) }
+
+  private static func cost(of job: EncodingJob, _ model: any UserEncoder) -> Int {
+    max(1, job.promptTokens - model.cachedTokens(job.prefixKeys))
   }
 
   /// Ends the compute thread.
@@ -51,7 +58,9 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     let arrival = ContinuousClock.now
     try identity.requireVersion(request.modelVersion, field: "model_version")
     try identity.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
-    let outputs = try UserOutputs(request.outputs, field: "outputs")
+    let settings = EncodingJob.Settings(
+      outputs: try UserOutputs(request.outputs, field: "outputs"),
+      cacheScope: try CacheScope(request.cacheScope, field: "cache_scope"))
     try checkCount(of: request.users)
 
     var jobs: [Result<EncodingJob, ServiceFailure>] = []
@@ -59,11 +68,11 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
       if context.cancellation.isCancelled { throw CancellationError() }
       jobs.append(
         Result { () throws(ServiceFailure) in
-          try reader.job(user, path: "users[\(index)]", outputs: outputs)
+          try reader.job(user, path: "users[\(index)]", settings)
         })
     }
     let sound = jobs.compactMap { try? $0.get() }
-    let outcomes = try await batcher.submit(contentsOf: sound.map { ($0, $0.tokens) })
+    let outcomes = try await batcher.submit(contentsOf: sound.map { ($0, cost(of: $0)) })
 
     var remaining = outcomes[...]
     return .with {
@@ -112,6 +121,7 @@ extension Illmrec_Llm_V1_UserResult {
       self.error = ServiceFailure(ofUser: error).itemError
     case .success(let user):
       promptTokens = UInt32(user.promptTokens)
+      cachedTokens = UInt32(user.cachedTokens)
       truncatedItems = UInt32(user.truncatedItems)
       if let vector = user.userVector { userVector = .init(vector) }
       if let vector = user.hiddenState { hiddenState = .init(vector) }

@@ -8,48 +8,65 @@ struct UserComputation: Sendable {
 
   let model: any UserEncoder
   let logger: Logger
+  let metrics = PrefixCacheMetrics()
 
   /// One outcome per job, in order.
   func encode(_ jobs: [EncodingJob], _ context: BatchContext) -> [Outcome] {
     let start = ContinuousClock.now
-    let outcomes = outcomes(of: jobs) { context.isCancelled() }
-    logger.debug(
-      "batch computed",
-      metadata: [
-        "users": "\(jobs.count)", "tokens": "\(jobs.reduce(0) { $0 + $1.tokens })",
-        "micros": "\(start.duration(to: .now).microseconds)",
-      ])
+    let outcomes = outcomes(of: jobs) { context.isCancelled($0) }
+    note(outcomes, of: jobs, in: start.duration(to: .now))
     return outcomes
   }
 
-  private func outcomes(of jobs: [EncodingJob], isCancelled: () -> Bool) -> [Outcome] {
+  private func note(_ outcomes: [Outcome], of jobs: [EncodingJob], in duration: Duration) {
+    let computed = outcomes.compactMap { try? $0.get() }
+    let cachedTokens = computed.reduce(0) { $0 + $1.cachedTokens }
+    let promptTokens = computed.reduce(0) { $0 + $1.promptTokens }
+    if let statistics = model.prefixCacheStatistics {
+      metrics.computed(promptTokens: promptTokens, cachedTokens: cachedTokens, statistics)
+    }
+    logger.debug(
+      "batch computed",
+      metadata: [
+        "users": "\(jobs.count)", "dropped": "\(jobs.count - computed.count)", "tokens": "\(promptTokens)",
+        "cached_tokens": "\(cachedTokens)", "micros": "\(duration.microseconds)",
+      ])
+  }
+
+  private func outcomes(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) -> [Outcome] {
     do {
       return try results(of: jobs, isCancelled: isCancelled)
     } catch  where error.code == .notFinite && jobs.count > 1 {
-      // Values of one user do this; the others are not to suffer for it.
-      return jobs.map { outcomes(of: [$0], isCancelled: isCancelled)[0] }
+      // Values of one user do this to an adaptor or a projection; the others are not to suffer for it.
+      return jobs.indices.map { index in outcomes(of: [jobs[index]]) { _ in isCancelled(index) }[0] }
     } catch {
-      if error.code == .cancelled { return jobs.map { _ in .failure(CancellationError()) } }
       logger.error("users not computed", metadata: ["users": "\(jobs.count)", "error": "\(error)"])
       return jobs.map { _ in .failure(error) }
     }
   }
 
-  private func results(of jobs: [EncodingJob], isCancelled: () -> Bool) throws(ModelError) -> [Outcome] {
+  private func results(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) throws(ModelError) -> [Outcome] {
     let prompts = try filledPrompts(of: jobs)
-    let hidden = try model.hiddenStates(of: prompts, isCancelled: isCancelled)
+    let encoded = model.encode(
+      zip(prompts, jobs).map { EncodingRequest(prompt: $0, prefixKeys: $1.prefixKeys) }, isCancelled: isCancelled)
+    let states = encoded.compactMap { try? $0.get().hiddenState }
+    var users = try projections(of: Matrix(vectors: states, columns: model.llmDim), for: jobs).makeIterator()
+    return zip(jobs, encoded).map { job, encoded in
+      encoded.mapError { $0.code == .cancelled ? CancellationError() : $0 as any Error }.map { prompt in
+        EncodedUser(job, prompt, users.next())
+      }
+    }
+  }
+
+  /// What users may ask for, of the hidden states of those who were computed.
+  private func projections(of hidden: Matrix, for jobs: [EncodingJob]) throws(ModelError) -> [ProjectedUser] {
     let wanted = jobs.reduce(into: UserOutputs()) { $0.formUnion($1.outputs) }
     let userVectors = wanted.contains(.userVector) ? try model.userVectors(of: hidden) : nil
     let spaceVectors = wanted.contains(.spaceVectors) ? try model.spaceVectors(of: hidden) : []
-    return jobs.indices.map { row in
-      let (job, outputs) = (jobs[row], jobs[row].outputs)
-      return .success(
-        EncodedUser(
-          promptTokens: job.tokens, truncatedItems: job.prompt.truncatedItems,
-          userVector: outputs.contains(.userVector) ? userVectors.map { Array($0[row: row]) } : nil,
-          hiddenState: outputs.contains(.hiddenState) ? Array(hidden[row: row]) : nil,
-          spaceVectors: outputs.contains(.spaceVectors)
-            ? spaceVectors.map { ($0.space, Array($0.vectors[row: row])) } : []))
+    return (0..<hidden.rows).map { row in
+      ProjectedUser(
+        vector: userVectors.map { Array($0[row: row]) },
+        spaceVectors: spaceVectors.map { ($0.space, Array($0.vectors[row: row])) })
     }
   }
 
@@ -75,7 +92,26 @@ struct UserComputation: Sendable {
   }
 }
 
-extension EncodingJob.Visual {
+/// What a hidden state becomes in the spaces.
+private struct ProjectedUser {
+  /// Nil when nobody of the batch wants it.
+  var vector: [Float]?
+  /// Empty when nobody of the batch wants them.
+  var spaceVectors: [(space: Space, vector: [Float])]
+}
+
+extension EncodedUser {
+  /// What the job asked for.
+  fileprivate init(_ job: EncodingJob, _ prompt: EncodedPrompt, _ projected: ProjectedUser?) {
+    self.init(
+      promptTokens: job.promptTokens, cachedTokens: prompt.cachedTokens, truncatedItems: job.prompt.truncatedItems,
+      userVector: job.outputs.contains(.userVector) ? projected?.vector : nil,
+      hiddenState: job.outputs.contains(.hiddenState) ? prompt.hiddenState : nil,
+      spaceVectors: job.outputs.contains(.spaceVectors) ? projected?.spaceVectors ?? [] : [])
+  }
+}
+
+extension VisualContent {
   var embedding: [Float]? {
     if case .embedding(let vector) = self { vector } else { nil }
   }

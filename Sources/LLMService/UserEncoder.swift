@@ -3,7 +3,8 @@ import Models
 /// What the service asks of a model. ``UserModel`` is the one that is served; the seam lets tests serve one whose pace they
 /// decide.
 ///
-/// `prompt` and the properties may be used from any thread; the rest computes, and only one thread at a time may call it.
+/// What deals with prompts and prefixes, and the properties, may be used from any thread; the rest computes, and only one
+/// thread at a time may call it.
 protocol UserEncoder: Sendable {
   var fingerprints: ModelFingerprints { get }
   var spaces: [Space] { get }
@@ -19,9 +20,16 @@ protocol UserEncoder: Sendable {
 
   func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt
   func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt
+  func prefixKeys(of prompt: Prompt, visuals: [VisualContent]?, scope: String) -> [PrefixKey]
+  /// Of a prompt with these keys, the tokens that need not be computed now.
+  func cachedTokens(_ keys: [PrefixKey]) -> Int
+  /// Nil when nothing is cached.
+  var prefixCacheStatistics: PrefixCacheStatistics? { get }
+
   func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix
-  /// Throws `.notFinite` when any prompt's state is not.
-  func hiddenStates(of prompts: [Prompt], isCancelled: () -> Bool) throws(ModelError) -> Matrix
+  func encode(
+    _ requests: [EncodingRequest], isCancelled: (Int) -> Bool
+  ) -> [Result<EncodedPrompt, ModelError>]
   func spaceVectors(of hiddenStates: Matrix) throws(ModelError) -> [(space: Space, vectors: Matrix)]
   func userVectors(of hiddenStates: Matrix) throws(ModelError) -> Matrix
 }

@@ -14,22 +14,30 @@ struct UserPromptReader: Sendable {
 
   /// - Parameters:
   ///   - path: of the user in the request, e.g. `users[2]`.
-  func job(_ user: Illmrec_Llm_V1_UserPrompt, path: String, outputs: UserOutputs) throws(ServiceFailure) -> EncodingJob
-  {
+  func job(
+    _ user: Illmrec_Llm_V1_UserPrompt, path: String, _ settings: EncodingJob.Settings
+  ) throws(ServiceFailure) -> EncodingJob {
     switch user.prompt {
     case .history(let history):
       let prompt = try prompt(of: history, path: path)
       // The newest, as many as the history bound and the token budget have left.
-      var visuals: [EncodingJob.Visual] = []
+      var visuals: [VisualContent] = []
       for index in history.items.indices.suffix(prompt.softTokenPositions.count) {
         visuals.append(try visual(of: history.items[index], path: "\(path).history.items[\(index)]"))
       }
-      return EncodingJob(prompt: prompt, visuals: visuals, outputs: outputs)
+      return job(prompt, visuals, settings)
     case .parts(let parts):
-      return EncodingJob(prompt: try prompt(of: parts, path: path), visuals: nil, outputs: outputs)
+      return job(try prompt(of: parts, path: path), nil, settings)
     case nil:
       throw noPrompt(path)
     }
+  }
+
+  private func job(_ prompt: Prompt, _ visuals: [VisualContent]?, _ settings: EncodingJob.Settings) -> EncodingJob {
+    EncodingJob(
+      prompt: prompt, visuals: visuals,
+      prefixKeys: model.prefixKeys(of: prompt, visuals: visuals, scope: settings.cacheScope.name),
+      outputs: settings.outputs)
   }
 
   /// The prompt alone, for counting: soft tokens of history items are not looked at.
@@ -64,7 +72,7 @@ struct UserPromptReader: Sendable {
 
   private func visual(
     of item: Illmrec_Llm_V1_HistoryItem, path: String
-  ) throws(ServiceFailure) -> EncodingJob.Visual {
+  ) throws(ServiceFailure) -> VisualContent {
     switch item.visual {
     case .softToken(let tensor):
       return .softToken(try tensor.floats(field: "\(path).soft_token", shape: [model.llmDim]))

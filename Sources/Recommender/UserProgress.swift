@@ -18,6 +18,7 @@ struct UserProgress: Sendable {
   var items: [Illmrec_Llm_V1_HistoryItem] = []
   var vector = Illmrec_Common_V1_Tensor()
   var promptTokens: UInt32 = 0
+  var cachedTokens: UInt32 = 0
   /// Left out by the LLM service for its token budget.
   var truncatedItems: UInt32 = 0
   var recommended: [Illmrec_Retrieval_V1_ScoredItem] = []
@@ -85,6 +86,7 @@ struct UserProgress: Sendable {
         return
       }
       $0.promptTokens = promptTokens
+      $0.cachedTokens = cachedTokens
       $0.truncatedItems = UInt32(read.lowerBound) + truncatedItems
       $0.items = recommended.map { item in
         .with {

@@ -15,10 +15,11 @@ private final class LayerGate: Sendable {
   var arrived: Bool { arrivals.value > 0 }
 
   func open() { opened.increment() }
+  func arrive() { arrivals.increment() }
 
   /// On the compute thread.
-  func pass(_ batch: [Int], _ isCancelled: () -> Bool) {
-    arrivals.increment()
+  func pass(_ batch: [Int], _ isCancelled: (Int) -> Bool) {
+    arrive()
     block { opened.value > 0 }
   }
 }
@@ -61,6 +62,54 @@ private final class LayerGate: Sendable {
     }
   }
 
+  /// A prompt that was mostly computed before, be it while it waited, leaves room for others.
+  @Test func cachedTokensDoNotFillABatch() async throws {
+    let gate = LayerGate()
+    let model = ScriptedEncoder(layer: gate.pass)
+    var limits = RequestLimits()
+    limits.maxBatchTokens = 10
+    try await withServer(model, limits: limits) { client, server in
+      async let first = client.encodeUsers(request(user("0", ("a", ones))))
+      try await waitUntil { gate.arrived }
+      async let second = client.encodeUsers(request(user("1", ("abcdef", ones))))
+      try await waitUntil { server.batcher.queuedCost == 8 }
+      model.hold(tokens: 5)
+      async let third = client.encodeUsers(request(user("2", ("abcde", ones)), user("3", ("abcdef", ones))))
+      try await waitUntil { server.batcher.queuedCost == 13 }
+      gate.open()
+      #expect(try await second.results[0].cachedTokens == 5)
+      #expect(try await third.results.map(\.promptTokens) == [7, 8])
+      _ = try await first
+      #expect(model.computedBatches == [[3], [8, 7, 8]])
+    }
+  }
+
+  @Test func aMemberThatLeavesIsDroppedBetweenLayers() async throws {
+    let (gate, pair) = (LayerGate(), LayerGate())
+    let model = ScriptedEncoder { batch, isCancelled in
+      if batch == [3] { return gate.pass(batch, isCancelled) }
+      // Held until the second member's caller is seen to have left.
+      pair.arrive()
+      block { isCancelled(1) }
+    }
+    try await withNetworkServer(model) { client, server in
+      async let first = client.encodeUsers(request(user("0", ("a", ones))))
+      try await waitUntil { gate.arrived }
+      async let stays = client.encodeUsers(request(user("1", ("abc", ones))))
+      try await waitUntil { server.batcher.queuedCost == 5 }
+      let leaves = Task { try await client.encodeUsers(request(user("2", ("ab", ones)))) }
+      try await waitUntil { server.batcher.queuedCost == 9 }
+      gate.open()
+      _ = try await first
+      try await waitUntil { pair.arrived }
+      leaves.cancel()
+      #expect(try await stays.results[0].vector == [1, 1])
+      _ = await leaves.result
+      #expect(model.computedBatches == [[3], [5, 4]])
+      #expect(model.droppedUsers == [4])
+    }
+  }
+
   @Test func aFullQueueIsOverload() async throws {
     let gate = LayerGate()
     var limits = RequestLimits()
@@ -86,7 +135,7 @@ private final class LayerGate: Sendable {
     let layers = Counter()
     let model = ScriptedEncoder { batch, isCancelled in
       layers.increment()
-      if batch == [3] { block { isCancelled() } }
+      if batch == [3] { block { isCancelled(0) } }
     }
     try await withNetworkServer(model) { client, server in
       var options = CallOptions.defaults

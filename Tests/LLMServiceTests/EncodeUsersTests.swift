@@ -197,6 +197,9 @@ import Testing
     BadRequest(code: .invalidArgument, reason: "OUTPUT_UNKNOWN", field: "outputs[1]") {
       $0.outputs = [.hiddenState, .UNRECOGNIZED(9)]
     },
+    BadRequest(code: .invalidArgument, reason: "CACHE_SCOPE_TOO_LONG", field: "cache_scope") {
+      $0.cacheScope = String(repeating: "é", count: 129)
+    },
     BadRequest(code: .failedPrecondition, reason: "MODEL_VERSION_NOT_SERVED", field: "model_version") {
       $0.modelVersion = "8"
     },

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Kernels
 import Models
 import ServiceSupport
 import Testing
@@ -21,6 +22,8 @@ import Testing
     #expect(configuration.model.maxPromptTokens == 4096)
     #expect(configuration.model.maxItemListTokens == 3850)
     #expect(configuration.model.threads == nil)
+    #expect(configuration.model.prefixCacheBytes == 1 << 30)
+    #expect(configuration.model.prefixCacheElement == .float32)
     #expect(configuration.modelName == "shop")
     #expect(configuration.modelVersion == "1")
     #expect(configuration.limits.maxUsers == 32)
@@ -30,7 +33,8 @@ import Testing
     let configuration = try configuration(
       "--llm-weights", "/models/llm", "--spaces", "image,text", "--space-weights", "0.75,0.25", "--max-history-items",
       "5",
-      "--model-name", "n", "--model-version", "v2", "--threads", "3")
+      "--model-name", "n", "--model-version", "v2", "--threads", "3", "--prefix-cache-bytes", "0",
+      "--prefix-cache-precision", "bfloat16")
     #expect(configuration.checkpoint.llmWeights == "/models/llm")
     #expect(configuration.model.spaces == [.image, .text])
     #expect(configuration.model.spaceWeights == [0.75, 0.25])
@@ -38,6 +42,8 @@ import Testing
     #expect(configuration.modelName == "n")
     #expect(configuration.modelVersion == "v2")
     #expect(configuration.model.threads == 3)
+    #expect(configuration.model.prefixCacheBytes == 0)
+    #expect(configuration.model.prefixCacheElement == .bfloat16)
   }
 
   @Test(arguments: [

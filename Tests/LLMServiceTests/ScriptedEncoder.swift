@@ -18,17 +18,29 @@ final class ScriptedEncoder: UserEncoder {
   let maxHistoryItems = 3
   let promptTemplate = "<title> <i_vis>"
 
-  typealias Layer = @Sendable (_ batch: [Int], _ isCancelled: () -> Bool) -> Void
+  typealias Layer = @Sendable (_ batch: [Int], _ isCancelled: (Int) -> Bool) -> Void
 
   private let layer: Layer
   /// Prompts built so far.
   let prompts = Counter()
   private let batches = Mutex<[[Int]]>([])
+  private let scopes = Mutex<[String]>([])
+  private let held = Mutex(0)
+  private let dropped = Mutex<[Int]>([])
 
   /// - Parameter layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
   init(layer: @escaping Layer = { _, _ in }) {
     self.layer = layer
   }
+
+  /// Cache scopes that prompts were named in so far.
+  var seenScopes: [String] { scopes.withLock(\.self) }
+
+  /// Token counts of the users that were left out of the rest of their batch so far.
+  var droppedUsers: [Int] { dropped.withLock(\.self) }
+
+  /// From now on, so many tokens of every prompt need not be computed.
+  func hold(tokens: Int) { held.withLock { $0 = tokens } }
 
   /// Token counts of the users of every batch so far.
   var computedBatches: [[Int]] { batches.withLock(\.self) }
@@ -72,18 +84,32 @@ final class ScriptedEncoder: UserEncoder {
     Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
   }
 
-  func hiddenStates(of prompts: [Prompt], isCancelled: () -> Bool) throws(ModelError) -> Matrix {
-    let batch = prompts.map(\.tokenCount)
+  func prefixKeys(of prompt: Prompt, visuals: [VisualContent]?, scope: String) -> [PrefixKey] {
+    scopes.withLock { $0.append(scope) }
+    return []
+  }
+
+  func cachedTokens(_ keys: [PrefixKey]) -> Int { held.withLock(\.self) }
+
+  var prefixCacheStatistics: PrefixCacheStatistics? { nil }
+
+  func encode(
+    _ requests: [EncodingRequest], isCancelled: (Int) -> Bool
+  ) -> [Result<EncodedPrompt, ModelError>] {
+    let batch = requests.map(\.prompt.tokenCount)
     batches.withLock { $0.append(batch) }
-    for index in 0..<2 {
+    var waiting = Array(requests.indices)
+    for _ in 0..<2 where !waiting.isEmpty {
       layer(batch, isCancelled)
-      if isCancelled() { throw ModelError(.cancelled, "cancelled before layer \(index)") }
+      dropped.withLock { $0 += waiting.filter(isCancelled).map { batch[$0] } }
+      waiting = waiting.filter { !isCancelled($0) }
     }
-    let sums = prompts.flatMap { prompt in
-      (0..<4).map { column in prompt.softTokens.reduce(0) { $0 + $1[column] } }
+    return requests.indices.map { index in
+      guard waiting.contains(index) else { return .failure(ModelError(.cancelled, "cancelled between layers")) }
+      let sums = (0..<4).map { column in requests[index].prompt.softTokens.reduce(0) { $0 + $1[column] } }
+      guard sums.allSatisfy(\.isFinite) else { return .failure(ModelError(.notFinite, "the state is infinite")) }
+      return .success(EncodedPrompt(hiddenState: sums, cachedTokens: held.withLock(\.self)))
     }
-    guard sums.allSatisfy(\.isFinite) else { throw ModelError(.notFinite, "a hidden state is infinite") }
-    return Matrix(rows: prompts.count, columns: 4, values: sums)
   }
 
   func spaceVectors(of hiddenStates: Matrix) throws(ModelError) -> [(space: Space, vectors: Matrix)] {

@@ -61,6 +61,21 @@ import Testing
     }
   }
 
+  @Test func everyResultSaysWhereItsTimeWent() async throws {
+    let model = ScriptedEncoder()
+    try await withServer(model) { client, _ in
+      let answers = try await stream(client, [config { $0.cacheScope = "tenant" }, message(user("a", ("x", ones)))])
+      let timing = answers[1].result.timing
+      #expect(timing.batchSize == 1)
+      #expect(timing.totalMicros >= timing.queueMicros + timing.computeMicros)
+      #expect(model.seenScopes == ["tenant"])
+      let long = [config { $0.cacheScope = String(repeating: "x", count: 257) }]
+      let error = await #expect(throws: RPCError.self) { try await stream(client, long) }
+      #expect(error?.reason == "CACHE_SCOPE_TOO_LONG")
+      #expect(error?.message.hasPrefix("config.cache_scope: ") == true)
+    }
+  }
+
   @Test func usersAreReadOnlyAsFastAsTheyAreComputed() async throws {
     let opened = Counter()
     let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }

@@ -19,6 +19,7 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
           $0.requestID = "r1"
           $0.users = [UserHistory("ann", ["desk", "lamp", "lamp"])]
           $0.k = 2
+          $0.cacheScope = "tenant"
         })
     }
     let result = try #require(response.results.first)
@@ -30,6 +31,7 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
     #expect(result.items.map(\.metadata.title) == ["", "wool rug"])
     #expect(result.items.map(\.hasMetadata) == [false, true])
     #expect(result.promptTokens == 30)
+    #expect(result.cachedTokens == 10)
     #expect(result.truncatedItems == 0)
     #expect(response.encoderModel.name == "small-encoder")
     #expect(response.llmModel.name == "small-llm")
@@ -39,6 +41,7 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
 
     let users = try #require(harness.llm.encodings.requests.first)
     #expect(users.requestID == "r1")
+    #expect(users.cacheScope == "tenant")
     #expect(users.expectedSpaceFingerprint == "training-a")
     #expect(users.users[0].history.items.map(\.title) == ["oak desk", "brass lamp", "brass lamp"])
     #expect(harness.retrieval.searches.requests.first?.expectedSpaceFingerprint == "training-a")

@@ -43,6 +43,7 @@ struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
       }
       $0.userVector = .init(tokens.reduce([0, 0]) { [$0[0] + $1[0], $0[1] + $1[1]] })
       $0.promptTokens = UInt32(10 * items.count)
+      $0.cachedTokens = 10
       $0.truncatedItems = items.contains { $0.title == "long" } ? 1 : 0
     }
   }

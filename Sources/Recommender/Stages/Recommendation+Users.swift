@@ -22,9 +22,10 @@ extension Recommendation {
   }
 
   private func encode(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
-    let request = Illmrec_Llm_V1_EncodeUsersRequest.with {
+    let message = Illmrec_Llm_V1_EncodeUsersRequest.with {
       $0.requestID = scope.requestID
       $0.outputs = [.userVector]
+      $0.cacheScope = request.cacheScope
       $0.expectedSpaceFingerprint = encoderModel?.spaceFingerprint ?? ""
       $0.users = portion.map { index in
         .with {
@@ -34,7 +35,7 @@ extension Recommendation {
       }
     }
     let response = try await scope.call(stage) {
-      try await services.llm.encodeUsers(request, metadata: $0, options: $1)
+      try await services.llm.encodeUsers(message, metadata: $0, options: $1)
     }
     try Self.requireCount(response.results.count, of: portion.count, "results", stage)
     return response
@@ -44,6 +45,7 @@ extension Recommendation {
     guard !result.hasError else { return user.fail(stage.failure(result.error, field: user.field)) }
     user.vector = result.userVector
     user.promptTokens = result.promptTokens
+    user.cachedTokens = result.cachedTokens
     user.truncatedItems = result.truncatedItems
     // They have been read; a large batch need not hold them any longer.
     user.items = []

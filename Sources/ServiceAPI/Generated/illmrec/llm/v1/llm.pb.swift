@@ -258,63 +258,87 @@ public nonisolated struct Illmrec_Llm_V1_SpaceVector: Sendable {
 }
 
 /// What became of one user.
-public nonisolated struct Illmrec_Llm_V1_UserResult: Sendable {
+public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As in the request.
-  public var userID: String = String()
+  public var userID: String {
+    get {_storage._userID}
+    set {_uniqueStorage()._userID = newValue}
+  }
 
   /// Set when the user failed; nothing below is then.
   public var error: Illmrec_Common_V1_ItemError {
-    get {_error ?? Illmrec_Common_V1_ItemError()}
-    set {_error = newValue}
+    get {_storage._error ?? Illmrec_Common_V1_ItemError()}
+    set {_uniqueStorage()._error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
-  public var hasError: Bool {self._error != nil}
+  public var hasError: Bool {_storage._error != nil}
   /// Clears the value of `error`. Subsequent reads from it will return its default value.
-  public mutating func clearError() {self._error = nil}
+  public mutating func clearError() {_uniqueStorage()._error = nil}
 
   /// Set when USER_OUTPUT_USER_VECTOR was asked for.
   public var userVector: Illmrec_Common_V1_Tensor {
-    get {_userVector ?? Illmrec_Common_V1_Tensor()}
-    set {_userVector = newValue}
+    get {_storage._userVector ?? Illmrec_Common_V1_Tensor()}
+    set {_uniqueStorage()._userVector = newValue}
   }
   /// Returns true if `userVector` has been explicitly set.
-  public var hasUserVector: Bool {self._userVector != nil}
+  public var hasUserVector: Bool {_storage._userVector != nil}
   /// Clears the value of `userVector`. Subsequent reads from it will return its default value.
-  public mutating func clearUserVector() {self._userVector = nil}
+  public mutating func clearUserVector() {_uniqueStorage()._userVector = nil}
 
   /// Set when USER_OUTPUT_HIDDEN_STATE was asked for.
   public var hiddenState: Illmrec_Common_V1_Tensor {
-    get {_hiddenState ?? Illmrec_Common_V1_Tensor()}
-    set {_hiddenState = newValue}
+    get {_storage._hiddenState ?? Illmrec_Common_V1_Tensor()}
+    set {_uniqueStorage()._hiddenState = newValue}
   }
   /// Returns true if `hiddenState` has been explicitly set.
-  public var hasHiddenState: Bool {self._hiddenState != nil}
+  public var hasHiddenState: Bool {_storage._hiddenState != nil}
   /// Clears the value of `hiddenState`. Subsequent reads from it will return its default value.
-  public mutating func clearHiddenState() {self._hiddenState = nil}
+  public mutating func clearHiddenState() {_uniqueStorage()._hiddenState = nil}
 
   /// Set when USER_OUTPUT_SPACE_VECTORS was asked for.
-  public var spaceVectors: [Illmrec_Llm_V1_SpaceVector] = []
+  public var spaceVectors: [Illmrec_Llm_V1_SpaceVector] {
+    get {_storage._spaceVectors}
+    set {_uniqueStorage()._spaceVectors = newValue}
+  }
 
   /// Tokens of the prompt, [REC] included.
-  public var promptTokens: UInt32 = 0
+  public var promptTokens: UInt32 {
+    get {_storage._promptTokens}
+    set {_uniqueStorage()._promptTokens = newValue}
+  }
 
-  /// Of those, tokens whose keys and values came from the prefix cache.
-  public var cachedTokens: UInt32 = 0
+  /// Of those, tokens that were not computed for this user: their keys and values came from the prefix cache, or from a
+  /// user computed together with this one whose prompt begins alike.
+  public var cachedTokens: UInt32 {
+    get {_storage._cachedTokens}
+    set {_uniqueStorage()._cachedTokens = newValue}
+  }
 
   /// Oldest items left out because of max_history_items or the token budget.
-  public var truncatedItems: UInt32 = 0
+  public var truncatedItems: UInt32 {
+    get {_storage._truncatedItems}
+    set {_uniqueStorage()._truncatedItems = newValue}
+  }
+
+  /// Where this user's time went. Set in streams, whose results are computed at different times.
+  public var timing: Illmrec_Common_V1_Timing {
+    get {_storage._timing ?? Illmrec_Common_V1_Timing()}
+    set {_uniqueStorage()._timing = newValue}
+  }
+  /// Returns true if `timing` has been explicitly set.
+  public var hasTiming: Bool {_storage._timing != nil}
+  /// Clears the value of `timing`. Subsequent reads from it will return its default value.
+  public mutating func clearTiming() {_uniqueStorage()._timing = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _error: Illmrec_Common_V1_ItemError? = nil
-  fileprivate var _userVector: Illmrec_Common_V1_Tensor? = nil
-  fileprivate var _hiddenState: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// A small batch of users.
@@ -338,6 +362,10 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersRequest: Sendable {
   /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless it equals the server's: soft tokens of another adaptor mean
   /// nothing to this LLM. Copy it from the encoder's ModelRef.
   public var expectedSpaceFingerprint: String = String()
+
+  /// Which prompts may share what was computed of their beginnings: those of the same scope, such as a tenant's name. What
+  /// is shared shows in cached_tokens and in time alone, never in a result. All requests without one share. At most 256 bytes.
+  public var cacheScope: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -439,6 +467,9 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersRequest: Sendable {
 
     /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless it equals the server's.
     public var expectedSpaceFingerprint: String = String()
+
+    /// As in EncodeUsersRequest.
+    public var cacheScope: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -617,11 +648,53 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
+  /// Unset when the server keeps no prefixes.
+  public var prefixCache: Illmrec_Llm_V1_PrefixCache {
+    get {_storage._prefixCache ?? Illmrec_Llm_V1_PrefixCache()}
+    set {_uniqueStorage()._prefixCache = newValue}
+  }
+  /// Returns true if `prefixCache` has been explicitly set.
+  public var hasPrefixCache: Bool {_storage._prefixCache != nil}
+  /// Clears the value of `prefixCache`. Subsequent reads from it will return its default value.
+  public mutating func clearPrefixCache() {_uniqueStorage()._prefixCache = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Keys and values of prompts' beginnings that the server keeps, and what they have saved since it started.
+public nonisolated struct Illmrec_Llm_V1_PrefixCache: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Most bytes of keys and values that are kept.
+  public var maxBytes: UInt64 = 0
+
+  /// Bytes kept now.
+  public var usedBytes: UInt64 = 0
+
+  /// Tokens of a block; whole blocks are shared.
+  public var blockTokens: UInt32 = 0
+
+  /// Blocks kept now.
+  public var blocks: UInt64 = 0
+
+  /// Tokens of all prompts computed, [REC] included.
+  public var promptTokens: UInt64 = 0
+
+  /// Of those, tokens that were not computed.
+  public var cachedTokens: UInt64 = 0
+
+  /// Blocks that had to go for others.
+  public var evictedBlocks: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// What a request may ask for; beyond it INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for load.
@@ -976,68 +1049,125 @@ nonisolated extension Illmrec_Llm_V1_SpaceVector: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Illmrec_Llm_V1_UserResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{3}user_vector\0\u{3}hidden_state\0\u{3}space_vectors\0\u{3}prompt_tokens\0\u{3}cached_tokens\0\u{3}truncated_items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{3}user_vector\0\u{3}hidden_state\0\u{3}space_vectors\0\u{3}prompt_tokens\0\u{3}cached_tokens\0\u{3}truncated_items\0\u{1}timing\0")
+
+  fileprivate class _StorageClass {
+    var _userID: String = String()
+    var _error: Illmrec_Common_V1_ItemError? = nil
+    var _userVector: Illmrec_Common_V1_Tensor? = nil
+    var _hiddenState: Illmrec_Common_V1_Tensor? = nil
+    var _spaceVectors: [Illmrec_Llm_V1_SpaceVector] = []
+    var _promptTokens: UInt32 = 0
+    var _cachedTokens: UInt32 = 0
+    var _truncatedItems: UInt32 = 0
+    var _timing: Illmrec_Common_V1_Timing? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _userID = source._userID
+      _error = source._error
+      _userVector = source._userVector
+      _hiddenState = source._hiddenState
+      _spaceVectors = source._spaceVectors
+      _promptTokens = source._promptTokens
+      _cachedTokens = source._cachedTokens
+      _truncatedItems = source._truncatedItems
+      _timing = source._timing
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.userID) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._error) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._userVector) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._hiddenState) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.spaceVectors) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.cachedTokens) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.truncatedItems) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._userID) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._error) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._userVector) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._hiddenState) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._spaceVectors) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._promptTokens) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedTokens) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._truncatedItems) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._timing) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.userID.isEmpty {
-      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 1)
-    }
-    try { if let v = self._error {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try { if let v = self._userVector {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._hiddenState {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if !self.spaceVectors.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.spaceVectors, fieldNumber: 5)
-    }
-    if self.promptTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 6)
-    }
-    if self.cachedTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.cachedTokens, fieldNumber: 7)
-    }
-    if self.truncatedItems != 0 {
-      try visitor.visitSingularUInt32Field(value: self.truncatedItems, fieldNumber: 8)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._userID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._userID, fieldNumber: 1)
+      }
+      try { if let v = _storage._error {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._userVector {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._hiddenState {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._spaceVectors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._spaceVectors, fieldNumber: 5)
+      }
+      if _storage._promptTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._promptTokens, fieldNumber: 6)
+      }
+      if _storage._cachedTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._cachedTokens, fieldNumber: 7)
+      }
+      if _storage._truncatedItems != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._truncatedItems, fieldNumber: 8)
+      }
+      try { if let v = _storage._timing {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Llm_V1_UserResult, rhs: Illmrec_Llm_V1_UserResult) -> Bool {
-    if lhs.userID != rhs.userID {return false}
-    if lhs._error != rhs._error {return false}
-    if lhs._userVector != rhs._userVector {return false}
-    if lhs._hiddenState != rhs._hiddenState {return false}
-    if lhs.spaceVectors != rhs.spaceVectors {return false}
-    if lhs.promptTokens != rhs.promptTokens {return false}
-    if lhs.cachedTokens != rhs.cachedTokens {return false}
-    if lhs.truncatedItems != rhs.truncatedItems {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._userID != rhs_storage._userID {return false}
+        if _storage._error != rhs_storage._error {return false}
+        if _storage._userVector != rhs_storage._userVector {return false}
+        if _storage._hiddenState != rhs_storage._hiddenState {return false}
+        if _storage._spaceVectors != rhs_storage._spaceVectors {return false}
+        if _storage._promptTokens != rhs_storage._promptTokens {return false}
+        if _storage._cachedTokens != rhs_storage._cachedTokens {return false}
+        if _storage._truncatedItems != rhs_storage._truncatedItems {return false}
+        if _storage._timing != rhs_storage._timing {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1045,7 +1175,7 @@ nonisolated extension Illmrec_Llm_V1_UserResult: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeUsersRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1058,6 +1188,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, 
       case 3: try { try decoder.decodeRepeatedEnumField(value: &self.outputs) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.expectedSpaceFingerprint) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.cacheScope) }()
       default: break
       }
     }
@@ -1079,6 +1210,9 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, 
     if !self.expectedSpaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.expectedSpaceFingerprint, fieldNumber: 5)
     }
+    if !self.cacheScope.isEmpty {
+      try visitor.visitSingularStringField(value: self.cacheScope, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1088,6 +1222,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, 
     if lhs.outputs != rhs.outputs {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
+    if lhs.cacheScope != rhs.cacheScope {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1211,7 +1346,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest: SwiftProtobuf.Mes
 
 nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Llm_V1_StreamEncodeUsersRequest.protoMessageName + ".Config"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1223,6 +1358,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProto
       case 2: try { try decoder.decodeRepeatedEnumField(value: &self.outputs) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.expectedSpaceFingerprint) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.cacheScope) }()
       default: break
       }
     }
@@ -1241,6 +1377,9 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProto
     if !self.expectedSpaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.expectedSpaceFingerprint, fieldNumber: 4)
     }
+    if !self.cacheScope.isEmpty {
+      try visitor.visitSingularStringField(value: self.cacheScope, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1249,6 +1388,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProto
     if lhs.outputs != rhs.outputs {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
+    if lhs.cacheScope != rhs.cacheScope {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1426,7 +1566,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoRequest: SwiftProtobuf.Message
 
 nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}llm_dim\0\u{3}embedding_dim\0\u{3}user_vector_dim\0\u{1}spaces\0\u{3}space_weights\0\u{3}prompt_template\0\u{1}limits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}llm_dim\0\u{3}embedding_dim\0\u{3}user_vector_dim\0\u{1}spaces\0\u{3}space_weights\0\u{3}prompt_template\0\u{1}limits\0\u{3}prefix_cache\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
@@ -1438,6 +1578,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
     var _spaceWeights: [Float] = []
     var _promptTemplate: String = String()
     var _limits: Illmrec_Llm_V1_Limits? = nil
+    var _prefixCache: Illmrec_Llm_V1_PrefixCache? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1457,6 +1598,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
       _spaceWeights = source._spaceWeights
       _promptTemplate = source._promptTemplate
       _limits = source._limits
+      _prefixCache = source._prefixCache
     }
   }
 
@@ -1484,6 +1626,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
         case 7: try { try decoder.decodeRepeatedFloatField(value: &_storage._spaceWeights) }()
         case 8: try { try decoder.decodeSingularStringField(value: &_storage._promptTemplate) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._prefixCache) }()
         default: break
         }
       }
@@ -1523,6 +1666,9 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
       try { if let v = _storage._limits {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
       } }()
+      try { if let v = _storage._prefixCache {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1541,10 +1687,71 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
         if _storage._spaceWeights != rhs_storage._spaceWeights {return false}
         if _storage._promptTemplate != rhs_storage._promptTemplate {return false}
         if _storage._limits != rhs_storage._limits {return false}
+        if _storage._prefixCache != rhs_storage._prefixCache {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Llm_V1_PrefixCache: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PrefixCache"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_bytes\0\u{3}used_bytes\0\u{3}block_tokens\0\u{1}blocks\0\u{3}prompt_tokens\0\u{3}cached_tokens\0\u{3}evicted_blocks\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.maxBytes) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.usedBytes) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.blockTokens) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.blocks) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.promptTokens) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cachedTokens) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.evictedBlocks) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.maxBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.maxBytes, fieldNumber: 1)
+    }
+    if self.usedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.usedBytes, fieldNumber: 2)
+    }
+    if self.blockTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.blockTokens, fieldNumber: 3)
+    }
+    if self.blocks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.blocks, fieldNumber: 4)
+    }
+    if self.promptTokens != 0 {
+      try visitor.visitSingularUInt64Field(value: self.promptTokens, fieldNumber: 5)
+    }
+    if self.cachedTokens != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cachedTokens, fieldNumber: 6)
+    }
+    if self.evictedBlocks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.evictedBlocks, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Llm_V1_PrefixCache, rhs: Illmrec_Llm_V1_PrefixCache) -> Bool {
+    if lhs.maxBytes != rhs.maxBytes {return false}
+    if lhs.usedBytes != rhs.usedBytes {return false}
+    if lhs.blockTokens != rhs.blockTokens {return false}
+    if lhs.blocks != rhs.blocks {return false}
+    if lhs.promptTokens != rhs.promptTokens {return false}
+    if lhs.cachedTokens != rhs.cachedTokens {return false}
+    if lhs.evictedBlocks != rhs.evictedBlocks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -134,6 +134,9 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
   public mutating func clearTarget() {self._target = nil}
 
+  /// Passed on to the LLM service: prompts of the same scope share what was computed of their beginnings.
+  public var cacheScope: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -197,6 +200,9 @@ public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: Sendable {
 
   /// Oldest interactions left out because of the LLM service's limits.
   public var truncatedItems: UInt32 = 0
+
+  /// Of the prompt's tokens, those that the LLM service did not have to compute.
+  public var cachedTokens: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -513,7 +519,7 @@ nonisolated extension Illmrec_Recommender_V1_UserHistory: SwiftProtobuf.Message,
 
 nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecommendRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}k\0\u{3}include_history\0\u{1}target\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}k\0\u{3}include_history\0\u{1}target\0\u{3}cache_scope\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -526,6 +532,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.k) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.includeHistory) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._target) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.cacheScope) }()
       default: break
       }
     }
@@ -551,6 +558,9 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
     try { if let v = self._target {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.cacheScope.isEmpty {
+      try visitor.visitSingularStringField(value: self.cacheScope, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -560,6 +570,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
     if lhs.k != rhs.k {return false}
     if lhs.includeHistory != rhs.includeHistory {return false}
     if lhs._target != rhs._target {return false}
+    if lhs.cacheScope != rhs.cacheScope {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -611,7 +622,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendedItem: SwiftProtobuf.Mess
 
 nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserRecommendations"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -624,6 +635,7 @@ nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.truncatedItems) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.cachedTokens) }()
       default: break
       }
     }
@@ -649,6 +661,9 @@ nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.
     if self.truncatedItems != 0 {
       try visitor.visitSingularUInt32Field(value: self.truncatedItems, fieldNumber: 5)
     }
+    if self.cachedTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.cachedTokens, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -658,6 +673,7 @@ nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.
     if lhs.items != rhs.items {return false}
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.truncatedItems != rhs.truncatedItems {return false}
+    if lhs.cachedTokens != rhs.cachedTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
