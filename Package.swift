@@ -85,7 +85,8 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
-    library("VectorIndex", ["Kernels", "Digest"]),
+    library("Rollouts", ["Digest"]),
+    library("VectorIndex", ["Kernels", "Digest", "Rollouts"]),
     library(
       "ServiceSupport",
       [
@@ -109,7 +110,8 @@ let package = Package(
     executable(
       "RetrievalService",
       [
-        "VectorIndex", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser, .configuration,
+        "VectorIndex", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser,
+        .configuration,
       ]),
     executable(
       "CLI",
@@ -121,11 +123,12 @@ let package = Package(
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
-    tests("VectorIndexTests", ["VectorIndex"]),
+    tests("RolloutsTests", ["Rollouts"]),
+    tests("VectorIndexTests", ["VectorIndex", "Rollouts"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
-    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "ServiceSupport"] + rpcTests),
+    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "Rollouts", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),

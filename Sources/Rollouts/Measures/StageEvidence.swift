@@ -1,0 +1,116 @@
+/// Which of the two versions of a rollout.
+package enum Arm: Int, Sendable, CaseIterable, Codable {
+  case baseline
+  case candidate
+}
+
+/// What was seen of a stage: sketches and counts, of bounded size however long it lasts.
+///
+/// Each stage begins afresh: with the share the mix of traffic changes, and figures of both together could show a difference
+/// that neither has.
+package struct StageEvidence: Sendable, Equatable {
+  /// Kinds of outcomes that are counted; further ones are not.
+  package static let maxKinds = 16
+
+  /// Queries that a version answered to callers.
+  package struct Served: Sendable, Equatable {
+    package var queries: UInt64 = 0
+    package var errors: UInt64 = 0
+    /// Microseconds of the pass over the vectors that answered; waiting not counted.
+    package var searchMicros = QuantileSketch()
+    /// Answers whose time for outcomes has passed.
+    package var settled: UInt64 = 0
+    /// Of those, how many had at least one outcome of the kind.
+    package var outcomes: [String: UInt64] = [:]
+
+    package func trials(of kind: String) -> Trials { Trials(count: settled, successes: outcomes[kind] ?? 0) }
+  }
+
+  /// Queries that were searched in both versions, off the callers' path.
+  package struct Compared: Sendable, Equatable {
+    package var overlap = RunningMean()
+    package var rankBiasedOverlap = RunningMean()
+    package var scoreDrift = RunningMean()
+    /// Microseconds of each search, on one thread of low priority.
+    package var baselineMicros = QuantileSketch()
+    package var candidateMicros = QuantileSketch()
+    /// Searches that failed, by version. A search that took too long counts.
+    package var baselineErrors: UInt64 = 0
+    package var candidateErrors: UInt64 = 0
+    /// Not compared because too many waited.
+    package var dropped: UInt64 = 0
+
+    /// Searches of the candidate, failed ones included.
+    package var candidateSearches: UInt64 { candidateMicros.count + candidateErrors }
+    package var baselineSearches: UInt64 { baselineMicros.count + baselineErrors }
+  }
+
+  package private(set) var served = [Served](repeating: Served(), count: Arm.allCases.count)
+  package private(set) var compared = Compared()
+
+  package init() {}
+
+  package subscript(arm: Arm) -> Served { served[arm.rawValue] }
+
+  package mutating func noteServed(by arm: Arm, micros: Double) {
+    served[arm.rawValue].queries += 1
+    served[arm.rawValue].searchMicros.add(micros)
+  }
+
+  package mutating func noteFailed(by arm: Arm) {
+    served[arm.rawValue].queries += 1
+    served[arm.rawValue].errors += 1
+  }
+
+  package mutating func noteCompared(
+    _ comparison: RankedListComparison, baselineMicros: Double, candidateMicros: Double
+  ) {
+    compared.overlap.add(comparison.overlap)
+    compared.rankBiasedOverlap.add(comparison.rankBiasedOverlap)
+    compared.scoreDrift.add(comparison.scoreDrift)
+    compared.baselineMicros.add(baselineMicros)
+    compared.candidateMicros.add(candidateMicros)
+  }
+
+  package mutating func noteComparisonFailed(in arm: Arm) {
+    switch arm {
+    case .baseline: compared.baselineErrors += 1
+    case .candidate: compared.candidateErrors += 1
+    }
+  }
+
+  package mutating func noteDropped() { compared.dropped += 1 }
+
+  /// An answer's time for outcomes has passed.
+  package mutating func noteSettled(by arm: Arm, kinds: Set<String>) {
+    served[arm.rawValue].settled += 1
+    for kind in kinds where isCounted(kind) { served[arm.rawValue].outcomes[kind, default: 0] += 1 }
+  }
+
+  private func isCounted(_ kind: String) -> Bool {
+    let known = Set(served.flatMap(\.outcomes.keys))
+    return known.contains(kind) || known.count < Self.maxKinds
+  }
+
+  /// What the minimum of samples is counted in: queries that the candidate answered, or that were compared.
+  package var candidateSamples: UInt64 { max(self[.candidate].queries, compared.candidateSearches) }
+
+  /// Errors of a version in all searches of the stage, those off the callers' path included.
+  package func errors(of arm: Arm) -> Trials {
+    switch arm {
+    case .baseline:
+      Trials(
+        count: self[arm].queries + compared.baselineSearches, successes: self[arm].errors + compared.baselineErrors)
+    case .candidate:
+      Trials(
+        count: self[arm].queries + compared.candidateSearches, successes: self[arm].errors + compared.candidateErrors)
+    }
+  }
+
+  /// Search times of both versions under the same conditions where there are any: the comparisons', else the callers'.
+  package var searchMicros: (baseline: QuantileSketch, candidate: QuantileSketch) {
+    compared.candidateMicros.count > 0
+      ? (compared.baselineMicros, compared.candidateMicros)
+      : (self[.baseline].searchMicros, self[.candidate].searchMicros)
+  }
+}

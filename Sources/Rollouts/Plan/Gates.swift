@@ -1,0 +1,85 @@
+/// What must hold of the candidate. A gate that fails rolls the rollout back, whether it is paused or not.
+package struct Gates: Codable, Sendable, Equatable {
+  package static let maxOutcomes = 8
+
+  /// Least mean overlap@k of the compared queries.
+  package var minOverlap: Double?
+  /// The candidate's error rate may be so many times the baseline's, or `errorRateFloor` where the baseline's is lower.
+  package var maxErrorRatio: Double?
+  /// The candidate's p99 of search time may be so many times the baseline's; below `latencyFloorMicros` there is no telling.
+  package var maxLatencyRatio: Double?
+  /// Nothing is judged on fewer samples than this, and no stage ends on fewer.
+  package var minSamples: UInt64
+  package var outcomes: [Outcome]
+  /// Probability of ever being wrong, for each gate that rests on an interval: errors and outcomes.
+  package var errorProbability: Double
+
+  package static let errorRateFloor = 0.001
+  package static let latencyFloorMicros = 1000.0
+
+  package init(
+    minOverlap: Double? = nil, maxErrorRatio: Double? = nil, maxLatencyRatio: Double? = nil, minSamples: UInt64 = 100,
+    outcomes: [Outcome] = [], errorProbability: Double = 0.05
+  ) {
+    self.minOverlap = minOverlap
+    self.maxErrorRatio = maxErrorRatio
+    self.maxLatencyRatio = maxLatencyRatio
+    self.minSamples = minSamples
+    self.outcomes = outcomes
+    self.errorProbability = errorProbability
+  }
+
+  /// A kind of outcome that the candidate must not lose.
+  package struct Outcome: Codable, Sendable, Equatable {
+    /// Such as "click".
+    package var kind: String
+    /// The rate may be lower by so much, absolutely; the gate fails once the interval proves a larger loss.
+    package var maxDrop: Double
+    /// The stage lasts until so many answers of each arm have had their time for outcomes.
+    package var minTrials: UInt64
+
+    package init(kind: String, maxDrop: Double, minTrials: UInt64 = 0) {
+      self.kind = kind
+      self.maxDrop = maxDrop
+      self.minTrials = minTrials
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case kind
+      case maxDrop = "max_drop"
+      case minTrials = "min_trials"
+    }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case minOverlap = "min_overlap"
+    case maxErrorRatio = "max_error_ratio"
+    case maxLatencyRatio = "max_latency_ratio"
+    case minSamples = "min_samples"
+    case outcomes
+    case errorProbability = "error_probability"
+  }
+
+  func check() throws(RolloutError) {
+    if let minOverlap, !(0...1).contains(minOverlap) {
+      throw RolloutError(.invalidPlan, "gates.min_overlap is \(minOverlap); it is a share, 0 to 1")
+    }
+    for (name, ratio) in [("max_error_ratio", maxErrorRatio), ("max_latency_ratio", maxLatencyRatio)] {
+      if let ratio, !(ratio >= 1 && ratio <= 1000) {
+        throw RolloutError(.invalidPlan, "gates.\(name) is \(ratio); it must be between 1 and 1000")
+      }
+    }
+    guard errorProbability > 0, errorProbability <= 0.5 else {
+      throw RolloutError(
+        .invalidPlan, "gates.error_probability is \(errorProbability); it must be more than 0 and at most 0.5")
+    }
+    guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map(\.kind)).count == outcomes.count else {
+      throw RolloutError(
+        .invalidPlan, "gates.outcomes names \(outcomes.count) kinds; at most \(Self.maxOutcomes), each once")
+    }
+    for outcome in outcomes where !(0...1).contains(outcome.maxDrop) || outcome.kind.isEmpty {
+      throw RolloutError(
+        .invalidPlan, "gates.outcomes '\(outcome.kind)': give it a kind and a max_drop between 0 and 1")
+    }
+  }
+}

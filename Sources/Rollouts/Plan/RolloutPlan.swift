@@ -1,0 +1,78 @@
+/// How a version comes to serve: through which stages, and what must hold on the way.
+package struct RolloutPlan: Codable, Sendable, Equatable {
+  package static let maxStages = 32
+
+  package var stages: [Stage]
+  package var gates: Gates
+
+  package init(stages: [Stage], gates: Gates = Gates()) {
+    self.stages = stages
+    self.gates = gates
+  }
+
+  /// A step of a rollout: how much traffic meets the candidate, and how long at least.
+  package struct Stage: Codable, Sendable, Equatable {
+    /// Share of the routing keys that the candidate answers.
+    package var canaryPermille: Int
+    /// Share of the queries that are also searched in both versions, off the callers' path, to compare them.
+    package var shadowPermille: Int
+    /// The stage lasts at least so long; pauses do not count.
+    package var minMicros: Int64
+    /// The stage lasts until the candidate has answered or shadowed so many queries.
+    package var minSamples: UInt64
+    /// Goes on by itself once the gates are open; otherwise waits for a person.
+    package var isAutomatic: Bool
+
+    package init(
+      canaryPermille: Int, shadowPermille: Int = 0, minMicros: Int64 = 0, minSamples: UInt64 = 0,
+      isAutomatic: Bool = true
+    ) {
+      self.canaryPermille = canaryPermille
+      self.shadowPermille = shadowPermille
+      self.minMicros = minMicros
+      self.minSamples = minSamples
+      self.isAutomatic = isAutomatic
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case canaryPermille = "canary_permille"
+      case shadowPermille = "shadow_permille"
+      case minMicros = "min_micros"
+      case minSamples = "min_samples"
+      case isAutomatic = "automatic"
+    }
+  }
+
+  /// Refuses what no rollout can follow.
+  package func check() throws(RolloutError) {
+    guard (1...Self.maxStages).contains(stages.count) else {
+      throw RolloutError(.invalidPlan, "the plan has \(stages.count) stages; give it 1 to \(Self.maxStages)")
+    }
+    for (number, stage) in stages.enumerated() { try check(stage, number: number) }
+    try gates.check()
+    if gates.minOverlap != nil, !stages.contains(where: { $0.shadowPermille > 0 }) {
+      throw RolloutError(
+        .invalidPlan, "the overlap gate has nothing to measure: no stage has shadow_permille; set it in the first")
+    }
+  }
+
+  private func check(_ stage: Stage, number: Int) throws(RolloutError) {
+    let shares = [("canary_permille", stage.canaryPermille), ("shadow_permille", stage.shadowPermille)]
+    for (name, share) in shares where !(0...1000).contains(share) {
+      throw RolloutError(.invalidPlan, "stages[\(number)].\(name) is \(share); it is a share of 1000")
+    }
+    guard stage.canaryPermille > 0 || stage.shadowPermille > 0 else {
+      throw RolloutError(
+        .invalidPlan, "stages[\(number)] sends the candidate nothing; set canary_permille or shadow_permille")
+    }
+    guard (0...(366 * 86_400 * 1_000_000)).contains(stage.minMicros) else {
+      throw RolloutError(.invalidPlan, "stages[\(number)].min_duration must be between 0 and 366 days")
+    }
+    if number > 0, stage.canaryPermille < stages[number - 1].canaryPermille {
+      throw RolloutError(
+        .invalidPlan,
+        "stages[\(number)].canary_permille is \(stage.canaryPermille), less than the \(stages[number - 1].canaryPermille) "
+          + "before it: a share never shrinks on the way, so that no user goes to and fro")
+    }
+  }
+}
