@@ -110,8 +110,8 @@ let package = Package(
     executable(
       "RetrievalService",
       [
-        "VectorIndex", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser,
-        .configuration,
+        "VectorIndex", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .lifecycle,
+        .argumentParser, .configuration,
       ]),
     executable(
       "CLI",

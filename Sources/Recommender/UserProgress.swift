@@ -22,6 +22,8 @@ struct UserProgress: Sendable {
   /// Left out by the LLM service for its token budget.
   var truncatedItems: UInt32 = 0
   var recommended: [Illmrec_Retrieval_V1_ScoredItem] = []
+  /// Set when another version answered this user than the request's others.
+  var servedBy: Illmrec_Retrieval_V1_ServedBy?
 
   /// - Parameters:
   ///   - index: in the request.
@@ -87,6 +89,7 @@ struct UserProgress: Sendable {
       }
       $0.promptTokens = promptTokens
       $0.cachedTokens = cachedTokens
+      if let servedBy { $0.servedBy = servedBy }
       $0.truncatedItems = UInt32(read.lowerBound) + truncatedItems
       $0.items = recommended.map { item in
         .with {

@@ -33,11 +33,13 @@ extension Illmrec_Retrieval_V1_ServedBy {
 }
 
 extension Illmrec_Retrieval_V1_Role {
-  init(_ role: ServedVersion.Role) {
+  init(_ role: VersionRole) {
     switch role {
     case .stable: self = .stable
     case .previous: self = .previous
     case .pinned: self = .pinned
+    case .canary: self = .canary
+    case .shadow: self = .shadow
     }
   }
 }
@@ -66,6 +68,7 @@ extension Illmrec_Retrieval_V1_Rollout {
     generation = rollout.generation
     etag = rollout.etag
     updateTime = Google_Protobuf_Timestamp(unixMicros: rollout.updatedMicros)
+    if let staged = rollout.staged { self.staged = Illmrec_Retrieval_V1_StagedRollout(staged, index: rollout.index) }
   }
 }
 
@@ -90,7 +93,7 @@ extension Illmrec_Retrieval_V1_Limits {
 }
 
 extension Google_Protobuf_Timestamp {
-  fileprivate init(unixMicros: Int64) {
+  init(unixMicros: Int64) {
     let (seconds, micros) = unixMicros.quotientAndRemainder(dividingBy: 1_000_000)
     self.init(seconds: seconds, nanos: Int32(micros) * 1000)
   }

@@ -29,8 +29,21 @@ struct RetrievalCommand: AsyncParsableCommand {
     static let threads = SettingKey<Int>(
       "threads", "Threads that search; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
+    static let maxShadow = SettingKey<Int>(
+      "max-shadow-queries", "Most queries that wait to be compared for a rollout; further ones are not compared",
+      unit: "queries", default: 256, allowed: .range(1...100_000))
+    static let maxAnswers = SettingKey<Int>(
+      "max-remembered-answers", "Most answers of a rollout that outcomes can still be joined to; some 200 bytes each",
+      unit: "answers", default: 100_000, allowed: .range(1...10_000_000))
+    static let keepVersions = SettingKey<Int>(
+      "keep-versions",
+      "Versions without a part in a rollout that are kept; the oldest beyond are deleted after a publication or a rollout. 0 "
+        + "keeps all",
+      unit: "versions", default: 0, allowed: .range(0...1_000_000))
+
     static let all: [any AnySettingKey] = [
       data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
+      maxShadow, maxAnswers, keepVersions,
     ]
   }
 
@@ -59,6 +72,9 @@ struct RetrievalCommand: AsyncParsableCommand {
   @Option(name: Keys.maxItemsPerVersion.flagName, help: Keys.maxItemsPerVersion.help) var maxItemsPerVersion: Int?
   @Option(name: Keys.maxUploads.flagName, help: Keys.maxUploads.help) var maxUploads: Int?
   @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
+  @Option(name: Keys.maxShadow.flagName, help: Keys.maxShadow.help) var maxShadow: Int?
+  @Option(name: Keys.maxAnswers.flagName, help: Keys.maxAnswers.help) var maxAnswers: Int?
+  @Option(name: Keys.keepVersions.flagName, help: Keys.keepVersions.help) var keepVersions: Int?
 
   func run() async throws {
     let settings = try service.resolve(keys: Keys.all, flags: flags, defaultPort: 50053)
@@ -74,7 +90,8 @@ struct RetrievalCommand: AsyncParsableCommand {
     [
       Keys.data.flag(data), Keys.maxK.flag(maxK), Keys.maxQueries.flag(maxQueries), Keys.maxItems.flag(maxItems),
       Keys.maxQueue.flag(maxQueue), Keys.maxItemsPerVersion.flag(maxItemsPerVersion), Keys.maxUploads.flag(maxUploads),
-      Keys.threads.flag(threads),
+      Keys.threads.flag(threads), Keys.maxShadow.flag(maxShadow), Keys.maxAnswers.flag(maxAnswers),
+      Keys.keepVersions.flag(keepVersions),
     ]
   }
 }

@@ -7,11 +7,16 @@ package struct RetrievalConfiguration: Sendable {
   package var limits: RetrievalLimits
   /// Threads that search; nil for one per CPU.
   package var threads: Int?
+  package var rollouts: RolloutSettings
 
-  package init(data: String, limits: RetrievalLimits = RetrievalLimits(), threads: Int? = nil) {
+  package init(
+    data: String, limits: RetrievalLimits = RetrievalLimits(), threads: Int? = nil,
+    rollouts: RolloutSettings = RolloutSettings()
+  ) {
     self.data = data
     self.limits = limits
     self.threads = threads
+    self.rollouts = rollouts
   }
 
   package init(_ settings: ServiceSettings) throws(SettingsError) {
@@ -33,7 +38,26 @@ package struct RetrievalConfiguration: Sendable {
     limits.maxUploads = try all.value(RetrievalCommand.Keys.maxUploads)
     let threads = try all.value(RetrievalCommand.Keys.threads)
     self.threads = threads == 0 ? nil : threads
+    rollouts = RolloutSettings()
+    rollouts.maxShadowQueries = try all.value(RetrievalCommand.Keys.maxShadow)
+    rollouts.maxAnswers = try all.value(RetrievalCommand.Keys.maxAnswers)
+    let keep = try all.value(RetrievalCommand.Keys.keepVersions)
+    rollouts.keepVersions = keep == 0 ? nil : keep
   }
+}
+
+/// What staged rollouts may cost.
+package struct RolloutSettings: Sendable, Equatable {
+  /// Most queries that wait to be compared; further ones are dropped.
+  package var maxShadowQueries = 256
+  /// Most answers that outcomes can be joined to, per rollout.
+  package var maxAnswers = 100_000
+  /// Versions without a role that are kept; nil keeps all.
+  package var keepVersions: Int?
+  /// Between two looks at the gates.
+  package var interval = Duration.milliseconds(200)
+
+  package init() {}
 }
 
 /// What a request may ask for; published by GetServerInfo.

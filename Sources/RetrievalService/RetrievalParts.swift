@@ -11,12 +11,17 @@ package enum RetrievalParts {
     let store = try await open(configuration, logger: logger, faults: faults)
     let worker = try SearchWorker(
       searcher: Searcher(threads: configuration.threads), maxQueueQueries: configuration.limits.maxQueueQueries)
+    let monitor = try RolloutMonitor(store: store, settings: configuration.rollouts, logger: logger)
+    await monitor.start()
     return ServiceParts(
       services: [
-        RetrievalProvider(store: store, worker: worker, limits: configuration.limits),
-        IndexAdminProvider(store: store, limits: configuration.limits, logger: logger),
+        RetrievalProvider(store: store, worker: worker, limits: configuration.limits, monitor: monitor),
+        IndexAdminProvider(store: store, limits: configuration.limits, monitor: monitor, logger: logger),
       ],
-      onShutdown: { await worker.shutdown() })
+      onShutdown: {
+        await worker.shutdown()
+        await monitor.shutdown()
+      })
   }
 
   private static func open(

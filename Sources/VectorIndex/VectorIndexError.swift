@@ -24,6 +24,12 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     case versionInUse
     case nothingToRollBack
     case etagMismatch
+    case invalidChange
+    case requestReused
+    case rolloutInProgress
+    case noRollout
+    case rolloutPhase
+    case candidateMismatch
     // Files.
     case corrupt
     case unsupportedFormat

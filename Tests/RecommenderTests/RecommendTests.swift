@@ -45,7 +45,7 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
     #expect(users.expectedSpaceFingerprint == "training-a")
     #expect(users.users[0].history.items.map(\.title) == ["oak desk", "brass lamp", "brass lamp"])
     #expect(harness.retrieval.searches.requests.first?.expectedSpaceFingerprint == "training-a")
-    #expect(harness.retrieval.searches.requests.first?.target.routingKey == "ann")
+    #expect(harness.retrieval.searches.requests.first?.queries.map(\.routingKey) == ["ann"])
     for method in ["LookupItems", "EncodeUsers", "Search"] {
       let ids = harness.metadata.metadata(of: method).map { Array($0[stringValues: "x-request-id"]) }
       #expect(ids.allSatisfy { $0 == ["r1"] } && !ids.isEmpty)
@@ -86,9 +86,29 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
     #expect(harness.llm.encodings.requests.map(\.users.count) == [2, 1])
     let searches = harness.retrieval.searches.requests
     #expect(searches.map(\.queries.count) == [2, 1])
-    // The second part of the batch is answered by the version that answered the first.
-    #expect(searches.map(\.target.version) == ["", "default/versions/1"])
+    #expect(searches.map { $0.queries.map(\.routingKey) } == [["a", "b"], ["c"]])
     #expect(response.servedBy.role == .stable)
+  }
+
+  @Test func eachUserIsRoutedByTheirOwnKeyAndSaysWhoAnswered() async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.canaryUsers = ["b"]
+    harness.retrieval.maxQueriesPerRequest = 2
+    let users = [UserHistory("a", ["desk"]), UserHistory("b", ["lamp"]), UserHistory("c", ["rug"])]
+    let response = try await harness.run { client in try await client.recommend(.with { $0.users = users }) }
+    #expect(response.servedBy.version == "default/versions/1")
+    #expect(response.results.map(\.servedBy.version) == ["", "default/versions/2", ""])
+    #expect(response.results.map(\.hasServedBy) == [false, true, false])
+    let common = try await harness.run { client in
+      try await client.recommend(
+        .with {
+          $0.users = users
+          $0.target.routingKey = "household"
+        })
+    }
+    let queries = harness.retrieval.searches.requests.suffix(2)
+    #expect(queries.allSatisfy { $0.target.routingKey == "household" && $0.queries.allSatisfy(\.routingKey.isEmpty) })
+    #expect(common.results.allSatisfy { !$0.hasServedBy })
   }
 
   @Test func onlyTheNewestInteractionsAreReadButNoneIsRecommended() async throws {

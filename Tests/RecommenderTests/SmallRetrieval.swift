@@ -9,6 +9,8 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
   var spaceFingerprint = "training-a"
   var maxQueriesPerRequest: UInt32 = 100
   var maxItemsPerRequest: UInt32 = 100
+  /// Users that another version answers.
+  var canaryUsers: Set<String> = []
   let searches = Recorder<Illmrec_Retrieval_V1_SearchRequest>()
 
   func search(
@@ -37,6 +39,10 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
     }
     return .with {
       $0.queryID = query.queryID
+      if canaryUsers.contains(query.routingKey) {
+        $0.servedBy.version = "default/versions/2"
+        $0.servedBy.role = .canary
+      }
       $0.items = Array(scored.sorted { ($1.score, $0.itemID) < ($0.score, $1.itemID) }.prefix(Int(query.k)))
     }
   }
@@ -54,6 +60,12 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
     request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
     response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
   ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
+
+  func reportOutcomes(
+    request: Illmrec_Retrieval_V1_ReportOutcomesRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    throw RPCError(code: .unimplemented, message: "not used by the gateway")
+  }
 
   func getItems(
     request: Illmrec_Retrieval_V1_GetItemsRequest, context: ServerContext

@@ -31,11 +31,12 @@ struct RetrievalServer: Sendable {
   /// Runs `body` against a service on `directory`, observed as the real server is.
   static func run<Value: Sendable>(
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
-    _ body: (RetrievalServer) async throws -> Value
+    rollouts: RolloutSettings = RolloutSettings(), _ body: (RetrievalServer) async throws -> Value
   ) async throws -> Value {
     let logger = Logger(service: "test", level: .critical)
     let parts = try await RetrievalParts.load(
-      RetrievalConfiguration(data: directory, limits: limits, threads: 2), logger: logger, faults: faults)
+      RetrievalConfiguration(data: directory, limits: limits, threads: 2, rollouts: rollouts), logger: logger,
+      faults: faults)
     let transport = InProcessTransport()
     do {
       let value = try await withGRPCServer(
@@ -101,6 +102,12 @@ struct Catalog: Sendable {
     vectors = (0..<count).map { row in
       (0..<dim).map { (column: Int) -> Float in Float((row * 7 + column * 5) % 11 - 5) }
     }
+  }
+
+  init(ids: [String], vectors: [[Float]]) {
+    dim = vectors[0].count
+    self.ids = ids
+    self.vectors = vectors
   }
 
   func ranking(of vector: [Float], k: Int, where isEligible: (String) -> Bool = { _ in true }) -> [String] {

@@ -1,3 +1,4 @@
+import Rollouts
 import Testing
 import VectorIndex
 
@@ -11,7 +12,19 @@ struct FaultTests {
     case promotion
     case rollback
     case deletion
+    case rolloutStart
+    case rolloutAdvance
+    case rolloutPause
+    case rolloutRollback
+    case rolloutSuccess
+    case report
+
+    /// Whether a rollout is under way before.
+    var needsRollout: Bool { [.rolloutAdvance, .rolloutPause, .rolloutRollback, .rolloutSuccess].contains(self) }
   }
+
+  static let plan = RolloutPlan(stages: [.init(canaryPermille: 10), .init(canaryPermille: 500)])
+  static let candidate = VersionName(index: "items", number: 2)
 
   /// Told apart by their sizes.
   static let served = Catalog(count: 12, dim: 3, seed: 1, shuffled: false)
@@ -78,6 +91,20 @@ struct FaultTests {
     try Self.perform(change, on: store)
     #expect(try Self.state(of: store) == rehearsal.after, comment)
     try Self.expectWhole(store, comment)
+    try Self.expectAudited(store, rehearsal, comment)
+  }
+
+  /// Whatever broke, the log tells every change once and in order.
+  private static func expectAudited(_ store: VersionStore, _ rehearsal: Rehearsal, _ comment: Comment) throws {
+    for index in store.indexNames {
+      let entries = try store.auditEntries(of: index)
+      #expect(entries.map(\.number) == (1...UInt64(entries.count)).map(\.self), comment)
+      #expect(entries.last?.generation == (try store.rollout(of: index).generation), comment)
+      let known = entries.map { "\($0.action)" }
+      // A publication that broke after its version was in place is told by the version itself, not by the log.
+      let expected = rehearsal.actions.filter { $0 != "published" }
+      #expect(known.filter { $0 != "published" && $0 != "recovered" } == expected, comment)
+    }
   }
 
   /// The change once without faults.
@@ -85,6 +112,8 @@ struct FaultTests {
     let before: [String]
     let after: [String]
     let steps: [StorageStep]
+    /// What the audit log tells afterwards.
+    let actions: [String]
 
     init(of change: Change, in prepared: TemporaryDirectory) throws {
       let directory = try TemporaryDirectory()
@@ -96,6 +125,7 @@ struct FaultTests {
       try perform(change, on: store)
       steps = disk.steps
       after = try state(of: store)
+      actions = try store.indexNames.flatMap { try store.auditEntries(of: $0).map { "\($0.action)" } }
       try expectWhole(store, "\(change) without faults")
     }
   }
@@ -104,7 +134,8 @@ struct FaultTests {
     let store = try VersionStore(path: directory.path)
     if change == .firstPublication { return }
     for _ in 0..<3 { try store.publish(served) }
-    if change == .rollback { _ = try store.promote(VersionName(index: "items", number: 2)) }
+    if change == .rollback { _ = try store.promote(candidate) }
+    if change.needsRollout { _ = try store.startRollout(of: candidate, plan: plan) }
   }
 
   /// Makes the change unless it was made.
@@ -118,13 +149,35 @@ struct FaultTests {
     case .deletion:
       let third = VersionName(index: "items", number: 3)
       if (try? store.version(third)) != nil { try store.delete(third) }
+    case .report:
+      let staged = try StagedRollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: 0)
+      try store.save(RolloutReport(rollout: staged), of: "items")
+    default:
+      try performStep(change, on: store)
+    }
+  }
+
+  private static func performStep(_ change: Change, on store: VersionStore) throws {
+    // The id makes a second try after a change that was made without an answer harmless.
+    let once = ChangeRequest(actor: "test", reason: "why", requestID: "\(change)")
+    switch change {
+    case .rolloutStart: _ = try store.startRollout(of: candidate, plan: plan, once)
+    case .rolloutAdvance: _ = try store.advanceRollout(of: "items", once)
+    case .rolloutPause: _ = try store.pauseRollout(of: "items", once)
+    case .rolloutRollback: _ = try store.rollBackRollout(of: "items", once)
+    case .rolloutSuccess: _ = try store.promote(candidate, once)
+    default: Issue.record("\(change) is no step of a rollout")
     }
   }
 
   /// What is published in which roles, newest first; numbers may have gaps.
   private static func state(of store: VersionStore) throws -> [String] {
     try store.indexNames.flatMap { index in
-      try store.versions(of: index).map { "\($0.info.itemCount) items \($0.info.fingerprint.prefix(6)) \($0.roles)" }
+      let rollout = try store.rollout(of: index)
+      let staged = rollout.staged.map { "rollout \($0.number) \($0.phase) in stage \($0.stage)" }
+      let report = try store.report(of: index, rollout: 1).map { "report of \($0.rollout.number)" }
+      return try [staged, report].compactMap(\.self)
+        + store.versions(of: index).map { "\($0.info.itemCount) items \($0.info.fingerprint.prefix(6)) \($0.roles)" }
     }
   }
 

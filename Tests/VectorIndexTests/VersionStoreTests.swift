@@ -62,11 +62,11 @@ struct VersionStoreTests {
     try store.publish(small)
     let second = try store.publish(large).info.name
     let before = try store.rollout(of: "items").etag
-    let after = try store.promote(second, etag: before).etag
+    let after = try store.promote(second, ChangeRequest(etag: before)).etag
     #expect(after != before)
-    #expect(try Self.code { try store.rollBack(index: "items", etag: before) } == .etagMismatch)
+    #expect(try Self.code { try store.rollBack(index: "items", ChangeRequest(etag: before)) } == .etagMismatch)
     #expect(try store.rollout(of: "items").etag == after)
-    #expect(try store.rollBack(index: "items", etag: after).stable == 1)
+    #expect(try store.rollBack(index: "items", ChangeRequest(etag: after)).stable == 1)
   }
 
   @Test("a version with a role cannot be deleted; one without is gone, its number never comes back")

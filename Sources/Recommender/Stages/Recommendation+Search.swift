@@ -9,8 +9,8 @@ extension Recommendation {
   /// Items per user when the request does not say.
   static let defaultK: UInt32 = 10
 
-  /// Searches for every user that is left, all in one index version. The LLM service's space fingerprint goes with them: an
-  /// index of another training refuses.
+  /// Searches for every user that is left, each in the index version that the index's rollout gives them. The LLM service's
+  /// space fingerprint goes with them: an index of another training refuses.
   mutating func search() async throws {
     let stage = Stage(name: "searching", target: services.retrievalTarget)
     refuseLongLists(stage)
@@ -19,9 +19,11 @@ extension Recommendation {
       maxBytes: room(published.retrieval.maxMessageBytes), bytes: { Self.bytes(of: users[$0]) })
     for portion in portions {
       let response = try await search(portion, stage)
-      // What resolved the version for the first portion is what answered the request.
-      servedBy = servedBy ?? response.servedBy
+      let common = servedBy ?? response.servedBy
+      servedBy = common
       for (index, result) in zip(portion, response.results) {
+        let own = result.hasServedBy ? result.servedBy : response.servedBy
+        users[index].servedBy = own.version == common.version ? nil : own
         if result.hasError {
           users[index].fail(stage.failure(result.error, field: users[index].field))
         } else {
@@ -34,11 +36,13 @@ extension Recommendation {
   private func search(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Illmrec_Retrieval_V1_SearchResponse {
     let search = Illmrec_Retrieval_V1_SearchRequest.with {
       $0.requestID = scope.requestID
-      $0.target = target
+      $0.target = request.target
       $0.expectedSpaceFingerprint = llmModel?.spaceFingerprint ?? ""
       $0.queries = portion.map { index in
         .with {
           $0.queryID = users[index].history.userID
+          // What the caller wants for all of them counts more.
+          if request.target.routingKey.isEmpty { $0.routingKey = users[index].history.userID }
           $0.vector = users[index].vector
           $0.k = request.k == 0 ? Self.defaultK : request.k
           $0.excludeItemIds = users[index].excluded(includingHistory: request.includeHistory)
@@ -51,18 +55,6 @@ extension Recommendation {
     }
     try Self.requireCount(response.results.count, of: portion.count, "results", stage)
     return response
-  }
-
-  /// The version asked for; once a portion has been answered, the one that answered it. A batch is routed as its first user.
-  private var target: Illmrec_Retrieval_V1_VersionSelector {
-    .with {
-      if let servedBy {
-        $0.version = servedBy.version
-      } else {
-        $0 = request.target
-      }
-      if $0.routingKey.isEmpty, let first = request.users.first { $0.routingKey = first.userID }
-    }
   }
 
   /// One user's lists beyond the service's limit fail that user, not the batch.

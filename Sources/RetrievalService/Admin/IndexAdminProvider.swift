@@ -1,5 +1,6 @@
 import GRPCCore
 import Logging
+import Rollouts
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -10,11 +11,15 @@ import VectorIndex
 /// What touches the disk runs on threads of its own, so that a large upload holds up neither searches nor a rollback.
 struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
   let store: VersionStore
+  let limits: RetrievalLimits
   let uploads: UploadSlots
+  let monitor: RolloutMonitor
   let logger: Logger
 
-  init(store: VersionStore, limits: RetrievalLimits, logger: Logger) {
+  init(store: VersionStore, limits: RetrievalLimits, monitor: RolloutMonitor, logger: Logger) {
     self.store = store
+    self.limits = limits
+    self.monitor = monitor
     uploads = UploadSlots(limit: limits.maxUploads)
     self.logger = logger
   }
@@ -23,7 +28,10 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
     request: RPCAsyncSequence<Illmrec_Retrieval_V1_CreateVersionRequest, any Error>, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_CreateVersionResponse {
     let start = ContinuousClock.now
-    let version = try await uploads.withSlot { try await UploadReader(store: store).read(request) }
+    let version = try await uploads.withSlot {
+      try await UploadReader(store: store, peer: context.remotePeer).read(request)
+    }
+    await monitor.applyRetention(to: version.info.name.index)
     log(
       "published",
       [
@@ -46,11 +54,11 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
   func listVersions(
     request: Illmrec_Retrieval_V1_ListVersionsRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_ListVersionsResponse {
-    let page = try VersionPage(size: request.pageSize, token: request.pageToken)
+    let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
     let versions = try mappingFailures(field: "index") { () throws(VectorIndexError) in
       try store.versions(of: indexName(request.index))
     }
-    let (listed, next) = page.select(from: versions)
+    let (listed, next) = page.select(from: versions) { $0.info.name.number }
     return .with {
       $0.versions = listed.map { Illmrec_Retrieval_V1_Version($0) }
       $0.nextPageToken = next
@@ -61,7 +69,8 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
     request: Illmrec_Retrieval_V1_DeleteVersionRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_DeleteVersionResponse {
     let name = try versionName(request.name, field: "name")
-    try await onStorageThread { () throws(VectorIndexError) in try store.delete(name) }
+    let change = changeRequest(request.change, context)
+    try await onStorageThread { () throws(VectorIndexError) in try store.delete(name, change) }
     log("deleted", ["version": "\(name)"], context)
     return Illmrec_Retrieval_V1_DeleteVersionResponse()
   }
@@ -69,34 +78,67 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
   func getRollout(
     request: Illmrec_Retrieval_V1_GetRolloutRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_GetRolloutResponse {
-    let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in
-      try store.rollout(of: indexName(request.index))
+    let (rollout, figures) = try status(of: indexName(request.index))
+    return .with {
+      $0.rollout = rollout
+      if let figures { $0.figures = figures }
     }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
   }
 
   func promoteVersion(
     request: Illmrec_Retrieval_V1_PromoteVersionRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_PromoteVersionResponse {
     let name = try versionName(request.version, field: "version")
-    let rollout = try await onStorageThread { () throws(VectorIndexError) in
-      try store.promote(name, etag: request.etag)
+    let change = changeRequest(request.change, etag: request.etag, context)
+    let rollout = try await self.change("promoted", context) { () throws(VectorIndexError) in
+      try store.promote(name, change)
     }
-    log("promoted", rollout, context)
     return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
   }
 
   func rollbackVersion(
     request: Illmrec_Retrieval_V1_RollbackVersionRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_RollbackVersionResponse {
-    let rollout = try await onStorageThread { () throws(VectorIndexError) in
-      try store.rollBack(index: indexName(request.index), etag: request.etag)
+    let change = changeRequest(request.change, etag: request.etag, context)
+    let rollout = try await self.change("rolled back", context) { () throws(VectorIndexError) in
+      try store.rollBack(index: indexName(request.index), change)
     }
-    log("rolled back", rollout, context)
     return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
   }
 
-  private func versionName(_ text: String, field: String) throws(ServiceFailure) -> VersionName {
+  /// The index's rollout as it is now, with its figures.
+  func status(
+    of index: String
+  ) throws(ServiceFailure) -> (Illmrec_Retrieval_V1_Rollout, Illmrec_Retrieval_V1_RolloutFigures?) {
+    let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.rollout(of: index) }
+    let live = monitor.live(of: index).flatMap { $0.number == rollout.staged?.number ? $0 : nil }
+    return (
+      Illmrec_Retrieval_V1_Rollout(rollout), live.map { Illmrec_Retrieval_V1_RolloutFigures($0.snapshot) }
+    )
+  }
+
+  /// Makes a change of an index's rollout, where blocking hurts nobody, and tells the log and the monitor.
+  func change(
+    _ what: Logger.Message, _ context: ServerContext,
+    _ body: @escaping @Sendable () throws(VectorIndexError) -> Rollout
+  ) async throws -> Rollout {
+    let rollout = try await onStorageThread { () throws(VectorIndexError) in try body() }
+    log(what, rollout, context)
+    await monitor.refresh(rollout.index)
+    if rollout.active == nil { await monitor.applyRetention(to: rollout.index) }
+    return rollout
+  }
+
+  /// Who asks for a change: what they say of themselves, and where they called from.
+  func changeRequest(
+    _ change: Illmrec_Retrieval_V1_Change, etag: String = "", _ context: ServerContext
+  ) -> ChangeRequest {
+    ChangeRequest(
+      actor: change.actor.isEmpty ? context.remotePeer : "\(change.actor) (\(context.remotePeer))",
+      reason: change.reason, requestID: change.requestID, etag: etag.isEmpty ? change.etag : etag)
+  }
+
+  func versionName(_ text: String, field: String) throws(ServiceFailure) -> VersionName {
     try mappingFailures(field: field) { () throws(VectorIndexError) in try VersionName(parsing: text) }
   }
 
@@ -105,6 +147,7 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
       what,
       [
         "index": "\(rollout.index)", "stable": "\(rollout.stable ?? 0)", "previous": "\(rollout.previous ?? 0)",
+        "candidate": "\(rollout.active?.candidate ?? 0)", "stage": "\((rollout.active?.stage ?? -1) + 1)",
         "generation": "\(rollout.generation)",
       ], context)
   }

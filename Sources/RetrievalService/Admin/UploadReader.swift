@@ -9,6 +9,8 @@ struct UploadReader: Sendable {
   typealias Message = Illmrec_Retrieval_V1_CreateVersionRequest
 
   let store: VersionStore
+  /// Where the upload comes from, for the audit log.
+  let peer: String
 
   /// Whatever goes wrong, nothing of the upload is left.
   func read(_ messages: RPCAsyncSequence<Message, any Error>) async throws -> ListedVersion {
@@ -48,7 +50,8 @@ struct UploadReader: Sendable {
     }
     return UploadHeader(
       index: indexName(header.index), requestID: header.requestID, builtBy: header.builtBy.builtBy,
-      dim: Int(header.dim), labels: header.labels)
+      dim: Int(header.dim), labels: header.labels,
+      actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))")
   }
 
   /// Adds a chunk, or returns the commit.

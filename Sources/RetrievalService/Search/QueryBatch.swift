@@ -6,21 +6,42 @@ import VectorIndex
 /// Queries that are searched together: the sound ones go to the index, the others have their error already.
 struct QueryBatch {
   private let queries: [Illmrec_Retrieval_V1_Query]
+  private let served: [ServedVersion]
   private let read: [Result<SearchQuery, ServiceFailure>]
   private let field: (Int) -> String
 
-  /// - Parameter field: path of a query from the request's root, by its place.
-  init(_ queries: [Illmrec_Retrieval_V1_Query], reader: QueryReader, field: @escaping (Int) -> String) {
+  /// - Parameters:
+  ///   - limits: what a query may ask for.
+  ///   - served: the version that answers each query.
+  ///   - field: path of a query from the request's root, by its place.
+  init(
+    _ queries: [Illmrec_Retrieval_V1_Query], limits: RetrievalLimits, served: [ServedVersion],
+    field: @escaping (Int) -> String
+  ) {
     self.queries = queries
+    self.served = served
     self.field = field
     read = queries.enumerated().map { index, query in
-      Result { () throws(ServiceFailure) in try reader.read(query, field: field(index)) }
+      let reader = QueryReader(limits: limits, dim: served[index].version.info.dim)
+      return Result { () throws(ServiceFailure) in try reader.read(query, field: field(index)) }
     }
   }
 
-  var sound: [SearchQuery] { read.compactMap { try? $0.get() } }
+  /// What can be searched for, in order.
+  var sound: [(query: SearchQuery, version: IndexVersion)] {
+    zip(read, served).compactMap { read, served in (try? read.get()).map { ($0, served.version) } }
+  }
 
-  /// One result per query, in order.
+  /// What became of the sound queries, for those who measure.
+  func answers(_ outcomes: [SearchWorker.Outcome]) -> [ServedAnswer] {
+    var outcomes = outcomes.makeIterator()
+    return queries.indices.compactMap { index in
+      guard let query = try? read[index].get(), let outcome = outcomes.next() else { return nil }
+      return ServedAnswer(query: query, queryID: queries[index].queryID, served: served[index], outcome: outcome)
+    }
+  }
+
+  /// One result per query, in order. Those of another version than the first query's say so.
   ///
   /// - Parameter outcomes: of the sound ones, in order.
   func results(_ outcomes: [SearchWorker.Outcome]) -> [Illmrec_Retrieval_V1_QueryResult] {
@@ -29,6 +50,9 @@ struct QueryBatch {
       let items = read[index].flatMap { _ in outcomes.next()?.items ?? .success([]) }
       return .with {
         $0.queryID = queries[index].queryID
+        if served[index].version !== served[0].version {
+          $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served[index])
+        }
         switch items {
         case .success(let items): $0.items = items.map { Illmrec_Retrieval_V1_ScoredItem($0) }
         case .failure(let failure): $0.error = failure.located(in: field(index)).itemError
@@ -36,6 +60,14 @@ struct QueryBatch {
       }
     }
   }
+}
+
+/// A query that reached the index, and what became of it.
+struct ServedAnswer: Sendable {
+  let query: SearchQuery
+  let queryID: String
+  let served: ServedVersion
+  let outcome: SearchWorker.Outcome
 }
 
 extension ServiceFailure {

@@ -33,36 +33,3 @@ struct QueryReader: Sendable {
     }
   }
 }
-
-/// Which version answers a request, and whether it may.
-struct VersionResolver: Sendable {
-  let store: VersionStore
-
-  /// - Parameter expectedSpace: when not empty, what the query vectors were made by.
-  func resolve(
-    _ target: Illmrec_Retrieval_V1_VersionSelector, field: String, expectedSpace: String = ""
-  ) throws(ServiceFailure) -> ServedVersion {
-    let served = try mappingFailures { () throws(VectorIndexError) in
-      switch target.selector {
-      case .version(let name): try store.resolve(version: VersionName(parsing: name))
-      case .index(let name): try store.resolve(index: indexName(name))
-      case nil: try store.resolve(index: defaultIndex)
-      }
-    }
-    try check(served.version.info, against: expectedSpace, field: field)
-    return served
-  }
-
-  private func check(
-    _ info: VersionInfo, against expectedSpace: String, field: String
-  ) throws(ServiceFailure) {
-    guard expectedSpace.isEmpty || expectedSpace == info.builtBy.spaceFingerprint else {
-      throw ServiceFailure(
-        .failedPrecondition, reason: "MODEL_MISMATCH",
-        "\(info.name) was built by \(info.builtBy.name) \(info.builtBy.version) with space fingerprint "
-          + "\(info.builtBy.spaceFingerprint), the query vectors come from \(expectedSpace): scores between them mean "
-          + "nothing. Publish item vectors of the checkpoint that the users are encoded with, or search its version",
-        field: field)
-    }
-  }
-}

@@ -9,6 +9,7 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
   let store: VersionStore
   let worker: SearchWorker
   let limits: RetrievalLimits
+  let monitor: RolloutMonitor
 
   private var resolver: VersionResolver { VersionResolver(store: store) }
 
@@ -22,16 +23,16 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
         "\(request.queries.count) queries; send 1 to \(limits.maxQueriesPerRequest), or more through StreamSearch",
         field: "queries")
     }
-    let served = try resolver.resolve(
-      request.target, field: "expected_space_fingerprint", expectedSpace: request.expectedSpaceFingerprint)
-    let batch = QueryBatch(
-      request.queries, reader: QueryReader(limits: limits, dim: served.version.info.dim)
-    ) { "queries[\($0)]" }
-    let outcomes = try await worker.search(batch.sound, in: served.version)
+    let route = try resolver.route(
+      request.target, keys: request.queries.map(\.routingKey), field: "expected_space_fingerprint",
+      expectedSpace: request.expectedSpaceFingerprint)
+    let batch = QueryBatch(request.queries, limits: limits, served: route.served) { "queries[\($0)]" }
+    let outcomes = try await worker.search(batch.sound)
+    monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
 
     var response = Illmrec_Retrieval_V1_SearchResponse()
     response.requestID = request.requestID
-    response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
+    response.servedBy = Illmrec_Retrieval_V1_ServedBy(route.served[0])
     response.results = batch.results(outcomes)
     response.timing = timing(of: outcomes, since: start)
     return response
@@ -41,7 +42,7 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
     request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
     response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
   ) async throws {
-    let stream = SearchStream(resolver: resolver, worker: worker, limits: limits)
+    let stream = SearchStream(resolver: resolver, worker: worker, limits: limits, monitor: monitor)
     try await stream.run(request, response)
   }
 
@@ -53,7 +54,7 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
         .invalidArgument, reason: "TOO_MANY_ITEMS",
         "\(request.itemIds.count) items; ask for at most \(limits.maxItemsPerRequest) at a time", field: "item_ids")
     }
-    let served = try resolver.resolve(request.target, field: "target")
+    let served = try resolver.resolve(request.target, field: "target").served
     let vectors = try await worker.vectors(of: request.itemIds, in: served.version)
     var response = Illmrec_Retrieval_V1_GetItemsResponse()
     response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
@@ -65,6 +66,12 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
       }
     }
     return response
+  }
+
+  func reportOutcomes(
+    request: Illmrec_Retrieval_V1_ReportOutcomesRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    try OutcomeReport(limits: limits, monitor: monitor).take(request)
   }
 
   func getServerInfo(

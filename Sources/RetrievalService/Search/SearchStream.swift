@@ -13,6 +13,7 @@ struct SearchStream: Sendable {
   let resolver: VersionResolver
   let worker: SearchWorker
   let limits: RetrievalLimits
+  let monitor: RolloutMonitor
 
   func run(_ requests: RPCAsyncSequence<Request, any Error>, _ responses: RPCWriter<Response>) async throws {
     let waiting = BoundedBuffer<Request>(capacity: SearchWorker.maxBatchQueries)
@@ -29,26 +30,28 @@ struct SearchStream: Sendable {
 
   private func answer(_ waiting: BoundedBuffer<Request>, _ responses: RPCWriter<Response>) async throws {
     var requests = try await waiting.takeAll() ?? []
-    let served = try resolve(requests.first)
+    let config = try config(of: requests.first)
     requests.removeFirst()
+    let (served, routing) = try resolver.resolve(
+      config.target, field: "config.expected_space_fingerprint", expectedSpace: config.expectedSpaceFingerprint)
     try await responses.write(.with { $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served) })
-    let reader = QueryReader(limits: limits, dim: served.version.info.dim)
     repeat {
-      let batch = QueryBatch(try requests.map(query(of:)), reader: reader) { _ in "query" }
-      let outcomes = try await worker.search(batch.sound, in: served.version, waitForRoom: true)
+      let queries = try requests.map(query(of:))
+      let batch = QueryBatch(queries, limits: limits, served: queries.map { _ in served }) { _ in "query" }
+      let outcomes = try await worker.search(batch.sound, waitForRoom: true)
+      monitor.note(batch.answers(outcomes), requestID: config.requestID, routing: routing)
       try await responses.write(contentsOf: batch.results(outcomes).map { result in .with { $0.result = result } })
       requests = try await waiting.takeAll() ?? []
     } while !requests.isEmpty
   }
 
-  private func resolve(_ first: Request?) throws(ServiceFailure) -> ServedVersion {
+  private func config(of first: Request?) throws(ServiceFailure) -> Request.Config {
     guard case .config(let config) = first?.message else {
       throw ServiceFailure(
         .invalidArgument, reason: "CONFIG_MISSING", "the first message of the stream must hold its config",
         field: "config")
     }
-    return try resolver.resolve(
-      config.target, field: "config.expected_space_fingerprint", expectedSpace: config.expectedSpaceFingerprint)
+    return config
   }
 
   private func query(of request: Request) throws(ServiceFailure) -> Illmrec_Retrieval_V1_Query {

@@ -17,13 +17,16 @@ final class SearchWorker: Sendable {
   }
 
   private enum Answer: Sendable {
-    case items([ScoredItem])
+    /// The time is that of the pass over the version's vectors, which it shares with other queries.
+    case items([ScoredItem], Duration)
     case vectors([[Float]?])
   }
 
   /// What a query found, or why it found nothing, and where the time went.
   struct Outcome: Sendable {
     var items: Result<[ScoredItem], ServiceFailure>
+    /// Of the pass over the version's vectors that answered the query; zero when it failed.
+    var searchTime = Duration.zero
     var queueTime = Duration.zero
     var computeTime = Duration.zero
     var batchSize = 0
@@ -40,15 +43,15 @@ final class SearchWorker: Sendable {
     }
   }
 
-  /// Searches for all queries in one version.
+  /// Searches for all queries, each in its version.
   ///
   /// - Parameter waitForRoom: whether to wait while the queue is full instead of failing with QUEUE_FULL.
   /// - Returns: one outcome per query, in order.
   /// - Throws: what concerns all of them: a full queue, a deadline, a cancellation.
   func search(
-    _ queries: [SearchQuery], in version: IndexVersion, waitForRoom: Bool = false
+    _ queries: [(query: SearchQuery, version: IndexVersion)], waitForRoom: Bool = false
   ) async throws -> [Outcome] {
-    let requests = queries.map { (request: Request(version: version, job: .search($0)), cost: 1) }
+    let requests = queries.map { (request: Request(version: $0.version, job: .search($0.query)), cost: 1) }
     let results = try await batcher.submit(contentsOf: requests, whenFull: waitForRoom ? .wait : .refuse)
     return try results.map(Self.outcome(of:))
   }
@@ -66,9 +69,11 @@ final class SearchWorker: Sendable {
   private static func outcome(of result: Result<Batched<Answer>, any Error>) throws -> Outcome {
     do {
       let batched = try result.get()
-      guard case .items(let items) = batched.value else { preconditionFailure("a search answers with items") }
+      guard case .items(let items, let searchTime) = batched.value else {
+        preconditionFailure("a search answers with items")
+      }
       return Outcome(
-        items: .success(items), queueTime: batched.queueTime, computeTime: batched.computeTime,
+        items: .success(items), searchTime: searchTime, queueTime: batched.queueTime, computeTime: batched.computeTime,
         batchSize: batched.batchSize)
     } catch let error as VectorIndexError {
       let failure = ServiceFailure(error)
@@ -82,7 +87,7 @@ final class SearchWorker: Sendable {
   private static func process(
     _ requests: [Request], _ context: BatchContext, on searcher: Searcher
   ) -> [Result<Answer, any Error>] {
-    var results = [Result<Answer, any Error>](repeating: .success(.items([])), count: requests.count)
+    var results = [Result<Answer, any Error>](repeating: .success(.items([], .zero)), count: requests.count)
     var searches: [ObjectIdentifier: [Int]] = [:]
     for (index, request) in requests.enumerated() {
       switch request.job {
@@ -104,11 +109,15 @@ final class SearchWorker: Sendable {
     let queries = indices.compactMap { index in
       if case .search(let query) = requests[index].job { query } else { nil }
     }
+    let start = ContinuousClock.now
     do {
       let found = try searcher.search(queries, in: requests[indices[0]].version) {
         indices.allSatisfy { context.isCancelled($0) }
       }
-      for (index, result) in zip(indices, found) { results[index] = result.map(Answer.items).mapError { $0 } }
+      let time = ContinuousClock.now - start
+      for (index, result) in zip(indices, found) {
+        results[index] = result.map { Answer.items($0, time) }.mapError { $0 }
+      }
     } catch {
       for index in indices { results[index] = .failure(error) }
     }

@@ -87,8 +87,11 @@ package struct StageEvidence: Sendable, Equatable {
     for kind in kinds where isCounted(kind) { served[arm.rawValue].outcomes[kind, default: 0] += 1 }
   }
 
+  /// Kinds of outcomes that were met, in order.
+  package var kinds: [String] { Set(served.flatMap(\.outcomes.keys)).sorted() }
+
   private func isCounted(_ kind: String) -> Bool {
-    let known = Set(served.flatMap(\.outcomes.keys))
+    let known = kinds
     return known.contains(kind) || known.count < Self.maxKinds
   }
 

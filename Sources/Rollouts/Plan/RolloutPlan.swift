@@ -4,10 +4,19 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
 
   package var stages: [Stage]
   package var gates: Gates
+  /// How long outcomes are waited for, after an answer, before the answer counts.
+  package var outcomeWindowMicros: Int64
 
-  package init(stages: [Stage], gates: Gates = Gates()) {
+  package init(stages: [Stage], gates: Gates = Gates(), outcomeWindowMicros: Int64 = 600_000_000) {
     self.stages = stages
     self.gates = gates
+    self.outcomeWindowMicros = outcomeWindowMicros
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case stages
+    case gates
+    case outcomeWindowMicros = "outcome_window_micros"
   }
 
   /// A step of a rollout: how much traffic meets the candidate, and how long at least.
@@ -47,6 +56,9 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
   package func check() throws(RolloutError) {
     guard (1...Self.maxStages).contains(stages.count) else {
       throw RolloutError(.invalidPlan, "the plan has \(stages.count) stages; give it 1 to \(Self.maxStages)")
+    }
+    guard (0...(7 * 86_400 * 1_000_000)).contains(outcomeWindowMicros) else {
+      throw RolloutError(.invalidPlan, "outcome_window must be between 0 and 7 days")
     }
     for (number, stage) in stages.enumerated() { try check(stage, number: number) }
     try gates.check()

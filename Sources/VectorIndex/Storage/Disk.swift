@@ -67,6 +67,9 @@ struct Disk: Sendable {
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Whether something lies at `path`.
+  func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Fails when the step's fault says so.
   func refuse(_ call: String, _ path: String, at step: StorageStep) throws(VectorIndexError) {
     switch faults.fault(at: step) {

@@ -22,6 +22,15 @@ package enum StorageStep: String, CaseIterable, Sendable {
   case syncRollout
   case replaceRollout
   case syncIndexDirectory
+  // The line of the audit log that tells the change.
+  case writeAudit
+  case syncAudit
+  // What was measured of a rollout.
+  case createReportDirectory
+  case writeReport
+  case syncReport
+  case replaceReport
+  case syncReportDirectory
   // A version that goes.
   case retireVersion
   case quarantineVersion

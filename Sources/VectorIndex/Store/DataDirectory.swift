@@ -6,6 +6,8 @@ import Glibc
 ///     staging/                                uploads under way, versions being deleted; emptied at start
 ///     quarantine/                             what was found broken, for a person to look at
 ///     indexes/INDEX/rollout.json              which version serves
+///     indexes/INDEX/audit.jsonl               who changed that, when and why
+///     indexes/INDEX/rollouts/NUMBER.json      what was measured of a rollout
 ///     indexes/INDEX/versions/NUMBER/          a published version, never changed
 struct DataDirectory: Sendable {
   let root: String
@@ -18,6 +20,7 @@ struct DataDirectory: Sendable {
   func index(_ name: String) -> String { "\(indexes)/\(name)" }
   func versions(of index: String) -> String { "\(self.index(index))/versions" }
   func version(_ name: VersionName) -> String { "\(versions(of: name.index))/\(name.number)" }
+  func reports(of index: String) -> String { "\(self.index(index))/rollouts" }
   func rollout(of index: String) -> String { "\(self.index(index))/\(Rollout.fileName)" }
 
   /// Creates what is missing, parents of the root included.

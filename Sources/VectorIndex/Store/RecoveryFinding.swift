@@ -16,6 +16,12 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case previousLost(index: String, version: UInt64)
   /// The rollout that serves could not be saved.
   case rolloutNotSaved(index: String, reason: String)
+  /// A version of a rollout under way was broken; the rollout was rolled back.
+  case rolloutLost(index: String, rollout: UInt64)
+  /// Lines of an audit log that a crash tore.
+  case tornAuditLines(path: String, count: Int)
+  /// The last change could not be told to the audit log.
+  case auditBehind(index: String, reason: String)
 
   package enum Severity: Sendable { case notice, warning, error }
 
@@ -23,8 +29,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   package var severity: Severity {
     switch self {
     case .leftoverRemoved: .notice
-    case .stableChosen, .unknownFile, .leftoverKept: .warning
-    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved: .error
+    case .stableChosen, .unknownFile, .leftoverKept, .tornAuditLines: .warning
+    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved, .rolloutLost, .auditBehind: .error
     }
   }
 
@@ -50,6 +56,12 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
       "index '\(index)' has nothing to roll back to: its version \(version) is broken"
     case .rolloutNotSaved(let index, let reason):
       "the rollout of index '\(index)' that serves now is lost at the next start: \(reason)"
+    case .rolloutLost(let index, let rollout):
+      "rollout \(rollout) of index '\(index)' was rolled back: one of its versions is broken"
+    case .tornAuditLines(let path, let count):
+      "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
+    case .auditBehind(let index, let reason):
+      "the audit log of index '\(index)' lacks its last change, which is kept in rollout.json: \(reason)"
     }
   }
 }

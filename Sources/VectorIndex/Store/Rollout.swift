@@ -1,37 +1,53 @@
 import Digest
 import Glibc
+package import Rollouts
 
 /// Which versions of an index serve, as it stands in `rollout.json`.
 package struct Rollout: Codable, Sendable, Equatable {
-  static let currentFormat = 1
-  static let fileName = "rollout.json"
-  static let temporaryFileName = "rollout.json.new"
-  static let maxBytes = 1 << 20
+  /// Requests whose ids are remembered: a repetition within so many changes is known as one.
+  static let maxRequests = 256
 
-  private var format = Rollout.currentFormat
+  private(set) var format = Rollout.currentFormat
   package let index: String
-  /// The version that answers; nil only before the first one and after the last was lost.
-  package private(set) var stable: UInt64?
+  /// The version that answers by default; nil only before the first one and after the last was lost.
+  package var stable: UInt64?
   /// The stable version before it, kept for rollback.
-  package private(set) var previous: UInt64?
-  /// Grows with every change of the roles.
+  package var previous: UInt64?
+  /// The rollout under way, or the last one; nil before the first.
+  package var staged: StagedRollout?
+  /// Grows with every change of a role or a stage.
   package private(set) var generation: UInt64
-  /// Changes with every change of the roles.
+  /// Changes with every change of a role or a stage.
   package private(set) var etag: String
-  /// Time of the last change of the roles, microseconds since 1970.
+  /// Time of the last change, microseconds since 1970.
   package private(set) var updatedMicros: Int64
   /// The highest number a version of this index ever had: numbers are not given out again.
   var lastNumber: UInt64
+  /// Rollouts ever begun.
+  var rolloutCount: UInt64 = 0
+  /// Versions that are deleted, but whose files may still be there.
+  var deleted: [UInt64] = []
+  /// Entries of the audit log.
+  private(set) var changeCount: UInt64 = 0
+  /// The last change, as it belongs in the audit log; a start looks whether it got there.
+  private(set) var lastChange: AuditEntry?
+  private(set) var requests: [RememberedRequest] = []
 
   enum CodingKeys: String, CodingKey {
     case format
     case index
     case stable
     case previous
+    case staged = "rollout"
     case generation
     case etag
     case updatedMicros = "update_time_unix_micros"
     case lastNumber = "last_number"
+    case rolloutCount = "rollout_count"
+    case deleted = "deleted_versions"
+    case changeCount = "change_count"
+    case lastChange = "last_change"
+    case requests
   }
 
   /// An index without versions.
@@ -44,17 +60,59 @@ package struct Rollout: Codable, Sendable, Equatable {
     seal()
   }
 
+  /// Reads every format up to the current one; it is written back in the current one.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    index = try values.decode(String.self, forKey: .index)
+    stable = try values.decodeIfPresent(UInt64.self, forKey: .stable)
+    previous = try values.decodeIfPresent(UInt64.self, forKey: .previous)
+    staged = try values.decodeIfPresent(StagedRollout.self, forKey: .staged)
+    generation = try values.decode(UInt64.self, forKey: .generation)
+    etag = try values.decode(String.self, forKey: .etag)
+    updatedMicros = try values.decode(Int64.self, forKey: .updatedMicros)
+    lastNumber = try values.decode(UInt64.self, forKey: .lastNumber)
+    rolloutCount = try values.decodeIfPresent(UInt64.self, forKey: .rolloutCount) ?? 0
+    deleted = try values.decodeIfPresent([UInt64].self, forKey: .deleted) ?? []
+    changeCount = try values.decodeIfPresent(UInt64.self, forKey: .changeCount) ?? 0
+    lastChange = try values.decodeIfPresent(AuditEntry.self, forKey: .lastChange)
+    requests = try values.decodeIfPresent([RememberedRequest].self, forKey: .requests) ?? []
+  }
+
   package var stableVersion: VersionName? { stable.map { VersionName(index: index, number: $0) } }
   package var previousVersion: VersionName? { previous.map { VersionName(index: index, number: $0) } }
 
-  /// The rollout with other roles, one generation on.
-  func changed(stable: UInt64?, previous: UInt64?) -> Rollout {
+  /// The rollout under way; nil when there is none.
+  package var active: StagedRollout? { staged.flatMap { $0.isActive ? $0 : nil } }
+
+  /// The parts that a version has, by its number.
+  package func roles(of number: UInt64) -> [VersionRole] {
+    var roles: [VersionRole] = []
+    if stable == number { roles.append(.stable) }
+    if previous == number { roles.append(.previous) }
+    if let active, active.candidate == number {
+      roles.append(active.currentStage.canaryPermille > 0 ? .canary : .shadow)
+    }
+    return roles
+  }
+
+  /// The rollout after a change: one generation on, unless it gives nobody another role.
+  func changed(_ change: Change, by author: ChangeRequest, operation: String, now: Int64) -> Rollout {
     var next = self
-    next.stable = stable
-    next.previous = previous
-    next.generation += 1
-    next.updatedMicros = UnixTime.nowMicros()
-    next.lastNumber = max(lastNumber, stable ?? 0)
+    change.edit(&next)
+    if (next.stable, next.previous) != (stable, previous) || next.staged != staged {
+      next.generation += 1
+      next.updatedMicros = now
+    }
+    next.lastNumber = max(lastNumber, next.stable ?? 0)
+    next.changeCount += 1
+    next.lastChange = AuditEntry(
+      number: next.changeCount, timeMicros: now, action: change.action,
+      version: change.version?.description ?? "", actor: author.actor, reason: author.reason, detail: change.detail,
+      generation: next.generation, requestID: author.requestID)
+    if !author.requestID.isEmpty {
+      next.requests.append(RememberedRequest(id: author.requestID, operation: operation))
+      next.requests.removeFirst(max(0, next.requests.count - Self.maxRequests))
+    }
     next.seal()
     return next
   }
@@ -66,60 +124,63 @@ package struct Rollout: Codable, Sendable, Equatable {
     lastNumber = highest
   }
 
+  /// Counts go on where the audit log says they were, when the rollout itself was lost.
+  mutating func continueCounts(of log: [AuditEntry]) {
+    guard let last = log.last, last.number > changeCount else { return }
+    changeCount = last.number
+    generation = max(generation, last.generation)
+    rolloutCount = max(rolloutCount, UInt64(log.count { $0.action == .rolloutStarted }))
+    seal()
+  }
+
   private mutating func seal() {
     var digest = SHA256()
     digest.update("\(index) \(generation) \(stable ?? 0) \(previous ?? 0) \(updatedMicros)")
     etag = String(digest.finishHex().prefix(16))
   }
 
-  /// Reads `rollout.json`; nil when there is none.
-  static func read(of index: String, in directory: DataDirectory) throws(VectorIndexError) -> Rollout? {
-    let path = directory.rollout(of: index)
-    if access(path, F_OK) != 0 && errno == ENOENT { return nil }
-    let bytes = try ReadableFile(opening: path).readAll(atMost: maxBytes)
-    let format = try SealedDocument.decode(FormatNumber.self, from: bytes, path: path).format
-    guard format == currentFormat else {
+  /// A change that was asked for under an idempotency key.
+  struct RememberedRequest: Codable, Sendable, Equatable {
+    let id: String
+    /// What was asked for; another thing under the same id is a mistake.
+    let operation: String
+  }
+
+  /// What happens to a rollout, and how the audit log tells it.
+  struct Change {
+    let action: AuditEntry.Action
+    let version: VersionName?
+    var detail = ""
+    let edit: (inout Rollout) -> Void
+  }
+}
+
+/// Who asks for a change, why, and under which conditions.
+package struct ChangeRequest: Sendable, Equatable {
+  /// Of each text.
+  package static let maxTextBytes = 1024
+
+  /// Who: a person's or a machine's name, for the audit log.
+  package var actor: String
+  /// Why, for the audit log.
+  package var reason: String
+  /// Idempotency key: a repetition changes nothing and is answered with the state as it is. Empty: none.
+  package var requestID: String
+  /// When not empty, the change is refused unless it is the rollout's.
+  package var etag: String
+
+  package init(actor: String = "", reason: String = "", requestID: String = "", etag: String = "") {
+    self.actor = actor
+    self.reason = reason
+    self.requestID = requestID
+    self.etag = etag
+  }
+
+  func check() throws(VectorIndexError) {
+    for (name, text) in [("actor", actor), ("reason", reason), ("request_id", requestID)]
+    where text.utf8.count > Self.maxTextBytes {
       throw VectorIndexError(
-        .unsupportedFormat,
-        "\(path) has format \(format), this release reads \(currentFormat); use the release that wrote it")
+        .invalidChange, "\(name) has \(text.utf8.count) bytes; at most \(Self.maxTextBytes) are kept")
     }
-    let rollout = try SealedDocument.decode(Rollout.self, from: bytes, path: path)
-    guard rollout.index == index else {
-      throw VectorIndexError(.corrupt, "\(path) is of index '\(rollout.index)', but lies where '\(index)' belongs")
-    }
-    return rollout
-  }
-
-  /// Replaces `rollout.json` atomically and durably: whoever reads it sees the old text or the new one.
-  func write(in directory: DataDirectory, on disk: Disk) throws(VectorIndexError) {
-    let temporary = "\(directory.index(index))/\(Rollout.temporaryFileName)"
-    do {
-      try disk.removeTree(temporary, at: .writeRollout)
-      try directory.write(SealedDocument.encode(self), to: temporary, on: disk)
-      try disk.move(temporary, to: directory.rollout(of: index), at: .replaceRollout)
-      try disk.syncDirectory(directory.index(index), at: .syncIndexDirectory)
-    } catch {
-      throw VectorIndexError(error.code, "the rollout of index '\(index)' is as it was: \(error.message)", cause: error)
-    }
-  }
-}
-
-extension DataDirectory {
-  fileprivate func write(_ bytes: [UInt8], to path: String, on disk: Disk) throws(VectorIndexError) {
-    var file = try WritableFile(creating: path, on: disk, at: .writeRollout)
-    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
-      try file.append(bytes, at: .writeRollout)
-    }
-    _ = try file.finish(writing: .writeRollout, syncing: .syncRollout)
-  }
-}
-
-/// The wall clock.
-enum UnixTime {
-  /// Microseconds since 1970.
-  static func nowMicros() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
   }
 }

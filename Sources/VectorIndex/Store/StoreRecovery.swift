@@ -1,3 +1,5 @@
+import Rollouts
+
 /// Brings a data directory in order at start, and says what it found.
 ///
 /// Only what is proven broken is moved aside; what cannot be read for another reason (permissions, a newer format) stays.
@@ -47,17 +49,25 @@ struct StoreRecovery {
 
   private mutating func recover(index: String) throws(VectorIndexError) -> VersionStore.IndexState {
     let path = directory.index(index)
-    let known: Set<String> = [Rollout.fileName, Rollout.temporaryFileName, "versions"]
+    let known: Set<String> = [
+      Rollout.fileName, Rollout.temporaryFileName, AuditLog.fileName, "versions", "rollouts",
+    ]
     try reportUnknown(in: path, known: known)
     if try disk.entries(of: path).contains(Rollout.temporaryFileName) { remove("\(path)/\(Rollout.temporaryFileName)") }
     var state = VersionStore.IndexState(rollout: Rollout(index: index))
     let saved = try readRollout(of: index)
     state.rollout = saved ?? state.rollout
+    for number in state.rollout.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
     for name in try disk.entries(of: directory.versions(of: index)) {
       try open(name, into: &state)
     }
     state.rollout.lastNumber = max(state.rollout.lastNumber, try highestQuarantined(of: index))
+    let log = auditLog(of: index)
+    let (entries, torn) = try log.read()
+    if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
+    state.rollout.continueCounts(of: entries)
     chooseRoles(in: &state, saved: saved)
+    tellAudit(of: &state, log, after: entries.last?.number ?? 0)
     return state
   }
 
@@ -113,29 +123,64 @@ struct StoreRecovery {
     return highest
   }
 
-  /// Gives the roles to sound versions: the saved ones, else the version kept for rollback, else the newest.
+  /// Removes a version that was deleted before a crash or a failing disk left its files.
+  private mutating func finishDeletion(of name: VersionName) {
+    guard disk.isDirectory(directory.version(name)) else { return }
+    let retired = "\(directory.staging)/retired-\(name.index)-\(name.number)"
+    do throws(VectorIndexError) {
+      try disk.move(directory.version(name), to: retired, at: .retireVersion)
+      remove(retired)
+    } catch {
+      findings.append(.leftoverKept(path: directory.version(name), reason: error.message))
+    }
+  }
+
+  /// Gives the roles to sound versions: the saved ones, else the version kept for rollback, else the newest that is not
+  /// being tried. A rollout one of whose versions is lost is rolled back.
   private mutating func chooseRoles(in state: inout VersionStore.IndexState, saved: Rollout?) {
     let index = state.rollout.index
-    var previous = state.rollout.previous
-    if let number = previous, state.versions[number] == nil {
+    var next = state.rollout
+    if let number = next.previous, state.versions[number] == nil {
       findings.append(.previousLost(index: index, version: number))
-      previous = nil
+      next.previous = nil
     }
-    var stable = state.rollout.stable
-    if stable.map({ state.versions[$0] == nil }) ?? true {
-      let chosen = previous ?? state.versions.keys.max()
-      previous = nil
-      if let lost = stable {
+    if next.stable.map({ state.versions[$0] == nil }) ?? true {
+      let candidate = next.active?.candidate
+      let chosen = next.previous ?? state.versions.keys.filter { $0 != candidate }.max() ?? state.versions.keys.max()
+      if let lost = next.stable {
         findings.append(.fellBack(index: index, from: lost, to: chosen))
       } else if let chosen {
         findings.append(.stableChosen(index: index, version: chosen))
       }
-      stable = chosen
+      next.previous = nil
+      next.stable = chosen
     }
-    if stable != state.rollout.stable || previous != state.rollout.previous {
-      state.rollout = state.rollout.changed(stable: stable, previous: previous)
+    if let active = next.active, state.versions[active.candidate] == nil || next.stable != active.baseline {
+      let reason = "a version of it was found broken at start"
+      next.staged = (try? active.rolledBack(reason: reason, now: UnixTime.nowMicros())) ?? active
+      findings.append(.rolloutLost(index: index, rollout: active.number))
     }
-    if state.rollout != saved && (saved != nil || stable != nil) { save(state.rollout) }
+    if next != state.rollout {
+      let change = Rollout.Change(action: .recovered, version: next.stableVersion) { [next] in $0 = next }
+      state.rollout = state.rollout.changed(
+        change, by: ChangeRequest(actor: "recovery"), operation: "", now: UnixTime.nowMicros())
+    }
+    if state.rollout != saved && (saved != nil || next.stable != nil) { save(state.rollout) }
+  }
+
+  private func auditLog(of index: String) -> AuditLog {
+    AuditLog(path: "\(directory.index(index))/\(AuditLog.fileName)", directory: directory.index(index), disk: disk)
+  }
+
+  /// Appends the change that a crash or this start kept from the log.
+  private mutating func tellAudit(of state: inout VersionStore.IndexState, _ log: AuditLog, after number: UInt64) {
+    guard let last = state.rollout.lastChange, last.number > number else { return }
+    do throws(VectorIndexError) {
+      try log.append(last)
+    } catch {
+      state.isAuditBehind = true
+      findings.append(.auditBehind(index: state.rollout.index, reason: error.message))
+    }
   }
 
   private mutating func save(_ rollout: Rollout) {

@@ -42,7 +42,7 @@ extension VersionStore {
     defer { release(upload.header) }
     let version = try place(upload, contents, as: name)
     do {
-      try admit(version)
+      try admit(version, by: upload.header.actor)
     } catch {
       remove(name)
       throw error

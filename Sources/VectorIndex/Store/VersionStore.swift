@@ -1,3 +1,4 @@
+import Rollouts
 import Synchronization
 
 /// The published versions of all indexes in one data directory, and which of them serve.
@@ -5,7 +6,7 @@ import Synchronization
 /// Guarantees:
 /// - A version is on disk in whole or not at all, and never changes. Nothing serves before its SHA-256 was checked.
 /// - A change of the rollout is one atomic, durable replacement of a small file. A crash or an error at any moment leaves
-///   the rollout before or the rollout after.
+///   the rollout before or the rollout after, and the audit log tells every change exactly once.
 /// - Whoever holds an `IndexVersion` may search it to the end, whatever is promoted or deleted meanwhile.
 ///
 /// Thread-safe. Reading what serves (`resolve`, `versions`, `rollout`) takes a lock for nanoseconds and touches no disk;
@@ -17,6 +18,10 @@ package final class VersionStore: Sendable {
     var versions: [UInt64: IndexVersion] = [:]
     /// Idempotency keys whose uploads are on their way to a version.
     var publishing: Set<String> = []
+    /// The last change is not in the audit log yet: the disk refused.
+    var isAuditBehind = false
+    /// The rollout of this number sends nobody to its candidate any more, although the disk does not say so yet.
+    var haltedRollout: UInt64?
   }
 
   /// What opening the directory found; to be logged.
@@ -53,28 +58,30 @@ package final class VersionStore: Sendable {
   }
 }
 
-/// A version that answers, and why it does.
-package struct ServedVersion: Sendable {
-  package enum Role: String, Sendable { case stable, previous, pinned }
-
-  package let version: IndexVersion
-  package let role: Role
-  /// The rollout's when the version was resolved.
-  package let generation: UInt64
-}
-
 extension VersionStore {
   /// Names of the indexes that have a version, in byte order.
   package var indexNames: [String] { indexes.withLock { Self.names(in: $0) } }
 
-  /// The stable version of an index.
-  package func resolve(index: String) throws(VectorIndexError) -> ServedVersion {
+  /// Which versions of an index answer now.
+  package func routing(of index: String) throws(VectorIndexError) -> Routing {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
       guard let state = indexes[index], let number = state.rollout.stable, let version = state.versions[number] else {
         throw Self.indexNotFound(index, among: indexes)
       }
-      return ServedVersion(version: version, role: .stable, generation: state.rollout.generation)
+      var candidate: Routing.Candidate?
+      if let active = state.rollout.active, active.number != state.haltedRollout,
+        let version = state.versions[active.candidate]
+      {
+        candidate = Routing.Candidate(rollout: active, version: version)
+      }
+      return Routing(index: index, generation: state.rollout.generation, stable: version, candidate: candidate)
     }
+  }
+
+  /// The stable version of an index.
+  package func resolve(index: String) throws(VectorIndexError) -> ServedVersion {
+    let routing = try routing(of: index)
+    return ServedVersion(version: routing.stable, role: .stable, generation: routing.generation)
   }
 
   /// Exactly this version, whatever its role.
@@ -137,11 +144,7 @@ extension VersionStore {
   }
 
   static func listed(_ version: IndexVersion, in state: IndexState) -> ListedVersion {
-    let number = version.info.name.number
-    var roles: [ServedVersion.Role] = []
-    if state.rollout.stable == number { roles.append(.stable) }
-    if state.rollout.previous == number { roles.append(.previous) }
-    return ListedVersion(info: version.info, roles: roles)
+    ListedVersion(info: version.info, roles: state.rollout.roles(of: version.info.name.number))
   }
 
   private static func names(in indexes: [String: IndexState]) -> [String] {
@@ -152,5 +155,5 @@ extension VersionStore {
 /// A version and its parts in the rollout.
 package struct ListedVersion: Sendable, Equatable {
   package let info: VersionInfo
-  package let roles: [ServedVersion.Role]
+  package let roles: [VersionRole]
 }

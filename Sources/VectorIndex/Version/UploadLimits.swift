@@ -27,15 +27,19 @@ package struct UploadHeader: Sendable {
   package var builtBy: BuiltBy
   package var dim: Int
   package var labels: [String: String]
+  /// Who uploads, for the audit log.
+  package var actor: String
 
   package init(
-    index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:]
+    index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:],
+    actor: String = ""
   ) {
     self.index = index
     self.requestID = requestID
     self.builtBy = builtBy
     self.dim = dim
     self.labels = labels
+    self.actor = actor
   }
 
   /// Refuses what no version can be made of.
@@ -51,10 +55,11 @@ package struct UploadHeader: Sendable {
         "built_by.space_fingerprint is empty; copy the ModelRef that came with the item vectors, "
           + "so that user vectors of another training can be refused")
     }
-    let texts = [requestID, builtBy.name, builtBy.version, builtBy.fingerprint, builtBy.spaceFingerprint]
+    let texts = [actor, requestID, builtBy.name, builtBy.version, builtBy.fingerprint, builtBy.spaceFingerprint]
     if let longest = texts.map(\.utf8.count).max(), longest > UploadLimits.maxTextBytes {
       throw VectorIndexError(
-        .invalidHeader, "request_id or a text of built_by has \(longest) bytes; at most \(UploadLimits.maxTextBytes)")
+        .invalidHeader,
+        "actor, request_id or a text of built_by has \(longest) bytes; at most \(UploadLimits.maxTextBytes)")
     }
     let labelBytes = labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     guard labelBytes <= UploadLimits.maxLabelBytes else {

@@ -124,7 +124,7 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
   /// Recommend items of the history again. By default they are left out.
   public var includeHistory: Bool = false
 
-  /// Which index version answers; the index "default" when unset.
+  /// Which index version answers; the index "default" when unset. Without a routing_key here, each user is routed by user_id.
   public var target: Illmrec_Retrieval_V1_VersionSelector {
     get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
     set {_target = newValue}
@@ -174,41 +174,66 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendedItem: Sendable {
 }
 
 /// What became of one user.
-public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: Sendable {
+public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As in the request.
-  public var userID: String = String()
+  public var userID: String {
+    get {_storage._userID}
+    set {_uniqueStorage()._userID = newValue}
+  }
 
   /// Set when the user failed; nothing below is then.
   public var error: Illmrec_Common_V1_ItemError {
-    get {_error ?? Illmrec_Common_V1_ItemError()}
-    set {_error = newValue}
+    get {_storage._error ?? Illmrec_Common_V1_ItemError()}
+    set {_uniqueStorage()._error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
-  public var hasError: Bool {self._error != nil}
+  public var hasError: Bool {_storage._error != nil}
   /// Clears the value of `error`. Subsequent reads from it will return its default value.
-  public mutating func clearError() {self._error = nil}
+  public mutating func clearError() {_uniqueStorage()._error = nil}
 
   /// Best first.
-  public var items: [Illmrec_Recommender_V1_RecommendedItem] = []
+  public var items: [Illmrec_Recommender_V1_RecommendedItem] {
+    get {_storage._items}
+    set {_uniqueStorage()._items = newValue}
+  }
 
   /// Tokens the LLM read.
-  public var promptTokens: UInt32 = 0
+  public var promptTokens: UInt32 {
+    get {_storage._promptTokens}
+    set {_uniqueStorage()._promptTokens = newValue}
+  }
 
   /// Oldest interactions left out because of the LLM service's limits.
-  public var truncatedItems: UInt32 = 0
+  public var truncatedItems: UInt32 {
+    get {_storage._truncatedItems}
+    set {_uniqueStorage()._truncatedItems = newValue}
+  }
 
   /// Of the prompt's tokens, those that the LLM service did not have to compute.
-  public var cachedTokens: UInt32 = 0
+  public var cachedTokens: UInt32 {
+    get {_storage._cachedTokens}
+    set {_uniqueStorage()._cachedTokens = newValue}
+  }
+
+  /// Set when another index version answered this user than the response's served_by says.
+  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
+    get {_storage._servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+    set {_uniqueStorage()._servedBy = newValue}
+  }
+  /// Returns true if `servedBy` has been explicitly set.
+  public var hasServedBy: Bool {_storage._servedBy != nil}
+  /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
+  public mutating func clearServedBy() {_uniqueStorage()._servedBy = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _error: Illmrec_Common_V1_ItemError? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Where the time of a request went. Each stage is measured by the gateway, the network included.
@@ -275,7 +300,7 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
   /// Clears the value of `llmModel`. Subsequent reads from it will return its default value.
   public mutating func clearLlmModel() {_uniqueStorage()._llmModel = nil}
 
-  /// The index version that answered.
+  /// The index version that answered, but for the users whose result names another.
   public var servedBy: Illmrec_Retrieval_V1_ServedBy {
     get {_storage._servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
     set {_uniqueStorage()._servedBy = newValue}
@@ -622,58 +647,111 @@ nonisolated extension Illmrec_Recommender_V1_RecommendedItem: SwiftProtobuf.Mess
 
 nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserRecommendations"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0")
+
+  fileprivate class _StorageClass {
+    var _userID: String = String()
+    var _error: Illmrec_Common_V1_ItemError? = nil
+    var _items: [Illmrec_Recommender_V1_RecommendedItem] = []
+    var _promptTokens: UInt32 = 0
+    var _truncatedItems: UInt32 = 0
+    var _cachedTokens: UInt32 = 0
+    var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _userID = source._userID
+      _error = source._error
+      _items = source._items
+      _promptTokens = source._promptTokens
+      _truncatedItems = source._truncatedItems
+      _cachedTokens = source._cachedTokens
+      _servedBy = source._servedBy
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.userID) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._error) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.truncatedItems) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.cachedTokens) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._userID) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._error) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._items) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._promptTokens) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._truncatedItems) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedTokens) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.userID.isEmpty {
-      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 1)
-    }
-    try { if let v = self._error {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.items.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 3)
-    }
-    if self.promptTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 4)
-    }
-    if self.truncatedItems != 0 {
-      try visitor.visitSingularUInt32Field(value: self.truncatedItems, fieldNumber: 5)
-    }
-    if self.cachedTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.cachedTokens, fieldNumber: 6)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._userID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._userID, fieldNumber: 1)
+      }
+      try { if let v = _storage._error {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._items.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._items, fieldNumber: 3)
+      }
+      if _storage._promptTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._promptTokens, fieldNumber: 4)
+      }
+      if _storage._truncatedItems != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._truncatedItems, fieldNumber: 5)
+      }
+      if _storage._cachedTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._cachedTokens, fieldNumber: 6)
+      }
+      try { if let v = _storage._servedBy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Recommender_V1_UserRecommendations, rhs: Illmrec_Recommender_V1_UserRecommendations) -> Bool {
-    if lhs.userID != rhs.userID {return false}
-    if lhs._error != rhs._error {return false}
-    if lhs.items != rhs.items {return false}
-    if lhs.promptTokens != rhs.promptTokens {return false}
-    if lhs.truncatedItems != rhs.truncatedItems {return false}
-    if lhs.cachedTokens != rhs.cachedTokens {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._userID != rhs_storage._userID {return false}
+        if _storage._error != rhs_storage._error {return false}
+        if _storage._items != rhs_storage._items {return false}
+        if _storage._promptTokens != rhs_storage._promptTokens {return false}
+        if _storage._truncatedItems != rhs_storage._truncatedItems {return false}
+        if _storage._cachedTokens != rhs_storage._cachedTokens {return false}
+        if _storage._servedBy != rhs_storage._servedBy {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -72,6 +72,32 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "VerifyVersion" metadata.
+        public enum VerifyVersion: Sendable {
+            /// Request type for "VerifyVersion".
+            public typealias Input = Illmrec_Retrieval_V1_VerifyVersionRequest
+            /// Response type for "VerifyVersion".
+            public typealias Output = Illmrec_Retrieval_V1_VerifyVersionResponse
+            /// Descriptor for "VerifyVersion".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "VerifyVersion",
+                type: .unary
+            )
+        }
+        /// Namespace for "CompareVersions" metadata.
+        public enum CompareVersions: Sendable {
+            /// Request type for "CompareVersions".
+            public typealias Input = Illmrec_Retrieval_V1_CompareVersionsRequest
+            /// Response type for "CompareVersions".
+            public typealias Output = Illmrec_Retrieval_V1_CompareVersionsResponse
+            /// Descriptor for "CompareVersions".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "CompareVersions",
+                type: .unary
+            )
+        }
         /// Namespace for "GetRollout" metadata.
         public enum GetRollout: Sendable {
             /// Request type for "GetRollout".
@@ -111,15 +137,129 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "StartRollout" metadata.
+        public enum StartRollout: Sendable {
+            /// Request type for "StartRollout".
+            public typealias Input = Illmrec_Retrieval_V1_StartRolloutRequest
+            /// Response type for "StartRollout".
+            public typealias Output = Illmrec_Retrieval_V1_StartRolloutResponse
+            /// Descriptor for "StartRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "StartRollout",
+                type: .unary
+            )
+        }
+        /// Namespace for "AdvanceRollout" metadata.
+        public enum AdvanceRollout: Sendable {
+            /// Request type for "AdvanceRollout".
+            public typealias Input = Illmrec_Retrieval_V1_AdvanceRolloutRequest
+            /// Response type for "AdvanceRollout".
+            public typealias Output = Illmrec_Retrieval_V1_AdvanceRolloutResponse
+            /// Descriptor for "AdvanceRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "AdvanceRollout",
+                type: .unary
+            )
+        }
+        /// Namespace for "PauseRollout" metadata.
+        public enum PauseRollout: Sendable {
+            /// Request type for "PauseRollout".
+            public typealias Input = Illmrec_Retrieval_V1_PauseRolloutRequest
+            /// Response type for "PauseRollout".
+            public typealias Output = Illmrec_Retrieval_V1_PauseRolloutResponse
+            /// Descriptor for "PauseRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "PauseRollout",
+                type: .unary
+            )
+        }
+        /// Namespace for "ResumeRollout" metadata.
+        public enum ResumeRollout: Sendable {
+            /// Request type for "ResumeRollout".
+            public typealias Input = Illmrec_Retrieval_V1_ResumeRolloutRequest
+            /// Response type for "ResumeRollout".
+            public typealias Output = Illmrec_Retrieval_V1_ResumeRolloutResponse
+            /// Descriptor for "ResumeRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "ResumeRollout",
+                type: .unary
+            )
+        }
+        /// Namespace for "RollbackRollout" metadata.
+        public enum RollbackRollout: Sendable {
+            /// Request type for "RollbackRollout".
+            public typealias Input = Illmrec_Retrieval_V1_RollbackRolloutRequest
+            /// Response type for "RollbackRollout".
+            public typealias Output = Illmrec_Retrieval_V1_RollbackRolloutResponse
+            /// Descriptor for "RollbackRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "RollbackRollout",
+                type: .unary
+            )
+        }
+        /// Namespace for "WatchRollout" metadata.
+        public enum WatchRollout: Sendable {
+            /// Request type for "WatchRollout".
+            public typealias Input = Illmrec_Retrieval_V1_WatchRolloutRequest
+            /// Response type for "WatchRollout".
+            public typealias Output = Illmrec_Retrieval_V1_WatchRolloutResponse
+            /// Descriptor for "WatchRollout".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "WatchRollout",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "GetRolloutReport" metadata.
+        public enum GetRolloutReport: Sendable {
+            /// Request type for "GetRolloutReport".
+            public typealias Input = Illmrec_Retrieval_V1_GetRolloutReportRequest
+            /// Response type for "GetRolloutReport".
+            public typealias Output = Illmrec_Retrieval_V1_GetRolloutReportResponse
+            /// Descriptor for "GetRolloutReport".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "GetRolloutReport",
+                type: .unary
+            )
+        }
+        /// Namespace for "ListAuditEntries" metadata.
+        public enum ListAuditEntries: Sendable {
+            /// Request type for "ListAuditEntries".
+            public typealias Input = Illmrec_Retrieval_V1_ListAuditEntriesRequest
+            /// Response type for "ListAuditEntries".
+            public typealias Output = Illmrec_Retrieval_V1_ListAuditEntriesResponse
+            /// Descriptor for "ListAuditEntries".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
+                method: "ListAuditEntries",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "illmrec.retrieval.v1.IndexAdminService" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             CreateVersion.descriptor,
             GetVersion.descriptor,
             ListVersions.descriptor,
             DeleteVersion.descriptor,
+            VerifyVersion.descriptor,
+            CompareVersions.descriptor,
             GetRollout.descriptor,
             PromoteVersion.descriptor,
-            RollbackVersion.descriptor
+            RollbackVersion.descriptor,
+            StartRollout.descriptor,
+            AdvanceRollout.descriptor,
+            PauseRollout.descriptor,
+            ResumeRollout.descriptor,
+            RollbackRollout.descriptor,
+            WatchRollout.descriptor,
+            GetRolloutReport.descriptor,
+            ListAuditEntries.descriptor
         ]
     }
 }
@@ -223,6 +363,43 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>
 
+        /// Handle the "VerifyVersion" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+        /// > not what was published.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        func verifyVersion(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>
+
+        /// Handle the "CompareVersions" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        func compareVersions(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>
+
         /// Handle the "GetRollout" method.
         ///
         /// > Source IDL Documentation:
@@ -245,7 +422,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a version the stable one; the old stable version is kept for rollback.
+        /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+        /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Illmrec_Retrieval_V1_PromoteVersionRequest` messages.
@@ -263,7 +441,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes back to the previous stable version, which is still in memory.
+        /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+        /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Illmrec_Retrieval_V1_RollbackVersionRequest` messages.
@@ -276,6 +455,151 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>
+
+        /// Handle the "StartRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+        /// > a gate fails.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        func startRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>
+
+        /// Handle the "AdvanceRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        func advanceRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>
+
+        /// Handle the "PauseRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        func pauseRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>
+
+        /// Handle the "ResumeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the schedule run again.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        func resumeRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>
+
+        /// Handle the "RollbackRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Ends the rollout: the stable version answers everybody again.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        func rollbackRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>
+
+        /// Handle the "WatchRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollout with its figures: now, at every change and once an interval.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        func watchRollout(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>
+
+        /// Handle the "GetRolloutReport" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What was measured of a rollout over its time.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        func getRolloutReport(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>
+
+        /// Handle the "ListAuditEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Who changed what serves, when and why; newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        func listAuditEntries(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>
     }
 
     /// Service protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
@@ -363,6 +687,43 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>
 
+        /// Handle the "VerifyVersion" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+        /// > not what was published.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_VerifyVersionResponse` message.
+        func verifyVersion(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>
+
+        /// Handle the "CompareVersions" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_CompareVersionsResponse` message.
+        func compareVersions(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>
+
         /// Handle the "GetRollout" method.
         ///
         /// > Source IDL Documentation:
@@ -385,7 +746,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a version the stable one; the old stable version is kept for rollback.
+        /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+        /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
@@ -403,7 +765,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes back to the previous stable version, which is still in memory.
+        /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+        /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
@@ -416,6 +779,151 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>
+
+        /// Handle the "StartRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+        /// > a gate fails.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_StartRolloutResponse` message.
+        func startRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>
+
+        /// Handle the "AdvanceRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_AdvanceRolloutResponse` message.
+        func advanceRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>
+
+        /// Handle the "PauseRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_PauseRolloutResponse` message.
+        func pauseRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>
+
+        /// Handle the "ResumeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the schedule run again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ResumeRolloutResponse` message.
+        func resumeRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>
+
+        /// Handle the "RollbackRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Ends the rollout: the stable version answers everybody again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_RollbackRolloutResponse` message.
+        func rollbackRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>
+
+        /// Handle the "WatchRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollout with its figures: now, at every change and once an interval.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        func watchRollout(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>
+
+        /// Handle the "GetRolloutReport" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What was measured of a rollout over its time.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetRolloutReportResponse` message.
+        func getRolloutReport(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>
+
+        /// Handle the "ListAuditEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Who changed what serves, when and why; newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ListAuditEntriesResponse` message.
+        func listAuditEntries(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>
     }
 
     /// Simple service protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
@@ -501,6 +1009,43 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> Illmrec_Retrieval_V1_DeleteVersionResponse
 
+        /// Handle the "VerifyVersion" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+        /// > not what was published.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_VerifyVersionResponse` to respond with.
+        func verifyVersion(
+            request: Illmrec_Retrieval_V1_VerifyVersionRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_VerifyVersionResponse
+
+        /// Handle the "CompareVersions" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_CompareVersionsResponse` to respond with.
+        func compareVersions(
+            request: Illmrec_Retrieval_V1_CompareVersionsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_CompareVersionsResponse
+
         /// Handle the "GetRollout" method.
         ///
         /// > Source IDL Documentation:
@@ -523,7 +1068,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a version the stable one; the old stable version is kept for rollback.
+        /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+        /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
         ///   - request: A `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
@@ -541,7 +1087,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes back to the previous stable version, which is still in memory.
+        /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+        /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
         ///   - request: A `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
@@ -554,6 +1101,152 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             request: Illmrec_Retrieval_V1_RollbackVersionRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Illmrec_Retrieval_V1_RollbackVersionResponse
+
+        /// Handle the "StartRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+        /// > a gate fails.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_StartRolloutResponse` to respond with.
+        func startRollout(
+            request: Illmrec_Retrieval_V1_StartRolloutRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_StartRolloutResponse
+
+        /// Handle the "AdvanceRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_AdvanceRolloutResponse` to respond with.
+        func advanceRollout(
+            request: Illmrec_Retrieval_V1_AdvanceRolloutRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_AdvanceRolloutResponse
+
+        /// Handle the "PauseRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_PauseRolloutResponse` to respond with.
+        func pauseRollout(
+            request: Illmrec_Retrieval_V1_PauseRolloutRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_PauseRolloutResponse
+
+        /// Handle the "ResumeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the schedule run again.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_ResumeRolloutResponse` to respond with.
+        func resumeRollout(
+            request: Illmrec_Retrieval_V1_ResumeRolloutRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_ResumeRolloutResponse
+
+        /// Handle the "RollbackRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Ends the rollout: the stable version answers everybody again.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_RollbackRolloutResponse` to respond with.
+        func rollbackRollout(
+            request: Illmrec_Retrieval_V1_RollbackRolloutRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_RollbackRolloutResponse
+
+        /// Handle the "WatchRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollout with its figures: now, at every change and once an interval.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+        ///   - response: A response stream of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watchRollout(
+            request: Illmrec_Retrieval_V1_WatchRolloutRequest,
+            response: GRPCCore.RPCWriter<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "GetRolloutReport" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What was measured of a rollout over its time.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_GetRolloutReportResponse` to respond with.
+        func getRolloutReport(
+            request: Illmrec_Retrieval_V1_GetRolloutReportRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_GetRolloutReportResponse
+
+        /// Handle the "ListAuditEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Who changed what serves, when and why; newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_ListAuditEntriesResponse` to respond with.
+        func listAuditEntries(
+            request: Illmrec_Retrieval_V1_ListAuditEntriesRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_ListAuditEntriesResponse
     }
 }
 
@@ -606,6 +1299,28 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.VerifyVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_VerifyVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_VerifyVersionResponse>(),
+            handler: { request, context in
+                try await self.verifyVersion(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.CompareVersions.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CompareVersionsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CompareVersionsResponse>(),
+            handler: { request, context in
+                try await self.compareVersions(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRollout.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutResponse>(),
@@ -633,6 +1348,94 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackVersionResponse>(),
             handler: { request, context in
                 try await self.rollbackVersion(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.StartRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StartRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StartRolloutResponse>(),
+            handler: { request, context in
+                try await self.startRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.AdvanceRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(),
+            handler: { request, context in
+                try await self.advanceRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.PauseRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PauseRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PauseRolloutResponse>(),
+            handler: { request, context in
+                try await self.pauseRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.ResumeRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>(),
+            handler: { request, context in
+                try await self.resumeRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>(),
+            handler: { request, context in
+                try await self.rollbackRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.WatchRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_WatchRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_WatchRolloutResponse>(),
+            handler: { request, context in
+                try await self.watchRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRolloutReport.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>(),
+            handler: { request, context in
+                try await self.getRolloutReport(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.ListAuditEntries.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(),
+            handler: { request, context in
+                try await self.listAuditEntries(
                     request: request,
                     context: context
                 )
@@ -688,6 +1491,28 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
         return GRPCCore.StreamingServerResponse(single: response)
     }
 
+    public func verifyVersion(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse> {
+        let response = try await self.verifyVersion(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func compareVersions(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse> {
+        let response = try await self.compareVersions(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
     public func getRollout(
         request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
         context: GRPCCore.ServerContext
@@ -715,6 +1540,94 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse> {
         let response = try await self.rollbackVersion(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func startRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse> {
+        let response = try await self.startRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func advanceRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse> {
+        let response = try await self.advanceRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func pauseRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse> {
+        let response = try await self.pauseRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func resumeRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse> {
+        let response = try await self.resumeRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func rollbackRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse> {
+        let response = try await self.rollbackRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func watchRollout(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse> {
+        let response = try await self.watchRollout(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func getRolloutReport(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse> {
+        let response = try await self.getRolloutReport(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listAuditEntries(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse> {
+        let response = try await self.listAuditEntries(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -777,6 +1690,32 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
         )
     }
 
+    public func verifyVersion(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>(
+            message: try await self.verifyVersion(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func compareVersions(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>(
+            message: try await self.compareVersions(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
     public func getRollout(
         request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
         context: GRPCCore.ServerContext
@@ -809,6 +1748,114 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse> {
         return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>(
             message: try await self.rollbackVersion(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func startRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>(
+            message: try await self.startRollout(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func advanceRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(
+            message: try await self.advanceRollout(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func pauseRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>(
+            message: try await self.pauseRollout(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func resumeRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>(
+            message: try await self.resumeRollout(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func rollbackRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>(
+            message: try await self.rollbackRollout(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func watchRollout(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse> {
+        return GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watchRollout(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func getRolloutReport(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>(
+            message: try await self.getRolloutReport(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func listAuditEntries(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(
+            message: try await self.listAuditEntries(
                 request: request.message,
                 context: context
             ),
@@ -923,6 +1970,53 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
+        /// Call the "VerifyVersion" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+        /// > not what was published.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func verifyVersion<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CompareVersions" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func compareVersions<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
         /// Call the "GetRollout" method.
         ///
         /// > Source IDL Documentation:
@@ -950,7 +2044,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a version the stable one; the old stable version is kept for rollback.
+        /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+        /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
@@ -973,7 +2068,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes back to the previous stable version, which is still in memory.
+        /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+        /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
@@ -990,6 +2086,191 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackVersionResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "StartRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+        /// > a gate fails.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func startRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "AdvanceRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func advanceRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "PauseRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func pauseRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ResumeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the schedule run again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func resumeRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RollbackRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Ends the rollout: the stable version answers everybody again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func rollbackRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollout with its figures: now, at every change and once an interval.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetRolloutReport" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What was measured of a rollout over its time.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getRolloutReport<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListAuditEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Who changed what serves, when and why; newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listAuditEntries<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -1150,6 +2431,75 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             )
         }
 
+        /// Call the "VerifyVersion" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+        /// > not what was published.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func verifyVersion<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.VerifyVersion.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CompareVersions" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func compareVersions<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.CompareVersions.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "GetRollout" method.
         ///
         /// > Source IDL Documentation:
@@ -1188,7 +2538,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes a version the stable one; the old stable version is kept for rollback.
+        /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+        /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
@@ -1222,7 +2573,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes back to the previous stable version, which is still in memory.
+        /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+        /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
@@ -1245,6 +2597,277 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
             try await self.client.unary(
                 request: request,
                 descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackVersion.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "StartRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+        /// > a gate fails.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func startRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.StartRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "AdvanceRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func advanceRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.AdvanceRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "PauseRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func pauseRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.PauseRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ResumeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lets the schedule run again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func resumeRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.ResumeRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "RollbackRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Ends the rollout: the stable version answers everybody again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func rollbackRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "WatchRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollout with its figures: now, at every change and once an interval.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func watchRollout<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.WatchRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetRolloutReport" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What was measured of a rollout over its time.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getRolloutReport<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRolloutReport.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListAuditEntries" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Who changed what serves, when and why; newest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listAuditEntries<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.ListAuditEntries.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1374,6 +2997,65 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
         )
     }
 
+    /// Call the "VerifyVersion" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+    /// > not what was published.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func verifyVersion<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.verifyVersion(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CompareVersions" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func compareVersions<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.compareVersions(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetRollout" method.
     ///
     /// > Source IDL Documentation:
@@ -1407,7 +3089,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes a version the stable one; the old stable version is kept for rollback.
+    /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+    /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
@@ -1436,7 +3119,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Goes back to the previous stable version, which is still in memory.
+    /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+    /// > (ROLLOUT_IN_PROGRESS): end that first.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
@@ -1456,6 +3140,237 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackVersionRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackVersionResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "StartRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+    /// > a gate fails.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func startRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.startRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AdvanceRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Goes on to the next stage; after the last, the candidate becomes stable.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func advanceRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.advanceRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PauseRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func pauseRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.pauseRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ResumeRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the schedule run again.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func resumeRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.resumeRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RollbackRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Ends the rollout: the stable version answers everybody again.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func rollbackRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.rollbackRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The rollout with its figures: now, at every change and once an interval.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchRollout<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRolloutReport" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What was measured of a rollout over its time.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getRolloutReport<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getRolloutReport(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListAuditEntries" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Who changed what serves, when and why; newest first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listAuditEntries<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listAuditEntries(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1599,6 +3514,73 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
         )
     }
 
+    /// Call the "VerifyVersion" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Reads a version's files again and compares them with their SHA-256; DATA_LOSS (VERSION_CORRUPT) names a file that is
+    /// > not what was published.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func verifyVersion<Result>(
+        _ message: Illmrec_Retrieval_V1_VerifyVersionRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.verifyVersion(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CompareVersions" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func compareVersions<Result>(
+        _ message: Illmrec_Retrieval_V1_CompareVersionsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.compareVersions(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetRollout" method.
     ///
     /// > Source IDL Documentation:
@@ -1636,7 +3618,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes a version the stable one; the old stable version is kept for rollback.
+    /// > Makes a version the stable one; the old stable version is kept for rollback. The candidate of a rollout under way ends
+    /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1669,7 +3652,8 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Goes back to the previous stable version, which is still in memory.
+    /// > Goes back to the previous stable version, which is still in memory. Refused while a rollout is under way
+    /// > (ROLLOUT_IN_PROGRESS): end that first.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1692,6 +3676,269 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
             metadata: metadata
         )
         return try await self.rollbackVersion(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "StartRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Begins to bring a version in, by stages. It goes on by itself where its plan says so, and is rolled back by itself when
+    /// > a gate fails.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func startRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_StartRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.startRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "AdvanceRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Goes on to the next stage; after the last, the candidate becomes stable.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func advanceRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_AdvanceRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.advanceRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PauseRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func pauseRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_PauseRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.pauseRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ResumeRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lets the schedule run again.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func resumeRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_ResumeRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.resumeRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RollbackRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Ends the rollout: the stable version answers everybody again.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func rollbackRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_RollbackRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.rollbackRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The rollout with its figures: now, at every change and once an interval.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchRollout<Result>(
+        _ message: Illmrec_Retrieval_V1_WatchRolloutRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchRollout(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRolloutReport" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What was measured of a rollout over its time.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getRolloutReport<Result>(
+        _ message: Illmrec_Retrieval_V1_GetRolloutReportRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getRolloutReport(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListAuditEntries" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Who changed what serves, when and why; newest first.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listAuditEntries<Result>(
+        _ message: Illmrec_Retrieval_V1_ListAuditEntriesRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listAuditEntries(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -20,6 +20,114 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// Where a staged rollout is.
+public nonisolated enum Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Never sent.
+  case unspecified // = 0
+
+  /// In one of its stages.
+  case running // = 1
+
+  /// In one of its stages; the schedule stands.
+  case paused // = 2
+
+  /// The candidate is stable.
+  case succeeded // = 3
+
+  /// The candidate serves nobody.
+  case rolledBack // = 4
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .running
+    case 2: self = .paused
+    case 3: self = .succeeded
+    case 4: self = .rolledBack
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .running: return 1
+    case .paused: return 2
+    case .succeeded: return 3
+    case .rolledBack: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Illmrec_Retrieval_V1_RolloutPhase] = [
+    .unspecified,
+    .running,
+    .paused,
+    .succeeded,
+    .rolledBack,
+  ]
+
+}
+
+/// Whether a gate lets a rollout go on.
+public nonisolated enum Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Never sent.
+  case unspecified // = 0
+
+  /// Too few samples.
+  case waiting // = 1
+
+  /// It does.
+  case `open` // = 2
+
+  /// It rolls the rollout back.
+  case failed // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .waiting
+    case 2: self = .open
+    case 3: self = .failed
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .waiting: return 1
+    case .open: return 2
+    case .failed: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Illmrec_Retrieval_V1_GateVerdict] = [
+    .unspecified,
+    .waiting,
+    .open,
+    .failed,
+  ]
+
+}
+
 /// An immutable set of item vectors.
 public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -148,6 +256,9 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
 
     /// The publisher's notes.
     public var labels: Dictionary<String,String> = [:]
+
+    /// Who publishes, for the audit log.
+    public var actor: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -305,9 +416,21 @@ public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionRequest: Sendable {
   /// "<index>/versions/<number>".
   public var name: String = String()
 
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
 }
 
 /// The version is gone.
@@ -352,11 +475,486 @@ public nonisolated struct Illmrec_Retrieval_V1_Rollout: Sendable {
   /// Clears the value of `updateTime`. Subsequent reads from it will return its default value.
   public mutating func clearUpdateTime() {self._updateTime = nil}
 
+  /// The staged rollout under way, or the last one; unset before the first.
+  public var staged: Illmrec_Retrieval_V1_StagedRollout {
+    get {_staged ?? Illmrec_Retrieval_V1_StagedRollout()}
+    set {_staged = newValue}
+  }
+  /// Returns true if `staged` has been explicitly set.
+  public var hasStaged: Bool {self._staged != nil}
+  /// Clears the value of `staged`. Subsequent reads from it will return its default value.
+  public mutating func clearStaged() {self._staged = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _updateTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _staged: Illmrec_Retrieval_V1_StagedRollout? = nil
+}
+
+/// Who asks for a change of what serves, why, and under which conditions. At most 1,024 bytes each.
+public nonisolated struct Illmrec_Retrieval_V1_Change: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who: a person's or a machine's name, for the audit log.
+  public var actor: String = String()
+
+  /// Why, for the audit log.
+  public var reason: String = String()
+
+  /// Idempotency key: a repetition changes nothing and is answered with the state as it is, after a restart too. The same
+  /// key for another change is INVALID_ARGUMENT (REQUEST_ID_REUSED).
+  public var requestID: String = String()
+
+  /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
+  public var etag: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// How a version comes to serve.
+public nonisolated struct Illmrec_Retrieval_V1_RolloutPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1 to 32, in order.
+  public var stages: [Illmrec_Retrieval_V1_RolloutStage] = []
+
+  /// What must hold on the way.
+  public var gates: Illmrec_Retrieval_V1_RolloutGates {
+    get {_gates ?? Illmrec_Retrieval_V1_RolloutGates()}
+    set {_gates = newValue}
+  }
+  /// Returns true if `gates` has been explicitly set.
+  public var hasGates: Bool {self._gates != nil}
+  /// Clears the value of `gates`. Subsequent reads from it will return its default value.
+  public mutating func clearGates() {self._gates = nil}
+
+  /// How long outcomes are waited for, after an answer, before the answer counts; 10 minutes when unset, at most 7 days.
+  public var outcomeWindow: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_outcomeWindow ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_outcomeWindow = newValue}
+  }
+  /// Returns true if `outcomeWindow` has been explicitly set.
+  public var hasOutcomeWindow: Bool {self._outcomeWindow != nil}
+  /// Clears the value of `outcomeWindow`. Subsequent reads from it will return its default value.
+  public mutating func clearOutcomeWindow() {self._outcomeWindow = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _gates: Illmrec_Retrieval_V1_RolloutGates? = nil
+  fileprivate var _outcomeWindow: SwiftProtobuf.Google_Protobuf_Duration? = nil
+}
+
+/// A step of a rollout.
+public nonisolated struct Illmrec_Retrieval_V1_RolloutStage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Share of the routing keys that the candidate answers, 0 to 1000; never less than in the stage before.
+  public var canaryPermille: UInt32 = 0
+
+  /// Share of the queries that are also searched in both versions, off the callers' path, to compare them; 0 to 1000.
+  public var shadowPermille: UInt32 = 0
+
+  /// The stage lasts at least so long; pauses do not count.
+  public var minDuration: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_minDuration ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_minDuration = newValue}
+  }
+  /// Returns true if `minDuration` has been explicitly set.
+  public var hasMinDuration: Bool {self._minDuration != nil}
+  /// Clears the value of `minDuration`. Subsequent reads from it will return its default value.
+  public mutating func clearMinDuration() {self._minDuration = nil}
+
+  /// The stage lasts until the candidate has answered, or was compared on, so many queries.
+  public var minSamples: UInt64 = 0
+
+  /// The stage ends by AdvanceRollout only; otherwise by itself once all of its conditions hold.
+  public var manual: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _minDuration: SwiftProtobuf.Google_Protobuf_Duration? = nil
+}
+
+/// What must hold of the candidate. A gate that fails rolls the rollout back, paused or not. Each stage is judged by its own
+/// samples.
+public nonisolated struct Illmrec_Retrieval_V1_RolloutGates: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Least mean overlap@k of the compared queries, 0 to 1.
+  public var minOverlap: Double {
+    get {_minOverlap ?? 0}
+    set {_minOverlap = newValue}
+  }
+  /// Returns true if `minOverlap` has been explicitly set.
+  public var hasMinOverlap: Bool {self._minOverlap != nil}
+  /// Clears the value of `minOverlap`. Subsequent reads from it will return its default value.
+  public mutating func clearMinOverlap() {self._minOverlap = nil}
+
+  /// The candidate's searches may fail so many times as often as the stable version's (or as one in a thousand, where that
+  /// fails less); fails once a higher rate is proven.
+  public var maxErrorRatio: Double {
+    get {_maxErrorRatio ?? 0}
+    set {_maxErrorRatio = newValue}
+  }
+  /// Returns true if `maxErrorRatio` has been explicitly set.
+  public var hasMaxErrorRatio: Bool {self._maxErrorRatio != nil}
+  /// Clears the value of `maxErrorRatio`. Subsequent reads from it will return its default value.
+  public mutating func clearMaxErrorRatio() {self._maxErrorRatio = nil}
+
+  /// The candidate's p99 of search time may be so many times the stable version's; times below 1 ms count as 1 ms.
+  public var maxLatencyRatio: Double {
+    get {_maxLatencyRatio ?? 0}
+    set {_maxLatencyRatio = newValue}
+  }
+  /// Returns true if `maxLatencyRatio` has been explicitly set.
+  public var hasMaxLatencyRatio: Bool {self._maxLatencyRatio != nil}
+  /// Clears the value of `maxLatencyRatio`. Subsequent reads from it will return its default value.
+  public mutating func clearMaxLatencyRatio() {self._maxLatencyRatio = nil}
+
+  /// Nothing is judged on fewer samples, and no stage ends on fewer; 100 when unset.
+  public var minSamples: UInt64 {
+    get {_minSamples ?? 0}
+    set {_minSamples = newValue}
+  }
+  /// Returns true if `minSamples` has been explicitly set.
+  public var hasMinSamples: Bool {self._minSamples != nil}
+  /// Clears the value of `minSamples`. Subsequent reads from it will return its default value.
+  public mutating func clearMinSamples() {self._minSamples = nil}
+
+  /// At most 8, each kind once.
+  public var outcomes: [Illmrec_Retrieval_V1_OutcomeGate] = []
+
+  /// Probability of ever being wrong, for each gate that rests on an interval; 0.05 when unset, at most 0.5.
+  public var errorProbability: Double {
+    get {_errorProbability ?? 0}
+    set {_errorProbability = newValue}
+  }
+  /// Returns true if `errorProbability` has been explicitly set.
+  public var hasErrorProbability: Bool {self._errorProbability != nil}
+  /// Clears the value of `errorProbability`. Subsequent reads from it will return its default value.
+  public mutating func clearErrorProbability() {self._errorProbability = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _minOverlap: Double? = nil
+  fileprivate var _maxErrorRatio: Double? = nil
+  fileprivate var _maxLatencyRatio: Double? = nil
+  fileprivate var _minSamples: UInt64? = nil
+  fileprivate var _errorProbability: Double? = nil
+}
+
+/// A kind of outcome that the candidate must not lose.
+public nonisolated struct Illmrec_Retrieval_V1_OutcomeGate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in Outcome.
+  public var kind: String = String()
+
+  /// The rate may be lower by so much, absolutely; the gate fails once a larger loss is proven.
+  public var maxDrop: Double = 0
+
+  /// The stage lasts until so many answers of each version have had their time for outcomes.
+  public var minTrials: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The way of one version to all traffic.
+public nonisolated struct Illmrec_Retrieval_V1_StagedRollout: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Within its index, from 1. Salts the routing.
+  public var number: UInt64 {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
+
+  /// The version that is brought in.
+  public var candidateVersion: String {
+    get {_storage._candidateVersion}
+    set {_uniqueStorage()._candidateVersion = newValue}
+  }
+
+  /// The version that was stable when it began.
+  public var baselineVersion: String {
+    get {_storage._baselineVersion}
+    set {_uniqueStorage()._baselineVersion = newValue}
+  }
+
+  /// Through which stages.
+  public var plan: Illmrec_Retrieval_V1_RolloutPlan {
+    get {_storage._plan ?? Illmrec_Retrieval_V1_RolloutPlan()}
+    set {_uniqueStorage()._plan = newValue}
+  }
+  /// Returns true if `plan` has been explicitly set.
+  public var hasPlan: Bool {_storage._plan != nil}
+  /// Clears the value of `plan`. Subsequent reads from it will return its default value.
+  public mutating func clearPlan() {_uniqueStorage()._plan = nil}
+
+  /// Where it is.
+  public var phase: Illmrec_Retrieval_V1_RolloutPhase {
+    get {_storage._phase}
+    set {_uniqueStorage()._phase = newValue}
+  }
+
+  /// Index into the plan's stages; the last one it was in when it has ended.
+  public var stage: UInt32 {
+    get {_storage._stage}
+    set {_uniqueStorage()._stage = newValue}
+  }
+
+  /// When it began.
+  public var startTime: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._startTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._startTime = newValue}
+  }
+  /// Returns true if `startTime` has been explicitly set.
+  public var hasStartTime: Bool {_storage._startTime != nil}
+  /// Clears the value of `startTime`. Subsequent reads from it will return its default value.
+  public mutating func clearStartTime() {_uniqueStorage()._startTime = nil}
+
+  /// When the stage began.
+  public var stageStartTime: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._stageStartTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._stageStartTime = newValue}
+  }
+  /// Returns true if `stageStartTime` has been explicitly set.
+  public var hasStageStartTime: Bool {_storage._stageStartTime != nil}
+  /// Clears the value of `stageStartTime`. Subsequent reads from it will return its default value.
+  public mutating func clearStageStartTime() {_uniqueStorage()._stageStartTime = nil}
+
+  /// How long the stage has run, pauses left out.
+  public var stageElapsed: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_storage._stageElapsed ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_uniqueStorage()._stageElapsed = newValue}
+  }
+  /// Returns true if `stageElapsed` has been explicitly set.
+  public var hasStageElapsed: Bool {_storage._stageElapsed != nil}
+  /// Clears the value of `stageElapsed`. Subsequent reads from it will return its default value.
+  public mutating func clearStageElapsed() {_uniqueStorage()._stageElapsed = nil}
+
+  /// When it ended; unset while it is under way.
+  public var endTime: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._endTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._endTime = newValue}
+  }
+  /// Returns true if `endTime` has been explicitly set.
+  public var hasEndTime: Bool {_storage._endTime != nil}
+  /// Clears the value of `endTime`. Subsequent reads from it will return its default value.
+  public mutating func clearEndTime() {_uniqueStorage()._endTime = nil}
+
+  /// Why it ended or was paused.
+  public var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What was measured in the present stage, or in the last one of a rollout that has ended. Figures begin afresh with each
+/// stage and with each start of the server.
+public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// When they began.
+  public var since: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._since ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._since = newValue}
+  }
+  /// Returns true if `since` has been explicitly set.
+  public var hasSince: Bool {_storage._since != nil}
+  /// Clears the value of `since`. Subsequent reads from it will return its default value.
+  public mutating func clearSince() {_uniqueStorage()._since = nil}
+
+  /// Of the version that was stable when the rollout began.
+  public var baseline: Illmrec_Retrieval_V1_VersionFigures {
+    get {_storage._baseline ?? Illmrec_Retrieval_V1_VersionFigures()}
+    set {_uniqueStorage()._baseline = newValue}
+  }
+  /// Returns true if `baseline` has been explicitly set.
+  public var hasBaseline: Bool {_storage._baseline != nil}
+  /// Clears the value of `baseline`. Subsequent reads from it will return its default value.
+  public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
+
+  /// Of the version that is brought in.
+  public var candidate: Illmrec_Retrieval_V1_VersionFigures {
+    get {_storage._candidate ?? Illmrec_Retrieval_V1_VersionFigures()}
+    set {_uniqueStorage()._candidate = newValue}
+  }
+  /// Returns true if `candidate` has been explicitly set.
+  public var hasCandidate: Bool {_storage._candidate != nil}
+  /// Clears the value of `candidate`. Subsequent reads from it will return its default value.
+  public mutating func clearCandidate() {_uniqueStorage()._candidate = nil}
+
+  /// Queries searched in both versions.
+  public var compared: UInt64 {
+    get {_storage._compared}
+    set {_uniqueStorage()._compared = newValue}
+  }
+
+  /// Queries that were to be compared and were not, because too many waited.
+  public var dropped: UInt64 {
+    get {_storage._dropped}
+    set {_uniqueStorage()._dropped = newValue}
+  }
+
+  /// Of the compared queries: mean overlap@k, k as the query asked.
+  public var meanOverlap: Double {
+    get {_storage._meanOverlap}
+    set {_uniqueStorage()._meanOverlap = newValue}
+  }
+
+  /// Mean rank-biased overlap, p = 0.9.
+  public var meanRankBiasedOverlap: Double {
+    get {_storage._meanRankBiasedOverlap}
+    set {_uniqueStorage()._meanRankBiasedOverlap = newValue}
+  }
+
+  /// Mean of (candidate's mean score − baseline's) / baseline's mean magnitude.
+  public var meanScoreDrift: Double {
+    get {_storage._meanScoreDrift}
+    set {_uniqueStorage()._meanScoreDrift = newValue}
+  }
+
+  /// What each gate says.
+  public var gates: [Illmrec_Retrieval_V1_GateReading] {
+    get {_storage._gates}
+    set {_uniqueStorage()._gates = newValue}
+  }
+
+  /// What the present stage still waits for; empty when nothing.
+  public var waitingFor: [String] {
+    get {_storage._waitingFor}
+    set {_uniqueStorage()._waitingFor = newValue}
+  }
+
+  /// Differences of outcome rates, one per kind that was met.
+  public var outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] {
+    get {_storage._outcomes}
+    set {_uniqueStorage()._outcomes = newValue}
+  }
+
+  /// Answers that were forgotten before their time for outcomes was over, for want of room; they count for neither version.
+  public var forgottenAnswers: UInt64 {
+    get {_storage._forgottenAnswers}
+    set {_uniqueStorage()._forgottenAnswers = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// One version's figures.
+public nonisolated struct Illmrec_Retrieval_V1_VersionFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Queries it answered to callers, failed ones included.
+  public var queries: UInt64 = 0
+
+  /// Searches that failed, those of comparisons included.
+  public var errors: UInt64 = 0
+
+  /// Search time without waiting, in microseconds, within 1%: of the comparisons where there are any, else of the callers'
+  /// searches.
+  public var p50Micros: Double = 0
+
+  /// Likewise.
+  public var p99Micros: Double = 0
+
+  /// Answers whose time for outcomes is over.
+  public var settledAnswers: UInt64 = 0
+
+  /// Searches of comparisons, failed ones included.
+  public var shadowSearches: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What a gate says.
+public nonisolated struct Illmrec_Retrieval_V1_GateReading: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "overlap", "errors", "latency" or "outcome <kind>".
+  public var gate: String = String()
+
+  /// Whether it lets the rollout go on.
+  public var verdict: Illmrec_Retrieval_V1_GateVerdict = .unspecified
+
+  /// What was measured against what.
+  public var detail: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// How the rates of one kind of outcome differ: share of the settled answers with at least one.
+public nonisolated struct Illmrec_Retrieval_V1_OutcomeDifference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in Outcome.
+  public var kind: String = String()
+
+  /// The baseline's rate.
+  public var baselineRate: Double = 0
+
+  /// The candidate's rate.
+  public var candidateRate: Double = 0
+
+  /// candidate − baseline.
+  public var difference: Double = 0
+
+  /// An interval around the difference that holds at every moment at once, with probability 1 − error_probability.
+  public var lower: Double = 0
+
+  /// Its other end.
+  public var upper: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Names an index.
@@ -389,11 +987,22 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutResponse: Sendable {
   /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
   public mutating func clearRollout() {self._rollout = nil}
 
+  /// Of the staged rollout under way, or the last one since the server's start; unset when there is none.
+  public var figures: Illmrec_Retrieval_V1_RolloutFigures {
+    get {_figures ?? Illmrec_Retrieval_V1_RolloutFigures()}
+    set {_figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  public var hasFigures: Bool {self._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  public mutating func clearFigures() {self._figures = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _figures: Illmrec_Retrieval_V1_RolloutFigures? = nil
 }
 
 /// Names the version to serve.
@@ -408,9 +1017,21 @@ public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionRequest: Sendable {
   /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
   public var etag: String = String()
 
+  /// Who asks and why; its etag counts when the one above is empty.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
 }
 
 /// The rollout after the promotion.
@@ -448,9 +1069,21 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionRequest: Sendable 
   /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
   public var etag: String = String()
 
+  /// Who asks and why; its etag counts when the one above is empty.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
 }
 
 /// The rollout after going back.
@@ -476,9 +1109,648 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionResponse: Sendable
   fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
 }
 
+/// Names the version to bring in, and how.
+public nonisolated struct Illmrec_Retrieval_V1_StartRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "<index>/versions/<number>".
+  public var version: String = String()
+
+  /// Through which stages.
+  public var plan: Illmrec_Retrieval_V1_RolloutPlan {
+    get {_plan ?? Illmrec_Retrieval_V1_RolloutPlan()}
+    set {_plan = newValue}
+  }
+  /// Returns true if `plan` has been explicitly set.
+  public var hasPlan: Bool {self._plan != nil}
+  /// Clears the value of `plan`. Subsequent reads from it will return its default value.
+  public mutating func clearPlan() {self._plan = nil}
+
+  /// Whether the version may be built by another training than the stable one. Then a query whose request names its training
+  /// (expected_space_fingerprint) is answered by the version that fits, and no stage may have shadow_permille.
+  public var allowOtherSpace: Bool = false
+
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _plan: Illmrec_Retrieval_V1_RolloutPlan? = nil
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+}
+
+/// The rollout, begun.
+public nonisolated struct Illmrec_Retrieval_V1_StartRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+}
+
+/// Names the index whose rollout goes on.
+public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+}
+
+/// The rollout in its next stage, or succeeded.
+public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+}
+
+/// Names the index whose rollout pauses.
+public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+}
+
+/// The rollout, paused.
+public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+}
+
+/// Names the index whose rollout goes on after a pause.
+public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+}
+
+/// The rollout, running.
+public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+}
+
+/// Names the index whose rollout ends.
+public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Who asks and why.
+  public var change: Illmrec_Retrieval_V1_Change {
+    get {_change ?? Illmrec_Retrieval_V1_Change()}
+    set {_change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  public var hasChange: Bool {self._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  public mutating func clearChange() {self._change = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+}
+
+/// The rollout, rolled back.
+public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+}
+
+/// Names the index to watch.
+public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Between two messages without a change; 1 second when unset, 0.1 seconds at least, an hour at most.
+  public var interval: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_interval ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_interval = newValue}
+  }
+  /// Returns true if `interval` has been explicitly set.
+  public var hasInterval: Bool {self._interval != nil}
+  /// Clears the value of `interval`. Subsequent reads from it will return its default value.
+  public mutating func clearInterval() {self._interval = nil}
+
+  /// End the stream when no rollout is under way.
+  public var untilEnded: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _interval: SwiftProtobuf.Google_Protobuf_Duration? = nil
+}
+
+/// The rollout at one moment.
+public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var rollout: Illmrec_Retrieval_V1_Rollout {
+    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+    set {_rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
+
+  /// As in GetRolloutResponse.
+  public var figures: Illmrec_Retrieval_V1_RolloutFigures {
+    get {_figures ?? Illmrec_Retrieval_V1_RolloutFigures()}
+    set {_figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  public var hasFigures: Bool {self._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  public mutating func clearFigures() {self._figures = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _figures: Illmrec_Retrieval_V1_RolloutFigures? = nil
+}
+
+/// Names a rollout.
+public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// The rollout's number; the last one when 0.
+  public var number: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What was measured of a rollout over its time.
+public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The rollout.
+  public var staged: Illmrec_Retrieval_V1_StagedRollout {
+    get {_staged ?? Illmrec_Retrieval_V1_StagedRollout()}
+    set {_staged = newValue}
+  }
+  /// Returns true if `staged` has been explicitly set.
+  public var hasStaged: Bool {self._staged != nil}
+  /// Clears the value of `staged`. Subsequent reads from it will return its default value.
+  public mutating func clearStaged() {self._staged = nil}
+
+  /// At most some 500, oldest first; kept when the rollout ends.
+  public var points: [Illmrec_Retrieval_V1_RolloutPoint] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _staged: Illmrec_Retrieval_V1_StagedRollout? = nil
+}
+
+/// The figures of one moment: counts since its stage began.
+public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The moment.
+  public var time: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._time ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._time = newValue}
+  }
+  /// Returns true if `time` has been explicitly set.
+  public var hasTime: Bool {_storage._time != nil}
+  /// Clears the value of `time`. Subsequent reads from it will return its default value.
+  public mutating func clearTime() {_uniqueStorage()._time = nil}
+
+  /// Index into the plan's stages.
+  public var stage: UInt32 {
+    get {_storage._stage}
+    set {_uniqueStorage()._stage = newValue}
+  }
+
+  /// The candidate's share.
+  public var canaryPermille: UInt32 {
+    get {_storage._canaryPermille}
+    set {_uniqueStorage()._canaryPermille = newValue}
+  }
+
+  /// Of the version that was stable.
+  public var baseline: Illmrec_Retrieval_V1_VersionFigures {
+    get {_storage._baseline ?? Illmrec_Retrieval_V1_VersionFigures()}
+    set {_uniqueStorage()._baseline = newValue}
+  }
+  /// Returns true if `baseline` has been explicitly set.
+  public var hasBaseline: Bool {_storage._baseline != nil}
+  /// Clears the value of `baseline`. Subsequent reads from it will return its default value.
+  public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
+
+  /// Of the version that is brought in.
+  public var candidate: Illmrec_Retrieval_V1_VersionFigures {
+    get {_storage._candidate ?? Illmrec_Retrieval_V1_VersionFigures()}
+    set {_uniqueStorage()._candidate = newValue}
+  }
+  /// Returns true if `candidate` has been explicitly set.
+  public var hasCandidate: Bool {_storage._candidate != nil}
+  /// Clears the value of `candidate`. Subsequent reads from it will return its default value.
+  public mutating func clearCandidate() {_uniqueStorage()._candidate = nil}
+
+  /// Queries searched in both.
+  public var compared: UInt64 {
+    get {_storage._compared}
+    set {_uniqueStorage()._compared = newValue}
+  }
+
+  /// Mean overlap@k.
+  public var meanOverlap: Double {
+    get {_storage._meanOverlap}
+    set {_uniqueStorage()._meanOverlap = newValue}
+  }
+
+  /// Mean rank-biased overlap.
+  public var meanRankBiasedOverlap: Double {
+    get {_storage._meanRankBiasedOverlap}
+    set {_uniqueStorage()._meanRankBiasedOverlap = newValue}
+  }
+
+  /// Mean score drift.
+  public var meanScoreDrift: Double {
+    get {_storage._meanScoreDrift}
+    set {_uniqueStorage()._meanScoreDrift = newValue}
+  }
+
+  /// Of outcomes, one per kind that was met.
+  public var outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] {
+    get {_storage._outcomes}
+    set {_uniqueStorage()._outcomes = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Names an index.
+public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// Entries to return, 1 to 1,000; 100 when 0.
+  public var pageSize: Int32 = 0
+
+  /// From the answer before; empty for the first page.
+  public var pageToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A page of the audit log.
+public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Newest first.
+  public var entries: [Illmrec_Retrieval_V1_AuditEntry] = []
+
+  /// For the next page; empty on the last.
+  public var nextPageToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A change of what serves. The log is appended to and never rewritten.
+public nonisolated struct Illmrec_Retrieval_V1_AuditEntry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Within the index, from 1, without gaps.
+  public var number: UInt64 = 0
+
+  /// When.
+  public var time: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_time ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_time = newValue}
+  }
+  /// Returns true if `time` has been explicitly set.
+  public var hasTime: Bool {self._time != nil}
+  /// Clears the value of `time`. Subsequent reads from it will return its default value.
+  public mutating func clearTime() {self._time = nil}
+
+  /// What: "published", "promoted", "rolled_back", "deleted", "rollout_started", "rollout_advanced", "rollout_paused",
+  /// "rollout_resumed", "rollout_succeeded", "rollout_rolled_back" or "recovered".
+  public var action: String = String()
+
+  /// The version it is about; empty when it is about none.
+  public var version: String = String()
+
+  /// Who, as they said, and the address they called from; "rollout" for what a rollout did by itself.
+  public var actor: String = String()
+
+  /// Why, as they or the gate said.
+  public var reason: String = String()
+
+  /// What changed.
+  public var detail: String = String()
+
+  /// The rollout's after the change.
+  public var generation: UInt64 = 0
+
+  /// As in the request.
+  public var requestID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+}
+
+/// Names a version.
+public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "<index>/versions/<number>".
+  public var name: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The version is what was published.
+public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As GetVersion returns it.
+  public var version: Illmrec_Retrieval_V1_Version {
+    get {_version ?? Illmrec_Retrieval_V1_Version()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  public var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  public mutating func clearVersion() {self._version = nil}
+
+  /// Bytes that were read.
+  public var bytesRead: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _version: Illmrec_Retrieval_V1_Version? = nil
+}
+
+/// Names two versions.
+public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "<index>/versions/<number>".
+  public var baselineVersion: String = String()
+
+  /// Likewise; built by the same training.
+  public var candidateVersion: String = String()
+
+  /// Items of the baseline whose vectors are searched for, evenly spaced; 100 when 0, at most 1,000.
+  public var queryCount: UInt32 = 0
+
+  /// Items compared per query; 10 when 0.
+  public var k: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// How far two versions agree.
+public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Queries that were searched for in both.
+  public var queryCount: UInt32 = 0
+
+  /// Mean overlap@k.
+  public var meanOverlap: Double = 0
+
+  /// The least overlap@k of a query.
+  public var minOverlap: Double = 0
+
+  /// Mean rank-biased overlap, p = 0.9.
+  public var meanRankBiasedOverlap: Double = 0
+
+  /// As in RolloutFigures.
+  public var meanScoreDrift: Double = 0
+
+  /// Items that only the baseline holds.
+  public var onlyInBaseline: UInt64 = 0
+
+  /// Items that only the candidate holds.
+  public var onlyInCandidate: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "illmrec.retrieval.v1"
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLLOUT_PHASE_UNSPECIFIED\0\u{1}ROLLOUT_PHASE_RUNNING\0\u{1}ROLLOUT_PHASE_PAUSED\0\u{1}ROLLOUT_PHASE_SUCCEEDED\0\u{1}ROLLOUT_PHASE_ROLLED_BACK\0")
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_VERDICT_UNSPECIFIED\0\u{1}GATE_VERDICT_WAITING\0\u{1}GATE_VERDICT_OPEN\0\u{1}GATE_VERDICT_FAILED\0")
+}
 
 nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Version"
@@ -635,7 +1907,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
 
 nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Header"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -648,6 +1920,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
       case 3: try { try decoder.decodeSingularMessageField(value: &self._builtBy) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.dim) }()
       case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.actor) }()
       default: break
       }
     }
@@ -673,6 +1946,9 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
     if !self.labels.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 5)
     }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -682,6 +1958,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
     if lhs._builtBy != rhs._builtBy {return false}
     if lhs.dim != rhs.dim {return false}
     if lhs.labels != rhs.labels {return false}
+    if lhs.actor != rhs.actor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -931,7 +2208,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListVersionsResponse: SwiftProtobuf.M
 
 nonisolated extension Illmrec_Retrieval_V1_DeleteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeleteVersionRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}change\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -940,20 +2217,29 @@ nonisolated extension Illmrec_Retrieval_V1_DeleteVersionRequest: SwiftProtobuf.M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._change) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_DeleteVersionRequest, rhs: Illmrec_Retrieval_V1_DeleteVersionRequest) -> Bool {
     if lhs.name != rhs.name {return false}
+    if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -980,7 +2266,7 @@ nonisolated extension Illmrec_Retrieval_V1_DeleteVersionResponse: SwiftProtobuf.
 
 nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Rollout"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}stable_version\0\u{3}previous_stable_version\0\u{1}generation\0\u{1}etag\0\u{3}update_time\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}stable_version\0\u{3}previous_stable_version\0\u{1}generation\0\u{1}etag\0\u{3}update_time\0\u{1}staged\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -994,6 +2280,7 @@ nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, Swift
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.etag) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._updateTime) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._staged) }()
       default: break
       }
     }
@@ -1022,6 +2309,9 @@ nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, Swift
     try { if let v = self._updateTime {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._staged {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1032,6 +2322,686 @@ nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, Swift
     if lhs.generation != rhs.generation {return false}
     if lhs.etag != rhs.etag {return false}
     if lhs._updateTime != rhs._updateTime {return false}
+    if lhs._staged != rhs._staged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_Change: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Change"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}actor\0\u{1}reason\0\u{3}request_id\0\u{1}etag\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.etag) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if !self.requestID.isEmpty {
+      try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 3)
+    }
+    if !self.etag.isEmpty {
+      try visitor.visitSingularStringField(value: self.etag, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_Change, rhs: Illmrec_Retrieval_V1_Change) -> Bool {
+    if lhs.actor != rhs.actor {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.requestID != rhs.requestID {return false}
+    if lhs.etag != rhs.etag {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RolloutPlan"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stages\0\u{1}gates\0\u{3}outcome_window\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._gates) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._outcomeWindow) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.stages.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.stages, fieldNumber: 1)
+    }
+    try { if let v = self._gates {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._outcomeWindow {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutPlan, rhs: Illmrec_Retrieval_V1_RolloutPlan) -> Bool {
+    if lhs.stages != rhs.stages {return false}
+    if lhs._gates != rhs._gates {return false}
+    if lhs._outcomeWindow != rhs._outcomeWindow {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutStage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RolloutStage"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}canary_permille\0\u{3}shadow_permille\0\u{3}min_duration\0\u{3}min_samples\0\u{1}manual\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.canaryPermille) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.shadowPermille) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._minDuration) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.minSamples) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.manual) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.canaryPermille != 0 {
+      try visitor.visitSingularUInt32Field(value: self.canaryPermille, fieldNumber: 1)
+    }
+    if self.shadowPermille != 0 {
+      try visitor.visitSingularUInt32Field(value: self.shadowPermille, fieldNumber: 2)
+    }
+    try { if let v = self._minDuration {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.minSamples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minSamples, fieldNumber: 4)
+    }
+    if self.manual != false {
+      try visitor.visitSingularBoolField(value: self.manual, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutStage, rhs: Illmrec_Retrieval_V1_RolloutStage) -> Bool {
+    if lhs.canaryPermille != rhs.canaryPermille {return false}
+    if lhs.shadowPermille != rhs.shadowPermille {return false}
+    if lhs._minDuration != rhs._minDuration {return false}
+    if lhs.minSamples != rhs.minSamples {return false}
+    if lhs.manual != rhs.manual {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutGates: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RolloutGates"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}min_overlap\0\u{3}max_error_ratio\0\u{3}max_latency_ratio\0\u{3}min_samples\0\u{1}outcomes\0\u{3}error_probability\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._minOverlap) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._maxErrorRatio) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._maxLatencyRatio) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._minSamples) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.outcomes) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._errorProbability) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._minOverlap {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._maxErrorRatio {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._maxLatencyRatio {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._minSamples {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    if !self.outcomes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.outcomes, fieldNumber: 5)
+    }
+    try { if let v = self._errorProbability {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutGates, rhs: Illmrec_Retrieval_V1_RolloutGates) -> Bool {
+    if lhs._minOverlap != rhs._minOverlap {return false}
+    if lhs._maxErrorRatio != rhs._maxErrorRatio {return false}
+    if lhs._maxLatencyRatio != rhs._maxLatencyRatio {return false}
+    if lhs._minSamples != rhs._minSamples {return false}
+    if lhs.outcomes != rhs.outcomes {return false}
+    if lhs._errorProbability != rhs._errorProbability {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_OutcomeGate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OutcomeGate"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}max_drop\0\u{3}min_trials\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.maxDrop) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.minTrials) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if self.maxDrop.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.maxDrop, fieldNumber: 2)
+    }
+    if self.minTrials != 0 {
+      try visitor.visitSingularUInt64Field(value: self.minTrials, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_OutcomeGate, rhs: Illmrec_Retrieval_V1_OutcomeGate) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.maxDrop != rhs.maxDrop {return false}
+    if lhs.minTrials != rhs.minTrials {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_StagedRollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StagedRollout"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}candidate_version\0\u{3}baseline_version\0\u{1}plan\0\u{1}phase\0\u{1}stage\0\u{3}start_time\0\u{3}stage_start_time\0\u{3}stage_elapsed\0\u{3}end_time\0\u{1}reason\0")
+
+  fileprivate class _StorageClass {
+    var _number: UInt64 = 0
+    var _candidateVersion: String = String()
+    var _baselineVersion: String = String()
+    var _plan: Illmrec_Retrieval_V1_RolloutPlan? = nil
+    var _phase: Illmrec_Retrieval_V1_RolloutPhase = .unspecified
+    var _stage: UInt32 = 0
+    var _startTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _stageStartTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _stageElapsed: SwiftProtobuf.Google_Protobuf_Duration? = nil
+    var _endTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _reason: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _number = source._number
+      _candidateVersion = source._candidateVersion
+      _baselineVersion = source._baselineVersion
+      _plan = source._plan
+      _phase = source._phase
+      _stage = source._stage
+      _startTime = source._startTime
+      _stageStartTime = source._stageStartTime
+      _stageElapsed = source._stageElapsed
+      _endTime = source._endTime
+      _reason = source._reason
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._number) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._candidateVersion) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._baselineVersion) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._plan) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._phase) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._stage) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._startTime) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._stageStartTime) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._stageElapsed) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._endTime) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._number != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._number, fieldNumber: 1)
+      }
+      if !_storage._candidateVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._candidateVersion, fieldNumber: 2)
+      }
+      if !_storage._baselineVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._baselineVersion, fieldNumber: 3)
+      }
+      try { if let v = _storage._plan {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._phase != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._phase, fieldNumber: 5)
+      }
+      if _storage._stage != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stage, fieldNumber: 6)
+      }
+      try { if let v = _storage._startTime {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._stageStartTime {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._stageElapsed {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+      try { if let v = _storage._endTime {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 11)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_StagedRollout, rhs: Illmrec_Retrieval_V1_StagedRollout) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._candidateVersion != rhs_storage._candidateVersion {return false}
+        if _storage._baselineVersion != rhs_storage._baselineVersion {return false}
+        if _storage._plan != rhs_storage._plan {return false}
+        if _storage._phase != rhs_storage._phase {return false}
+        if _storage._stage != rhs_storage._stage {return false}
+        if _storage._startTime != rhs_storage._startTime {return false}
+        if _storage._stageStartTime != rhs_storage._stageStartTime {return false}
+        if _storage._stageElapsed != rhs_storage._stageElapsed {return false}
+        if _storage._endTime != rhs_storage._endTime {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RolloutFigures"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{1}dropped\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}gates\0\u{3}waiting_for\0\u{1}outcomes\0\u{3}forgotten_answers\0")
+
+  fileprivate class _StorageClass {
+    var _since: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _baseline: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _candidate: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _compared: UInt64 = 0
+    var _dropped: UInt64 = 0
+    var _meanOverlap: Double = 0
+    var _meanRankBiasedOverlap: Double = 0
+    var _meanScoreDrift: Double = 0
+    var _gates: [Illmrec_Retrieval_V1_GateReading] = []
+    var _waitingFor: [String] = []
+    var _outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] = []
+    var _forgottenAnswers: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _since = source._since
+      _baseline = source._baseline
+      _candidate = source._candidate
+      _compared = source._compared
+      _dropped = source._dropped
+      _meanOverlap = source._meanOverlap
+      _meanRankBiasedOverlap = source._meanRankBiasedOverlap
+      _meanScoreDrift = source._meanScoreDrift
+      _gates = source._gates
+      _waitingFor = source._waitingFor
+      _outcomes = source._outcomes
+      _forgottenAnswers = source._forgottenAnswers
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._since) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._baseline) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._candidate) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._compared) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._dropped) }()
+        case 6: try { try decoder.decodeSingularDoubleField(value: &_storage._meanOverlap) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._meanRankBiasedOverlap) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._meanScoreDrift) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._gates) }()
+        case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._waitingFor) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._outcomes) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._forgottenAnswers) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._since {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._baseline {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._candidate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if _storage._compared != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._compared, fieldNumber: 4)
+      }
+      if _storage._dropped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._dropped, fieldNumber: 5)
+      }
+      if _storage._meanOverlap.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanOverlap, fieldNumber: 6)
+      }
+      if _storage._meanRankBiasedOverlap.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanRankBiasedOverlap, fieldNumber: 7)
+      }
+      if _storage._meanScoreDrift.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanScoreDrift, fieldNumber: 8)
+      }
+      if !_storage._gates.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._gates, fieldNumber: 9)
+      }
+      if !_storage._waitingFor.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._waitingFor, fieldNumber: 10)
+      }
+      if !_storage._outcomes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._outcomes, fieldNumber: 11)
+      }
+      if _storage._forgottenAnswers != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._forgottenAnswers, fieldNumber: 12)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutFigures, rhs: Illmrec_Retrieval_V1_RolloutFigures) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._since != rhs_storage._since {return false}
+        if _storage._baseline != rhs_storage._baseline {return false}
+        if _storage._candidate != rhs_storage._candidate {return false}
+        if _storage._compared != rhs_storage._compared {return false}
+        if _storage._dropped != rhs_storage._dropped {return false}
+        if _storage._meanOverlap != rhs_storage._meanOverlap {return false}
+        if _storage._meanRankBiasedOverlap != rhs_storage._meanRankBiasedOverlap {return false}
+        if _storage._meanScoreDrift != rhs_storage._meanScoreDrift {return false}
+        if _storage._gates != rhs_storage._gates {return false}
+        if _storage._waitingFor != rhs_storage._waitingFor {return false}
+        if _storage._outcomes != rhs_storage._outcomes {return false}
+        if _storage._forgottenAnswers != rhs_storage._forgottenAnswers {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_VersionFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".VersionFigures"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}queries\0\u{1}errors\0\u{3}p50_micros\0\u{3}p99_micros\0\u{3}settled_answers\0\u{3}shadow_searches\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.queries) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.errors) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.p50Micros) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.p99Micros) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.settledAnswers) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.shadowSearches) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.queries != 0 {
+      try visitor.visitSingularUInt64Field(value: self.queries, fieldNumber: 1)
+    }
+    if self.errors != 0 {
+      try visitor.visitSingularUInt64Field(value: self.errors, fieldNumber: 2)
+    }
+    if self.p50Micros.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.p50Micros, fieldNumber: 3)
+    }
+    if self.p99Micros.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.p99Micros, fieldNumber: 4)
+    }
+    if self.settledAnswers != 0 {
+      try visitor.visitSingularUInt64Field(value: self.settledAnswers, fieldNumber: 5)
+    }
+    if self.shadowSearches != 0 {
+      try visitor.visitSingularUInt64Field(value: self.shadowSearches, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_VersionFigures, rhs: Illmrec_Retrieval_V1_VersionFigures) -> Bool {
+    if lhs.queries != rhs.queries {return false}
+    if lhs.errors != rhs.errors {return false}
+    if lhs.p50Micros != rhs.p50Micros {return false}
+    if lhs.p99Micros != rhs.p99Micros {return false}
+    if lhs.settledAnswers != rhs.settledAnswers {return false}
+    if lhs.shadowSearches != rhs.shadowSearches {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GateReading: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GateReading"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.gate) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.gate.isEmpty {
+      try visitor.visitSingularStringField(value: self.gate, fieldNumber: 1)
+    }
+    if self.verdict != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verdict, fieldNumber: 2)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_GateReading, rhs: Illmrec_Retrieval_V1_GateReading) -> Bool {
+    if lhs.gate != rhs.gate {return false}
+    if lhs.verdict != rhs.verdict {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_OutcomeDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OutcomeDifference"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}baseline_rate\0\u{3}candidate_rate\0\u{1}difference\0\u{1}lower\0\u{1}upper\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.baselineRate) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.candidateRate) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.difference) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.lower) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.upper) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if self.baselineRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.baselineRate, fieldNumber: 2)
+    }
+    if self.candidateRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.candidateRate, fieldNumber: 3)
+    }
+    if self.difference.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.difference, fieldNumber: 4)
+    }
+    if self.lower.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.lower, fieldNumber: 5)
+    }
+    if self.upper.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.upper, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_OutcomeDifference, rhs: Illmrec_Retrieval_V1_OutcomeDifference) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.baselineRate != rhs.baselineRate {return false}
+    if lhs.candidateRate != rhs.candidateRate {return false}
+    if lhs.difference != rhs.difference {return false}
+    if lhs.lower != rhs.lower {return false}
+    if lhs.upper != rhs.upper {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1069,7 +3039,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutRequest: SwiftProtobuf.Mess
 
 nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1078,6 +3048,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
       default: break
       }
     }
@@ -1091,11 +3062,15 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Mes
     try { if let v = self._rollout {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    try { if let v = self._figures {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutResponse, rhs: Illmrec_Retrieval_V1_GetRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
+    if lhs._figures != rhs._figures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1103,7 +3078,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Mes
 
 nonisolated extension Illmrec_Retrieval_V1_PromoteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PromoteVersionRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}etag\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}etag\0\u{1}change\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1113,24 +3088,33 @@ nonisolated extension Illmrec_Retrieval_V1_PromoteVersionRequest: SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.etag) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._change) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.version.isEmpty {
       try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
     }
     if !self.etag.isEmpty {
       try visitor.visitSingularStringField(value: self.etag, fieldNumber: 2)
     }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_PromoteVersionRequest, rhs: Illmrec_Retrieval_V1_PromoteVersionRequest) -> Bool {
     if lhs.version != rhs.version {return false}
     if lhs.etag != rhs.etag {return false}
+    if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1172,7 +3156,7 @@ nonisolated extension Illmrec_Retrieval_V1_PromoteVersionResponse: SwiftProtobuf
 
 nonisolated extension Illmrec_Retrieval_V1_RollbackVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackVersionRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}etag\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}etag\0\u{1}change\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1182,24 +3166,33 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackVersionRequest: SwiftProtobuf
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.etag) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._change) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.index.isEmpty {
       try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
     }
     if !self.etag.isEmpty {
       try visitor.visitSingularStringField(value: self.etag, fieldNumber: 2)
     }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_RollbackVersionRequest, rhs: Illmrec_Retrieval_V1_RollbackVersionRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.etag != rhs.etag {return false}
+    if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1234,6 +3227,994 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackVersionResponse: SwiftProtobu
 
   public static func ==(lhs: Illmrec_Retrieval_V1_RollbackVersionResponse, rhs: Illmrec_Retrieval_V1_RollbackVersionResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_StartRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StartRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}plan\0\u{3}allow_other_space\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._plan) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.allowOtherSpace) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    try { if let v = self._plan {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.allowOtherSpace != false {
+      try visitor.visitSingularBoolField(value: self.allowOtherSpace, fieldNumber: 3)
+    }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_StartRolloutRequest, rhs: Illmrec_Retrieval_V1_StartRolloutRequest) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs._plan != rhs._plan {return false}
+    if lhs.allowOtherSpace != rhs.allowOtherSpace {return false}
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_StartRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".StartRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_StartRolloutResponse, rhs: Illmrec_Retrieval_V1_StartRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AdvanceRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_AdvanceRolloutRequest, rhs: Illmrec_Retrieval_V1_AdvanceRolloutRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AdvanceRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_AdvanceRolloutResponse, rhs: Illmrec_Retrieval_V1_AdvanceRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_PauseRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PauseRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_PauseRolloutRequest, rhs: Illmrec_Retrieval_V1_PauseRolloutRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_PauseRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PauseRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_PauseRolloutResponse, rhs: Illmrec_Retrieval_V1_PauseRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResumeRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ResumeRolloutRequest, rhs: Illmrec_Retrieval_V1_ResumeRolloutRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ResumeRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ResumeRolloutResponse, rhs: Illmrec_Retrieval_V1_ResumeRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RollbackRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._change) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    try { if let v = self._change {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackRolloutRequest, rhs: Illmrec_Retrieval_V1_RollbackRolloutRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs._change != rhs._change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RollbackRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackRolloutResponse, rhs: Illmrec_Retrieval_V1_RollbackRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_WatchRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WatchRolloutRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}interval\0\u{3}until_ended\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._interval) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.untilEnded) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    try { if let v = self._interval {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.untilEnded != false {
+      try visitor.visitSingularBoolField(value: self.untilEnded, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_WatchRolloutRequest, rhs: Illmrec_Retrieval_V1_WatchRolloutRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs._interval != rhs._interval {return false}
+    if lhs.untilEnded != rhs.untilEnded {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_WatchRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WatchRolloutResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rollout {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._figures {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_WatchRolloutResponse, rhs: Illmrec_Retrieval_V1_WatchRolloutResponse) -> Bool {
+    if lhs._rollout != rhs._rollout {return false}
+    if lhs._figures != rhs._figures {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetRolloutReportRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}number\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutReportRequest, rhs: Illmrec_Retrieval_V1_GetRolloutReportRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetRolloutReportResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}staged\0\u{1}points\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._staged) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.points) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._staged {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.points.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.points, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutReportResponse, rhs: Illmrec_Retrieval_V1_GetRolloutReportResponse) -> Bool {
+    if lhs._staged != rhs._staged {return false}
+    if lhs.points != rhs.points {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_RolloutPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RolloutPoint"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}stage\0\u{3}canary_permille\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}outcomes\0")
+
+  fileprivate class _StorageClass {
+    var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _stage: UInt32 = 0
+    var _canaryPermille: UInt32 = 0
+    var _baseline: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _candidate: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _compared: UInt64 = 0
+    var _meanOverlap: Double = 0
+    var _meanRankBiasedOverlap: Double = 0
+    var _meanScoreDrift: Double = 0
+    var _outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _time = source._time
+      _stage = source._stage
+      _canaryPermille = source._canaryPermille
+      _baseline = source._baseline
+      _candidate = source._candidate
+      _compared = source._compared
+      _meanOverlap = source._meanOverlap
+      _meanRankBiasedOverlap = source._meanRankBiasedOverlap
+      _meanScoreDrift = source._meanScoreDrift
+      _outcomes = source._outcomes
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._time) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._stage) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._canaryPermille) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._baseline) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._candidate) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._compared) }()
+        case 7: try { try decoder.decodeSingularDoubleField(value: &_storage._meanOverlap) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._meanRankBiasedOverlap) }()
+        case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._meanScoreDrift) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._outcomes) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._time {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._stage != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stage, fieldNumber: 2)
+      }
+      if _storage._canaryPermille != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._canaryPermille, fieldNumber: 3)
+      }
+      try { if let v = _storage._baseline {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._candidate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if _storage._compared != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._compared, fieldNumber: 6)
+      }
+      if _storage._meanOverlap.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanOverlap, fieldNumber: 7)
+      }
+      if _storage._meanRankBiasedOverlap.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanRankBiasedOverlap, fieldNumber: 8)
+      }
+      if _storage._meanScoreDrift.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._meanScoreDrift, fieldNumber: 9)
+      }
+      if !_storage._outcomes.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._outcomes, fieldNumber: 10)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutPoint, rhs: Illmrec_Retrieval_V1_RolloutPoint) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._time != rhs_storage._time {return false}
+        if _storage._stage != rhs_storage._stage {return false}
+        if _storage._canaryPermille != rhs_storage._canaryPermille {return false}
+        if _storage._baseline != rhs_storage._baseline {return false}
+        if _storage._candidate != rhs_storage._candidate {return false}
+        if _storage._compared != rhs_storage._compared {return false}
+        if _storage._meanOverlap != rhs_storage._meanOverlap {return false}
+        if _storage._meanRankBiasedOverlap != rhs_storage._meanRankBiasedOverlap {return false}
+        if _storage._meanScoreDrift != rhs_storage._meanScoreDrift {return false}
+        if _storage._outcomes != rhs_storage._outcomes {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListAuditEntriesRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}page_size\0\u{3}page_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.pageSize) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    if self.pageSize != 0 {
+      try visitor.visitSingularInt32Field(value: self.pageSize, fieldNumber: 2)
+    }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ListAuditEntriesRequest, rhs: Illmrec_Retrieval_V1_ListAuditEntriesRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListAuditEntriesResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}next_page_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ListAuditEntriesResponse, rhs: Illmrec_Retrieval_V1_ListAuditEntriesResponse) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AuditEntry"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._time) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.action) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    try { if let v = self._time {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.action.isEmpty {
+      try visitor.visitSingularStringField(value: self.action, fieldNumber: 3)
+    }
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 4)
+    }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 5)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 6)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 7)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt64Field(value: self.generation, fieldNumber: 8)
+    }
+    if !self.requestID.isEmpty {
+      try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_AuditEntry, rhs: Illmrec_Retrieval_V1_AuditEntry) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs._time != rhs._time {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.actor != rhs.actor {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.requestID != rhs.requestID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_VerifyVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".VerifyVersionRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_VerifyVersionRequest, rhs: Illmrec_Retrieval_V1_VerifyVersionRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_VerifyVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".VerifyVersionResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}bytes_read\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.bytesRead) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.bytesRead != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesRead, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_VerifyVersionResponse, rhs: Illmrec_Retrieval_V1_VerifyVersionResponse) -> Bool {
+    if lhs._version != rhs._version {return false}
+    if lhs.bytesRead != rhs.bytesRead {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_CompareVersionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CompareVersionsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}baseline_version\0\u{3}candidate_version\0\u{3}query_count\0\u{1}k\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.baselineVersion) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.candidateVersion) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.queryCount) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.k) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.baselineVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.baselineVersion, fieldNumber: 1)
+    }
+    if !self.candidateVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.candidateVersion, fieldNumber: 2)
+    }
+    if self.queryCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queryCount, fieldNumber: 3)
+    }
+    if self.k != 0 {
+      try visitor.visitSingularUInt32Field(value: self.k, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_CompareVersionsRequest, rhs: Illmrec_Retrieval_V1_CompareVersionsRequest) -> Bool {
+    if lhs.baselineVersion != rhs.baselineVersion {return false}
+    if lhs.candidateVersion != rhs.candidateVersion {return false}
+    if lhs.queryCount != rhs.queryCount {return false}
+    if lhs.k != rhs.k {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_CompareVersionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CompareVersionsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_count\0\u{3}mean_overlap\0\u{3}min_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{3}only_in_baseline\0\u{3}only_in_candidate\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.queryCount) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.meanOverlap) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.minOverlap) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.meanRankBiasedOverlap) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.meanScoreDrift) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.onlyInBaseline) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.onlyInCandidate) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.queryCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queryCount, fieldNumber: 1)
+    }
+    if self.meanOverlap.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanOverlap, fieldNumber: 2)
+    }
+    if self.minOverlap.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.minOverlap, fieldNumber: 3)
+    }
+    if self.meanRankBiasedOverlap.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanRankBiasedOverlap, fieldNumber: 4)
+    }
+    if self.meanScoreDrift.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.meanScoreDrift, fieldNumber: 5)
+    }
+    if self.onlyInBaseline != 0 {
+      try visitor.visitSingularUInt64Field(value: self.onlyInBaseline, fieldNumber: 6)
+    }
+    if self.onlyInCandidate != 0 {
+      try visitor.visitSingularUInt64Field(value: self.onlyInCandidate, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_CompareVersionsResponse, rhs: Illmrec_Retrieval_V1_CompareVersionsResponse) -> Bool {
+    if lhs.queryCount != rhs.queryCount {return false}
+    if lhs.meanOverlap != rhs.meanOverlap {return false}
+    if lhs.minOverlap != rhs.minOverlap {return false}
+    if lhs.meanRankBiasedOverlap != rhs.meanRankBiasedOverlap {return false}
+    if lhs.meanScoreDrift != rhs.meanScoreDrift {return false}
+    if lhs.onlyInBaseline != rhs.onlyInBaseline {return false}
+    if lhs.onlyInCandidate != rhs.onlyInCandidate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -59,6 +59,19 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ReportOutcomes" metadata.
+        public enum ReportOutcomes: Sendable {
+            /// Request type for "ReportOutcomes".
+            public typealias Input = Illmrec_Retrieval_V1_ReportOutcomesRequest
+            /// Response type for "ReportOutcomes".
+            public typealias Output = Illmrec_Retrieval_V1_ReportOutcomesResponse
+            /// Descriptor for "ReportOutcomes".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
+                method: "ReportOutcomes",
+                type: .unary
+            )
+        }
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
@@ -77,6 +90,7 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
             Search.descriptor,
             StreamSearch.descriptor,
             GetItems.descriptor,
+            ReportOutcomes.descriptor,
             GetServerInfo.descriptor
         ]
     }
@@ -161,6 +175,25 @@ extension Illmrec_Retrieval_V1_RetrievalService {
             request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>
+
+        /// Handle the "ReportOutcomes" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+        /// > versions of a rollout can be compared by what users did.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        func reportOutcomes(
+            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -247,6 +280,25 @@ extension Illmrec_Retrieval_V1_RetrievalService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>
 
+        /// Handle the "ReportOutcomes" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+        /// > versions of a rollout can be compared by what users did.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ReportOutcomesResponse` message.
+        func reportOutcomes(
+            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>
+
         /// Handle the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -331,6 +383,25 @@ extension Illmrec_Retrieval_V1_RetrievalService {
             context: GRPCCore.ServerContext
         ) async throws -> Illmrec_Retrieval_V1_GetItemsResponse
 
+        /// Handle the "ReportOutcomes" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+        /// > versions of a rollout can be compared by what users did.
+        ///
+        /// - Parameters:
+        ///   - request: A `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Illmrec_Retrieval_V1_ReportOutcomesResponse` to respond with.
+        func reportOutcomes(
+            request: Illmrec_Retrieval_V1_ReportOutcomesRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse
+
         /// Handle the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -389,6 +460,17 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.ReportOutcomes.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>(),
+            handler: { request, context in
+                try await self.reportOutcomes(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.GetServerInfo.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetServerInfoRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetServerInfoResponse>(),
@@ -421,6 +503,17 @@ extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetItemsResponse> {
         let response = try await self.getItems(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func reportOutcomes(
+        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse> {
+        let response = try await self.reportOutcomes(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -478,6 +571,19 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse> {
         return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>(
             message: try await self.getItems(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func reportOutcomes(
+        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse> {
+        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>(
+            message: try await self.reportOutcomes(
                 request: request.message,
                 context: context
             ),
@@ -579,6 +685,30 @@ extension Illmrec_Retrieval_V1_RetrievalService {
             deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetItemsResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetItemsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ReportOutcomes" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+        /// > versions of a rollout can be compared by what users did.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func reportOutcomes<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -725,6 +855,41 @@ extension Illmrec_Retrieval_V1_RetrievalService {
             )
         }
 
+        /// Call the "ReportOutcomes" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+        /// > versions of a rollout can be compared by what users did.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
+        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func reportOutcomes<Result>(
+            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.ReportOutcomes.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -844,6 +1009,36 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetItemsRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetItemsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReportOutcomes" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+    /// > versions of a rollout can be compared by what users did.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reportOutcomes<Result>(
+        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.reportOutcomes(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -974,6 +1169,40 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
             metadata: metadata
         )
         return try await self.getItems(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReportOutcomes" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
+    /// > versions of a rollout can be compared by what users did.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reportOutcomes<Result>(
+        _ message: Illmrec_Retrieval_V1_ReportOutcomesRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.reportOutcomes(
             request: request,
             options: options,
             onResponse: handleResponse

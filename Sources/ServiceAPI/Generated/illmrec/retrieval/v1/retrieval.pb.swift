@@ -35,6 +35,12 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
 
   /// The stable version before this one, kept for rollback.
   case previous // = 3
+
+  /// Is being rolled out and answers a share of the routing keys.
+  case canary // = 4
+
+  /// Is being rolled out and searched off the callers' path only; never sent in ServedBy.
+  case shadow // = 5
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -47,6 +53,8 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
     case 1: self = .stable
     case 2: self = .pinned
     case 3: self = .previous
+    case 4: self = .canary
+    case 5: self = .shadow
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -57,6 +65,8 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
     case .stable: return 1
     case .pinned: return 2
     case .previous: return 3
+    case .canary: return 4
+    case .shadow: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -67,6 +77,8 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
     .stable,
     .pinned,
     .previous,
+    .canary,
+    .shadow,
   ]
 
 }
@@ -98,6 +110,9 @@ public nonisolated struct Illmrec_Retrieval_V1_Query: Sendable {
 
   /// When not empty, only these items may be returned. Unknown ones are ignored.
   public var includeItemIds: [String] = []
+
+  /// Routes this query alone, in place of the target's: a batch of users keeps each of them on a version of their own.
+  public var routingKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -133,7 +148,8 @@ public nonisolated struct Illmrec_Retrieval_V1_VersionSelector: Sendable {
     set {selector = .version(newValue)}
   }
 
-  /// Keeps a user on one version while traffic is split (a user id).
+  /// Keeps a user on one version while traffic is split (a user id): the same key meets the same version, and a growing share
+  /// only adds keys. Without one, each request is routed by itself.
   public var routingKey: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -189,11 +205,22 @@ public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
   /// Best first; equal scores by item_id. Fewer than k only when fewer items are eligible.
   public var items: [Illmrec_Retrieval_V1_ScoredItem] = []
 
+  /// Set when another version answered this query than the response's served_by says.
+  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
+    get {_servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+    set {_servedBy = newValue}
+  }
+  /// Returns true if `servedBy` has been explicitly set.
+  public var hasServedBy: Bool {self._servedBy != nil}
+  /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
+  public mutating func clearServedBy() {self._servedBy = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _error: Illmrec_Common_V1_ItemError? = nil
+  fileprivate var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
 }
 
 /// The version that answered, and why.
@@ -243,7 +270,7 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
   /// Echoed, and written to the logs.
   public var requestID: String = String()
 
-  /// Which index version answers all of them.
+  /// Which index version answers.
   public var target: Illmrec_Retrieval_V1_VersionSelector {
     get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
     set {_target = newValue}
@@ -276,7 +303,7 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchResponse: Sendable {
   /// As in the request.
   public var requestID: String = String()
 
-  /// The version that answered.
+  /// The version that answered, but for the results that name another. All of them were chosen at one moment.
   public var servedBy: Illmrec_Retrieval_V1_ServedBy {
     get {_servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
     set {_servedBy = newValue}
@@ -354,7 +381,7 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
     /// Written to the logs.
     public var requestID: String = String()
 
-    /// Which index version answers; resolved once.
+    /// Which index version answers; resolved once, so that the queries' own routing keys count for nothing.
     public var target: Illmrec_Retrieval_V1_VersionSelector {
       get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
       set {_target = newValue}
@@ -499,6 +526,70 @@ public nonisolated struct Illmrec_Retrieval_V1_Item: Sendable {
   fileprivate var _vector: Illmrec_Common_V1_Tensor? = nil
 }
 
+/// Something a user did with a recommended item.
+public nonisolated struct Illmrec_Retrieval_V1_Outcome: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The search's request_id; one that was given by the caller.
+  public var requestID: String = String()
+
+  /// The query's query_id, when it had one.
+  public var queryID: String = String()
+
+  /// An item of that query's answer.
+  public var itemID: String = String()
+
+  /// What the user did, such as "click" or "purchase": 1 to 64 bytes.
+  public var kind: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A batch of outcomes.
+public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// At most max_queries_per_request.
+  public var outcomes: [Illmrec_Retrieval_V1_Outcome] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// What became of the outcomes. None is an error: outcomes are reported late, twice, or of requests that no rollout needs.
+public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Joined to the version that served the request.
+  public var counted: UInt32 = 0
+
+  /// Reported before.
+  public var repeated: UInt32 = 0
+
+  /// Of no request that is remembered: requests are remembered while a rollout is under way, for its outcome window, and when
+  /// they had a request_id.
+  public var unknownRequest: UInt32 = 0
+
+  /// The answer did not hold the item.
+  public var itemNotServed: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// Asks for the server's description.
 public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -573,12 +664,12 @@ public nonisolated struct Illmrec_Retrieval_V1_Limits: Sendable {
 fileprivate nonisolated let _protobuf_package = "illmrec.retrieval.v1"
 
 nonisolated extension Illmrec_Retrieval_V1_Role: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_STABLE\0\u{1}ROLE_PINNED\0\u{1}ROLE_PREVIOUS\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_STABLE\0\u{1}ROLE_PINNED\0\u{1}ROLE_PREVIOUS\0\u{1}ROLE_CANARY\0\u{1}ROLE_SHADOW\0")
 }
 
 nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Query"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -591,6 +682,7 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.k) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.excludeItemIds) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.includeItemIds) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.routingKey) }()
       default: break
       }
     }
@@ -616,6 +708,9 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
     if !self.includeItemIds.isEmpty {
       try visitor.visitRepeatedStringField(value: self.includeItemIds, fieldNumber: 5)
     }
+    if !self.routingKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.routingKey, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -625,6 +720,7 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
     if lhs.k != rhs.k {return false}
     if lhs.excludeItemIds != rhs.excludeItemIds {return false}
     if lhs.includeItemIds != rhs.includeItemIds {return false}
+    if lhs.routingKey != rhs.routingKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -729,7 +825,7 @@ nonisolated extension Illmrec_Retrieval_V1_ScoredItem: SwiftProtobuf.Message, Sw
 
 nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QueryResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -740,6 +836,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
       case 1: try { try decoder.decodeSingularStringField(value: &self.queryID) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._error) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._servedBy) }()
       default: break
       }
     }
@@ -759,6 +856,9 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
     if !self.items.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 3)
     }
+    try { if let v = self._servedBy {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -766,6 +866,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
     if lhs.queryID != rhs.queryID {return false}
     if lhs._error != rhs._error {return false}
     if lhs.items != rhs.items {return false}
+    if lhs._servedBy != rhs._servedBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1223,6 +1324,131 @@ nonisolated extension Illmrec_Retrieval_V1_Item: SwiftProtobuf.Message, SwiftPro
     if lhs.itemID != rhs.itemID {return false}
     if lhs.found != rhs.found {return false}
     if lhs._vector != rhs._vector {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Outcome"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}query_id\0\u{3}item_id\0\u{1}kind\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.queryID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.requestID.isEmpty {
+      try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 1)
+    }
+    if !self.queryID.isEmpty {
+      try visitor.visitSingularStringField(value: self.queryID, fieldNumber: 2)
+    }
+    if !self.itemID.isEmpty {
+      try visitor.visitSingularStringField(value: self.itemID, fieldNumber: 3)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_Outcome, rhs: Illmrec_Retrieval_V1_Outcome) -> Bool {
+    if lhs.requestID != rhs.requestID {return false}
+    if lhs.queryID != rhs.queryID {return false}
+    if lhs.itemID != rhs.itemID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportOutcomesRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}outcomes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.outcomes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    if !self.outcomes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.outcomes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ReportOutcomesRequest, rhs: Illmrec_Retrieval_V1_ReportOutcomesRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.outcomes != rhs.outcomes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportOutcomesResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counted\0\u{1}repeated\0\u{3}unknown_request\0\u{3}item_not_served\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.counted) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.repeated) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.unknownRequest) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.itemNotServed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.counted != 0 {
+      try visitor.visitSingularUInt32Field(value: self.counted, fieldNumber: 1)
+    }
+    if self.repeated != 0 {
+      try visitor.visitSingularUInt32Field(value: self.repeated, fieldNumber: 2)
+    }
+    if self.unknownRequest != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unknownRequest, fieldNumber: 3)
+    }
+    if self.itemNotServed != 0 {
+      try visitor.visitSingularUInt32Field(value: self.itemNotServed, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_ReportOutcomesResponse, rhs: Illmrec_Retrieval_V1_ReportOutcomesResponse) -> Bool {
+    if lhs.counted != rhs.counted {return false}
+    if lhs.repeated != rhs.repeated {return false}
+    if lhs.unknownRequest != rhs.unknownRequest {return false}
+    if lhs.itemNotServed != rhs.itemNotServed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -2,9 +2,9 @@ import GRPCCore
 import ServiceSupport
 import VectorIndex
 
-/// A page of versions, newest first. The token is the number of the last version on the page before: versions that are
-/// published or deleted meanwhile move nothing.
-struct VersionPage {
+/// A page of numbered things, newest first. The token is the number of the last one on the page before: what is added or
+/// deleted meanwhile moves nothing.
+struct NumberedPage {
   static let sizes = 1...1000
   static let defaultSize = 100
 
@@ -29,10 +29,12 @@ struct VersionPage {
   }
 
   /// The page, and the token of the next one; empty when there is none.
-  func select(from versions: [ListedVersion]) -> (page: [ListedVersion], nextToken: String) {
-    let remaining = versions.filter { $0.info.name.number < below }
+  func select<Element>(
+    from all: [Element], number: (Element) -> UInt64
+  ) -> (page: [Element], nextToken: String) {
+    let remaining = all.filter { number($0) < below }
     let page = Array(remaining.prefix(size))
-    let next = remaining.count > page.count ? page.last.map { String($0.info.name.number) } : nil
+    let next = remaining.count > page.count ? page.last.map { String(number($0)) } : nil
     return (page, next ?? "")
   }
 }

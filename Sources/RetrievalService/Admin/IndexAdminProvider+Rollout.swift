@@ -1,0 +1,139 @@
+import GRPCCore
+import Logging
+import Rollouts
+import ServiceAPI
+import ServiceLifecycle
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+// Staged rollouts.
+
+extension IndexAdminProvider {
+  func startRollout(
+    request: Illmrec_Retrieval_V1_StartRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_StartRolloutResponse {
+    let name = try versionName(request.version, field: "version")
+    let asked = changeRequest(request.change, context)
+    let plan = request.plan.plan
+    let rollout = try await change("rollout started", context) { () throws(VectorIndexError) in
+      try store.startRollout(of: name, plan: plan, allowsOtherSpace: request.allowOtherSpace, asked)
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func advanceRollout(
+    request: Illmrec_Retrieval_V1_AdvanceRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_AdvanceRolloutResponse {
+    let asked = changeRequest(request.change, context)
+    let rollout = try await change("rollout advanced", context) { () throws(VectorIndexError) in
+      try store.advanceRollout(of: indexName(request.index), asked)
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func pauseRollout(
+    request: Illmrec_Retrieval_V1_PauseRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_PauseRolloutResponse {
+    let asked = changeRequest(request.change, context)
+    let rollout = try await change("rollout paused", context) { () throws(VectorIndexError) in
+      try store.pauseRollout(of: indexName(request.index), asked)
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func resumeRollout(
+    request: Illmrec_Retrieval_V1_ResumeRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_ResumeRolloutResponse {
+    let asked = changeRequest(request.change, context)
+    let rollout = try await change("rollout resumed", context) { () throws(VectorIndexError) in
+      try store.resumeRollout(of: indexName(request.index), asked)
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  func rollbackRollout(
+    request: Illmrec_Retrieval_V1_RollbackRolloutRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_RollbackRolloutResponse {
+    let asked = changeRequest(request.change, context)
+    let rollout = try await change("rollout rolled back", context) { () throws(VectorIndexError) in
+      try store.rollBackRollout(of: indexName(request.index), asked)
+    }
+    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+  }
+
+  /// Ends when the caller goes, and when the server shuts down: an endless stream must not hold that up.
+  func watchRollout(
+    request: Illmrec_Retrieval_V1_WatchRolloutRequest,
+    response: RPCWriter<Illmrec_Retrieval_V1_WatchRolloutResponse>, context: ServerContext
+  ) async throws {
+    let index = indexName(request.index)
+    let interval = try watchInterval(request)
+    var last: (generation: UInt64, time: ContinuousClock.Instant)?
+    while !Task.isShuttingDownGracefully && !context.cancellation.isCancelled {
+      let (rollout, figures) = try status(of: index)
+      if last.map({ $0.generation != rollout.generation || ContinuousClock.now - $0.time >= interval }) ?? true {
+        try await response.write(
+          .with {
+            $0.rollout = rollout
+            if let figures { $0.figures = figures }
+          })
+        last = (rollout.generation, .now)
+      }
+      let isUnderWay = rollout.hasStaged && [.running, .paused].contains(rollout.staged.phase)
+      if request.untilEnded && !isUnderWay { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private func watchInterval(
+    _ request: Illmrec_Retrieval_V1_WatchRolloutRequest
+  ) throws(ServiceFailure) -> Duration {
+    let micros = request.hasInterval ? request.interval.micros : 1_000_000
+    guard (100_000...3_600_000_000).contains(micros) else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "INTERVAL_INVALID",
+        "the interval is \(Double(micros) / 1e6) s; ask for 0.1 s to an hour, or leave it out for 1 s",
+        field: "interval")
+    }
+    return .microseconds(micros)
+  }
+
+  func getRolloutReport(
+    request: Illmrec_Retrieval_V1_GetRolloutReportRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_GetRolloutReportResponse {
+    let index = indexName(request.index)
+    let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.rollout(of: index) }
+    let number = request.number == 0 ? rollout.staged?.number ?? 0 : request.number
+    let live = monitor.live(of: index).flatMap { $0.number == number ? $0 : nil }
+    var report = live?.report(now: UnixTime.nowMicros())
+    if report == nil {
+      report = try await onStorageThread { () throws(VectorIndexError) in try store.report(of: index, rollout: number) }
+    }
+    guard let report else {
+      throw ServiceFailure(
+        .notFound, reason: "REPORT_NOT_FOUND",
+        "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(rollout.staged?.number ?? 0)")
+    }
+    return .with {
+      $0.staged = Illmrec_Retrieval_V1_StagedRollout(report.rollout, index: index)
+      $0.points = report.points.map {
+        Illmrec_Retrieval_V1_RolloutPoint($0, errorProbability: report.rollout.plan.gates.errorProbability)
+      }
+    }
+  }
+
+  func listAuditEntries(
+    request: Illmrec_Retrieval_V1_ListAuditEntriesRequest, context: ServerContext
+  ) async throws -> Illmrec_Retrieval_V1_ListAuditEntriesResponse {
+    let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
+    let entries = try await onStorageThread { () throws(VectorIndexError) in
+      try store.auditEntries(of: indexName(request.index))
+    }
+    let (listed, next) = page.select(from: entries.reversed()) { $0.number }
+    return .with {
+      $0.entries = listed.map { Illmrec_Retrieval_V1_AuditEntry($0) }
+      $0.nextPageToken = next
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import GRPCCore
+import Rollouts
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+/// Takes the outcomes that callers report.
+struct OutcomeReport: Sendable {
+  static let maxKindBytes = 64
+
+  let limits: RetrievalLimits
+  let monitor: RolloutMonitor
+
+  func take(
+    _ request: Illmrec_Retrieval_V1_ReportOutcomesRequest
+  ) throws(ServiceFailure) -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    guard request.outcomes.count <= limits.maxQueriesPerRequest else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "TOO_MANY_OUTCOMES",
+        "\(request.outcomes.count) outcomes; send at most \(limits.maxQueriesPerRequest) at a time", field: "outcomes")
+    }
+    let index = indexName(request.index)
+    try mappingFailures(field: "index") { () throws(VectorIndexError) in _ = try monitor.store.rollout(of: index) }
+    for (place, outcome) in request.outcomes.enumerated() { try check(outcome, field: "outcomes[\(place)]") }
+    var joined: [ServedAnswers.Join: UInt32] = [:]
+    let live = monitor.live(of: index)
+    for outcome in request.outcomes {
+      let join = live?.report(
+        requestID: outcome.requestID, queryID: outcome.queryID, item: outcome.itemID, kind: outcome.kind)
+      joined[join ?? .unknownAnswer, default: 0] += 1
+    }
+    return .with {
+      $0.counted = joined[.counted] ?? 0
+      $0.repeated = joined[.repeated] ?? 0
+      $0.unknownRequest = joined[.unknownAnswer] ?? 0
+      $0.itemNotServed = joined[.itemNotServed] ?? 0
+    }
+  }
+
+  private func check(_ outcome: Illmrec_Retrieval_V1_Outcome, field: String) throws(ServiceFailure) {
+    guard !outcome.requestID.isEmpty, !outcome.itemID.isEmpty, (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)
+    else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "OUTCOME_INVALID",
+        "give an outcome the request_id of its search, the item_id and a kind of 1 to \(Self.maxKindBytes) bytes",
+        field: field)
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import Foundation
+import GRPCCore
+import Rollouts
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+// A rollout in the contract's terms and back.
+
+extension Illmrec_Retrieval_V1_StagedRollout {
+  init(_ staged: StagedRollout, index: String) {
+    self.init()
+    number = staged.number
+    candidateVersion = VersionName(index: index, number: staged.candidate).description
+    baselineVersion = VersionName(index: index, number: staged.baseline).description
+    plan = Illmrec_Retrieval_V1_RolloutPlan(staged.plan)
+    phase =
+      switch staged.phase {
+      case .running: .running
+      case .paused: .paused
+      case .succeeded: .succeeded
+      case .rolledBack: .rolledBack
+      }
+    stage = UInt32(staged.stage)
+    startTime = Google_Protobuf_Timestamp(unixMicros: staged.startedMicros)
+    stageStartTime = Google_Protobuf_Timestamp(unixMicros: staged.stageStartedMicros)
+    stageElapsed = Google_Protobuf_Duration(micros: staged.stageElapsedMicros(now: UnixTime.nowMicros()))
+    if let ended = staged.endedMicros { endTime = Google_Protobuf_Timestamp(unixMicros: ended) }
+    reason = staged.reason
+  }
+}
+
+extension Illmrec_Retrieval_V1_RolloutPlan {
+  init(_ plan: RolloutPlan) {
+    self.init()
+    stages = plan.stages.map { stage in
+      .with {
+        $0.canaryPermille = UInt32(stage.canaryPermille)
+        $0.shadowPermille = UInt32(stage.shadowPermille)
+        $0.minDuration = Google_Protobuf_Duration(micros: stage.minMicros)
+        $0.minSamples = stage.minSamples
+        $0.manual = !stage.isAutomatic
+      }
+    }
+    if let bound = plan.gates.minOverlap { gates.minOverlap = bound }
+    if let bound = plan.gates.maxErrorRatio { gates.maxErrorRatio = bound }
+    if let bound = plan.gates.maxLatencyRatio { gates.maxLatencyRatio = bound }
+    gates.minSamples = plan.gates.minSamples
+    gates.errorProbability = plan.gates.errorProbability
+    gates.outcomes = plan.gates.outcomes.map { outcome in
+      .with {
+        $0.kind = outcome.kind
+        $0.maxDrop = outcome.maxDrop
+        $0.minTrials = outcome.minTrials
+      }
+    }
+    outcomeWindow = Google_Protobuf_Duration(micros: plan.outcomeWindowMicros)
+  }
+
+  /// The plan in the rollout's terms; whether it can be followed is checked there.
+  var plan: RolloutPlan {
+    var gates = Gates()
+    if self.gates.hasMinOverlap { gates.minOverlap = self.gates.minOverlap }
+    if self.gates.hasMaxErrorRatio { gates.maxErrorRatio = self.gates.maxErrorRatio }
+    if self.gates.hasMaxLatencyRatio { gates.maxLatencyRatio = self.gates.maxLatencyRatio }
+    if self.gates.hasMinSamples { gates.minSamples = self.gates.minSamples }
+    if self.gates.hasErrorProbability { gates.errorProbability = self.gates.errorProbability }
+    gates.outcomes = self.gates.outcomes.map {
+      Gates.Outcome(kind: $0.kind, maxDrop: $0.maxDrop, minTrials: $0.minTrials)
+    }
+    let stages = stages.map { stage in
+      RolloutPlan.Stage(
+        canaryPermille: Int(stage.canaryPermille), shadowPermille: Int(stage.shadowPermille),
+        minMicros: stage.minDuration.micros, minSamples: stage.minSamples, isAutomatic: !stage.manual)
+    }
+    var plan = RolloutPlan(stages: stages, gates: gates)
+    if hasOutcomeWindow { plan.outcomeWindowMicros = outcomeWindow.micros }
+    return plan
+  }
+}
+
+extension Illmrec_Retrieval_V1_RolloutFigures {
+  init(_ snapshot: LiveRollout.Snapshot) {
+    self.init()
+    let evidence = snapshot.evidence
+    let plan = snapshot.staged.plan
+    since = Google_Protobuf_Timestamp(unixMicros: snapshot.sinceMicros)
+    baseline = Illmrec_Retrieval_V1_VersionFigures(.baseline, evidence)
+    candidate = Illmrec_Retrieval_V1_VersionFigures(.candidate, evidence)
+    compared = evidence.compared.overlap.count
+    dropped = evidence.compared.dropped
+    meanOverlap = evidence.compared.overlap.mean
+    meanRankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
+    meanScoreDrift = evidence.compared.scoreDrift.mean
+    gates = plan.gates.readings(of: evidence).map { Illmrec_Retrieval_V1_GateReading($0) }
+    if snapshot.staged.isActive,
+      case .wait(let conditions) = RolloutDecision(for: snapshot.staged, evidence, now: UnixTime.nowMicros())
+    {
+      waitingFor = conditions
+    }
+    outcomes = evidence.kinds.map { kind in
+      Illmrec_Retrieval_V1_OutcomeDifference(
+        kind, baseline: evidence[.baseline].trials(of: kind), candidate: evidence[.candidate].trials(of: kind),
+        errorProbability: plan.gates.errorProbability)
+    }
+    forgottenAnswers = snapshot.forgottenAnswers
+  }
+}
+
+extension Illmrec_Retrieval_V1_VersionFigures {
+  init(_ arm: Arm, _ evidence: StageEvidence) {
+    self.init()
+    let micros = arm == .baseline ? evidence.searchMicros.baseline : evidence.searchMicros.candidate
+    queries = evidence[arm].queries
+    errors = evidence.errors(of: arm).successes
+    p50Micros = micros.quantile(0.5) ?? 0
+    p99Micros = micros.quantile(0.99) ?? 0
+    settledAnswers = evidence[arm].settled
+    shadowSearches = arm == .baseline ? evidence.compared.baselineSearches : evidence.compared.candidateSearches
+  }
+
+  init(_ served: RolloutReport.Point.Served) {
+    self.init()
+    queries = served.queries
+    errors = served.errors
+    p50Micros = served.p50
+    p99Micros = served.p99
+    settledAnswers = served.settled
+  }
+}
+
+extension Illmrec_Retrieval_V1_OutcomeDifference {
+  init(_ kind: String, baseline: Trials, candidate: Trials, errorProbability: Double) {
+    self.init()
+    let rates = RateDifference(baseline: baseline, candidate: candidate, errorProbability: errorProbability)
+    self.kind = kind
+    baselineRate = baseline.interval(errorProbability: errorProbability).rate
+    candidateRate = candidate.interval(errorProbability: errorProbability).rate
+    difference = rates.difference
+    lower = rates.lower
+    upper = rates.upper
+  }
+}
+
+extension Illmrec_Retrieval_V1_GateReading {
+  init(_ reading: GateReading) {
+    self.init()
+    gate = reading.gate
+    verdict =
+      switch reading.verdict {
+      case .waiting: .waiting
+      case .open: .open
+      case .failed: .failed
+      }
+    detail = reading.detail
+  }
+}
+
+extension Illmrec_Retrieval_V1_RolloutPoint {
+  init(_ point: RolloutReport.Point, errorProbability: Double) {
+    self.init()
+    time = Google_Protobuf_Timestamp(unixMicros: point.timeMicros)
+    stage = UInt32(point.stage)
+    canaryPermille = UInt32(point.canaryPermille)
+    baseline = Illmrec_Retrieval_V1_VersionFigures(point.baseline)
+    candidate = Illmrec_Retrieval_V1_VersionFigures(point.candidate)
+    compared = point.compared
+    meanOverlap = point.overlap
+    meanRankBiasedOverlap = point.rankBiasedOverlap
+    meanScoreDrift = point.scoreDrift
+    outcomes = Set(point.baseline.outcomes.keys).union(point.candidate.outcomes.keys).sorted().map { kind in
+      Illmrec_Retrieval_V1_OutcomeDifference(
+        kind, baseline: Trials(count: point.baseline.settled, successes: point.baseline.outcomes[kind] ?? 0),
+        candidate: Trials(count: point.candidate.settled, successes: point.candidate.outcomes[kind] ?? 0),
+        errorProbability: errorProbability)
+    }
+  }
+}
+
+extension Illmrec_Retrieval_V1_AuditEntry {
+  init(_ entry: AuditEntry) {
+    self.init()
+    number = entry.number
+    time = Google_Protobuf_Timestamp(unixMicros: entry.timeMicros)
+    action = entry.action.rawValue
+    version = entry.version
+    actor = entry.actor
+    reason = entry.reason
+    detail = entry.detail
+    generation = entry.generation
+    requestID = entry.requestID
+  }
+}
+
+extension Google_Protobuf_Duration {
+  init(micros: Int64) {
+    let (seconds, rest) = micros.quotientAndRemainder(dividingBy: 1_000_000)
+    self.init(seconds: seconds, nanos: Int32(rest) * 1000)
+  }
+
+  /// Whole microseconds; the largest number for a duration beyond it.
+  var micros: Int64 {
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+    let (sum, sumOverflow) = product.addingReportingOverflow(Int64(nanos) / 1000)
+    return overflow || sumOverflow ? (seconds < 0 ? .min : .max) : sum
+  }
+}

@@ -1,0 +1,185 @@
+import Logging
+import Rollouts
+import ServiceSupport
+import Synchronization
+import VectorIndex
+
+/// Watches the rollouts of all indexes: gathers figures, reads the gates a few times a second, and advances or rolls back
+/// what its plan says should be.
+final class RolloutMonitor: Sendable {
+  private struct State {
+    /// The last rollout of each index that this process has seen.
+    var live: [String: LiveRollout] = [:]
+    var watching: Task<Void, Never>?
+    /// Rollouts whose failed gate could not be written down, so that the log says it once.
+    var halted: Set<String> = []
+  }
+
+  private static let reportInterval = Duration.seconds(60)
+
+  let store: VersionStore
+  private let settings: RolloutSettings
+  private let logger: Logger
+  private let lane: ShadowLane
+  private let state = Mutex(State())
+
+  init(store: VersionStore, settings: RolloutSettings, logger: Logger) throws {
+    self.store = store
+    self.settings = settings
+    self.logger = logger
+    lane = try ShadowLane(capacity: settings.maxShadowQueries)
+  }
+
+  /// Begins to watch, rollouts of an earlier process first.
+  func start() async {
+    for index in store.indexNames { await refresh(index) }
+    let task = Task { [settings] in
+      var lastReport = ContinuousClock.now
+      while (try? await Task.sleep(for: settings.interval)) != nil {
+        for index in store.indexNames { await look(at: index) }
+        if ContinuousClock.now - lastReport > Self.reportInterval {
+          await saveReports()
+          lastReport = .now
+        }
+      }
+    }
+    state.withLock { $0.watching = task }
+  }
+
+  func shutdown() async {
+    let task = state.withLock { $0.watching }
+    task?.cancel()
+    await task?.value
+    await lane.shutdown()
+    await saveReports()
+  }
+
+  /// The last rollout of an index; nil when this process has seen none.
+  func live(of index: String) -> LiveRollout? { state.withLock { $0.live[index] } }
+
+  // MARK: Called by searches
+
+  /// Counts the answers of a request, and has some of its queries compared. Never waits and never fails.
+  func note(_ answers: [ServedAnswer], requestID: String, routing: Routing?) {
+    guard let routing, let candidate = routing.candidate, let live = live(of: routing.index),
+      live.number == candidate.rollout.number
+    else { return }
+    let stage = candidate.rollout.stage
+    live.note(answers, requestID: requestID, stage: stage, now: UnixTime.nowMicros())
+    let share = candidate.rollout.currentStage.shadowPermille
+    guard share > 0 else { return }
+    for answer in answers where Int.random(in: 0..<1000) < share {
+      lane.offer(
+        ShadowLane.Job(
+          query: answer.query, baseline: routing.stable, candidate: candidate.version, live: live, stage: stage))
+    }
+  }
+
+  // MARK: Called when a rollout may have changed
+
+  /// Takes over what the index's rollout has become.
+  func refresh(_ index: String) async {
+    guard let staged = try? store.rollout(of: index).staged else { return }
+    let now = UnixTime.nowMicros()
+    let known = live(of: index)
+    if let known, known.number == staged.number {
+      if known.update(staged, now: now) { await save(known) }
+      return
+    }
+    guard staged.isActive else { return }
+    let report = try? await onStorageThread { [store] () throws(VectorIndexError) in
+      try store.report(of: index, rollout: staged.number)
+    }
+    let live = LiveRollout(staged, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: now)
+    state.withLock { state in
+      // Another task may have been faster; both began with nothing.
+      if state.live[index]?.number != staged.number { state.live[index] = live }
+    }
+  }
+
+  /// Deletes versions beyond those that are to be kept.
+  func applyRetention(to index: String) async {
+    guard let keep = settings.keepVersions else { return }
+    do {
+      let request = ChangeRequest(actor: "retention", reason: "--keep-versions \(keep)")
+      let deleted = try await onStorageThread { [store] () throws(VectorIndexError) in
+        try store.retain(keep, of: index, request)
+      }
+      for name in deleted { logger.notice("deleted an old version", metadata: ["version": "\(name)"]) }
+    } catch {
+      logger.error("old versions were not deleted", metadata: ["index": "\(index)", "error": "\(error)"])
+    }
+  }
+
+  // MARK: The watching task
+
+  private func look(at index: String) async {
+    await refresh(index)
+    guard let live = live(of: index), let rollout = try? store.rollout(of: index), rollout.active?.number == live.number
+    else { return }
+    // A change between the look and the decision gives another etag: then the decision is refused and made again.
+    switch live.decide(now: UnixTime.nowMicros()) {
+    case .wait: return
+    case .advance(let reason): await advance(index, ChangeRequest(actor: "rollout", reason: reason, etag: rollout.etag))
+    case .rollBack(let reason):
+      await rollBack(live, ChangeRequest(actor: "rollout", reason: reason, etag: rollout.etag))
+    }
+  }
+
+  private func advance(_ index: String, _ request: ChangeRequest) async {
+    do {
+      let rollout = try await onStorageThread { [store] () throws(VectorIndexError) in
+        try store.advanceRollout(of: index, request)
+      }
+      log("rollout advanced by itself", rollout, request.reason)
+      await refresh(index)
+      if rollout.active == nil { await applyRetention(to: index) }
+    } catch {
+      logger.warning("a rollout could not go on", metadata: ["index": "\(index)", "error": "\(error)"])
+    }
+  }
+
+  private func rollBack(_ live: LiveRollout, _ request: ChangeRequest) async {
+    let index = live.index
+    do {
+      let rollout = try await onStorageThread { [store] () throws(VectorIndexError) in
+        try store.rollBackRollout(of: index, request)
+      }
+      log("ROLLOUT ROLLED BACK BY ITS GATE", rollout, request.reason)
+      await refresh(index)
+    } catch let failure as ServiceFailure where failure.reason == "ETAG_MISMATCH" {
+      return
+    } catch {
+      // The disk may refuse; callers must not suffer from the candidate meanwhile.
+      store.haltRollout(of: index, number: live.number)
+      guard state.withLock({ $0.halted.insert("\(index) \(live.number)").inserted }) else { return }
+      logger.error(
+        "a gate failed and the rollback could not be written down; the candidate answers nobody until it is",
+        metadata: ["index": "\(index)", "gate": "\(request.reason)", "error": "\(error)"])
+    }
+  }
+
+  private func saveReports() async {
+    for live in state.withLock({ Array($0.live.values) }) where live.snapshot.staged.isActive { await save(live) }
+  }
+
+  private func save(_ live: LiveRollout) async {
+    let report = live.report(now: UnixTime.nowMicros())
+    do {
+      try await onStorageThread { [store] () throws(VectorIndexError) in try store.save(report, of: live.index) }
+    } catch {
+      logger.warning("what was measured of a rollout was not saved", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func log(_ what: Logger.Message, _ rollout: Rollout, _ reason: String) {
+    logger.notice(
+      what,
+      metadata: [
+        "index": "\(rollout.index)", "stable": "\(rollout.stable ?? 0)",
+        "candidate": "\(rollout.staged?.candidate ?? 0)", "stage": "\((rollout.staged?.stage ?? 0) + 1)",
+        "phase": "\(rollout.staged?.phase.rawValue ?? "")", "generation": "\(rollout.generation)",
+        "reason": "\(reason)",
+      ])
+  }
+}

@@ -1,0 +1,65 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import VectorIndex
+
+/// Which version answers each query of a request, all of them chosen at one moment.
+struct RequestRoute: Sendable {
+  /// One per query.
+  let served: [ServedVersion]
+  /// Of the index; nil for a version that was asked for by its name.
+  let routing: Routing?
+}
+
+/// Which version answers a request, and whether it may.
+struct VersionResolver: Sendable {
+  let store: VersionStore
+
+  /// Routes a batch.
+  ///
+  /// - Parameters:
+  ///   - keys: the queries' own routing keys; empty where the target's counts.
+  ///   - expectedSpace: when not empty, what the query vectors were made by.
+  func route(
+    _ target: Illmrec_Retrieval_V1_VersionSelector, keys: [String], field: String, expectedSpace: String = ""
+  ) throws(ServiceFailure) -> RequestRoute {
+    let route: RequestRoute
+    if case .version(let name) = target.selector {
+      let pinned = try mappingFailures { () throws(VectorIndexError) in
+        try store.resolve(version: VersionName(parsing: name))
+      }
+      route = RequestRoute(served: keys.map { _ in pinned }, routing: nil)
+    } else {
+      let routing = try mappingFailures { () throws(VectorIndexError) in
+        try store.routing(of: indexName(target.index))
+      }
+      // Without a key every request goes its own way, all of its queries together.
+      let common = target.routingKey.isEmpty ? String(UInt64.random(in: .min ... .max)) : target.routingKey
+      let served = keys.map { routing.resolve(key: $0.isEmpty ? common : $0, space: expectedSpace) }
+      route = RequestRoute(served: served, routing: routing)
+    }
+    for served in route.served { try check(served.version.info, against: expectedSpace, field: field) }
+    return route
+  }
+
+  /// The one version that answers a stream, or a request without queries.
+  func resolve(
+    _ target: Illmrec_Retrieval_V1_VersionSelector, field: String, expectedSpace: String = ""
+  ) throws(ServiceFailure) -> (served: ServedVersion, routing: Routing?) {
+    let route = try route(target, keys: [""], field: field, expectedSpace: expectedSpace)
+    return (route.served[0], route.routing)
+  }
+
+  private func check(
+    _ info: VersionInfo, against expectedSpace: String, field: String
+  ) throws(ServiceFailure) {
+    guard expectedSpace.isEmpty || expectedSpace == info.builtBy.spaceFingerprint else {
+      throw ServiceFailure(
+        .failedPrecondition, reason: "MODEL_MISMATCH",
+        "\(info.name) was built by \(info.builtBy.name) \(info.builtBy.version) with space fingerprint "
+          + "\(info.builtBy.spaceFingerprint), the query vectors come from \(expectedSpace): scores between them mean "
+          + "nothing. Publish item vectors of the checkpoint that the users are encoded with, or search its version",
+        field: field)
+    }
+  }
+}

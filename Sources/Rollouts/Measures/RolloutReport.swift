@@ -1,0 +1,72 @@
+/// What was measured of a rollout over its time, for people to look at.
+package struct RolloutReport: Codable, Sendable, Equatable {
+  /// Beyond it every second point goes.
+  package static let maxPoints = 480
+
+  package var rollout: StagedRollout
+  package private(set) var points: [Point] = []
+  /// Between two points; doubles when points go.
+  package private(set) var intervalMicros: Int64 = 1_000_000
+
+  package init(rollout: StagedRollout) { self.rollout = rollout }
+
+  /// The evidence of the present stage at one moment.
+  package struct Point: Codable, Sendable, Equatable {
+    package var timeMicros: Int64
+    package var stage: Int
+    package var canaryPermille: Int
+    package var baseline: Served
+    package var candidate: Served
+    package var compared: UInt64
+    package var dropped: UInt64
+    package var overlap: Double
+    package var rankBiasedOverlap: Double
+    package var scoreDrift: Double
+
+    package struct Served: Codable, Sendable, Equatable {
+      package var queries: UInt64
+      package var errors: UInt64
+      /// Search time in microseconds: of the comparisons where there are any, else of the callers' searches.
+      package var p50: Double
+      package var p99: Double
+      package var settled: UInt64
+      package var outcomes: [String: UInt64]
+    }
+
+    package init(_ evidence: StageEvidence, of rollout: StagedRollout, now: Int64) {
+      let (baseline, candidate) = evidence.searchMicros
+      timeMicros = now
+      stage = rollout.stage
+      canaryPermille = rollout.currentStage.canaryPermille
+      self.baseline = Served(evidence[.baseline], evidence.errors(of: .baseline), baseline)
+      self.candidate = Served(evidence[.candidate], evidence.errors(of: .candidate), candidate)
+      compared = evidence.compared.overlap.count
+      dropped = evidence.compared.dropped
+      overlap = evidence.compared.overlap.mean
+      rankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
+      scoreDrift = evidence.compared.scoreDrift.mean
+    }
+  }
+
+  /// Adds a point, unless the last one of the stage is younger than the interval. `isLast` adds it in any case.
+  package mutating func add(_ point: Point, isLast: Bool = false) {
+    if !isLast, let last = points.last, last.stage == point.stage, point.timeMicros - last.timeMicros < intervalMicros {
+      return
+    }
+    points.append(point)
+    guard points.count > Self.maxPoints else { return }
+    intervalMicros *= 2
+    points = points.indices.filter { $0 % 2 == 0 || $0 == points.count - 1 }.map { points[$0] }
+  }
+}
+
+extension RolloutReport.Point.Served {
+  fileprivate init(_ served: StageEvidence.Served, _ errors: Trials, _ searchMicros: QuantileSketch) {
+    queries = served.queries
+    self.errors = errors.successes
+    p50 = searchMicros.quantile(0.5) ?? 0
+    p99 = searchMicros.quantile(0.99) ?? 0
+    settled = served.settled
+    outcomes = served.outcomes
+  }
+}

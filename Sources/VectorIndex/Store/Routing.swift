@@ -1,0 +1,76 @@
+package import Rollouts
+
+/// A version's part in its index's rollout.
+package enum VersionRole: String, Sendable {
+  /// Answers by default.
+  case stable
+  /// The stable version before it, kept for rollback.
+  case previous
+  /// Answers a share of the routing keys.
+  case canary
+  /// Is searched off the callers' path only.
+  case shadow
+  /// Was asked for by its name.
+  case pinned
+}
+
+/// A version that answers, and why it does.
+package struct ServedVersion: Sendable {
+  package let version: IndexVersion
+  package let role: VersionRole
+  /// The rollout's when the version was resolved.
+  package let generation: UInt64
+
+  /// The side of the rollout that answers; nil for a version that was asked for by its name.
+  package var arm: Arm? {
+    switch role {
+    case .stable: .baseline
+    case .canary: .candidate
+    case .previous, .shadow, .pinned: nil
+    }
+  }
+}
+
+/// Which versions of an index answer whom, at one moment: taken once per request or stream, so that no answer mixes two
+/// moments.
+package struct Routing: Sendable {
+  /// A rollout under way and its candidate.
+  package struct Candidate: Sendable {
+    package let rollout: StagedRollout
+    package let version: IndexVersion
+  }
+
+  package let index: String
+  package let generation: UInt64
+  package let stable: IndexVersion
+  package let candidate: Candidate?
+  private let split: TrafficSplit?
+
+  init(index: String, generation: UInt64, stable: IndexVersion, candidate: Candidate?) {
+    self.index = index
+    self.generation = generation
+    self.stable = stable
+    self.candidate = candidate
+    split = candidate.map {
+      TrafficSplit(index: index, rollout: $0.rollout.number, permille: $0.rollout.currentStage.canaryPermille)
+    }
+  }
+
+  /// The version that answers a routing key.
+  ///
+  /// - Parameter space: what the query's vector was made by; empty when nobody says. Where only one of the two versions was
+  ///   built by that training, that one answers, whatever the share: the other one's scores would mean nothing.
+  package func resolve(key: String, space: String) -> ServedVersion {
+    guard let candidate, let split, candidate.rollout.currentStage.canaryPermille > 0 else {
+      return served(stable, .stable)
+    }
+    let isStables = space.isEmpty || space == stable.info.builtBy.spaceFingerprint
+    let isCandidates = space.isEmpty || space == candidate.version.info.builtBy.spaceFingerprint
+    let takesCanary = isStables == isCandidates ? split.takesCanary(key) : isCandidates
+    return takesCanary ? served(candidate.version, .canary) : served(stable, .stable)
+  }
+
+  private func served(_ version: IndexVersion, _ role: VersionRole) -> ServedVersion {
+    ServedVersion(version: version, role: role, generation: generation)
+  }
+}

@@ -1,0 +1,373 @@
+import GRPCCore
+import RetrievalService
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Synchronization
+import Testing
+
+/// A rollout as its callers and its operators see it.
+@Suite("Staged rollouts over RPC", .timeLimit(.minutes(2)))
+struct StagedRolloutTests {
+  typealias Plan = Illmrec_Retrieval_V1_RolloutPlan
+  typealias Watched = Illmrec_Retrieval_V1_WatchRolloutResponse
+
+  let directory: TemporaryDirectory
+  let users = (0..<200).map { "user-\($0)" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// Two versions of the same items, told apart by their ids; the first one is stable.
+  private func publish(_ server: RetrievalServer, second: Catalog = Catalog(count: 60, prefix: "v2")) async throws {
+    try await server.publish(Catalog(count: 60, prefix: "v1"))
+    try await server.publish(second)
+  }
+
+  private func canary(_ permille: UInt32, shadow: UInt32 = 0, manual: Bool = true) -> Illmrec_Retrieval_V1_RolloutStage
+  {
+    .with {
+      $0.canaryPermille = permille
+      $0.shadowPermille = shadow
+      $0.manual = manual
+    }
+  }
+
+  private func start(
+    _ server: RetrievalServer, _ stages: [Illmrec_Retrieval_V1_RolloutStage],
+    gates: Illmrec_Retrieval_V1_RolloutGates = .init(), window: Double = 600
+  ) async throws -> Illmrec_Retrieval_V1_Rollout {
+    try await server.admin.startRollout(
+      .with {
+        $0.version = "default/versions/2"
+        $0.plan.stages = stages
+        $0.plan.gates = gates
+        $0.plan.outcomeWindow = .init(
+          seconds: Int64(window), nanos: Int32(window.truncatingRemainder(dividingBy: 1) * 1e9))
+        $0.change.actor = "ann"
+      }
+    ).rollout
+  }
+
+  /// One batch of all users, each with a key of their own.
+  private func searchAll(_ server: RetrievalServer, requestID: String = "") async throws -> Pb.SearchResponse {
+    try await server.search.search(
+      .with {
+        $0.requestID = requestID
+        $0.queries = users.map { user in
+          var query = Pb.Query([1, 2, 3, 4], k: 5, id: user)
+          query.routingKey = user
+          return query
+        }
+      })
+  }
+
+  @Test(
+    "each query of a batch goes by its own key, sticky and only growing; each answer holds only its version's items")
+  func routing() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      _ = try await start(server, [canary(200), canary(600), canary(1000)])
+      var before: Set<String> = []
+      for share in [200, 600, 1000] {
+        let response = try await searchAll(server)
+        var onCanary: Set<String> = []
+        for result in response.results {
+          let served = result.hasServedBy ? result.servedBy : response.servedBy
+          #expect(served.role == (served.version.hasSuffix("2") ? .canary : .stable))
+          #expect(served.rolloutGeneration == response.servedBy.rolloutGeneration && !served.fingerprint.isEmpty)
+          let prefix = "v\(served.version.suffix(1))-"
+          #expect(result.items.count == 5 && result.items.allSatisfy { $0.itemID.hasPrefix(prefix) })
+          if served.role == .canary { onCanary.insert(result.queryID) }
+        }
+        #expect(before.isSubset(of: onCanary))
+        // Five standard deviations of the binomial count of 200 users.
+        #expect(abs(onCanary.count - share / 5) <= 35)
+        #expect(try await searchAll(server).results.map(\.items) == response.results.map(\.items))
+        before = onCanary
+        _ = try await server.admin.advanceRollout(.init())
+      }
+      let rollout = try await server.admin.getRollout(.init()).rollout
+      #expect(rollout.stableVersion == "default/versions/2" && rollout.previousStableVersion == "default/versions/1")
+      #expect(rollout.staged.phase == .succeeded && rollout.staged.number == 1)
+      #expect(try await searchAll(server).servedBy.role == .stable)
+    }
+  }
+
+  @Test("a stream stays with one version for its whole life")
+  func stream() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      _ = try await start(server, [canary(500)])
+      for user in users.prefix(20) {
+        let versions = try await server.search.streamSearch { writer in
+          try await writer.write(.with { $0.config.target.routingKey = user })
+          for number in 0..<3 {
+            try await writer.write(.with { $0.query = Pb.Query([1, 2, 3, 4], k: 2, id: "\(number)") })
+          }
+        } onResponse: { response in
+          var versions: Set<String> = []
+          for try await message in response.messages {
+            for item in message.result.items { versions.insert(String(item.itemID.prefix(2))) }
+          }
+          return versions
+        }
+        let unary = try await server.search.search(
+          .with {
+            $0.target.routingKey = user
+            $0.queries = [Pb.Query([1, 2, 3, 4], k: 2)]
+          })
+        #expect(versions == [String(unary.results[0].items[0].itemID.prefix(2))])
+      }
+    }
+  }
+
+  @Test("a shadow answers nobody; its comparisons open the gates, and the stages go on by themselves to success")
+  func automatic() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server, second: Catalog(count: 60, prefix: "v1"))
+      var stage = canary(0, shadow: 1000, manual: false)
+      stage.minSamples = 50
+      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      gates.minOverlap = 0.9
+      gates.maxErrorRatio = 2
+      gates.minSamples = 50
+      let started = try await start(server, [stage, canary(500, shadow: 1000, manual: false)], gates: gates)
+      #expect(try await server.admin.getVersion(.with { $0.name = "default/versions/2" }).version.roles == [.shadow])
+      #expect(started.staged.baselineVersion == "default/versions/1")
+      let figures = try await watching(server) { message in message.figures.compared >= 50 }
+      #expect(figures.figures.meanOverlap == 1 && figures.figures.meanRankBiasedOverlap > 0.999)
+      #expect(figures.figures.meanScoreDrift == 0)
+      let last = try await watching(server) { $0.rollout.staged.phase == .succeeded }
+      #expect(last.rollout.stableVersion == "default/versions/2")
+      let report = try await server.admin.getRolloutReport(.init())
+      #expect(report.staged.phase == .succeeded && Set(report.points.map(\.stage)) == [0, 1])
+      #expect(report.points.last?.compared ?? 0 >= 50)
+      let log = try await server.admin.listAuditEntries(.init()).entries
+      #expect(
+        log.map(\.action) == ["rollout_succeeded", "rollout_advanced", "rollout_started", "published", "published"])
+      #expect(log[0].actor == "rollout" && log[0].reason.contains("every gate open"))
+      #expect(log[2].actor.hasPrefix("ann ("))
+    }
+  }
+
+  @Test("a canary with bad vectors is rolled back by its gate, without a person")
+  func badVectors() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      let good = Catalog(count: 60, prefix: "v1")
+      try await publish(server, second: good.negated)
+      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      gates.minOverlap = 0.5
+      gates.minSamples = 30
+      _ = try await start(server, [canary(100, shadow: 1000, manual: false), canary(1000)], gates: gates)
+      let last = try await watching(server) { $0.rollout.staged.phase == .rolledBack }
+      #expect(last.rollout.stableVersion == "default/versions/1")
+      #expect(last.rollout.staged.reason.contains("overlap"))
+      #expect(last.figures.gates.first { $0.gate == "overlap" }?.verdict == .failed)
+      #expect(try await searchAll(server).results.allSatisfy { !$0.hasServedBy })
+      let log = try await server.admin.listAuditEntries(.init()).entries
+      #expect(log[0].action == "rollout_rolled_back" && log[0].actor == "rollout")
+    }
+  }
+
+  @Test("outcomes are joined to the version that answered, and a proven loss rolls back")
+  func outcomes() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      gates.outcomes = [.with { $0.kind = "click" }]
+      _ = try await start(server, [canary(500)], gates: gates, window: 1.5)
+      let response = try await searchAll(server, requestID: "r")
+      // Only what the stable version recommends is clicked on.
+      let clicks = response.results.filter { $0.items[0].itemID.hasPrefix("v1") }.map { result in
+        Illmrec_Retrieval_V1_Outcome.with {
+          $0.requestID = "r"
+          $0.queryID = result.queryID
+          $0.itemID = result.items[1].itemID
+          $0.kind = "click"
+        }
+      }
+      let reported = try await server.search.reportOutcomes(.with { $0.outcomes = clicks })
+      #expect(Int(reported.counted) == clicks.count && (60...140).contains(clicks.count))
+      let again = try await server.search.reportOutcomes(.with { $0.outcomes = clicks })
+      #expect(Int(again.repeated) == clicks.count && again.counted == 0)
+      let last = try await watching(server, searching: false) { $0.rollout.staged.phase == .rolledBack }
+      let click = try #require(last.figures.outcomes.first)
+      #expect(click.kind == "click" && click.baselineRate == 1 && click.candidateRate == 0 && click.upper < 0)
+      #expect(last.rollout.staged.reason.contains("outcome click"))
+    }
+  }
+
+  @Test("outcomes of unknown requests and items are told apart; malformed ones are refused")
+  func outcomeErrors() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      _ = try await start(server, [canary(500)])
+      _ = try await searchAll(server, requestID: "r")
+      let outcomes = [("r", "user-1", "nothing"), ("q", "user-1", "v1-1"), ("r", "nobody", "v1-1")].map { entry in
+        Illmrec_Retrieval_V1_Outcome.with {
+          ($0.requestID, $0.queryID, $0.itemID, $0.kind) = (entry.0, entry.1, entry.2, "buy")
+        }
+      }
+      let response = try await server.search.reportOutcomes(.with { $0.outcomes = outcomes })
+      #expect(response.itemNotServed == 1 && response.unknownRequest == 2 && response.counted == 0)
+      await expectFailure(.invalidArgument, "OUTCOME_INVALID", mentioning: "outcomes[0]") {
+        try await server.search.reportOutcomes(.with { $0.outcomes = [.with { $0.requestID = "r" }] })
+      }
+      await expectFailure(.invalidArgument, "TOO_MANY_OUTCOMES") {
+        try await server.search.reportOutcomes(.with { $0.outcomes = Array(repeating: outcomes[0], count: 257) })
+      }
+      await expectFailure(.notFound, "INDEX_NOT_FOUND") {
+        try await server.search.reportOutcomes(.with { $0.index = "other" })
+      }
+    }
+  }
+
+  @Test("a rollout goes on where it was after a restart; only its figures begin anew")
+  func restart() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      _ = try await start(server, [canary(100), canary(500), canary(1000)])
+      _ = try await server.admin.advanceRollout(.init())
+      _ = try await searchAll(server)
+      _ = try await server.admin.pauseRollout(.with { $0.change.reason = "night" })
+      #expect(try await server.admin.getRollout(.init()).figures.baseline.queries > 0)
+    }
+    try await RetrievalServer.run(directory.path) { server in
+      let response = try await server.admin.getRollout(.init())
+      #expect(response.rollout.staged.stage == 1 && response.rollout.staged.phase == .paused)
+      #expect(response.rollout.staged.reason == "night")
+      #expect(response.figures.baseline.queries == 0)
+      #expect(try await server.admin.getRolloutReport(.init()).points.contains { $0.baseline.queries > 0 })
+      let roles = Set(try await searchAll(server).results.map(\.servedBy.role))
+      #expect(roles.count == 2)
+      _ = try await server.admin.resumeRollout(.init())
+      let back = try await server.admin.rollbackRollout(.with { $0.change.reason = "enough" }).rollout
+      #expect(back.staged.phase == .rolledBack && back.stableVersion == "default/versions/1")
+    }
+  }
+
+  @Test("what cannot be is refused, by reason")
+  func refusals() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server)
+      try await server.publish(Catalog(count: 5))
+      await expectFailure(.invalidArgument, "CHANGE_INVALID", mentioning: "0 stages") { try await start(server, []) }
+      await expectFailure(.invalidArgument, "CHANGE_INVALID", mentioning: "stages[0].canary_permille") {
+        try await start(server, [canary(2000)])
+      }
+      await expectFailure(.failedPrecondition, "NO_ROLLOUT") { try await server.admin.advanceRollout(.init()) }
+      await expectFailure(.notFound, "REPORT_NOT_FOUND") { try await server.admin.getRolloutReport(.init()) }
+      let started = try await start(server, [canary(10)])
+      await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") { try await start(server, [canary(10)]) }
+      await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") {
+        try await server.admin.rollbackVersion(.init())
+      }
+      await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") {
+        try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" })
+      }
+      await expectFailure(.failedPrecondition, "VERSION_IN_USE", mentioning: "canary") {
+        try await server.admin.deleteVersion(.with { $0.name = "default/versions/2" })
+      }
+      await expectFailure(.aborted, "ETAG_MISMATCH") {
+        try await server.admin.pauseRollout(.with { $0.change.etag = "stale" })
+      }
+      let request = Illmrec_Retrieval_V1_RollbackRolloutRequest.with {
+        $0.change.requestID = "once"
+        $0.change.etag = started.etag
+      }
+      let ended = try await server.admin.rollbackRollout(request).rollout
+      #expect(try await server.admin.rollbackRollout(request).rollout.generation == ended.generation)
+      await expectFailure(.invalidArgument, "REQUEST_ID_REUSED") {
+        try await server.admin.promoteVersion(
+          .with {
+            $0.version = "default/versions/3"
+            $0.change.requestID = "once"
+          })
+      }
+      await expectFailure(.invalidArgument, "INTERVAL_INVALID") {
+        try await server.admin.watchRollout(.with { $0.interval = .init(seconds: 0, nanos: 1) }) { response in
+          for try await _ in response.messages {}
+        }
+      }
+    }
+  }
+
+  @Test("a failed gate takes the candidate out even when the disk refuses to write it down")
+  func gateOnFullDisk() async throws {
+    let disk = SwitchableDisk()
+    try await RetrievalServer.run(directory.path, faults: disk) { server in
+      try await publish(server, second: Catalog(count: 60, prefix: "v1").negated)
+      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      gates.minOverlap = 0.5
+      gates.minSamples = 30
+      _ = try await start(server, [canary(500, shadow: 1000)], gates: gates)
+      disk.isFull.store(true, ordering: .relaxed)
+      _ = try await watching(server) { $0.figures.gates.contains { $0.verdict == .failed } }
+      while try await searchAll(server).results.contains(where: \.hasServedBy) {}
+      #expect(try await server.admin.getRollout(.init()).rollout.staged.phase == .running)
+      disk.isFull.store(false, ordering: .relaxed)
+      let last = try await watching(server) { $0.rollout.staged.phase == .rolledBack }
+      #expect(last.rollout.staged.reason.contains("overlap"))
+    }
+  }
+
+  @Test("versions are verified from the disk and compared with each other")
+  func checks() async throws {
+    try await RetrievalServer.run(directory.path) { server in
+      try await publish(server, second: Catalog(count: 80, prefix: "v1"))
+      let verified = try await server.admin.verifyVersion(.with { $0.name = "default/versions/1" })
+      #expect(verified.version.name == "default/versions/1" && verified.bytesRead > 60 * 16)
+      let same = try await server.admin.compareVersions(
+        .with { ($0.baselineVersion, $0.candidateVersion) = ("default/versions/1", "default/versions/1") })
+      #expect(same.queryCount == 60 && same.minOverlap == 1 && same.onlyInBaseline == 0)
+      let other = try await server.admin.compareVersions(
+        .with { ($0.baselineVersion, $0.candidateVersion) = ("default/versions/1", "default/versions/2") })
+      #expect(other.meanOverlap < 1 && other.onlyInBaseline == 0 && other.onlyInCandidate == 20)
+      await expectFailure(.invalidArgument, "COMPARISON_TOO_LARGE") {
+        try await server.admin.compareVersions(
+          .with {
+            ($0.baselineVersion, $0.candidateVersion) = ("default/versions/1", "default/versions/2")
+            $0.queryCount = 1001
+          })
+      }
+      try directory.flipBit(of: "indexes/default/versions/1/vectors.f32")
+      await expectFailure(.dataLoss, "VERSION_CORRUPT", mentioning: "vectors.f32") {
+        try await server.admin.verifyVersion(.with { $0.name = "default/versions/1" })
+      }
+    }
+  }
+
+  @Test("old versions go when there are more than are kept")
+  func retention() async throws {
+    var settings = RolloutSettings()
+    settings.keepVersions = 1
+    try await RetrievalServer.run(directory.path, rollouts: settings) { server in
+      for _ in 0..<4 { try await server.publish(Catalog(count: 3)) }
+      let versions = try await server.admin.listVersions(.init()).versions.map(\.name)
+      #expect(versions == ["default/versions/4", "default/versions/1"])
+    }
+  }
+
+  /// Searches until the watched rollout is as wanted, and returns what it then was.
+  private func watching(
+    _ server: RetrievalServer, searching: Bool = true, until isWanted: @escaping @Sendable (Watched) -> Bool
+  ) async throws -> Watched {
+    try await withThrowingTaskGroup(of: Watched?.self) { group in
+      group.addTask {
+        try await server.admin.watchRollout(.with { $0.interval = .init(seconds: 0, nanos: 100_000_000) }) { response in
+          for try await message in response.messages where isWanted(message) { return message }
+          return nil
+        }
+      }
+      if searching {
+        group.addTask {
+          while !Task.isCancelled { _ = try await searchAll(server) }
+          return nil
+        }
+      }
+      let found = try await group.next() ?? nil
+      group.cancelAll()
+      return try #require(found)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Foundation
+import Glibc
+import Synchronization
+import VectorIndex
+
+/// A disk that is full while a test says so.
+final class SwitchableDisk: StorageFaults {
+  let isFull = Atomic(false)
+
+  func fault(at step: StorageStep) -> StorageFault? {
+    isFull.load(ordering: .relaxed) ? .failure(errno: ENOSPC) : nil
+  }
+}
+
+extension TemporaryDirectory {
+  /// Damages a file in its middle.
+  func flipBit(of file: String) throws {
+    let url = URL(fileURLWithPath: "\(path)/\(file)")
+    var bytes = try Data(contentsOf: url)
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: url)
+  }
+}
+
+extension Catalog {
+  /// The same items with every vector turned round: the best items become the worst.
+  var negated: Catalog { Catalog(ids: ids, vectors: vectors.map { $0.map { -$0 } }) }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Rollouts
+import Testing
+import VectorIndex
+
+@Suite("Audit log")
+struct AuditTests {
+  let directory: TemporaryDirectory
+  let log = "indexes/items/audit.jsonl"
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func prepared() throws -> VersionStore {
+    let store = try VersionStore(path: directory.path)
+    for seed in 1...2 { try store.publish(Catalog(count: 5, dim: 3, seed: UInt64(seed))) }
+    return store
+  }
+
+  @Test("tells who did what and why, across restarts")
+  func tells() throws {
+    do {
+      let store = try prepared()
+      let request = ChangeRequest(actor: "ann@laptop", reason: "better covers", requestID: "r-1")
+      _ = try store.promote(VersionName(index: "items", number: 2), request)
+    }
+    let store = try VersionStore(path: directory.path)
+    #expect(store.findings.isEmpty)
+    _ = try store.rollBack(index: "items", ChangeRequest(actor: "bob", reason: "they are not"))
+    let entries = try store.auditEntries(of: "items")
+    #expect(entries.map(\.action) == [.published, .published, .promoted, .rolledBack])
+    #expect(entries.map(\.number) == [1, 2, 3, 4] && entries.map(\.generation) == [1, 1, 2, 3])
+    #expect(entries[2].actor == "ann@laptop" && entries[2].reason == "better covers" && entries[2].requestID == "r-1")
+    #expect(entries[3].version == "items/versions/1" && entries[3].detail.contains("version 2"))
+    #expect(entries.allSatisfy { $0.timeMicros > 1_700_000_000_000_000 })
+  }
+
+  @Test("a torn last line is skipped, told, and followed by what it should have said", arguments: [1, 40, 200])
+  func torn(cut: Int) throws {
+    do { _ = try prepared().promote(VersionName(index: "items", number: 2)) }
+    let whole = try directory.read(log)
+    try directory.write(whole.dropLast(cut), to: log)
+    do {
+      let store = try VersionStore(path: directory.path)
+      // Without its line break a whole line is still one.
+      #expect(store.findings.count == (cut == 1 ? 0 : 1))
+      #expect(try store.auditEntries(of: "items").map(\.action) == [.published, .published, .promoted])
+      _ = try store.rollBack(index: "items")
+    }
+    let store = try VersionStore(path: directory.path)
+    #expect(try store.auditEntries(of: "items").map(\.action) == [.published, .published, .promoted, .rolledBack])
+  }
+
+  @Test("a changed line is no line")
+  func forged() throws {
+    do { _ = try prepared() }
+    let text = String(decoding: try directory.read(log), as: UTF8.self)
+    try directory.write(Data(text.replacing("\"actor\":\"\"", with: "\"actor\":\"eve\"").utf8), to: log)
+    let store = try VersionStore(path: directory.path)
+    #expect(store.findings == [.tornAuditLines(path: "\(directory.path)/\(log)", count: 2)])
+    #expect(try store.auditEntries(of: "items").allSatisfy { $0.actor != "eve" })
+  }
+
+  @Test("when rollout.json is lost, numbers and generations go on where the log ends")
+  func lostRollout() throws {
+    do { _ = try prepared().promote(VersionName(index: "items", number: 2)) }
+    try FileManager.default.removeItem(atPath: "\(directory.path)/indexes/items/rollout.json")
+    let store = try VersionStore(path: directory.path)
+    let entries = try store.auditEntries(of: "items")
+    #expect(entries.map(\.action) == [.published, .published, .promoted, .recovered])
+    #expect(try store.rollout(of: "items").generation == 3)
+  }
+}
