@@ -12,6 +12,8 @@ struct IndexPublication: Sendable {
   /// Targets, as gRPC names them.
   let encoder: String
   let retrieval: String
+  /// Who publishes, for the audit log.
+  var actor = ""
 
   func run() async throws -> Illmrec_Retrieval_V1_Version {
     try await withService("encoder", at: encoder) { encoder in
@@ -69,6 +71,7 @@ struct IndexPublication: Sendable {
       $0.builtBy = export.model
       $0.dim = export.dim
       $0.labels = labels
+      $0.actor = actor
     }
   }
 }

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Foundation
+import GRPCCore
+import GRPCTransport
+import ServiceAPI
+import SwiftProtobuf
+
+struct IndexCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "index", abstract: "Publish versions of a retrieval index and choose the one that answers.",
+    discussion: """
+      An index has immutable versions, made from the encoder's catalog. The first one serves at once. A later one is brought \
+      in by stages (`illmrec index rollout start`), or at once (`illmrec index promote`); `illmrec index rollback` goes back \
+      to the one before.
+      """,
+    subcommands: [
+      IndexPublishCommand.self, IndexListCommand.self, IndexShowCommand.self, RolloutCommand.self,
+      IndexPromoteCommand.self, IndexRollbackCommand.self, IndexCompareCommand.self, IndexVerifyCommand.self,
+      IndexLogCommand.self, IndexDeleteCommand.self,
+    ])
+}
+
+typealias IndexAdmin = Illmrec_Retrieval_V1_IndexAdminService.Client<CGrpcClientTransport>
+
+/// Options that every index command takes.
+struct IndexOptions: ParsableArguments {
+  @Option(help: "The index's name.")
+  var index = "default"
+  @OptionGroup var target: RetrievalTarget
+  @Flag(help: "Print JSON instead of text.")
+  var json = false
+
+  func withAdmin<Value: Sendable>(_ body: @Sendable (IndexAdmin) async throws -> Value) async throws -> Value {
+    try await withService("retrieval service", at: target.retrieval) { try await body(IndexAdmin(wrapping: $0)) }
+  }
+
+  /// A version's full name from what a person types: "3", or the whole of "default/versions/3".
+  func versionName(_ text: String) throws(CLIError) -> String {
+    if text.contains("/") { return text }
+    guard let number = Int(text), number > 0 else {
+      throw CLIError(.invalidInput, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
+    }
+    return "\(index)/versions/\(number)"
+  }
+
+  func show(_ rollout: Illmrec_Retrieval_V1_Rollout, _ sentence: String) throws {
+    if json { return try JSONOutput.write(rollout) }
+    var line = "\(sentence) Index \(rollout.index) now answers from \(rollout.stableVersion)"
+    if !rollout.previousStableVersion.isEmpty {
+      line += "; `illmrec index rollback` goes back to \(rollout.previousStableVersion)"
+    }
+    Terminal.standardOutput.writeLine(line + ".")
+  }
+}
+
+/// Options of every command that changes what serves: they end up in the audit log.
+struct ChangeOptions: ParsableArguments {
+  @Option(help: "Why, for the audit log.")
+  var reason = ""
+  @Option(help: ArgumentHelp("Who, for the audit log. (default: user@host)", valueName: "name"))
+  var actor: String?
+  @Option(help: ArgumentHelp("Refuse unless this is the rollout's etag.", valueName: "etag"))
+  var etag = ""
+  @Option(
+    name: .customLong("request-id"),
+    help: ArgumentHelp("Idempotency key: a repetition changes nothing. (default: a new one)", valueName: "id"))
+  var requestID: String?
+
+  var change: Illmrec_Retrieval_V1_Change {
+    .with {
+      $0.actor = actor ?? "\(NSUserName())@\(ProcessInfo.processInfo.hostName)"
+      $0.reason = reason
+      $0.etag = etag
+      $0.requestID = requestID ?? UUID().uuidString
+    }
+  }
+}
+
+extension Illmrec_Retrieval_V1_Role {
+  /// As people read it.
+  var text: String {
+    switch self {
+    case .stable: "stable"
+    case .previous: "previous"
+    case .canary: "canary"
+    case .shadow: "shadow"
+    case .pinned: "pinned"
+    case .unspecified, .UNRECOGNIZED: "-"
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import GRPCCore
+import ServiceAPI
+import SwiftProtobuf
+
+struct IndexPublishCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "publish", abstract: "Make a new version of an index from the encoder's stored items.",
+    discussion: """
+      The item vectors go from the encoder through this command to the retrieval service, a chunk at a time. Nothing is \
+      visible before the last of them has arrived and the version was checked.
+
+      Example:
+        illmrec index publish --label adaptor=2026-11 --promote
+      """)
+
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var encoder: EncoderTarget
+  @Option(
+    name: .customLong("label"),
+    help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"))
+  var labels: [String] = []
+  @Flag(help: "Let the new version answer at once.")
+  var promote = false
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let publication = IndexPublication(
+      index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
+      retrieval: options.target.retrieval, actor: change.change.actor)
+    let change = change.change
+    var version = try await publication.run()
+    if promote, !version.roles.contains(.stable) {
+      let name = version.name
+      version = try await options.withAdmin { admin in
+        _ = try await admin.promoteVersion(
+          .with {
+            $0.version = name
+            $0.change = change
+          })
+        return try await admin.getVersion(.with { $0.name = name }).version
+      }
+    }
+    if options.json { return try JSONOutput.write(version) }
+    let state =
+      version.roles.contains(.stable)
+      ? "It answers now."
+      : "It does not answer yet; `illmrec index rollout start \(version.name)` brings it in by stages."
+    Terminal.standardOutput.writeLine(
+      "Published \(version.name): \(Int(version.itemCount).counted("item")) of \(version.dim) dimensions. \(state)")
+  }
+
+  private static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {
+    var parsed: [String: String] = [:]
+    for label in labels {
+      let parts = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw CLIError(.invalidInput, "--label \"\(label)\" is not of the form key=value")
+      }
+      parsed[String(parts[0])] = String(parts[1])
+    }
+    return parsed
+  }
+}

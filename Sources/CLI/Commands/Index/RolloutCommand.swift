@@ -1,0 +1,245 @@
+import ArgumentParser
+import Foundation
+import GRPCCore
+import ServiceAPI
+import SwiftProtobuf
+
+struct RolloutCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollout", abstract: "Bring a version in by stages, watched by gates that roll it back.",
+    discussion: """
+      Each stage gives the candidate a share of the users, the same ones every time; a shadow stage gives it none and only \
+      compares. A stage ends by itself after its time, on its samples, with every gate open; a gate that fails rolls back.
+
+      docs/rollouts.md walks through one.
+      """,
+    subcommands: [
+      RolloutStartCommand.self, RolloutStatusCommand.self, RolloutWatchCommand.self, RolloutPromoteCommand.self,
+      RolloutPauseCommand.self, RolloutResumeCommand.self, RolloutRollbackCommand.self, RolloutReportCommand.self,
+    ])
+}
+
+struct RolloutStartCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "start", abstract: "Begin to bring a version in.",
+    discussion: """
+      Examples:
+        illmrec index rollout start 3 --min-overlap 0.3
+        illmrec index rollout start 3 --stage 1%:10m:1000 --stage 10%:1h --stage 100%:1h:manual --outcome click:0.01:500
+      """)
+
+  @Argument(help: "Its number, or its whole name.")
+  var version: String
+  @OptionGroup var plan: RolloutPlanArguments
+  @Flag(
+    help: "The version may be built by another training than the stable one; each query goes to the one that fits it.")
+  var allowOtherSpace = false
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let request = try Illmrec_Retrieval_V1_StartRolloutRequest.with {
+      $0.version = try options.versionName(version)
+      $0.plan = try plan.plan()
+      $0.allowOtherSpace = allowOtherSpace
+      $0.change = change.change
+    }
+    let rollout = try await options.withAdmin { try await $0.startRollout(request).rollout }
+    if options.json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+    Terminal.standardOutput.writeLine("`illmrec index rollout watch` shows how it goes.")
+  }
+}
+
+struct RolloutStatusCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show where the rollout is and what was measured.",
+    discussion: "Example:\n  illmrec index rollout status --json")
+
+  @OptionGroup var options: IndexOptions
+
+  func perform() async throws {
+    let index = options.index
+    let response = try await options.withAdmin { try await $0.getRollout(.with { $0.index = index }) }
+    if options.json { return try JSONOutput.write(response) }
+    RolloutView(response.rollout, response.hasFigures ? response.figures : nil).write(to: .standardOutput)
+  }
+}
+
+struct RolloutWatchCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "watch", abstract: "Watch the rollout until it ends.",
+    discussion: """
+      On a terminal the view is redrawn in place, elsewhere a line is written at each change and once an interval; with \
+      --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
+
+      Example:
+        illmrec index rollout watch --interval 5s
+      """)
+
+  @Option(help: ArgumentHelp("Between two looks without a change.", valueName: "duration"))
+  var interval = "1s"
+  @OptionGroup var options: IndexOptions
+
+  func perform() async throws {
+    let request = try Illmrec_Retrieval_V1_WatchRolloutRequest.with {
+      $0.index = options.index
+      $0.interval = try RolloutPlanArguments.duration(interval)
+      $0.untilEnded = true
+    }
+    let chosen = options
+    let screen = LiveScreen(terminal: .standardOutput)
+    defer { screen.leave() }
+    try await Interruption.cancelling {
+      try await chosen.withAdmin { admin in
+        try await admin.watchRollout(request) { response in
+          for try await message in response.messages {
+            if chosen.json {
+              try JSONOutput.write(message)
+            } else {
+              let view = RolloutView(message.rollout, message.hasFigures ? message.figures : nil)
+              screen.show(view.lines(for: screen.terminal), plain: view.line)
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+struct RolloutPromoteCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "promote", abstract: "Go on to the next stage now, or with --all make the candidate stable.",
+    discussion: "Example:\n  illmrec index rollout promote --reason \"clicks look fine\"")
+
+  @Flag(help: "Skip the stages that are left.")
+  var all = false
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let (index, change, all) = (options.index, change.change, all)
+    let rollout = try await options.withAdmin { admin in
+      guard all else {
+        return try await admin.advanceRollout(
+          .with {
+            $0.index = index
+            $0.change = change
+          }
+        ).rollout
+      }
+      let present = try await admin.getRollout(.with { $0.index = index }).rollout
+      guard present.isUnderWay else { throw CLIError(.invalidInput, "index \(index) has no rollout under way") }
+      return try await admin.promoteVersion(
+        .with {
+          $0.version = present.staged.candidateVersion
+          $0.change = change
+        }
+      ).rollout
+    }
+    if options.json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+  }
+}
+
+struct RolloutPauseCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pause", abstract: "Stop the schedule; traffic stays as it is, and the gates go on watching.",
+    discussion: "Example:\n  illmrec index rollout pause --reason \"over the weekend\"")
+
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let (index, change) = (options.index, change.change)
+    let rollout = try await options.withAdmin { admin in
+      try await admin.pauseRollout(
+        .with {
+          $0.index = index
+          $0.change = change
+        }
+      ).rollout
+    }
+    if options.json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+  }
+}
+
+struct RolloutResumeCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Let the schedule run again.",
+    discussion: "Example:\n  illmrec index rollout resume")
+
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let (index, change) = (options.index, change.change)
+    let rollout = try await options.withAdmin { admin in
+      try await admin.resumeRollout(
+        .with {
+          $0.index = index
+          $0.change = change
+        }
+      ).rollout
+    }
+    if options.json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+  }
+}
+
+struct RolloutRollbackCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollback", abstract: "End the rollout at once: the stable version answers everybody again.",
+    discussion: "Example:\n  illmrec index rollout rollback --reason \"complaints\"")
+
+  @OptionGroup var options: IndexOptions
+  @OptionGroup var change: ChangeOptions
+
+  func perform() async throws {
+    let (index, change) = (options.index, change.change)
+    let rollout = try await options.withAdmin { admin in
+      try await admin.rollbackRollout(
+        .with {
+          $0.index = index
+          $0.change = change
+        }
+      ).rollout
+    }
+    if options.json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+  }
+}
+
+struct RolloutReportCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report", abstract: "What was measured of a rollout over its time: overlap, latency, outcomes.",
+    discussion: "Example:\n  illmrec index rollout report --html report.html")
+
+  @Option(help: ArgumentHelp("The rollout's number; the last one by default.", valueName: "number"))
+  var number: UInt64 = 0
+  @Option(help: ArgumentHelp("Write a page of its own with charts.", valueName: "file"))
+  var html: String?
+  @OptionGroup var options: IndexOptions
+
+  func perform() async throws {
+    if let html { try OutputFile.requireWritable(html) }
+    let index = options.index
+    let report = try await options.withAdmin { admin in
+      try await admin.getRolloutReport(
+        .with {
+          $0.index = index
+          $0.number = number
+        })
+    }
+    if let html { try OutputFile.write(Data(RolloutPage(index: index, report: report).html.utf8), to: html) }
+    if options.json { return try JSONOutput.write(report) }
+    if let html { Terminal.standardOutput.writeLine("Wrote \(html).") }
+    RolloutReportTable(report).write(to: .standardOutput)
+  }
+}
+
+extension Illmrec_Retrieval_V1_Rollout {
+  /// Whether a staged rollout is in one of its stages.
+  var isUnderWay: Bool { hasStaged && [.running, .paused].contains(staged.phase) }
+}

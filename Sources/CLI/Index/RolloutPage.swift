@@ -1,0 +1,143 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+
+/// A page of its own about a rollout: how it ended, and its figures over time.
+struct RolloutPage {
+  let index: String
+  let report: Illmrec_Retrieval_V1_GetRolloutReportResponse
+
+  private var staged: Illmrec_Retrieval_V1_StagedRollout { report.staged }
+  private var points: [Illmrec_Retrieval_V1_RolloutPoint] { report.points }
+
+  var html: String {
+    let heading = "\(staged.candidateVersion): rollout \(staged.number)"
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>\(RecommendationPage.escaped(heading))</title>
+      <style>\(RecommendationPage.style)\(Self.style)</style>
+      </head>
+      <body>
+      <main>
+      <header>
+      <h1>\(RecommendationPage.escaped(heading))</h1>
+      <p class="notice"><b class="\(staged.phase == .rolledBack ? "problem" : "")">\(outcome)</b> \
+      In place of \(RecommendationPage.escaped(staged.baselineVersion)).
+      \(RecommendationPage.escaped(staged.reason))</p>
+      </header>
+      <section>
+      <h2>Over time</h2>
+      \(points.isEmpty ? "<p class=\"note\">Nothing was measured.</p>" : charts.map(\.svg).joined(separator: "\n"))
+      </section>
+      <section>
+      <h2>Stages</h2>
+      <div class="scroll">\(stageTable)</div>
+      </section>
+      </main>
+      </body>
+      </html>
+
+      """
+  }
+
+  private var outcome: String {
+    let began = "Began \(staged.startTime.minuteText) UTC"
+    let ended = staged.hasEndTime ? ", ended \(staged.endTime.minuteText) UTC." : ", still under way."
+    switch staged.phase {
+    case .succeeded: return "Succeeded. \(began)\(ended)"
+    case .rolledBack: return "Rolled back. \(began)\(ended)"
+    case .paused: return "Paused. \(began)\(ended)"
+    default: return "\(began)\(ended)"
+    }
+  }
+
+  private var charts: [LineChart] {
+    var charts = [
+      chart(
+        "Agreement of compared queries: overlap@k and rank-biased overlap", unit: "", range: 0...1,
+        [
+          .init(name: "overlap@k", style: "s1", values: points.map { $0.compared > 0 ? $0.meanOverlap : nil }),
+          .init(
+            name: "rank-biased overlap", style: "s2",
+            values: points.map { $0.compared > 0 ? $0.meanRankBiasedOverlap : nil }),
+        ]),
+      chart(
+        "Search time, p99", unit: " ms",
+        [
+          .init(name: "stable", style: "s1", values: points.map { Self.millis($0.baseline) }),
+          .init(name: "candidate", style: "s2", values: points.map { Self.millis($0.candidate) }),
+        ]),
+    ]
+    for kind in Set(points.flatMap { $0.outcomes.map(\.kind) }).sorted() { charts.append(outcomeChart(kind)) }
+    return charts
+  }
+
+  /// The difference of the rates with its always-valid interval: 0 within the band means that none is proven.
+  private func outcomeChart(_ kind: String) -> LineChart {
+    let found = points.map { point in point.outcomes.first { $0.kind == kind } }
+    let bounds = found.compactMap(\.self)
+    let low = max(-1, min(-0.02, bounds.map(\.lower).filter { $0 > -0.99 }.min() ?? -1))
+    let high = min(1, max(0.02, bounds.map(\.upper).filter { $0 < 0.99 }.max() ?? 1))
+    return chart(
+      "\(kind): candidate's rate − stable's, with its always-valid interval", unit: "", range: low...high,
+      [
+        .init(name: "no difference", style: "s5", values: points.map { _ in 0 }),
+        .init(
+          name: "difference", style: "s3", values: found.map { $0?.difference },
+          band: found.map { $0.map { ($0.lower, $0.upper) } }),
+      ])
+  }
+
+  private func chart(
+    _ title: String, unit: String, range: ClosedRange<Double>? = nil, _ lines: [LineChart.Line]
+  ) -> LineChart {
+    let times = points.map { Double($0.time.seconds) + Double($0.time.nanos) / 1e9 }
+    let begins = points.indices.filter { $0 == 0 || points[$0].stage != points[$0 - 1].stage }
+    return LineChart(
+      title: title, unit: unit, times: times, stages: begins.map { (times[$0], Self.share(points[$0])) }, lines: lines,
+      range: range)
+  }
+
+  private var stageTable: String {
+    let ends = points.indices.filter { $0 + 1 == points.count || points[$0 + 1].stage != points[$0].stage }
+    let rows = ends.map { index in
+      let point = points[index]
+      let cells = [
+        "\(point.stage + 1)", Self.share(point), point.time.minuteText, Int(point.baseline.queries).grouped,
+        Int(point.candidate.queries).grouped, Int(point.baseline.errors).grouped, Int(point.candidate.errors).grouped,
+        Int(point.compared).grouped, point.compared == 0 ? "–" : point.meanScoreDrift.percentText,
+      ]
+      return "<tr>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
+    }
+    let heads = [
+      "stage", "share", "until (UTC)", "stable's queries", "candidate's queries", "stable's errors",
+      "candidate's errors",
+      "compared", "score drift",
+    ]
+    return
+      "<table><thead><tr>\(heads.map { "<th>\($0)</th>" }.joined())</tr></thead><tbody>\(rows.joined())</tbody></table>"
+  }
+
+  private static func share(_ point: Illmrec_Retrieval_V1_RolloutPoint) -> String {
+    point.canaryPermille == 0 ? "shadow" : "\((Double(point.canaryPermille) / 10).rounded(to: 1))%"
+  }
+
+  private static func millis(_ figures: Illmrec_Retrieval_V1_VersionFigures) -> Double? {
+    figures.p99Micros > 0 ? figures.p99Micros / 1000 : nil
+  }
+
+  private static let style = """
+
+    figure { margin: 18px 0 0 } figcaption { font-size: 13px; font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 20px }
+    .keys { font-weight: 400; color: var(--soft); display: flex; gap: 14px } .keys i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px }
+    svg { width: 100%; max-width: 860px; height: auto; display: block; overflow: visible }
+    .grid { stroke: var(--line); fill: none } .stage { stroke: var(--soft); stroke-dasharray: 3 4; fill: none; opacity: .6 }
+    .axis { font: 11px system-ui, sans-serif; fill: var(--soft) } .end { text-anchor: end } .middle { text-anchor: middle }
+    .line { fill: none; stroke-width: 2; background: none } .line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.s5 { stroke: var(--s5); stroke-dasharray: 2 3 }
+    .band { opacity: .18; stroke: none } .band.s3 { fill: var(--s3) }
+    """
+}

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+
+/// The options of `rollout start` that make up its plan.
+struct RolloutPlanArguments: ParsableArguments {
+  /// A cautious week of work for an index with steady traffic.
+  static let defaultStages = ["shadow:10m:1000", "1%:10m:1000", "10%:30m:5000", "50%:1h:10000", "100%:1h:10000"]
+
+  @Option(
+    name: .customLong("stage"),
+    help: ArgumentHelp(
+      "A stage; repeat for each: the candidate's share (1%, 0.5%, or shadow for none), at least how long, on how many "
+        + "queries at least, and manual when a person is to end it. (default: \(Self.defaultStages.joined(separator: ", ")))",
+      valueName: "share[:duration[:samples]][:manual]"))
+  var stages: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Share of the queries that are also searched in both versions to compare them, off the callers' path; a shadow stage "
+        + "compares all.", valueName: "percent"))
+  var compare = "10%"
+  @Option(help: ArgumentHelp("Roll back when the mean overlap@k is less.", valueName: "0-1"))
+  var minOverlap: Double?
+  @Option(help: ArgumentHelp("Roll back when searches provably fail so many times as often.", valueName: "times"))
+  var maxErrorRatio: Double = 2
+  @Option(help: ArgumentHelp("Roll back when the p99 of search time is so many times as long.", valueName: "times"))
+  var maxLatencyRatio: Double?
+  @Option(help: ArgumentHelp("Judge nothing on fewer.", valueName: "queries"))
+  var minSamples: UInt64 = 100
+  @Option(
+    name: .customLong("outcome"),
+    help: ArgumentHelp(
+      "Roll back when the rate of such outcomes provably drops by more; repeat for each kind. Each version waits for so many "
+        + "answers.", valueName: "kind:drop[:answers]"))
+  var outcomes: [String] = []
+  @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"))
+  var outcomeWindow = "10m"
+
+  func plan() throws(CLIError) -> Illmrec_Retrieval_V1_RolloutPlan {
+    var plan = Illmrec_Retrieval_V1_RolloutPlan()
+    let compared = try Self.permille(compare)
+    for stage in stages.isEmpty ? Self.defaultStages : stages { plan.stages.append(try Self.stage(stage, compared)) }
+    plan.gates.minSamples = minSamples
+    plan.gates.maxErrorRatio = maxErrorRatio
+    if let minOverlap { plan.gates.minOverlap = minOverlap }
+    if let maxLatencyRatio { plan.gates.maxLatencyRatio = maxLatencyRatio }
+    for outcome in outcomes { plan.gates.outcomes.append(try Self.outcome(outcome)) }
+    plan.outcomeWindow = try Self.duration(outcomeWindow)
+    return plan
+  }
+
+  static func stage(_ text: String, _ compared: UInt32) throws(CLIError) -> Illmrec_Retrieval_V1_RolloutStage {
+    var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    var stage = Illmrec_Retrieval_V1_RolloutStage()
+    if parts.last == "manual" {
+      stage.manual = true
+      parts.removeLast()
+    }
+    guard (1...3).contains(parts.count) else {
+      throw CLIError(.invalidInput, "--stage \"\(text)\" is not of the form share[:duration[:samples]][:manual]")
+    }
+    if parts[0] == "shadow" {
+      stage.shadowPermille = 1000
+    } else {
+      stage.canaryPermille = try permille(parts[0])
+      stage.shadowPermille = compared
+    }
+    if parts.count > 1 { stage.minDuration = try duration(parts[1]) }
+    if parts.count > 2 {
+      guard let samples = UInt64(parts[2]) else {
+        throw CLIError(.invalidInput, "--stage \"\(text)\": \"\(parts[2])\" is no number of samples")
+      }
+      stage.minSamples = samples
+    }
+    return stage
+  }
+
+  /// "12%", "0.5%"
+  static func permille(_ text: String) throws(CLIError) -> UInt32 {
+    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
+      throw CLIError(.invalidInput, "\"\(text)\" is no share; write it like 1% or 0.5%")
+    }
+    return UInt32((percent * 10).rounded())
+  }
+
+  /// "90s", "10m", "1.5h", "2d"
+  static func duration(_ text: String) throws(CLIError) -> Google_Protobuf_Duration {
+    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[$0] }), let count = Double(text.dropLast()), count >= 0, count < 1e6
+    else {
+      throw CLIError(.invalidInput, "\"\(text)\" is no duration; write it like 90s, 10m, 1.5h or 2d")
+    }
+    let millis = Int64((count * unit * 1000).rounded())
+    return Google_Protobuf_Duration(seconds: millis / 1000, nanos: Int32(millis % 1000) * 1_000_000)
+  }
+
+  static func outcome(_ text: String) throws(CLIError) -> Illmrec_Retrieval_V1_OutcomeGate {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]),
+      let trials = parts.count > 2 ? UInt64(parts[2]) : 0
+    else {
+      throw CLIError(
+        .invalidInput, "--outcome \"\(text)\" is not of the form kind:drop[:answers], such as click:0.01:500")
+    }
+    return .with {
+      $0.kind = parts[0]
+      $0.maxDrop = drop
+      $0.minTrials = trials
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+
+/// A rollout as people see it at a terminal.
+struct RolloutView {
+  let rollout: Illmrec_Retrieval_V1_Rollout
+  /// Nil when nothing was measured yet.
+  let figures: Illmrec_Retrieval_V1_RolloutFigures?
+
+  init(_ rollout: Illmrec_Retrieval_V1_Rollout, _ figures: Illmrec_Retrieval_V1_RolloutFigures?) {
+    self.rollout = rollout
+    self.figures = figures
+  }
+
+  private var staged: Illmrec_Retrieval_V1_StagedRollout { rollout.staged }
+
+  func write(to terminal: Terminal) {
+    for line in lines(for: terminal) { terminal.writeLine(line) }
+  }
+
+  /// Everything, in lines that fit the terminal.
+  func lines(for terminal: Terminal) -> [String] {
+    guard rollout.hasStaged else {
+      return ["Index \(rollout.index) answers from \(rollout.stableVersion). No rollout yet."]
+    }
+    var lines = [heading(terminal), "  " + stageLine(terminal)]
+    if !staged.reason.isEmpty { lines.append("  why: \(staged.reason)") }
+    if let figures {
+      lines += ["", terminal.styled("  in this stage, since \(figures.since.minuteText) UTC", .dim)]
+      lines += table(figures).lines(for: terminal).map { "  " + $0 }
+      lines += comparison(figures).map { "  " + $0 } + outcomes(figures).map { "  " + $0 }
+      lines += gates(figures, terminal).map { "  " + $0 }
+      if rollout.isUnderWay, !figures.waitingFor.isEmpty {
+        lines.append("  waits for: " + figures.waitingFor.joined(separator: "; "))
+      }
+    }
+    guard let columns = terminal.columns else { return lines }
+    // A line that wraps would count as two when the view is redrawn.
+    return lines.map { $0.contains("\u{1B}") ? $0 : DisplayWidth.truncated($0, to: columns - 1) }
+  }
+
+  /// The same in one line.
+  var line: String {
+    guard rollout.hasStaged else { return "\(rollout.index): no rollout" }
+    var parts = [
+      "\(rollout.index) rollout \(staged.number)", phaseText,
+      "stage \(staged.stage + 1) of \(staged.plan.stages.count)",
+      shareText,
+    ]
+    if let figures {
+      parts.append("canary \(Int(figures.candidate.queries).grouped) of \(Int(figures.queries).grouped) queries")
+      if figures.compared > 0 {
+        parts.append("overlap \(figures.meanOverlap.rounded(to: 3)) of \(Int(figures.compared).grouped) compared")
+      }
+    }
+    if !staged.reason.isEmpty { parts.append(staged.reason) }
+    return parts.joined(separator: ", ")
+  }
+
+  private var phaseText: String {
+    switch staged.phase {
+    case .running: "running"
+    case .paused: "paused"
+    case .succeeded: "succeeded"
+    case .rolledBack: "rolled back"
+    case .unspecified, .UNRECOGNIZED: "-"
+    }
+  }
+
+  private var shareText: String {
+    guard Int(staged.stage) < staged.plan.stages.count else { return "-" }
+    let stage = staged.plan.stages[Int(staged.stage)]
+    return stage.canaryPermille == 0 ? "shadow" : "canary \(Self.percent(stage.canaryPermille))"
+  }
+
+  private func heading(_ terminal: Terminal) -> String {
+    let style: TextStyle =
+      switch staged.phase {
+      case .running: .cyan
+      case .paused: .yellow
+      case .succeeded: .green
+      default: .red
+      }
+    return "\(staged.candidateVersion) \(terminal.styled(phaseText, style)), in place of \(staged.baselineVersion) "
+      + "(rollout \(staged.number), generation \(rollout.generation))"
+  }
+
+  /// "shadow ─ 1% ─ [10%] ─ 50% ─ 100%   4 min 10 s of 30 min"
+  private func stageLine(_ terminal: Terminal) -> String {
+    let names = staged.plan.stages.enumerated().map { index, stage in
+      let name = stage.canaryPermille == 0 ? "shadow" : Self.percent(stage.canaryPermille)
+      return index == Int(staged.stage) ? terminal.styled("[\(name)]", .bold) : name
+    }
+    guard rollout.isUnderWay, Int(staged.stage) < staged.plan.stages.count else {
+      return names.joined(separator: " ─ ")
+    }
+    let stage = staged.plan.stages[Int(staged.stage)]
+    let time = "\(staged.stageElapsed.duration.brief) of at least \(stage.minDuration.duration.brief)"
+    return names.joined(separator: " ─ ") + "   " + time + (stage.manual ? ", until a person goes on" : "")
+  }
+
+  private func table(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> TextTable {
+    var table = TextTable([
+      .init(""), .init("QUERIES", .trailing), .init("ERRORS", .trailing), .init("P50 MS", .trailing),
+      .init("P99 MS", .trailing), .init("SHADOW", .trailing), .init("SETTLED", .trailing),
+    ])
+    for (name, version) in [("stable", figures.baseline), ("candidate", figures.candidate)] {
+      table.add([
+        name, Int(version.queries).grouped, Int(version.errors).grouped, Self.millis(version.p50Micros),
+        Self.millis(version.p99Micros), Int(version.shadowSearches).grouped, Int(version.settledAnswers).grouped,
+      ])
+    }
+    return table
+  }
+
+  private func comparison(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> [String] {
+    guard figures.compared + figures.dropped > 0 else { return [] }
+    return [
+      "compared \(Int(figures.compared).grouped) queries (\(Int(figures.dropped).grouped) dropped): overlap "
+        + "\(figures.meanOverlap.rounded(to: 3)), rank-biased \(figures.meanRankBiasedOverlap.rounded(to: 3)), scores "
+        + figures.meanScoreDrift.percentText
+    ]
+  }
+
+  private func outcomes(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> [String] {
+    figures.outcomes.map { outcome in
+      "\(outcome.kind): \((outcome.baselineRate * 100).rounded(to: 2))% stable, "
+        + "\((outcome.candidateRate * 100).rounded(to: 2))% candidate, difference "
+        + "[\(outcome.lower.percentText), \(outcome.upper.percentText)]"
+    }
+  }
+
+  private func gates(_ figures: Illmrec_Retrieval_V1_RolloutFigures, _ terminal: Terminal) -> [String] {
+    figures.gates.map { gate in
+      let (mark, style): (String, TextStyle) =
+        switch gate.verdict {
+        case .open: ("open   ", .green)
+        case .failed: ("FAILED ", .red)
+        default: ("waiting", .dim)
+        }
+      let room = terminal.columns.map { max($0 - 20 - gate.gate.count, 20) } ?? .max
+      return "gate \(terminal.styled(mark, style)) \(gate.gate): \(DisplayWidth.truncated(gate.detail, to: room))"
+    }
+  }
+
+  private static func percent(_ permille: UInt32) -> String {
+    permille % 10 == 0 ? "\(permille / 10)%" : "\((Double(permille) / 10).rounded(to: 1))%"
+  }
+
+  private static func millis(_ micros: Double) -> String { micros == 0 ? "-" : (micros / 1000).rounded(to: 2) }
+}
+
+/// A finished rollout as a table: its last figures in each stage.
+struct RolloutReportTable {
+  let report: Illmrec_Retrieval_V1_GetRolloutReportResponse
+
+  init(_ report: Illmrec_Retrieval_V1_GetRolloutReportResponse) { self.report = report }
+
+  func write(to terminal: Terminal) {
+    var table = TextTable([
+      .init("STAGE", .trailing), .init("SHARE", .trailing), .init("UNTIL"), .init("QUERIES", .trailing),
+      .init("CANARY", .trailing), .init("COMPARED", .trailing), .init("OVERLAP", .trailing), .init("RBO", .trailing),
+      .init("P99 MS", .trailing), .init("CANARY P99", .trailing),
+    ])
+    for (index, point) in report.points.enumerated()
+    where index + 1 == report.points.count || report.points[index + 1].stage != point.stage {
+      table.add([
+        String(point.stage + 1), "\((Double(point.canaryPermille) / 10).rounded(to: 1))%", point.time.minuteText,
+        Int(point.baseline.queries).grouped, Int(point.candidate.queries).grouped, Int(point.compared).grouped,
+        point.compared == 0 ? "-" : point.meanOverlap.rounded(to: 3),
+        point.compared == 0 ? "-" : point.meanRankBiasedOverlap.rounded(to: 3),
+        (point.baseline.p99Micros / 1000).rounded(to: 2), (point.candidate.p99Micros / 1000).rounded(to: 2),
+      ])
+    }
+    table.write(to: terminal)
+  }
+}
+
+extension Illmrec_Retrieval_V1_RolloutFigures {
+  /// Queries that callers asked, of both versions.
+  var queries: UInt64 { baseline.queries + candidate.queries }
+}
+
+extension Google_Protobuf_Duration {
+  var duration: Duration { .seconds(seconds) + .nanoseconds(Int64(nanos)) }
+}
