@@ -63,6 +63,16 @@ test-sanitizers: packages ## Run the transport's tests under the address and the
 	scripts/test-sanitizers.sh address
 	scripts/test-sanitizers.sh thread
 
+.PHONY: test-crash
+test-crash: packages ## Kill the retrieval service at KILLS=200 random moments, and a store at every step of every change.
+	$(SWIFT) build --build-tests
+	ILLMREC_KILLS=$(or $(KILLS),200) $(SWIFT) test --skip-build --filter 'KillTests|KilledStoreTests|RolloutKillTests'
+
+.PHONY: test-swaps
+test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searches over loopback.
+	$(SWIFT) build --build-tests
+	ILLMREC_SWAPS=$(or $(SWAPS),200) ILLMREC_SWAP_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter SwapTests
+
 .PHONY: bench-transport
 bench-transport: packages ## Compare the transport with grpc-swift-nio-transport and gRPC C++, side by side.
 	@scripts/bench-transport.sh $(BENCH_FLAGS)

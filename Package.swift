@@ -124,7 +124,10 @@ let package = Package(
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("RolloutsTests", ["Rollouts"]),
-    tests("VectorIndexTests", ["VectorIndex", "Rollouts"]),
+    .executableTarget(
+      name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",
+      swiftSettings: swiftSettings),
+    tests("VectorIndexTests", ["VectorIndex", "Rollouts", "CrashProbe"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
     tests("LLMServiceTests", ["LLMService", "Models", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),

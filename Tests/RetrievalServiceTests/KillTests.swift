@@ -6,6 +6,9 @@ import Testing
 
 @Suite("kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
 struct KillTests {
+  /// `make test-crash` runs more.
+  static let rounds = Int(ProcessInfo.processInfo.environment["ILLMREC_KILLS"] ?? "") ?? 8
+
   /// The moments are random but the same in every run; what the process was doing then is up to the machine.
   @Test("while it publishes and promotes: the next start serves the old version or the new one, in whole")
   func whilePublishing() async throws {
@@ -14,8 +17,8 @@ struct KillTests {
     var served = Catalog(count: 400, dim: 64, prefix: "v0")
     try await ServiceProcess(data: data).withAdmin { try await $0.serve(served, requestID: "0") }
     var moments = Moments(seed: 7)
-    for round in 1...8 {
-      let next = Catalog(count: 400 + 100 * round, dim: 64, prefix: "v\(round)")
+    for round in 1...Self.rounds {
+      let next = Catalog(count: 400 + 100 * (round % 20) + round, dim: 64, prefix: "v\(round)")
       try await publish(next, requestID: "\(round)", in: data, killingAfter: moments.next(upTo: 120))
 
       let process = try ServiceProcess(data: data)
@@ -59,7 +62,7 @@ struct KillTests {
 }
 
 /// Reproducible delays.
-private struct Moments {
+struct Moments {
   private var state: UInt64
 
   init(seed: UInt64) { state = seed }

@@ -76,10 +76,16 @@ struct RemoteRetrieval: Sendable {
 
   /// Uploads a catalog and makes it stable.
   func serve(_ catalog: Catalog, requestID: String) async throws {
+    let name = try await publish(catalog, requestID)
+    _ = try await admin.promoteVersion(.with { $0.version = name })
+  }
+
+  /// Uploads a catalog; returns the version's name.
+  @discardableResult
+  func publish(_ catalog: Catalog, _ requestID: String) async throws -> String {
     let messages = catalog.upload(requestID: requestID, chunk: 200)
-    let version = try await admin.createVersion { writer in
+    return try await admin.createVersion { writer in
       for message in messages { try await writer.write(message) }
-    }.version
-    _ = try await admin.promoteVersion(.with { $0.version = version.name })
+    }.version.name
   }
 }

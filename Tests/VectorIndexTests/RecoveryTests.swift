@@ -1,3 +1,4 @@
+import CrashProbe
 import Foundation
 import Testing
 import VectorIndex

@@ -1,3 +1,4 @@
+import CrashProbe
 import Rollouts
 import Testing
 import VectorIndex

@@ -1,5 +1,4 @@
 import Foundation
-import VectorIndex
 
 /// A directory of its own for a test, gone with the test.
 final class TemporaryDirectory: Sendable {
@@ -26,26 +25,5 @@ final class TemporaryDirectory: Sendable {
   func copy(to other: TemporaryDirectory) throws {
     try FileManager.default.removeItem(atPath: other.path)
     try FileManager.default.copyItem(atPath: path, toPath: other.path)
-  }
-}
-
-extension VersionStore {
-  static let trained = BuiltBy(name: "model", version: "1", fingerprint: "f", spaceFingerprint: "space-1")
-
-  /// Uploads and publishes a catalog in chunks of a few items.
-  @discardableResult
-  func publish(
-    _ catalog: Catalog, index: String = "items", requestID: String = "", labels: [String: String] = [:]
-  ) throws -> ListedVersion {
-    let header = UploadHeader(
-      index: index, requestID: requestID, builtBy: Self.trained, dim: catalog.dim, labels: labels)
-    let upload = try beginUpload(header)
-    for first in stride(from: 0, to: catalog.ids.count, by: 7) {
-      let end = min(first + 7, catalog.ids.count)
-      try upload.append(
-        itemIDs: Array(catalog.ids[first..<end]),
-        values: Array(catalog.values[first * catalog.dim..<end * catalog.dim]))
-    }
-    return try publish(upload, expectedItems: UInt64(catalog.ids.count))
   }
 }

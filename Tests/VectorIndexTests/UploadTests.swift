@@ -1,3 +1,4 @@
+import CrashProbe
 import Testing
 import VectorIndex
 

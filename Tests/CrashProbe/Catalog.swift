@@ -1,14 +1,14 @@
-import VectorIndex
+package import VectorIndex
 
 /// Items with vectors, made up reproducibly.
-struct Catalog {
-  let dim: Int
-  var ids: [String]
+package struct Catalog: Sendable {
+  package let dim: Int
+  package var ids: [String]
   /// [ids, dim].
-  var values: [Float]
+  package var values: [Float]
 
   /// Random vectors; ids are "item-<n>" in a shuffled order when `shuffled`, else ascending in byte order.
-  init(count: Int, dim: Int, seed: UInt64, shuffled: Bool = true) {
+  package init(count: Int, dim: Int, seed: UInt64, shuffled: Bool = true) {
     var random = SplitMix(seed: seed)
     self.dim = dim
     ids = (0..<count).map { "item-\($0)" }
@@ -20,18 +20,18 @@ struct Catalog {
     values = (0..<count * dim).map { _ in Float.random(in: -1..<1, using: &random) }
   }
 
-  init(ids: [String], vectors: [[Float]]) {
+  package init(ids: [String], vectors: [[Float]]) {
     dim = vectors[0].count
     self.ids = ids
     values = vectors.flatMap { $0 }
   }
 
-  func vector(_ id: String) -> [Float]? {
+  package func vector(_ id: String) -> [Float]? {
     ids.firstIndex(of: id).map { Array(values[$0 * dim..<($0 + 1) * dim]) }
   }
 
   /// The k best eligible items by the inner product summed in the documented order, equal scores by id in byte order.
-  func ranking(of query: SearchQuery) -> [ScoredItem] {
+  package func ranking(of query: SearchQuery) -> [ScoredItem] {
     let excluded = Set(query.excludedItems.map { Array($0.utf8) })
     let included = Set(query.includedItems.map { Array($0.utf8) })
     var scored: [ScoredItem] = []
@@ -57,12 +57,12 @@ struct Catalog {
 }
 
 /// Reproducible random numbers.
-struct SplitMix: RandomNumberGenerator {
+package struct SplitMix: RandomNumberGenerator {
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -70,7 +70,28 @@ struct SplitMix: RandomNumberGenerator {
     return mixed ^ (mixed >> 31)
   }
 
-  mutating func floats(_ count: Int) -> [Float] {
+  package mutating func floats(_ count: Int) -> [Float] {
     (0..<count).map { _ in Float.random(in: -1..<1, using: &self) }
+  }
+}
+
+extension VersionStore {
+  package static let trained = BuiltBy(name: "model", version: "1", fingerprint: "f", spaceFingerprint: "space-1")
+
+  /// Uploads and publishes a catalog in chunks of a few items.
+  @discardableResult
+  package func publish(
+    _ catalog: Catalog, index: String = "items", requestID: String = "", labels: [String: String] = [:]
+  ) throws -> ListedVersion {
+    let header = UploadHeader(
+      index: index, requestID: requestID, builtBy: Self.trained, dim: catalog.dim, labels: labels)
+    let upload = try beginUpload(header)
+    for first in stride(from: 0, to: catalog.ids.count, by: 7) {
+      let end = min(first + 7, catalog.ids.count)
+      try upload.append(
+        itemIDs: Array(catalog.ids[first..<end]),
+        values: Array(catalog.values[first * catalog.dim..<end * catalog.dim]))
+    }
+    return try publish(upload, expectedItems: UInt64(catalog.ids.count))
   }
 }

@@ -1,0 +1,64 @@
+import CrashProbe
+import Foundation
+import Testing
+import VectorIndex
+
+/// A process killed at every disk operation of every change. The short version of `make test` takes every seventh.
+@Suite("A store killed at every step", .enabled(if: Probe.isBuilt, "build the product CrashProbe first"))
+struct KilledStoreTests {
+  static let step = ProcessInfo.processInfo.environment["ILLMREC_KILLS"] == nil ? 7 : 1
+
+  @Test(
+    "the next start finds the state before or the state after, and the change can be made again",
+    arguments: StoreChange.allCases)
+  func killed(change: StoreChange) throws {
+    let prepared = try TemporaryDirectory()
+    try change.prepare(VersionStore(path: prepared.path))
+    let before = try StoreChange.state(of: VersionStore(path: prepared.path))
+    let after = try performed(change, in: prepared)
+    var kills = 0
+    for operation in stride(from: 0, to: .max, by: Self.step) {
+      let directory = try TemporaryDirectory()
+      try prepared.copy(to: directory)
+      guard try kill(change, at: operation, in: directory) else { break }
+      kills += 1
+      let comment: Comment = "\(change) killed at operation \(operation)"
+      let store = try VersionStore(path: directory.path)
+      #expect(store.findings.allSatisfy { $0.severity != .error }, "\(comment): \(store.findings)")
+      #expect([before, after].contains(try StoreChange.state(of: store)), comment)
+      #expect(directory.entries("staging").isEmpty && directory.entries("quarantine").isEmpty, comment)
+      try FaultTests.expectWhole(store, comment)
+      try change.perform(on: store)
+      #expect(try StoreChange.state(of: store) == after, comment)
+    }
+    #expect(kills > 0)
+  }
+
+  private func performed(_ change: StoreChange, in prepared: TemporaryDirectory) throws -> [String] {
+    let directory = try TemporaryDirectory()
+    try prepared.copy(to: directory)
+    let store = try VersionStore(path: directory.path)
+    try change.perform(on: store)
+    return try StoreChange.state(of: store)
+  }
+
+  /// False when the change has fewer operations.
+  private func kill(_ change: StoreChange, at operation: Int, in directory: TemporaryDirectory) throws -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Probe.path)
+    process.arguments = [directory.path, change.rawValue, String(operation)]
+    try process.run()
+    process.waitUntilExit()
+    let wasKilled = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
+    #expect(wasKilled || process.terminationStatus == 0, "\(change) at \(operation): \(process.terminationStatus)")
+    return wasKilled
+  }
+}
+
+/// Beside the test's own executable; `swift build --build-tests` makes both.
+private enum Probe {
+  static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appendingPathComponent("CrashProbe").path
+
+  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: path) }
+}
