@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "illmrec_kernels.h"
+#include "team.h"
 
 // A worker looks for the next job this many times before it sleeps: about 30 microseconds, longer than the gap between
 // two layers' calls and short enough to leave a shared machine to others.
@@ -41,6 +42,7 @@ struct illmrec_team {
   size_t joined;                  // workers inside the job
   bool stopping;
   _Atomic size_t jobs_posted;     // changes under `lock`; read without it while spinning
+  team_scratch scratch;           // the last that was returned, or empty
 };
 
 static void pause_cpu(void) {
@@ -136,6 +138,7 @@ void illmrec_team_destroy(illmrec_team *team) {
   pthread_mutex_destroy(&team->lock);
   pthread_mutex_destroy(&team->caller);
   free(team->workers);
+  free(team->scratch.memory);
   free(team);
 }
 
@@ -182,4 +185,31 @@ void illmrec_team_run(illmrec_team *team, size_t count, size_t block, illmrec_wo
   work_on(&team->job, 0);
   close_job(team);
   pthread_mutex_unlock(&team->caller);
+}
+
+// One piece is kept: calls on a team wait for each other, so another is rarely asked for meanwhile.
+bool borrow_scratch(illmrec_team *team, size_t bytes, team_scratch *scratch) {
+  *scratch = (team_scratch){0};
+  if (team != NULL) {
+    pthread_mutex_lock(&team->lock);
+    *scratch = team->scratch;
+    team->scratch = (team_scratch){0};
+    pthread_mutex_unlock(&team->lock);
+  }
+  if (scratch->memory != NULL && scratch->bytes >= bytes) return true;
+  free(scratch->memory);
+  scratch->bytes = (bytes + 63) / 64 * 64;
+  scratch->memory = aligned_alloc(64, scratch->bytes);
+  return scratch->memory != NULL;
+}
+
+void return_scratch(illmrec_team *team, team_scratch scratch) {
+  if (team != NULL) {
+    pthread_mutex_lock(&team->lock);
+    const team_scratch smaller = team->scratch.bytes < scratch.bytes ? team->scratch : scratch;
+    if (team->scratch.bytes < scratch.bytes) team->scratch = scratch;
+    pthread_mutex_unlock(&team->lock);
+    scratch = smaller;
+  }
+  free(scratch.memory);
 }

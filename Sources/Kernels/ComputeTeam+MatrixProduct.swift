@@ -8,7 +8,7 @@ extension ComputeTeam {
   /// - Parameters:
   ///   - x: [T, I].
   ///   - rows: the rows of `x` to use, all by default.
-  ///   - weight: [O, I].
+  ///   - weight: [O, I]. What it is stored in decides how its products are rounded; see `Precision`.
   ///   - bias: [O].
   ///   - y: [rows, O], overwritten from its first row.
   /// - Complexity: O(T · I · O).
@@ -39,8 +39,18 @@ extension ComputeTeam {
     precondition(bias.map { $0.count == y.width } ?? true)
     precondition(rows.lowerBound >= 0 && rows.upperBound <= x.rows)
     precondition(firstRow >= 0 && firstRow + rows.count <= y.rows)
-    illmrec_linear(
-      handle, x.base + rows.lowerBound * x.width, rows.count, x.width, x.width, weight.tensor.base, y.width, bias?.base,
-      adding ? 1 : 0, y.base + firstRow * y.width, y.width)
+    let input = x.base + rows.lowerBound * x.width
+    let output = y.base + firstRow * y.width
+    switch weight.storage {
+    case .rows(let tensor):
+      illmrec_linear(
+        handle, input, rows.count, x.width, x.width, tensor.base, y.width, bias?.base, adding ? 1 : 0, output, y.width)
+    case .packed(let matrix, let path):
+      guard let format = matrix.precision.packedFormat else { preconditionFailure("a packed matrix has a format") }
+      let status = illmrec_packed_linear(
+        handle, format, path.constant, input, rows.count, x.width, x.width, matrix.base, y.width, bias?.base,
+        adding ? 1 : 0, output, y.width)
+      guard status == 0 else { fatalError("no memory for \(rows.count) rows of \(x.width) in another form") }
+    }
   }
 }

@@ -1,17 +1,44 @@
 /// The matrix of a linear layer, in the form that products read it in.
 package final class LinearWeight: Sendable {
+  enum Storage: Sendable {
+    /// [O, I] in 32-bit floats, row by row.
+    case rows(WeightTensor)
+    case packed(PackedMatrix, ComputePath)
+  }
+
   /// O.
   package let outputs: Int
   /// I.
   package let inputs: Int
-  package let precision: Precision
-  let tensor: WeightTensor  // [O, I]
+  let storage: Storage
+
+  package var precision: Precision {
+    switch storage {
+    case .rows: .float32
+    case .packed(let matrix, _): matrix.precision
+    }
+  }
+
+  /// The packed form, or nil when the matrix is in 32-bit floats.
+  package var packed: PackedMatrix? {
+    switch storage {
+    case .rows: nil
+    case .packed(let matrix, _): matrix
+    }
+  }
 
   /// The matrix as it is: [O, I], or [O, …] whose other dimensions together are I. Shares the tensor's memory.
   package init(_ tensor: WeightTensor) {
     outputs = tensor.shape[0]
     inputs = tensor.shape.dropFirst().reduce(1, *)
-    precision = .float32
-    self.tensor = tensor
+    storage = .rows(tensor)
+  }
+
+  /// - Parameter path: how products with it are computed; the machine's fastest way by default.
+  package init(_ matrix: PackedMatrix, path: ComputePath? = nil) {
+    outputs = matrix.outputs
+    inputs = matrix.inputs
+    let path = path.flatMap { $0.isSupported(for: matrix.precision) ? $0 : nil }
+    storage = .packed(matrix, path ?? ComputePath.fastest(for: matrix.precision) ?? .portable)
   }
 }

@@ -61,6 +61,12 @@ package final class WeightTensor: Sendable {
       shape: [range.count] + shape.dropFirst(), borrowing: base + range.lowerBound * rowCount, from: self)
   }
 
+  /// The address of a row of the first dimension, for those who keep this tensor as long as they use it.
+  package func address(ofRow row: Int) -> UnsafeRawPointer {
+    precondition(!shape.isEmpty && row >= 0 && row < shape[0])
+    return UnsafeRawPointer(base + row * shape.dropFirst().reduce(1, *))
+  }
+
   /// The same elements under another shape.
   ///
   /// - Precondition: as many elements.

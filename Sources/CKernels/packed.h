@@ -1,0 +1,99 @@
+#pragma once
+
+#include "illmrec_packed.h"
+
+/// Outputs of a panel.
+enum { PANEL = 32 };
+
+/// Words of an int8 panel that hold its scales.
+enum { SCALE_WORDS = PANEL };
+
+static inline size_t inputs_per_group(illmrec_packed_format format) { return format == ILLMREC_PACKED_INT8 ? 4 : 2; }
+
+static inline size_t groups_of(illmrec_packed_format format, size_t inputs) {
+  size_t each = inputs_per_group(format);
+  return (inputs + each - 1) / each;
+}
+
+static inline size_t scale_words(illmrec_packed_format format) {
+  return format == ILLMREC_PACKED_INT8 ? SCALE_WORDS : 0;
+}
+
+/// 32-bit words of one panel.
+static inline size_t panel_words(illmrec_packed_format format, size_t inputs) {
+  return scale_words(format) + groups_of(format, inputs) * PANEL;
+}
+
+/// A product of up to `rows_max` packed rows and one panel.
+typedef struct {
+  /// Words of the rows: `words_per_group` times `lanes` for each group, see `packed_path`.
+  const uint32_t *rows;
+  /// 32 words for each group.
+  const uint32_t *panel;
+  size_t groups;
+  size_t row_count;
+  /// Of the panel that y has: 1 to 32.
+  size_t columns;
+  float *y;
+  size_t y_stride;
+  /// Whether the former y is added.
+  bool adds;
+  /// [columns], or NULL.
+  const float *bias;
+  /// int8: of the rows, and the sums of their elements.
+  const float *row_scales;
+  const int32_t *row_sums;
+  /// int8: [32], of the panel.
+  const float *scales;
+} packed_tile;
+
+/// What the words of a packed row hold.
+typedef enum {
+  /// Two words a group: its inputs as floats.
+  ROWS_FLOAT32,
+  /// One word a group: its inputs as bfloat16.
+  ROWS_BFLOAT16,
+  /// One word a group: its inputs as signed 8-bit integers.
+  ROWS_INT8,
+} packed_row_format;
+
+static inline size_t words_per_group(packed_row_format format) { return format == ROWS_FLOAT32 ? 2 : 1; }
+
+/// A way to multiply.
+typedef struct {
+  packed_row_format rows;
+  /// Rows that one tile takes.
+  size_t rows_max;
+  /// Words from one input's word of the first row to the next input's: `rows_max` or more.
+  size_t lanes;
+  void (*multiply)(const packed_tile *tile);
+} packed_path;
+
+/// The ways of each instruction set; NULL where the format has none.
+const packed_path *portable_path(illmrec_packed_format format);
+#if defined(__x86_64__)
+const packed_path *avx2_path(illmrec_packed_format format);
+const packed_path *avx_vnni_path(illmrec_packed_format format);
+const packed_path *avx512_path(illmrec_packed_format format);
+const packed_path *avx512_bf16_path(illmrec_packed_format format);
+#endif
+
+/// Up to `lanes` rows of x, to be written as a path reads them.
+typedef struct {
+  packed_row_format format;
+  size_t lanes;
+  const float *x;
+  size_t x_stride;
+  size_t row_count;
+  size_t inputs;
+  /// int8: what an element is multiplied with before it is rounded; [row_count].
+  const float *inverse_scales;
+} row_source;
+
+/// Writes the groups [begin, begin + count): `count * words_per_group * lanes` words. Inputs beyond the last are zero;
+/// lanes beyond the last row are left as they are.
+void pack_rows(const row_source *source, size_t begin, size_t count, uint32_t *out);
+
+/// The scale of one row's 8-bit integers, its inverse, and the sum of those integers. Not a number for a row that holds a
+/// NaN or an infinity; such a row's integers are zero.
+void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale, int32_t *sum);

@@ -1,0 +1,262 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "packed.h"
+#include "team.h"
+
+enum {
+  // Rows that are packed at a time; weights are read again for the next ones.
+  ROWS_AT_ONCE = 512,
+  // Of the rows of one slab that pass over a panel, and of the slabs that pass over a group of panels: shares of a
+  // second-level cache of 1 MB or more.
+  SLAB_BYTES = 96 * 1024,
+  CHUNK_BYTES = 640 * 1024,
+  // Most panels of a group: they stay in that cache while the rows pass.
+  PANELS_MAX = 8,
+  // Multiply-adds below which waking the team costs more than it saves.
+  TEAM_WORTHWHILE = 1 << 18,
+  ALIGNMENT = 64,
+};
+
+static const packed_path *find_path(illmrec_packed_format format, illmrec_path path) {
+  switch (path) {
+    case ILLMREC_PATH_PORTABLE:
+      return portable_path(format);
+#if defined(__x86_64__)
+    case ILLMREC_PATH_AVX2:
+      return avx2_path(format);
+    case ILLMREC_PATH_AVX_VNNI:
+      return avx_vnni_path(format);
+    case ILLMREC_PATH_AVX512:
+      return avx512_path(format);
+    case ILLMREC_PATH_AVX512_BF16:
+      return avx512_bf16_path(format);
+#endif
+    default:
+      return NULL;
+  }
+}
+
+#if defined(__x86_64__)
+static bool cpu_has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+bool illmrec_path_supported(illmrec_packed_format format, illmrec_path path) {
+  if (find_path(format, path) == NULL) return false;
+#if defined(__x86_64__)
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  switch (path) {
+    case ILLMREC_PATH_PORTABLE:
+      return true;
+    case ILLMREC_PATH_AVX2:
+      return avx2;
+    case ILLMREC_PATH_AVX_VNNI:
+      return avx2 && __builtin_cpu_supports("avxvnni");
+    case ILLMREC_PATH_AVX512:
+      return cpu_has_avx512() && (format == ILLMREC_PACKED_BFLOAT16 || __builtin_cpu_supports("avx512vnni"));
+    case ILLMREC_PATH_AVX512_BF16:
+      return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
+  }
+#endif
+  return path == ILLMREC_PATH_PORTABLE;
+}
+
+// One product of up to ROWS_AT_ONCE rows.
+typedef struct {
+  illmrec_packed_format format;
+  const packed_path *path;
+  const float *x;
+  size_t rows, inputs, x_stride;
+  const uint32_t *packed;
+  size_t outputs;
+  const float *bias;
+  bool accumulate;
+  float *y;
+  size_t y_stride;
+
+  size_t slabs;
+  size_t groups;
+  // Groups that a tile multiplies before the next tile's turn; the sums of several blocks meet in y.
+  size_t block_groups;
+  // Slabs that pass over a group of panels together.
+  size_t chunk_slabs;
+  uint32_t *words;
+  float *row_scales;
+  float *inverse_scales;
+  int32_t *row_sums;
+} product;
+
+// Slabs differ by one row at most.
+static size_t first_row(const product *p, size_t slab) { return p->rows * slab / p->slabs; }
+
+// Words of one group of a slab.
+static size_t group_words(const product *p) { return words_per_group(p->path->rows) * p->path->lanes; }
+
+// Block by block, slab by slab: what passes over a panel together lies together.
+static uint32_t *slab_words(const product *p, size_t slab, size_t first_group, size_t groups) {
+  return p->words + (first_group * p->slabs + slab * groups) * group_words(p);
+}
+
+static size_t block_end(const product *p, size_t first_group) {
+  return p->groups - first_group < p->block_groups ? p->groups : first_group + p->block_groups;
+}
+
+static void pack_slabs(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const product *p = context;
+  for (size_t slab = begin; slab < end; slab++) {
+    const size_t row = first_row(p, slab);
+    const row_source source = {.format = p->path->rows,
+                               .lanes = p->path->lanes,
+                               .x = p->x + row * p->x_stride,
+                               .x_stride = p->x_stride,
+                               .row_count = first_row(p, slab + 1) - row,
+                               .inputs = p->inputs,
+                               .inverse_scales = p->inverse_scales + row};
+    for (size_t r = 0; source.format == ROWS_INT8 && r < source.row_count; r++) {
+      measure_row(source.x + r * p->x_stride, p->inputs, &p->row_scales[row + r], &p->inverse_scales[row + r],
+                  &p->row_sums[row + r]);
+    }
+    for (size_t g = 0; g < p->groups; g += p->block_groups) {
+      const size_t count = block_end(p, g) - g;
+      pack_rows(&source, g, count, slab_words(p, slab, g, count));
+    }
+  }
+}
+
+// The slabs [slab, slab_end) times the groups [g, g_end) of one panel.
+static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_end, size_t slab, size_t slab_end) {
+  const uint32_t *words = p->packed + panel * panel_words(p->format, p->inputs);
+  const size_t column = panel * PANEL;
+  for (; slab < slab_end; slab++) {
+    const size_t row = first_row(p, slab);
+    const packed_tile tile = {.rows = slab_words(p, slab, g, g_end - g),
+                              .panel = words + scale_words(p->format) + g * PANEL,
+                              .groups = g_end - g,
+                              .row_count = first_row(p, slab + 1) - row,
+                              .columns = p->outputs - column < PANEL ? p->outputs - column : PANEL,
+                              .y = p->y + row * p->y_stride + column,
+                              .y_stride = p->y_stride,
+                              .adds = p->accumulate || g > 0,
+                              .bias = p->bias == NULL || g > 0 ? NULL : p->bias + column,
+                              .row_scales = p->row_scales + row,
+                              .row_sums = p->row_sums + row,
+                              .scales = (const float *)words};
+    p->path->multiply(&tile);
+  }
+}
+
+static void multiply_panels(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const product *p = context;
+  for (size_t g = 0; g < p->groups; g += p->block_groups) {
+    for (size_t slab = 0; slab < p->slabs; slab += p->chunk_slabs) {
+      const size_t slab_end = p->slabs - slab < p->chunk_slabs ? p->slabs : slab + p->chunk_slabs;
+      for (size_t panel = begin; panel < end; panel++) multiply_panel(p, panel, g, block_end(p, g), slab, slab_end);
+    }
+  }
+}
+
+// The group size that leaves the team's threads with the most equal shares; the larger of those that do equally well.
+static size_t panels_per_group(size_t panels, size_t threads) {
+  size_t best = 1, least_idle = SIZE_MAX;
+  for (size_t count = PANELS_MAX; count >= 1; count--) {
+    const size_t groups = (panels + count - 1) / count, rounds = (groups + threads - 1) / threads;
+    const size_t idle = rounds * count * threads - panels;
+    if (idle < least_idle) {
+      best = count;
+      least_idle = idle;
+    }
+  }
+  return best;
+}
+
+static size_t round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+static void plan(product *p) {
+  const size_t bytes = group_words(p) * sizeof(uint32_t);
+  p->slabs = (p->rows + p->path->rows_max - 1) / p->path->rows_max;
+  p->groups = groups_of(p->format, p->inputs);
+  // 8-bit products are summed in integers, which y cannot hold: all of a row passes at once.
+  const size_t blocks = p->format == ILLMREC_PACKED_INT8 ? 1 : (p->groups * bytes + SLAB_BYTES - 1) / SLAB_BYTES;
+  p->block_groups = (p->groups + blocks - 1) / blocks;
+  p->chunk_slabs = CHUNK_BYTES / (p->block_groups * bytes);
+  if (p->chunk_slabs == 0) p->chunk_slabs = 1;
+}
+
+static size_t words_bytes(const product *p) {
+  return round_up(p->slabs * p->groups * group_words(p) * sizeof(uint32_t), ALIGNMENT);
+}
+
+// Words of all slabs, then three numbers for each row.
+static void divide_scratch(product *p, void *scratch) {
+  p->words = scratch;
+  p->row_scales = (float *)((char *)scratch + words_bytes(p));
+  p->inverse_scales = p->row_scales + p->rows;
+  p->row_sums = (int32_t *)(p->inverse_scales + p->rows);
+}
+
+static void run(illmrec_team *team, product *p) {
+  const size_t threads = illmrec_team_size(team);
+  const size_t panels = (p->outputs + PANEL - 1) / PANEL;
+  const bool alone = threads == 1 || p->rows * p->inputs * p->outputs < TEAM_WORTHWHILE;
+  illmrec_team_run(alone || p->slabs < 2 * threads ? NULL : team, p->slabs, 1, pack_slabs, p);
+  illmrec_team_run(alone ? NULL : team, panels, panels_per_group(panels, threads), multiply_panels, p);
+}
+
+int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
+                          size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
+                          const float *bias, int accumulate, float *y, size_t y_stride) {
+  if (rows == 0 || outputs == 0) return 0;
+  for (size_t row = 0; row < rows; row += ROWS_AT_ONCE) {
+    product p = {.format = format,
+                 .path = find_path(format, path),
+                 .x = x + row * x_stride,
+                 .rows = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE,
+                 .inputs = inputs,
+                 .x_stride = x_stride,
+                 .packed = packed,
+                 .outputs = outputs,
+                 .bias = bias,
+                 .accumulate = accumulate != 0,
+                 .y = y + row * y_stride,
+                 .y_stride = y_stride};
+    plan(&p);
+    team_scratch scratch;
+    if (!borrow_scratch(team, words_bytes(&p) + 3 * p.rows * sizeof(float), &scratch)) return -1;
+    divide_scratch(&p, scratch.memory);
+    run(team, &p);
+    return_scratch(team, scratch);
+  }
+  return 0;
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+double illmrec_path_speed(illmrec_packed_format format, illmrec_path path) {
+  enum { ROWS = 28, INPUTS = 512, OUTPUTS = 128, TRIES = 6 };
+  void *packed = aligned_alloc(ALIGNMENT, round_up(illmrec_packed_bytes(format, OUTPUTS, INPUTS), ALIGNMENT));
+  float *x = calloc(ROWS * INPUTS, sizeof *x), *y = calloc(ROWS * OUTPUTS, sizeof *y);
+  double best = 0;
+  if (packed != NULL && x != NULL && y != NULL && illmrec_path_supported(format, path)) {
+    memset(packed, 0, illmrec_packed_bytes(format, OUTPUTS, INPUTS));
+    for (int i = 0; i < TRIES; i++) {
+      const double start = now();
+      if (illmrec_packed_linear(NULL, format, path, x, ROWS, INPUTS, INPUTS, packed, OUTPUTS, NULL, 0, y, OUTPUTS)) break;
+      const double speed = 2e-9 * ROWS * INPUTS * OUTPUTS / (now() - start);
+      best = speed > best ? speed : best;
+    }
+  }
+  free(packed);
+  free(x);
+  free(y);
+  return best;
+}
