@@ -6,6 +6,8 @@ import Kernels
 /// a compute worker. Calls from several threads wait for each other.
 package final class ImageModel: Sendable {
   package let fingerprints: ModelFingerprints
+  /// What the vision tower's matrices are multiplied in.
+  package let arithmetic: MatrixArithmetic
   /// Spaces in use, in the order of their blocks.
   package let spaces: [Space]
   package let preprocessing: ImagePreprocessing
@@ -26,8 +28,12 @@ package final class ImageModel: Sendable {
 
   /// Reads `vision_tower/` and `rec_module/`.
   ///
-  /// - Parameter threads: of the computation; one for each CPU of the process by default.
-  package init(checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil) throws(ModelError) {
+  /// - Parameters:
+  ///   - threads: of the computation; one for each CPU of the process by default.
+  ///   - loading: how the tower's matrices are kept, and who hears of loading.
+  package init(
+    checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil, loading: LoadingOptions = LoadingOptions()
+  ) throws(ModelError) {
     let spaces = try Space.blockOrder(spaces)
     let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let configurationPath = checkpoint.visionTower + "/config.json"
@@ -35,9 +41,12 @@ package final class ImageModel: Sendable {
     let preprocessing = try Self.preprocessing(checkpoint, configuration)
 
     let towerFiles = try WeightFiles(directory: checkpoint.visionTower)
-    var towerLoader = WeightLoader(towerFiles, prefix: "vision_model.", on: team)
+    let digests = FileDigests(directory: loading.packedCache, on: team)
+    let packer = try MatrixPacker(part: "vision-tower", of: towerFiles, loading, digests: digests, on: team)
+    var towerLoader = WeightLoader(towerFiles, prefix: "vision_model.", packer: packer, on: team)
     tower = SiglipVisionModel(configuration, &towerLoader, team: team)
     try towerLoader.finish(expectation: configurationPath)
+    packer.save()
 
     let recFiles = try WeightFiles(directory: checkpoint.recModule)
     var loader = WeightLoader(recFiles, on: team)
@@ -58,7 +67,10 @@ package final class ImageModel: Sendable {
     embeddingDim = configuration.width
     softTokenDim = adaptor.softTokenDim
     spaceDim = projections[0].projection.spaceDim
-    fingerprints = try Self.fingerprints(checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces)
+    arithmetic = MatrixArithmetic(loading)
+    fingerprints = try Self.fingerprints(
+      checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces, arithmetic, digests)
+    digests.save()
   }
 
   /// Length of an item vector: p for each space in use.
@@ -137,7 +149,8 @@ extension ImageModel {
   }
 
   private static func fingerprints(
-    _ checkpoint: CheckpointLocation, tower: WeightFiles, recModule: WeightFiles, spaces: [Space]
+    _ checkpoint: CheckpointLocation, tower: WeightFiles, recModule: WeightFiles, spaces: [Space],
+    _ arithmetic: MatrixArithmetic, _ digests: FileDigests
   ) throws(ModelError) -> ModelFingerprints {
     var towerPrint = Fingerprint()
     towerPrint.add(
@@ -147,7 +160,7 @@ extension ImageModel {
     var model = towerPrint
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(
-      model: try model.digest(), space: try Fingerprint.space(checkpoint, recModule, spaces),
-      tower: try towerPrint.digest())
+      model: try model.digest(digests, extra: arithmetic.fingerprintSuffix),
+      space: try Fingerprint.space(checkpoint, recModule, spaces, digests), tower: try towerPrint.digest(digests))
   }
 }

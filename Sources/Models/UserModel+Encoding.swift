@@ -198,12 +198,12 @@ extension UserModel {
     }
     let marked = Set(prompt.softTokenPositions)
     if let position = prompt.tokenIDs.indices.first(where: {
-      !marked.contains($0) && !(0..<tokenEmbeddings.shape[0]).contains(Int(prompt.tokenIDs[$0]))
+      !marked.contains($0) && !(0..<tokenEmbeddings.rows).contains(Int(prompt.tokenIDs[$0]))
     }) {
       throw ModelError(
         .invalidInput,
         "token \(position) has the id \(prompt.tokenIDs[position]); the checkpoint has embeddings for "
-          + "\(tokenEmbeddings.shape[0])")
+          + "\(tokenEmbeddings.rows)")
     }
   }
 }

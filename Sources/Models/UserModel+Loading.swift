@@ -34,7 +34,7 @@ extension UserModel {
   /// The token embeddings that were trained with the adaptor, or nil when the checkpoint leaves the LLM's own in place.
   static func trainedEmbeddings(
     _ checkpoint: CheckpointLocation, tokenizer: LlamaTokenizer, width: Int, team: ComputeTeam
-  ) throws(ModelError) -> WeightTensor? {
+  ) throws(ModelError) -> EmbeddingTable? {
     guard CheckpointLocation.exists(checkpoint.tokenEmbeddings) else { return nil }
     let files = try WeightFiles(file: checkpoint.tokenEmbeddings)
     guard files.tensors.count == 1, let name = files.tensors.keys.first else {
@@ -63,7 +63,8 @@ extension UserModel {
   }
 
   static func fingerprints(
-    _ checkpoint: CheckpointLocation, llm: WeightFiles, recModule: WeightFiles, spaces: [Space]
+    _ checkpoint: CheckpointLocation, llm: WeightFiles, recModule: WeightFiles, spaces: [Space],
+    _ arithmetic: MatrixArithmetic, _ digests: FileDigests
   ) throws(ModelError) -> ModelFingerprints {
     var model = Fingerprint()
     model.add(existing: [checkpoint.configuration], part: "checkpoint")
@@ -77,6 +78,7 @@ extension UserModel {
     model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(
-      model: try model.digest(), space: try Fingerprint.space(checkpoint, recModule, spaces), tower: nil)
+      model: try model.digest(digests, extra: arithmetic.fingerprintSuffix),
+      space: try Fingerprint.space(checkpoint, recModule, spaces, digests), tower: nil)
   }
 }

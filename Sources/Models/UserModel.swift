@@ -26,11 +26,14 @@ package final class UserModel: Sendable {
     package var prefixCacheElement: RowStorage.Element
     /// Tokens of a block: prompts share whole blocks.
     package var prefixBlockTokens: Int
+    /// How the LLM's matrices are kept, and who hears of loading.
+    package var loading: LoadingOptions
 
     package init(
       spaces: [Space] = [.image], spaceWeights: [Float]? = nil, maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096,
       maxItemListTokens: Int = 3850, threads: Int? = nil, prefixCacheBytes: Int = 1 << 30,
-      prefixCacheElement: RowStorage.Element = .float32, prefixBlockTokens: Int = 8
+      prefixCacheElement: RowStorage.Element = .float32, prefixBlockTokens: Int = 8,
+      loading: LoadingOptions = LoadingOptions()
     ) {
       self.spaces = spaces
       self.spaceWeights = spaceWeights
@@ -41,10 +44,13 @@ package final class UserModel: Sendable {
       self.prefixCacheBytes = prefixCacheBytes
       self.prefixCacheElement = prefixCacheElement
       self.prefixBlockTokens = prefixBlockTokens
+      self.loading = loading
     }
   }
 
   package let fingerprints: ModelFingerprints
+  /// What the LLM's matrices are multiplied in.
+  package let arithmetic: MatrixArithmetic
   /// Spaces in use, in the order of their blocks.
   package let spaces: [Space]
   /// What each block of a user vector is multiplied with; same order as `spaces`.
@@ -58,7 +64,7 @@ package final class UserModel: Sendable {
 
   let prompts: PromptBuilder
   let llm: LlamaModel
-  let tokenEmbeddings: WeightTensor  // [V or more, d]
+  let tokenEmbeddings: EmbeddingTable  // [V or more, d]
   let recToken: WeightTensor  // [d]   rec_token
   private let adaptor: Adaptor
   /// Every space of the checkpoint.
@@ -80,13 +86,16 @@ package final class UserModel: Sendable {
     let tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
 
     let llmFiles = try WeightFiles(directory: checkpoint.llm)
-    var llmLoader = WeightLoader(llmFiles, prefix: LlamaModel.prefix(in: llmFiles), on: team)
+    let digests = FileDigests(directory: configuration.loading.packedCache, on: team)
+    let packer = try MatrixPacker(part: "llm", of: llmFiles, configuration.loading, digests: digests, on: team)
+    var llmLoader = WeightLoader(llmFiles, prefix: LlamaModel.prefix(in: llmFiles), packer: packer, on: team)
     llm = LlamaModel(shape, &llmLoader, maxPositions: configuration.maxPromptTokens, team: team)
     let trained = try Self.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
     tokenEmbeddings =
       trained
       ?? llmLoader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
     try llmLoader.finish(expectation: llmPath)
+    packer.save()
 
     let recFiles = try WeightFiles(directory: checkpoint.recModule)
     var loader = WeightLoader(recFiles, on: team)
@@ -104,7 +113,10 @@ package final class UserModel: Sendable {
     prompts = PromptBuilder(
       tokenizer: tokenizer, softTokenDim: shape.width, maxHistoryItems: configuration.maxHistoryItems,
       maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
-    fingerprints = try Self.fingerprints(checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces)
+    arithmetic = MatrixArithmetic(configuration.loading)
+    fingerprints = try Self.fingerprints(
+      checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces, arithmetic, digests)
+    digests.save()
     prefixNaming = PrefixNaming(
       model: fingerprints.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
     prefixCache = Self.prefixCache(configuration, llm)

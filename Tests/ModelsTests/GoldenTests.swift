@@ -45,7 +45,7 @@ struct GoldenTests {
     }
   }
 
-  private func location(_ golden: String) -> CheckpointLocation {
+  static func location(_ golden: String) -> CheckpointLocation {
     let weights = "\(golden)/llm-weights"
     let isApart = FileManager.default.fileExists(atPath: weights)
     return CheckpointLocation(bundle: "\(golden)/bundle", llmWeights: isApart ? weights : nil)
@@ -53,7 +53,7 @@ struct GoldenTests {
 
   @Test(arguments: goldens) func imagesBecomeTheExpectedVectors(golden: String) throws {
     let expected = try Expected(golden: golden)
-    let model = try ImageModel(checkpoint: location(golden), spaces: [.image])
+    let model = try ImageModel(checkpoint: Self.location(golden), spaces: [.image])
     let prepared = try expected.images.map { image in
       let data = try Data(contentsOf: URL(filePath: "\(golden)/images/\(image.file)"))
       return try data.withUnsafeBytes { try model.preprocessing.prepare(encoded: $0) }
@@ -72,7 +72,7 @@ struct GoldenTests {
 
   @Test(arguments: goldens) func historiesBecomeTheExpectedUsers(golden: String) throws {
     let expected = try Expected(golden: golden)
-    let model = try UserModel(checkpoint: location(golden))
+    let model = try UserModel(checkpoint: Self.location(golden))
     let prompts = try expected.histories.map { history in
       try model.prompt(
         history: zip(history.items, history.titles).map {
@@ -100,7 +100,7 @@ struct GoldenTests {
   /// A prompt's answer does not depend on the others of its batch.
   @Test(arguments: goldens) func aPromptAloneGivesWhatItGivesInABatch(golden: String) throws {
     let expected = try Expected(golden: golden)
-    let model = try UserModel(checkpoint: location(golden))
+    let model = try UserModel(checkpoint: Self.location(golden))
     for history in expected.histories {
       let prompt = try model.prompt(
         history: zip(history.items, history.titles).map {

@@ -21,14 +21,12 @@ struct Fingerprint {
     for path in paths where CheckpointLocation.exists(path) { add(path, part: part) }
   }
 
-  /// SHA-256, in hexadecimal, over `extra` and the names, sizes and contents of every file, in name order.
-  func digest(extra: String = "") throws(ModelError) -> String {
+  /// SHA-256, in hexadecimal, over `extra` and the names and digests of every file, in name order.
+  func digest(_ digests: FileDigests, extra: String = "") throws(ModelError) -> String {
     var digest = SHA256()
     digest.update(extra)
     for entry in entries.sorted(by: { $0.name < $1.name }) {
-      let file = try MappedFile(path: entry.path)
-      digest.update("\n\(entry.name) \(file.count)\n")
-      file.withBytes { digest.update($0) }
+      digest.update("\n\(entry.name) \(try digests.digest(of: entry.path))")
     }
     return digest.finishHex()
   }
@@ -49,8 +47,8 @@ extension Fingerprint {
 
   /// What user and item vectors must share: the trained part and the spaces in use.
   static func space(
-    _ location: CheckpointLocation, _ weights: WeightFiles, _ spaces: [Space]
+    _ location: CheckpointLocation, _ weights: WeightFiles, _ spaces: [Space], _ digests: FileDigests
   ) throws(ModelError) -> String {
-    try recModule(location, weights).digest(extra: spaces.map(\.checkpointName).joined(separator: ","))
+    try recModule(location, weights).digest(digests, extra: spaces.map(\.checkpointName).joined(separator: ","))
   }
 }

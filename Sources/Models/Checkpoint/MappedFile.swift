@@ -64,6 +64,15 @@ extension MappedFile {
     try body(bytes)
   }
 
+  /// Gives back the memory of `count` bytes at `offset` that were read; reading them again brings them back.
+  func discard(_ offset: Int, _ count: Int) {
+    guard let base = bytes.baseAddress, holds(offset, count) else { return }
+    let page = 4096
+    let start = offset / page * page
+    // A file of huge pages may refuse, which costs memory and nothing else.
+    _ = madvise(UnsafeMutableRawPointer(mutating: base + start), offset + count - start, MADV_DONTNEED)
+  }
+
   /// The address of byte `offset`, for those who keep this file alive as long as they use it.
   func address(of offset: Int) -> UnsafeRawPointer? { bytes.baseAddress.map { $0 + offset } }
 }

@@ -15,6 +15,23 @@ extension StoredTensor {
     }
   }
 
+  /// The elements as rows of the first dimension that are looked up one by one. They stay in the mapped file when they lie
+  /// there in order.
+  ///
+  /// - Precondition: two dimensions, and a type that is not `.other`.
+  func loadTable(on team: ComputeTeam) -> EmbeddingTable {
+    guard count > 0, strides == nil, let element = type.stored, let address = file.address(of: offset),
+      Int(bitPattern: address) % type.size == 0
+    else { return EmbeddingTable(load(shape: shape, on: team)) }
+    return EmbeddingTable(rows: shape[0], width: shape[1], of: element, borrowing: address, from: file)
+  }
+
+  /// Gives back the memory of the file's pages; whoever reads them again gets them again.
+  func discardPages() {
+    guard strides == nil else { return }
+    file.discard(offset, byteCount)
+  }
+
   private func loadAligned(_ address: UnsafeRawPointer, shape: [Int], on team: ComputeTeam) -> WeightTensor {
     switch type {
     case .float32: WeightTensor(shape: shape, borrowing: address.assumingMemoryBound(to: Float.self), from: file)

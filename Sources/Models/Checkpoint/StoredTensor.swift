@@ -1,3 +1,5 @@
+import Kernels
+
 /// How a file stores the elements of a tensor.
 package enum ElementType: Sendable, Equatable {
   case float32
@@ -12,6 +14,16 @@ package enum ElementType: Sendable, Equatable {
     case .float32: 4
     case .float16, .bfloat16: 2
     case .other(_, let size): size
+    }
+  }
+
+  /// What matrices are packed from; nil for `.other`.
+  var stored: StoredElement? {
+    switch self {
+    case .float32: .float32
+    case .float16: .float16
+    case .bfloat16: .bfloat16
+    case .other: nil
     }
   }
 

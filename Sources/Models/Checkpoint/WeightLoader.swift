@@ -7,6 +7,8 @@ import Kernels
 struct WeightLoader {
   private let files: WeightFiles
   private let team: ComputeTeam
+  /// Nil for matrices in 32-bit floats.
+  private let packer: MatrixPacker?
   /// Goes before every name that is asked for.
   private let prefix: String
   private var mismatches: [String] = []
@@ -15,8 +17,9 @@ struct WeightLoader {
   /// Most problems that one message lists.
   private static let maxListed = 50
 
-  init(_ files: WeightFiles, prefix: String = "", on team: ComputeTeam) {
+  init(_ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, on team: ComputeTeam) {
     self.files = files
+    self.packer = packer
     self.prefix = prefix
     self.team = team
   }
@@ -33,20 +36,28 @@ struct WeightLoader {
     tensor(name, expecting: "[\(count)] or [1, \(count)]") { $0 == [count] || $0 == [1, count] ? [count] : nil }
   }
 
-  /// The table of that name: at least `rows` rows of `columns`.
-  mutating func table(_ name: String, atLeast rows: Int, columns: Int) -> WeightTensor {
-    tensor(name, expecting: "[\(rows) or more, \(columns)]") {
+  /// The table of that name: at least `rows` rows of `columns`. Its rows stay in the file until they are looked up.
+  mutating func table(_ name: String, atLeast rows: Int, columns: Int) -> EmbeddingTable {
+    let found = find(name, expecting: "[\(rows) or more, \(columns)]") {
       $0.count == 2 && $0[0] >= rows && $0[1] == columns ? $0 : nil
     }
+    guard let found else { return EmbeddingTable(Self.standIn) }
+    let table = found.stored.loadTable(on: team)
+    if let row = table.firstNotFiniteRow(on: team) {
+      notFinite.append("\(found.label): row \(row) of \(table.rows) in \(found.stored.file.path)")
+    }
+    found.stored.discardPages()
+    return table
   }
 
   /// The matrix of that name, whose shape must be `shape`: [O, I], or [O, …] whose other dimensions together are I.
   ///
   /// - Parameter rows: those to take of it, all by default.
   mutating func matrix(_ name: String, _ shape: [Int], rows: Range<Int>? = nil) -> LinearWeight {
-    let tensor = tensor(name, shape)
-    guard let rows, tensor.shape == shape else { return LinearWeight(tensor) }
-    return LinearWeight(tensor.rows(rows))
+    guard let found = find(name, expecting: "\(shape)", accept: { $0 == shape ? shape : nil }) else {
+      return LinearWeight(Self.standIn)
+    }
+    return matrix(of: [Part(found: found, rows: rows ?? 0..<shape[0])], inputs: shape.dropFirst().reduce(1, *))
   }
 
   /// The matrices of those names as one, whose outputs are theirs one after the other: products that share their input
@@ -56,8 +67,12 @@ struct WeightLoader {
   ///   - outputs: of each.
   ///   - inputs: of all.
   mutating func matrix(concatenating names: [String], outputs: [Int], inputs: Int) -> LinearWeight {
-    let parts = zip(names, outputs).map { tensor($0, [$1, inputs]) }
-    return LinearWeight(WeightTensor(concatenating: parts, rowShape: [inputs]))
+    let parts = zip(names, outputs).compactMap { name, outputs -> Part? in
+      let shape = [outputs, inputs]
+      return find(name, expecting: "\(shape)") { $0 == shape ? shape : nil }.map { Part(found: $0, rows: 0..<outputs) }
+    }
+    guard parts.count == names.count else { return LinearWeight(Self.standIn) }
+    return matrix(of: parts, inputs: inputs)
   }
 
   /// The vectors of those names as one, such as the biases of matrices that were made one.
@@ -67,16 +82,19 @@ struct WeightLoader {
 
   /// The weights of a linear layer. A size that is nil is the file's to say.
   mutating func linear(_ name: String, inputs: Int? = nil, outputs: Int? = nil) -> LinearWeights {
-    let weight = tensor(
+    let found = find(
       "\(name).weight", expecting: "[\(outputs.map(String.init) ?? "outputs"), \(inputs.map(String.init) ?? "inputs")]"
     ) { found in
       found.count == 2 && outputs ?? found[0] == found[0] && inputs ?? found[1] == found[1] ? found : nil
     }
+    let weight =
+      found.map { matrix(of: [Part(found: $0, rows: 0..<$0.shape[0])], inputs: $0.shape[1]) }
+      ?? LinearWeight(Self.standIn)
     // A bias of a weight that is not there has no size to be held against.
-    let bias = tensor("\(name).bias", expecting: "[\(outputs.map(String.init) ?? "outputs")]") { found in
-      found.count == 1 && (found[0] == outputs ?? weight.shape[0] || weight.shape == [0]) ? found : nil
+    let bias = tensor("\(name).bias", expecting: "[\(outputs.map(String.init) ?? "outputs")]") { shape in
+      shape.count == 1 && (found == nil || shape[0] == outputs ?? weight.outputs) ? shape : nil
     }
-    return LinearWeights(weight: LinearWeight(weight), bias: bias)
+    return LinearWeights(weight: weight, bias: bias)
   }
 
   /// The weights of a layer norm.
@@ -84,27 +102,84 @@ struct WeightLoader {
     LayerNormWeights(weight: tensor("\(name).weight", [width]), bias: tensor("\(name).bias", [width]))
   }
 
+  /// A tensor that a file holds in an acceptable shape.
+  private struct Found {
+    /// Its name, for messages.
+    let label: String
+    let stored: StoredTensor
+    /// To load it in.
+    let shape: [Int]
+  }
+
+  /// Rows of a found tensor that become part of a matrix.
+  private struct Part {
+    let found: Found
+    let rows: Range<Int>
+
+    /// What the cache knows them by.
+    var name: String {
+      rows == 0..<found.shape[0] ? found.label : "\(found.label)[\(rows.lowerBound)..<\(rows.upperBound)]"
+    }
+  }
+
+  /// Stands for what was not found; nothing is computed with it.
+  private static let standIn = WeightTensor(shape: [0, 1], values: [])
+
   /// - Parameter accept: the shape to load a found shape as, or nil to refuse it.
-  private mutating func tensor(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> WeightTensor {
-    let standIn = WeightTensor(shape: [0], values: [])
+  private mutating func find(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> Found? {
     let label = (prefix + name).isEmpty ? "the tensor" : prefix + name
     guard let stored = files.tensors[prefix + name] else {
       mismatches.append("\(label): \(expecting) expected, missing")
-      return standIn
+      return nil
     }
     if case .other(let type, _) = stored.type {
       mismatches.append("\(label): F32, F16 or BF16 expected, \(type) found in \(stored.file.path)")
-      return standIn
+      return nil
     }
     guard let shape = accept(stored.shape) else {
       mismatches.append("\(label): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
-      return standIn
+      return nil
     }
-    let tensor = stored.load(shape: shape, on: team)
+    return Found(label: label, stored: stored, shape: shape)
+  }
+
+  private mutating func tensor(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> WeightTensor {
+    guard let found = find(name, expecting: expecting, accept: accept) else { return Self.standIn }
+    return load(found)
+  }
+
+  private mutating func load(_ found: Found) -> WeightTensor {
+    let tensor = found.stored.load(shape: found.shape, on: team)
     if let index = tensor.firstNotFinite(on: team) {
-      notFinite.append("\(label): element \(index) of \(stored.count) in \(stored.file.path)")
+      notFinite.append("\(found.label): element \(index) of \(found.stored.count) in \(found.stored.file.path)")
     }
     return tensor
+  }
+
+  /// The rows of `parts` as one matrix, packed unless the precision is that of 32-bit floats.
+  private mutating func matrix(of parts: [Part], inputs: Int) -> LinearWeight {
+    guard let packer, packer.precision != .float32, inputs > 0 else { return wholeMatrix(of: parts, inputs: inputs) }
+    let name = parts.map(\.name).joined(separator: " + ")
+    let outputs = parts.reduce(0) { $0 + $1.rows.count }
+    if let weight = packer.cached(name, outputs: outputs, inputs: inputs) { return weight }
+    let sources = StoredRows(parts.map { (tensor: $0.found.stored, rows: $0.rows) }, inputs: inputs, on: team)
+    let (weight, row) = packer.pack(name, rows: sources.addresses, of: sources.element, inputs: inputs)
+    // Kept while its addresses are used.
+    withExtendedLifetime(sources) {}
+    for part in parts {
+      // Which element it is matters to a person alone: the tensor is read once more to tell.
+      if row != nil { _ = load(part.found) }
+      part.found.stored.discardPages()
+    }
+    return weight
+  }
+
+  private mutating func wholeMatrix(of parts: [Part], inputs: Int) -> LinearWeight {
+    let tensors = parts.map { part in
+      let tensor = load(part.found)
+      return part.rows == 0..<tensor.shape[0] ? tensor : tensor.rows(part.rows)
+    }
+    return LinearWeight(tensors.count == 1 ? tensors[0] : WeightTensor(concatenating: tensors, rowShape: [inputs]))
   }
 
   /// Throws when a tensor was missing, had another shape or type, or was not finite.

@@ -1,0 +1,65 @@
+import Kernels
+
+/// Packs the matrices of one part of a checkpoint, or finds them packed in the cache; used by one thread.
+///
+/// The source's pages are given back matrix by matrix, so that loading takes little more memory than the packed form.
+final class MatrixPacker {
+  private let options: LoadingOptions
+  private let team: ComputeTeam
+  private let cache: PackedCache?
+  private let part: String
+  private let totalBytes: Int
+  private var doneBytes = 0
+  private var packed: [PackedFile.Matrix] = []
+
+  var precision: Precision { options.precision }
+
+  /// - Parameters:
+  ///   - part: for messages and the cache's file name, such as "llm".
+  ///   - files: where the matrices come from; their digest names the cache's file.
+  ///   - digests: of files that were hashed before.
+  init(
+    part: String, of files: WeightFiles, _ options: LoadingOptions, digests: FileDigests, on team: ComputeTeam
+  ) throws(ModelError) {
+    self.part = part
+    self.options = options
+    self.team = team
+    totalBytes = files.tensors.values.reduce(0) { $0 + $1.byteCount }
+    guard let directory = options.packedCache, options.precision != .float32, totalBytes >= options.bytesWorthCaching
+    else {
+      cache = nil
+      return
+    }
+    var fingerprint = Fingerprint()
+    for path in files.paths { fingerprint.add(path, part: part) }
+    cache = PackedCache(
+      directory: directory, part: part, precision: options.precision, checkpoint: try fingerprint.digest(digests),
+      options, on: team)
+  }
+
+  /// The matrix of that name from the cache, or nil.
+  func cached(_ name: String, outputs: Int, inputs: Int) -> LinearWeight? {
+    guard let matrix = cache?.matrix(name, outputs: outputs, inputs: inputs) else { return nil }
+    packed.append(PackedFile.Matrix(name: name, matrix: matrix))
+    return LinearWeight(matrix, path: options.computePath)
+  }
+
+  /// Packs rows of `inputs` elements that lie in `source`, and keeps the result for the cache.
+  ///
+  /// - Returns: the matrix, and the first row that holds a NaN or an infinity.
+  func pack(
+    _ name: String, rows: [UnsafeRawPointer], of element: StoredElement, inputs: Int
+  ) -> (weight: LinearWeight, firstNotFinite: Int?) {
+    var notFinite: Int?
+    let matrix = PackedMatrix(
+      rows: rows, of: element, inputs: inputs,
+      precision: PackedMatrix.precision(options.precision, inputs: inputs), on: team, firstNotFinite: &notFinite)
+    packed.append(PackedFile.Matrix(name: name, matrix: matrix))
+    doneBytes += rows.count * inputs * element.size
+    options.report(.progress(what: "packing \(part)", done: min(doneBytes, totalBytes), total: totalBytes))
+    return (LinearWeight(matrix, path: options.computePath), notFinite)
+  }
+
+  /// Writes what was packed to the cache, if any matrix was not found there. Call it once everything is known to be sound.
+  func save() { cache?.save(packed, options) }
+}
