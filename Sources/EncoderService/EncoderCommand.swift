@@ -40,10 +40,11 @@ struct EncoderCommand: AsyncParsableCommand {
     static let threads = SettingKey<Int>(
       "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
-    static let all: [any AnySettingKey] = [
-      checkpoint, spaces, store, modelName, modelVersion, maxItems, maxImageBytes, maxImagePixels, maxQueueItems,
-      maxBatchItems, decodeThreads, threads,
-    ]
+    static let all: [any AnySettingKey] =
+      [
+        checkpoint, spaces, store, modelName, modelVersion, maxItems, maxImageBytes, maxImagePixels, maxQueueItems,
+        maxBatchItems, decodeThreads, threads,
+      ] + ModelLoadingSettings.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -67,6 +68,7 @@ struct EncoderCommand: AsyncParsableCommand {
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
+  @OptionGroup var loading: ModelLoadingOptions
   @Option(name: Keys.checkpoint.flagName, help: Keys.checkpoint.help) var checkpoint: String?
   @Option(name: Keys.spaces.flagName, help: Keys.spaces.help) var spaces: String?
   @Option(name: Keys.store.flagName, help: Keys.store.help) var store: String?
@@ -97,6 +99,6 @@ struct EncoderCommand: AsyncParsableCommand {
       Keys.modelVersion.flag(modelVersion), Keys.maxItems.flag(maxItems), Keys.maxImageBytes.flag(maxImageBytes),
       Keys.maxImagePixels.flag(maxImagePixels), Keys.maxQueueItems.flag(maxQueueItems),
       Keys.maxBatchItems.flag(maxBatchItems), Keys.decodeThreads.flag(decodeThreads), Keys.threads.flag(threads),
-    ]
+    ] + loading.flags
   }
 }

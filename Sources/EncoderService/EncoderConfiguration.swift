@@ -13,6 +13,8 @@ struct EncoderConfiguration: Sendable {
   /// Images that go through the tower together; nil for as many as keep it at full speed.
   var maxBatchItems: Int?
   var decodeThreads: Int
+  /// How the tower's matrices are kept.
+  var loading: LoadingOptions
   /// Threads that compute; nil for one per CPU.
   var threads: Int?
 
@@ -33,6 +35,7 @@ struct EncoderConfiguration: Sendable {
     maxBatchItems = Self.nonZero(try all.value(Keys.maxBatchItems))
     decodeThreads = Self.nonZero(try all.value(Keys.decodeThreads)) ?? ProcessInfo.processInfo.activeProcessorCount
     threads = Self.nonZero(try all.value(Keys.threads))
+    loading = try LoadingOptions(try ModelLoadingSettings(all))
     try check()
   }
 
@@ -65,5 +68,16 @@ struct EncoderConfiguration: Sendable {
       spaces.append(space)
     }
     return spaces
+  }
+}
+
+extension LoadingOptions {
+  init(_ settings: ModelLoadingSettings) throws(SettingsError) {
+    do throws(ModelError) {
+      try self.init(
+        precision: settings.precision, computePath: settings.computePath, packedCache: settings.packedCache)
+    } catch {
+      throw SettingsError(error.message, isUsage: true)
+    }
   }
 }

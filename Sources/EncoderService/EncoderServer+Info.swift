@@ -21,6 +21,10 @@ extension EncoderServer {
       $0.textFeatureDim = UInt32(model.textFeatureDim)
       $0.storedItems = UInt64(items)
       $0.limits = publishedLimits
+      $0.arithmetic = .with {
+        $0.precision = model.arithmetic.precisionName
+        $0.path = model.arithmetic.path
+      }
     }
   }
 

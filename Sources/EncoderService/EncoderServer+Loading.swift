@@ -7,8 +7,11 @@ extension EncoderServer {
   static func load(_ configuration: EncoderConfiguration, logger: Logger) async throws -> ServiceParts {
     let server = try await DedicatedThread.run(name: "encoder-load") {
       let start = ContinuousClock.now
+      var loading = configuration.loading
+      loading.report = report(to: logger)
       let model = try ImageModel(
-        checkpoint: configuration.checkpoint, spaces: configuration.spaces, threads: configuration.threads)
+        checkpoint: configuration.checkpoint, spaces: configuration.spaces, threads: configuration.threads,
+        loading: loading)
       logger.notice(
         "model loaded",
         metadata: [
@@ -16,6 +19,7 @@ extension EncoderServer {
           "fingerprint": "\(model.fingerprints.model.prefix(12))",
           "image_size": "\(model.preprocessing.width) x \(model.preprocessing.height)",
           "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
+          "precision": "\(model.arithmetic.precisionName)", "compute_path": "\(model.arithmetic.path)",
         ])
       let store = try ItemStore(path: configuration.store, model: model)
       var limits = configuration.limits
@@ -26,6 +30,18 @@ extension EncoderServer {
     }
     try await server.logCatalog()
     return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
+  }
+
+  /// Loading takes a while from a cold disk; silence would look like a hang.
+  private static func report(to logger: Logger) -> @Sendable (LoadingEvent) -> Void {
+    let log = ProgressLog(logger)
+    return { event in
+      switch event {
+      case .progress(let what, let done, let total): log.progress(what, done: done, total: total)
+      case .note(let text): logger.notice("\(text)")
+      case .warning(let text): logger.warning("\(text)")
+      }
+    }
   }
 
   private func logCatalog() async throws {

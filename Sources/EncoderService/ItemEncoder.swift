@@ -3,6 +3,7 @@ import Models
 /// What the service asks of a model. ``Models/ImageModel`` answers it; tests answer it with less.
 protocol ItemEncoder: Sendable {
   var fingerprints: ModelFingerprints { get }
+  var arithmetic: MatrixArithmetic { get }
   /// In use, in the order of their blocks.
   var spaces: [Space] { get }
   var preprocessing: ImagePreprocessing { get }

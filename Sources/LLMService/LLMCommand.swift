@@ -59,11 +59,12 @@ struct LLMCommand: AsyncParsableCommand {
     static let threads = SettingKey<Int>(
       "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
-    static let all: [any AnySettingKey] = [
-      checkpoint, llmWeights, spaces, spaceWeights, maxHistoryItems, maxPromptTokens, maxItemListTokens, modelName,
-      modelVersion, maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, prefixCacheBytes,
-      prefixCachePrecision, threads,
-    ]
+    static let all: [any AnySettingKey] =
+      [
+        checkpoint, llmWeights, spaces, spaceWeights, maxHistoryItems, maxPromptTokens, maxItemListTokens, modelName,
+        modelVersion, maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, prefixCacheBytes,
+        prefixCachePrecision, threads,
+      ] + ModelLoadingSettings.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -81,12 +82,14 @@ struct LLMCommand: AsyncParsableCommand {
       Try it:
         illmrec-llm --checkpoint CHECKPOINT                          listens on 127.0.0.1:50052
         illmrec-llm --checkpoint REC --llm-weights Sheared-LLaMA-2.7B  with the LLM in a directory of its own
+        illmrec-llm --checkpoint CHECKPOINT --precision int8         a quarter of the memory of f32
         grpc_health_probe -addr 127.0.0.1:50052                      says SERVING once the model is loaded
         illmrec verify GOLDEN                                        compares it with the framework that trained it
       """,
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
+  @OptionGroup var loading: ModelLoadingOptions
   @Option(name: Keys.checkpoint.flagName, help: Keys.checkpoint.help) var checkpoint: String?
   @Option(name: Keys.llmWeights.flagName, help: Keys.llmWeights.help) var llmWeights: String?
   @Option(name: Keys.spaces.flagName, help: Keys.spaces.help) var spaces: String?
@@ -130,6 +133,6 @@ struct LLMCommand: AsyncParsableCommand {
       Keys.maxBatchTokens.flag(maxBatchTokens), Keys.maxQueueTokens.flag(maxQueueTokens),
       Keys.prefixCacheBytes.flag(prefixCacheBytes), Keys.prefixCachePrecision.flag(prefixCachePrecision),
       Keys.threads.flag(threads),
-    ]
+    ] + loading.flags
   }
 }

@@ -15,6 +15,7 @@ struct LLMConfiguration: Sendable {
     let all = settings.all
     let bundle = try all.value(Keys.checkpoint)
     let threads = try all.value(Keys.threads)
+    let loading = try ModelLoadingSettings(all)
     checkpoint = CheckpointLocation(bundle: bundle, llmWeights: all.optional(Keys.llmWeights))
     model = UserModel.Configuration(
       spaces: try Self.spaces(try all.value(Keys.spaces)),
@@ -22,7 +23,8 @@ struct LLMConfiguration: Sendable {
       maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
       maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads,
       prefixCacheBytes: try all.value(Keys.prefixCacheBytes),
-      prefixCacheElement: RowStorage.Element(rawValue: try all.value(Keys.prefixCachePrecision)) ?? .float32)
+      prefixCacheElement: RowStorage.Element(rawValue: try all.value(Keys.prefixCachePrecision)) ?? .float32,
+      loading: try LoadingOptions(loading))
     modelName = all.optional(Keys.modelName) ?? bundle.split(separator: "/").last.map(String.init) ?? bundle
     modelVersion = try all.value(Keys.modelVersion)
     limits = RequestLimits(
@@ -69,5 +71,16 @@ struct LLMConfiguration: Sendable {
       weights.append(weight)
     }
     return weights
+  }
+}
+
+extension LoadingOptions {
+  init(_ settings: ModelLoadingSettings) throws(SettingsError) {
+    do throws(ModelError) {
+      try self.init(
+        precision: settings.precision, computePath: settings.computePath, packedCache: settings.packedCache)
+    } catch {
+      throw SettingsError(error.message, isUsage: true)
+    }
   }
 }

@@ -31,6 +31,10 @@ extension LLMServer {
       $0.spaceWeights = model.spaceWeights
       $0.promptTemplate = model.promptTemplate
       $0.limits = publishedLimits
+      $0.arithmetic = .with {
+        $0.precision = model.arithmetic.precisionName
+        $0.path = model.arithmetic.path
+      }
       if let statistics = model.prefixCacheStatistics { $0.prefixCache = .init(statistics) }
     }
   }

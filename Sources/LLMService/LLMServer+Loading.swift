@@ -9,16 +9,10 @@ extension LLMServer {
   static func load(_ configuration: LLMConfiguration, logger: Logger) async throws -> ServiceParts {
     let start = ContinuousClock.now
     logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(configuration.checkpoint.bundle)"])
-    let progress = Task {
-      // A large checkpoint takes minutes from a cold disk; silence would look like a hang.
-      while true {
-        try await Task.sleep(for: .seconds(5))
-        logger.notice("still loading", metadata: ["seconds": "\(start.duration(to: .now).components.seconds)"])
-      }
-    }
-    defer { progress.cancel() }
-    let model = try await DedicatedThread.run(name: "llm-load") {
-      try UserModel(checkpoint: configuration.checkpoint, configuration: configuration.model)
+    var modelConfiguration = configuration.model
+    modelConfiguration.loading.report = report(to: logger)
+    let model = try await DedicatedThread.run(name: "llm-load") { [modelConfiguration] in
+      try UserModel(checkpoint: configuration.checkpoint, configuration: modelConfiguration)
     }
     let server = try LLMServer(
       model: model, name: configuration.modelName, version: configuration.modelVersion, limits: configuration.limits,
@@ -29,8 +23,21 @@ extension LLMServer {
         "model": "\(configuration.modelName) \(configuration.modelVersion)",
         "fingerprint": "\(model.fingerprints.model.prefix(12))", "space": "\(model.fingerprints.space.prefix(12))",
         "spaces": "\(model.spaces.map { "\($0)" }.joined(separator: ","))", "llm_dim": "\(model.llmDim)",
-        "user_vector_dim": "\(model.userVectorDim)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
+        "user_vector_dim": "\(model.userVectorDim)", "precision": "\(model.arithmetic.precisionName)",
+        "compute_path": "\(model.arithmetic.path)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
       ])
     return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
+  }
+
+  /// Loading takes minutes from a cold disk; silence would look like a hang.
+  private static func report(to logger: Logger) -> @Sendable (LoadingEvent) -> Void {
+    let log = ProgressLog(logger)
+    return { event in
+      switch event {
+      case .progress(let what, let done, let total): log.progress(what, done: done, total: total)
+      case .note(let text): logger.notice("\(text)")
+      case .warning(let text): logger.warning("\(text)")
+      }
+    }
   }
 }

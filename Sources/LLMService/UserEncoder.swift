@@ -7,6 +7,7 @@ import Models
 /// thread at a time may call it.
 protocol UserEncoder: Sendable {
   var fingerprints: ModelFingerprints { get }
+  var arithmetic: MatrixArithmetic { get }
   var spaces: [Space] { get }
   var spaceWeights: [Float] { get }
   /// d.

@@ -7,6 +7,7 @@ import Synchronization
 /// mean of each channel and 1; the adaptor doubles; each space's block is the first two values of its feature.
 final class ScriptedModel: ItemEncoder {
   let fingerprints: ModelFingerprints
+  let arithmetic = MatrixArithmetic(LoadingOptions())
   let spaces: [Space]
   let preprocessing = ImagePreprocessing(size: 8, mean: [0, 0, 0], std: [1, 1, 1], rescaleFactor: 1)
   let embeddingDim = 4

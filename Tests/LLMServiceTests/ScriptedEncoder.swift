@@ -9,6 +9,7 @@ final class ScriptedEncoder: UserEncoder {
   static let softTokenID: Int32 = -1
 
   let fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: nil)
+  let arithmetic = MatrixArithmetic(LoadingOptions())
   let spaces: [Space] = [.image]
   let spaceWeights: [Float] = [1]
   let llmDim = 4

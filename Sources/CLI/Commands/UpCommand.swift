@@ -28,6 +28,10 @@ struct UpCommand: ReportingCommand {
       "Spaces in use, such as image or image,cf,text; the services' own default otherwise.", valueName: "list"))
   var spaces: String?
   @Option(
+    help: ArgumentHelp(
+      "What weight matrices are multiplied in: f32, bf16, int8 or auto, the services' own default.", valueName: "type"))
+  var precision: String?
+  @Option(
     help: ArgumentHelp("Interactions read of a history; the service's own default otherwise.", valueName: "items"))
   var maxHistoryItems: Int?
   @Option(
@@ -91,6 +95,7 @@ struct UpCommand: ReportingCommand {
     stack.host = host
     stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
     stack.spaces = spaces
+    stack.precision = precision
     stack.maxHistoryItems = maxHistoryItems
     stack.modelName = modelName
     stack.modelVersion = modelVersion

@@ -77,6 +77,8 @@ struct VerifyCommand: ReportingCommand {
     var stack = StackConfiguration(checkpoint: golden.bundle, llmWeights: llmWeights, state: state).onFreePorts()
     stack.hasGateway = false
     stack.spaces = "image"
+    stack.precision = precision.rawValue
+    stack.packedCache = "off"
     note("starting the services")
     let display = verbose ? StackDisplay(terminal: .standardError) : nil
     let show: @Sendable (ServiceStack.Event) -> Void = { display?.show($0) }

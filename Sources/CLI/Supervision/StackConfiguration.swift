@@ -13,6 +13,10 @@ struct StackConfiguration: Sendable {
   var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
   /// As the services' --spaces; nil leaves it to them.
   var spaces: String?
+  /// As the services' --precision; nil leaves it to them.
+  var precision: String?
+  /// As the services' --packed-cache; a folder of the state directory when nil.
+  var packedCache: String?
   var maxHistoryItems: Int?
   var modelName: String?
   var modelVersion: String?
@@ -74,10 +78,10 @@ struct StackConfiguration: Sendable {
     add("drain-timeout", "\(drainTimeout.seconds)")
     switch member {
     case .encoder:
-      addModel(add)
+      addModel(state, add)
       add("store", state.itemStore)
     case .llm:
-      addModel(add)
+      addModel(state, add)
       add("llm-weights", llmWeights)
       add("max-history-items", maxHistoryItems.map(String.init))
     case .retrieval:
@@ -88,9 +92,11 @@ struct StackConfiguration: Sendable {
     return arguments
   }
 
-  private func addModel(_ add: (String, String?) -> Void) {
+  private func addModel(_ state: StateDirectory, _ add: (String, String?) -> Void) {
     add("checkpoint", checkpoint)
     add("spaces", spaces)
+    add("precision", precision)
+    add("packed-cache", packedCache ?? state.packedMatrices)
     add("model-name", modelName ?? URL(filePath: checkpoint).standardizedFileURL.lastPathComponent)
     add("model-version", modelVersion)
   }

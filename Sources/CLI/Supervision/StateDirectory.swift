@@ -23,6 +23,7 @@ final class StateDirectory: Sendable {
 
   var itemStore: String { "\(path)/items.sqlite" }
   var indexes: String { "\(path)/retrieval" }
+  var packedMatrices: String { "\(path)/packed" }
 
   func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
 

@@ -43,8 +43,10 @@ struct VerifyReport: Sendable {
   /// Compares two orders of the same items; items whose expected scores are as good as equal may change places.
   mutating func compareRanking(_ actual: [Int], expected: [Int], scores: [Float], at place: String) {
     let scale = max(1, scores.map(\.magnitude).max() ?? 1)
+    // Rounded weights may swap whatever lies closer than the scores themselves must come.
+    let slack = precision == .f32 ? 1e-5 : Float(Quantity.scores.bound(precision))
     let differing = zip(actual, expected).enumerated().filter { _, pair in
-      (scores[pair.0] - scores[pair.1]).magnitude > 1e-5 * scale
+      (scores[pair.0] - scores[pair.1]).magnitude > slack * scale
     }
     let count = differing.count + abs(actual.count - expected.count)
     let remark = differing.first.map { "place \($0.offset + 1): item \($0.element.0) instead of \($0.element.1)" }

@@ -819,6 +819,16 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
+  /// What the vision tower's matrices are multiplied in.
+  public var arithmetic: Illmrec_Common_V1_MatrixArithmetic {
+    get {_storage._arithmetic ?? Illmrec_Common_V1_MatrixArithmetic()}
+    set {_uniqueStorage()._arithmetic = newValue}
+  }
+  /// Returns true if `arithmetic` has been explicitly set.
+  public var hasArithmetic: Bool {_storage._arithmetic != nil}
+  /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
+  public mutating func clearArithmetic() {_uniqueStorage()._arithmetic = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1886,7 +1896,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoRequest: SwiftProtobuf.Mes
 
 nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}tower_fingerprint\0\u{3}embedding_dim\0\u{3}soft_token_dim\0\u{3}item_vector_dim\0\u{1}spaces\0\u{3}cf_feature_dim\0\u{3}text_feature_dim\0\u{3}stored_items\0\u{1}limits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}tower_fingerprint\0\u{3}embedding_dim\0\u{3}soft_token_dim\0\u{3}item_vector_dim\0\u{1}spaces\0\u{3}cf_feature_dim\0\u{3}text_feature_dim\0\u{3}stored_items\0\u{1}limits\0\u{1}arithmetic\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
@@ -1900,6 +1910,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
     var _textFeatureDim: UInt32 = 0
     var _storedItems: UInt64 = 0
     var _limits: Illmrec_Encoder_V1_Limits? = nil
+    var _arithmetic: Illmrec_Common_V1_MatrixArithmetic? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1921,6 +1932,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
       _textFeatureDim = source._textFeatureDim
       _storedItems = source._storedItems
       _limits = source._limits
+      _arithmetic = source._arithmetic
     }
   }
 
@@ -1950,6 +1962,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._textFeatureDim) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._storedItems) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._arithmetic) }()
         default: break
         }
       }
@@ -1995,6 +2008,9 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
       try { if let v = _storage._limits {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      try { if let v = _storage._arithmetic {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2015,6 +2031,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
         if _storage._textFeatureDim != rhs_storage._textFeatureDim {return false}
         if _storage._storedItems != rhs_storage._storedItems {return false}
         if _storage._limits != rhs_storage._limits {return false}
+        if _storage._arithmetic != rhs_storage._arithmetic {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -658,6 +658,16 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   /// Clears the value of `prefixCache`. Subsequent reads from it will return its default value.
   public mutating func clearPrefixCache() {_uniqueStorage()._prefixCache = nil}
 
+  /// What the LLM's matrices are multiplied in.
+  public var arithmetic: Illmrec_Common_V1_MatrixArithmetic {
+    get {_storage._arithmetic ?? Illmrec_Common_V1_MatrixArithmetic()}
+    set {_uniqueStorage()._arithmetic = newValue}
+  }
+  /// Returns true if `arithmetic` has been explicitly set.
+  public var hasArithmetic: Bool {_storage._arithmetic != nil}
+  /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
+  public mutating func clearArithmetic() {_uniqueStorage()._arithmetic = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1566,7 +1576,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoRequest: SwiftProtobuf.Message
 
 nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}llm_dim\0\u{3}embedding_dim\0\u{3}user_vector_dim\0\u{1}spaces\0\u{3}space_weights\0\u{3}prompt_template\0\u{1}limits\0\u{3}prefix_cache\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}llm_dim\0\u{3}embedding_dim\0\u{3}user_vector_dim\0\u{1}spaces\0\u{3}space_weights\0\u{3}prompt_template\0\u{1}limits\0\u{3}prefix_cache\0\u{1}arithmetic\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
@@ -1579,6 +1589,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
     var _promptTemplate: String = String()
     var _limits: Illmrec_Llm_V1_Limits? = nil
     var _prefixCache: Illmrec_Llm_V1_PrefixCache? = nil
+    var _arithmetic: Illmrec_Common_V1_MatrixArithmetic? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1599,6 +1610,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
       _promptTemplate = source._promptTemplate
       _limits = source._limits
       _prefixCache = source._prefixCache
+      _arithmetic = source._arithmetic
     }
   }
 
@@ -1627,6 +1639,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
         case 8: try { try decoder.decodeSingularStringField(value: &_storage._promptTemplate) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
         case 10: try { try decoder.decodeSingularMessageField(value: &_storage._prefixCache) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._arithmetic) }()
         default: break
         }
       }
@@ -1669,6 +1682,9 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
       try { if let v = _storage._prefixCache {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
       } }()
+      try { if let v = _storage._arithmetic {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1688,6 +1704,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
         if _storage._promptTemplate != rhs_storage._promptTemplate {return false}
         if _storage._limits != rhs_storage._limits {return false}
         if _storage._prefixCache != rhs_storage._prefixCache {return false}
+        if _storage._arithmetic != rhs_storage._arithmetic {return false}
         return true
       }
       if !storagesAreEqual {return false}
