@@ -4,6 +4,7 @@
 
 #include "dispatch.h"
 #include "illmrec_kernels.h"
+#include "instruction_set.h"
 
 enum {
   // Vectors of queries that are multiplied with a key at a time.
@@ -99,17 +100,16 @@ struct attention_kernel {
 #endif
 
 static const attention_kernel *kernel_for(illmrec_isa isa) {
+  switch (isa_or_best(isa)) {
 #if defined(__x86_64__)
-  if (isa == ILLMREC_ISA_BEST) {
-    isa = illmrec_isa_supported(ILLMREC_ISA_AVX512) ? ILLMREC_ISA_AVX512
-          : illmrec_isa_supported(ILLMREC_ISA_AVX2) ? ILLMREC_ISA_AVX2
-                                                    : ILLMREC_ISA_PORTABLE;
-  }
-  if (!illmrec_isa_supported(isa)) return NULL;
-  if (isa == ILLMREC_ISA_AVX512) return &attention_kernel_avx512;
-  if (isa == ILLMREC_ISA_AVX2) return &attention_kernel_avx2;
+    case ILLMREC_ISA_AVX512:
+      return &attention_kernel_avx512;
+    case ILLMREC_ISA_AVX2:
+      return &attention_kernel_avx2;
 #endif
-  return isa == ILLMREC_ISA_BEST || isa == ILLMREC_ISA_PORTABLE ? &attention_kernel_portable : NULL;
+    default:
+      return &attention_kernel_portable;
+  }
 }
 
 // MARK: One unit of work: some blocks of one sequence's queries, of the heads that share one key/value head
@@ -219,7 +219,6 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
                       size_t out_stride) {
   attention a = {kernel_for(isa), sequences, sequence_count, query, query_stride, key, value, kv_stride,
                  heads, kv_heads, head_width, scale, causal, out, out_stride, BLOCKS_PER_UNIT, NULL};
-  if (a.kernel == NULL) return -1;
   // Smaller units where there would be too few to go round; the result is the same.
   const size_t threads = illmrec_team_size(team);
   while (a.blocks_per_unit > 1 && all_units(&a) < 8 * threads) a.blocks_per_unit /= 2;

@@ -168,23 +168,39 @@ KERNEL_INLINED size_t KERNEL(block_start)(size_t e, size_t width) {
   return e + LANES <= width || width < LANES ? e : width - LANES;
 }
 
+/// A tile of `columns` rows' elements e, …, e + LANES - 1, of `count` that there are.
+KERNEL_INLINED void KERNEL(load_rows)(const float *const *rows, size_t columns, size_t e, size_t count, FLOATS *tile) {
+  if (columns >= LANES && count >= LANES) {
+    UNROLLED for (size_t c = 0; c < LANES; c++) tile[c] = *(const KERNEL(floats_anywhere) *)(rows[c] + e);
+    return;
+  }
+  for (size_t c = 0; c < LANES; c++) {
+    tile[c] = (FLOATS){0};
+    if (c < columns) memcpy(&tile[c], rows[c] + e, (count < LANES ? count : LANES) * sizeof(float));
+  }
+}
+
+KERNEL_INLINED void KERNEL(store_rows)(const FLOATS *tile, size_t columns, size_t e, size_t count, float *const *rows) {
+  if (columns >= LANES && count >= LANES) {
+    UNROLLED for (size_t c = 0; c < LANES; c++) *(KERNEL(floats_anywhere) *)(rows[c] + e) = tile[c];
+    return;
+  }
+  for (size_t c = 0; c < LANES && c < columns; c++) {
+    memcpy(rows[c] + e, &tile[c], (count < LANES ? count : LANES) * sizeof(float));
+  }
+}
+
 /// query[e, c] = rows[c][e] * factor for the block's columns; zero for those beyond.
 KERNEL_FUNCTION void KERNEL(pack)(const float *const *rows, size_t columns, size_t width, float factor, float *query) {
-  const size_t count = width < LANES ? width : LANES;
-  for (size_t v = 0; v * LANES < columns; v++) {
+  for (size_t c = 0; c < columns; c += LANES) {
     for (size_t next = 0; next < width; next += LANES) {
       const size_t e = KERNEL(block_start)(next, width);
-      FLOATS tile[KERNEL_LANES] = {{0}};
-      for (size_t c = 0; c < LANES && v * LANES + c < columns; c++) {
-        const float *row = rows[v * LANES + c] + e;
-        if (count == LANES) {
-          tile[c] = *(const KERNEL(floats_anywhere) *)row;
-        } else {
-          memcpy(&tile[c], row, count * sizeof *row);
-        }
-      }
+      FLOATS tile[KERNEL_LANES];
+      KERNEL(load_rows)(rows + c, columns - c, e, width - e, tile);
       KERNEL(transpose)(tile);
-      for (size_t i = 0; i < count; i++) *(FLOATS *)(query + (e + i) * COLUMNS + v * LANES) = tile[i] * factor;
+      UNROLLED for (size_t i = 0; i < LANES; i++) {
+        if (e + i < width) *(FLOATS *)(query + (e + i) * COLUMNS + c) = tile[i] * factor;
+      }
     }
   }
 }
@@ -192,22 +208,16 @@ KERNEL_FUNCTION void KERNEL(pack)(const float *const *rows, size_t columns, size
 /// rows[c][e] = mixed[e, c] / sums[c] for the block's columns.
 KERNEL_FUNCTION void KERNEL(unpack)(const float *mixed, const float *sums, size_t columns, size_t width,
                                     float *const *rows) {
-  const size_t count = width < LANES ? width : LANES;
-  for (size_t v = 0; v * LANES < columns; v++) {
-    const FLOATS factor = 1.0f / *(const FLOATS *)(sums + v * LANES);
+  for (size_t c = 0; c < columns; c += LANES) {
+    const FLOATS factor = 1.0f / *(const FLOATS *)(sums + c);
     for (size_t next = 0; next < width; next += LANES) {
       const size_t e = KERNEL(block_start)(next, width);
-      FLOATS tile[KERNEL_LANES] = {{0}};
-      for (size_t i = 0; i < count; i++) tile[i] = *(const FLOATS *)(mixed + (e + i) * COLUMNS + v * LANES) * factor;
-      KERNEL(transpose)(tile);
-      for (size_t c = 0; c < LANES && v * LANES + c < columns; c++) {
-        float *row = rows[v * LANES + c] + e;
-        if (count == LANES) {
-          *(KERNEL(floats_anywhere) *)row = tile[c];
-        } else {
-          memcpy(row, &tile[c], count * sizeof *row);
-        }
+      FLOATS tile[KERNEL_LANES];
+      UNROLLED for (size_t i = 0; i < LANES; i++) {
+        tile[i] = e + i < width ? *(const FLOATS *)(mixed + (e + i) * COLUMNS + c) * factor : (FLOATS){0};
       }
+      KERNEL(transpose)(tile);
+      KERNEL(store_rows)(tile, columns - c, e, width - e, rows + c);
     }
   }
 }

@@ -2,63 +2,26 @@
 
 #include "blocks.h"
 #include "dispatch.h"
-#include "exponential.h"
-
-typedef struct {
-  float *x;
-  const float *y;
-} elements;
-
-DISPATCHED static void silu_multiply(void *context, size_t begin, size_t end, size_t worker) {
-  (void)worker;
-  const elements *e = context;
-  float *restrict x = e->x;
-  const float *restrict gate = e->y;
-  for (size_t i = begin; i < end; i++) x[i] = x[i] / (1.0f + exponential(-x[i])) * gate[i];
-}
-
-void illmrec_silu_multiply(illmrec_team *team, float *x, const float *gate, size_t count) {
-  elements e = {.x = x, .y = gate};
-  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, silu_multiply, &e);
-}
-
-// 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2 u))
-DISPATCHED static void gelu_tanh(void *context, size_t begin, size_t end, size_t worker) {
-  (void)worker;
-  const float twice_sqrt_2_over_pi = 1.5957691216057308f;
-  float *x = ((const elements *)context)->x;
-  for (size_t i = begin; i < end; i++) {
-    float u = twice_sqrt_2_over_pi * (x[i] + 0.044715f * x[i] * x[i] * x[i]);
-    x[i] = x[i] / (1.0f + exponential(-u));
-  }
-}
-
-void illmrec_gelu_tanh(illmrec_team *team, float *x, size_t count) {
-  elements e = {.x = x};
-  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, gelu_tanh, &e);
-}
 
 // The C library's erf: only the adaptor's 512 values per item pass here.
 static void gelu(void *context, size_t begin, size_t end, size_t worker) {
   (void)worker;
-  float *x = ((const elements *)context)->x;
+  float *x = context;
   for (size_t i = begin; i < end; i++) x[i] = 0.5f * x[i] * (1.0f + erff(x[i] * 0.70710678118654752f));
 }
 
 void illmrec_gelu(illmrec_team *team, float *x, size_t count) {
-  elements e = {.x = x};
-  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK / 8, gelu, &e);
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK / 8, gelu, x);
 }
 
 DISPATCHED static void relu(void *context, size_t begin, size_t end, size_t worker) {
   (void)worker;
-  float *x = ((const elements *)context)->x;
+  float *x = context;
   for (size_t i = begin; i < end; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 void illmrec_relu(illmrec_team *team, float *x, size_t count) {
-  elements e = {.x = x};
-  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, relu, &e);
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, relu, x);
 }
 
 DISPATCHED void illmrec_scale(float *x, size_t count, float factor) {

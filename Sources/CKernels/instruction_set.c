@@ -1,4 +1,4 @@
-#include "illmrec_kernels.h"
+#include "instruction_set.h"
 
 bool illmrec_isa_supported(illmrec_isa isa) {
   switch (isa) {
@@ -15,4 +15,10 @@ bool illmrec_isa_supported(illmrec_isa isa) {
     default:
       return false;
   }
+}
+
+illmrec_isa isa_or_best(illmrec_isa isa) {
+  if (isa != ILLMREC_ISA_BEST) return isa;
+  if (illmrec_isa_supported(ILLMREC_ISA_AVX512)) return ILLMREC_ISA_AVX512;
+  return illmrec_isa_supported(ILLMREC_ISA_AVX2) ? ILLMREC_ISA_AVX2 : ILLMREC_ISA_PORTABLE;
 }

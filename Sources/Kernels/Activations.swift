@@ -1,7 +1,8 @@
 /// A matrix of intermediate values: one row per token or patch.
 ///
-/// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did.
-package struct Activations: ~Copyable {
+/// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did. It owns that memory
+/// alone and cannot be copied: whoever holds it is the only one to read or write it, on any thread.
+package struct Activations: ~Copyable, @unchecked Sendable {
   package let rows: Int
   package let width: Int
   let base: UnsafeMutablePointer<Float>

@@ -44,21 +44,68 @@ extension ComputeTeam {
     query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
     heads: Int, keyValueHeads: Int, causal: Bool, instructionSet: InstructionSet? = nil, into out: inout Activations
   ) {
-    let headWidth = query.width / heads
-    precondition(heads % keyValueHeads == 0 && headWidth * heads == query.width && out.width == query.width)
-    precondition(key.width == keyValueHeads * headWidth && value.width == key.width && value.rows == key.rows)
+    precondition(heads % keyValueHeads == 0 && query.width % heads == 0 && out.width == query.width)
+    precondition(key.width == keyValueHeads * (query.width / heads))
+    precondition(value.width == key.width && value.rows == key.rows)
+    attend(
+      AttentionInput(
+        query: query.base, queryRows: query.rows, queryStride: query.width, key: key.base, value: value.base,
+        keyRows: key.rows, keyStride: key.width),
+      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, instructionSet, into: &out)
+  }
+
+  /// Attention whose queries, keys and values lie beside each other, as one matrix product makes them.
+  ///
+  /// - Parameters:
+  ///   - queryKeyValue: [rows, H · E + G · E + G · E].
+  ///   - out: [rows, H · E].
+  ///
+  /// The rest is as in `attention(query:key:value:sequences:heads:keyValueHeads:causal:instructionSet:into:)`.
+  package func attention(
+    queryKeyValue: borrowing Activations, sequences: [SequenceSpan], heads: Int, keyValueHeads: Int, causal: Bool,
+    instructionSet: InstructionSet? = nil, into out: inout Activations
+  ) {
+    let keyWidth = out.width / heads * keyValueHeads
+    precondition(heads % keyValueHeads == 0 && out.width % heads == 0)
+    precondition(queryKeyValue.width == out.width + 2 * keyWidth)
+    let (base, rows, stride) = (queryKeyValue.base, queryKeyValue.rows, queryKeyValue.width)
+    attend(
+      AttentionInput(
+        query: base, queryRows: rows, queryStride: stride, key: base + out.width, value: base + out.width + keyWidth,
+        keyRows: rows, keyStride: stride),
+      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, instructionSet, into: &out)
+  }
+
+  private func attend(
+    _ input: AttentionInput, _ sequences: [SequenceSpan], heads: Int, keyValueHeads: Int, causal: Bool,
+    _ instructionSet: InstructionSet?, into out: inout Activations
+  ) {
     let spans = sequences.map { sequence in
-      precondition(sequence.queries.upperBound <= query.rows && sequence.queries.upperBound <= out.rows)
-      precondition(sequence.keys.upperBound <= key.rows && !sequence.keys.isEmpty)
+      precondition(sequence.queries.upperBound <= input.queryRows && sequence.queries.upperBound <= out.rows)
+      precondition(sequence.keys.upperBound <= input.keyRows && !sequence.keys.isEmpty)
       precondition(!causal || sequence.queries.count <= sequence.keys.count)
       return illmrec_sequence(
         query_start: sequence.queries.lowerBound, query_count: sequence.queries.count,
         key_start: sequence.keys.lowerBound, key_count: sequence.keys.count)
     }
+    let headWidth = out.width / heads
     let status = illmrec_attention(
-      handle, instructionSet?.constant ?? ILLMREC_ISA_BEST, spans, spans.count, query.base, query.width, key.base,
-      value.base, key.width, heads, keyValueHeads, headWidth, 1 / Float(headWidth).squareRoot(), causal ? 1 : 0,
-      out.base, out.width)
-    guard status == 0 else { fatalError("no memory for attention, or no such instruction set") }
+      handle, InstructionSet.constant(of: instructionSet), spans, spans.count, input.query, input.queryStride,
+      input.key, input.value, input.keyStride, heads, keyValueHeads, headWidth, 1 / Float(headWidth).squareRoot(),
+      causal ? 1 : 0, out.base, out.width)
+    guard status == 0 else { fatalError("no memory for attention") }
   }
+}
+
+/// Where an attention's rows lie.
+private struct AttentionInput {
+  let query: UnsafePointer<Float>
+  let queryRows: Int
+  /// Floats from one row to the next.
+  let queryStride: Int
+  let key: UnsafePointer<Float>
+  let value: UnsafePointer<Float>
+  let keyRows: Int
+  /// Floats from one row to the next.
+  let keyStride: Int
 }

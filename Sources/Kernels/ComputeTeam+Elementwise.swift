@@ -2,16 +2,20 @@ import CKernels
 
 extension ComputeTeam {
   /// `x = x · sigmoid(x) · gate`, element by element: the gate of a SwiGLU feed-forward (Shazeer 2020, eq. 5).
-  package func siluMultiply(_ x: inout Activations, by gate: borrowing Activations) {
+  package func siluMultiply(
+    _ x: inout Activations, by gate: borrowing Activations, instructionSet: InstructionSet? = nil
+  ) {
     precondition(gate.rows == x.rows && gate.width == x.width)
-    illmrec_silu_multiply(handle, x.base, gate.base, x.rows * x.width)
+    illmrec_silu_multiply(handle, InstructionSet.constant(of: instructionSet), x.base, gate.base, x.rows * x.width)
   }
 
   /// `x = x · Φ(x)`, with the exact normal distribution function (Hendrycks & Gimpel 2016).
   package func gelu(_ x: inout Activations) { illmrec_gelu(handle, x.base, x.rows * x.width) }
 
   /// `x = 0.5 x (1 + tanh(sqrt(2 / π) (x + 0.044715 x³)))`, the approximation that SigLIP was trained with.
-  package func geluTanh(_ x: inout Activations) { illmrec_gelu_tanh(handle, x.base, x.rows * x.width) }
+  package func geluTanh(_ x: inout Activations, instructionSet: InstructionSet? = nil) {
+    illmrec_gelu_tanh(handle, InstructionSet.constant(of: instructionSet), x.base, x.rows * x.width)
+  }
 
   /// `x = max(x, 0)`.
   package func relu(_ x: inout Activations) { illmrec_relu(handle, x.base, x.rows * x.width) }

@@ -13,10 +13,12 @@ extension ComputeTeam {
   /// - Complexity: O(T · D), allocates nothing.
   /// - Source: Zhang & Sennrich 2019, eq. 4.
   package func rmsNorm(
-    _ x: borrowing Activations, weight: WeightTensor, epsilon: Float, into out: inout Activations
+    _ x: borrowing Activations, weight: WeightTensor, epsilon: Float, instructionSet: InstructionSet? = nil,
+    into out: inout Activations
   ) {
     precondition(weight.count == x.width && out.width == x.width && out.rows == x.rows)
-    illmrec_rms_norm(handle, x.base, x.rows, x.width, weight.base, epsilon, out.base)
+    illmrec_rms_norm(
+      handle, InstructionSet.constant(of: instructionSet), x.base, x.rows, x.width, weight.base, epsilon, out.base)
   }
 
   /// Layer normalisation of each row.
@@ -34,15 +36,18 @@ extension ComputeTeam {
   /// - Complexity: O(T · D), allocates nothing.
   /// - Source: Ba et al. 2016, eq. 4.
   package func layerNorm(
-    _ x: borrowing Activations, weight: WeightTensor, bias: WeightTensor, epsilon: Float, into out: inout Activations
+    _ x: borrowing Activations, weight: WeightTensor, bias: WeightTensor, epsilon: Float,
+    instructionSet: InstructionSet? = nil, into out: inout Activations
   ) {
     precondition(weight.count == x.width && bias.count == x.width && out.width == x.width && out.rows == x.rows)
-    illmrec_layer_norm(handle, x.base, x.rows, x.width, weight.base, bias.base, epsilon, out.base)
+    illmrec_layer_norm(
+      handle, InstructionSet.constant(of: instructionSet), x.base, x.rows, x.width, weight.base, bias.base, epsilon,
+      out.base)
   }
 
   /// Layer normalisation in place; see `layerNorm(_:weight:bias:epsilon:into:)`.
   package func layerNorm(_ x: inout Activations, weight: WeightTensor, bias: WeightTensor, epsilon: Float) {
     precondition(weight.count == x.width && bias.count == x.width)
-    illmrec_layer_norm(handle, x.base, x.rows, x.width, weight.base, bias.base, epsilon, x.base)
+    illmrec_layer_norm(handle, ILLMREC_ISA_BEST, x.base, x.rows, x.width, weight.base, bias.base, epsilon, x.base)
   }
 }

@@ -19,4 +19,11 @@ package enum InstructionSet: Sendable, CaseIterable {
     case .avx512: ILLMREC_ISA_AVX512
     }
   }
+
+  /// The machine's best when nil; otherwise one that it has.
+  static func constant(of instructionSet: InstructionSet?) -> illmrec_isa {
+    guard let instructionSet else { return ILLMREC_ISA_BEST }
+    precondition(instructionSet.isSupported, "this machine does not run \(instructionSet)")
+    return instructionSet.constant
+  }
 }

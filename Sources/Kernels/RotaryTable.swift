@@ -47,17 +47,24 @@ package final class RotaryTable: Sendable {
 }
 
 extension ComputeTeam {
-  /// Rotates every head of every row by the row's position. The halves of a head, not its neighbours, form the pairs:
+  /// Rotates the heads of every row by the row's position. The halves of a head, not its neighbours, form the pairs:
   ///
   ///     (x[e], x[e + E/2]) -> (x[e] cos - x[e + E/2] sin, x[e + E/2] cos + x[e] sin)
   ///
   /// - Parameters:
-  ///   - x: [T, heads · E], in place.
+  ///   - x: [T, heads · E] or wider, in place.
+  ///   - heads: from the row's start, all of it by default. Queries and keys that lie side by side are rotated at once, the
+  ///     values beside them left as they are.
   ///   - positions: [T], below the table's.
-  package func rotate(_ x: inout Activations, positions: [Int32], table: RotaryTable) {
-    precondition(positions.count == x.rows && x.width % table.headWidth == 0)
+  package func rotate(
+    _ x: inout Activations, heads: Int? = nil, positions: [Int32], table: RotaryTable,
+    instructionSet: InstructionSet? = nil
+  ) {
+    let heads = heads ?? x.width / table.headWidth
+    precondition(positions.count == x.rows && x.width % table.headWidth == 0 && heads * table.headWidth <= x.width)
     precondition(positions.allSatisfy { $0 >= 0 && Int($0) < table.positions })
     illmrec_rope(
-      handle, x.base, x.rows, x.width / table.headWidth, table.headWidth, positions, table.cosine.base, table.sine.base)
+      handle, InstructionSet.constant(of: instructionSet), x.base, x.rows, x.width, heads, table.headWidth, positions,
+      table.cosine.base, table.sine.base)
   }
 }

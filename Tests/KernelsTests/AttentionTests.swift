@@ -67,6 +67,22 @@ struct AttentionTests {
     }
   }
 
+  @Test(arguments: shapes) func partsOfOneMatrixAreAsGoodAsThree(_ shape: Shape) {
+    let input = Input(shape)
+    let packed = SequenceSpan.packed(lengths: shape.lengths)
+    var rows: [Float] = []
+    for row in 0..<input.rows {
+      rows += input.query[row * input.width..<(row + 1) * input.width]
+      rows += input.key[row * input.keyWidth..<(row + 1) * input.keyWidth]
+      rows += input.value[row * input.keyWidth..<(row + 1) * input.keyWidth]
+    }
+    var out = Activations(rows: input.rows, width: input.width)
+    ComputeTeam(threads: 2).attention(
+      queryKeyValue: Activations(rows: input.rows, width: input.width + 2 * input.keyWidth, values: rows),
+      sequences: packed, heads: shape.heads, keyValueHeads: shape.keyValueHeads, causal: true, into: &out)
+    #expect(out.values == attention(input, packed, causal: true, threads: 1, nil))
+  }
+
   @Test(arguments: InstructionSet.supported)
   func largeScoresDoNotOverflowAndWhatIsNotFiniteShows(_ instructionSet: InstructionSet) {
     let shape = Shape(lengths: [70], heads: 1, keyValueHeads: 1, headWidth: 16)
@@ -105,7 +121,7 @@ struct AttentionTests {
 
   /// [rows, width]; rows that are no query's are zero.
   private func attention(
-    _ input: Input, _ sequences: [SequenceSpan], causal: Bool, threads: Int, _ instructionSet: InstructionSet
+    _ input: Input, _ sequences: [SequenceSpan], causal: Bool, threads: Int, _ instructionSet: InstructionSet?
   ) -> [Float] {
     let zero = [Float](repeating: 0, count: input.query.count)
     var out = Activations(rows: input.rows, width: input.width, values: zero)

@@ -18,23 +18,26 @@ struct ElementwiseTests {
     zip(found, expected).map { abs($0 - $1) / max(abs($1), 1e-30) }.max() ?? 0
   }
 
-  @Test(arguments: counts) func siluMultiply(_ count: Int) {
+  @Test(arguments: counts, InstructionSet.supported)
+  func siluMultiply(_ count: Int, instructionSet: InstructionSet) {
     let x = inputs(count).map { max($0, -80) }
     var random = RandomValues(seed: 9)
     let gate = random.uniform(count)
     var expected = x
     reference_silu_multiply(&expected, gate, count)
     var out = Activations(rows: 1, width: count, values: x)
-    team.siluMultiply(&out, by: Activations(rows: 1, width: count, values: gate))
+    team.siluMultiply(
+      &out, by: Activations(rows: 1, width: count, values: gate), instructionSet: instructionSet)
     #expect(largestErrorElementwise(out.values, expected) < Self.tolerance)
   }
 
-  @Test(arguments: counts) func geluTanh(_ count: Int) {
+  @Test(arguments: counts, InstructionSet.supported)
+  func geluTanh(_ count: Int, instructionSet: InstructionSet) {
     let x = inputs(count)
     var expected = x
     reference_gelu_tanh(&expected, count)
     var out = Activations(rows: 1, width: count, values: x)
-    team.geluTanh(&out)
+    team.geluTanh(&out, instructionSet: instructionSet)
     // The reference loses the lower tail to 1 + tanh: there the values are compared absolutely.
     #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
   }
@@ -48,14 +51,16 @@ struct ElementwiseTests {
     #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
   }
 
-  @Test func extremesStayFiniteAndNaNStaysNaN() {
+  @Test(arguments: InstructionSet.supported)
+  func extremesStayFiniteAndNaNStaysNaN(_ instructionSet: InstructionSet) {
     let x: [Float] = [-1e30, -200, -88, 0, 88, 200, 1e30]
     var silu = Activations(rows: 1, width: 7, values: x)
-    team.siluMultiply(&silu, by: Activations(rows: 1, width: 7, values: [Float](repeating: 1, count: 7)))
+    let ones = Activations(rows: 1, width: 7, values: [Float](repeating: 1, count: 7))
+    team.siluMultiply(&silu, by: ones, instructionSet: instructionSet)
     #expect(silu.values.suffix(3) == [88, 200, 1e30])
     #expect(silu.values[1...3].allSatisfy { abs($0) < 1e-30 })
     var gelu = Activations(rows: 1, width: 2, values: [.nan, 1])
-    team.geluTanh(&gelu)
+    team.geluTanh(&gelu, instructionSet: instructionSet)
     #expect(gelu.values[0].isNaN && !gelu.values[1].isNaN)
   }
 

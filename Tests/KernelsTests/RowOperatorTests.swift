@@ -8,7 +8,8 @@ struct RowOperatorTests {
   static let tolerance: Float = 3e-6
   let team = ComputeTeam(threads: 2)
 
-  @Test(arguments: sizes) func rmsNorm(_ size: (rows: Int, width: Int)) {
+  @Test(arguments: sizes, InstructionSet.supported)
+  func rmsNorm(_ size: (rows: Int, width: Int), instructionSet: InstructionSet) {
     var random = RandomValues(seed: 1)
     let x = random.uniform(size.rows * size.width, scale: 4)
     let weight = random.uniform(size.width)
@@ -17,7 +18,8 @@ struct RowOperatorTests {
     var out = Activations(rows: size.rows, width: size.width)
     team.rmsNorm(
       Activations(rows: size.rows, width: size.width, values: x),
-      weight: WeightTensor(shape: [size.width], values: weight), epsilon: 1e-5, into: &out)
+      weight: WeightTensor(shape: [size.width], values: weight), epsilon: 1e-5,
+      instructionSet: instructionSet, into: &out)
     #expect(relativeError(out.values, expected) < Self.tolerance)
   }
 
@@ -31,9 +33,12 @@ struct RowOperatorTests {
     reference_layer_norm(x, size.rows, size.width, weight.values, bias.values, 1e-6, &expected)
     let input = Activations(rows: size.rows, width: size.width, values: x)
     var out = Activations(rows: size.rows, width: size.width)
+    for instructionSet in InstructionSet.supported.reversed() {
+      team.layerNorm(input, weight: weight, bias: bias, epsilon: 1e-6, instructionSet: instructionSet, into: &out)
+      // The mean's own rounding, offset * 2^-24 and a little more, is divided by a spread of about 0.6.
+      #expect(relativeError(out.values, expected) < max(Self.tolerance, offset * 5e-7))
+    }
     team.layerNorm(input, weight: weight, bias: bias, epsilon: 1e-6, into: &out)
-    // The mean's own rounding, offset * 2^-24 and a little more, is divided by a spread of about 0.6.
-    #expect(relativeError(out.values, expected) < max(Self.tolerance, offset * 5e-7))
     var inPlace = Activations(rows: size.rows, width: size.width, values: x)
     team.layerNorm(&inPlace, weight: weight, bias: bias, epsilon: 1e-6)
     #expect(inPlace.values == out.values)
@@ -46,12 +51,27 @@ struct RowOperatorTests {
     let positions = (0..<size.rows).map { Int32($0 * 57 % 4096) }
     var expected = x
     reference_rope(&expected, size.rows, size.heads, size.headWidth, positions, rope.base, rope.scaling)
-    var out = Activations(rows: size.rows, width: size.heads * size.headWidth, values: x)
+    var out = Activations(rows: 0, width: 0)
     let table = RotaryTable(positions: 4096, headWidth: size.headWidth, base: rope.base, scaling: rope.scaling)
-    team.rotate(&out, positions: positions, table: table)
-    // An angle of up to 4096 radians, rounded to 32 bits twice.
-    #expect(relativeError(out.values, expected) < 6e-4)
-    #expect(relativeError(Array(out.values.prefix(size.headWidth)), Array(expected.prefix(size.headWidth))) < 1e-6)
+    for instructionSet in InstructionSet.supported {
+      out = Activations(rows: size.rows, width: size.heads * size.headWidth, values: x)
+      team.rotate(&out, positions: positions, table: table, instructionSet: instructionSet)
+      // An angle of up to 4096 radians, rounded to 32 bits twice.
+      #expect(relativeError(out.values, expected) < 6e-4)
+      #expect(relativeError(Array(out.values.prefix(size.headWidth)), Array(expected.prefix(size.headWidth))) < 1e-6)
+    }
+  }
+
+  @Test func rotatesSomeHeadsOfWiderRows() {
+    var random = RandomValues(seed: 6)
+    let x = random.uniform(5 * 4 * 6)
+    let positions: [Int32] = [0, 3, 1, 4, 1]
+    let table = RotaryTable(positions: 5, headWidth: 6, base: 10_000, scaling: 1)
+    var all = Activations(rows: 5, width: 24, values: x)
+    var some = Activations(rows: 5, width: 24, values: x)
+    team.rotate(&all, positions: positions, table: table)
+    team.rotate(&some, heads: 3, positions: positions, table: table)
+    for row in 0..<5 { #expect(some[row: row] == Array(all[row: row].prefix(18) + x[row * 24 + 18..<row * 24 + 24])) }
   }
 
   @Test func addsATableOfRowsAgainAndAgain() {

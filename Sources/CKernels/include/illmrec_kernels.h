@@ -18,7 +18,8 @@ extern "C" {
 
 // MARK: Instruction set
 
-/// Instructions that a kernel is written for. Kernels that take one run the machine's best by default; tests name them.
+/// Instructions that a kernel is written for. What takes one may only be given one that the machine runs; tests name
+/// them all.
 typedef enum {
   ILLMREC_ISA_BEST = 0,
   ILLMREC_ISA_PORTABLE = 1,
@@ -87,7 +88,7 @@ typedef struct {
 /// sequence has zero keys, or more queries than keys when causal.
 /// A query's result does not depend, to the last bit, on the other queries and sequences of the call, on the threads, or
 /// on which of a sequence's queries are computed.
-/// Returns 0, or -1 when there is no memory or this machine has no `isa`.
+/// Returns 0, or -1 when there is no memory.
 int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
                       const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
@@ -96,21 +97,21 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
 // MARK: Rows
 
 /// out[t, c] = x[t, c] / sqrt(mean(x[t, :]²) + epsilon) * weight[c]. `out` may be `x`.
-void illmrec_rms_norm(illmrec_team *team, const float *x, size_t rows, size_t width, const float *weight,
-                      float epsilon, float *out);
+void illmrec_rms_norm(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t width,
+                      const float *weight, float epsilon, float *out);
 
 /// out[t, c] = (x[t, c] - mean(x[t, :])) / sqrt(variance(x[t, :]) + epsilon) * weight[c] + bias[c], with the
 /// population variance. `out` may be `x`.
-void illmrec_layer_norm(illmrec_team *team, const float *x, size_t rows, size_t width, const float *weight,
-                        const float *bias, float epsilon, float *out);
+void illmrec_layer_norm(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t width,
+                        const float *weight, const float *bias, float epsilon, float *out);
 
 /// Rotates the halves of each head by its row's position:
 /// (a, b) -> (a cos - b sin, b cos + a sin) with a = x[e], b = x[e + head_width / 2], for e < head_width / 2.
 ///
-/// x: [rows, heads * head_width], in place; head_width is even. positions: [rows]. cosine, sine:
+/// x: rows of heads * head_width, `stride` apart, in place; head_width is even. positions: [rows]. cosine, sine:
 /// [positions, head_width / 2].
-void illmrec_rope(illmrec_team *team, float *x, size_t rows, size_t heads, size_t head_width,
-                  const int32_t *positions, const float *cosine, const float *sine);
+void illmrec_rope(illmrec_team *team, illmrec_isa isa, float *x, size_t rows, size_t stride, size_t heads,
+                  size_t head_width, const int32_t *positions, const float *cosine, const float *sine);
 
 /// table[position, e] = cos and sin of (position / scaling) * base^(-2 e / head_width), with the frequencies and the
 /// angles rounded to 32 bits as the reference framework does. cosine, sine: [positions, head_width / 2].
@@ -119,10 +120,10 @@ void illmrec_rope_table(size_t positions, size_t head_width, double base, double
 // MARK: Elements. Each works in place on `count` elements.
 
 /// x = silu(x) * gate, with silu(v) = v / (1 + exp(-v)).
-void illmrec_silu_multiply(illmrec_team *team, float *x, const float *gate, size_t count);
+void illmrec_silu_multiply(illmrec_team *team, illmrec_isa isa, float *x, const float *gate, size_t count);
 
 /// GELU by its tanh approximation: x = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))).
-void illmrec_gelu_tanh(illmrec_team *team, float *x, size_t count);
+void illmrec_gelu_tanh(illmrec_team *team, illmrec_isa isa, float *x, size_t count);
 
 /// GELU: x = 0.5 x (1 + erf(x / sqrt(2))).
 void illmrec_gelu(illmrec_team *team, float *x, size_t count);

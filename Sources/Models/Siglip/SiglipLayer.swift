@@ -33,9 +33,7 @@ struct SiglipFeedForward: Sendable {
 /// One block of the tower: attention and feed-forward, each behind a layer norm and added to what came in.
 struct SiglipLayer: Sendable {
   let attentionNorm: LayerNormWeights  // layer_norm1
-  let query: LinearWeights  // D -> D   self_attn.q_proj
-  let key: LinearWeights  // D -> D   self_attn.k_proj
-  let value: LinearWeights  // D -> D   self_attn.v_proj
+  let queryKeyValue: LinearWeights  // D -> 3 · D   self_attn.q_proj, k_proj, v_proj
   let output: LinearWeights  // D -> D   self_attn.out_proj
   let feedForwardNorm: LayerNormWeights  // layer_norm2
   let feedForward: SiglipFeedForward  // mlp
@@ -44,9 +42,10 @@ struct SiglipLayer: Sendable {
     let name = "encoder.layers.\(index)"
     let d = configuration.width
     attentionNorm = loader.layerNorm("\(name).layer_norm1", width: d)
-    query = loader.linear("\(name).self_attn.q_proj", inputs: d, outputs: d)
-    key = loader.linear("\(name).self_attn.k_proj", inputs: d, outputs: d)
-    value = loader.linear("\(name).self_attn.v_proj", inputs: d, outputs: d)
+    let projections = ["q", "k", "v"].map { "\(name).self_attn.\($0)_proj" }
+    queryKeyValue = LinearWeights(
+      weight: loader.matrix(concatenating: projections.map { "\($0).weight" }, outputs: [d, d, d], inputs: d),
+      bias: loader.vector(concatenating: projections.map { "\($0).bias" }, counts: [d, d, d]))
     output = loader.linear("\(name).self_attn.out_proj", inputs: d, outputs: d)
     feedForwardNorm = loader.layerNorm("\(name).layer_norm2", width: d)
     feedForward = SiglipFeedForward(configuration, &loader, "\(name).mlp")

@@ -1,4 +1,5 @@
 import Kernels
+import Synchronization
 
 /// The SigLIP vision tower: prepared images in, one pooled embedding per image out.
 ///
@@ -12,6 +13,8 @@ final class SiglipVisionModel: Sendable {
   private let finalNorm: LayerNormWeights  // post_layernorm
   private let pooling: SiglipPooling
   private let team: ComputeTeam
+  /// Of the last call; held while one computes.
+  private let workspace: Mutex<SiglipWorkspace>
 
   /// Rows whose feed-forward is computed together.
   private static let feedForwardRows = 1024
@@ -29,36 +32,38 @@ final class SiglipVisionModel: Sendable {
     self.layers = layers
     finalNorm = loader.layerNorm("post_layernorm", width: d)
     pooling = SiglipPooling(configuration, &loader)
+    workspace = Mutex(SiglipWorkspace(configuration, images: 0, feedForwardRows: Self.feedForwardRows))
   }
 
-  /// The pooled embeddings of `images`, not normalised.
+  /// The pooled embeddings of `images`, not normalised. Calls from several threads wait for each other.
   ///
   /// - Parameter images: B images, each [C, size, size].
   /// - Returns: [B, D].
   func embed(_ images: [[Float]]) -> Activations {
-    let rows = images.count * configuration.patches
-    var hidden = embedPatches(images)
-    let d = configuration.width
-    var normed = Activations(rows: rows, width: d)
-    var query = Activations(rows: rows, width: d)
-    var key = Activations(rows: rows, width: d)
-    var value = Activations(rows: rows, width: d)
-    var inner = Activations(rows: min(rows, Self.feedForwardRows), width: configuration.feedForwardWidth)
+    workspace.withLock { workspace in
+      if workspace.images != images.count {
+        workspace = SiglipWorkspace(configuration, images: images.count, feedForwardRows: Self.feedForwardRows)
+      }
+      return embed(images, &workspace)
+    }
+  }
+
+  private func embed(_ images: [[Float]], _ workspace: inout SiglipWorkspace) -> Activations {
+    embedPatches(images, &workspace)
     let sequences = SequenceSpan.packed(lengths: images.map { _ in configuration.patches })
     for layer in layers {
-      normalise(hidden, layer.attentionNorm, into: &normed)
-      team.linear(normed, layer.query.weight, bias: layer.query.bias, into: &query)
-      team.linear(normed, layer.key.weight, bias: layer.key.bias, into: &key)
-      team.linear(normed, layer.value.weight, bias: layer.value.bias, into: &value)
+      normalise(workspace.hidden, layer.attentionNorm, into: &workspace.normed)
+      let projection = layer.queryKeyValue
+      team.linear(workspace.normed, projection.weight, bias: projection.bias, into: &workspace.queryKeyValue)
       team.attention(
-        query: query, key: key, value: value, sequences: sequences, heads: configuration.heads,
-        keyValueHeads: configuration.heads, causal: false, into: &normed)
-      team.linear(normed, layer.output.weight, bias: layer.output.bias, addingTo: &hidden)
-      normalise(hidden, layer.feedForwardNorm, into: &normed)
-      layer.feedForward.add(of: normed, to: &hidden, inner: &inner, on: team)
+        queryKeyValue: workspace.queryKeyValue, sequences: sequences, heads: configuration.heads,
+        keyValueHeads: configuration.heads, causal: false, into: &workspace.normed)
+      team.linear(workspace.normed, layer.output.weight, bias: layer.output.bias, addingTo: &workspace.hidden)
+      normalise(workspace.hidden, layer.feedForwardNorm, into: &workspace.normed)
+      layer.feedForward.add(of: workspace.normed, to: &workspace.hidden, inner: &workspace.inner, on: team)
     }
-    normalise(hidden, finalNorm, into: &normed)
-    return pooling.pool(normed, images: images.count, on: team)
+    normalise(workspace.hidden, finalNorm, into: &workspace.normed)
+    return pooling.pool(workspace.normed, images: images.count, on: team)
   }
 
   private func normalise(_ x: borrowing Activations, _ norm: LayerNormWeights, into out: inout Activations) {
@@ -66,17 +71,14 @@ final class SiglipVisionModel: Sendable {
   }
 
   /// The patch convolution as a matrix product, and the position embeddings.
-  private func embedPatches(_ images: [[Float]]) -> Activations {
-    let (c, patch, size) = (configuration.channels, configuration.patchSize, configuration.imageSize)
-    let inputs = c * patch * patch
-    var cut = Activations(rows: images.count * configuration.patches, width: inputs)
+  private func embedPatches(_ images: [[Float]], _ workspace: inout SiglipWorkspace) {
+    let size = configuration.imageSize
     for (index, image) in images.enumerated() {
-      cut.setPatches(
-        of: image, channels: c, height: size, width: size, patch: patch, atRow: index * configuration.patches)
+      workspace.pixels.setPatches(
+        of: image, channels: configuration.channels, height: size, width: size, patch: configuration.patchSize,
+        atRow: index * configuration.patches)
     }
-    var hidden = Activations(rows: cut.rows, width: configuration.width)
-    team.linear(cut, patchWeight, bias: patchBias, into: &hidden)
-    team.addRows(&hidden, positions)
-    return hidden
+    team.linear(workspace.pixels, patchWeight, bias: patchBias, into: &workspace.hidden)
+    team.addRows(&workspace.hidden, positions)
   }
 }

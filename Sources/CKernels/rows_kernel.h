@@ -1,0 +1,154 @@
+// A template, included once per instruction set: what is computed row by row or element by element between products.
+//
+// Most of it is one long chain of dependent instructions per vector. So a "vector" here is four of the machine's, whose
+// chains the compiler interleaves: the processor's scheduler holds too few instructions to find them in later iterations.
+//
+// Parameters: KERNEL(name) names a function, KERNEL_TARGET is its target attribute, KERNEL_LANES the floats of four
+// machine vectors, KERNEL_RECIPROCAL(x) their reciprocals within 1 unit in the last place.
+
+typedef float KERNEL(floats) __attribute__((ext_vector_type(KERNEL_LANES)));
+typedef int32_t KERNEL(integers) __attribute__((ext_vector_type(KERNEL_LANES)));
+typedef float KERNEL(floats_anywhere) __attribute__((ext_vector_type(KERNEL_LANES), aligned(4)));
+
+#define FLOATS KERNEL(floats)
+#define INTEGERS KERNEL(integers)
+#define LANES ((size_t)KERNEL_LANES)
+#define KERNEL_FUNCTION KERNEL_TARGET static
+#define KERNEL_INLINED KERNEL_TARGET INLINED
+
+KERNEL_INLINED FLOATS KERNEL(load)(const float *x) { return *(const KERNEL(floats_anywhere) *)x; }
+
+KERNEL_INLINED void KERNEL(store)(FLOATS vector, float *x) { *(KERNEL(floats_anywhere) *)x = vector; }
+
+/// The last `count` floats of a row, fewer than a vector; lanes beyond are zero.
+KERNEL_INLINED FLOATS KERNEL(load_last)(const float *x, size_t count) {
+  FLOATS vector = {0};
+  memcpy(&vector, x, count * sizeof *x);
+  return vector;
+}
+
+KERNEL_INLINED void KERNEL(store_last)(FLOATS vector, float *x, size_t count) {
+  memcpy(x, &vector, count * sizeof *x);
+}
+
+/// exp(x) within 2 units in the last place where it is between 2^-125 and 2^125, and that bound beyond. NaN stays NaN.
+///
+/// x = n ln 2 + r with |r| <= ln(2) / 2; exp(r) by the Taylor series to r⁷ (its remainder is below 2^-26), 2^n by the
+/// exponent bits. ln 2 is split in two so that n ln 2 is exact.
+KERNEL_INLINED FLOATS KERNEL(exponential)(FLOATS x) {
+#pragma clang fp contract(fast)
+  const FLOATS bound = (FLOATS){0} + 86.6f;
+  // Adding 1.5 * 2^23 + 127 rounds to the nearest integer and leaves n + 127, an exponent's bits, in the lowest bits.
+  const FLOATS rounding = (FLOATS){0} + (0x1.8p+23f + 127);
+  x = bound < x ? bound : x;
+  x = -bound > x ? -bound : x;
+  FLOATS shifted = x * 0x1.715476p+0f + rounding;
+  FLOATS n = shifted - rounding;
+  FLOATS r = (x - n * 0x1.62e400p-1f) - n * 0x1.7f7d1cp-20f;
+  FLOATS p = r * (1.0f / 5040) + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  return p * (FLOATS)((INTEGERS)shifted << 23);
+}
+
+/// x / (1 + exp(-u)).
+KERNEL_INLINED FLOATS KERNEL(gated)(FLOATS x, FLOATS u) {
+  return x * KERNEL_RECIPROCAL(1.0f + KERNEL(exponential)(-u));
+}
+
+KERNEL_FUNCTION void KERNEL(silu_multiply)(float *x, const float *gate, size_t count) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const FLOATS value = KERNEL(load)(x + i);
+    KERNEL(store)(KERNEL(gated)(value, value) * KERNEL(load)(gate + i), x + i);
+  }
+  const FLOATS value = KERNEL(load_last)(x + i, count - i);
+  KERNEL(store_last)(KERNEL(gated)(value, value) * KERNEL(load_last)(gate + i, count - i), x + i, count - i);
+}
+
+// 0.5 (1 + tanh(u)) = 1 / (1 + exp(-2 u))
+KERNEL_INLINED FLOATS KERNEL(gelu_tanh_of)(FLOATS x) {
+#pragma clang fp contract(fast)
+  const float twice_sqrt_2_over_pi = 1.5957691216057308f;
+  return KERNEL(gated)(x, x * (twice_sqrt_2_over_pi + twice_sqrt_2_over_pi * 0.044715f * (x * x)));
+}
+
+KERNEL_FUNCTION void KERNEL(gelu_tanh)(float *x, size_t count) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) KERNEL(store)(KERNEL(gelu_tanh_of)(KERNEL(load)(x + i)), x + i);
+  KERNEL(store_last)(KERNEL(gelu_tanh_of)(KERNEL(load_last)(x + i, count - i)), x + i, count - i);
+}
+
+/// Sum of (x - centre)², or of x - centre when `squared` is not set, lane by lane, then the lanes in halves.
+KERNEL_INLINED float KERNEL(sum)(const float *x, size_t width, float centre, bool squared) {
+#pragma clang fp contract(fast)
+  FLOATS sums = {0};
+  size_t c = 0;
+  for (; c + LANES <= width; c += LANES) {
+    const FLOATS value = *(const KERNEL(floats_anywhere) *)(x + c) - centre;
+    sums += squared ? value * value : value;
+  }
+  float total = 0;
+  for (; c < width; c++) total += squared ? (x[c] - centre) * (x[c] - centre) : x[c] - centre;
+  float lanes[KERNEL_LANES];
+  KERNEL(store)(sums, lanes);
+  for (size_t half = LANES / 2; half > 0; half /= 2) {
+    for (size_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+  }
+  return total + lanes[0];
+}
+
+KERNEL_FUNCTION void KERNEL(rms_norm)(const float *x, size_t width, const float *weight, float epsilon, float *out) {
+  const float factor = 1.0f / sqrtf(KERNEL(sum)(x, width, 0, true) / (float)width + epsilon);
+  size_t c = 0;
+  for (; c + LANES <= width; c += LANES) {
+    KERNEL(store)(KERNEL(load)(x + c) * factor * KERNEL(load)(weight + c), out + c);
+  }
+  for (; c < width; c++) out[c] = x[c] * factor * weight[c];
+}
+
+// The variance is taken around the mean: E[x²] - E[x]² would cancel.
+KERNEL_FUNCTION void KERNEL(layer_norm)(const float *x, size_t width, const float *weight, const float *bias,
+                                        float epsilon, float *out) {
+#pragma clang fp contract(fast)
+  const float mean = KERNEL(sum)(x, width, 0, false) / (float)width;
+  const float factor = 1.0f / sqrtf(KERNEL(sum)(x, width, mean, true) / (float)width + epsilon);
+  size_t c = 0;
+  for (; c + LANES <= width; c += LANES) {
+    const FLOATS normed = (KERNEL(load)(x + c) - mean) * factor;
+    KERNEL(store)(normed * KERNEL(load)(weight + c) + KERNEL(load)(bias + c), out + c);
+  }
+  for (; c < width; c++) out[c] = (x[c] - mean) * factor * weight[c] + bias[c];
+}
+
+// A plain loop: half a head is rarely a multiple of four vectors.
+KERNEL_FUNCTION void KERNEL(rotate)(float *restrict x, size_t heads, size_t half, const float *restrict cosine,
+                                    const float *restrict sine) {
+#pragma clang fp contract(fast)
+  for (size_t head = 0; head < heads; head++) {
+    float *restrict low = x + head * 2 * half, *restrict high = low + half;
+    for (size_t e = 0; e < half; e++) {
+      const float a = low[e], b = high[e];
+      low[e] = a * cosine[e] - b * sine[e];
+      high[e] = b * cosine[e] + a * sine[e];
+    }
+  }
+}
+
+static const row_kernels KERNEL(row_kernels) = {
+    .silu_multiply = KERNEL(silu_multiply),
+    .gelu_tanh = KERNEL(gelu_tanh),
+    .rms_norm = KERNEL(rms_norm),
+    .layer_norm = KERNEL(layer_norm),
+    .rotate = KERNEL(rotate),
+};
+
+#undef FLOATS
+#undef INTEGERS
+#undef LANES
+#undef KERNEL_FUNCTION
+#undef KERNEL_INLINED
