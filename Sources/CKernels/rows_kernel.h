@@ -102,8 +102,11 @@ KERNEL_INLINED float KERNEL(sum)(const float *x, size_t width, float centre, boo
   return total + lanes[0];
 }
 
+/// 1 / sqrt(x), and NaN for infinity: a row whose squares overflow must not pass for one of zeros.
+KERNEL_INLINED float KERNEL(reciprocal_root)(float x) { return sqrtf(x) / x; }
+
 KERNEL_FUNCTION void KERNEL(rms_norm)(const float *x, size_t width, const float *weight, float epsilon, float *out) {
-  const float factor = 1.0f / sqrtf(KERNEL(sum)(x, width, 0, true) / (float)width + epsilon);
+  const float factor = KERNEL(reciprocal_root)(KERNEL(sum)(x, width, 0, true) / (float)width + epsilon);
   size_t c = 0;
   for (; c + LANES <= width; c += LANES) {
     KERNEL(store)(KERNEL(load)(x + c) * factor * KERNEL(load)(weight + c), out + c);
@@ -116,7 +119,7 @@ KERNEL_FUNCTION void KERNEL(layer_norm)(const float *x, size_t width, const floa
                                         float epsilon, float *out) {
 #pragma clang fp contract(fast)
   const float mean = KERNEL(sum)(x, width, 0, false) / (float)width;
-  const float factor = 1.0f / sqrtf(KERNEL(sum)(x, width, mean, true) / (float)width + epsilon);
+  const float factor = KERNEL(reciprocal_root)(KERNEL(sum)(x, width, mean, true) / (float)width + epsilon);
   size_t c = 0;
   for (; c + LANES <= width; c += LANES) {
     const FLOATS normed = (KERNEL(load)(x + c) - mean) * factor;

@@ -44,6 +44,18 @@ struct RowOperatorTests {
     #expect(inPlace.values == out.values)
   }
 
+  /// Dividing by an infinite norm would give a row of zeros, which nobody would notice.
+  @Test(arguments: InstructionSet.supported) func rowsWhoseSquaresOverflowBecomeNaN(_ instructionSet: InstructionSet) {
+    let weight = WeightTensor(shape: [70], values: [Float](repeating: 0.5, count: 70))
+    let x = [Float](repeating: 1, count: 70) + [Float](repeating: 3e38, count: 70)
+    let input = Activations(rows: 2, width: 70, values: x)
+    var out = Activations(rows: 2, width: 70)
+    team.rmsNorm(input, weight: weight, epsilon: 1e-5, instructionSet: instructionSet, into: &out)
+    #expect(out[row: 0].allSatisfy { $0.isFinite } && out[row: 1].allSatisfy { $0.isNaN })
+    team.layerNorm(input, weight: weight, bias: weight, epsilon: 1e-6, instructionSet: instructionSet, into: &out)
+    #expect(out[row: 0].allSatisfy { $0.isFinite } && out[row: 1].allSatisfy { $0.isNaN })
+  }
+
   @Test(arguments: [(1, 1, 2), (3, 2, 6), (70, 4, 128)], [(10_000.0, 1.0), (500_000.0, 2.0)])
   func rotaryEmbedding(_ size: (rows: Int, heads: Int, headWidth: Int), rope: (base: Double, scaling: Double)) {
     var random = RandomValues(seed: 3)

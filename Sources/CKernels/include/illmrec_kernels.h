@@ -94,7 +94,7 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
                       size_t out_stride);
 
-// MARK: Rows
+// MARK: Rows. A row whose squares overflow becomes NaN.
 
 /// out[t, c] = x[t, c] / sqrt(mean(x[t, :]²) + epsilon) * weight[c]. `out` may be `x`.
 void illmrec_rms_norm(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t width,
