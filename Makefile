@@ -73,6 +73,11 @@ test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searc
 	$(SWIFT) build --build-tests
 	ILLMREC_SWAPS=$(or $(SWAPS),200) ILLMREC_SWAP_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter SwapTests
 
+.PHONY: bench-shadow
+bench-shadow: packages ## Time searches with and without comparisons, in turns of SECONDS=5.
+	$(SWIFT) build --build-tests
+	ILLMREC_SHADOW_SECONDS=$(or $(SECONDS),5) $(SWIFT) test --skip-build --filter ShadowCostTests
+
 .PHONY: bench-transport
 bench-transport: packages ## Compare the transport with grpc-swift-nio-transport and gRPC C++, side by side.
 	@scripts/bench-transport.sh $(BENCH_FLAGS)

@@ -32,6 +32,9 @@ struct RetrievalCommand: AsyncParsableCommand {
     static let maxShadow = SettingKey<Int>(
       "max-shadow-queries", "Most queries that wait to be compared for a rollout; further ones are not compared",
       unit: "queries", default: 256, allowed: .range(1...100_000))
+    static let shadowTimeout = SettingKey<Int>(
+      "shadow-timeout", "A comparison's search that takes longer is given up and counts as an error of its version",
+      unit: "ms", default: 10_000, allowed: .range(1...3_600_000))
     static let maxAnswers = SettingKey<Int>(
       "max-remembered-answers", "Most answers of a rollout that outcomes can still be joined to; some 200 bytes each",
       unit: "answers", default: 100_000, allowed: .range(1...10_000_000))
@@ -43,7 +46,7 @@ struct RetrievalCommand: AsyncParsableCommand {
 
     static let all: [any AnySettingKey] = [
       data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
-      maxShadow, maxAnswers, keepVersions,
+      maxShadow, shadowTimeout, maxAnswers, keepVersions,
     ]
   }
 
@@ -73,6 +76,7 @@ struct RetrievalCommand: AsyncParsableCommand {
   @Option(name: Keys.maxUploads.flagName, help: Keys.maxUploads.help) var maxUploads: Int?
   @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
   @Option(name: Keys.maxShadow.flagName, help: Keys.maxShadow.help) var maxShadow: Int?
+  @Option(name: Keys.shadowTimeout.flagName, help: Keys.shadowTimeout.help) var shadowTimeout: Int?
   @Option(name: Keys.maxAnswers.flagName, help: Keys.maxAnswers.help) var maxAnswers: Int?
   @Option(name: Keys.keepVersions.flagName, help: Keys.keepVersions.help) var keepVersions: Int?
 
@@ -90,7 +94,8 @@ struct RetrievalCommand: AsyncParsableCommand {
     [
       Keys.data.flag(data), Keys.maxK.flag(maxK), Keys.maxQueries.flag(maxQueries), Keys.maxItems.flag(maxItems),
       Keys.maxQueue.flag(maxQueue), Keys.maxItemsPerVersion.flag(maxItemsPerVersion), Keys.maxUploads.flag(maxUploads),
-      Keys.threads.flag(threads), Keys.maxShadow.flag(maxShadow), Keys.maxAnswers.flag(maxAnswers),
+      Keys.threads.flag(threads), Keys.maxShadow.flag(maxShadow), Keys.shadowTimeout.flag(shadowTimeout),
+      Keys.maxAnswers.flag(maxAnswers),
       Keys.keepVersions.flag(keepVersions),
     ]
   }

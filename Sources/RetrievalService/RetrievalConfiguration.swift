@@ -40,6 +40,7 @@ package struct RetrievalConfiguration: Sendable {
     self.threads = threads == 0 ? nil : threads
     rollouts = RolloutSettings()
     rollouts.maxShadowQueries = try all.value(RetrievalCommand.Keys.maxShadow)
+    rollouts.shadowTimeout = .milliseconds(try all.value(RetrievalCommand.Keys.shadowTimeout))
     rollouts.maxAnswers = try all.value(RetrievalCommand.Keys.maxAnswers)
     let keep = try all.value(RetrievalCommand.Keys.keepVersions)
     rollouts.keepVersions = keep == 0 ? nil : keep
@@ -50,6 +51,8 @@ package struct RetrievalConfiguration: Sendable {
 package struct RolloutSettings: Sendable, Equatable {
   /// Most queries that wait to be compared; further ones are dropped.
   package var maxShadowQueries = 256
+  /// A search off the callers' path that takes longer is given up and counts as failed.
+  package var shadowTimeout = Duration.seconds(10)
   /// Most answers that outcomes can be joined to, per rollout.
   package var maxAnswers = 100_000
   /// Versions without a role that are kept; nil keeps all.

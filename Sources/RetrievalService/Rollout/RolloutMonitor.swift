@@ -27,7 +27,7 @@ final class RolloutMonitor: Sendable {
     self.store = store
     self.settings = settings
     self.logger = logger
-    lane = try ShadowLane(capacity: settings.maxShadowQueries)
+    lane = try ShadowLane(capacity: settings.maxShadowQueries, timeout: settings.shadowTimeout)
   }
 
   /// Begins to watch, rollouts of an earlier process first.

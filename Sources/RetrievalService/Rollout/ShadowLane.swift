@@ -15,7 +15,8 @@ enum Comparison: Sendable {
 /// Searches queries in both versions of a rollout, off the callers' path.
 ///
 /// One thread of the lowest priority, with a search of its own on that thread alone: it gets what the callers' searches leave of
-/// the CPUs. Its queue is bounded; what does not fit is dropped and counted. Callers only ever put a query into the queue.
+/// the CPUs. Its queue is bounded; what does not fit is dropped and counted. Callers only ever put a query into the queue, so
+/// that a search that fails or takes too long costs them nothing: it counts as an error of its version.
 final class ShadowLane: Sendable {
   /// A query to compare, and who wants to know.
   struct Job: Sendable {
@@ -28,12 +29,15 @@ final class ShadowLane: Sendable {
 
   private let batcher: Batcher<Job, Void>
 
-  init(capacity: Int) throws {
+  /// - Parameters:
+  ///   - capacity: most queries that wait.
+  ///   - timeout: a search that takes longer is given up and counts as failed.
+  init(capacity: Int, timeout: Duration) throws {
     let searcher = Searcher(threads: 1)
     batcher = try Batcher(name: "illmrec-shadow", maxQueueCost: capacity, maxBatchCost: 1) { jobs, context in
       Self.lowerPriority()
       for job in jobs {
-        let comparison = Self.compare(job, on: searcher) { context.isCancelled() }
+        let comparison = Self.compare(job, on: searcher, timeout: timeout) { context.isCancelled() }
         if let comparison { job.live.note(comparison, stage: job.stage) }
       }
       return jobs.map { _ in .success(()) }
@@ -57,20 +61,34 @@ final class ShadowLane: Sendable {
   // MARK: On the lane's thread
 
   /// Nil when nobody wants to know any more.
-  private static func compare(_ job: Job, on searcher: Searcher, isCancelled: () -> Bool) -> Comparison? {
-    var found: [(items: [ScoredItem], micros: Double)] = []
-    for (arm, version) in [(Arm.baseline, job.baseline), (.candidate, job.candidate)] {
-      let start = ContinuousClock.now
+  private static func compare(
+    _ job: Job, on searcher: Searcher, timeout: Duration, isCancelled: () -> Bool
+  ) -> Comparison? {
+    var results: [Arm: (items: [ScoredItem], micros: Double)] = [:]
+    let arms = [(Arm.baseline, job.baseline), (.candidate, job.candidate)]
+    // The first search of a pair finds the caches cold: each version is first half of the time.
+    for (arm, version) in Bool.random() ? arms : arms.reversed() {
+      let start = threadMicros()
+      let deadline = ContinuousClock.now + timeout
       do throws(VectorIndexError) {
-        let items = try searcher.search([job.query], in: version, isCancelled: isCancelled)[0].get()
-        found.append((items, (ContinuousClock.now - start) / .microseconds(1)))
+        let found = try searcher.search([job.query], in: version) { isCancelled() || ContinuousClock.now > deadline }
+        results[arm] = (try found[0].get(), threadMicros() - start)
       } catch {
-        return error.code == .cancelled ? nil : .failed(arm)
+        return isCancelled() ? nil : .failed(arm)
       }
     }
+    guard let baseline = results[.baseline], let candidate = results[.candidate] else { return nil }
     let lists = RankedListComparison(
-      baseline: found[0].items.map { ($0.itemID, $0.score) }, candidate: found[1].items.map { ($0.itemID, $0.score) })
-    return .done(lists, baselineMicros: found[0].micros, candidateMicros: found[1].micros)
+      baseline: baseline.items.map { ($0.itemID, $0.score) }, candidate: candidate.items.map { ($0.itemID, $0.score) })
+    return .done(lists, baselineMicros: baseline.micros, candidateMicros: candidate.micros)
+  }
+
+  /// CPU time of this thread: a thread of the lowest priority waits for others most of the time, which says nothing of the
+  /// version.
+  private static func threadMicros() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e6 + Double(time.tv_nsec) / 1000
   }
 
   /// SCHED_IDLE of Linux: runs only when nothing else wants the CPU. A refusal costs fairness, not correctness.

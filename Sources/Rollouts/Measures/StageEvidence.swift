@@ -31,7 +31,7 @@ package struct StageEvidence: Sendable, Equatable {
     package var overlap = RunningMean()
     package var rankBiasedOverlap = RunningMean()
     package var scoreDrift = RunningMean()
-    /// Microseconds of each search, on one thread of low priority.
+    /// Microseconds of CPU of each search, on one thread.
     package var baselineMicros = QuantileSketch()
     package var candidateMicros = QuantileSketch()
     /// Searches that failed, by version. A search that took too long counts.

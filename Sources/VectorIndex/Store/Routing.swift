@@ -44,13 +44,16 @@ package struct Routing: Sendable {
   package let generation: UInt64
   package let stable: IndexVersion
   package let candidate: Candidate?
+  /// The stable version before; answers only those whose vectors fit no other.
+  package let previous: IndexVersion?
   private let split: TrafficSplit?
 
-  init(index: String, generation: UInt64, stable: IndexVersion, candidate: Candidate?) {
+  init(index: String, generation: UInt64, stable: IndexVersion, candidate: Candidate?, previous: IndexVersion?) {
     self.index = index
     self.generation = generation
     self.stable = stable
     self.candidate = candidate
+    self.previous = previous
     split = candidate.map {
       TrafficSplit(index: index, rollout: $0.rollout.number, permille: $0.rollout.currentStage.canaryPermille)
     }
@@ -59,15 +62,22 @@ package struct Routing: Sendable {
   /// The version that answers a routing key.
   ///
   /// - Parameter space: what the query's vector was made by; empty when nobody says. Where only one of the two versions was
-  ///   built by that training, that one answers, whatever the share: the other one's scores would mean nothing.
+  ///   built by that training, that one answers, whatever the share: the other one's scores would mean nothing. Where neither
+  ///   was, the previous stable version answers if it was: who still encodes users with the old model is not cut off by a
+  ///   promotion.
   package func resolve(key: String, space: String) -> ServedVersion {
-    guard let candidate, let split, candidate.rollout.currentStage.canaryPermille > 0 else {
-      return served(stable, .stable)
+    let isStables = Self.fits(space, stable)
+    if let candidate, let split, candidate.rollout.currentStage.canaryPermille > 0 {
+      let isCandidates = Self.fits(space, candidate.version)
+      let takesCanary = isStables && isCandidates ? split.takesCanary(key) : isCandidates
+      if takesCanary { return served(candidate.version, .canary) }
     }
-    let isStables = space.isEmpty || space == stable.info.builtBy.spaceFingerprint
-    let isCandidates = space.isEmpty || space == candidate.version.info.builtBy.spaceFingerprint
-    let takesCanary = isStables == isCandidates ? split.takesCanary(key) : isCandidates
-    return takesCanary ? served(candidate.version, .canary) : served(stable, .stable)
+    if !isStables, let previous, Self.fits(space, previous) { return served(previous, .previous) }
+    return served(stable, .stable)
+  }
+
+  private static func fits(_ space: String, _ version: IndexVersion) -> Bool {
+    space.isEmpty || space == version.info.builtBy.spaceFingerprint
   }
 
   private func served(_ version: IndexVersion, _ role: VersionRole) -> ServedVersion {

@@ -74,7 +74,9 @@ extension VersionStore {
       {
         candidate = Routing.Candidate(rollout: active, version: version)
       }
-      return Routing(index: index, generation: state.rollout.generation, stable: version, candidate: candidate)
+      return Routing(
+        index: index, generation: state.rollout.generation, stable: version, candidate: candidate,
+        previous: state.rollout.previous.flatMap { state.versions[$0] })
     }
   }
 

@@ -73,6 +73,8 @@ struct RolloutWatchCommand: ReportingCommand {
       On a terminal the view is redrawn in place, elsewhere a line is written at each change and once an interval; with \
       --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
 
+      Exit codes: 0 it succeeded or there is none, 2 it was rolled back, 130 interrupted.
+
       Example:
         illmrec index rollout watch --interval 5s
       """)
@@ -90,10 +92,12 @@ struct RolloutWatchCommand: ReportingCommand {
     let chosen = options
     let screen = LiveScreen(terminal: .standardOutput)
     defer { screen.leave() }
-    try await Interruption.cancelling {
+    let phase = try await Interruption.cancelling {
       try await chosen.withAdmin { admin in
         try await admin.watchRollout(request) { response in
+          var phase = Illmrec_Retrieval_V1_RolloutPhase.unspecified
           for try await message in response.messages {
+            phase = message.rollout.staged.phase
             if chosen.json {
               try JSONOutput.write(message)
             } else {
@@ -101,9 +105,11 @@ struct RolloutWatchCommand: ReportingCommand {
               screen.show(view.lines(for: screen.terminal), plain: view.line)
             }
           }
+          return phase
         }
       }
     }
+    if phase == .rolledBack { throw ExitCode(2) }
   }
 }
 

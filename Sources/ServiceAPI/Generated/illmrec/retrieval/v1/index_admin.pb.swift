@@ -890,8 +890,8 @@ public nonisolated struct Illmrec_Retrieval_V1_VersionFigures: Sendable {
   /// Searches that failed, those of comparisons included.
   public var errors: UInt64 = 0
 
-  /// Search time without waiting, in microseconds, within 1%: of the comparisons where there are any, else of the callers'
-  /// searches.
+  /// Search time in microseconds, within 1%. Where queries are compared: CPU time of the comparisons' searches, on one thread.
+  /// Else: time of the passes over the version's vectors that answered callers, waiting not counted.
   public var p50Micros: Double = 0
 
   /// Likewise.

@@ -33,7 +33,8 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
   /// Was asked for by its version name.
   case pinned // = 2
 
-  /// The stable version before this one, kept for rollback.
+  /// The stable version before this one, kept for rollback. Answers queries that name its training, when neither the stable
+  /// version nor a canary was built by it.
   case previous // = 3
 
   /// Is being rolled out and answers a share of the routing keys.
