@@ -61,7 +61,5 @@ struct GoldenPrecisionTests {
       worst = max(worst, relativeDistance(users[row: row], history.userVectors["img"] ?? []))
     }
     #expect(worst < Self.bound(way.precision), "\(worst)")
-      print("users", way.testDescription, worst)
-    }
   }
 }
