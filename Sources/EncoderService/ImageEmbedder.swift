@@ -16,6 +16,7 @@ final class ImageEmbedder: Sendable {
 
   private let store: ItemStore
   private let workers: WorkerPool
+  private let decodeAhead: DecodeAhead
   private let tower: Batcher<TowerJob, [Float]>
   private let inFlight = InFlight<ImageDigest, [Float]>()
 
@@ -26,8 +27,12 @@ final class ImageEmbedder: Sendable {
   ) throws(ServiceFailure) {
     self.store = store
     self.workers = workers
+    let (preprocessing, imageLimits) = (model.preprocessing, limits.image)
+    decodeAhead = DecodeAhead(on: workers, limit: limits.maxBatchItems) { image in
+      image.prepared(by: preprocessing, limits: imageLimits)
+    }
     let computation = TowerComputation(
-      model: model, store: store, decoders: workers, limits: limits.image, logger: logger
+      model: model, store: store, decodeAhead: decodeAhead, logger: logger
     ) { [inFlight] digest, outcome in
       inFlight.finish(digest, with: Self.shared(outcome))
     }
@@ -70,7 +75,7 @@ final class ImageEmbedder: Sendable {
     var waiters: [(ImageDigest, OneShot<[Float]?>)] = []
     for (digest, image) in images {
       switch inFlight.claim(digest) {
-      case .owner: owned.append(TowerJob(digest: digest, image: image))
+      case .owner: owned.append(TowerJob(digest: digest, preparation: ImagePreparation(of: image)))
       case .taken(let waiter): waiters.append((digest, waiter))
       }
     }
@@ -95,12 +100,17 @@ final class ImageEmbedder: Sendable {
   ) async throws -> [ImageDigest: Result<Embedded, any Error>] {
     guard !jobs.isEmpty else { return [:] }
     // Whatever the tower has not begun with, found or not, ends here.
-    defer { for job in jobs where job.start.giveUp() { inFlight.finish(job.digest, with: nil) } }
+    defer {
+      let abandoned = jobs.filter { $0.start.giveUp() }
+      decodeAhead.giveUp(abandoned.map(\.preparation))
+      for job in abandoned { inFlight.finish(job.digest, with: nil) }
+    }
     var outcomes: [ImageDigest: Result<Embedded, any Error>] = [:]
     for (digest, embedding) in try await store.embeddings(of: jobs.map(\.digest)) {
       outcomes[digest] = .success(Embedded(digest: digest, embedding: embedding, isKnown: true))
     }
     let unknown = jobs.filter { outcomes[$0.digest] == nil }
+    decodeAhead.expect(unknown.map(\.preparation))
     for (job, outcome) in zip(unknown, try await tower.submit(contentsOf: unknown.map { ($0, 1) }, whenFull: whenFull))
     {
       outcomes[job.digest] = outcome.map {

@@ -6,7 +6,7 @@ import Synchronization
 /// An image on its way through the tower.
 struct TowerJob: Sendable {
   let digest: ImageDigest
-  let image: SourceImage
+  let preparation: ImagePreparation
   /// Whose it is to say that the work has ended: the compute thread's once it has begun, the sender's otherwise.
   let start = WorkStart()
 }
@@ -24,7 +24,8 @@ final class WorkStart: Sendable {
   private func decide() -> Bool { !isDecided.exchange(true, ordering: .acquiringAndReleasing) }
 }
 
-/// What the compute thread does with a batch of images: decode them on the pool, run the tower, keep the embeddings.
+/// What the compute thread does with a batch of images: take what was decoded while the batch before it was computed, run
+/// the tower, keep the embeddings.
 ///
 /// The embeddings are on the disk before anybody hears of them: whoever sent the images may be gone, and the work is not
 /// lost.
@@ -33,8 +34,7 @@ struct TowerComputation: Sendable {
 
   let model: any ItemEncoder
   let store: ItemStore
-  let decoders: WorkerPool
-  let limits: ImageLimits
+  let decodeAhead: DecodeAhead
   let logger: Logger
   /// Called on the compute thread for each image whose work was begun, once it has ended.
   let onEnd: @Sendable (ImageDigest, Outcome) -> Void
@@ -49,9 +49,7 @@ struct TowerComputation: Sendable {
   }
 
   private func outcomes(of jobs: [TowerJob], at begun: [Int]) -> [Outcome] {
-    let prepared = decoders.map(begun) { [model, limits] index in
-      jobs[index].image.prepared(by: model.preprocessing, limits: limits)
-    }
+    let prepared = decodeAhead.take(begun.map { jobs[$0].preparation })
     var outcomes = [Outcome](repeating: .failure(CancellationError()), count: jobs.count)
     var sound: [(index: Int, image: PreparedImage)] = []
     for (index, result) in zip(begun, prepared) {

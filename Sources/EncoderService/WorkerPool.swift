@@ -29,6 +29,9 @@ final class WorkerPool: Sendable {
     }
   }
 
+  /// Does `work` on one of the threads, after what was added before.
+  func add(_ work: @escaping Job) { queue.add(work) }
+
   /// Transforms all inputs on these threads and the calling one, which is blocked until the last is done.
   func map<Input: Sendable, Output: Sendable>(
     _ inputs: [Input], _ transform: @escaping @Sendable (Input) -> Output
