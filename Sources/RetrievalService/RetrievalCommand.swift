@@ -32,6 +32,11 @@ struct RetrievalCommand: AsyncParsableCommand {
     static let maxShadow = SettingKey<Int>(
       "max-shadow-queries", "Most queries that wait to be compared for a rollout; further ones are not compared",
       unit: "queries", default: 256, allowed: .range(1...100_000))
+    static let shadowShare = SettingKey<Int>(
+      "shadow-share",
+      "Share of the callers' search time that comparisons may run beside; while nobody searches they run unbounded. More "
+        + "compares faster and slows more searches",
+      unit: "of 1000", default: 5, allowed: .range(1...1000))
     static let shadowTimeout = SettingKey<Int>(
       "shadow-timeout", "A comparison's search that takes longer is given up and counts as an error of its version",
       unit: "ms", default: 10_000, allowed: .range(1...3_600_000))
@@ -46,7 +51,7 @@ struct RetrievalCommand: AsyncParsableCommand {
 
     static let all: [any AnySettingKey] = [
       data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
-      maxShadow, shadowTimeout, maxAnswers, keepVersions,
+      maxShadow, shadowShare, shadowTimeout, maxAnswers, keepVersions,
     ]
   }
 
@@ -76,6 +81,7 @@ struct RetrievalCommand: AsyncParsableCommand {
   @Option(name: Keys.maxUploads.flagName, help: Keys.maxUploads.help) var maxUploads: Int?
   @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
   @Option(name: Keys.maxShadow.flagName, help: Keys.maxShadow.help) var maxShadow: Int?
+  @Option(name: Keys.shadowShare.flagName, help: Keys.shadowShare.help) var shadowShare: Int?
   @Option(name: Keys.shadowTimeout.flagName, help: Keys.shadowTimeout.help) var shadowTimeout: Int?
   @Option(name: Keys.maxAnswers.flagName, help: Keys.maxAnswers.help) var maxAnswers: Int?
   @Option(name: Keys.keepVersions.flagName, help: Keys.keepVersions.help) var keepVersions: Int?
@@ -94,7 +100,8 @@ struct RetrievalCommand: AsyncParsableCommand {
     [
       Keys.data.flag(data), Keys.maxK.flag(maxK), Keys.maxQueries.flag(maxQueries), Keys.maxItems.flag(maxItems),
       Keys.maxQueue.flag(maxQueue), Keys.maxItemsPerVersion.flag(maxItemsPerVersion), Keys.maxUploads.flag(maxUploads),
-      Keys.threads.flag(threads), Keys.maxShadow.flag(maxShadow), Keys.shadowTimeout.flag(shadowTimeout),
+      Keys.threads.flag(threads), Keys.maxShadow.flag(maxShadow), Keys.shadowShare.flag(shadowShare),
+      Keys.shadowTimeout.flag(shadowTimeout),
       Keys.maxAnswers.flag(maxAnswers),
       Keys.keepVersions.flag(keepVersions),
     ]

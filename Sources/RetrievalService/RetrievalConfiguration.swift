@@ -40,6 +40,7 @@ package struct RetrievalConfiguration: Sendable {
     self.threads = threads == 0 ? nil : threads
     rollouts = RolloutSettings()
     rollouts.maxShadowQueries = try all.value(RetrievalCommand.Keys.maxShadow)
+    rollouts.shadowPermille = try all.value(RetrievalCommand.Keys.shadowShare)
     rollouts.shadowTimeout = .milliseconds(try all.value(RetrievalCommand.Keys.shadowTimeout))
     rollouts.maxAnswers = try all.value(RetrievalCommand.Keys.maxAnswers)
     let keep = try all.value(RetrievalCommand.Keys.keepVersions)
@@ -51,6 +52,8 @@ package struct RetrievalConfiguration: Sendable {
 package struct RolloutSettings: Sendable, Equatable {
   /// Most queries that wait to be compared; further ones are dropped.
   package var maxShadowQueries = 256
+  /// Share of the callers' search time that comparisons may meet, of 1000.
+  package var shadowPermille = 5
   /// A search off the callers' path that takes longer is given up and counts as failed.
   package var shadowTimeout = Duration.seconds(10)
   /// Most answers that outcomes can be joined to, per rollout.

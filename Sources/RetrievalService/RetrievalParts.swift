@@ -11,7 +11,8 @@ package enum RetrievalParts {
     let store = try await open(configuration, logger: logger, faults: faults)
     let worker = try SearchWorker(
       searcher: Searcher(threads: configuration.threads), maxQueueQueries: configuration.limits.maxQueueQueries)
-    let monitor = try RolloutMonitor(store: store, settings: configuration.rollouts, logger: logger)
+    let monitor = try RolloutMonitor(
+      store: store, settings: configuration.rollouts, activity: worker.activity, logger: logger)
     await monitor.start()
     return ServiceParts(
       services: [

@@ -31,7 +31,7 @@ struct RetrievalServer: Sendable {
   /// Runs `body` against a service on `directory`, observed as the real server is.
   static func run<Value: Sendable>(
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
-    rollouts: RolloutSettings = RolloutSettings(), _ body: (RetrievalServer) async throws -> Value
+    rollouts: RolloutSettings = .unpaced, _ body: (RetrievalServer) async throws -> Value
   ) async throws -> Value {
     let logger = Logger(service: "test", level: .critical)
     let parts = try await RetrievalParts.load(

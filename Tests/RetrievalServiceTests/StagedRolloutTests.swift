@@ -339,7 +339,7 @@ struct StagedRolloutTests {
 
   @Test("old versions go when there are more than are kept")
   func retention() async throws {
-    var settings = RolloutSettings()
+    var settings = RolloutSettings.unpaced
     settings.keepVersions = 1
     try await RetrievalServer.run(directory.path, rollouts: settings) { server in
       for _ in 0..<4 { try await server.publish(Catalog(count: 3)) }

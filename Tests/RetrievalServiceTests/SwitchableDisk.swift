@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import RetrievalService
 import Synchronization
 import VectorIndex
 
@@ -9,6 +10,15 @@ final class SwitchableDisk: StorageFaults {
 
   func fault(at step: StorageStep) -> StorageFault? {
     isFull.load(ordering: .relaxed) ? .failure(errno: ENOSPC) : nil
+  }
+}
+
+extension RolloutSettings {
+  /// Comparisons at any time: a test that searches without pause would wait long for them.
+  static var unpaced: RolloutSettings {
+    var settings = RolloutSettings()
+    settings.shadowPermille = 1000
+    return settings
   }
 }
 

@@ -65,6 +65,22 @@ struct RateIntervalTests {
     #expect(found >= 198, "a drop from 20% to 8% is plain after 1,500 answers each: \(found)")
   }
 
+  @Test("a difference's interval is narrower than what the arms' own intervals leave, and as wide as it must be")
+  func width() {
+    let (baseline, candidate) = (Trials(count: 10_000, successes: 2000), Trials(count: 10_000, successes: 2000))
+    let difference = RateDifference(baseline: baseline, candidate: candidate, errorProbability: 0.05)
+    let alone = baseline.interval(errorProbability: 0.025)
+    #expect(difference.difference == 0 && abs(difference.lower + difference.upper) < 1e-9)
+    #expect(difference.upper < 0.9 * (alone.upper - alone.lower))
+    // 1.96 · √(2 · .2 · .8 / 10,000), the interval that is valid at one moment only.
+    #expect(difference.upper > 0.011_09 && difference.upper < 2.7 * 0.011_09, "\(difference.upper)")
+    let none = RateDifference(baseline: Trials(), candidate: Trials(), errorProbability: 0.05)
+    #expect(none.lower == -1 && none.upper == 1 && none.difference == 0)
+    let sure = RateDifference(
+      baseline: Trials(count: 500, successes: 500), candidate: Trials(count: 500), errorProbability: 0.05)
+    #expect(sure.difference == -1 && sure.lower == -1 && sure.upper < -0.95)
+  }
+
   /// What the intervals are for: a fixed-sample 95% test, looked at as often, is wrong far more often than it says.
   @Test("a plain 90% interval, looked at 25 times, misses more than twice as often as it promises")
   func peeking() {

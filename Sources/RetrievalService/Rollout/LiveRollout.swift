@@ -64,6 +64,11 @@ final class LiveRollout: Sendable {
     }
   }
 
+  /// Whether figures of this stage are still gathered.
+  func isInStage(_ stage: Int) -> Bool {
+    state.withLock { $0.staged.isActive && $0.staged.stage == stage }
+  }
+
   /// Counts answers that callers got.
   ///
   /// - Parameter requestID: the caller's; without one no outcome can come back.

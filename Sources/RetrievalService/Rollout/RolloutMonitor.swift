@@ -23,11 +23,12 @@ final class RolloutMonitor: Sendable {
   private let lane: ShadowLane
   private let state = Mutex(State())
 
-  init(store: VersionStore, settings: RolloutSettings, logger: Logger) throws {
+  /// - Parameter activity: of the callers' searches.
+  init(store: VersionStore, settings: RolloutSettings, activity: SearchActivity, logger: Logger) throws {
     self.store = store
     self.settings = settings
     self.logger = logger
-    lane = try ShadowLane(capacity: settings.maxShadowQueries, timeout: settings.shadowTimeout)
+    lane = try ShadowLane(settings: settings, activity: activity)
   }
 
   /// Begins to watch, rollouts of an earlier process first.

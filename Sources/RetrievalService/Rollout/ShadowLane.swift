@@ -1,6 +1,7 @@
 import Glibc
 import Rollouts
 import ServiceSupport
+import Synchronization
 import VectorIndex
 
 /// What became of a comparison.
@@ -29,15 +30,20 @@ final class ShadowLane: Sendable {
 
   private let batcher: Batcher<Job, Void>
 
-  /// - Parameters:
-  ///   - capacity: most queries that wait.
-  ///   - timeout: a search that takes longer is given up and counts as failed.
-  init(capacity: Int, timeout: Duration) throws {
+  /// - Parameter activity: of the callers' searches.
+  init(settings: RolloutSettings, activity: SearchActivity) throws {
     let searcher = Searcher(threads: 1)
-    batcher = try Batcher(name: "illmrec-shadow", maxQueueCost: capacity, maxBatchCost: 1) { jobs, context in
+    let pace = Mutex(ShadowPace(permille: settings.shadowPermille))
+    let timeout = settings.shadowTimeout
+    batcher = try Batcher(
+      name: "illmrec-shadow", maxQueueCost: settings.maxShadowQueries, maxBatchCost: 1
+    ) { jobs, context in
       Self.lowerPriority()
-      for job in jobs {
+      for job in jobs where Self.waitForTurn(pace, job, context) {
+        let (mark, start) = (activity.mark, Self.threadMicros())
         let comparison = Self.compare(job, on: searcher, timeout: timeout) { context.isCancelled() }
+        let time = Duration.microseconds(Self.threadMicros() - start)
+        pace.withLock { $0.ended(after: time, metCallers: activity.wasBusy(since: mark), now: .now) }
         if let comparison { job.live.note(comparison, stage: job.stage) }
       }
       return jobs.map { _ in .success(()) }
@@ -59,6 +65,15 @@ final class ShadowLane: Sendable {
   func shutdown() async { await batcher.shutdown() }
 
   // MARK: On the lane's thread
+
+  /// Sleeps until a comparison may begin; false when nobody wants to know its result any more.
+  private static func waitForTurn(_ pace: borrowing Mutex<ShadowPace>, _ job: Job, _ context: BatchContext) -> Bool {
+    while !context.isCancelled() && job.live.isInStage(job.stage) {
+      guard let delay = pace.withLock({ $0.delay(now: .now) }) else { return true }
+      usleep(UInt32(min(delay, .milliseconds(20)) / .microseconds(1)))
+    }
+    return false
+  }
 
   /// Nil when nobody wants to know any more.
   private static func compare(

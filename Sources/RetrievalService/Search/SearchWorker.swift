@@ -32,14 +32,20 @@ final class SearchWorker: Sendable {
     var batchSize = 0
   }
 
+  /// Whether this thread is at work.
+  let activity: SearchActivity
   private let batcher: Batcher<Request, Answer>
 
   init(searcher: Searcher, maxQueueQueries: Int) throws {
+    let activity = SearchActivity()
+    self.activity = activity
     batcher = try Batcher(
       name: "illmrec-search", maxQueueCost: max(maxQueueQueries, Self.maxBatchQueries),
       maxBatchCost: Self.maxBatchQueries
     ) { requests, context in
-      Self.process(requests, context, on: searcher)
+      activity.begin()
+      defer { activity.end() }
+      return Self.process(requests, context, on: searcher)
     }
   }
 

@@ -1,0 +1,30 @@
+import Testing
+
+@testable import RetrievalService
+
+@Suite("Pace of comparisons")
+struct ShadowPaceTests {
+  @Test("after a comparison that met callers the pause keeps the share; alone there is none")
+  func pause() {
+    var pace = ShadowPace(permille: 5)
+    let now = ContinuousClock.now
+    #expect(pace.delay(now: now) == nil)
+    pace.ended(after: .milliseconds(10), metCallers: true, now: now)
+    #expect(pace.delay(now: now) == .milliseconds(1990))
+    #expect(pace.delay(now: now + .seconds(1)) == .milliseconds(990))
+    #expect(pace.delay(now: now + .seconds(2)) == nil)
+    pace.ended(after: .milliseconds(10), metCallers: false, now: now)
+    #expect(pace.delay(now: now) == nil)
+  }
+
+  @Test("callers were at work when a batch began, ended or went on meanwhile")
+  func activity() {
+    let activity = SearchActivity()
+    let idle = activity.mark
+    #expect(!activity.wasBusy(since: idle))
+    activity.begin()
+    #expect(activity.wasBusy(since: idle) && activity.wasBusy(since: activity.mark))
+    activity.end()
+    #expect(activity.wasBusy(since: idle) && !activity.wasBusy(since: activity.mark))
+  }
+}
