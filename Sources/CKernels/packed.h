@@ -88,12 +88,14 @@ typedef struct {
   size_t inputs;
   /// int8: what an element is multiplied with before it is rounded; [row_count].
   const float *inverse_scales;
+  /// int8: of the row's integers; what is packed is added. [row_count].
+  int32_t *sums;
 } row_source;
 
 /// Writes the groups [begin, begin + count): `count * words_per_group * lanes` words. Inputs beyond the last are zero;
 /// lanes beyond the last row are left as they are.
 void pack_rows(const row_source *source, size_t begin, size_t count, uint32_t *out);
 
-/// The scale of one row's 8-bit integers, its inverse, and the sum of those integers. Not a number for a row that holds a
-/// NaN or an infinity; such a row's integers are zero.
-void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale, int32_t *sum);
+/// The scale of one row's 8-bit integers and its inverse. The scale is not a number for a row that holds a NaN or an
+/// infinity; such a row's integers are zero.
+void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale);

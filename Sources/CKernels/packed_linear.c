@@ -116,10 +116,11 @@ static void pack_slabs(void *context, size_t begin, size_t end, size_t worker) {
                                .x_stride = p->x_stride,
                                .row_count = first_row(p, slab + 1) - row,
                                .inputs = p->inputs,
-                               .inverse_scales = p->inverse_scales + row};
+                               .inverse_scales = p->inverse_scales + row,
+                               .sums = p->row_sums + row};
     for (size_t r = 0; source.format == ROWS_INT8 && r < source.row_count; r++) {
-      measure_row(source.x + r * p->x_stride, p->inputs, &p->row_scales[row + r], &p->inverse_scales[row + r],
-                  &p->row_sums[row + r]);
+      measure_row(source.x + r * p->x_stride, p->inputs, &p->row_scales[row + r], &p->inverse_scales[row + r]);
+      p->row_sums[row + r] = 0;
     }
     for (size_t g = 0; g < p->groups; g += p->block_groups) {
       const size_t count = block_end(p, g) - g;
