@@ -19,26 +19,39 @@ package enum ComputePath: String, Sendable, CaseIterable {
     return illmrec_path_supported(format, constant)
   }
 
-  /// The fastest of this machine for `precision`, found by trying each for a millisecond when it is first asked for; nil
-  /// for float32, which the BLAS library multiplies.
-  package static func fastest(for precision: Precision) -> ComputePath? {
+  /// How fast one thread is on a path.
+  package struct Trial: Sendable {
+    package let path: ComputePath
+    /// GFLOP/s.
+    package let speed: Double
+  }
+
+  /// The best of this machine for `precision`; nil for float32, which the BLAS library multiplies.
+  ///
+  /// Found by trials, since the same instruction differs between processors: products of bfloat16 pairs have twice the speed
+  /// of 32-bit products on some and half of it on others.
+  package static func best(for precision: Precision) -> ComputePath? {
+    trials(for: precision).max { $0.merit < $1.merit }?.path
+  }
+
+  /// Every path that the machine has, tried for a millisecond each when they are first asked for; fastest first.
+  package static func trials(for precision: Precision) -> [Trial] {
     switch precision {
-    case .float32: nil
-    case .bfloat16: fastestBFloat16
-    case .int8: fastestInt8
+    case .float32: []
+    case .bfloat16: bfloat16Trials
+    case .int8: int8Trials
     }
   }
 
-  /// GFLOP/s of one thread, on each path that the machine has; most first. Each takes about a millisecond.
-  package static func speeds(for precision: Precision) -> [(path: ComputePath, speed: Double)] {
+  private static let bfloat16Trials = run(for: .bfloat16)
+  private static let int8Trials = run(for: .int8)
+
+  private static func run(for precision: Precision) -> [Trial] {
     guard let format = precision.packedFormat else { return [] }
     return allCases.filter { $0.isSupported(for: precision) }
-      .map { (path: $0, speed: illmrec_path_speed(format, $0.constant)) }
+      .map { Trial(path: $0, speed: illmrec_path_speed(format, $0.constant)) }
       .sorted { $0.speed > $1.speed }
   }
-
-  private static let fastestBFloat16 = speeds(for: .bfloat16).first?.path
-  private static let fastestInt8 = speeds(for: .int8).first?.path
 
   var constant: illmrec_path {
     switch self {
@@ -49,6 +62,11 @@ package enum ComputePath: String, Sendable, CaseIterable {
     case .avx512BF16: ILLMREC_PATH_AVX512_BF16
     }
   }
+}
+
+extension ComputePath.Trial {
+  /// A path that rounds the rows too must be clearly faster to be worth it, and not just by a trial's chance.
+  fileprivate var merit: Double { path == .avx512BF16 ? speed / 1.25 : speed }
 }
 
 extension Precision {

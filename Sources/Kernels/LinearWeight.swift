@@ -34,11 +34,11 @@ package final class LinearWeight: Sendable {
     storage = .rows(tensor)
   }
 
-  /// - Parameter path: how products with it are computed; the machine's fastest way by default.
+  /// - Parameter path: how products with it are computed; the machine's best way by default.
   package init(_ matrix: PackedMatrix, path: ComputePath? = nil) {
     outputs = matrix.outputs
     inputs = matrix.inputs
     let path = path.flatMap { $0.isSupported(for: matrix.precision) ? $0 : nil }
-    storage = .packed(matrix, path ?? ComputePath.fastest(for: matrix.precision) ?? .portable)
+    storage = .packed(matrix, path ?? ComputePath.best(for: matrix.precision) ?? .portable)
   }
 }

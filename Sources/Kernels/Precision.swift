@@ -1,5 +1,5 @@
 /// What a weight matrix is stored and multiplied in. Activations, sums and everything between the products stay 32-bit.
-package enum Precision: String, Sendable, CaseIterable {
+package enum Precision: String, Sendable, CaseIterable, Codable {
   /// The reference: what the checkpoint says, to the bit.
   case float32
   /// Half the memory; every weight is rounded to 8 significant bits.

@@ -4,7 +4,7 @@ package import Kernels
 package struct LoadingOptions: Sendable {
   /// Of the LLM's and the vision tower's matrices. The small trained part stays in 32-bit floats.
   package var precision: Precision
-  /// How products with packed matrices are computed; the machine's fastest way when nil.
+  /// How products with packed matrices are computed; the machine's best way when nil.
   package var computePath: ComputePath?
   /// Directory of packed matrices and digests, which make the next start quick; nil for none.
   package var packedCache: String?
@@ -51,7 +51,7 @@ package struct MatrixArithmetic: Sendable, Equatable, CustomStringConvertible {
     precision = options.precision
     let chosen = options.computePath.flatMap { $0.isSupported(for: options.precision) ? $0 : nil }
     path =
-      (chosen ?? ComputePath.fastest(for: options.precision))?.rawValue
+      (chosen ?? ComputePath.best(for: options.precision))?.rawValue
       ?? "openblas-\(ComputeTeam.matrixProductCore.lowercased())"
   }
 

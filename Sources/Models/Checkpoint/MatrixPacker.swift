@@ -25,6 +25,13 @@ final class MatrixPacker {
     self.options = options
     self.team = team
     totalBytes = files.tensors.values.reduce(0) { $0 + $1.byteCount }
+    if options.precision != .float32 {
+      let trials = ComputePath.trials(for: options.precision).map { "\($0.path.rawValue) \(Int($0.speed))" }
+      options.report(
+        .note(
+          "\(part) is multiplied in \(MatrixArithmetic(options)); GFLOP/s of one thread: "
+            + trials.joined(separator: ", ")))
+    }
     guard let directory = options.packedCache, options.precision != .float32, totalBytes >= options.bytesWorthCaching
     else {
       cache = nil

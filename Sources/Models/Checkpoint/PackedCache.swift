@@ -27,7 +27,7 @@ struct PackedCache {
     }
     do throws(ModelError) {
       file = try PackedFile(path: path, identity: identity, on: team) { [part] done, total in
-        options.report(.progress(what: "checking packed \(part)", done: done, total: total))
+        options.report(.progress(what: "reading packed \(part)", done: done, total: total))
       }
       options.report(.note("\(part) is read packed from \(path)"))
     } catch {

@@ -47,7 +47,7 @@ extension PackedFile {
     for matrix in matrices {
       entries.append(
         Entry(
-          name: matrix.name, precision: matrix.matrix.precision.rawValue, outputs: matrix.matrix.outputs,
+          name: matrix.name, precision: matrix.matrix.precision, outputs: matrix.matrix.outputs,
           inputs: matrix.matrix.inputs, offset: offset, sha256: matrix.matrix.withBytes { SHA256.hex(of: $0) }))
       offset += roundUp(matrix.matrix.byteCount)
     }

@@ -3,21 +3,16 @@ import Foundation
 import Kernels
 import Synchronization
 
-/// A file of packed matrices, mapped for reading.
+/// A file of packed matrices, read into memory of their own.
 ///
 /// Eight bytes of magic; the format's version and the layout's number, 32 bits each; the length of a JSON header and the
 /// first eight bytes of its SHA-256; the header; then the matrices, each on a page of its own. Numbers are little-endian.
 struct PackedFile {
   /// What a file was packed for.
   struct Identity: Equatable, Codable {
-    let precision: String
+    let precision: Precision
     /// Digest of the weights that were packed.
     let checkpoint: String
-
-    init(precision: Precision, checkpoint: String) {
-      self.precision = precision.rawValue
-      self.checkpoint = checkpoint
-    }
   }
 
   /// A matrix and the name that the model asks for it by.
@@ -28,10 +23,10 @@ struct PackedFile {
 
   struct Entry: Codable {
     let name: String
-    let precision: String
+    let precision: Precision
     let outputs: Int
     let inputs: Int
-    /// From the start of the file; a multiple of the page size.
+    /// From the start of the file.
     let offset: Int
     let sha256: String
   }
@@ -59,12 +54,12 @@ struct PackedFile {
     let header = try Self.header(of: file)
     guard header.identity == identity else {
       throw Self.refused(
-        path, "it holds \(header.identity.precision) of another checkpoint (\(header.identity.checkpoint.prefix(12)))")
+        path,
+        "it holds \(header.identity.precision.rawValue) of another checkpoint (\(header.identity.checkpoint.prefix(12)))"
+      )
     }
-    var matrices: [String: PackedMatrix] = [:]
-    for entry in header.matrices { matrices[entry.name] = try Self.locate(entry, in: file) }
-    try Self.check(header.matrices, matrices, path: path, on: team, progress: progress)
-    self.matrices = matrices
+    for entry in header.matrices { try Self.check(entry, in: file) }
+    matrices = try Self.read(header.matrices, from: file, on: team, progress: progress)
   }
 
   private static func header(of file: MappedFile) throws(ModelError) -> Header {
@@ -82,30 +77,38 @@ struct PackedFile {
     return header
   }
 
-  private static func locate(_ entry: Entry, in file: MappedFile) throws(ModelError) -> PackedMatrix {
-    guard let precision = Precision(rawValue: entry.precision), precision != .float32,
-      (1...1 << 24).contains(entry.outputs), (1...1 << 24).contains(entry.inputs), entry.offset % page == 0,
-      file.holds(
-        entry.offset, PackedMatrix.byteCount(precision, outputs: entry.outputs, inputs: entry.inputs)),
-      let base = file.address(of: entry.offset)
+  private static func check(_ entry: Entry, in file: MappedFile) throws(ModelError) {
+    guard entry.precision != .float32, (1...1 << 24).contains(entry.outputs), (1...1 << 24).contains(entry.inputs),
+      file.holds(entry.offset, PackedMatrix.byteCount(entry.precision, outputs: entry.outputs, inputs: entry.inputs))
     else { throw refused(file.path, "it is cut short at matrix \(entry.name)") }
-    return PackedMatrix(
-      precision: precision, outputs: entry.outputs, inputs: entry.inputs, borrowing: base, from: file)
   }
 
-  private static func check(
-    _ entries: [Entry], _ matrices: [String: PackedMatrix], path: String, on team: ComputeTeam,
-    progress: @Sendable (Int, Int) -> Void
-  ) throws(ModelError) {
-    let total = matrices.values.reduce(0) { $0 + $1.byteCount }
+  /// Copies the matrices, several at a time, and holds each against its digest.
+  ///
+  /// - Precondition: the entries lie inside the file.
+  private static func read(
+    _ entries: [Entry], from file: MappedFile, on team: ComputeTeam, progress: @Sendable (Int, Int) -> Void
+  ) throws(ModelError) -> [String: PackedMatrix] {
+    let matrices = ComputeTeam.Results<PackedMatrix>(count: entries.count)
     let done = Atomic(0), damaged = Atomic(-1)
     team.forEach(entries.count) { index in
-      guard let matrix = matrices[entries[index].name] else { return }
-      if matrix.withBytes({ SHA256.hex(of: $0) }) != entries[index].sha256 { damaged.store(index, ordering: .relaxed) }
-      progress(done.add(matrix.byteCount, ordering: .relaxed).newValue, total)
+      let entry = entries[index]
+      let matrix = PackedMatrix(
+        precision: entry.precision, outputs: entry.outputs, inputs: entry.inputs
+      ) { memory in
+        file.withBytes { memory.copyMemory(from: .init(rebasing: $0[entry.offset..<entry.offset + memory.count])) }
+      }
+      file.discard(entry.offset, matrix.byteCount)
+      if matrix.withBytes({ SHA256.hex(of: $0) }) == entry.sha256 {
+        matrices[index] = matrix
+      } else {
+        damaged.store(index, ordering: .relaxed)
+      }
+      progress(done.add(matrix.byteCount, ordering: .relaxed).newValue, file.count)
     }
     let index = damaged.load(ordering: .relaxed)
-    guard index < 0 else { throw refused(path, "matrix \(entries[index].name) is damaged") }
+    guard index < 0 else { throw refused(file.path, "matrix \(entries[index].name) is damaged") }
+    return Dictionary(zip(entries.map(\.name), matrices.values), uniquingKeysWith: { first, _ in first })
   }
 
   static func headerSum(_ bytes: Data) -> UInt64 {
