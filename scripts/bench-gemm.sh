@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Measures the matrix products of the models' shapes as a share of the machine's peak: scripts/bench-gemm.sh [THREADS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+sources=Sources/CKernels
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+clang -O3 -fno-math-errno -I "$sources/include" -I "$sources" -o "$out/gemm" \
+  Benchmarks/ModelBenchmark/gemm/gemm.c "$sources"/packed_*.c "$sources/team.c" -pthread -lm
+"$out/gemm" "$@"
