@@ -1,5 +1,4 @@
 import ArgumentParser
-import Kernels
 import ServiceSupport
 
 @main
@@ -54,8 +53,9 @@ struct LLMCommand: AsyncParsableCommand {
       unit: "bytes", default: 1 << 30, allowed: .range(0...(1 << 46)))
     static let prefixCachePrecision = SettingKey<String>(
       "prefix-cache-precision",
-      "How they are kept: bfloat16 holds twice as many prompts and moves results by up to 1e-2 of their length",
-      default: RowStorage.Element.float32.rawValue, allowed: .oneOf(RowStorage.Element.allCases.map(\.rawValue)))
+      "How they are kept. f32: as they were computed. bf16: in half the memory; results move by up to 1e-2 of their length. "
+        + "auto: f32 when the precision is f32, else bf16",
+      placeholder: "type", default: "auto", allowed: .oneOf(["auto", "f32", "bf16"]))
     static let threads = SettingKey<Int>(
       "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 

@@ -23,7 +23,7 @@ struct LLMConfiguration: Sendable {
       maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
       maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads,
       prefixCacheBytes: try all.value(Keys.prefixCacheBytes),
-      prefixCacheElement: RowStorage.Element(rawValue: try all.value(Keys.prefixCachePrecision)) ?? .float32,
+      prefixCacheElement: Self.elements[try all.value(Keys.prefixCachePrecision)],
       loading: try LoadingOptions(loading))
     modelName = all.optional(Keys.modelName) ?? bundle.split(separator: "/").last.map(String.init) ?? bundle
     modelVersion = try all.value(Keys.modelVersion)
@@ -48,6 +48,9 @@ struct LLMConfiguration: Sendable {
         isUsage: true)
     }
   }
+
+  /// By the names that people write; `auto` is none of them.
+  private static let elements: [String: RowStorage.Element] = ["f32": .float32, "bf16": .bfloat16]
 
   private static func spaces(_ list: String) throws(SettingsError) -> [Space] {
     var spaces: [Space] = []

@@ -138,8 +138,9 @@ extension UserModel {
 
   static func prefixCache(_ configuration: Configuration, _ llm: LlamaModel) -> PrefixCache? {
     guard configuration.prefixCacheBytes > 0 else { return nil }
+    let ownElement: RowStorage.Element = configuration.loading.precision == .float32 ? .float32 : .bfloat16
     let shape = llm.blockShape(
-      positions: configuration.prefixBlockTokens, element: configuration.prefixCacheElement)
+      positions: configuration.prefixBlockTokens, element: configuration.prefixCacheElement ?? ownElement)
     return PrefixCache(shape: shape, byteBudget: configuration.prefixCacheBytes)
   }
 

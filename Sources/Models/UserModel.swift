@@ -22,8 +22,8 @@ package final class UserModel: Sendable {
     package var threads: Int?
     /// Memory for keys and values that prompts share; 0 to keep none.
     package var prefixCacheBytes: Int
-    /// How they are kept.
-    package var prefixCacheElement: RowStorage.Element
+    /// How they are kept; by default as 32-bit floats when the matrices are, else as bfloat16.
+    package var prefixCacheElement: RowStorage.Element?
     /// Tokens of a block: prompts share whole blocks.
     package var prefixBlockTokens: Int
     /// How the LLM's matrices are kept, and who hears of loading.
@@ -32,7 +32,7 @@ package final class UserModel: Sendable {
     package init(
       spaces: [Space] = [.image], spaceWeights: [Float]? = nil, maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096,
       maxItemListTokens: Int = 3850, threads: Int? = nil, prefixCacheBytes: Int = 1 << 30,
-      prefixCacheElement: RowStorage.Element = .float32, prefixBlockTokens: Int = 8,
+      prefixCacheElement: RowStorage.Element? = nil, prefixBlockTokens: Int = 8,
       loading: LoadingOptions = LoadingOptions()
     ) {
       self.spaces = spaces

@@ -23,7 +23,7 @@ import Testing
     #expect(configuration.model.maxItemListTokens == 3850)
     #expect(configuration.model.threads == nil)
     #expect(configuration.model.prefixCacheBytes == 1 << 30)
-    #expect(configuration.model.prefixCacheElement == .float32)
+    #expect(configuration.model.prefixCacheElement == nil)
     #expect(configuration.modelName == "shop")
     #expect(configuration.modelVersion == "1")
     #expect(configuration.limits.maxUsers == 32)
@@ -34,7 +34,7 @@ import Testing
       "--llm-weights", "/models/llm", "--spaces", "image,text", "--space-weights", "0.75,0.25", "--max-history-items",
       "5",
       "--model-name", "n", "--model-version", "v2", "--threads", "3", "--prefix-cache-bytes", "0",
-      "--prefix-cache-precision", "bfloat16")
+      "--prefix-cache-precision", "bf16")
     #expect(configuration.checkpoint.llmWeights == "/models/llm")
     #expect(configuration.model.spaces == [.image, .text])
     #expect(configuration.model.spaceWeights == [0.75, 0.25])
