@@ -82,6 +82,10 @@ bench-shadow: packages ## Time searches with and without comparisons, in turns o
 bench-transport: packages ## Compare the transport with grpc-swift-nio-transport and gRPC C++, side by side.
 	@scripts/bench-transport.sh $(BENCH_FLAGS)
 
+.PHONY: bench-models
+bench-models: packages ## Compare the runtime with Hugging Face transformers and llama.cpp, side by side; writes BENCHMARKS.md.
+	@scripts/bench-models.sh $(BENCH_FLAGS)
+
 .PHONY: clean
 clean: ## Remove what was built.
 	rm -rf .build .build-*

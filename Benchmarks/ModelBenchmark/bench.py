@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Compares the services with Hugging Face transformers and llama.cpp on this machine, in turn, and writes BENCHMARKS.md.
+
+scripts/bench-models.sh sets everything up and calls this. Every figure is a median of --rounds; a ratio is of medians of one run.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+from services import LLM, Encoder
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# Of Sheared-LLaMA-2.7B, two operations for each weight of a layer; SigLIP so400m at 384 pixels, counted alike.
+MIXED_LENGTHS = [150, 350, 210, 290, 180, 330, 240, 270]
+HISTORY_ITEMS = 10
+DESCRIPTION_TOKENS = 160
+
+
+class Peer:
+    """A framework in a process of its own (peers/)."""
+
+    def __init__(self, script, argument):
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "peers" / script, argument], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL)
+        self.load_seconds = self.read()["load_seconds"]
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args[1]} ended early; run it by hand to see why")
+        answer = json.loads(line)
+        self.peak_bytes = answer["peak_bytes"]
+        return answer
+
+    def seconds(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return self.read()["seconds"]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def timed(work):
+    """Turns work into a function of no arguments that returns its seconds."""
+    def run():
+        begin = time.perf_counter()
+        work()
+        return time.perf_counter() - begin
+    return run
+
+
+class Report:
+    def __init__(self, rounds):
+        self.rounds, self.rows, self.notes = rounds, [], []
+
+    def compare(self, what, amount, unit, contenders):
+        """Runs the contenders in turn; each returns the seconds it took for `amount`. The first is what the others are held against."""
+        seconds = {name: [] for name in contenders}
+        for _ in range(self.rounds):
+            for name, run in contenders.items():
+                seconds[name].append(run())
+        medians = {name: statistics.median(values) for name, values in seconds.items()}
+        first = next(iter(medians))
+        for name, median in medians.items():
+            ratio = medians[name] / medians[first]
+            spread = f"{min(seconds[name]):.2f} to {max(seconds[name]):.2f}"
+            row = (what, name, f"{amount / median:.4g} {unit}", f"{median:.3g} s ({spread})",
+                   "" if name == first else f"{ratio:.2f}x")
+            self.rows.append(row)
+            print(" | ".join(row), flush=True)
+        return medians
+
+    def note(self, text):
+        self.notes.append(text)
+        print(text, flush=True)
+
+    def write(self, path, title):
+        cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+        flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
+        features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8") if flag in flags]
+        with open(path, "w") as file:
+            file.write(f"# {title}\n\nWritten by `make bench-models`. {cpu}, {len(os.sched_getaffinity(0))} threads, "
+                       f"{', '.join(features)}; {versions()}. Medians of {self.rounds} rounds that alternate between the "
+                       "contenders. The last column says how many times faster ours is than that row.\n\n"
+                       "| work | engine | rate | seconds (least to most) | ours is |\n| --- | --- | --- | --- | --- |\n")
+            for row in self.rows:
+                file.write("| " + " | ".join(row) + " |\n")
+            file.write("\n" + "\n".join(f"- {note}" for note in self.notes) + "\n")
+
+
+def versions():
+    from importlib.metadata import version
+    return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "llama-cpp-python"))
+
+
+def gigabytes(count):
+    return f"{count / 1e9:.2f} GB"
+
+
+def resources(report, name, service):
+    report.note(f"{name}: ready after {service.load_seconds:.1f} s, {gigabytes(service.resident_bytes)} resident, "
+                f"{gigabytes(service.load_peak_bytes)} at most while loading")
+
+
+def compare_llm(report, options, precision, gguf):
+    label = f"ours, {precision}"
+    # Prompts are new each time, so the cache would only hold what nobody asks for again.
+    llm = LLM(options.llm, options.checkpoint, "--precision", precision, "--prefix-cache-bytes", "0")
+    resources(report, label, llm)
+    hf = Peer("hf_llm.py", f"{options.checkpoint}/llm")
+    report.note(f"HF transformers, bf16: ready after {hf.load_seconds:.1f} s, {gigabytes(hf.peak_bytes)} at most")
+    cpp = Peer("llama_cpp_llm.py", gguf)
+    report.note(f"llama.cpp, {pathlib.Path(gguf).stem}: ready after {cpp.load_seconds:.1f} s, {gigabytes(cpp.peak_bytes)} at most")
+    llm.prefill([16])
+    others = lambda lengths: {  # noqa: E731
+        "HF transformers, bf16": lambda: hf.seconds(lengths=lengths),
+        f"llama.cpp, {pathlib.Path(gguf).stem.split('-')[-1]}": lambda: cpp.seconds(lengths=lengths)}
+    for length in options.lengths:
+        report.compare(f"prefill, {length} tokens", length, "tokens/s",
+                       {label: timed(lambda: llm.prefill([length])), **others([length])})
+    report.compare("8 users of 150 to 350 tokens at once", sum(MIXED_LENGTHS), "tokens/s",
+                   {label: timed(lambda: llm.prefill(MIXED_LENGTHS)), **others(MIXED_LENGTHS)})
+    compare_users(report, options, label, llm, hf)
+    cpp.stop()
+    hf.stop()
+    report.note(f"{label}: {gigabytes(llm.resident_bytes)} resident after the work")
+    llm.stop()
+
+
+def compare_users(report, options, label, llm, hf):
+    """Ten-item histories over RPC, as many at a time as one request takes."""
+    count = options.users
+    users = [llm.history([llm.item() for _ in range(HISTORY_ITEMS)]) for _ in range(count)]
+    lengths = [llm.tokens(user) for user in users]
+    described = [llm.prompt(min(4000, tokens + HISTORY_ITEMS * DESCRIPTION_TOKENS)) for tokens in lengths[:max(1, count // 4)]]
+
+    def published():
+        return sum(hf.seconds(lengths=[length], logits=True) for length in lengths)
+
+    per_100 = 100 / count
+    medians = report.compare(
+        f"{count} users, {HISTORY_ITEMS}-item histories over RPC, image prompts ({statistics.mean(lengths):.0f} tokens)", count, "users/s",
+        {label: timed(lambda: llm.encode(users)), "HF as published (batch 1, all logits)": published})
+    report.note(f"{label}: {medians[label] * per_100:.0f} s for 100 users; HF as published "
+                f"{list(medians.values())[1] * per_100:.0f} s")
+    seconds = statistics.median(timed(lambda: llm.encode(described))() for _ in range(options.rounds)) / len(described)
+    tokens = llm.tokens(described[0])
+    report.note(f"{label}: description prompts ({tokens} tokens) take {seconds * 100:.0f} s for 100 users, "
+                f"{seconds * count / medians[label]:.1f}x the image prompts")
+
+
+def compare_growth(report, options, precision):
+    """A user comes back with one more item."""
+    llm = LLM(options.llm, options.checkpoint, "--precision", precision)
+    ratios = []
+    for _ in range(options.rounds):
+        items = [llm.item() for _ in range(HISTORY_ITEMS - 1)]
+        first = timed(lambda: llm.encode([llm.history(items)]))()
+        items.append(llm.item())
+        results = []
+        again = timed(lambda: results.extend(llm.encode([llm.history(items)])))()
+        ratios.append(first / again)
+        report.note(f"ours, {precision}: {HISTORY_ITEMS - 1} items {first:.2f} s, then one more {again:.2f} s "
+                    f"({results[0].cached_tokens} of {results[0].prompt_tokens} tokens from the cache), {first / again:.1f}x")
+    report.rows.append((f"a user's next request after one more item", f"ours, {precision}", "", "",
+                        f"{statistics.median(ratios):.1f}x the first request"))
+    llm.stop()
+
+
+def compare_tower(report, options):
+    encoders = {f"ours, {precision}": Encoder(options.encoder, options.checkpoint, "--precision", precision)
+                for precision in options.precisions}
+    hf = Peer("hf_tower.py", f"{options.checkpoint}/vision_tower")
+    report.note(f"HF SigLIP, bf16: ready after {hf.load_seconds:.1f} s, {gigabytes(hf.peak_bytes)} at most")
+    for name, encoder in encoders.items():
+        resources(report, f"{name}, encoder", encoder)
+    for name, encoder in encoders.items():
+        for batch in (1, 8):
+            report.compare(f"vision tower, {batch} JPEG{'s' if batch > 1 else ''} over RPC", batch, "images/s",
+                           {name: timed(lambda: encoder.encode(batch)), "HF SigLIP, bf16 (pixels ready)": lambda: hf.seconds(images=batch)})
+        encoder.stop()
+    hf.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--gguf", required=True, help="directory of llm-bf16.gguf and llm-q8_0.gguf")
+    parser.add_argument("--llm", default=str(ROOT / ".build/release/illmrec-llm"))
+    parser.add_argument("--encoder", default=str(ROOT / ".build/release/illmrec-encoder"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--users", type=int, default=8)
+    parser.add_argument("--lengths", type=int, nargs="+", default=[256])
+    parser.add_argument("--precisions", nargs="+", default=["bf16", "int8"], choices=["bf16", "int8"])
+    parser.add_argument("--parts", nargs="+", default=["llm", "growth", "tower"], choices=["llm", "growth", "tower"])
+    parser.add_argument("--out", default=str(ROOT / "BENCHMARKS.md"))
+    options = parser.parse_args()
+    report = Report(options.rounds)
+    if "llm" in options.parts:
+        for precision in options.precisions:
+            kind = {"bf16": "bf16", "int8": "q8_0"}[precision]
+            compare_llm(report, options, precision, f"{options.gguf}/llm-{kind}.gguf")
+    if "growth" in options.parts:
+        compare_growth(report, options, options.precisions[0])
+    if "tower" in options.parts:
+        compare_tower(report, options)
+    report.write(options.out, "Benchmarks")
+    print(f"wrote {options.out}")
+
+
+if __name__ == "__main__":
+    main()
