@@ -17,7 +17,7 @@ from services import LLM, Encoder
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# Of Sheared-LLaMA-2.7B, two operations for each weight of a layer; SigLIP so400m at 384 pixels, counted alike.
+PARTS = ["prefill", "mixed", "users", "growth", "tower"]
 MIXED_LENGTHS = [150, 350, 210, 290, 180, 330, 240, 270]
 HISTORY_ITEMS = 10
 DESCRIPTION_TOKENS = 160
@@ -99,8 +99,14 @@ class Report:
 
 
 def versions():
-    from importlib.metadata import version
-    return ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "llama-cpp-python"))
+    from importlib.metadata import PackageNotFoundError, version
+    found = []
+    for name in ("torch", "transformers", "llama-cpp-python"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} of an unknown version")
+    return ", ".join(found)
 
 
 def gigabytes(count):
@@ -125,12 +131,14 @@ def compare_llm(report, options, precision, gguf):
     others = lambda lengths: {  # noqa: E731
         "HF transformers, bf16": lambda: hf.seconds(lengths=lengths),
         f"llama.cpp, {pathlib.Path(gguf).stem.split('-')[-1]}": lambda: cpp.seconds(lengths=lengths)}
-    for length in options.lengths:
+    for length in options.lengths if "prefill" in options.parts else []:
         report.compare(f"prefill, {length} tokens", length, "tokens/s",
                        {label: timed(lambda: llm.prefill([length])), **others([length])})
-    report.compare("8 users of 150 to 350 tokens at once", sum(MIXED_LENGTHS), "tokens/s",
-                   {label: timed(lambda: llm.prefill(MIXED_LENGTHS)), **others(MIXED_LENGTHS)})
-    compare_users(report, options, label, llm, hf)
+    if "mixed" in options.parts:
+        report.compare("8 users of 150 to 350 tokens at once", sum(MIXED_LENGTHS), "tokens/s",
+                       {label: timed(lambda: llm.prefill(MIXED_LENGTHS)), **others(MIXED_LENGTHS)})
+    if "users" in options.parts:
+        compare_users(report, options, label, llm, hf)
     cpp.stop()
     hf.stop()
     report.note(f"{label}: {gigabytes(llm.resident_bytes)} resident after the work")
@@ -172,7 +180,7 @@ def compare_growth(report, options, precision):
         ratios.append(first / again)
         report.note(f"ours, {precision}: {HISTORY_ITEMS - 1} items {first:.2f} s, then one more {again:.2f} s "
                     f"({results[0].cached_tokens} of {results[0].prompt_tokens} tokens from the cache), {first / again:.1f}x")
-    report.rows.append((f"a user's next request after one more item", f"ours, {precision}", "", "",
+    report.rows.append(("a user's next request after one more item", f"ours, {precision}", "", "",
                         f"{statistics.median(ratios):.1f}x the first request"))
     llm.stop()
 
@@ -202,11 +210,11 @@ def main():
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--lengths", type=int, nargs="+", default=[256])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "int8"], choices=["bf16", "int8"])
-    parser.add_argument("--parts", nargs="+", default=["llm", "growth", "tower"], choices=["llm", "growth", "tower"])
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--out", default=str(ROOT / "BENCHMARKS.md"))
     options = parser.parse_args()
     report = Report(options.rounds)
-    if "llm" in options.parts:
+    if {"prefill", "mixed", "users"} & set(options.parts):
         for precision in options.precisions:
             kind = {"bf16": "bf16", "int8": "q8_0"}[precision]
             compare_llm(report, options, precision, f"{options.gguf}/llm-{kind}.gguf")
