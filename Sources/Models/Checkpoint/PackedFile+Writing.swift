@@ -11,12 +11,10 @@ extension PackedFile {
     _ matrices: [Matrix], identity: Identity, to path: String, progress: (Int, Int) -> Void
   ) throws(ModelError) {
     let header = try prefix(matrices, identity)
-    // Files that a killed process left are overwritten by the next; two processes never share one.
-    let temporary = "\(path).\(getpid()).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(temporary, "made", errno) }
+    let temporary = path + ".tmp"
+    let descriptor = try openAlone(temporary)
+    defer { close(descriptor) }
     do throws(ModelError) {
-      defer { close(descriptor) }
       try write(header, to: descriptor, temporary)
       let total = matrices.reduce(0) { $0 + $1.matrix.byteCount }
       var done = 0
@@ -35,6 +33,27 @@ extension PackedFile {
       let number = errno
       unlink(temporary)
       throw failure(path, "replaced", number)
+    }
+  }
+
+  /// Opens a file that one process at a time writes, and empties it of what a killed one left.
+  ///
+  /// - Returns: a descriptor that holds the lock until it is closed.
+  private static func openAlone(_ path: String) throws(ModelError) -> Int32 {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure(path, "made", errno) }
+    do throws(ModelError) {
+      // Who waited for the lock may hold a file that has been renamed since: the name must still be this file's.
+      var opened = stat(), named = stat()
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &opened) == 0, stat(path, &named) == 0,
+        opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
+      else { throw ModelError(.unwritable, "\(path) is being written by another process") }
+      // EINVAL: not a regular file, which has nothing to empty.
+      guard ftruncate(descriptor, 0) == 0 || errno == EINVAL else { throw failure(path, "emptied", errno) }
+      return descriptor
+    } catch {
+      close(descriptor)
+      throw error
     }
   }
 

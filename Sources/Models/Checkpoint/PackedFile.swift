@@ -40,6 +40,7 @@ struct PackedFile {
   static let version: UInt32 = 1
   static let headerStart = 32
   static let page = 4096
+  private static let piece = 256 << 10
 
   /// By name.
   let matrices: [String: PackedMatrix]
@@ -93,13 +94,20 @@ struct PackedFile {
     let done = Atomic(0), damaged = Atomic(-1)
     team.forEach(entries.count) { index in
       let entry = entries[index]
+      var digest = SHA256()
       let matrix = PackedMatrix(
         precision: entry.precision, outputs: entry.outputs, inputs: entry.inputs
       ) { memory in
-        file.withBytes { memory.copyMemory(from: .init(rebasing: $0[entry.offset..<entry.offset + memory.count])) }
+        // Piece by piece: what is hashed is still in the cache.
+        for start in stride(from: 0, to: memory.count, by: piece) {
+          let target = UnsafeMutableRawBufferPointer(rebasing: memory[start..<min(start + piece, memory.count)])
+          let place = entry.offset + start
+          file.withBytes { target.copyMemory(from: .init(rebasing: $0[place..<place + target.count])) }
+          digest.update(UnsafeRawBufferPointer(target))
+        }
       }
       file.discard(entry.offset, matrix.byteCount)
-      if matrix.withBytes({ SHA256.hex(of: $0) }) == entry.sha256 {
+      if digest.finishHex() == entry.sha256 {
         matrices[index] = matrix
       } else {
         damaged.store(index, ordering: .relaxed)

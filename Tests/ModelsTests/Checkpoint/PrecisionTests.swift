@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Kernels
 import Synchronization
 import Testing
@@ -142,7 +143,13 @@ struct PrecisionTests {
     let directory = try TemporaryDirectory()
     let target = directory.path + "/matrices.packed"
     try FileManager.default.createSymbolicLink(
-      atPath: "\(target).\(ProcessInfo.processInfo.processIdentifier).tmp", withDestinationPath: "/dev/full")
+      atPath: "\(target).tmp", withDestinationPath: "/dev/full")
+    let error = #expect(throws: ModelError.self) { try Self.writeOneMatrix(to: target) }
+    #expect(error?.code == .unwritable && error?.message.contains("No space left") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+  }
+
+  private static func writeOneMatrix(to path: String) throws {
     var notFinite: Int?
     let values: [Float] = [1, 2, 3]
     let matrix = values.withUnsafeBytes { bytes in
@@ -150,13 +157,29 @@ struct PrecisionTests {
         rows: bytes.baseAddress.map { [$0] } ?? [], of: .float32, inputs: 3, precision: .bfloat16,
         on: ComputeTeam(threads: 1), firstNotFinite: &notFinite)
     }
-    let error = #expect(throws: ModelError.self) {
-      try PackedFile.write(
-        [.init(name: "a", matrix: matrix)], identity: .init(precision: .bfloat16, checkpoint: "c"), to: target
-      ) { _, _ in }
-    }
-    #expect(error?.code == .unwritable && error?.message.contains("No space left") == true)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    try PackedFile.write(
+      [.init(name: "a", matrix: matrix)], identity: .init(precision: .bfloat16, checkpoint: "c"), to: path
+    ) { _, _ in }
+  }
+
+  @Test func whatAKilledWriterLeftIsOverwritten() throws {
+    let directory = try TemporaryDirectory()
+    let (clean, dirty) = (directory.path + "/clean", directory.path + "/dirty")
+    try Data(repeating: 7, count: 100_000).write(to: URL(filePath: dirty + ".tmp"))
+    try Self.writeOneMatrix(to: clean)
+    try Self.writeOneMatrix(to: dirty)
+    #expect(try Data(contentsOf: URL(filePath: dirty)) == Data(contentsOf: URL(filePath: clean)))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["clean", "dirty"])
+  }
+
+  @Test func twoWritersDoNotMeet() throws {
+    let directory = try TemporaryDirectory()
+    let target = directory.path + "/matrices.packed"
+    let other = open(target + ".tmp", O_WRONLY | O_CREAT, 0o644)
+    defer { close(other) }
+    #expect(flock(other, LOCK_EX) == 0)
+    let error = #expect(throws: ModelError.self) { try Self.writeOneMatrix(to: target) }
+    #expect(error?.message.contains("another process") == true)
   }
 
   @Test(arguments: precisions) func weightsThatAreNotFiniteAreNamed(precision: Precision) throws {
