@@ -154,6 +154,24 @@ struct RolloutStateTests {
     #expect(try shares(store) == [.canary: 1000])
   }
 
+  @Test("a rollback that the disk refuses leaves the rollout as it was; it was out meanwhile")
+  func refusedRollback() throws {
+    let disk = FaultyDisk()
+    let store = try VersionStore(path: directory.path, faults: disk)
+    _ = try store.startRollout(of: second, plan: RolloutPlan(stages: [.init(canaryPermille: 1000)]))
+    disk.arm(.failsOnce, at: 0)
+    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFull)
+    disk.disarm()
+    #expect(try shares(store) == [.canary: 1000])
+    store.haltRollout(of: "items", number: 1)
+    disk.arm(.failsOnce, at: 0)
+    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFull)
+    disk.disarm()
+    #expect(try shares(store) == [.stable: 1000], "what a failed gate took out stays out")
+    _ = try store.rollBackRollout(of: "items")
+    #expect(try shares(store) == [.stable: 1000])
+  }
+
   @Test("retention deletes the oldest versions without a role")
   func retention() throws {
     let store = try open()

@@ -71,14 +71,27 @@ extension VersionStore {
   }
 
   /// Ends the rollout: the candidate serves nobody any more, the stable version all.
+  ///
+  /// Takes effect before it is written down, however slow the disk is: the candidate is out while the change is on its way. When
+  /// it cannot be written, the rollout goes on as it was and the error says so.
   package func rollBackRollout(
     of index: String, _ request: ChangeRequest = ChangeRequest()
   ) throws(VectorIndexError) -> Rollout {
-    try changeStaged(index, request, operation: "roll back rollout") { (active) throws(VectorIndexError) in
-      let next = try Self.step { () throws(RolloutError) in
-        try active.rolledBack(reason: request.reason, now: UnixTime.nowMicros())
+    var hasHalted = false
+    do throws(VectorIndexError) {
+      return try changeStaged(index, request, operation: "roll back rollout") { (active) throws(VectorIndexError) in
+        let next = try Self.step { () throws(RolloutError) in
+          try active.rolledBack(reason: request.reason, now: UnixTime.nowMicros())
+        }
+        if indexes.withLock({ $0[index]?.haltedRollout }) != active.number {
+          haltRollout(of: index, number: active.number)
+          hasHalted = true
+        }
+        return Self.stagedChange(.rolloutRolledBack, next, index, detail: "from \(Self.text(active))")
       }
-      return Self.stagedChange(.rolloutRolledBack, next, index, detail: "from \(Self.text(active))")
+    } catch {
+      if hasHalted { indexes.withLock { $0[index]?.haltedRollout = nil } }
+      throw error
     }
   }
 
