@@ -93,23 +93,35 @@ struct RolloutWatchCommand: ReportingCommand {
     let screen = LiveScreen(terminal: .standardOutput)
     defer { screen.leave() }
     let phase = try await Interruption.cancelling {
-      try await chosen.withAdmin { admin in
-        try await admin.watchRollout(request) { response in
-          var phase = Illmrec_Retrieval_V1_RolloutPhase.unspecified
-          for try await message in response.messages {
-            phase = message.rollout.staged.phase
-            if chosen.json {
-              try JSONOutput.write(message)
-            } else {
-              let view = RolloutView(message.rollout, message.hasFigures ? message.figures : nil)
-              screen.show(view.lines(for: screen.terminal), plain: view.line)
-            }
-          }
-          return phase
-        }
+      do {
+        return try await Self.follow(request, chosen, on: screen)
+      } catch  where Task.isCancelled {
+        // Ctrl-C is the way to stop watching: nothing has gone wrong.
+        throw ExitCode(130)
       }
     }
     if phase == .rolledBack { throw ExitCode(2) }
+  }
+
+  /// Shows each message until the rollout has ended; returns how.
+  private static func follow(
+    _ request: Illmrec_Retrieval_V1_WatchRolloutRequest, _ options: IndexOptions, on screen: LiveScreen
+  ) async throws -> Illmrec_Retrieval_V1_RolloutPhase {
+    try await options.withAdmin { admin in
+      try await admin.watchRollout(request) { response in
+        var phase = Illmrec_Retrieval_V1_RolloutPhase.unspecified
+        for try await message in response.messages {
+          phase = message.rollout.staged.phase
+          if options.json {
+            try JSONOutput.write(message)
+          } else {
+            let view = RolloutView(message.rollout, message.hasFigures ? message.figures : nil)
+            screen.show(view.lines(for: screen.terminal), plain: view.line)
+          }
+        }
+        return phase
+      }
+    }
   }
 }
 

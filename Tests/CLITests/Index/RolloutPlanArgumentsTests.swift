@@ -1,0 +1,75 @@
+import Foundation
+import ServiceAPI
+import SwiftProtobuf
+import Testing
+
+@testable import CLI
+
+@Suite("Plans from the command line")
+struct RolloutPlanArgumentsTests {
+  @Test("a stage is a share, a time, samples and perhaps manual")
+  func stages() throws {
+    let stage = try RolloutPlanArguments.stage("0.5%:1.5h:200:manual", 100)
+    #expect(stage.canaryPermille == 5 && stage.shadowPermille == 100)
+    #expect(stage.minDuration.seconds == 5400 && stage.minSamples == 200 && stage.manual)
+    let shadow = try RolloutPlanArguments.stage("shadow:250s", 100)
+    #expect(shadow.canaryPermille == 0 && shadow.shadowPermille == 1000 && shadow.minDuration.seconds == 250)
+    #expect(!shadow.manual && shadow.minSamples == 0)
+    for text in RolloutPlanArguments.defaultStages { _ = try RolloutPlanArguments.stage(text, 100) }
+  }
+
+  @Test(
+    "what is no stage is refused",
+    arguments: ["", "1", "101%", "-1%", "1%:", "1%:5", "1%:5m:x", "1%:5m:1:2", "manual", "x%"])
+  func badStages(text: String) {
+    #expect(throws: CLIError.self) { try RolloutPlanArguments.stage(text, 100) }
+  }
+
+  @Test("outcomes are a kind, a drop and perhaps answers")
+  func outcomes() throws {
+    let outcome = try RolloutPlanArguments.outcome("click:0.01:500")
+    #expect(outcome.kind == "click" && outcome.maxDrop == 0.01 && outcome.minTrials == 500)
+    for text in ["click", ":0.1", "click:x", "click:0.1:x", "click:0.1:1:1"] {
+      #expect(throws: CLIError.self) { try RolloutPlanArguments.outcome(text) }
+    }
+  }
+
+  @Test("a rollout is one line where nothing can be redrawn, and a page of charts afterwards")
+  func views() {
+    let staged = Illmrec_Retrieval_V1_StagedRollout.with {
+      $0.number = 3
+      $0.candidateVersion = "items/versions/<2>"
+      $0.phase = .rolledBack
+      $0.reason = "gate overlap"
+      $0.plan.stages = [.with { $0.canaryPermille = 15 }]
+    }
+    let rollout = Illmrec_Retrieval_V1_Rollout.with {
+      $0.index = "items"
+      $0.staged = staged
+    }
+    #expect(RolloutView(rollout, nil).line == "items rollout 3, rolled back, stage 1 of 1, canary 1.5%, gate overlap")
+    let points = (0..<3).map { second in
+      Illmrec_Retrieval_V1_RolloutPoint.with {
+        $0.time.seconds = Int64(second)
+        $0.compared = UInt64(second)
+        $0.meanOverlap = 0.25
+        $0.outcomes = [
+          .with {
+            $0.kind = "click"
+            ($0.lower, $0.upper) = (-0.5, 0.5)
+          }
+        ]
+      }
+    }
+    let html = RolloutPage(
+      index: "items",
+      report: .with {
+        $0.staged = staged
+        $0.points = points
+      }
+    ).html
+    #expect(html.contains("items/versions/&lt;2&gt;: rollout 3") && !html.contains("<2>"))
+    #expect(html.components(separatedBy: "<svg").count == 4, "overlap, search time, clicks")
+    #expect(html.contains("Rolled back.") && html.contains("class=\"band s3\""))
+  }
+}
