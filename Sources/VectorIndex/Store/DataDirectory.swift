@@ -51,8 +51,15 @@ struct DirectoryLock: ~Copyable, Sendable {
   init(path: String) throws(VectorIndexError) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else { throw .systemCall("open", path, errno: errno) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    // A child that its holder has just forked, or a holder that is just ending, lets go within moments.
+    var tries = 20
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       let reason = errno
+      if reason == EWOULDBLOCK && tries > 0 {
+        tries -= 1
+        usleep(10_000)
+        continue
+      }
       close(descriptor)
       guard reason == EWOULDBLOCK else { throw .systemCall("flock", path, errno: reason) }
       throw VectorIndexError(
