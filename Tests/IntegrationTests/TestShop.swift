@@ -52,6 +52,8 @@ enum TestShop {
     let state = NSTemporaryDirectory() + "illmrec-state-\(UUID().uuidString)"
     var stack = StackConfiguration(checkpoint: try checkpoint(), state: state).onFreePorts()
     stack.spaces = "image"
+    // What was computed before and what is read from the prefix cache then agree to float32's rounding.
+    stack.precision = "f32"
     return stack
   }
 }
