@@ -62,12 +62,6 @@ struct attention_kernel {
 #define KERNEL_LOW 0, 4, 1, 5
 #define KERNEL_HIGH 2, 6, 3, 7
 #include "attention_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
-#undef KERNEL_ROWS
-#undef KERNEL_LOW
-#undef KERNEL_HIGH
 
 #if defined(__x86_64__)
 #define KERNEL(name) name##_avx2
@@ -77,12 +71,6 @@ struct attention_kernel {
 #define KERNEL_LOW 0, 8, 1, 9, 2, 10, 3, 11
 #define KERNEL_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #include "attention_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
-#undef KERNEL_ROWS
-#undef KERNEL_LOW
-#undef KERNEL_HIGH
 
 #define KERNEL(name) name##_avx512
 #define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
@@ -91,12 +79,6 @@ struct attention_kernel {
 #define KERNEL_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define KERNEL_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #include "attention_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
-#undef KERNEL_ROWS
-#undef KERNEL_LOW
-#undef KERNEL_HIGH
 #endif
 
 static const attention_kernel *kernel_for(illmrec_isa isa) {

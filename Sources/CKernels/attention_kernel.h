@@ -232,3 +232,10 @@ static const attention_kernel KERNEL(attention_kernel) = {
 #undef KERNEL_FUNCTION
 #undef KERNEL_INLINED
 #undef UNROLLED
+
+#undef KERNEL
+#undef KERNEL_TARGET
+#undef KERNEL_LANES
+#undef KERNEL_ROWS
+#undef KERNEL_LOW
+#undef KERNEL_HIGH

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "bfloat16.h"
+#include "half_floats.h"
 #include "packed.h"
 
 enum { ROWS_MAX = 4, LANES = 4 };

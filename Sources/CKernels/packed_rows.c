@@ -1,32 +1,17 @@
 #include <math.h>
 #include <string.h>
 
-#include "bfloat16.h"
+#include "half_floats.h"
 #include "dispatch.h"
+#include "int8_steps.h"
 #include "packed.h"
 
 // Words that are made row by row before they go to their lanes: the whole slab's stay in the first-level cache.
 enum { CHUNK = 64, LANES_MAX = 16 };
 
-// Adding 1.5 * 2^23 rounds to the nearest integer, which the sum's lowest bits then hold.
-INLINED int32_t nearest_integer(float value) {
-  float shifted = value + 0x1.8p+23f;
-  int32_t bits;
-  memcpy(&bits, &shifted, sizeof bits);
-  return bits - 0x4b400000;
-}
-
 DISPATCHED void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale) {
-  // As integers, magnitudes compare as they do as floats, and whatever is not finite is larger than what is.
-  int32_t largest = 0;
-  for (size_t i = 0; i < inputs; i++) {
-    int32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    bits &= 0x7fffffff;
-    largest = bits > largest ? bits : largest;
-  }
-  float magnitude;
-  memcpy(&magnitude, &largest, sizeof magnitude);
+  uint32_t largest = largest_magnitude(x, inputs);
+  float magnitude = float_of_bits(largest);
   // Below, the inverse would not be finite; such values are as good as zero.
   *inverse_scale = magnitude > 1e-30f && largest < 0x7f800000 ? 127.0f / magnitude : 0.0f;
   *scale = largest < 0x7f800000 ? magnitude / 127.0f : NAN;

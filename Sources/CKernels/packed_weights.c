@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bfloat16.h"
+#include "half_floats.h"
 #include "dispatch.h"
+#include "int8_steps.h"
 #include "packed.h"
 
 // Inputs that go from rows to a panel together: 32 rows of them stay in the first-level cache.
@@ -19,15 +20,7 @@ DISPATCHED static void read_float16(const void *source, size_t count, float *out
   for (size_t i = 0; i < count; i++) {
     uint16_t half;
     memcpy(&half, (const char *)source + i * sizeof half, sizeof half);
-    // The 15 bits below the sign stand for the value times 2^-112; see illmrec_from_f16.
-    uint32_t magnitude_bits = (uint32_t)(half & 0x7fff) << 13, bits;
-    float magnitude;
-    memcpy(&magnitude, &magnitude_bits, sizeof magnitude);
-    magnitude *= 0x1p112f;
-    memcpy(&bits, &magnitude, sizeof bits);
-    bits = (half & 0x7c00) == 0x7c00 ? magnitude_bits | 0x7f800000 : bits;
-    bits |= (uint32_t)(half & 0x8000) << 16;
-    memcpy(&out[i], &bits, sizeof bits);
+    out[i] = float_of_float16(half);
   }
 }
 
@@ -61,25 +54,10 @@ DISPATCHED static void round_to_bfloat16(const float *x, size_t count, uint16_t 
 }
 
 DISPATCHED static void round_to_steps(const float *x, float inverse_scale, size_t count, uint8_t *out) {
-  for (size_t i = 0; i < count; i++) {
-    float shifted = x[i] * inverse_scale + 0x1.8p+23f;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    out[i] = (uint8_t)(bits + 128);
-  }
+  for (size_t i = 0; i < count; i++) out[i] = (uint8_t)(nearest_integer(x[i] * inverse_scale) + 128);
 }
 
-// The largest magnitude as bits: at least those of infinity when a value is not finite.
-DISPATCHED static uint32_t largest_magnitude(const float *x, size_t count) {
-  int32_t largest = 0;
-  for (size_t i = 0; i < count; i++) {
-    int32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    bits &= 0x7fffffff;
-    largest = bits > largest ? bits : largest;
-  }
-  return (uint32_t)largest;
-}
+DISPATCHED static uint32_t largest_of_row(const float *x, size_t count) { return largest_magnitude(x, count); }
 
 typedef struct {
   illmrec_packed_format format;
@@ -102,7 +80,7 @@ static uint32_t magnitude_of_row(const packing *p, size_t output) {
   for (size_t first = 0; first < p->inputs; first += CHUNK) {
     const size_t count = p->inputs - first < CHUNK ? p->inputs - first : CHUNK;
     read_floats(p->element, p->rows[output], first, count, values);
-    const uint32_t part = largest_magnitude(values, count);
+    const uint32_t part = largest_of_row(values, count);
     largest = part > largest ? part : largest;
   }
   return largest;
@@ -118,8 +96,7 @@ static void choose_scales(packing *p, size_t first_output, size_t outputs, float
       note_not_finite(p, first_output + o);
       continue;
     }
-    float magnitude;
-    memcpy(&magnitude, &bits, sizeof magnitude);
+    const float magnitude = float_of_bits(bits);
     // Below, the inverse would not be finite; such weights are as good as zero.
     if (magnitude <= 1e-30f) continue;
     scales[o] = magnitude / 127.0f;

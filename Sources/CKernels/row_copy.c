@@ -4,6 +4,7 @@
 
 #include "blocks.h"
 #include "dispatch.h"
+#include "half_floats.h"
 
 typedef struct {
   const illmrec_row_run *runs;
@@ -11,18 +12,11 @@ typedef struct {
 } row_copy;
 
 DISPATCHED static void narrow(const float *restrict from, uint16_t *restrict to, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, &from[i], sizeof bits);
-    to[i] = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-  }
+  for (size_t i = 0; i < count; i++) to[i] = bfloat16_of_float(from[i]);
 }
 
 DISPATCHED static void widen(const uint16_t *restrict from, float *restrict to, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits = (uint32_t)from[i] << 16;
-    memcpy(&to[i], &bits, sizeof bits);
-  }
+  for (size_t i = 0; i < count; i++) to[i] = float_of_bfloat16(from[i]);
 }
 
 static void copy_run(const illmrec_row_run *run, size_t width) {

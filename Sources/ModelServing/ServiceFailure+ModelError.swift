@@ -1,13 +1,12 @@
 import GRPCCore
-import Models
-import ServiceAPI
-import ServiceSupport
+package import Models
+package import ServiceSupport
 
 extension ServiceFailure {
   /// What a client is told of a model's error.
   ///
   /// - Parameter field: path of what the model was given.
-  init(_ error: ModelError, field: String? = nil) {
+  package init(_ error: ModelError, field: String? = nil) {
     let (code, reason): (RPCError.Code, String) =
       switch error.code {
       case .emptyHistory: (.invalidArgument, "EMPTY_HISTORY")
@@ -21,25 +20,16 @@ extension ServiceFailure {
     self.init(code, reason: reason, error.description, field: field)
   }
 
-  /// What a client is told of one user's failure among others. An error that is not ours tells nothing but that.
-  init(ofUser error: any Error) {
+  /// What a client is told of one member's failure among others. An error that is not ours tells nothing but that.
+  ///
+  /// - Parameter member: what a request holds several of: "item", "user".
+  package init(of member: String, _ error: any Error) {
     switch error {
     case let failure as ServiceFailure: self = failure
     case let error as ModelError: self.init(error)
     case is CancellationError:
-      self.init(.cancelled, reason: "CANCELLED", "the computation was cancelled; send the user again")
+      self.init(.cancelled, reason: "CANCELLED", "the computation was cancelled; send the \(member) again")
     default: self.init(.internalError, reason: "INTERNAL", "an error that is the server's; its log says more")
     }
-  }
-}
-
-extension Illmrec_Common_V1_Space {
-  init(_ space: Space) {
-    self =
-      switch space {
-      case .image: .image
-      case .cf: .cf
-      case .text: .text
-      }
   }
 }

@@ -1,0 +1,24 @@
+package import Models
+package import ServiceAPI
+
+extension Illmrec_Common_V1_Space {
+  package init(_ space: Space) {
+    self =
+      switch space {
+      case .image: .image
+      case .cf: .cf
+      case .text: .text
+      }
+  }
+}
+
+extension Illmrec_Common_V1_ModelRef {
+  /// Names a loaded model in every answer.
+  package init(name: String, version: String, _ fingerprints: ModelFingerprints) {
+    self.init()
+    self.name = name
+    self.version = version
+    fingerprint = fingerprints.model
+    spaceFingerprint = fingerprints.space
+  }
+}
