@@ -1,4 +1,4 @@
-extension RecommendationPage {
+extension HTMLPage {
   /// Follows the reader's light or dark setting; every text has a contrast of at least 4.5 to 1 in both.
   static let style = """
     :root { color-scheme: light dark; --ink: #1d1f24; --soft: #5d626b; --paper: #faf8f4; --card: #fff; --line: #e4e0d7;

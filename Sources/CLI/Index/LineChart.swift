@@ -27,8 +27,8 @@ struct LineChart {
   var svg: String {
     """
     <figure>
-    <figcaption>\(RecommendationPage.escaped(title))<span class="keys">\(lines.map(Self.key).joined())</span></figcaption>
-    <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" aria-label="\(RecommendationPage.escaped(title))">
+    <figcaption>\(HTMLPage.escaped(title))<span class="keys">\(lines.map(Self.key).joined())</span></figcaption>
+    <svg viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" role="img" aria-label="\(HTMLPage.escaped(title))">
     \(grid)
     \(stages.map(stageMark).joined(separator: "\n"))
     \(lines.map(drawn).joined(separator: "\n"))
@@ -38,7 +38,7 @@ struct LineChart {
   }
 
   private static func key(_ line: Line) -> String {
-    "<span><i class=\"\(line.style)\"></i>\(RecommendationPage.escaped(line.name))</span>"
+    "<span><i class=\"\(line.style)\"></i>\(HTMLPage.escaped(line.name))</span>"
   }
 
   private var bounds: ClosedRange<Double> {
@@ -82,7 +82,7 @@ struct LineChart {
     let at = x(stage.time).rounded(to: 1)
     return "<path class=\"stage\" d=\"M\(at) \(Self.top)V\(Self.height - Self.bottom)\"/>"
       + "<text x=\"\((x(stage.time) + 4).rounded(to: 1))\" y=\"\(Self.top + 10)\" class=\"axis start\">"
-      + "\(RecommendationPage.escaped(stage.name))</text>"
+      + "\(HTMLPage.escaped(stage.name))</text>"
   }
 
   private func drawn(_ line: Line) -> String {

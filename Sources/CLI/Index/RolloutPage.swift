@@ -12,23 +12,12 @@ struct RolloutPage {
 
   var html: String {
     let heading = "\(staged.candidateVersion): rollout \(staged.number)"
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <title>\(RecommendationPage.escaped(heading))</title>
-      <style>\(RecommendationPage.style)\(Self.style)</style>
-      </head>
-      <body>
-      <main>
-      <header>
-      <h1>\(RecommendationPage.escaped(heading))</h1>
+    let introduction = """
       <p class="notice"><b class="\(staged.phase == .rolledBack ? "problem" : "")">\(outcome)</b> \
-      In place of \(RecommendationPage.escaped(staged.baselineVersion)).
-      \(RecommendationPage.escaped(staged.reason))</p>
-      </header>
+      In place of \(HTMLPage.escaped(staged.baselineVersion)).
+      \(HTMLPage.escaped(staged.reason))</p>
+      """
+    let content = """
       <section>
       <h2>Over time</h2>
       \(points.isEmpty ? "<p class=\"note\">Nothing was measured.</p>" : charts.map(\.svg).joined(separator: "\n"))
@@ -37,11 +26,8 @@ struct RolloutPage {
       <h2>Stages</h2>
       <div class="scroll">\(stageTable)</div>
       </section>
-      </main>
-      </body>
-      </html>
-
       """
+    return HTMLPage(heading: heading, introduction: introduction, style: Self.style, content: content).html
   }
 
   private var outcome: String {

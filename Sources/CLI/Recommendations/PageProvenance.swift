@@ -45,11 +45,11 @@ struct PageProvenance {
   }
 
   private func row(_ cells: [String], fingerprints: [String]) -> String {
-    let head = "<th scope=\"row\">\(RecommendationPage.escaped(cells[0]))</th>"
-    let texts = cells.dropFirst().map { "<td>\(RecommendationPage.escaped($0))</td>" }
+    let head = "<th scope=\"row\">\(HTMLPage.escaped(cells[0]))</th>"
+    let texts = cells.dropFirst().map { "<td>\(HTMLPage.escaped($0))</td>" }
     let codes = fingerprints.map { fingerprint in
-      let whole = RecommendationPage.escaped(fingerprint)
-      return "<td><code title=\"\(whole)\">\(RecommendationPage.escaped(String(fingerprint.prefix(12))))</code></td>"
+      let whole = HTMLPage.escaped(fingerprint)
+      return "<td><code title=\"\(whole)\">\(HTMLPage.escaped(String(fingerprint.prefix(12))))</code></td>"
     }
     return "<tr>\(head)\(texts.joined())\(codes.joined())</tr>\n"
   }

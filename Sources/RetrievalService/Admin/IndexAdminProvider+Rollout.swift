@@ -25,41 +25,44 @@ extension IndexAdminProvider {
   func advanceRollout(
     request: Illmrec_Retrieval_V1_AdvanceRolloutRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_AdvanceRolloutResponse {
-    let asked = changeRequest(request.change, context)
-    let rollout = try await change("rollout advanced", context) { () throws(VectorIndexError) in
-      try store.advanceRollout(of: indexName(request.index), asked)
-    }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    let rollout = try await changeRollout(
+      of: request.index, "rollout advanced", request.change, context, store.advanceRollout)
+    return .with { $0.rollout = rollout }
   }
 
   func pauseRollout(
     request: Illmrec_Retrieval_V1_PauseRolloutRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_PauseRolloutResponse {
-    let asked = changeRequest(request.change, context)
-    let rollout = try await change("rollout paused", context) { () throws(VectorIndexError) in
-      try store.pauseRollout(of: indexName(request.index), asked)
-    }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    let rollout = try await changeRollout(
+      of: request.index, "rollout paused", request.change, context, store.pauseRollout)
+    return .with { $0.rollout = rollout }
   }
 
   func resumeRollout(
     request: Illmrec_Retrieval_V1_ResumeRolloutRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_ResumeRolloutResponse {
-    let asked = changeRequest(request.change, context)
-    let rollout = try await change("rollout resumed", context) { () throws(VectorIndexError) in
-      try store.resumeRollout(of: indexName(request.index), asked)
-    }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    let rollout = try await changeRollout(
+      of: request.index, "rollout resumed", request.change, context, store.resumeRollout)
+    return .with { $0.rollout = rollout }
   }
 
   func rollbackRollout(
     request: Illmrec_Retrieval_V1_RollbackRolloutRequest, context: ServerContext
   ) async throws -> Illmrec_Retrieval_V1_RollbackRolloutResponse {
-    let asked = changeRequest(request.change, context)
-    let rollout = try await change("rollout rolled back", context) { () throws(VectorIndexError) in
-      try store.rollBackRollout(of: indexName(request.index), asked)
+    let rollout = try await changeRollout(
+      of: request.index, "rollout rolled back", request.change, context, store.rollBackRollout)
+    return .with { $0.rollout = rollout }
+  }
+
+  private func changeRollout(
+    of index: String, _ what: Logger.Message, _ asked: Illmrec_Retrieval_V1_Change, _ context: ServerContext,
+    _ make: @escaping @Sendable (String, ChangeRequest) throws(VectorIndexError) -> Rollout
+  ) async throws -> Illmrec_Retrieval_V1_Rollout {
+    let asked = changeRequest(asked, context)
+    let rollout = try await change(what, context) { () throws(VectorIndexError) in
+      try make(indexName(index), asked)
     }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    return Illmrec_Retrieval_V1_Rollout(rollout)
   }
 
   /// Ends when the caller goes, and when the server shuts down: an endless stream must not hold that up.

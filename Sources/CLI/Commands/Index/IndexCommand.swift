@@ -34,6 +34,16 @@ struct IndexOptions: ParsableArguments {
     try await withService("retrieval service", at: target.retrieval) { try await body(IndexAdmin(wrapping: $0)) }
   }
 
+  /// Asks for a change of the index's rollout, and shows what became of it.
+  func changeRollout(
+    _ ask: @Sendable (IndexAdmin, _ index: String) async throws -> Illmrec_Retrieval_V1_Rollout
+  ) async throws {
+    let index = index
+    let rollout = try await withAdmin { try await ask($0, index) }
+    if json { return try JSONOutput.write(rollout) }
+    RolloutView(rollout, nil).write(to: .standardOutput)
+  }
+
   /// A version's full name from what a person types: "3", or the whole of "default/versions/3".
   func versionName(_ text: String) throws(CLIError) -> String {
     if text.contains("/") { return text }

@@ -136,8 +136,7 @@ struct RolloutPromoteCommand: ReportingCommand {
   @OptionGroup var change: ChangeOptions
 
   func perform() async throws {
-    let (index, change, all) = (options.index, change.change, all)
-    let rollout = try await options.withAdmin { admin in
+    try await options.changeRollout { [change = change.change, all] admin, index in
       guard all else {
         return try await admin.advanceRollout(
           .with {
@@ -155,8 +154,6 @@ struct RolloutPromoteCommand: ReportingCommand {
         }
       ).rollout
     }
-    if options.json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
   }
 }
 
@@ -169,17 +166,14 @@ struct RolloutPauseCommand: ReportingCommand {
   @OptionGroup var change: ChangeOptions
 
   func perform() async throws {
-    let (index, change) = (options.index, change.change)
-    let rollout = try await options.withAdmin { admin in
+    try await options.changeRollout { [change] admin, index in
       try await admin.pauseRollout(
         .with {
           $0.index = index
-          $0.change = change
+          $0.change = change.change
         }
       ).rollout
     }
-    if options.json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
   }
 }
 
@@ -192,17 +186,14 @@ struct RolloutResumeCommand: ReportingCommand {
   @OptionGroup var change: ChangeOptions
 
   func perform() async throws {
-    let (index, change) = (options.index, change.change)
-    let rollout = try await options.withAdmin { admin in
+    try await options.changeRollout { [change] admin, index in
       try await admin.resumeRollout(
         .with {
           $0.index = index
-          $0.change = change
+          $0.change = change.change
         }
       ).rollout
     }
-    if options.json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
   }
 }
 
@@ -215,17 +206,14 @@ struct RolloutRollbackCommand: ReportingCommand {
   @OptionGroup var change: ChangeOptions
 
   func perform() async throws {
-    let (index, change) = (options.index, change.change)
-    let rollout = try await options.withAdmin { admin in
+    try await options.changeRollout { [change] admin, index in
       try await admin.rollbackRollout(
         .with {
           $0.index = index
-          $0.change = change
+          $0.change = change.change
         }
       ).rollout
     }
-    if options.json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
   }
 }
 
