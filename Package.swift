@@ -94,17 +94,21 @@ let package = Package(
         .unixSignals, .configuration, .argumentParser,
       ]),
     library(
+      "ModelServing", ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser]),
+    library(
       "Recommender", ["GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
     executable(
       "EncoderService",
       [
-        "Models", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .protobuf, .logging, .argumentParser,
+        "Models", "ModelServing", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .protobuf, .logging,
+        .argumentParser,
         .configuration,
       ]),
     executable(
       "LLMService",
       [
-        "Models", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .metrics, .argumentParser,
+        "Models", "ModelServing", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .metrics,
+        .argumentParser,
         .configuration,
       ]),
     executable(
@@ -130,7 +134,9 @@ let package = Package(
     tests("VectorIndexTests", ["VectorIndex", "Rollouts", "CrashProbe"]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
-    tests("LLMServiceTests", ["LLMService", "Models", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
+    tests(
+      "LLMServiceTests",
+      ["LLMService", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "Rollouts", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(

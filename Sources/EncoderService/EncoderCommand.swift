@@ -1,23 +1,14 @@
 import ArgumentParser
+import ModelServing
 import Models
 import ServiceSupport
 
 @main
 struct EncoderCommand: AsyncParsableCommand {
   enum Keys {
-    static let checkpoint = SettingKey<String>(
-      "checkpoint", "Directory of the checkpoint: vision_tower/, rec_module/", placeholder: "dir")
-    static let spaces = SettingKey<String>(
-      "spaces",
-      "Spaces of the item vectors, separated by commas: image, cf, text; as those of the users to search with",
-      placeholder: "list", default: "image")
     static let store = SettingKey<String>(
       "store", "SQLite file of the catalog: items and image embeddings; created when it does not exist",
       placeholder: "file")
-    static let modelName = SettingKey<String>(
-      "model-name", "Name of the checkpoint in every answer; by default the directory's", placeholder: "name")
-    static let modelVersion = SettingKey<String>(
-      "model-version", "Version of the checkpoint in every answer", placeholder: "version", default: "1")
     static let maxItems = SettingKey<Int>(
       "max-items-per-request", "Most items of a unary request", unit: "items", default: RequestLimits().maxItems,
       allowed: .range(1...10_000))
@@ -37,14 +28,12 @@ struct EncoderCommand: AsyncParsableCommand {
     static let decodeThreads = SettingKey<Int>(
       "decode-threads", "Threads that hash and decode images; 0 for one per CPU", unit: "threads", default: 0,
       allowed: .range(0...256))
-    static let threads = SettingKey<Int>(
-      "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
     static let all: [any AnySettingKey] =
       [
-        checkpoint, spaces, store, modelName, modelVersion, maxItems, maxImageBytes, maxImagePixels, maxQueueItems,
-        maxBatchItems, decodeThreads, threads,
-      ] + ModelLoadingSettings.Keys.all
+        store, maxItems, maxImageBytes, maxImagePixels, maxQueueItems,
+        maxBatchItems, decodeThreads,
+      ] + ModelSettings.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -68,19 +57,14 @@ struct EncoderCommand: AsyncParsableCommand {
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
-  @OptionGroup var loading: ModelLoadingOptions
-  @Option(name: Keys.checkpoint.flagName, help: Keys.checkpoint.help) var checkpoint: String?
-  @Option(name: Keys.spaces.flagName, help: Keys.spaces.help) var spaces: String?
+  @OptionGroup var model: ModelOptions
   @Option(name: Keys.store.flagName, help: Keys.store.help) var store: String?
-  @Option(name: Keys.modelName.flagName, help: Keys.modelName.help) var modelName: String?
-  @Option(name: Keys.modelVersion.flagName, help: Keys.modelVersion.help) var modelVersion: String?
   @Option(name: Keys.maxItems.flagName, help: Keys.maxItems.help) var maxItems: Int?
   @Option(name: Keys.maxImageBytes.flagName, help: Keys.maxImageBytes.help) var maxImageBytes: Int?
   @Option(name: Keys.maxImagePixels.flagName, help: Keys.maxImagePixels.help) var maxImagePixels: Int?
   @Option(name: Keys.maxQueueItems.flagName, help: Keys.maxQueueItems.help) var maxQueueItems: Int?
   @Option(name: Keys.maxBatchItems.flagName, help: Keys.maxBatchItems.help) var maxBatchItems: Int?
   @Option(name: Keys.decodeThreads.flagName, help: Keys.decodeThreads.help) var decodeThreads: Int?
-  @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
 
   func run() async throws {
     let settings = try service.resolve(keys: Keys.all, flags: flags, defaultPort: 50051)
@@ -94,11 +78,10 @@ struct EncoderCommand: AsyncParsableCommand {
 
   private var flags: [FlagSetting?] {
     [
-      Keys.checkpoint.flag(checkpoint), Keys.spaces.flag(spaces), Keys.store.flag(store),
-      Keys.modelName.flag(modelName),
-      Keys.modelVersion.flag(modelVersion), Keys.maxItems.flag(maxItems), Keys.maxImageBytes.flag(maxImageBytes),
+      Keys.store.flag(store),
+      Keys.maxItems.flag(maxItems), Keys.maxImageBytes.flag(maxImageBytes),
       Keys.maxImagePixels.flag(maxImagePixels), Keys.maxQueueItems.flag(maxQueueItems),
-      Keys.maxBatchItems.flag(maxBatchItems), Keys.decodeThreads.flag(decodeThreads), Keys.threads.flag(threads),
-    ] + loading.flags
+      Keys.maxBatchItems.flag(maxBatchItems), Keys.decodeThreads.flag(decodeThreads),
+    ] + model.flags
   }
 }

@@ -1,4 +1,5 @@
 import GRPCCore
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport

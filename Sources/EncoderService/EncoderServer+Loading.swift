@@ -1,4 +1,5 @@
 import Logging
+import ModelServing
 import Models
 import ServiceSupport
 
@@ -7,15 +8,14 @@ extension EncoderServer {
   static func load(_ configuration: EncoderConfiguration, logger: Logger) async throws -> ServiceParts {
     let server = try await DedicatedThread.run(name: "encoder-load") {
       let start = ContinuousClock.now
-      var loading = configuration.loading
-      loading.report = report(to: logger)
+      let settings = configuration.model
       let model = try ImageModel(
-        checkpoint: configuration.checkpoint, spaces: configuration.spaces, threads: configuration.threads,
-        loading: loading)
+        checkpoint: CheckpointLocation(bundle: settings.bundle), spaces: settings.spaces, threads: settings.threads,
+        loading: settings.loading.reporting(to: logger))
       logger.notice(
         "model loaded",
         metadata: [
-          "checkpoint": "\(configuration.checkpoint.bundle)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
+          "checkpoint": "\(settings.bundle)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
           "fingerprint": "\(model.fingerprints.model.prefix(12))",
           "image_size": "\(model.preprocessing.width) x \(model.preprocessing.height)",
           "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
@@ -25,23 +25,11 @@ extension EncoderServer {
       var limits = configuration.limits
       limits.maxBatchItems = configuration.maxBatchItems ?? RequestLimits.batchItems(for: model.preprocessing)
       return try EncoderServer(
-        model: model, name: configuration.modelName, version: configuration.modelVersion, store: store, limits: limits,
+        model: model, name: settings.name, version: settings.version, store: store, limits: limits,
         decodeThreads: configuration.decodeThreads, logger: logger)
     }
     try await server.logCatalog()
     return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
-  }
-
-  /// Loading takes a while from a cold disk; silence would look like a hang.
-  private static func report(to logger: Logger) -> @Sendable (LoadingEvent) -> Void {
-    let log = ProgressLog(logger)
-    return { event in
-      switch event {
-      case .progress(let what, let done, let total): log.progress(what, done: done, total: total)
-      case .note(let text): logger.notice("\(text)")
-      case .warning(let text): logger.warning("\(text)")
-      }
-    }
   }
 
   private func logCatalog() async throws {

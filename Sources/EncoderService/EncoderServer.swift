@@ -1,5 +1,6 @@
 import GRPCCore
 import Logging
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -29,12 +30,7 @@ final class EncoderServer: Sendable {
     self.limits = limits
     self.store = store
     self.logger = logger
-    identity = .with {
-      $0.name = name
-      $0.version = version
-      $0.fingerprint = model.fingerprints.model
-      $0.spaceFingerprint = model.fingerprints.space
-    }
+    identity = .init(name: name, version: version, model.fingerprints)
     reader = ItemReader(model: model, limits: limits)
     pipeline = try ItemPipeline(
       model: model, store: store, limits: limits, decodeThreads: decodeThreads, logger: logger)

@@ -1,6 +1,6 @@
 import GRPCCore
+import ModelServing
 import Models
-import ServiceAPI
 import ServiceSupport
 
 extension ServiceFailure {
@@ -12,20 +12,6 @@ extension ServiceFailure {
       case .outOfMemory: .resourceExhausted
       }
     self.init(code, reason: error.code.rawValue, error.message, field: field)
-  }
-
-  /// What a client is told of a model's error.
-  init(_ error: ModelError, field: String? = nil) {
-    let (code, reason): (RPCError.Code, String) =
-      switch error.code {
-      case .invalidInput: (.invalidArgument, "INVALID_INPUT")
-      case .cancelled: (.cancelled, "CANCELLED")
-      case .notFinite: (.internalError, "RESULT_NOT_FINITE")
-      case .notFound, .unreadable, .unwritable, .malformed, .unsupported, .tensorMismatch, .emptyHistory,
-        .promptTooLong:
-        (.internalError, "MODEL_ERROR")
-      }
-    self.init(code, reason: reason, error.description, field: field)
   }
 
   /// What a client is told of the store's error. SQLite's own words are for the server's log.
@@ -43,27 +29,12 @@ extension ServiceFailure {
     self.init(code, reason: reason, error.message)
   }
 
-  /// What a client is told of one item's failure among others. An error that is not ours tells nothing but that.
+  /// What a client is told of one item's failure among others.
   init(ofItem error: any Error) {
     switch error {
-    case let failure as ServiceFailure: self = failure
     case let error as ImageError: self.init(error)
-    case let error as ModelError: self.init(error)
     case let error as StoreError: self.init(error)
-    case is CancellationError:
-      self.init(.cancelled, reason: "CANCELLED", "the computation was cancelled; send the item again")
-    default: self.init(.internalError, reason: "INTERNAL", "an error that is the server's; its log says more")
+    default: self.init(of: "item", error)
     }
-  }
-}
-
-extension Illmrec_Common_V1_Space {
-  init(_ space: Space) {
-    self =
-      switch space {
-      case .image: .image
-      case .cf: .cf
-      case .text: .text
-      }
   }
 }

@@ -1,18 +1,14 @@
 import ArgumentParser
+import ModelServing
 import ServiceSupport
 
 @main
 struct LLMCommand: AsyncParsableCommand {
   enum Keys {
-    static let checkpoint = SettingKey<String>(
-      "checkpoint", "Directory of the checkpoint: llm/, llm_parameter/, rec_module/", placeholder: "dir")
     static let llmWeights = SettingKey<String>(
       "llm-weights",
       "Directory of the frozen LLM's config.json and weights when they do not lie in the checkpoint's llm/",
       placeholder: "dir")
-    static let spaces = SettingKey<String>(
-      "spaces", "Spaces of the user vectors, separated by commas: image, cf, text; as those of the index to search",
-      placeholder: "list", default: "image")
     static let spaceWeights = SettingKey<String>(
       "space-weights",
       "What each space counts, separated by commas, in the order of the spaces; all the same by default",
@@ -26,10 +22,6 @@ struct LLMCommand: AsyncParsableCommand {
     static let maxItemListTokens = SettingKey<Int>(
       "max-item-list-tokens", "A history's list of items is kept below this by leaving out the oldest", unit: "tokens",
       default: 3850, allowed: .range(1...131_072))
-    static let modelName = SettingKey<String>(
-      "model-name", "Name of the checkpoint in every answer; by default the directory's", placeholder: "name")
-    static let modelVersion = SettingKey<String>(
-      "model-version", "Version of the checkpoint in every answer", placeholder: "version", default: "1")
     static let maxUsers = SettingKey<Int>(
       "max-users-per-request", "Most users of a unary request", unit: "users", default: RequestLimits().maxUsers,
       allowed: .range(1...4096))
@@ -56,15 +48,13 @@ struct LLMCommand: AsyncParsableCommand {
       "How they are kept. f32: as they were computed. bf16: in half the memory; results move by up to 1e-2 of their length. "
         + "auto: f32 when the precision is f32, else bf16",
       placeholder: "type", default: "auto", allowed: .oneOf(["auto", "f32", "bf16"]))
-    static let threads = SettingKey<Int>(
-      "threads", "Threads that compute; 0 for one per CPU", unit: "threads", default: 0, allowed: .range(0...1024))
 
     static let all: [any AnySettingKey] =
       [
-        checkpoint, llmWeights, spaces, spaceWeights, maxHistoryItems, maxPromptTokens, maxItemListTokens, modelName,
-        modelVersion, maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, prefixCacheBytes,
-        prefixCachePrecision, threads,
-      ] + ModelLoadingSettings.Keys.all
+        llmWeights, spaceWeights, maxHistoryItems, maxPromptTokens, maxItemListTokens,
+        maxUsers, maxRequestHistoryItems, maxTextBytes, maxBatchTokens, maxQueueTokens, prefixCacheBytes,
+        prefixCachePrecision,
+      ] + ModelSettings.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -89,16 +79,12 @@ struct LLMCommand: AsyncParsableCommand {
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
-  @OptionGroup var loading: ModelLoadingOptions
-  @Option(name: Keys.checkpoint.flagName, help: Keys.checkpoint.help) var checkpoint: String?
+  @OptionGroup var model: ModelOptions
   @Option(name: Keys.llmWeights.flagName, help: Keys.llmWeights.help) var llmWeights: String?
-  @Option(name: Keys.spaces.flagName, help: Keys.spaces.help) var spaces: String?
   @Option(name: Keys.spaceWeights.flagName, help: Keys.spaceWeights.help) var spaceWeights: String?
   @Option(name: Keys.maxHistoryItems.flagName, help: Keys.maxHistoryItems.help) var maxHistoryItems: Int?
   @Option(name: Keys.maxPromptTokens.flagName, help: Keys.maxPromptTokens.help) var maxPromptTokens: Int?
   @Option(name: Keys.maxItemListTokens.flagName, help: Keys.maxItemListTokens.help) var maxItemListTokens: Int?
-  @Option(name: Keys.modelName.flagName, help: Keys.modelName.help) var modelName: String?
-  @Option(name: Keys.modelVersion.flagName, help: Keys.modelVersion.help) var modelVersion: String?
   @Option(name: Keys.maxUsers.flagName, help: Keys.maxUsers.help) var maxUsers: Int?
   @Option(name: Keys.maxRequestHistoryItems.flagName, help: Keys.maxRequestHistoryItems.help)
   var maxRequestHistoryItems: Int?
@@ -108,7 +94,6 @@ struct LLMCommand: AsyncParsableCommand {
   @Option(name: Keys.prefixCacheBytes.flagName, help: Keys.prefixCacheBytes.help) var prefixCacheBytes: Int?
   @Option(name: Keys.prefixCachePrecision.flagName, help: Keys.prefixCachePrecision.help)
   var prefixCachePrecision: String?
-  @Option(name: Keys.threads.flagName, help: Keys.threads.help) var threads: Int?
 
   func run() async throws {
     let (settings, configuration) = try configuration()
@@ -125,14 +110,13 @@ struct LLMCommand: AsyncParsableCommand {
 
   private var flags: [FlagSetting?] {
     [
-      Keys.checkpoint.flag(checkpoint), Keys.llmWeights.flag(llmWeights), Keys.spaces.flag(spaces),
-      Keys.spaceWeights.flag(spaceWeights), Keys.maxHistoryItems.flag(maxHistoryItems),
+      Keys.llmWeights.flag(llmWeights), Keys.spaceWeights.flag(spaceWeights),
+      Keys.maxHistoryItems.flag(maxHistoryItems),
       Keys.maxPromptTokens.flag(maxPromptTokens), Keys.maxItemListTokens.flag(maxItemListTokens),
-      Keys.modelName.flag(modelName), Keys.modelVersion.flag(modelVersion), Keys.maxUsers.flag(maxUsers),
+      Keys.maxUsers.flag(maxUsers),
       Keys.maxRequestHistoryItems.flag(maxRequestHistoryItems), Keys.maxTextBytes.flag(maxTextBytes),
       Keys.maxBatchTokens.flag(maxBatchTokens), Keys.maxQueueTokens.flag(maxQueueTokens),
       Keys.prefixCacheBytes.flag(prefixCacheBytes), Keys.prefixCachePrecision.flag(prefixCachePrecision),
-      Keys.threads.flag(threads),
-    ] + loading.flags
+    ] + model.flags
   }
 }

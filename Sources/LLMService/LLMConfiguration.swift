@@ -1,32 +1,28 @@
 import Kernels
+import ModelServing
 import Models
 import ServiceSupport
 
 /// What the service is configured with, beside what every service has.
 struct LLMConfiguration: Sendable {
+  var served: ModelSettings
   var checkpoint: CheckpointLocation
   var model: UserModel.Configuration
-  var modelName: String
-  var modelVersion: String
   var limits: RequestLimits
 
   init(_ settings: ServiceSettings) throws(SettingsError) {
     typealias Keys = LLMCommand.Keys
     let all = settings.all
-    let bundle = try all.value(Keys.checkpoint)
-    let threads = try all.value(Keys.threads)
-    let loading = try ModelLoadingSettings(all)
-    checkpoint = CheckpointLocation(bundle: bundle, llmWeights: all.optional(Keys.llmWeights))
+    served = try ModelSettings(all)
+    checkpoint = CheckpointLocation(bundle: served.bundle, llmWeights: all.optional(Keys.llmWeights))
     model = UserModel.Configuration(
-      spaces: try Self.spaces(try all.value(Keys.spaces)),
+      spaces: served.spaces,
       spaceWeights: try Self.weights(all.optional(Keys.spaceWeights)),
       maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
-      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: threads == 0 ? nil : threads,
+      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: served.threads,
       prefixCacheBytes: try all.value(Keys.prefixCacheBytes),
       prefixCacheElement: Self.elements[try all.value(Keys.prefixCachePrecision)],
-      loading: try LoadingOptions(loading))
-    modelName = all.optional(Keys.modelName) ?? bundle.split(separator: "/").last.map(String.init) ?? bundle
-    modelVersion = try all.value(Keys.modelVersion)
+      loading: served.loading)
     limits = RequestLimits(
       maxUsers: try all.value(Keys.maxUsers), maxRequestHistoryItems: try all.value(Keys.maxRequestHistoryItems),
       maxTextBytes: try all.value(Keys.maxTextBytes), maxMessageBytes: settings.maxMessageBytes,
@@ -52,17 +48,6 @@ struct LLMConfiguration: Sendable {
   /// By the names that people write; `auto` is none of them.
   private static let elements: [String: RowStorage.Element] = ["f32": .float32, "bf16": .bfloat16]
 
-  private static func spaces(_ list: String) throws(SettingsError) -> [Space] {
-    var spaces: [Space] = []
-    for name in list.split(separator: ",") {
-      guard let space = Space.allCases.first(where: { "\($0)" == name || $0.checkpointName == name }) else {
-        throw SettingsError("--spaces names \"\(name)\"; allowed: image, cf, text, separated by commas", isUsage: true)
-      }
-      spaces.append(space)
-    }
-    return spaces
-  }
-
   private static func weights(_ list: String?) throws(SettingsError) -> [Float]? {
     guard let list else { return nil }
     var weights: [Float] = []
@@ -74,16 +59,5 @@ struct LLMConfiguration: Sendable {
       weights.append(weight)
     }
     return weights
-  }
-}
-
-extension LoadingOptions {
-  init(_ settings: ModelLoadingSettings) throws(SettingsError) {
-    do throws(ModelError) {
-      try self.init(
-        precision: settings.precision, computePath: settings.computePath, packedCache: settings.packedCache)
-    } catch {
-      throw SettingsError(error.message, isUsage: true)
-    }
   }
 }

@@ -1,4 +1,5 @@
 import Logging
+import ModelServing
 import Models
 import ServiceSupport
 
@@ -10,34 +11,23 @@ extension LLMServer {
     let start = ContinuousClock.now
     logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(configuration.checkpoint.bundle)"])
     var modelConfiguration = configuration.model
-    modelConfiguration.loading.report = report(to: logger)
+    modelConfiguration.loading = modelConfiguration.loading.reporting(to: logger)
     let model = try await DedicatedThread.run(name: "llm-load") { [modelConfiguration] in
       try UserModel(checkpoint: configuration.checkpoint, configuration: modelConfiguration)
     }
     let server = try LLMServer(
-      model: model, name: configuration.modelName, version: configuration.modelVersion, limits: configuration.limits,
+      model: model, name: configuration.served.name, version: configuration.served.version,
+      limits: configuration.limits,
       logger: logger)
     logger.notice(
       "checkpoint loaded",
       metadata: [
-        "model": "\(configuration.modelName) \(configuration.modelVersion)",
+        "model": "\(configuration.served.name) \(configuration.served.version)",
         "fingerprint": "\(model.fingerprints.model.prefix(12))", "space": "\(model.fingerprints.space.prefix(12))",
         "spaces": "\(model.spaces.map { "\($0)" }.joined(separator: ","))", "llm_dim": "\(model.llmDim)",
         "user_vector_dim": "\(model.userVectorDim)", "precision": "\(model.arithmetic.precisionName)",
         "compute_path": "\(model.arithmetic.path)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
       ])
     return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
-  }
-
-  /// Loading takes minutes from a cold disk; silence would look like a hang.
-  private static func report(to logger: Logger) -> @Sendable (LoadingEvent) -> Void {
-    let log = ProgressLog(logger)
-    return { event in
-      switch event {
-      case .progress(let what, let done, let total): log.progress(what, done: done, total: total)
-      case .note(let text): logger.notice("\(text)")
-      case .warning(let text): logger.warning("\(text)")
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 import GRPCCore
 import Logging
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -25,12 +26,7 @@ final class LLMServer: Sendable {
   ) throws(ServiceFailure) {
     self.model = model
     self.limits = limits
-    identity = .with {
-      $0.name = name
-      $0.version = version
-      $0.fingerprint = model.fingerprints.model
-      $0.spaceFingerprint = model.fingerprints.space
-    }
+    identity = .init(name: name, version: version, model.fingerprints)
     reader = UserPromptReader(model: model, limits: limits)
     let computation = UserComputation(model: model, logger: logger)
     batcher = try Batcher(
@@ -118,7 +114,7 @@ extension Illmrec_Llm_V1_UserResult {
     self.userID = userID
     switch outcome {
     case .failure(let error):
-      self.error = ServiceFailure(ofUser: error).itemError
+      self.error = ServiceFailure(of: "user", error).itemError
     case .success(let user):
       promptTokens = UInt32(user.promptTokens)
       cachedTokens = UInt32(user.cachedTokens)

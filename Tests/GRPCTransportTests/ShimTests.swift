@@ -14,6 +14,12 @@ extension CoreTests {
         channel = illmrec_channel_create(queue, "ipv4:127.0.0.1:9", nil, 0)
         call = illmrec_channel_create_call(channel, "/test/Test", 10, .max)
       }
+
+      func release() {
+        illmrec_call_release(call)
+        illmrec_channel_release(channel)
+        illmrec_queue_release(queue)
+      }
     }
 
     @Test func aQueueEndsWithItsLastUser() async throws {
@@ -74,9 +80,7 @@ extension CoreTests {
       }
       illmrec_batch_discard(batch)
       #expect(released.isSent)
-      illmrec_call_release(objects.call)
-      illmrec_channel_release(objects.channel)
-      illmrec_queue_release(objects.queue)
+      objects.release()
       try await expectNoLiveObjects()
     }
 
@@ -89,9 +93,7 @@ extension CoreTests {
       }
       #expect(released.isSent)
       illmrec_batch_discard(batch)
-      illmrec_call_release(objects.call)
-      illmrec_channel_release(objects.channel)
-      illmrec_queue_release(objects.queue)
+      objects.release()
       try await expectNoLiveObjects()
     }
 
@@ -103,9 +105,7 @@ extension CoreTests {
       let hasStarted = illmrec_batch_start(batch, nil) { _, _, _ in }
       #expect(!hasStarted)
       #expect(illmrec_live_objects.now.batches == 0)
-      illmrec_call_release(objects.call)
-      illmrec_channel_release(objects.channel)
-      illmrec_queue_release(objects.queue)
+      objects.release()
       try await expectNoLiveObjects()
     }
 
@@ -127,9 +127,7 @@ extension CoreTests {
       #expect(hasStarted)
       illmrec_call_cancel(objects.call, 1, "enough")
       await done.wait()
-      illmrec_call_release(objects.call)
-      illmrec_channel_release(objects.channel)
-      illmrec_queue_release(objects.queue)
+      objects.release()
       try await expectNoLiveObjects()
     }
 
@@ -147,9 +145,7 @@ extension CoreTests {
       #expect(!add("k y", []))
       #expect(!add("schlüssel", []))
       illmrec_batch_discard(batch)
-      illmrec_call_release(objects.call)
-      illmrec_channel_release(objects.channel)
-      illmrec_queue_release(objects.queue)
+      objects.release()
       try await expectNoLiveObjects()
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Kernels
+import ModelServing
 import Models
 import ServiceSupport
 import Testing
@@ -24,8 +25,8 @@ import Testing
     #expect(configuration.model.threads == nil)
     #expect(configuration.model.prefixCacheBytes == 1 << 30)
     #expect(configuration.model.prefixCacheElement == nil)
-    #expect(configuration.modelName == "shop")
-    #expect(configuration.modelVersion == "1")
+    #expect(configuration.served.name == "shop")
+    #expect(configuration.served.version == "1")
     #expect(configuration.limits.maxUsers == 32)
   }
 
@@ -39,8 +40,8 @@ import Testing
     #expect(configuration.model.spaces == [.image, .text])
     #expect(configuration.model.spaceWeights == [0.75, 0.25])
     #expect(configuration.model.maxHistoryItems == 5)
-    #expect(configuration.modelName == "n")
-    #expect(configuration.modelVersion == "v2")
+    #expect(configuration.served.name == "n")
+    #expect(configuration.served.version == "v2")
     #expect(configuration.model.threads == 3)
     #expect(configuration.model.prefixCacheBytes == 0)
     #expect(configuration.model.prefixCacheElement == .bfloat16)

@@ -47,12 +47,7 @@ struct GoldenPrecisionTests {
     let model = try UserModel(
       checkpoint: GoldenTests.location(way.golden),
       configuration: .init(loading: LoadingOptions(precision: way.precision, computePath: way.path)))
-    let prompts = try expected.histories.map { history in
-      try model.prompt(
-        history: zip(history.items, history.titles).map {
-          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].softToken)
-        })
-    }
+    let prompts = try expected.prompts(for: model)
     let hidden = try model.hiddenStates(of: prompts)
     let users = try model.userVectors(of: hidden)
     var worst = 0.0

@@ -43,6 +43,15 @@ struct GoldenTests {
       decoder.keyDecodingStrategy = .convertFromSnakeCase
       self = try decoder.decode(Expected.self, from: data)
     }
+
+    func prompts(for model: UserModel) throws -> [Prompt] {
+      try histories.map { history in
+        try model.prompt(
+          history: zip(history.items, history.titles).map {
+            HistoryEntry(title: $0.1, softToken: images[$0.0].softToken)
+          })
+      }
+    }
   }
 
   static func location(_ golden: String) -> CheckpointLocation {
@@ -73,12 +82,7 @@ struct GoldenTests {
   @Test(arguments: goldens) func historiesBecomeTheExpectedUsers(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try UserModel(checkpoint: Self.location(golden))
-    let prompts = try expected.histories.map { history in
-      try model.prompt(
-        history: zip(history.items, history.titles).map {
-          HistoryEntry(title: $0.1, softToken: expected.images[$0.0].softToken)
-        })
-    }
+    let prompts = try expected.prompts(for: model)
     let hidden = try model.hiddenStates(of: prompts)
     let users = try model.userVectors(of: hidden)
     let spaces = try model.spaceVectors(of: hidden)
