@@ -88,6 +88,8 @@ let package = Package(
     library("Rollouts", ["Digest"]),
     library("VectorIndex", ["Kernels", "Digest", "Rollouts"]),
     library(
+      "MilvusBackend", ["VectorIndex", "GRPCTransport", .grpcCore, .grpcProtobuf, .protobuf]),
+    library(
       "ServiceSupport",
       [
         "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
@@ -114,8 +116,9 @@ let package = Package(
     executable(
       "RetrievalService",
       [
-        "VectorIndex", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .lifecycle,
-        .argumentParser, .configuration,
+        "VectorIndex", "MilvusBackend", "Rollouts", "GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore,
+        .protobuf,
+        .logging, .lifecycle, .argumentParser, .configuration,
       ]),
     executable(
       "CLI",
@@ -132,12 +135,15 @@ let package = Package(
       name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",
       swiftSettings: swiftSettings),
     tests("VectorIndexTests", ["VectorIndex", "Rollouts", "CrashProbe"]),
+    tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", .grpcCore]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
     tests(
       "LLMServiceTests",
       ["LLMService", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
-    tests("RetrievalServiceTests", ["RetrievalService", "VectorIndex", "Rollouts", "ServiceSupport"] + rpcTests),
+    tests(
+      "RetrievalServiceTests",
+      ["RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),

@@ -22,3 +22,14 @@ protoc -I protos -I protos/third_party \
   --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Public,UseAccessLevelOnImports=true \
   $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto
 echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"
+
+# The client side alone of Milvus' API, for the one target that speaks it.
+out=Sources/MilvusBackend/Generated
+rm -rf "$out" && mkdir -p "$out"
+protoc -I protos/third_party \
+  --plugin=protoc-gen-swift="$plugins/protoc-gen-swift" \
+  --swift_out="$out" --swift_opt=Visibility=Internal,UseAccessLevelOnImports=true \
+  --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
+  --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Internal,UseAccessLevelOnImports=true,Server=false \
+  $(cd protos/third_party && find milvus -name '*.proto' | sort)
+echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"

@@ -25,7 +25,7 @@ package struct RecommenderServer: Sendable {
     try check(request)
     let id = RequestIdentity.current?.value ?? request.requestID
     let scope = RequestScope(requestID: id, deadline: deadline)
-    return try await RequestScope.cancellingWithRPC {
+    return try await cancellingWithRPC {
       var recommendation = Recommendation(
         of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits)
       return try await recommendation.run(arrival: arrival)

@@ -49,10 +49,11 @@ struct RetrievalCommand: AsyncParsableCommand {
         + "keeps all",
       unit: "versions", default: 0, allowed: .range(0...1_000_000))
 
-    static let all: [any AnySettingKey] = [
-      data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
-      maxShadow, shadowShare, shadowTimeout, maxAnswers, keepVersions,
-    ]
+    static let all: [any AnySettingKey] =
+      [
+        data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
+        maxShadow, shadowShare, shadowTimeout, maxAnswers, keepVersions,
+      ] + MilvusOptions.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -66,12 +67,15 @@ struct RetrievalCommand: AsyncParsableCommand {
       first one of an index serves at once. A restart serves what served before; what is broken on disk is moved to \
       DIR/quarantine and named in the log.
 
+      With --milvus-address, vectors lie in a Milvus cluster and everything else stays under --data: docs/milvus.md.
+
       Try it: illmrec-retrieval --data ./index, then illmrec index publish --help; or see all services at work with \
       illmrec demo.
       """,
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
+  @OptionGroup(title: "Milvus") var milvus: MilvusOptions
   @Option(name: Keys.data.flagName, help: Keys.data.help) var data: String?
   @Option(name: Keys.maxK.flagName, help: Keys.maxK.help) var maxK: Int?
   @Option(name: Keys.maxQueries.flagName, help: Keys.maxQueries.help) var maxQueries: Int?
@@ -104,6 +108,6 @@ struct RetrievalCommand: AsyncParsableCommand {
       Keys.shadowTimeout.flag(shadowTimeout),
       Keys.maxAnswers.flag(maxAnswers),
       Keys.keepVersions.flag(keepVersions),
-    ]
+    ] + milvus.flags
   }
 }

@@ -1,3 +1,4 @@
+package import MilvusBackend
 package import ServiceSupport
 
 /// What the service is configured with, beside what every service has.
@@ -8,15 +9,18 @@ package struct RetrievalConfiguration: Sendable {
   /// Threads that search; nil for one per CPU.
   package var threads: Int?
   package var rollouts: RolloutSettings
+  /// Holds the vectors; nil when they lie in `data`.
+  package var milvus: MilvusSettings?
 
   package init(
     data: String, limits: RetrievalLimits = RetrievalLimits(), threads: Int? = nil,
-    rollouts: RolloutSettings = RolloutSettings()
+    rollouts: RolloutSettings = RolloutSettings(), milvus: MilvusSettings? = nil
   ) {
     self.data = data
     self.limits = limits
     self.threads = threads
     self.rollouts = rollouts
+    self.milvus = milvus
   }
 
   package init(_ settings: ServiceSettings) throws(SettingsError) {
@@ -45,6 +49,7 @@ package struct RetrievalConfiguration: Sendable {
     rollouts.maxAnswers = try all.value(RetrievalCommand.Keys.maxAnswers)
     let keep = try all.value(RetrievalCommand.Keys.keepVersions)
     rollouts.keepVersions = keep == 0 ? nil : keep
+    milvus = try MilvusSettings(all)
   }
 }
 

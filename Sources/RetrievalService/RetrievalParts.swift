@@ -1,4 +1,5 @@
 package import Logging
+import MilvusBackend
 package import ServiceSupport
 package import VectorIndex
 
@@ -8,7 +9,14 @@ package enum RetrievalParts {
   package static func load(
     _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults = NoFaults()
   ) async throws -> ServiceParts {
-    let store = try await open(configuration, logger: logger, faults: faults)
+    let backend = try configuration.milvus.map { try MilvusBackend($0) }
+    let store: VersionStore
+    do {
+      store = try await open(configuration, backend, logger: logger, faults: faults)
+    } catch {
+      await backend?.shutdown()
+      throw error
+    }
     let worker = try SearchWorker(
       searcher: Searcher(threads: configuration.threads), maxQueueQueries: configuration.limits.maxQueueQueries)
     let monitor = try RolloutMonitor(
@@ -22,15 +30,16 @@ package enum RetrievalParts {
       onShutdown: {
         await worker.shutdown()
         await monitor.shutdown()
+        await backend?.shutdown()
       })
   }
 
   private static func open(
-    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults
+    _ configuration: RetrievalConfiguration, _ backend: MilvusBackend?, logger: Logger, faults: any StorageFaults
   ) async throws -> VersionStore {
     let uploads = UploadLimits(maxItems: configuration.limits.maxItemsPerVersion)
     let store = try await DedicatedThread.run(name: "illmrec-open") {
-      try VersionStore(path: configuration.data, limits: uploads, faults: faults)
+      try VersionStore(path: configuration.data, limits: uploads, backend: backend, faults: faults)
     }
     for finding in store.findings { logger.log(level: finding.logLevel, "\(finding)") }
     for index in store.indexNames { try log(index, of: store, to: logger) }

@@ -10,7 +10,7 @@ extension ServiceFailure {
     let (code, reason) = Self.status(of: error.code)
     self.init(
       code, reason: reason, error.message, field: code == .invalidArgument ? field : nil,
-      retryAfter: error.code == .publishing ? .seconds(1) : nil)
+      retryAfter: [.publishing, .backendOverloaded].contains(error.code) ? .seconds(1) : nil)
   }
 
   private static func status(of code: VectorIndexError.Code) -> (RPCError.Code, String) {
@@ -47,6 +47,13 @@ extension ServiceFailure {
     case .storageFailed: (.internalError, "STORAGE_FAILED")
     case .directoryInUse: (.failedPrecondition, "DIRECTORY_IN_USE")
     case .outOfMemory: (.resourceExhausted, "OUT_OF_MEMORY")
+    case .backendMissing: (.failedPrecondition, "BACKEND_MISSING")
+    case .backendUnavailable: (.unavailable, "BACKEND_UNAVAILABLE")
+    case .backendOverloaded: (.resourceExhausted, "BACKEND_OVERLOADED")
+    case .backendRefused: (.failedPrecondition, "BACKEND_REFUSED")
+    case .backendFailed: (.internalError, "BACKEND_FAILED")
+    case .deadlineExceeded: (.deadlineExceeded, "DEADLINE_EXCEEDED")
+    case .kTooLarge: (.invalidArgument, "K_TOO_LARGE")
     }
   }
 }

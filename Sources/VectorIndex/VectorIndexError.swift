@@ -37,6 +37,14 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     case storageFailed
     case directoryInUse
     case outOfMemory
+    // The backend that holds vectors.
+    case backendMissing
+    case backendUnavailable
+    case backendOverloaded
+    case backendRefused
+    case backendFailed
+    case deadlineExceeded
+    case kTooLarge
   }
 
   package let code: Code

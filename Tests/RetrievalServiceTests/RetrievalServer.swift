@@ -2,6 +2,7 @@ import Foundation
 import GRPCCore
 import GRPCInProcessTransport
 import Logging
+import MilvusBackend
 import RetrievalService
 import ServiceAPI
 import ServiceSupport
@@ -28,15 +29,17 @@ struct RetrievalServer: Sendable {
   let search: Illmrec_Retrieval_V1_RetrievalService.Client<InProcessTransport.Client>
   let admin: Illmrec_Retrieval_V1_IndexAdminService.Client<InProcessTransport.Client>
 
-  /// Runs `body` against a service on `directory`, observed as the real server is.
+  /// Runs `body` against a service on `directory`, observed as the real server is. Its vectors lie in the directory, or in
+  /// the Milvus server that the environment names.
   static func run<Value: Sendable>(
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
-    rollouts: RolloutSettings = .unpaced, _ body: (RetrievalServer) async throws -> Value
+    rollouts: RolloutSettings = .unpaced, milvus: MilvusSettings? = MilvusServer.settings,
+    _ body: (RetrievalServer) async throws -> Value
   ) async throws -> Value {
     let logger = Logger(service: "test", level: .critical)
     let parts = try await RetrievalParts.load(
-      RetrievalConfiguration(data: directory, limits: limits, threads: 2, rollouts: rollouts), logger: logger,
-      faults: faults)
+      RetrievalConfiguration(data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus),
+      logger: logger, faults: faults)
     let transport = InProcessTransport()
     do {
       let value = try await withGRPCServer(

@@ -105,12 +105,15 @@ struct RolloutTests {
             }
           }
         }
-        for change in 0..<60 {
+        // As many as it takes for each version to have answered.
+        var change = 0
+        while change < 60 || searches.versions.withLock(\.count) < 3 {
           if change % 4 == 3 {
             _ = try await server.admin.rollbackVersion(.init())
           } else {
             _ = try await server.admin.promoteVersion(.with { $0.version = "default/versions/\(change % 3 + 1)" })
           }
+          change += 1
         }
         searches.areDone.store(true, ordering: .relaxed)
         try await group.waitForAll()

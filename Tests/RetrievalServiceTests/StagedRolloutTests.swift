@@ -330,8 +330,9 @@ struct StagedRolloutTests {
             $0.queryCount = 1001
           })
       }
-      try directory.flipBit(of: "indexes/default/versions/1/vectors.f32")
-      await expectFailure(.dataLoss, "VERSION_CORRUPT", mentioning: "vectors.f32") {
+      let file = MilvusServer.isUsed ? "ids.utf8" : "vectors.f32"
+      try directory.flipBit(of: "indexes/default/versions/1/\(file)")
+      await expectFailure(.dataLoss, "VERSION_CORRUPT", mentioning: file) {
         try await server.admin.verifyVersion(.with { $0.name = "default/versions/1" })
       }
     }

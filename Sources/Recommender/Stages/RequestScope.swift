@@ -33,20 +33,4 @@ struct RequestScope: Sendable {
       throw stage.failure(error)
     }
   }
-
-  /// Runs `body` so that its RPCs are cancelled when the one being handled is: grpc-swift does not cancel a handler's task.
-  static func cancellingWithRPC<Value: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Value
-  ) async throws -> Value {
-    let task = Task { try await body() }
-    return try await withTaskCancellationHandler {
-      try await withRPCCancellationHandler {
-        try await task.value
-      } onCancelRPC: {
-        task.cancel()
-      }
-    } onCancel: {
-      task.cancel()
-    }
-  }
 }

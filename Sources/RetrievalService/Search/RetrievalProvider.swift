@@ -1,4 +1,5 @@
 import GRPCCore
+import GRPCTransport
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -27,7 +28,7 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
       request.target, keys: request.queries.map(\.routingKey), field: "expected_space_fingerprint",
       expectedSpace: request.expectedSpaceFingerprint)
     let batch = QueryBatch(request.queries, limits: limits, served: route.served) { "queries[\($0)]" }
-    let outcomes = try await worker.search(batch.sound)
+    let outcomes = try await worker.search(batch.sound, deadline: context.deadline)
     monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
 
     var response = Illmrec_Retrieval_V1_SearchResponse()
@@ -42,7 +43,8 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
     request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
     response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
   ) async throws {
-    let stream = SearchStream(resolver: resolver, worker: worker, limits: limits, monitor: monitor)
+    let stream = SearchStream(
+      resolver: resolver, worker: worker, limits: limits, monitor: monitor, deadline: context.deadline)
     try await stream.run(request, response)
   }
 
@@ -55,7 +57,7 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
         "\(request.itemIds.count) items; ask for at most \(limits.maxItemsPerRequest) at a time", field: "item_ids")
     }
     let served = try resolver.resolve(request.target, field: "target").served
-    let vectors = try await worker.vectors(of: request.itemIds, in: served.version)
+    let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
     var response = Illmrec_Retrieval_V1_GetItemsResponse()
     response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
     response.items = zip(request.itemIds, vectors).map { id, vector in

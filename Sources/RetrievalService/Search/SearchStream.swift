@@ -14,6 +14,7 @@ struct SearchStream: Sendable {
   let worker: SearchWorker
   let limits: RetrievalLimits
   let monitor: RolloutMonitor
+  let deadline: ContinuousClock.Instant?
 
   func run(_ requests: RPCAsyncSequence<Request, any Error>, _ responses: RPCWriter<Response>) async throws {
     let waiting = BoundedBuffer<Request>(capacity: SearchWorker.maxBatchQueries)
@@ -38,7 +39,7 @@ struct SearchStream: Sendable {
     repeat {
       let queries = try requests.map(query(of:))
       let batch = QueryBatch(queries, limits: limits, served: queries.map { _ in served }) { _ in "query" }
-      let outcomes = try await worker.search(batch.sound, waitForRoom: true)
+      let outcomes = try await worker.search(batch.sound, deadline: deadline, waitForRoom: true)
       monitor.note(batch.answers(outcomes), requestID: config.requestID, routing: routing)
       try await responses.write(contentsOf: batch.results(outcomes).map { result in .with { $0.result = result } })
       requests = try await waiting.takeAll() ?? []

@@ -1,7 +1,8 @@
 import ServiceSupport
 import VectorIndex
 
-/// The one thread that reads vectors: searches and look-ups of all callers, gathered in batches.
+/// The one thread that reads mapped vectors: searches and look-ups of all callers, gathered in batches. What concerns versions
+/// whose vectors a backend holds goes past it.
 final class SearchWorker: Sendable {
   /// Queries computed together. More would gain nothing: the scan is bound by arithmetic well before.
   static let maxBatchQueries = 256
@@ -35,10 +36,12 @@ final class SearchWorker: Sendable {
   /// Whether this thread is at work.
   let activity: SearchActivity
   private let batcher: Batcher<Request, Answer>
+  private let backend: BackendSearches
 
   init(searcher: Searcher, maxQueueQueries: Int) throws {
     let activity = SearchActivity()
     self.activity = activity
+    backend = BackendSearches(maxQueries: max(maxQueueQueries, Self.maxBatchQueries))
     batcher = try Batcher(
       name: "illmrec-search", maxQueueCost: max(maxQueueQueries, Self.maxBatchQueries),
       maxBatchCost: Self.maxBatchQueries
@@ -51,11 +54,41 @@ final class SearchWorker: Sendable {
 
   /// Searches for all queries, each in its version.
   ///
-  /// - Parameter waitForRoom: whether to wait while the queue is full instead of failing with QUEUE_FULL.
+  /// - Parameters:
+  ///   - deadline: of the RPC; a backend is given what is left until then.
+  ///   - waitForRoom: whether to wait while the queue is full instead of failing with QUEUE_FULL.
   /// - Returns: one outcome per query, in order.
   /// - Throws: what concerns all of them: a full queue, a deadline, a cancellation.
   func search(
-    _ queries: [(query: SearchQuery, version: IndexVersion)], waitForRoom: Bool = false
+    _ queries: [(query: SearchQuery, version: IndexVersion)], deadline: ContinuousClock.Instant? = nil,
+    waitForRoom: Bool = false
+  ) async throws -> [Outcome] {
+    if queries.allSatisfy({ $0.version.reader == nil }) {
+      return try await searchMapped(queries, waitForRoom: waitForRoom)
+    }
+    let places = Dictionary(grouping: queries.indices) { index in
+      queries[index].version.reader.map { _ in ObjectIdentifier(queries[index].version) }
+    }
+    return try await withThrowingTaskGroup(of: (places: [Int], outcomes: [Outcome]).self) { group in
+      for (version, places) in places {
+        group.addTask { [self] in
+          let asked = places.map { queries[$0] }
+          if version == nil { return (places, try await searchMapped(asked, waitForRoom: waitForRoom)) }
+          let outcomes = try await backend.search(
+            asked.map(\.query), in: asked[0].version, deadline: deadline, refuses: !waitForRoom)
+          return (places, outcomes)
+        }
+      }
+      var outcomes = [Outcome](repeating: Outcome(items: .success([])), count: queries.count)
+      for try await part in group {
+        for (place, outcome) in zip(part.places, part.outcomes) { outcomes[place] = outcome }
+      }
+      return outcomes
+    }
+  }
+
+  private func searchMapped(
+    _ queries: [(query: SearchQuery, version: IndexVersion)], waitForRoom: Bool
   ) async throws -> [Outcome] {
     let requests = queries.map { (request: Request(version: $0.version, job: .search($0.query)), cost: 1) }
     let results = try await batcher.submit(contentsOf: requests, whenFull: waitForRoom ? .wait : .refuse)
@@ -63,7 +96,10 @@ final class SearchWorker: Sendable {
   }
 
   /// The stored vectors of items, nil for those the version does not hold.
-  func vectors(of itemIDs: [String], in version: IndexVersion) async throws -> [[Float]?] {
+  func vectors(
+    of itemIDs: [String], in version: IndexVersion, deadline: ContinuousClock.Instant? = nil
+  ) async throws -> [[Float]?] {
+    if version.reader != nil { return try await backend.vectors(of: itemIDs, in: version, deadline: deadline) }
     let answer = try await batcher.submit(Request(version: version, job: .vectors(itemIDs)), cost: 1)
     guard case .vectors(let vectors) = answer.value else { preconditionFailure("a look-up answers with vectors") }
     return vectors

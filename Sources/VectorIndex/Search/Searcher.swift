@@ -18,10 +18,17 @@ package final class Searcher: Sendable {
   /// Blocks its thread for the length of the search; searches of several threads run one after the other. A query's answer
   /// does not depend on the others in the batch.
   ///
+  /// Where a backend holds the version's vectors, the thread waits for the backend's answer.
+  ///
   /// - Parameter isCancelled: asked every few milliseconds; once true, the search ends with `cancelled`.
   package func search(
     _ queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
   ) throws(VectorIndexError) -> [Result<[ScoredItem], VectorIndexError>] {
+    if version.reader != nil {
+      return try waitForTask(isCancelled: isCancelled) { () async throws(VectorIndexError) in
+        try await version.searchBackend(queries)
+      }
+    }
     let resolved = queries.map { query in Result { () throws(VectorIndexError) in try Self.resolve(query, in: version) }
     }
     var sound: [RowQuery] = []
@@ -34,7 +41,7 @@ package final class Searcher: Sendable {
     }
   }
 
-  private static func resolve(
+  static func resolve(
     _ query: SearchQuery, in version: IndexVersion
   ) throws(VectorIndexError) -> RowQuery {
     try check(query, against: version)

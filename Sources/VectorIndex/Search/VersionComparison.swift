@@ -14,7 +14,7 @@ package struct VersionComparison: Sendable, Equatable {
   ) throws(VectorIndexError) {
     let searcher = Searcher(threads: 1)
     let (overlap, rankBiased, drift) = try Self.compare(
-      Self.queries(from: baseline, count: queryCount, k: k), in: baseline, candidate, on: searcher, isCancelled)
+      try Self.queries(from: baseline, count: queryCount, k: k), in: baseline, candidate, on: searcher, isCancelled)
     self.overlap = overlap
     rankBiasedOverlap = rankBiased
     scoreDrift = drift
@@ -23,12 +23,12 @@ package struct VersionComparison: Sendable, Equatable {
     onlyInCandidate = candidate.data.items.count - shared
   }
 
-  private static func queries(from version: IndexVersion, count: Int, k: Int) -> [SearchQuery] {
+  private static func queries(
+    from version: IndexVersion, count: Int, k: Int
+  ) throws(VectorIndexError) -> [SearchQuery] {
     let used = min(count, version.data.items.count)
-    return (0..<used).map { place in
-      let row = place * version.data.items.count / used
-      return SearchQuery(vector: Array(version.data.vector(ofRow: row)), k: k)
-    }
+    let rows = (0..<used).map { $0 * version.data.items.count / used }
+    return try version.vectors(atRows: rows).map { SearchQuery(vector: $0, k: k) }
   }
 
   private static func compare(
@@ -63,19 +63,20 @@ package struct VersionComparison: Sendable, Equatable {
 }
 
 extension VersionStore {
-  /// Reads a version's files again and compares them with their digests. Blocks its thread for as long as the disk takes.
+  /// Reads a version's files, and the vectors that a backend holds, again and compares them with their digests. Blocks its thread for as long as the disk takes.
   ///
   /// - Returns: the version and the bytes that were read.
   package func verify(_ name: VersionName) throws(VectorIndexError) -> (version: ListedVersion, bytes: UInt64) {
     let listed = try version(name)
     do throws(VectorIndexError) {
-      let reader = VersionReader(disk: disk, directory: directory.version(name), name: name)
+      let reader = VersionReader(
+        disk: disk, directory: directory.version(name), name: name, backend: collections?.backend)
       let read = try reader.open()
       guard read.info == listed.info else {
         throw VectorIndexError(.corrupt, "\(directory.version(name)) is another version than the one that serves")
       }
-      var bytes: UInt64 = 0
-      for file in VersionFile.allCases {
+      var bytes = try read.verifyCollection()
+      for file in VersionFile.allCases where file != .vectors || read.collection == nil {
         bytes += try ReadableFile(opening: "\(directory.version(name))/\(file.rawValue)").byteCount
       }
       return (listed, bytes)

@@ -12,6 +12,8 @@ package enum StorageStep: String, CaseIterable, Sendable {
   case writeManifest
   case syncManifest
   case syncStaging
+  // The note that a backend's collection is under way.
+  case noteCollection
   // The move to its place, which makes it visible to a restart.
   case createIndexDirectory
   case moveVersion

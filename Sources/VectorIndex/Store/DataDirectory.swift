@@ -4,6 +4,7 @@ import Glibc
 ///
 ///     lock                                    held by the one process that serves from it
 ///     staging/                                uploads under way, versions being deleted; emptied at start
+///     backend/                                which collections of a backend are under way (CollectionJournal)
 ///     quarantine/                             what was found broken, for a person to look at
 ///     indexes/INDEX/rollout.json              which version serves
 ///     indexes/INDEX/audit.jsonl               who changed that, when and why
@@ -15,6 +16,7 @@ struct DataDirectory: Sendable {
   var lock: String { "\(root)/lock" }
   var staging: String { "\(root)/staging" }
   var quarantine: String { "\(root)/quarantine" }
+  var backend: String { "\(root)/backend" }
   var indexes: String { "\(root)/indexes" }
 
   func index(_ name: String) -> String { "\(indexes)/\(name)" }

@@ -22,6 +22,12 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case tornAuditLines(path: String, count: Int)
   /// The last change could not be told to the audit log.
   case auditBehind(index: String, reason: String)
+  /// A collection with this directory's name that no version refers to and no interrupted publication explains.
+  case unknownCollection(name: String, backend: String)
+  /// A version whose collection is missing, incomplete or not searchable now. It keeps its roles.
+  case collectionUnsound(version: VersionName, reason: String)
+  /// Nothing is known of the collections.
+  case backendUnreachable(reason: String)
 
   package enum Severity: Sendable { case notice, warning, error }
 
@@ -29,8 +35,10 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   package var severity: Severity {
     switch self {
     case .leftoverRemoved: .notice
-    case .stableChosen, .unknownFile, .leftoverKept, .tornAuditLines: .warning
-    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved, .rolloutLost, .auditBehind: .error
+    case .stableChosen, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
+    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved, .rolloutLost, .auditBehind,
+      .collectionUnsound, .backendUnreachable:
+      .error
     }
   }
 
@@ -62,6 +70,13 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
       "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
     case .auditBehind(let index, let reason):
       "the audit log of index '\(index)' lacks its last change, which is kept in rollout.json: \(reason)"
+    case .unknownCollection(let name, let backend):
+      "left collection \(name) of \(backend) alone: it has this directory's name, but no version refers to it. Unless a copy of "
+        + "the directory serves elsewhere, drop it there"
+    case .collectionUnsound(let version, let reason):
+      "searches in \(version) fail as long as this lasts: \(reason)"
+    case .backendUnreachable(let reason):
+      "searches in versions that it holds fail as long as this lasts: \(reason)"
     }
   }
 }

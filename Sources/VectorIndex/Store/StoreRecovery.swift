@@ -6,17 +6,19 @@ import Rollouts
 struct StoreRecovery {
   let directory: DataDirectory
   let disk: Disk
+  let backend: (any VectorBackend)?
   private(set) var findings: [RecoveryFinding] = []
 
-  init(directory: DataDirectory, disk: Disk) {
+  init(directory: DataDirectory, disk: Disk, backend: (any VectorBackend)? = nil) {
     self.directory = directory
     self.disk = disk
+    self.backend = backend
   }
 
   /// What every index can serve.
   mutating func run() throws(VectorIndexError) -> [String: VersionStore.IndexState] {
     try removeLeftovers()
-    try reportUnknown(in: directory.root, known: ["lock", "staging", "quarantine", "indexes"])
+    try reportUnknown(in: directory.root, known: ["lock", "staging", "backend", "quarantine", "indexes"])
     var indexes: [String: VersionStore.IndexState] = [:]
     for name in try disk.entries(of: directory.indexes) {
       guard (try? VersionName.checkIndex(name)) != nil, disk.isDirectory(directory.index(name)) else {
@@ -88,12 +90,16 @@ struct StoreRecovery {
       return
     }
     state.rollout.lastNumber = max(state.rollout.lastNumber, number)
-    let reader = VersionReader(disk: disk, directory: path, name: VersionName(index: index, number: number))
+    let reader = VersionReader(
+      disk: disk, directory: path, name: VersionName(index: index, number: number), backend: backend)
     do {
       state.versions[number] = try reader.open()
       findings += try reader.unknownFiles().map { .unknownFile(path: $0) }
     } catch  where error.code == .corrupt {
       try quarantine(path, as: "\(index).\(number)", reason: error.message)
+    } catch  where error.code == .backendMissing {
+      // To start without it would give the version's roles to others, for good.
+      throw error
     } catch {
       findings.append(.ignored(path: path, reason: error.message))
     }

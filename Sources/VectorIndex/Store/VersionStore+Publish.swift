@@ -9,6 +9,12 @@ extension VersionStore {
   /// Begins an upload. Nothing of it is visible before `publish` has returned.
   package func beginUpload(_ header: UploadHeader) throws(VectorIndexError) -> VersionUpload {
     try header.check()
+    if let backend = collections?.backend, !backend.dims.contains(header.dim) {
+      throw VectorIndexError(
+        .invalidHeader,
+        "dim is \(header.dim); \(backend.name) takes vectors of \(backend.dims.lowerBound) to \(backend.dims.upperBound)"
+      )
+    }
     return try VersionUpload(header: header, directory: newStagingPath("upload"), limits: limits, disk: disk)
   }
 
@@ -44,9 +50,10 @@ extension VersionStore {
     do {
       try admit(version, by: upload.header.actor)
     } catch {
-      remove(name)
+      remove(version)
       throw error
     }
+    settle(version.collection?.name)
     return try self.version(name)
   }
 
@@ -85,22 +92,32 @@ extension VersionStore {
     _ upload: VersionUpload, _ contents: VersionWriter.Contents, as name: VersionName
   ) throws(VectorIndexError) -> IndexVersion {
     let place = directory.version(name)
+    var collection: String?
     do {
-      try write(manifest(of: upload.header, contents, as: name), in: upload.directory)
+      var manifest = manifest(of: upload.header, contents, as: name)
+      manifest.collection = collections?.journal.collection(of: name, fingerprint: manifest.fingerprint)
+      if let target = manifest.vectorCollection { try fill(target, from: upload) }
+      collection = manifest.collection
+      try write(manifest, in: upload.directory)
       try disk.syncDirectory(upload.directory, at: .syncStaging)
       try directory.createIndex(name.index, on: disk)
       try disk.move(upload.directory, to: place, at: .moveVersion)
     } catch {
       upload.discardFiles()
+      dropCollection(collection)
       throw error
     }
     do {
       try disk.syncDirectory(directory.versions(of: name.index), at: .syncVersions)
-      let version = try VersionReader(disk: disk, directory: place, name: name).open()
-      try version.checkOwnVectors()
+      let version = try VersionReader(
+        disk: disk, directory: place, name: name, backend: collections?.backend
+      ).open()
+      // A backend has searched for them already, while the upload's vectors were at hand.
+      if version.collection == nil { try version.checkOwnVectors() }
       return version
     } catch {
       remove(name)
+      dropCollection(collection)
       throw error
     }
   }
@@ -109,7 +126,8 @@ extension VersionStore {
     of header: UploadHeader, _ contents: VersionWriter.Contents, as name: VersionName
   ) -> Manifest {
     Manifest(
-      format: Manifest.currentFormat, index: name.index, number: name.number, metric: "inner_product",
+      format: collections == nil ? Manifest.currentFormat : Manifest.collectionFormat, index: name.index,
+      number: name.number, metric: "inner_product",
       dim: header.dim, itemCount: contents.itemCount, maxNorm: contents.maxNorm, builtBy: header.builtBy,
       labels: header.labels, requestID: header.requestID, createdMicros: UnixTime.nowMicros(),
       fingerprint: Manifest.fingerprint(dim: header.dim, files: contents.files), files: contents.files)
@@ -122,6 +140,12 @@ extension VersionStore {
       try file.append(bytes, at: .writeManifest)
     }
     _ = try file.finish(writing: .writeManifest, syncing: .syncManifest)
+  }
+
+  /// Takes back a version that could not be admitted.
+  private func remove(_ version: IndexVersion) {
+    remove(version.info.name)
+    dropCollection(version.collection?.name)
   }
 
   /// Takes a version that is not to be off its place, as far as the disk still allows it, and deletes it.

@@ -54,6 +54,7 @@ extension VersionStore {
           .versionInUse,
           "\(name) is the \(role) version of index '\(name.index)'; it can be deleted once it has no role")
       }
+      if let collection = version.collection { try collections?.journal.add(collection.name) }
       isNew = true
       let present = Set(indexes[name.index]?.versions.keys.map(\.self) ?? [])
       return Rollout.Change(action: .deleted, version: name) { rollout in
@@ -63,7 +64,9 @@ extension VersionStore {
       }
     }
     guard isNew else { return }
-    indexes.withLock { _ = $0[name.index]?.versions.removeValue(forKey: name.number) }
+    if let version = indexes.withLock({ $0[name.index]?.versions.removeValue(forKey: name.number) }) {
+      dropCollectionOnRelease(of: version)
+    }
     do {
       try discard(name)
     } catch {

@@ -29,26 +29,41 @@ package final class VersionStore: Sendable {
   package let limits: UploadLimits
   let directory: DataDirectory
   let disk: Disk
+  /// Holds the vectors of versions that are published from now on; nil when they lie in the directory.
+  let collections: Collections?
   let indexes: Mutex<[String: IndexState]>
   /// Held while a rollout changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
   let rolloutChange = Mutex(())
   private let lock: DirectoryLock
 
   /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
+  ///
+  /// - Parameter backend: holds the vectors of versions from now on. Versions whose vectors lie in the directory serve on.
   package init(
-    path: String, limits: UploadLimits = UploadLimits(), faults: any StorageFaults = NoFaults()
+    path: String, limits: UploadLimits = UploadLimits(), backend: (any VectorBackend)? = nil,
+    faults: any StorageFaults = NoFaults()
   ) throws(VectorIndexError) {
     let directory = DataDirectory(root: path)
     let disk = Disk(faults: faults)
     try directory.create(on: disk)
     let lock = try DirectoryLock(path: directory.lock)
-    var recovery = StoreRecovery(directory: directory, disk: disk)
+    var recovery = StoreRecovery(directory: directory, disk: disk, backend: backend)
     let recovered = try recovery.run()
+    var found = recovery.findings
+    if let backend {
+      let collections = Collections(backend: backend, journal: try CollectionJournal(in: directory, on: disk))
+      var collectionRecovery = CollectionRecovery(collections)
+      try collectionRecovery.run(recovered.values.flatMap(\.versions.values))
+      found += collectionRecovery.findings
+      self.collections = collections
+    } else {
+      collections = nil
+    }
     self.directory = directory
     self.disk = disk
     self.limits = limits
     self.lock = lock
-    findings = recovery.findings
+    findings = found
     indexes = Mutex(recovered)
   }
 

@@ -1,17 +1,34 @@
+import Synchronization
+
 /// An opened version: immutable, its files mapped until the last one who holds it lets go.
 package final class IndexVersion: Sendable {
   package let info: VersionInfo
   /// No vector's L2 norm is larger.
   package let maxNorm: Double
   let data: VersionData
+  /// What reads the vectors where a backend holds them; nil when they are mapped.
+  package let reader: (any CollectionReader)?
+  /// The backend's collection; nil when there is none.
+  package let collection: VectorCollection?
+  private let release = Mutex<(@Sendable () -> Void)?>(nil)
 
-  init(info: VersionInfo, maxNorm: Double, data: consuming VersionData) {
+  init(
+    info: VersionInfo, maxNorm: Double, data: consuming VersionData, collection: VectorCollection? = nil,
+    reader: (any CollectionReader)? = nil
+  ) {
     self.info = info
     self.maxNorm = maxNorm
     self.data = data
+    self.collection = collection
+    self.reader = reader
   }
 
-  /// The stored vector of an item; nil when the version does not hold it.
+  deinit { release.withLock { $0 }?() }
+
+  /// Calls `body` once nobody holds the version any more.
+  func onRelease(_ body: @escaping @Sendable () -> Void) { release.withLock { $0 = body } }
+
+  /// The stored vector of an item of a version whose vectors are mapped; nil when the version does not hold it.
   package func vector(of itemID: String) -> [Float]? {
     data.items.row(of: itemID).map { Array(data.vector(ofRow: $0)) }
   }

@@ -2,8 +2,10 @@ import Digest
 
 /// `manifest.json` of a version's directory: everything needed to open it, and to notice that it is not whole.
 struct Manifest: Codable, Sendable {
-  /// Written by this release. A reader refuses what it does not know.
+  /// Written by this release where everything lies in the directory. A reader refuses what it does not know.
   static let currentFormat = 1
+  /// The vectors lie in a backend's collection: a release that does not know of it must not take the version for a broken one.
+  static let collectionFormat = 2
   static let fileName = "manifest.json"
   /// A manifest's size is bounded by its labels' (`UploadLimits`).
   static let maxBytes = 1 << 20
@@ -28,7 +30,10 @@ struct Manifest: Codable, Sendable {
   let requestID: String
   let createdMicros: Int64
   let fingerprint: String
+  /// The vectors' file among them also where a collection holds them: its digest says what they must be.
   let files: [File]
+  /// The backend's collection that holds the vectors; nil when they lie in the directory.
+  var collection: String?
 
   enum CodingKeys: String, CodingKey {
     case format
@@ -44,12 +49,23 @@ struct Manifest: Codable, Sendable {
     case createdMicros = "create_time_unix_micros"
     case fingerprint
     case files
+    case collection
   }
 
   var info: VersionInfo {
     VersionInfo(
       name: VersionName(index: index, number: number), itemCount: itemCount, dim: dim, builtBy: builtBy,
       fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID)
+  }
+
+  /// Where the vectors are, when a backend holds them.
+  var vectorCollection: VectorCollection? {
+    collection.map {
+      VectorCollection(
+        name: $0, description: "\(info.name), contents \(fingerprint)", itemCount: itemCount, dim: dim,
+        maxNorm: maxNorm,
+        sha256: files.first { $0.name == VersionFile.vectors.rawValue }?.sha256 ?? "")
+    }
   }
 
   /// SHA-256 over the dimension and the digests of the data files.

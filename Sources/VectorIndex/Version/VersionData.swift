@@ -4,16 +4,22 @@ import Kernels
 struct VersionData: ~Copyable, Sendable {
   let items: ItemTable
   let dim: Int
-  private let vectorFile: MappedFile
+  /// Nil when a backend holds the vectors.
+  private let vectorFile: MappedFile?
 
-  init(items: consuming ItemTable, vectors: consuming MappedFile, dim: Int) {
+  init(items: consuming ItemTable, vectors: consuming MappedFile?, dim: Int) {
     self.items = items
     vectorFile = vectors
     self.dim = dim
   }
 
-  /// [items, dim], row-major. Valid as long as the version is.
-  var vectors: UnsafeBufferPointer<Float> { vectorFile.bytes.assumingMemoryBound(to: Float.self) }
+  /// [items, dim], row-major. Valid as long as the version is. Empty when a backend holds them.
+  var vectors: UnsafeBufferPointer<Float> {
+    switch vectorFile {
+    case .some(let file): file.bytes.assumingMemoryBound(to: Float.self)
+    case .none: UnsafeBufferPointer(start: nil, count: 0)
+    }
+  }
 
   func vector(ofRow row: Int) -> UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(rebasing: vectors[row * dim..<(row + 1) * dim])

@@ -4,6 +4,8 @@ struct VersionReader {
   let directory: String
   /// What the directory's place says it is.
   let name: VersionName
+  /// Holds the vectors of versions that say so.
+  var backend: (any VectorBackend)?
 
   /// Reads and checks everything: the manifest's seal, each file's size and SHA-256, then the order of the ids and the
   /// vectors' values.
@@ -12,12 +14,29 @@ struct VersionReader {
     let manifest = try readManifest()
     let offsets = try checkedFile(.itemOffsets, manifest)
     let ids = try checkedFile(.itemIDs, manifest)
-    let vectors = try checkedFile(.vectors, manifest)
     let items = ItemTable(ids: try ids.map(), offsets: try offsets.map(), count: manifest.itemCount)
     try items.check(path: offsets.path)
+    if let collection = manifest.vectorCollection { return try version(manifest, items, in: collection) }
+    let vectors = try checkedFile(.vectors, manifest)
     let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim)
     try data.checkVectors(maxNorm: manifest.maxNorm, path: vectors.path)
     return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data)
+  }
+
+  /// A version whose vectors are elsewhere.
+  private func version(
+    _ manifest: Manifest, _ items: consuming ItemTable, in collection: VectorCollection
+  ) throws(VectorIndexError) -> IndexVersion {
+    guard let backend else {
+      throw VectorIndexError(
+        .backendMissing,
+        "\(name) keeps its vectors in the Milvus collection \(collection.name); start with --milvus-address and the "
+          + "--milvus-database it was published to")
+    }
+    return IndexVersion(
+      info: manifest.info, maxNorm: manifest.maxNorm,
+      data: VersionData(items: items, vectors: nil, dim: manifest.dim), collection: collection,
+      reader: backend.open(collection))
   }
 
   /// Files of the directory that the manifest does not know.
@@ -30,10 +49,11 @@ struct VersionReader {
     let path = "\(directory)/\(Manifest.fileName)"
     let bytes = try ReadableFile(opening: path).readAll(atMost: Manifest.maxBytes)
     let format = try SealedDocument.decode(FormatNumber.self, from: bytes, path: path).format
-    guard format == Manifest.currentFormat else {
+    guard format == Manifest.currentFormat || format == Manifest.collectionFormat else {
       throw VectorIndexError(
         .unsupportedFormat,
-        "\(path) has format \(format), this release reads \(Manifest.currentFormat); use the release that wrote it")
+        "\(path) has format \(format), this release reads up to \(Manifest.collectionFormat); use the release that wrote it"
+      )
     }
     let manifest = try SealedDocument.decode(Manifest.self, from: bytes, path: path)
     try check(manifest, path: path)
@@ -52,6 +72,10 @@ struct VersionReader {
         .corrupt, "\(path): dim \(manifest.dim), item_count \(manifest.itemCount), metric \(manifest.metric)")
     }
     let fingerprint = Manifest.fingerprint(dim: manifest.dim, files: manifest.files)
+    guard (manifest.collection != nil) == (manifest.format == Manifest.collectionFormat) else {
+      throw VectorIndexError(
+        .corrupt, "\(path): its format is \(manifest.format), its collection \(manifest.collection ?? "none")")
+    }
     guard manifest.files.map(\.name) == VersionFile.allCases.map(\.rawValue), fingerprint == manifest.fingerprint else {
       throw VectorIndexError(.corrupt, "\(path): its files or its fingerprint are not those of a version")
     }
