@@ -1,4 +1,4 @@
-#include "illmrec_search.h"
+#include "search.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,24 +9,12 @@ typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4)));
 typedef float f32x8_unaligned __attribute__((vector_size(32), aligned(4)));
 
 enum {
-  BLOCK_ROWS_MAX = 8,
-  BLOCK_QUERIES_MAX = 3,
   // Rows a worker takes at a time: their bytes stay in its second-level cache while every query passes over them.
   CHUNK_BYTES = 128 * 1024,
   // Queries that pass over a chunk together; they share that cache.
   QUERY_GROUP_BYTES = 256 * 1024,
   // Multiply-adds below which waking the team costs more than it saves.
   TEAM_WORTHWHILE = 1 << 18,
-};
-
-typedef void score_function(const float *const rows[BLOCK_ROWS_MAX], const float *queries, size_t stride, size_t dim,
-                            float scores[][BLOCK_ROWS_MAX]);
-
-struct search_kernel {
-  score_function *score_one;
-  score_function *score_block;
-  uint32_t rows;
-  uint32_t queries;
 };
 
 #define KERNEL(name) name##_portable
@@ -61,7 +49,7 @@ struct search_kernel {
 #undef KERNEL_QUERIES
 #endif
 
-static const struct search_kernel *kernel_for(illmrec_isa isa) {
+static const search_kernel *kernel_for(illmrec_isa isa) {
   if (!illmrec_isa_supported(isa)) return NULL;
 #if defined(__x86_64__)
   const bool best = isa == ILLMREC_ISA_BEST;
@@ -71,35 +59,7 @@ static const struct search_kernel *kernel_for(illmrec_isa isa) {
   return &kernel_portable;
 }
 
-// The best hits one worker has seen for one query: a heap with the worst hit at its root.
-struct heap {
-  illmrec_hit *hits;
-  uint32_t count;
-};
-
-struct illmrec_scan {
-  const struct search_kernel *kernel;
-  illmrec_team *team;
-  const float *rows;
-  uint32_t row_count;
-  size_t dim;
-  // Floats from one padded query to the next.
-  size_t stride;
-  float *vectors;
-  illmrec_query *queries;
-  uint32_t query_count;
-  size_t workers;
-  // [workers, query_count], each with room for its query's k hits, capped at row_count.
-  struct heap *heaps;
-  illmrec_hit *hits;
-};
-
 static bool better(illmrec_hit a, illmrec_hit b) { return a.score > b.score || (a.score == b.score && a.row < b.row); }
-
-static uint32_t capacity(const illmrec_scan *scan, uint32_t query) {
-  const uint32_t k = scan->queries[query].k;
-  return k < scan->row_count ? k : scan->row_count;
-}
 
 static void sift_down(illmrec_hit *hits, uint32_t count, uint32_t at) {
   const illmrec_hit moving = hits[at];
@@ -111,7 +71,7 @@ static void sift_down(illmrec_hit *hits, uint32_t count, uint32_t at) {
   hits[at] = moving;
 }
 
-static void push(struct heap *heap, uint32_t room, illmrec_hit hit) {
+static void push(hit_heap *heap, uint32_t room, illmrec_hit hit) {
   if (heap->count == room) {
     heap->hits[0] = hit;
     sift_down(heap->hits, heap->count, 0);
@@ -124,7 +84,8 @@ static void push(struct heap *heap, uint32_t room, illmrec_hit hit) {
   heap->hits[at] = hit;
 }
 
-static bool is_excluded(const illmrec_query *query, uint32_t row) {
+static bool is_eligible(const illmrec_query *query, uint32_t row) {
+  if (query->eligible != NULL && (query->eligible[row / 64] >> (row % 64) & 1) == 0) return false;
   size_t low = 0, high = query->excluded_count;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
@@ -134,20 +95,19 @@ static bool is_excluded(const illmrec_query *query, uint32_t row) {
       high = middle;
     }
   }
-  return low < query->excluded_count && query->excluded[low] == row;
+  return low == query->excluded_count || query->excluded[low] != row;
 }
 
-static void offer(const illmrec_scan *scan, struct heap *heap, uint32_t query, illmrec_hit hit) {
+static void offer(const illmrec_scan *scan, hit_heap *heap, uint32_t query, illmrec_hit hit) {
   const uint32_t room = capacity(scan, query);
   if (heap->count == room && !better(hit, heap->hits[0])) return;
-  if (is_excluded(&scan->queries[query], hit.row)) return;
+  if (!is_eligible(&scan->queries[query], hit.row)) return;
   push(heap, room, hit);
 }
 
-// Scores the queries [query, query + width) against `count` rows, whose numbers are in `numbers`, and offers the hits.
-static void score_rows(illmrec_scan *scan, struct heap *heaps, uint32_t query, uint32_t width, const uint32_t *numbers,
-                       uint32_t count) {
-  const struct search_kernel *kernel = scan->kernel;
+void score_rows(illmrec_scan *scan, hit_heap *heaps, uint32_t query, uint32_t width, const uint32_t *numbers,
+                uint32_t count) {
+  const search_kernel *kernel = scan->kernel;
   const float *rows[BLOCK_ROWS_MAX];
   float scores[BLOCK_QUERIES_MAX][BLOCK_ROWS_MAX];
   for (uint32_t r = 0; r < kernel->rows; r++) {
@@ -163,7 +123,7 @@ static void score_rows(illmrec_scan *scan, struct heap *heaps, uint32_t query, u
   }
 }
 
-static void scan_chunk(illmrec_scan *scan, struct heap *heaps, uint32_t first, uint32_t end) {
+static void scan_chunk(illmrec_scan *scan, hit_heap *heaps, uint32_t first, uint32_t end) {
   const uint32_t block = scan->query_count == 1 ? 1 : scan->kernel->queries;
   uint32_t group = (uint32_t)(QUERY_GROUP_BYTES / (scan->stride * sizeof(float))) / block * block;
   if (group < block) group = block;
@@ -176,10 +136,6 @@ static void scan_chunk(illmrec_scan *scan, struct heap *heaps, uint32_t first, u
       for (uint32_t q = g; q < group_end; q += block) score_rows(scan, heaps, q, block, numbers, count);
     }
   }
-}
-
-static struct heap *heaps_of(illmrec_scan *scan, size_t worker) {
-  return scan->heaps + worker * scan->query_count;
 }
 
 struct range_job {
@@ -213,13 +169,17 @@ static size_t rows_per_chunk(const illmrec_scan *scan) {
   return rows < BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows;
 }
 
-static illmrec_team *team_for(const illmrec_scan *scan, double rows, double queries) {
+illmrec_team *team_for(const illmrec_scan *scan, double rows, double queries) {
   return rows * queries * (double)scan->dim < TEAM_WORTHWHILE ? NULL : scan->team;
 }
 
 void illmrec_scan_range(illmrec_scan *scan, uint32_t first, uint32_t end) {
   if (end > scan->row_count) end = scan->row_count;
   if (first >= end) return;
+  if (scan->codes != NULL) {
+    bound_range(scan, first, end);
+    return;
+  }
   struct range_job job = {.scan = scan, .first = first};
   illmrec_team_run(team_for(scan, end - first, scan->query_count), end - first, rows_per_chunk(scan), work_on_range,
                    &job);
@@ -261,9 +221,10 @@ static bool copy_queries(illmrec_scan *scan, const illmrec_query *queries) {
   return true;
 }
 
-illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_t dim, const illmrec_query *queries,
-                                  uint32_t query_count, illmrec_team *team, illmrec_isa isa) {
-  const struct search_kernel *kernel = kernel_for(isa);
+illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_t dim, const illmrec_codes *codes,
+                                  const illmrec_query *queries, uint32_t query_count, illmrec_team *team,
+                                  illmrec_isa isa) {
+  const search_kernel *kernel = kernel_for(isa);
   if (kernel == NULL || dim == 0) return NULL;
   illmrec_scan *scan = calloc(1, sizeof *scan);
   if (scan == NULL) return NULL;
@@ -274,7 +235,8 @@ illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_
   scan->dim = dim;
   scan->query_count = query_count;
   scan->workers = illmrec_team_size(team);
-  if (!copy_queries(scan, queries) || !allocate_heaps(scan)) {
+  if (!copy_queries(scan, queries) || !allocate_heaps(scan) ||
+      (codes != NULL && !begin_bounds(scan, codes, isa))) {
     illmrec_scan_destroy(scan);
     return NULL;
   }
@@ -282,10 +244,11 @@ illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_
 }
 
 uint32_t illmrec_scan_finish(illmrec_scan *scan, uint32_t query, illmrec_hit *out) {
+  if (scan->codes != NULL) settle_bounds(scan);
   const uint32_t room = capacity(scan, query);
-  struct heap merged = {.hits = out};
+  hit_heap merged = {.hits = out};
   for (size_t w = 0; w < scan->workers; w++) {
-    const struct heap *heap = &heaps_of(scan, w)[query];
+    const hit_heap *heap = &heaps_of(scan, w)[query];
     for (uint32_t h = 0; h < heap->count; h++) {
       if (merged.count < room || better(heap->hits[h], out[0])) push(&merged, room, heap->hits[h]);
     }
@@ -300,12 +263,15 @@ uint32_t illmrec_scan_finish(illmrec_scan *scan, uint32_t query, illmrec_hit *ou
   return merged.count;
 }
 
+uint64_t illmrec_scan_scored_rows(const illmrec_scan *scan) { return scan->scored_rows; }
+
 void illmrec_scan_destroy(illmrec_scan *scan) {
   if (scan == NULL) return;
   free(scan->vectors);
   free(scan->queries);
   free(scan->heaps);
   free(scan->hits);
+  free_bounds(scan);
   free(scan);
 }
 

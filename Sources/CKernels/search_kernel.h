@@ -57,7 +57,7 @@
 DEFINE_BLOCK(score_one, 1)
 DEFINE_BLOCK(score_block, KERNEL_QUERIES)
 
-static const struct search_kernel KERNEL(kernel) = {
+static const search_kernel KERNEL(kernel) = {
     .score_one = KERNEL(score_one),
     .score_block = KERNEL(score_block),
     .rows = KERNEL_ROWS,

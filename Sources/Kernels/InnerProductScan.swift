@@ -5,7 +5,7 @@ import CKernels
 ///     score[q, n] = Σ_c query[q, c] · row[n, c]
 ///
 /// The sum's order is fixed (sixteen lanes by fused multiply-add, folded in halves; `Sources/CKernels/search.c`), so a
-/// query's scores do not depend on the batch, the threads or the instruction set. Hits come highest score first, equal
+/// query's scores do not depend on the batch, the threads, the instruction set or whether there are codes. Hits come highest score first, equal
 /// scores by row.
 ///
 /// A scan may run in pieces, so that its caller can stop between them; the pieces' order does not matter.
@@ -40,20 +40,23 @@ package struct InnerProductScan: ~Copyable {
   private let handle: OpaquePointer
   private let excluded: UnsafeMutablePointer<UInt32>
   private let team: ComputeTeam
+  private let codes: RowCodes?
   private let keptHits: [Int]
 
   /// Begins a scan; nil when memory is exhausted.
   ///
   /// - Parameters:
   ///   - rows: [rowCount, dim] row-major, finite; kept alive by the caller until the scan's end.
+  ///   - codes: of the same rows; with them no query's norm times a row's may be above half of float32's largest number.
   ///   - queries: vectors of `dim` each.
   ///   - team: whose threads score.
   ///   - instructionSet: the machine's best when nil.
   package init?(
-    rows: UnsafePointer<Float>, rowCount: Int, dim: Int, queries: [Query], team: ComputeTeam,
+    rows: UnsafePointer<Float>, rowCount: Int, dim: Int, codes: RowCodes? = nil, queries: [Query], team: ComputeTeam,
     instructionSet: InstructionSet? = nil
   ) {
     precondition(dim > 0 && rowCount >= 0 && rowCount < UInt32.max)
+    precondition(codes.map { $0.rowCount == rowCount && $0.dim == dim } ?? true, "codes of other rows")
     precondition(queries.allSatisfy { $0.vector.count == dim && $0.k >= 1 })
     let excluded = Self.gatherExcluded(queries)
     let handle = Self.withVectors(queries, dim: dim) { vectors in
@@ -62,11 +65,11 @@ package struct InnerProductScan: ~Copyable {
         defer { excludedAt += query.excludedRows.count }
         return illmrec_query(
           vector: vectors + index * dim, excluded: excludedAt, excluded_count: query.excludedRows.count,
-          k: UInt32(clamping: query.k))
+          eligible: nil, k: UInt32(clamping: query.k))
       }
       return illmrec_scan_create(
-        rows, UInt32(rowCount), UInt32(dim), described, UInt32(queries.count), team.handle,
-        instructionSet?.constant ?? ILLMREC_ISA_BEST)
+        rows, UInt32(rowCount), UInt32(dim), codes?.handle, described, UInt32(queries.count), team.handle,
+        InstructionSet.constant(of: instructionSet))
     }
     guard let handle else {
       excluded.deallocate()
@@ -75,6 +78,7 @@ package struct InnerProductScan: ~Copyable {
     self.handle = handle
     self.excluded = excluded
     self.team = team
+    self.codes = codes
     keptHits = queries.map { min($0.k, rowCount) }
   }
 
@@ -94,7 +98,15 @@ package struct InnerProductScan: ~Copyable {
   }
 
   /// Each query's best hits, in the queries' order.
-  package consuming func finish() -> [[Hit]] {
+  package consuming func finish() -> [[Hit]] { takeHits() }
+
+  /// Each query's best hits, and how many rows their bounds alone could not rule out.
+  package consuming func finishCounting() -> (hits: [[Hit]], scoredRows: UInt64) {
+    let hits = takeHits()
+    return (hits, illmrec_scan_scored_rows(handle))
+  }
+
+  private func takeHits() -> [[Hit]] {
     keptHits.indices.map { index in
       let kept = keptHits[index]
       let hits = [illmrec_hit](unsafeUninitializedCapacity: kept) { buffer, count in

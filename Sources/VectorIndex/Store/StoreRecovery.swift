@@ -69,6 +69,7 @@ struct StoreRecovery {
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
     state.rollout.continueCounts(of: entries)
     chooseRoles(in: &state, saved: saved)
+    prepareSearch(of: state)
     tellAudit(of: &state, log, after: entries.last?.number ?? 0)
     return state
   }
@@ -172,6 +173,12 @@ struct StoreRecovery {
         change, by: ChangeRequest(actor: "recovery"), operation: "", now: UnixTime.nowMicros())
     }
     if state.rollout != saved && (saved != nil || next.stable != nil) { save(state.rollout) }
+  }
+
+  /// Nobody who is sent to a version waits for it to be prepared.
+  private func prepareSearch(of state: VersionStore.IndexState) {
+    let serving = [state.rollout.stable, state.rollout.previous, state.rollout.active?.candidate]
+    for number in serving.compactMap(\.self) { state.versions[number]?.prepareSearch() }
   }
 
   private func auditLog(of index: String) -> AuditLog {

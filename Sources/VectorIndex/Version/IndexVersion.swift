@@ -32,4 +32,7 @@ package final class IndexVersion: Sendable {
   package func vector(of itemID: String) -> [Float]? {
     data.items.row(of: itemID).map { Array(data.vector(ofRow: $0)) }
   }
+
+  /// Does now what the first search would otherwise wait for.
+  func prepareSearch() { _ = data.codes() }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import Synchronization
 
 /// The opened files of a version.
 struct VersionData: ~Copyable, Sendable {
@@ -6,6 +7,7 @@ struct VersionData: ~Copyable, Sendable {
   let dim: Int
   /// Nil when a backend holds the vectors.
   private let vectorFile: MappedFile?
+  private let madeCodes = Mutex<RowCodes?>(nil)
 
   init(items: consuming ItemTable, vectors: consuming MappedFile?, dim: Int) {
     self.items = items
@@ -23,6 +25,19 @@ struct VersionData: ~Copyable, Sendable {
 
   func vector(ofRow row: Int) -> UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(rebasing: vectors[row * dim..<(row + 1) * dim])
+  }
+
+  /// What searches read before the vectors: a quarter of their size in memory, and made with every CPU in about as long as
+  /// the vectors take to be read once. Made for whoever asks first, since most versions on disk are never searched again.
+  ///
+  /// Nil when memory is exhausted: searches are then slower, not different.
+  func codes() -> RowCodes? {
+    madeCodes.withLock { made in
+      if made == nil, let rows = vectors.baseAddress {
+        made = RowCodes(rows: rows, rowCount: items.count, dim: dim, team: ComputeTeam())
+      }
+      return made
+    }
   }
 
   /// Refuses values that are not finite and vectors that are longer than `maxNorm`.
