@@ -30,6 +30,8 @@ typedef struct {
   const uint32_t *rows;
   /// 32 words for each group.
   const uint32_t *panel;
+  /// 16 words for each group, of what is multiplied next: fetched into the second-level cache meanwhile.
+  const uint32_t *next;
   size_t groups;
   size_t row_count;
   /// Of the panel that y has: 1 to 32.

@@ -5,7 +5,8 @@
 #include <immintrin.h>
 
 // Tiles of 14 rows and 32 outputs: 28 sums, two vectors of weights and the row's element in the 32 registers. The
-// weights of a panel stream from the second-level cache, and so do the rows when there are many: both are fetched ahead.
+// weights of a panel stream from the second-level cache, and so do the rows when there are many: both are fetched ahead,
+// and what is multiplied next comes from memory into that cache meanwhile.
 
 enum {
   ROWS_MAX = 14,
@@ -22,11 +23,12 @@ enum {
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #define BODY static inline __attribute__((always_inline))
 
-#define FETCH_AHEAD(panel, rows)                                \
-  do {                                                          \
+#define FETCH_AHEAD(panel, rows, next)                            \
+  do {                                                            \
     __builtin_prefetch((const char *)(panel) + PANEL_AHEAD);      \
     __builtin_prefetch((const char *)(panel) + PANEL_AHEAD + 64); \
     __builtin_prefetch((const char *)(rows) + ROWS_AHEAD);        \
+    __builtin_prefetch(next, 0, 2);                               \
   } while (0)
 
 // Adds what comes on top of the sums and writes one row of the tile.
@@ -55,10 +57,10 @@ BODY WIDENED void multiply_widened(const packed_tile *tile, const int rows) {
   __m512 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
   const float *x = (const float *)tile->rows;
-  const uint32_t *panel = tile->panel;
+  const uint32_t *panel = tile->panel, *next = tile->next;
   const __m512i upper = _mm512_set1_epi32((int)0xffff0000);
-  for (size_t g = 0; g < tile->groups; g++, x += 2 * LANES, panel += PANEL) {
-    FETCH_AHEAD(panel, x);
+  for (size_t g = 0; g < tile->groups; g++, x += 2 * LANES, panel += PANEL, next += PANEL / 2) {
+    FETCH_AHEAD(panel, x, next);
     __builtin_prefetch((const char *)x + ROWS_AHEAD + 64);
     __m512 low = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_load_si512(panel), 16));
     __m512 high = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_load_si512(panel + 16), 16));
@@ -82,9 +84,9 @@ BODY WIDENED void multiply_widened(const packed_tile *tile, const int rows) {
 BODY NATIVE void multiply_native(const packed_tile *tile, const int rows) {
   __m512 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
-  const uint32_t *x = tile->rows, *panel = tile->panel;
-  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {
-    FETCH_AHEAD(panel, x);
+  const uint32_t *x = tile->rows, *panel = tile->panel, *next = tile->next;
+  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL, next += PANEL / 2) {
+    FETCH_AHEAD(panel, x, next);
     const __m512bh low = (__m512bh)_mm512_load_si512(panel), high = (__m512bh)_mm512_load_si512(panel + 16);
     UNROLLED for (int r = 0; r < rows; r++) {
       const __m512bh pair = (__m512bh)_mm512_set1_epi32((int)x[r]);
@@ -100,9 +102,9 @@ BODY NATIVE void multiply_native(const packed_tile *tile, const int rows) {
 BODY VNNI void multiply_int8(const packed_tile *tile, const int rows) {
   __m512i sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_set1_epi32(-128 * tile->row_sums[r]);
-  const uint32_t *x = tile->rows, *panel = tile->panel;
-  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {
-    FETCH_AHEAD(panel, x);
+  const uint32_t *x = tile->rows, *panel = tile->panel, *next = tile->next;
+  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL, next += PANEL / 2) {
+    FETCH_AHEAD(panel, x, next);
     const __m512i low = _mm512_load_si512(panel), high = _mm512_load_si512(panel + 16);
     UNROLLED for (int r = 0; r < rows; r++) {
       const __m512i four = _mm512_set1_epi32((int)x[r]);

@@ -13,7 +13,7 @@ enum {
   SLAB_BYTES = 96 * 1024,
   CHUNK_BYTES = 640 * 1024,
   // Most panels of a group: they stay in that cache while the rows pass.
-  PANELS_MAX = 8,
+  PANELS_MAX = 4,
   // Multiply-adds below which waking the team costs more than it saves.
   TEAM_WORTHWHILE = 1 << 18,
   ALIGNMENT = 64,
@@ -84,6 +84,7 @@ typedef struct {
   size_t block_groups;
   // Slabs that pass over a group of panels together.
   size_t chunk_slabs;
+  size_t threads;
   uint32_t *words;
   float *row_scales;
   float *inverse_scales;
@@ -129,14 +130,23 @@ static void pack_slabs(void *context, size_t begin, size_t end, size_t worker) {
   }
 }
 
-// The slabs [slab, slab_end) times the groups [g, g_end) of one panel.
-static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_end, size_t slab, size_t slab_end) {
-  const uint32_t *words = p->packed + panel * panel_words(p->format, p->inputs);
-  const size_t column = panel * PANEL;
-  for (; slab < slab_end; slab++) {
+// The weights of one panel for the groups from g on.
+static const uint32_t *panel_part(const product *p, size_t panel, size_t g) {
+  return p->packed + panel * panel_words(p->format, p->inputs) + scale_words(p->format) + g * PANEL;
+}
+
+// The slabs [slab, slab_end) times the groups [g, g_end) of one panel. Two slabs fetch `next` meanwhile, half each, so that
+// memory is read all the time and not by each panel's first slab alone; NULL when it is not known.
+static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_end, size_t slab, size_t slab_end,
+                           const uint32_t *next) {
+  const uint32_t *part = panel_part(p, panel, g);
+  const bool fetches = next != NULL && slab_end - slab >= 2;
+  const size_t column = panel * PANEL, half = (g_end - g) * PANEL / 2;
+  for (size_t pass = 0; slab < slab_end; slab++, pass++) {
     const size_t row = first_row(p, slab);
     const packed_tile tile = {.rows = slab_words(p, slab, g, g_end - g),
-                              .panel = words + scale_words(p->format) + g * PANEL,
+                              .panel = part,
+                              .next = fetches && pass < 2 ? next + pass * half : part,
                               .groups = g_end - g,
                               .row_count = first_row(p, slab + 1) - row,
                               .columns = p->outputs - column < PANEL ? p->outputs - column : PANEL,
@@ -146,18 +156,32 @@ static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_en
                               .bias = p->bias == NULL || g > 0 ? NULL : p->bias + column,
                               .row_scales = p->row_scales + row,
                               .row_sums = p->row_sums + row,
-                              .scales = (const float *)words};
+                              .scales = (const float *)(p->packed + panel * panel_words(p->format, p->inputs))};
     p->path->multiply(&tile);
   }
+}
+
+// What is multiplied after the last of the panels [begin, end): their next block, or what this thread is likely to be given.
+static const uint32_t *part_after(const product *p, size_t begin, size_t end, size_t next_group) {
+  if (next_group < p->groups) return panel_part(p, begin, next_group);
+  const size_t panel = begin + p->threads * (end - begin);
+  return panel * PANEL < p->outputs ? panel_part(p, panel, 0) : NULL;
 }
 
 static void multiply_panels(void *context, size_t begin, size_t end, size_t worker) {
   (void)worker;
   const product *p = context;
   for (size_t g = 0; g < p->groups; g += p->block_groups) {
+    const size_t g_end = block_end(p, g);
     for (size_t slab = 0; slab < p->slabs; slab += p->chunk_slabs) {
       const size_t slab_end = p->slabs - slab < p->chunk_slabs ? p->slabs : slab + p->chunk_slabs;
-      for (size_t panel = begin; panel < end; panel++) multiply_panel(p, panel, g, block_end(p, g), slab, slab_end);
+      for (size_t panel = begin; panel < end; panel++) {
+        const bool is_last = panel + 1 == end;
+        const uint32_t *next = !is_last                ? panel_part(p, panel + 1, g)
+                               : slab_end < p->slabs ? panel_part(p, begin, g)
+                                                       : part_after(p, begin, end, g_end);
+        multiply_panel(p, panel, g, g_end, slab, slab_end, next);
+      }
     }
   }
 }
@@ -206,6 +230,7 @@ static void run(illmrec_team *team, product *p) {
   const size_t panels = (p->outputs + PANEL - 1) / PANEL;
   const bool alone = threads == 1 || p->rows * p->inputs * p->outputs < TEAM_WORTHWHILE;
   illmrec_team_run(alone || p->slabs < 2 * threads ? NULL : team, p->slabs, 1, pack_slabs, p);
+  p->threads = alone ? 1 : threads;
   illmrec_team_run(alone ? NULL : team, panels, panels_per_group(panels, threads), multiply_panels, p);
 }
 

@@ -10,9 +10,10 @@
 #include "illmrec_kernels.h"
 #include "team.h"
 
-// A worker looks for the next job this many times before it sleeps: about 30 microseconds, longer than the gap between
-// two layers' calls and short enough to leave a shared machine to others.
-enum { SPINS_BEFORE_SLEEP = 600 };
+// A worker looks for the next job, and a caller for the end of its own, this many times before it sleeps: about 100
+// microseconds. That is longer than the gap between two calls of a layer and than the wait for the last block, and waking a
+// thread takes as long on a virtual machine; it is short enough to leave a shared machine to others.
+enum { SPINS_BEFORE_SLEEP = 2000 };
 
 typedef struct {
   illmrec_work work;
@@ -39,7 +40,7 @@ struct illmrec_team {
   pthread_cond_t job_left;
   job job;
   bool job_open;                  // workers may still join
-  size_t joined;                  // workers inside the job
+  _Atomic size_t joined;          // workers inside the job; changes under `lock`
   bool stopping;
   _Atomic size_t jobs_posted;     // changes under `lock`; read without it while spinning
   team_scratch scratch;           // the last that was returned, or empty
@@ -169,6 +170,9 @@ static void post_job(illmrec_team *team, size_t count, size_t block, illmrec_wor
 static void close_job(illmrec_team *team) {
   pthread_mutex_lock(&team->lock);
   team->job_open = false;
+  pthread_mutex_unlock(&team->lock);
+  for (int spin = 0; spin < SPINS_BEFORE_SLEEP && atomic_load(&team->joined) > 0; spin++) pause_cpu();
+  pthread_mutex_lock(&team->lock);
   while (team->joined > 0) pthread_cond_wait(&team->job_left, &team->lock);
   pthread_mutex_unlock(&team->lock);
 }
