@@ -32,7 +32,7 @@ package final class UserModel: Sendable {
     package init(
       spaces: [Space] = [.image], spaceWeights: [Float]? = nil, maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096,
       maxItemListTokens: Int = 3850, threads: Int? = nil, prefixCacheBytes: Int = 1 << 30,
-      prefixCacheElement: RowStorage.Element? = nil, prefixBlockTokens: Int = 4,
+      prefixCacheElement: RowStorage.Element? = nil, prefixBlockTokens: Int = 2,
       loading: LoadingOptions = LoadingOptions()
     ) {
       self.spaces = spaces

@@ -111,7 +111,7 @@ import Testing
       #expect(cache.cachedTokens == UInt64(first.cachedTokens + grown.cachedTokens + stranger.cachedTokens))
       #expect(cache.maxBytes == 1 << 30)
       #expect(cache.blocks > 0 && cache.usedBytes > 0 && cache.evictedBlocks == 0)
-      #expect(cache.blockTokens == 4)
+      #expect(cache.blockTokens == 2)
     }
   }
 

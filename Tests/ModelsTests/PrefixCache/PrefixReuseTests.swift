@@ -31,12 +31,15 @@ struct PrefixReuseTests {
     try model.encode(requests).map { try $0.get() }
   }
 
+  /// Of a block.
+  private let positions = UserModel.Configuration().prefixBlockTokens
+
   /// Tokens in whole blocks that both prompts begin with; their soft tokens must be equal as far as the ids are.
   private func common(_ a: EncodingRequest, _ b: EncodingRequest) -> Int {
-    zip(a.prompt.tokenIDs, b.prompt.tokenIDs).prefix { $0 == $1 }.count / 4 * 4
+    zip(a.prompt.tokenIDs, b.prompt.tokenIDs).prefix { $0 == $1 }.count / positions * positions
   }
 
-  private func instructionTokens(_ model: UserModel) -> Int { model.prompts.instruction.count / 4 * 4 }
+  private func instructionTokens(_ model: UserModel) -> Int { model.prompts.instruction.count / positions * positions }
 
   /// Rows are computed in other groups: a few units of 2^-24 in every sum, over two layers.
   private let rounding = 1e-5
@@ -46,7 +49,7 @@ struct PrefixReuseTests {
     let tokens = instructionTokens(model)
     #expect(tokens > 16)
     let statistics = try #require(model.prefixCacheStatistics)
-    #expect(statistics.blocks == tokens / 4)
+    #expect(statistics.blocks == tokens / positions)
     #expect(statistics.promptTokens == 0)
     let first = try encode(model, request(model, 0..<3))[0]
     #expect(first.cachedTokens == tokens)
@@ -71,7 +74,7 @@ struct PrefixReuseTests {
     let model = try model()
     let request = try request(model, 0..<4)
     let (first, second) = (try encode(model, request)[0], try encode(model, request)[0])
-    #expect(second.cachedTokens == request.prompt.tokenIDs.count / 4 * 4)
+    #expect(second.cachedTokens == request.prompt.tokenIDs.count / positions * positions)
     #expect(relativeDistance(second.hiddenState, first.hiddenState) < rounding)
   }
 
@@ -102,14 +105,14 @@ struct PrefixReuseTests {
     #expect(
       encoded.map(\.cachedTokens) == [
         instruction, common(requests[0], requests[1]), common(requests[1], requests[2]), instruction,
-        requests[4].prompt.tokenIDs.count / 4 * 4,
+        requests[4].prompt.tokenIDs.count / positions * positions,
       ])
     for (request, encoded) in zip(requests, encoded) {
       let alone = try plain.hiddenStates(of: [request.prompt]).values
       #expect(relativeDistance(encoded.hiddenState, alone) < rounding)
     }
     // And what they computed is there for the next.
-    #expect(try encode(model, requests[2])[0].cachedTokens == requests[2].prompt.tokenIDs.count / 4 * 4)
+    #expect(try encode(model, requests[2])[0].cachedTokens == requests[2].prompt.tokenIDs.count / positions * positions)
   }
 
   @Test func tenantsDoNotSeeEachOther() throws {
@@ -132,10 +135,10 @@ struct PrefixReuseTests {
     #expect(try encode(model, request, request).map(\.cachedTokens) == [0, 0])
   }
 
-  /// Room for twenty-four blocks: less than a prompt has.
+  /// Room for 96 positions: less than a prompt has.
   @Test func aBudgetBelowOnePromptIsRespected() throws {
-    let block = 2 * 2 * 4 * 16 * 4
-    let (model, plain) = (try model(bytes: 24 * block + 100), try model(bytes: 0))
+    let bytes = 96 * 2 * 2 * 16 * 4
+    let (model, plain) = (try model(bytes: bytes + 100), try model(bytes: 0))
     for items in [0..<6, 0..<7, 3..<9, 0..<7] {
       let request = try request(model, items)
       let encoded = try encode(model, request)[0]
@@ -144,7 +147,7 @@ struct PrefixReuseTests {
       let expected = try plain.hiddenStates(of: [request.prompt]).values
       #expect(relativeDistance(encoded.hiddenState, expected) < rounding)
       let statistics = try #require(model.prefixCacheStatistics)
-      #expect(statistics.usedBytes <= 24 * block)
+      #expect(statistics.usedBytes <= bytes)
     }
     #expect(try #require(model.prefixCacheStatistics).evictedBlocks > 0)
   }
@@ -173,7 +176,7 @@ struct PrefixReuseTests {
       #expect(relativeDistance(try outcomes[index].get().hiddenState, alone) < rounding)
     }
     #expect(model.cachedTokens(requests[1].prefixKeys) == instructionTokens(model))
-    #expect(model.cachedTokens(requests[0].prefixKeys) == requests[0].prefixKeys.count * 4)
+    #expect(model.cachedTokens(requests[0].prefixKeys) == requests[0].prefixKeys.count * positions)
     let kept = try #require(model.prefixCacheStatistics).blocks
 
     let again = model.encode([requests[1]]) { _ in true }
@@ -195,7 +198,7 @@ struct PrefixReuseTests {
     #expect(relativeDistance(try outcomes[2].get().hiddenState, alone) < rounding)
     for index in 0...1 { #expect(throws: ModelError.self) { try outcomes[index].get() } }
     let grown = try encode(model, requests[2])[0]
-    #expect(grown.cachedTokens == requests[2].prompt.tokenIDs.count / 4 * 4)
+    #expect(grown.cachedTokens == requests[2].prompt.tokenIDs.count / positions * positions)
     #expect(relativeDistance(grown.hiddenState, alone) < rounding)
   }
 
@@ -213,7 +216,7 @@ struct PrefixReuseTests {
       #expect(model.cachedTokens(bad.prefixKeys) <= instructionTokens(model))
     }
     let statistics = try #require(model.prefixCacheStatistics)
-    #expect(statistics.blocks == blocks + sound.prefixKeys.count - instructionTokens(model) / 4)
+    #expect(statistics.blocks == blocks + sound.prefixKeys.count - instructionTokens(model) / positions)
   }
 
   @Test func severalThreadsMayShareIt() async throws {
