@@ -88,7 +88,7 @@ class LLM(Service):
     def item(self):
         values = np.array([self.random.gauss(0, 0.02) for _ in range(self.width)], dtype="<f4")
         token = common_pb2.Tensor(data_type=common_pb2.DATA_TYPE_FLOAT32, shape=[self.width], data=values.tobytes())
-        return llm_pb2.HistoryItem(title=" ".join(self.random.choices(TITLE_WORDS, k=4)), soft_token=token)
+        return llm_pb2.HistoryItem(title=" ".join(self.random.choices(TITLE_WORDS, k=8)), soft_token=token)
 
     def history(self, items):
         return llm_pb2.UserPrompt(history=llm_pb2.History(items=items))
