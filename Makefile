@@ -73,6 +73,10 @@ test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searc
 	$(SWIFT) build --build-tests
 	ILLMREC_SWAPS=$(or $(SWAPS),200) ILLMREC_SWAP_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter SwapTests
 
+.PHONY: test-milvus
+test-milvus: packages ## Run the retrieval service's tests with vectors in Milvus: milvus-lite from PyPI on 127.0.0.1.
+	@SWIFT=$(SWIFT) scripts/test-milvus.sh
+
 .PHONY: bench-shadow
 bench-shadow: packages ## Time searches with and without comparisons, in turns of SECONDS=5.
 	$(SWIFT) build --build-tests

@@ -156,15 +156,7 @@ extension MilvusBackend {
   }
 
   private func isIndexed(_ target: MilvusCollection) async throws(VectorIndexError) -> Bool {
-    let response = try await connection.call("tell how far the index is") { client, metadata, options in
-      try await client.describeIndex(
-        .with {
-          $0.dbName = target.database
-          $0.collectionName = target.name
-          $0.fieldName = Column.vector
-        }, metadata: metadata, options: options)
-    }
-    guard let index = response.indexDescriptions.first(where: { $0.fieldName == Column.vector }) else { return false }
+    guard let index = try await target.describeIndex() else { return false }
     if index.state == .failed {
       throw VectorIndexError(
         .backendFailed,

@@ -54,7 +54,7 @@ extension MilvusCollection {
         }
         tasks.addTask {
           do throws(VectorIndexError) {
-            return .success(try await search(group, consistency, deadline))
+            return .success(try await self.search(group, consistency, deadline))
           } catch {
             return .failure(error)
           }
@@ -74,7 +74,8 @@ extension MilvusCollection {
   private func search(
     _ group: SearchPlan.Group, _ consistency: MilvusSettings.Consistency, _ deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [(SearchPlan.Item, [RowHit])] {
-    let request = try request(group, consistency)
+    let index = try await indexInUse(deadline)
+    let request = try request(group, index, consistency)
     let response = try await loading(deadline) { () async throws(VectorIndexError) in
       try await connection.call(
         "search collection \(name)", timeout: settings.searchTimeout, deadline: deadline
@@ -90,7 +91,7 @@ extension MilvusCollection {
   }
 
   private func request(
-    _ group: SearchPlan.Group, _ consistency: MilvusSettings.Consistency
+    _ group: SearchPlan.Group, _ index: MilvusIndex, _ consistency: MilvusSettings.Consistency
   ) throws(VectorIndexError) -> Milvus_Proto_Milvus_SearchRequest {
     let placeholder = Milvus_Proto_Common_PlaceholderValue.with {
       $0.tag = "$0"
@@ -115,7 +116,7 @@ extension MilvusCollection {
         .init("topk", "\(group.limit)"),
         .init("metric_type", "IP"),
         .init("round_decimal", "-1"),
-        .init("params", settings.index.searchParameters(topK: group.limit)),
+        .init("params", index.searchParameters(topK: group.limit)),
       ]
       $0.consistencyLevel = consistency.level
       $0.guaranteeTimestamp = consistency.guaranteeTimestamp

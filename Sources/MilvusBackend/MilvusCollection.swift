@@ -1,11 +1,14 @@
 import GRPCCore
 import SwiftProtobuf
+import Synchronization
 import VectorIndex
 
-/// One version's collection: its state, and what changes it.
-struct MilvusCollection: Sendable {
+/// One version's collection.
+final class MilvusCollection: Sendable {
   let collection: VectorCollection
   let connection: MilvusConnection
+  /// What is known of the index, once somebody has searched.
+  private let index = Mutex<MilvusIndex?>(nil)
 
   init(_ collection: VectorCollection, _ connection: MilvusConnection) {
     self.collection = collection
@@ -20,6 +23,34 @@ struct MilvusCollection: Sendable {
   func count(_ consistency: MilvusSettings.Consistency) async throws(VectorIndexError) -> Int {
     let rows = try await query("count the rows of", "", ["count(*)"], consistency)
     return rows.fieldsData.first?.scalars.longData.data.first.map { Int($0) } ?? 0
+  }
+
+  /// The index that the collection has, with the search parameters of the settings where these are for its kind: it may have been
+  /// made under other settings.
+  func indexInUse(_ deadline: ContinuousClock.Instant?) async throws(VectorIndexError) -> MilvusIndex {
+    if let known = index.withLock({ $0 }) { return known }
+    let type = try await describeIndex(deadline)?.params.first { $0.key == "index_type" }?.value.lowercased() ?? ""
+    let kind = MilvusIndex.Kind(rawValue: type) ?? .flat
+    let found = kind == settings.index.kind ? settings.index : MilvusIndex(kind)
+    index.withLock { $0 = found }
+    return found
+  }
+
+  /// How the vectors' index is; nil when there is none.
+  func describeIndex(
+    _ deadline: ContinuousClock.Instant? = nil
+  ) async throws(VectorIndexError) -> Milvus_Proto_Milvus_IndexDescription? {
+    let response = try await connection.call(
+      "describe the index of collection \(name)", deadline: deadline
+    ) { client, metadata, options in
+      try await client.describeIndex(
+        .with {
+          $0.dbName = database
+          $0.collectionName = name
+          $0.fieldName = MilvusBackend.Column.vector
+        }, metadata: metadata, options: options)
+    }
+    return response.indexDescriptions.first { $0.fieldName == MilvusBackend.Column.vector }
   }
 
   func loadState() async throws(VectorIndexError) -> Milvus_Proto_Common_LoadState {

@@ -32,6 +32,11 @@ final class FaultyDisk: StorageFaults {
   /// The steps of the operations since the last change.
   var steps: [StorageStep] { state.withLock { $0.steps } }
 
+  /// Whether the process has ended, as it were.
+  var hasCrashed: Bool {
+    state.withLock { state in state.armed.map { $0.mode == .crashes && state.steps.count > $0.at } ?? false }
+  }
+
   func fault(at step: StorageStep) -> StorageFault? {
     state.withLock { state in
       defer { state.steps.append(step) }

@@ -108,6 +108,8 @@ extension IndexAdminProvider {
     let index = indexName(request.index)
     let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.rollout(of: index) }
     let number = request.number == 0 ? rollout.staged?.number ?? 0 : request.number
+    // A change that was just made is in the store a moment before it is here.
+    await monitor.refresh(index)
     let live = monitor.live(of: index).flatMap { $0.number == number ? $0 : nil }
     var report = live?.report(now: UnixTime.nowMicros())
     if report == nil {
