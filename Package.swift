@@ -134,6 +134,9 @@ let package = Package(
     .executableTarget(
       name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
+      swiftSettings: swiftSettings),
     tests("VectorIndexTests", ["VectorIndex", "Rollouts", "CrashProbe"]),
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", .grpcCore]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),

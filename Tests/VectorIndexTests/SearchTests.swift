@@ -64,6 +64,19 @@ struct SearchTests {
     #expect(found.map(\.count) == [10, 5, 0, 3, 10, 2, 1, 0, 0])
   }
 
+  @Test(
+    "thousands of excluded items, unknown ones among them, leave the best of the others", arguments: [1, 1000, 2995])
+  func manyExclusions(count: Int) throws {
+    let catalog = Catalog(count: 3000, dim: 8, seed: 12)
+    let version = try open(catalog)
+    var random = SplitMix(seed: 13)
+    let vector = random.floats(8)
+    let all = catalog.ranking(of: SearchQuery(vector: vector, k: 3000))
+    let excluded = (all.prefix(count).map(\.itemID) + (0..<count).map { "gone-\($0)" }).shuffled(using: &random)
+    let query = SearchQuery(vector: vector, k: 10, excludedItems: excluded)
+    #expect(try searcher.search([query], in: version)[0].get() == Array(all.dropFirst(count).prefix(10)))
+  }
+
   @Test("equal scores come by item id in byte order, whatever the order of arrival and Unicode's equivalences")
   func ties() throws {
     // "é" in two spellings are two ids; byte order is not Swift's order of strings.

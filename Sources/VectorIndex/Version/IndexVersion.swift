@@ -34,5 +34,8 @@ package final class IndexVersion: Sendable {
   }
 
   /// Does now what the first search would otherwise wait for.
-  func prepareSearch() { _ = data.codes() }
+  func prepareSearch() {
+    _ = data.codes()
+    _ = data.items.index()
+  }
 }

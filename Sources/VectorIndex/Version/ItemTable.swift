@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// The item ids of a version, by row; rows are in ascending byte order of their ids.
 ///
@@ -8,6 +9,7 @@ struct ItemTable: ~Copyable, Sendable {
   let count: Int
   private let ids: MappedFile
   private let offsets: MappedFile
+  private let madeIndex = Mutex<ItemIndex?>(nil)
 
   /// Takes the two mapped files; `check()` says whether they are sound, and nothing else may be asked before.
   init(ids: consuming MappedFile, offsets: consuming MappedFile, count: Int) {
@@ -45,9 +47,18 @@ struct ItemTable: ~Copyable, Sendable {
     return id.withUTF8 { wanted in row(of: UnsafeRawBufferPointer(wanted)) }
   }
 
+  /// Made for whoever looks up many items first.
+  func index() -> ItemIndex {
+    madeIndex.withLock { made in
+      let index = made ?? ItemIndex(of: self)
+      made = index
+      return index
+    }
+  }
+
   /// The rows of those of `ids` that the version holds: ascending, each once.
   func rows(of ids: some Sequence<String>) -> [UInt32] {
-    var rows = ids.compactMap { row(of: $0).map(UInt32.init) }
+    var rows = index().rows(of: ids, in: self)
     rows.sort()
     var kept = 0
     for row in rows where kept == 0 || rows[kept - 1] != row {
