@@ -24,7 +24,7 @@ package struct ModelSettings: Sendable {
       "precision",
       "What weight matrices are stored and multiplied in. f32: as the checkpoint says, 4 bytes a weight. bf16: 2 bytes and "
         + "up to twice the speed on small batches; answers differ by less than 3 percent. int8: 1 byte and about 4 times the "
-        + "speed; check what it does to your rankings. auto: bf16 on a CPU with AVX-512, else f32",
+        + "speed; check what it does to your rankings, and encode the catalog in it too. auto: bf16 on a CPU with AVX-512, else f32",
       placeholder: "type", default: "auto", allowed: .oneOf(["auto", "f32", "bf16", "int8"]))
     package static let computePath = SettingKey<String>(
       "compute-path",

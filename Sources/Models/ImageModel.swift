@@ -161,6 +161,7 @@ extension ImageModel {
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(
       model: try model.digest(digests, extra: arithmetic.fingerprintSuffix),
-      space: try Fingerprint.space(checkpoint, recModule, spaces, digests), tower: try towerPrint.digest(digests))
+      space: try Fingerprint.space(checkpoint, recModule, spaces, digests),
+      tower: try towerPrint.digest(digests, extra: arithmetic.towerSuffix))
   }
 }

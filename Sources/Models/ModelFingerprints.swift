@@ -5,7 +5,7 @@ package struct ModelFingerprints: Sendable, Equatable {
   /// Over the trained part (`rec_module`) and the spaces in use. User and item vectors may meet only when theirs are
   /// equal, whichever service made them.
   package let space: String
-  /// Over the vision tower and its preprocessing: image embeddings outlive adaptors while it stays. The same whatever the
-  /// precision: embeddings of a tower that differ by rounding may stand side by side. Nil for user models.
+  /// Over the vision tower and its preprocessing: image embeddings outlive adaptors while it stays. The same in float32 and
+  /// bfloat16, whose embeddings may stand side by side; another one in int8. Nil for user models.
   package let tower: String?
 }

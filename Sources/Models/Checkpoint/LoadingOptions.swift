@@ -60,6 +60,10 @@ package struct MatrixArithmetic: Sendable, Equatable, CustomStringConvertible {
 
   /// What distinguishes the fingerprint of a model that rounds from one that does not.
   var fingerprintSuffix: String { precision == .float32 ? "" : "precision \(precision.rawValue)" }
+
+  /// What distinguishes the fingerprint of a tower whose embeddings should not stand beside those of others: int8 moves
+  /// them by some hundredths of their length, bfloat16 by less than a hundredth.
+  var towerSuffix: String { precision == .int8 ? fingerprintSuffix : "" }
 }
 
 extension LoadingOptions {

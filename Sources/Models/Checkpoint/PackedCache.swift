@@ -1,16 +1,20 @@
 import Foundation
+import Glibc
 import Kernels
 
 /// The packed matrices of earlier starts, in a directory that may be emptied at any time.
 ///
 /// A file is named after the part, its precision and its checkpoint. What is in it is checked from end to end before it is
-/// used; a file that is cut short, foreign or stale is named in a warning and replaced. Nothing here stops a start.
+/// used; a file that is cut short, foreign or stale is named in a warning and replaced, and one that no start has read for
+/// a month goes when another is written. Nothing here stops a start.
 struct PackedCache {
   private let directory: String
   private let path: String
   private let identity: PackedFile.Identity
   private let file: PackedFile?
   private let part: String
+
+  private static let secondsUntilForgotten = 30.0 * 86_400
 
   /// - Parameter checkpoint: the digest of the part's weights.
   init(
@@ -29,6 +33,7 @@ struct PackedCache {
       file = try PackedFile(path: path, identity: identity, on: team) { [part] done, total in
         options.report(.progress(what: "reading packed \(part)", done: done, total: total))
       }
+      utimes(path, nil)
       options.report(.note("\(part) is read packed from \(path)"))
     } catch {
       options.report(.warning("\(error.message); the matrices are packed again"))
@@ -51,8 +56,21 @@ struct PackedCache {
         options.report(.progress(what: "writing packed \(part)", done: done, total: total))
       }
       options.report(.note("\(part) was written packed to \(path)"))
+      removeForgotten(options)
     } catch {
       options.report(.warning("\(error); the next start packs again"))
+    }
+  }
+
+  /// Removes packed files that no start has read for a month: those of checkpoints and precisions that went.
+  private func removeForgotten(_ options: LoadingOptions) {
+    let files = FileManager.default
+    for name in (try? files.contentsOfDirectory(atPath: directory)) ?? [] where name.hasSuffix(".packed") {
+      let path = "\(directory)/\(name)"
+      guard let used = try? files.attributesOfItem(atPath: path)[.modificationDate] as? Date,
+        used.timeIntervalSinceNow < -Self.secondsUntilForgotten, unlink(path) == 0
+      else { continue }
+      options.report(.note("\(path) was not read for a month and is removed"))
     }
   }
 
