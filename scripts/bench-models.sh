@@ -4,6 +4,8 @@
 # Arguments go to Benchmarks/ModelBenchmark/bench.py (--rounds, --users, --precisions, --parts …).
 #
 # BENCH_DIR: where checkpoints and the peers' environment are kept, .build-bench by default.
+# BENCH_CATALOG: a directory of items.jsonl, leave_one_out.jsonl and images (such as movielens-posters), to show what bf16 and int8
+# do to its rankings; left out without it.
 # BENCH_TOKENIZER: LLaMA's tokenizer.model, for prompts as long as the real model's; without it a small one is trained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,4 +38,5 @@ mkdir -p "$dir/stubs"
 swift build -c release --product illmrec-llm
 swift build -c release --product illmrec-encoder
 
-PYTHONPATH="$dir/stubs" exec "$python" "$source/bench.py" --checkpoint "$dir/checkpoint" --gguf "$dir" "$@"
+PYTHONPATH="$dir/stubs" exec "$python" "$source/bench.py" --checkpoint "$dir/checkpoint" --gguf "$dir" \
+  ${BENCH_CATALOG:+--catalog "$BENCH_CATALOG"} "$@"

@@ -5,19 +5,18 @@ scripts/bench-models.sh sets everything up and calls this. Every figure is a med
 """
 import argparse
 import json
-import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import time
 
+import machine
+from report import Report, table
 from services import LLM, Encoder
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-PARTS = ["prefill", "mixed", "users", "growth", "tower"]
+PARTS = ["prefill", "mixed", "users", "growth", "tower", "rankings"]
 MIXED_LENGTHS = [150, 350, 210, 290, 180, 330, 240, 270]
 HISTORY_ITEMS = 10
 DESCRIPTION_TOKENS = 160
@@ -59,56 +58,6 @@ def timed(work):
     return run
 
 
-class Report:
-    def __init__(self, rounds):
-        self.rounds, self.rows, self.notes = rounds, [], []
-
-    def compare(self, what, amount, unit, contenders):
-        """Runs the contenders in turn; each returns the seconds it took for `amount`. The first is what the others are held against."""
-        seconds = {name: [] for name in contenders}
-        for _ in range(self.rounds):
-            for name, run in contenders.items():
-                seconds[name].append(run())
-        medians = {name: statistics.median(values) for name, values in seconds.items()}
-        first = next(iter(medians))
-        for name, median in medians.items():
-            ratio = medians[name] / medians[first]
-            spread = f"{min(seconds[name]):.2f} to {max(seconds[name]):.2f}"
-            row = (what, name, f"{amount / median:.4g} {unit}", f"{median:.3g} s ({spread})",
-                   "" if name == first else f"{ratio:.2f}x")
-            self.rows.append(row)
-            print(" | ".join(row), flush=True)
-        return medians
-
-    def note(self, text):
-        self.notes.append(text)
-        print(text, flush=True)
-
-    def write(self, path, title):
-        cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-        flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
-        features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8") if flag in flags]
-        with open(path, "w") as file:
-            file.write(f"# {title}\n\nWritten by `make bench-models`. {cpu}, {len(os.sched_getaffinity(0))} threads, "
-                       f"{', '.join(features)}; {versions()}. Medians of {self.rounds} rounds that alternate between the "
-                       "contenders. The last column says how many times faster ours is than that row.\n\n"
-                       "| work | engine | rate | seconds (least to most) | ours is |\n| --- | --- | --- | --- | --- |\n")
-            for row in self.rows:
-                file.write("| " + " | ".join(row) + " |\n")
-            file.write("\n" + "\n".join(f"- {note}" for note in self.notes) + "\n")
-
-
-def versions():
-    from importlib.metadata import PackageNotFoundError, version
-    found = []
-    for name in ("torch", "transformers", "llama-cpp-python"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} of an unknown version")
-    return ", ".join(found)
-
-
 def gigabytes(count):
     return f"{count / 1e9:.2f} GB"
 
@@ -118,7 +67,7 @@ def resources(report, name, service):
                 f"{gigabytes(service.load_peak_bytes)} at most while loading")
 
 
-def compare_llm(report, options, precision, gguf):
+def compare_llm(report, options, peaks, precision, gguf):
     label = f"ours, {precision}"
     # Prompts are new each time, so the cache would only hold what nobody asks for again.
     llm = LLM(options.llm, options.checkpoint, "--precision", precision, "--prefix-cache-bytes", "0")
@@ -128,21 +77,25 @@ def compare_llm(report, options, precision, gguf):
     cpp = Peer("llama_cpp_llm.py", gguf)
     report.note(f"llama.cpp, {pathlib.Path(gguf).stem}: ready after {cpp.load_seconds:.1f} s, {gigabytes(cpp.peak_bytes)} at most")
     llm.prefill([16])
+    peak = peaks.of(precision)
+    work = peak and (machine.llm_operations(options.checkpoint), peak)
     others = lambda lengths: {  # noqa: E731
         "HF transformers, bf16": lambda: hf.seconds(lengths=lengths),
         f"llama.cpp, {pathlib.Path(gguf).stem.split('-')[-1]}": lambda: cpp.seconds(lengths=lengths)}
     for length in options.lengths if "prefill" in options.parts else []:
         report.compare(f"prefill, {length} tokens", length, "tokens/s",
-                       {label: timed(lambda: llm.prefill([length])), **others([length])})
+                       {label: timed(lambda: llm.prefill([length])), **others([length])}, work)
     if "mixed" in options.parts:
         report.compare("8 users of 150 to 350 tokens at once", sum(MIXED_LENGTHS), "tokens/s",
-                       {label: timed(lambda: llm.prefill(MIXED_LENGTHS)), **others(MIXED_LENGTHS)})
+                       {label: timed(lambda: llm.prefill(MIXED_LENGTHS)), **others(MIXED_LENGTHS)}, work)
     if "users" in options.parts:
         compare_users(report, options, label, llm, hf)
     cpp.stop()
     hf.stop()
     report.note(f"{label}: {gigabytes(llm.resident_bytes)} resident after the work")
+    profile = machine.operators_of(llm.process.pid, lambda: llm.prefill([256]), seconds=8)
     llm.stop()
+    return profile
 
 
 def compare_users(report, options, label, llm, hf):
@@ -171,7 +124,7 @@ def compare_growth(report, options, precision):
     """A user comes back with one more item."""
     llm = LLM(options.llm, options.checkpoint, "--precision", precision)
     ratios = []
-    for _ in range(options.rounds):
+    for _ in range(2 * options.rounds + 1):
         items = [llm.item() for _ in range(HISTORY_ITEMS - 1)]
         first = timed(lambda: llm.encode([llm.history(items)]))()
         items.append(llm.item())
@@ -180,49 +133,78 @@ def compare_growth(report, options, precision):
         ratios.append(first / again)
         report.note(f"ours, {precision}: {HISTORY_ITEMS - 1} items {first:.2f} s, then one more {again:.2f} s "
                     f"({results[0].cached_tokens} of {results[0].prompt_tokens} tokens from the cache), {first / again:.1f}x")
-    report.rows.append(("a user's next request after one more item", f"ours, {precision}", "", "",
-                        f"{statistics.median(ratios):.1f}x the first request"))
+    report.row("a user's next request after one more item", f"ours, {precision}", "", "", "",
+               f"{statistics.median(ratios):.2f}x the first request")
     llm.stop()
 
 
-def compare_tower(report, options):
+def compare_tower(report, options, peaks):
     encoders = {f"ours, {precision}": Encoder(options.encoder, options.checkpoint, "--precision", precision)
                 for precision in options.precisions}
     hf = Peer("hf_tower.py", f"{options.checkpoint}/vision_tower")
     report.note(f"HF SigLIP, bf16: ready after {hf.load_seconds:.1f} s, {gigabytes(hf.peak_bytes)} at most")
     for name, encoder in encoders.items():
         resources(report, f"{name}, encoder", encoder)
-    for name, encoder in encoders.items():
+    profiles = {}
+    for precision, (name, encoder) in zip(options.precisions, encoders.items()):
+        peak = peaks.of(precision)
         for batch in (1, 8):
             report.compare(f"vision tower, {batch} JPEG{'s' if batch > 1 else ''} over RPC", batch, "images/s",
-                           {name: timed(lambda: encoder.encode(batch)), "HF SigLIP, bf16 (pixels ready)": lambda: hf.seconds(images=batch)})
+                           {name: timed(lambda: encoder.encode(batch)), "HF SigLIP, bf16 (pixels ready)": lambda: hf.seconds(images=batch)},
+                           peak and (machine.tower_operations(options.checkpoint), peak))
+        profiles[f"tower, {precision}"] = machine.operators_of(encoder.process.pid, lambda: encoder.encode(8), seconds=8)
         encoder.stop()
     hf.stop()
+    return profiles
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--gguf", required=True, help="directory of llm-bf16.gguf and llm-q8_0.gguf")
-    parser.add_argument("--llm", default=str(ROOT / ".build/release/illmrec-llm"))
-    parser.add_argument("--encoder", default=str(ROOT / ".build/release/illmrec-encoder"))
+    parser.add_argument("--llm", default=str(machine.ROOT / ".build/release/illmrec-llm"))
+    parser.add_argument("--encoder", default=str(machine.ROOT / ".build/release/illmrec-encoder"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--lengths", type=int, nargs="+", default=[256])
     parser.add_argument("--precisions", nargs="+", default=["bf16", "int8"], choices=["bf16", "int8"])
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    parser.add_argument("--out", default=str(ROOT / "BENCHMARKS.md"))
+    parser.add_argument("--out", default=str(machine.ROOT / "BENCHMARKS.md"))
+    parser.add_argument("--catalog", help="directory of items.jsonl, leave_one_out.jsonl and images, for the part rankings")
+    parser.add_argument("--catalog-items", type=int, default=500)
+    parser.add_argument("--catalog-users", type=int, default=200)
     options = parser.parse_args()
-    report = Report(options.rounds)
+    if "rankings" in options.parts and not options.catalog:
+        print("rankings: left out; --catalog DIR names the catalog to compare precisions on")
+        options.parts = [part for part in options.parts if part != "rankings"]
+    run(options)
+
+
+def run(options):
+    report, peaks, profiles = Report(options.rounds), machine.Peaks(), {}
+    print(peaks.sentence())
     if {"prefill", "mixed", "users"} & set(options.parts):
         for precision in options.precisions:
             kind = {"bf16": "bf16", "int8": "q8_0"}[precision]
-            compare_llm(report, options, precision, f"{options.gguf}/llm-{kind}.gguf")
+            profiles[f"LLM, {precision}"] = compare_llm(report, options, peaks, precision, f"{options.gguf}/llm-{kind}.gguf")
     if "growth" in options.parts:
-        compare_growth(report, options, options.precisions[0])
+        for precision in options.precisions:
+            compare_growth(report, options, precision)
     if "tower" in options.parts:
-        compare_tower(report, options)
-    report.write(options.out, "Benchmarks")
+        profiles |= compare_tower(report, options, peaks)
+    if "rankings" in options.parts:
+        from rankings import compare_rankings
+        compare_rankings(report, options)
+    if peaks.products():
+        report.section("Matrix products", table(["format", "path", "rows", "outputs", "inputs", "GFLOP/s", "of its peak"],
+                                                peaks.products()))
+    profiles = {name: shares for name, shares in profiles.items() if shares}
+    if profiles:
+        rows = [[operator, *(f"{shares[operator]:.1f}%" for shares in profiles.values())]
+                for operator in next(iter(profiles.values()))]
+        report.section("Where the processors' time goes", table(["prefill of 256 tokens; batches of 8 images", *profiles], rows))
+    report.section("What would be tried next", (HERE / "next.md").read_text().strip())
+    report.write(options.out, peaks.sentence())
     print(f"wrote {options.out}")
 
 
