@@ -18,11 +18,14 @@ package struct InnerProductScan: ~Copyable {
     package var k: Int
     /// Rows that must not be returned: ascending, without repeats.
     package var excludedRows: [UInt32]
+    /// Row r in bit r % 64 of word r / 64: only rows whose bit is set may be returned. Nil: all but the excluded.
+    package var eligibleRows: [UInt64]?
 
-    package init(vector: [Float], k: Int, excludedRows: [UInt32] = []) {
+    package init(vector: [Float], k: Int, excludedRows: [UInt32] = [], eligibleRows: [UInt64]? = nil) {
       self.vector = vector
       self.k = k
       self.excludedRows = excludedRows
+      self.eligibleRows = eligibleRows
     }
   }
 
@@ -39,6 +42,7 @@ package struct InnerProductScan: ~Copyable {
 
   private let handle: OpaquePointer
   private let excluded: UnsafeMutablePointer<UInt32>
+  private let eligible: UnsafeMutablePointer<UInt64>
   private let team: ComputeTeam
   private let codes: RowCodes?
   private let keptHits: [Int]
@@ -58,14 +62,21 @@ package struct InnerProductScan: ~Copyable {
     precondition(dim > 0 && rowCount >= 0 && rowCount < UInt32.max)
     precondition(codes.map { $0.rowCount == rowCount && $0.dim == dim } ?? true, "codes of other rows")
     precondition(queries.allSatisfy { $0.vector.count == dim && $0.k >= 1 })
-    let excluded = Self.gatherExcluded(queries)
+    let words = (rowCount + 63) / 64
+    precondition(queries.allSatisfy { $0.eligibleRows.map { $0.count == words } ?? true }, "a mask of other rows")
+    let excluded = Self.gather(queries.map(\.excludedRows))
+    let eligible = Self.gather(queries.map { $0.eligibleRows ?? [] })
     let handle = Self.withVectors(queries, dim: dim) { vectors in
       var excludedAt = UnsafePointer(excluded)
+      var eligibleAt = UnsafePointer(eligible)
       let described = queries.enumerated().map { index, query in
-        defer { excludedAt += query.excludedRows.count }
+        defer {
+          excludedAt += query.excludedRows.count
+          if query.eligibleRows != nil { eligibleAt += words }
+        }
         return illmrec_query(
           vector: vectors + index * dim, excluded: excludedAt, excluded_count: query.excludedRows.count,
-          eligible: nil, k: UInt32(clamping: query.k))
+          eligible: query.eligibleRows == nil ? nil : eligibleAt, k: UInt32(clamping: query.k))
       }
       return illmrec_scan_create(
         rows, UInt32(rowCount), UInt32(dim), codes?.handle, described, UInt32(queries.count), team.handle,
@@ -73,10 +84,12 @@ package struct InnerProductScan: ~Copyable {
     }
     guard let handle else {
       excluded.deallocate()
+      eligible.deallocate()
       return nil
     }
     self.handle = handle
     self.excluded = excluded
+    self.eligible = eligible
     self.team = team
     self.codes = codes
     keptHits = queries.map { min($0.k, rowCount) }
@@ -85,6 +98,7 @@ package struct InnerProductScan: ~Copyable {
   deinit {
     illmrec_scan_destroy(handle)
     excluded.deallocate()
+    eligible.deallocate()
   }
 
   /// Scores every query against `rows`.
@@ -117,16 +131,15 @@ package struct InnerProductScan: ~Copyable {
     }
   }
 
-  /// All exclusion lists, one after the other, in memory that lives as long as the scan.
-  private static func gatherExcluded(_ queries: [Query]) -> UnsafeMutablePointer<UInt32> {
-    let total = queries.reduce(0) { $0 + $1.excludedRows.count }
-    let gathered = UnsafeMutablePointer<UInt32>.allocate(capacity: max(total, 1))
+  /// All lists, one after the other, in memory that lives as long as the scan.
+  private static func gather<Element: BitwiseCopyable>(_ lists: [[Element]]) -> UnsafeMutablePointer<Element> {
+    let gathered = UnsafeMutablePointer<Element>.allocate(capacity: max(lists.reduce(0) { $0 + $1.count }, 1))
     var at = gathered
-    for query in queries {
-      query.excludedRows.withUnsafeBufferPointer { rows in
-        if let base = rows.baseAddress { at.initialize(from: base, count: rows.count) }
+    for list in lists {
+      list.withUnsafeBufferPointer { elements in
+        if let base = elements.baseAddress { at.initialize(from: base, count: elements.count) }
       }
-      at += query.excludedRows.count
+      at += list.count
     }
     return gathered
   }

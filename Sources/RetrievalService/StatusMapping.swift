@@ -19,6 +19,7 @@ extension ServiceFailure {
     case .invalidVersionName: (.invalidArgument, "VERSION_NAME_INVALID")
     case .invalidHeader: (.invalidArgument, "HEADER_INVALID")
     case .invalidItemID: (.invalidArgument, "ITEM_ID_INVALID")
+    case .invalidCategory: (.invalidArgument, "CATEGORY_INVALID")
     case .duplicateItem: (.invalidArgument, "ITEM_DUPLICATE")
     case .dimensionMismatch: (.invalidArgument, "DIMENSION_MISMATCH")
     case .notFinite: (.invalidArgument, "VECTOR_NOT_FINITE")

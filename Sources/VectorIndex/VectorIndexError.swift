@@ -6,6 +6,7 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     case invalidVersionName
     case invalidHeader
     case invalidItemID
+    case invalidCategory
     case duplicateItem
     case dimensionMismatch
     case notFinite

@@ -154,6 +154,23 @@ struct RowCodesTests {
     }
   }
 
+  @Test("only rows of a mask are returned, with codes and without", arguments: [false, true])
+  func eligibleRows(withCodes: Bool) throws {
+    var random = RandomValues(seed: 10)
+    let rows = random.uniform(1000 * 9)
+    let vector = random.uniform(9)
+    let best = try Self.expected(rows, dim: 9, queries: [Query(vector: vector, k: 1000)])[0]
+    for modulus in [1, 2, 70, 999] as [UInt32] {
+      var mask = [UInt64](repeating: 0, count: 16)
+      for row in 0..<1000 where UInt32(row) % modulus == 0 { mask[row / 64] |= 1 << (row % 64) }
+      let query = Query(vector: vector, k: 20, excludedRows: [0, 140], eligibleRows: mask)
+      let unmasked = Query(vector: vector, k: 20)
+      let found = try Self.scan(rows, dim: 9, queries: [unmasked, query, unmasked], withCodes: withCodes).hits
+      let expected = best.filter { $0.row % modulus == 0 && $0.row != 0 && $0.row != 140 }.prefix(20)
+      #expect(found == [Array(best.prefix(20)), Array(expected), Array(best.prefix(20))])
+    }
+  }
+
   @Test("rows past the candidates' room are scored as they come, in any order of rows")
   func fullShortlists() throws {
     let dim = 8

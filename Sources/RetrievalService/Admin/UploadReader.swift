@@ -72,7 +72,8 @@ struct UploadReader: Sendable {
     let values = try chunk.vectors.floats(
       field: "\(field).vectors", shape: [chunk.itemIds.count, upload.header.dim])
     try mappingFailures(field: field) { () throws(VectorIndexError) in
-      try upload.append(itemIDs: chunk.itemIds, values: values)
+      try upload.append(
+        itemIDs: chunk.itemIds, values: values, categories: chunk.categories.map(\.names))
     }
   }
 

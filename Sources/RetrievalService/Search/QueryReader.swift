@@ -18,16 +18,19 @@ struct QueryReader: Sendable {
     }
     try check(query.excludeItemIds, field: "\(field).exclude_item_ids")
     try check(query.includeItemIds, field: "\(field).include_item_ids")
+    try check(query.excludeCategories, of: "categories", field: "\(field).exclude_categories")
+    try check(query.includeCategories, of: "categories", field: "\(field).include_categories")
     return SearchQuery(
       vector: try query.vector.floats(field: "\(field).vector", shape: [dim]), k: Int(query.k),
-      excludedItems: query.excludeItemIds, includedItems: query.includeItemIds)
+      excludedItems: query.excludeItemIds, includedItems: query.includeItemIds,
+      excludedCategories: query.excludeCategories, includedCategories: query.includeCategories)
   }
 
-  private func check(_ list: [String], field: String) throws(ServiceFailure) {
+  private func check(_ list: [String], of kind: String = "items", field: String) throws(ServiceFailure) {
     guard list.count <= limits.maxItemsPerRequest else {
       throw ServiceFailure(
         .invalidArgument, reason: "TOO_MANY_ITEMS",
-        "\(list.count) items; at most \(limits.maxItemsPerRequest). Leave out those that need it least, "
+        "\(list.count) \(kind); at most \(limits.maxItemsPerRequest). Leave out those that need it least, "
           + "or start the server with a larger --max-items-per-request",
         field: field)
     }

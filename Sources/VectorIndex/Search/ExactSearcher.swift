@@ -14,10 +14,9 @@ struct ExactSearcher {
     _ queries: [RowQuery], in data: borrowing VersionData, isCancelled: () -> Bool
   ) throws(VectorIndexError) -> [[InnerProductScan.Hit]] {
     var hits = [[InnerProductScan.Hit]](repeating: [], count: queries.count)
-    let listed = queries.indices.filter { queries[$0].includedRows != nil }
-    let unlisted = queries.indices.filter { queries[$0].includedRows == nil }
+    let (listed, unlisted) = split(queries, itemCount: data.items.count)
     if !unlisted.isEmpty {
-      var scan = try begin(unlisted.map { queries[$0] }, in: data, codes: data.codes())
+      var scan = try begin(unlisted.map { queries[$0] }, in: data, codes: data.codes(), areListed: false)
       let step = rowsPerSlab(dim: data.dim, queryCount: unlisted.count)
       for first in stride(from: 0, to: data.items.count, by: step) {
         try stop(if: isCancelled)
@@ -26,7 +25,7 @@ struct ExactSearcher {
       for (index, found) in zip(unlisted, scan.finish()) { hits[index] = found }
     }
     if !listed.isEmpty {
-      var scan = try begin(listed.map { queries[$0] }, in: data, codes: nil)
+      var scan = try begin(listed.map { queries[$0] }, in: data, codes: nil, areListed: true)
       for (position, index) in listed.enumerated() {
         try stop(if: isCancelled)
         scan.scan(listedRows: queries[index].includedRows ?? [], query: position)
@@ -34,6 +33,14 @@ struct ExactSearcher {
       for (index, found) in zip(listed, scan.finish()) { hits[index] = found }
     }
     return hits
+  }
+
+  /// Queries whose included rows are few enough to be scored one by one, and those that scan all rows for them: reading a row
+  /// in float32 wherever it lies costs as much as the codes of eight.
+  private func split(_ queries: [RowQuery], itemCount: Int) -> (listed: [Int], unlisted: [Int]) {
+    let listed = queries.indices.filter { (queries[$0].includedRows?.count ?? itemCount) * 8 < itemCount }
+    let isListed = Set(listed)
+    return (listed, queries.indices.filter { !isListed.contains($0) })
   }
 
   private func rowsPerSlab(dim: Int, queryCount: Int) -> Int {
@@ -45,13 +52,15 @@ struct ExactSearcher {
   }
 
   private func begin(
-    _ queries: [RowQuery], in data: borrowing VersionData, codes: RowCodes?
+    _ queries: [RowQuery], in data: borrowing VersionData, codes: RowCodes?, areListed: Bool
   ) throws(VectorIndexError) -> InnerProductScan {
+    let itemCount = data.items.count
     let described = queries.map { query in
       // An include list has lost its excluded rows already; k beyond it would only reserve memory.
       InnerProductScan.Query(
         vector: query.vector, k: max(1, min(query.k, query.includedRows?.count ?? query.k)),
-        excludedRows: query.includedRows == nil ? query.excludedRows : [])
+        excludedRows: query.includedRows == nil ? query.excludedRows : [],
+        eligibleRows: areListed ? nil : query.includedRows.map { RowMask($0, count: itemCount).words })
     }
     guard let rows = data.vectors.baseAddress,
       let scan = InnerProductScan(

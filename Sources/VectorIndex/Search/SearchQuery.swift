@@ -8,12 +8,21 @@ package struct SearchQuery: Sendable {
   package var excludedItems: [String]
   /// When not empty, only these may be returned. Unknown ones and repeats do no harm.
   package var includedItems: [String]
+  /// Items in any of these must not be returned. Unknown ones do no harm.
+  package var excludedCategories: [String]
+  /// When not empty, only items in one of these may be returned. Unknown ones do no harm.
+  package var includedCategories: [String]
 
-  package init(vector: [Float], k: Int, excludedItems: [String] = [], includedItems: [String] = []) {
+  package init(
+    vector: [Float], k: Int, excludedItems: [String] = [], includedItems: [String] = [],
+    excludedCategories: [String] = [], includedCategories: [String] = []
+  ) {
     self.vector = vector
     self.k = k
     self.excludedItems = excludedItems
     self.includedItems = includedItems
+    self.excludedCategories = excludedCategories
+    self.includedCategories = includedCategories
   }
 }
 

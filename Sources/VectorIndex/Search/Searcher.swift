@@ -45,11 +45,20 @@ package final class Searcher: Sendable {
     _ query: SearchQuery, in version: IndexVersion
   ) throws(VectorIndexError) -> RowQuery {
     try check(query, against: version)
-    let excluded = version.data.items.rows(of: query.excludedItems)
-    var included: [UInt32]?
-    if !query.includedItems.isEmpty {
-      included = difference(version.data.items.rows(of: query.includedItems), excluded)
+    let (items, categories) = (query.excludedItems, query.excludedCategories)
+    var excluded = version.data.items.rows(of: items)
+    if !categories.isEmpty {
+      let rows = version.data.categories.rows(inAnyOf: categories, itemCount: version.info.itemCount)
+      excluded = excluded.isEmpty ? rows : union(excluded, rows, itemCount: version.info.itemCount)
     }
+    var included: [UInt32]?
+    if !query.includedItems.isEmpty { included = version.data.items.rows(of: query.includedItems) }
+    if !query.includedCategories.isEmpty {
+      let rows = version.data.categories.rows(inAnyOf: query.includedCategories, itemCount: version.info.itemCount)
+      // What is in both: take from the one what taking the other away leaves.
+      included = included.map { difference($0, difference($0, rows)) } ?? rows
+    }
+    included = included.map { difference($0, excluded) }
     return RowQuery(vector: query.vector, k: query.k, excludedRows: excluded, includedRows: included)
   }
 
@@ -75,6 +84,12 @@ package final class Searcher: Sendable {
         "scores could leave float32's range: the query's norm is \(squaredNorm.squareRoot()), "
           + "the longest item vector's \(version.maxNorm); scale the vectors down")
     }
+  }
+
+  private static func union(_ a: [UInt32], _ b: [UInt32], itemCount: Int) -> [UInt32] {
+    var mask = RowMask(a, count: itemCount)
+    mask.insert(b)
+    return mask.rows
   }
 
   /// The elements of `rows` that are not in `removed`; all three ascending, each element once.

@@ -79,6 +79,9 @@ extension VersionStore {
       for file in VersionFile.allCases where file != .vectors || read.collection == nil {
         bytes += try ReadableFile(opening: "\(directory.version(name))/\(file.rawValue)").byteCount
       }
+      if !read.data.categories.names.isEmpty {
+        bytes += try ReadableFile(opening: "\(directory.version(name))/\(ItemCategories.fileName)").byteCount
+      }
       return (listed, bytes)
     } catch {
       // It may have been deleted while it was read.

@@ -126,11 +126,13 @@ extension VersionStore {
     of header: UploadHeader, _ contents: VersionWriter.Contents, as name: VersionName
   ) -> Manifest {
     Manifest(
-      format: collections == nil ? Manifest.currentFormat : Manifest.collectionFormat, index: name.index,
-      number: name.number, metric: "inner_product",
+      format: Manifest.format(hasCollection: collections != nil, hasCategories: contents.categories != nil),
+      index: name.index, number: name.number, metric: "inner_product",
       dim: header.dim, itemCount: contents.itemCount, maxNorm: contents.maxNorm, builtBy: header.builtBy,
       labels: header.labels, requestID: header.requestID, createdMicros: UnixTime.nowMicros(),
-      fingerprint: Manifest.fingerprint(dim: header.dim, files: contents.files), files: contents.files)
+      fingerprint: Manifest.fingerprint(
+        dim: header.dim, files: contents.files + [contents.categories].compactMap(\.self)),
+      files: contents.files, categories: contents.categories)
   }
 
   private func write(_ manifest: Manifest, in path: String) throws(VectorIndexError) {

@@ -33,11 +33,15 @@ package final class VersionUpload: Sendable {
   /// Adds items; each may come once in the whole upload, in any order. In ascending byte order of their ids they are
   /// written once, otherwise they are sorted at the end.
   ///
-  /// - Parameter values: [itemIDs, dim], row-major.
-  package func append(itemIDs: [String], values: [Float]) throws(VectorIndexError) {
+  /// - Parameters:
+  ///   - values: [itemIDs, dim], row-major.
+  ///   - categories: those of each item, for searches that are limited to some; or nothing.
+  package func append(
+    itemIDs: [String], values: [Float], categories: [[String]] = []
+  ) throws(VectorIndexError) {
     try writer.withLock { (writer) throws(VectorIndexError) in
       guard writer != nil else { throw Self.ended }
-      try writer?.append(itemIDs: itemIDs, values: values)
+      try writer?.append(itemIDs: itemIDs, values: values, categories: categories)
     }
     appended.add(itemIDs.count, ordering: .relaxed)
   }

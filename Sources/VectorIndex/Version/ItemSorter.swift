@@ -9,8 +9,10 @@ struct ItemSorter {
   let dim: Int
   let disk: Disk
 
-  /// Replaces the three files by sorted ones and returns these; refuses an id that came twice.
-  func sort() throws(VectorIndexError) -> [Manifest.File] {
+  /// Replaces the three files by sorted ones; refuses an id that came twice.
+  ///
+  /// - Returns: the sorted files, and the arrival position of each row.
+  func sort() throws(VectorIndexError) -> (files: [Manifest.File], order: [UInt32]) {
     let table = ItemTable(
       ids: try ReadableFile(opening: path(.itemIDs)).map(),
       offsets: try ReadableFile(opening: path(.itemOffsets)).map(), count: itemCount)
@@ -19,7 +21,7 @@ struct ItemSorter {
     for file in VersionFile.allCases {
       try disk.move(sortedPath(file), to: path(file), at: .replaceUnsortedItems)
     }
-    return files
+    return (files, order)
   }
 
   /// Arrival positions in the order of their ids.

@@ -6,6 +6,8 @@ struct Manifest: Codable, Sendable {
   static let currentFormat = 1
   /// The vectors lie in a backend's collection: a release that does not know of it must not take the version for a broken one.
   static let collectionFormat = 2
+  /// Items have categories; the vectors may lie in either place.
+  static let categoryFormat = 3
   static let fileName = "manifest.json"
   /// A manifest's size is bounded by its labels' (`UploadLimits`).
   static let maxBytes = 1 << 20
@@ -34,6 +36,8 @@ struct Manifest: Codable, Sendable {
   let files: [File]
   /// The backend's collection that holds the vectors; nil when they lie in the directory.
   var collection: String?
+  /// The categories' file; nil when no item has any.
+  var categories: File?
 
   enum CodingKeys: String, CodingKey {
     case format
@@ -50,6 +54,13 @@ struct Manifest: Codable, Sendable {
     case fingerprint
     case files
     case collection
+    case categories
+  }
+
+  /// The oldest format that can say what the manifest says, so that older releases open what they can.
+  static func format(hasCollection: Bool, hasCategories: Bool) -> Int {
+    if hasCategories { return categoryFormat }
+    return hasCollection ? collectionFormat : currentFormat
   }
 
   var info: VersionInfo {

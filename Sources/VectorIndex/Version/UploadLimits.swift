@@ -8,6 +8,10 @@ package struct UploadLimits: Sendable {
   package static let maxLabelBytes = 64 * 1024
   /// Bytes of a request id, and of each text that names the model.
   package static let maxTextBytes = 1024
+  /// Bytes of a category's name in UTF-8.
+  package static let maxCategoryBytes = 256
+  /// Different categories of one version.
+  package static let maxCategories = 65_536
   /// Rows are numbered in 32 bits.
   package static let maxItemsPossible = Int(UInt32.max) - 1
 

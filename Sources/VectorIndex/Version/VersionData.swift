@@ -5,14 +5,19 @@ import Synchronization
 struct VersionData: ~Copyable, Sendable {
   let items: ItemTable
   let dim: Int
+  let categories: ItemCategories
   /// Nil when a backend holds the vectors.
   private let vectorFile: MappedFile?
   private let madeCodes = Mutex<RowCodes?>(nil)
 
-  init(items: consuming ItemTable, vectors: consuming MappedFile?, dim: Int) {
+  init(
+    items: consuming ItemTable, vectors: consuming MappedFile?, dim: Int,
+    categories: ItemCategories = ItemCategories()
+  ) {
     self.items = items
     vectorFile = vectors
     self.dim = dim
+    self.categories = categories
   }
 
   /// [items, dim], row-major. Valid as long as the version is. Empty when a backend holds them.

@@ -16,16 +16,17 @@ struct VersionReader {
     let ids = try checkedFile(.itemIDs, manifest)
     let items = ItemTable(ids: try ids.map(), offsets: try offsets.map(), count: manifest.itemCount)
     try items.check(path: offsets.path)
-    if let collection = manifest.vectorCollection { return try version(manifest, items, in: collection) }
+    let categories = try readCategories(manifest)
+    if let collection = manifest.vectorCollection { return try version(manifest, items, categories, in: collection) }
     let vectors = try checkedFile(.vectors, manifest)
-    let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim)
+    let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim, categories: categories)
     try data.checkVectors(maxNorm: manifest.maxNorm, path: vectors.path)
     return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data)
   }
 
   /// A version whose vectors are elsewhere.
   private func version(
-    _ manifest: Manifest, _ items: consuming ItemTable, in collection: VectorCollection
+    _ manifest: Manifest, _ items: consuming ItemTable, _ categories: ItemCategories, in collection: VectorCollection
   ) throws(VectorIndexError) -> IndexVersion {
     guard let backend else {
       throw VectorIndexError(
@@ -35,13 +36,13 @@ struct VersionReader {
     }
     return IndexVersion(
       info: manifest.info, maxNorm: manifest.maxNorm,
-      data: VersionData(items: items, vectors: nil, dim: manifest.dim), collection: collection,
+      data: VersionData(items: items, vectors: nil, dim: manifest.dim, categories: categories), collection: collection,
       reader: backend.open(collection))
   }
 
   /// Files of the directory that the manifest does not know.
   func unknownFiles() throws(VectorIndexError) -> [String] {
-    let known = Set(VersionFile.allCases.map(\.rawValue) + [Manifest.fileName])
+    let known = Set(VersionFile.allCases.map(\.rawValue) + [Manifest.fileName, ItemCategories.fileName])
     return try disk.entries(of: directory).filter { !known.contains($0) }.map { "\(directory)/\($0)" }
   }
 
@@ -49,10 +50,10 @@ struct VersionReader {
     let path = "\(directory)/\(Manifest.fileName)"
     let bytes = try ReadableFile(opening: path).readAll(atMost: Manifest.maxBytes)
     let format = try SealedDocument.decode(FormatNumber.self, from: bytes, path: path).format
-    guard format == Manifest.currentFormat || format == Manifest.collectionFormat else {
+    guard (Manifest.currentFormat...Manifest.categoryFormat).contains(format) else {
       throw VectorIndexError(
         .unsupportedFormat,
-        "\(path) has format \(format), this release reads up to \(Manifest.collectionFormat); use the release that wrote it"
+        "\(path) has format \(format), this release reads up to \(Manifest.categoryFormat); use the release that wrote it"
       )
     }
     let manifest = try SealedDocument.decode(Manifest.self, from: bytes, path: path)
@@ -71,26 +72,46 @@ struct VersionReader {
       throw VectorIndexError(
         .corrupt, "\(path): dim \(manifest.dim), item_count \(manifest.itemCount), metric \(manifest.metric)")
     }
-    let fingerprint = Manifest.fingerprint(dim: manifest.dim, files: manifest.files)
-    guard (manifest.collection != nil) == (manifest.format == Manifest.collectionFormat) else {
+    let (collection, categories) = (manifest.collection, manifest.categories)
+    let format = Manifest.format(hasCollection: collection != nil, hasCategories: categories != nil)
+    guard manifest.format == format else {
       throw VectorIndexError(
-        .corrupt, "\(path): its format is \(manifest.format), its collection \(manifest.collection ?? "none")")
+        .corrupt,
+        "\(path): its format is \(manifest.format), its collection \(collection ?? "none"), its categories' file "
+          + (categories?.name ?? "none"))
     }
-    guard manifest.files.map(\.name) == VersionFile.allCases.map(\.rawValue), fingerprint == manifest.fingerprint else {
+    let fingerprint = Manifest.fingerprint(dim: manifest.dim, files: manifest.files + [categories].compactMap(\.self))
+    guard manifest.files.map(\.name) == VersionFile.allCases.map(\.rawValue),
+      categories.map({ $0.name == ItemCategories.fileName }) ?? true, fingerprint == manifest.fingerprint
+    else {
       throw VectorIndexError(.corrupt, "\(path): its files or its fingerprint are not those of a version")
     }
   }
 
+  private func readCategories(_ manifest: Manifest) throws(VectorIndexError) -> ItemCategories {
+    guard let promised = manifest.categories else { return ItemCategories() }
+    let file = try checkedFile(promised, expectedBytes: nil)
+    let mapped = try file.map()
+    return try ItemCategories(decoding: mapped.bytes, itemCount: manifest.itemCount, path: file.path)
+  }
+
   private func checkedFile(_ file: VersionFile, _ manifest: Manifest) throws(VectorIndexError) -> ReadableFile {
-    let path = "\(directory)/\(file.rawValue)"
     guard let promised = manifest.files.first(where: { $0.name == file.rawValue }) else {
-      throw VectorIndexError(.corrupt, "\(path) is not in the manifest")
+      throw VectorIndexError(.corrupt, "\(directory)/\(file.rawValue) is not in the manifest")
     }
-    let reader = try ReadableFile(opening: path)
     let expected = file.expectedBytes(itemCount: manifest.itemCount, dim: manifest.dim)
-    guard reader.byteCount == promised.bytes, file == .itemIDs || reader.byteCount == expected else {
+    return try checkedFile(promised, expectedBytes: file == .itemIDs ? nil : expected ?? .max)
+  }
+
+  /// - Parameter expectedBytes: nil where counts do not decide it.
+  private func checkedFile(
+    _ promised: Manifest.File, expectedBytes: UInt64?
+  ) throws(VectorIndexError) -> ReadableFile {
+    let path = "\(directory)/\(promised.name)"
+    let reader = try ReadableFile(opening: path)
+    guard reader.byteCount == promised.bytes, reader.byteCount == expectedBytes ?? promised.bytes else {
       throw VectorIndexError(
-        .corrupt, "\(path) has \(reader.byteCount) bytes, the manifest promises \(expected ?? promised.bytes)")
+        .corrupt, "\(path) has \(reader.byteCount) bytes, the manifest promises \(expectedBytes ?? promised.bytes)")
     }
     guard try reader.sha256() == promised.sha256 else {
       throw VectorIndexError(.corrupt, "\(path) was changed: its SHA-256 is not the manifest's")

@@ -16,12 +16,14 @@ struct VersionWriter: ~Copyable {
   private var maxSquaredNorm = 0.0
   private var lastID = ""
   private var isAscending = true
+  private var categories = CategoryCollector()
 
   /// What `finish` leaves in the directory, made durable.
   struct Contents {
     let itemCount: Int
     let maxNorm: Double
     let files: [Manifest.File]
+    let categories: Manifest.File?
   }
 
   init(directory: String, dim: Int, limits: UploadLimits, disk: Disk) throws(VectorIndexError) {
@@ -41,8 +43,12 @@ struct VersionWriter: ~Copyable {
 
   /// Adds items.
   ///
-  /// - Parameter values: [itemIDs, dim], row-major.
-  mutating func append(itemIDs: [String], values: [Float]) throws(VectorIndexError) {
+  /// - Parameters:
+  ///   - values: [itemIDs, dim], row-major.
+  ///   - itemCategories: those of each item, or nothing.
+  mutating func append(
+    itemIDs: [String], values: [Float], categories itemCategories: [[String]] = []
+  ) throws(VectorIndexError) {
     guard values.count == itemIDs.count * dim else {
       throw VectorIndexError(
         .dimensionMismatch,
@@ -54,6 +60,7 @@ struct VersionWriter: ~Copyable {
         "more than \(limits.maxItems) items; split the catalog into several indexes or raise the server's limit")
     }
     try measure(itemIDs: itemIDs, values: values)
+    try categories.append(itemCategories, itemIDs: itemIDs, first: itemCount)
     for id in itemIDs { try append(id) }
     try values.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
       try vectors.append(bytes, at: .writeItems)
@@ -69,13 +76,32 @@ struct VersionWriter: ~Copyable {
     let maxNorm = maxSquaredNorm.squareRoot()
     if isAscending {
       let files = try Self.finish(ids: ids, offsets: offsets, vectors: vectors, writing: .writeItems)
-      return Contents(itemCount: itemCount, maxNorm: maxNorm, files: files)
+      return Contents(
+        itemCount: itemCount, maxNorm: maxNorm, files: files,
+        categories: try Self.write(categories, inOrder: nil, to: directory, on: disk))
     }
     try ids.flush(at: .writeItems)
     try offsets.flush(at: .writeItems)
     try vectors.flush(at: .writeItems)
     let sorter = ItemSorter(directory: directory, itemCount: itemCount, dim: dim, disk: disk)
-    return Contents(itemCount: itemCount, maxNorm: maxNorm, files: try sorter.sort())
+    let (files, order) = try sorter.sort()
+    return Contents(
+      itemCount: itemCount, maxNorm: maxNorm, files: files,
+      categories: try Self.write(categories, inOrder: order, to: directory, on: disk))
+  }
+
+  /// Writes the categories' file; nil when there are no categories.
+  private static func write(
+    _ categories: CategoryCollector, inOrder order: [UInt32]?, to directory: String, on disk: Disk
+  ) throws(VectorIndexError) -> Manifest.File? {
+    if categories.isEmpty { return nil }
+    var file = try WritableFile(creating: "\(directory)/\(ItemCategories.fileName)", on: disk, at: .createItemFiles)
+    let bytes = categories.categories(inOrder: order).encoded()
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
+      try file.append(bytes, at: .writeItems)
+    }
+    let summary = try file.finish(writing: .writeItems, syncing: .syncItems)
+    return Manifest.File(name: ItemCategories.fileName, bytes: summary.bytes, sha256: summary.sha256)
   }
 
   static func finish(

@@ -153,7 +153,7 @@ public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
   /// Clears the value of `builtBy`. Subsequent reads from it will return its default value.
   public mutating func clearBuiltBy() {self._builtBy = nil}
 
-  /// SHA-256 of the contents: item ids and vectors.
+  /// SHA-256 of the contents: item ids, vectors and categories.
   public var fingerprint: String = String()
 
   /// When it was published.
@@ -286,11 +286,28 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     /// Clears the value of `vectors`. Subsequent reads from it will return its default value.
     public mutating func clearVectors() {self._vectors = nil}
 
+    /// One per row, or none at all: what searches may be limited to.
+    public var categories: [Illmrec_Retrieval_V1_CreateVersionRequest.Categories] = []
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
     fileprivate var _vectors: Illmrec_Common_V1_Tensor? = nil
+  }
+
+  /// The categories of one item.
+  public nonisolated struct Categories: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Each 1 to 256 bytes; at most 65,536 different ones in a version.
+    public var names: [String] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
   }
 
   /// The end of the upload.
@@ -1966,7 +1983,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
 
 nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Chunk"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0\u{1}categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1976,6 +1993,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._vectors) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.categories) }()
       default: break
       }
     }
@@ -1992,12 +2010,46 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProt
     try { if let v = self._vectors {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.categories.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.categories, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk) -> Bool {
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs._vectors != rhs._vectors {return false}
+    if lhs.categories != rhs.categories {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Categories: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Categories"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}names\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.names.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Categories, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Categories) -> Bool {
+    if lhs.names != rhs.names {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

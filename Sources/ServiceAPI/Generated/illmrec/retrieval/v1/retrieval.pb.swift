@@ -115,6 +115,12 @@ public nonisolated struct Illmrec_Retrieval_V1_Query: Sendable {
   /// Routes this query alone, in place of the target's: a batch of users keeps each of them on a version of their own.
   public var routingKey: String = String()
 
+  /// Items in any of these categories must not be returned. Unknown ones are ignored.
+  public var excludeCategories: [String] = []
+
+  /// When not empty, only items in one of these categories may be returned. Unknown ones are ignored.
+  public var includeCategories: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -643,7 +649,7 @@ public nonisolated struct Illmrec_Retrieval_V1_Limits: Sendable {
   /// Queries of one unary request.
   public var maxQueriesPerRequest: UInt32 = 0
 
-  /// Items in an exclude or include list, and in GetItems.
+  /// Items or categories in an exclude or include list, and items in GetItems.
   public var maxItemsPerRequest: UInt32 = 0
 
   /// Bytes of one message.
@@ -670,7 +676,7 @@ nonisolated extension Illmrec_Retrieval_V1_Role: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Query"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0\u{3}exclude_categories\0\u{3}include_categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -684,6 +690,8 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.excludeItemIds) }()
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.includeItemIds) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.routingKey) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.excludeCategories) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.includeCategories) }()
       default: break
       }
     }
@@ -712,6 +720,12 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
     if !self.routingKey.isEmpty {
       try visitor.visitSingularStringField(value: self.routingKey, fieldNumber: 6)
     }
+    if !self.excludeCategories.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.excludeCategories, fieldNumber: 7)
+    }
+    if !self.includeCategories.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.includeCategories, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -722,6 +736,8 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
     if lhs.excludeItemIds != rhs.excludeItemIds {return false}
     if lhs.includeItemIds != rhs.includeItemIds {return false}
     if lhs.routingKey != rhs.routingKey {return false}
+    if lhs.excludeCategories != rhs.excludeCategories {return false}
+    if lhs.includeCategories != rhs.includeCategories {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,44 @@
+/// Gathers the categories of an upload's items: 4 bytes for each category of each item, and each name once.
+struct CategoryCollector {
+  private var placesByName: [String: [UInt32]] = [:]
+
+  var isEmpty: Bool { placesByName.isEmpty }
+
+  /// - Parameter first: the place of the first item in the upload.
+  mutating func append(_ categories: [[String]], itemIDs: [String], first: Int) throws(VectorIndexError) {
+    guard categories.isEmpty || categories.count == itemIDs.count else {
+      throw VectorIndexError(
+        .invalidCategory,
+        "\(itemIDs.count) items came with the categories of \(categories.count); send one list for each item, or none")
+    }
+    for (offset, names) in categories.enumerated() {
+      for name in Set(names) { try append(name, of: itemIDs[offset], place: UInt32(first + offset)) }
+    }
+  }
+
+  /// The categories by row.
+  ///
+  /// - Parameter order: places in the upload, by row; nil when items came in the rows' order.
+  func categories(inOrder order: [UInt32]?) -> ItemCategories {
+    guard let order else { return ItemCategories(rowsByName: placesByName) }
+    var rows = [UInt32](repeating: 0, count: order.count)
+    for (row, place) in order.enumerated() { rows[Int(place)] = UInt32(row) }
+    return ItemCategories(rowsByName: placesByName.mapValues { places in places.map { rows[Int($0)] }.sorted() })
+  }
+
+  private mutating func append(_ name: String, of itemID: String, place: UInt32) throws(VectorIndexError) {
+    guard (1...UploadLimits.maxCategoryBytes).contains(name.utf8.count) else {
+      throw VectorIndexError(
+        .invalidCategory,
+        "category '\(name.prefix(40))' of item '\(itemID)' has \(name.utf8.count) bytes; a category has 1 to "
+          + "\(UploadLimits.maxCategoryBytes)")
+    }
+    guard placesByName[name] != nil || placesByName.count < UploadLimits.maxCategories else {
+      throw VectorIndexError(
+        .invalidCategory,
+        "more than \(UploadLimits.maxCategories) categories; they are for filtering, not for what is different in every item"
+      )
+    }
+    placesByName[name, default: []].append(place)
+  }
+}
