@@ -19,7 +19,8 @@ struct KillTests {
     var moments = Moments(seed: 7)
     for round in 1...Self.rounds {
       let next = Catalog(count: 400 + 100 * (round % 20) + round, dim: 64, prefix: "v\(round)")
-      try await publish(next, requestID: "\(round)", in: data, killingAfter: moments.next(upTo: 120))
+      try await publish(
+        next, requestID: "\(round)", in: data, killingAfter: moments.next(upTo: MilvusServer.isUsed ? 900 : 120))
 
       let process = try ServiceProcess(data: data)
       served = try await process.withAdmin { [served] remote in
@@ -33,6 +34,9 @@ struct KillTests {
         return next
       }
       #expect(directory.entries("data/indexes/default/versions").count == round + 1)
+      if let collections = try await MilvusServer.collections(of: directory.text("data/backend/id")) {
+        #expect(collections.count == round + 1)
+      }
     }
   }
 

@@ -174,6 +174,8 @@ final class TemporaryDirectory: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  func text(_ sub: String) -> String { (try? String(contentsOfFile: "\(path)/\(sub)", encoding: .utf8)) ?? "" }
+
   func entries(_ sub: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(sub)")) ?? []).sorted()
   }
