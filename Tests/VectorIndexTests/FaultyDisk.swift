@@ -2,6 +2,24 @@ import Glibc
 import Synchronization
 import VectorIndex
 
+/// A disk that tells when it is used, and fails when it shall.
+final class ObservedDisk: StorageFaults {
+  private let observer = Mutex<@Sendable () -> Void>({})
+  private let failing = Mutex(false)
+
+  var fails: Bool {
+    get { failing.withLock(\.self) }
+    set { failing.withLock { $0 = newValue } }
+  }
+
+  func observe(_ body: @escaping @Sendable () -> Void) { observer.withLock { $0 = body } }
+
+  func fault(at step: StorageStep) -> StorageFault? {
+    observer.withLock(\.self)()
+    return fails ? .failure(errno: ENOSPC) : nil
+  }
+}
+
 /// A disk that breaks at a chosen operation, counted from the moment it is armed.
 final class FaultyDisk: StorageFaults {
   enum Mode: Sendable, CaseIterable {

@@ -1,5 +1,6 @@
 import CrashProbe
 import Rollouts
+import Synchronization
 import Testing
 import VectorIndex
 
@@ -170,6 +171,27 @@ struct RolloutStateTests {
     #expect(try shares(store) == [.stable: 1000], "what a failed gate took out stays out")
     _ = try store.rollBackRollout(of: "items")
     #expect(try shares(store) == [.stable: 1000])
+  }
+
+  @Test("a rollback answers with the version before while it is written, and goes back on itself when it cannot be")
+  func rollbackServesAtOnce() throws {
+    let disk = ObservedDisk()
+    let store = try VersionStore(path: directory.path, faults: disk)
+    _ = try store.promote(second)
+    let seen = Mutex<[UInt64]>([])
+    disk.observe {
+      let number = try? store.resolve(index: "items").version.info.name.number
+      seen.withLock { $0.append(number ?? 0) }
+    }
+    disk.fails = true
+    #expect(try VersionStoreTests.code { try store.rollBack(index: "items") } == .storageFull)
+    disk.fails = false
+    #expect(seen.withLock(\.self).first == 1)
+    #expect(try store.resolve(index: "items").version.info.name == second)
+    seen.withLock { $0 = [] }
+    _ = try store.rollBack(index: "items")
+    #expect(seen.withLock { !$0.isEmpty && $0.allSatisfy { $0 == 1 } })
+    #expect(try store.resolve(index: "items").version.info.name.number == 1)
   }
 
   @Test("retention deletes the oldest versions without a role")

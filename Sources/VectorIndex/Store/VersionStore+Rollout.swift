@@ -23,9 +23,9 @@ extension VersionStore {
   }
 
   /// Goes back to the previous stable version. The version left behind loses its role, so that repeating the call does
-  /// not bring it back.
+  /// not bring it back. Takes effect before it is written down.
   package func rollBack(index: String, _ request: ChangeRequest = ChangeRequest()) throws(VectorIndexError) -> Rollout {
-    try change(index: index, request, operation: "roll back") { (state, _) throws(VectorIndexError) in
+    try retreat(index: index, request, operation: "roll back") { (state) throws(VectorIndexError) in
       if let active = state.rollout.active { throw Self.inProgress(active, of: index) }
       guard let previous = state.rollout.previous else {
         throw VectorIndexError(
@@ -33,12 +33,12 @@ extension VersionStore {
           "index '\(index)' has no previous stable version; promote the version you want by its name")
       }
       let left = state.rollout.stable ?? 0
-      return Rollout.Change(
-        action: .rolledBack, version: VersionName(index: index, number: previous), detail: "in place of version \(left)"
-      ) {
+      let name = VersionName(index: index, number: previous)
+      let change = Rollout.Change(action: .rolledBack, version: name, detail: "in place of version \(left)") {
         $0.stable = previous
         $0.previous = nil
       }
+      return (.toPrevious, change)
     }
   }
 
@@ -129,6 +129,26 @@ extension VersionStore {
     }
   }
 
+  /// Makes a change that serves at once, in memory alone, and is then written down, however slow the disk is. When it cannot be
+  /// written, what served before serves on and the error says so.
+  func retreat(
+    index: String, _ request: ChangeRequest, operation: String,
+    _ decide: (IndexState) throws(VectorIndexError) -> (Retreat, Rollout.Change)
+  ) throws(VectorIndexError) -> Rollout {
+    var before: Retreat?
+    do throws(VectorIndexError) {
+      return try change(index: index, request, operation: operation) { (state, _) throws(VectorIndexError) in
+        let (retreat, change) = try decide(state)
+        before = state.retreat
+        indexes.withLock { $0[index]?.retreat = retreat }
+        return change
+      }
+    } catch {
+      if let before { indexes.withLock { $0[index]?.retreat = before } }
+      throw error
+    }
+  }
+
   private static func isRepetition(
     _ request: ChangeRequest, operation: String, of rollout: Rollout
   ) throws(VectorIndexError) -> Bool {
@@ -161,7 +181,7 @@ extension VersionStore {
       var state = indexes[next.index] ?? old
       state.rollout.takeRoles(of: next)
       state.isAuditBehind = true
-      if state.rollout.active == nil { state.haltedRollout = nil }
+      if state.rollout.active == nil || state.retreat == .toPrevious { state.retreat = .none }
       edit(&state)
       indexes[next.index] = state
     }

@@ -70,35 +70,24 @@ extension VersionStore {
     }
   }
 
-  /// Ends the rollout: the candidate serves nobody any more, the stable version all.
-  ///
-  /// Takes effect before it is written down, however slow the disk is: the candidate is out while the change is on its way. When
-  /// it cannot be written, the rollout goes on as it was and the error says so.
+  /// Ends the rollout: the candidate serves nobody any more, the stable version all. Takes effect before it is written down.
   package func rollBackRollout(
     of index: String, _ request: ChangeRequest = ChangeRequest()
   ) throws(VectorIndexError) -> Rollout {
-    var hasHalted = false
-    do throws(VectorIndexError) {
-      return try changeStaged(index, request, operation: "roll back rollout") { (active) throws(VectorIndexError) in
-        let next = try Self.step { () throws(RolloutError) in
-          try active.rolledBack(reason: request.reason, now: UnixTime.nowMicros())
-        }
-        if indexes.withLock({ $0[index]?.haltedRollout }) != active.number {
-          haltRollout(of: index, number: active.number)
-          hasHalted = true
-        }
-        return Self.stagedChange(.rolloutRolledBack, next, index, detail: "from \(Self.text(active))")
+    try retreat(index: index, request, operation: "roll back rollout") { (state) throws(VectorIndexError) in
+      let active = try Self.active(in: state, of: index)
+      let next = try Self.step { () throws(RolloutError) in
+        try active.rolledBack(reason: request.reason, now: UnixTime.nowMicros())
       }
-    } catch {
-      if hasHalted { indexes.withLock { $0[index]?.haltedRollout = nil } }
-      throw error
+      let change = Self.stagedChange(.rolloutRolledBack, next, index, detail: "from \(Self.text(active))")
+      return (.fromCandidate(rollout: active.number), change)
     }
   }
 
   /// Sends nobody to the rollout's candidate any more, in memory alone: for a gate that has failed while the disk refuses
   /// the change. Holds until the rollout changes or the process ends.
   package func haltRollout(of index: String, number: UInt64) {
-    indexes.withLock { $0[index]?.haltedRollout = number }
+    indexes.withLock { $0[index]?.retreat = .fromCandidate(rollout: number) }
   }
 
   // MARK: -
@@ -109,13 +98,17 @@ extension VersionStore {
     _ decide: (StagedRollout) throws(VectorIndexError) -> Rollout.Change?
   ) throws(VectorIndexError) -> Rollout {
     try change(index: index, request, operation: operation) { (state, _) throws(VectorIndexError) in
-      guard let active = state.rollout.active else {
-        let last = state.rollout.staged.map { "; its last one, \($0.number), has ended (\($0.phase.rawValue))" } ?? ""
-        throw VectorIndexError(
-          .noRollout, "index '\(index)' has no rollout under way\(last). Begin one with illmrec index rollout start")
-      }
-      return try decide(active)
+      try decide(Self.active(in: state, of: index))
     }
+  }
+
+  private static func active(in state: IndexState, of index: String) throws(VectorIndexError) -> StagedRollout {
+    guard let active = state.rollout.active else {
+      let last = state.rollout.staged.map { "; its last one, \($0.number), has ended (\($0.phase.rawValue))" } ?? ""
+      throw VectorIndexError(
+        .noRollout, "index '\(index)' has no rollout under way\(last). Begin one with illmrec index rollout start")
+    }
+    return active
   }
 
   /// The candidate becomes stable.

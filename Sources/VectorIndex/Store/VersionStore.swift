@@ -20,8 +20,16 @@ package final class VersionStore: Sendable {
     var publishing: Set<String> = []
     /// The last change is not in the audit log yet: the disk refused.
     var isAuditBehind = false
-    /// The rollout of this number sends nobody to its candidate any more, although the disk does not say so yet.
-    var haltedRollout: UInt64?
+    var retreat = Retreat.none
+  }
+
+  /// A rollback that serves already, although the disk does not say so yet.
+  enum Retreat: Sendable, Equatable {
+    case none
+    /// Nobody is sent to the candidate of the rollout of this number.
+    case fromCandidate(rollout: UInt64)
+    /// The previous stable version answers in place of the stable one.
+    case toPrevious
   }
 
   /// What opening the directory found; to be logged.
@@ -80,18 +88,21 @@ extension VersionStore {
   /// Which versions of an index answer now.
   package func routing(of index: String) throws(VectorIndexError) -> Routing {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
-      guard let state = indexes[index], let number = state.rollout.stable, let version = state.versions[number] else {
+      guard let state = indexes[index],
+        let number = state.retreat == .toPrevious ? state.rollout.previous : state.rollout.stable,
+        let version = state.versions[number]
+      else {
         throw Self.indexNotFound(index, among: indexes)
       }
       var candidate: Routing.Candidate?
-      if let active = state.rollout.active, active.number != state.haltedRollout,
+      if let active = state.rollout.active, state.retreat != .fromCandidate(rollout: active.number),
         let version = state.versions[active.candidate]
       {
         candidate = Routing.Candidate(rollout: active, version: version)
       }
       return Routing(
         index: index, generation: state.rollout.generation, stable: version, candidate: candidate,
-        previous: state.rollout.previous.flatMap { state.versions[$0] })
+        previous: state.retreat == .toPrevious ? nil : state.rollout.previous.flatMap { state.versions[$0] })
     }
   }
 
