@@ -24,12 +24,10 @@ extension MilvusCollection {
     while !waiting.isEmpty {
       var again: [SearchPlan.Item] = []
       for (item, hits) in try await run(SearchPlan.groups(of: waiting), consistency, deadline) {
-        if let answer = item.answer(in: hits) {
-          results[item.place] = .success(answer)
-        } else {
-          var item = item
-          item.limit = min(item.limit * 4, item.maximum)
-          again.append(item)
+        switch item.outcome(of: hits) {
+        case .answer(let answer): results[item.place] = .success(answer)
+        case .again(let next): again.append(next)
+        case .outOfReach: results[item.place] = .failure(Self.outOfReach(item))
         }
       }
       waiting = again
@@ -152,6 +150,14 @@ extension MilvusCollection {
       next += count
     }
     return hits
+  }
+
+  private static func outOfReach(_ item: SearchPlan.Item) -> VectorIndexError {
+    VectorIndexError(
+      .kTooLarge,
+      "fewer than \(item.query.k) of the best \(RowFilter.maxHits) items are eligible, and the rows that the query includes or "
+        + "excludes are too many for a filter of Milvus (\(SearchPlan.maxFilterRows)); ask for fewer items, or narrow the categories"
+    )
   }
 
   private static func tooMany(_ k: Int) -> VectorIndexError {

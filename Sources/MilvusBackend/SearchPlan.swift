@@ -3,59 +3,117 @@ import VectorIndex
 /// How queries become searches of a collection.
 ///
 /// Milvus takes one filter for all queries of a search. A few excluded rows are therefore no filter: as many more hits are asked
-/// for and the excluded ones dropped here, so that a batch of users with a history each is one search. Longer lists of
-/// excluded rows, and lists of included ones, are filters, each in a search of its own. Both ways k hits come whenever k exist.
+/// for and the excluded ones dropped here, so that a batch of users with a history each is one search. Longer lists are filters,
+/// each in a search of its own. The longest, such as a category of a tenth of the catalog, would be megabytes of filter: there
+/// hits are asked for and dropped again, more of them each time, and only when Milvus gives no more the list becomes a filter.
+/// Either way k hits come whenever k exist.
 struct SearchPlan: Sendable {
-  /// Excluded rows that are asked for and dropped; more become a filter.
+  /// Excluded rows that are always asked for and dropped.
   static let maxDropped = 1024
+  /// Rows of a list that is a filter from the start.
+  static let maxShortList = 10_000
+  /// Rows of a list that can be a filter: with eleven characters each they stay within a message.
+  static let maxFilterRows = 5_000_000
   /// Hits of all queries of one search: 12 bytes each in the answer.
   static let maxHitsPerSearch = 1 << 21
 
-  /// A query on its way. Asked again with a larger `limit` when the last hits are equal and more such may follow.
+  /// What the hits of a search say.
+  enum Outcome: Sendable {
+    case answer([RowHit])
+    /// It takes more hits, or a filter.
+    case again(Item)
+    /// Too few of the hits that Milvus gives are eligible, and the list is too long for a filter.
+    case outOfReach
+  }
+
+  /// A query on its way.
   struct Item: Sendable {
     let place: Int
     let query: CollectionQuery
+    /// Of the collection.
+    let rowCount: Int
     /// Hits to ask for.
     var limit: Int
-    /// All there can be.
-    let maximum: Int
+    /// Whether the cluster leaves out what is not eligible; else it is dropped here.
+    private(set) var isFiltered: Bool
 
     /// Nil for a query that nothing can answer but the empty list.
     init?(_ query: CollectionQuery, place: Int, rowCount: Int) {
       self.query = query
       self.place = place
-      let eligible = query.includedRows?.count ?? rowCount
-      maximum = min(eligible, RowFilter.maxHits)
-      if maximum == 0 { return nil }
-      let dropped = query.includedRows == nil && !Self.filters(query) ? query.excludedRows.count : 0
+      self.rowCount = rowCount
+      let eligible = query.includedRows?.count ?? rowCount - query.excludedRows.count
+      if eligible <= 0 { return nil }
+      let excluded = query.excludedRows.count
+      if query.includedRows == nil && excluded <= SearchPlan.maxDropped
+        && query.k + excluded < RowFilter.maxHits || Self.listLength(query) == 0
+      {
+        isFiltered = false
+        limit = query.k + excluded
+      } else {
+        // Where eligible rows are spread evenly, half as many again as it takes on average.
+        let expected = Double(query.k) * Double(rowCount) / Double(eligible) * 1.5
+        isFiltered = Self.listLength(query) <= SearchPlan.maxShortList || expected > Double(RowFilter.maxHits)
+        isFiltered = isFiltered && Self.listLength(query) <= SearchPlan.maxFilterRows
+        limit = isFiltered ? query.k : Int(min(expected, Double(RowFilter.maxHits)))
+      }
       // One more than needed shows whether equal scores were cut off.
-      limit = min(query.k + dropped + 1, maximum)
+      limit = min(limit + 1, maximum)
     }
 
     var filter: String {
-      if let included = query.includedRows { return RowFilter.including(included) }
-      return Self.filters(query) ? RowFilter.excluding(query.excludedRows) : ""
+      guard isFiltered else { return "" }
+      return query.includedRows.map(RowFilter.including) ?? RowFilter.excluding(query.excludedRows)
     }
 
-    private static func filters(_ query: CollectionQuery) -> Bool {
-      query.excludedRows.count > SearchPlan.maxDropped
-        || query.k + query.excludedRows.count + 1 > RowFilter.maxHits
+    /// All hits there can be.
+    private var rowsInReach: Int {
+      guard isFiltered else { return rowCount }
+      return query.includedRows?.count ?? rowCount - query.excludedRows.count
     }
 
-    /// The answer in `hits`, which are in descending order of scores; nil when it takes more of them.
-    func answer(in hits: [RowHit]) -> [RowHit]? {
-      var eligible = hits
-      if query.includedRows == nil && !query.excludedRows.isEmpty {
-        let excluded = Set(query.excludedRows)
-        eligible.removeAll { excluded.contains($0.row) }
+    /// All hits that can be asked for.
+    var maximum: Int { min(rowsInReach, RowFilter.maxHits) }
+
+    /// - Parameter hits: in descending order of scores.
+    func outcome(of hits: [RowHit]) -> Outcome {
+      let eligible = isFiltered || Self.listLength(query) == 0 ? hits : hits.filter { isEligible($0.row) }
+      let mayHaveMore = hits.count >= limit && limit < rowsInReach
+      // What follows scores no higher than the last hit.
+      let isDecided = eligible.count >= query.k && eligible[query.k - 1].score != hits[hits.count - 1].score
+      if mayHaveMore && !isDecided {
+        var next = self
+        if limit < maximum {
+          next.limit = min(limit * 4, maximum)
+          return .again(next)
+        }
+        if !isFiltered && (1...SearchPlan.maxFilterRows).contains(Self.listLength(query)) {
+          next.isFiltered = true
+          next.limit = min(query.k + 1, next.maximum)
+          return .again(next)
+        }
+        if eligible.count < query.k { return .outOfReach }
       }
-      let mayHaveMore = hits.count >= limit && limit < maximum
-      if mayHaveMore && (eligible.count <= query.k || eligible[query.k - 1].score == eligible[eligible.count - 1].score)
-      {
-        return nil
+      let ranked = eligible.sorted { $0.score != $1.score ? $0.score > $1.score : $0.row < $1.row }
+      return .answer(Array(ranked.prefix(query.k)))
+    }
+
+    private func isEligible(_ row: UInt32) -> Bool {
+      query.includedRows.map { Self.contains($0, row) } ?? !Self.contains(query.excludedRows, row)
+    }
+
+    private static func listLength(_ query: CollectionQuery) -> Int {
+      query.includedRows?.count ?? query.excludedRows.count
+    }
+
+    /// - Parameter rows: ascending.
+    private static func contains(_ rows: [UInt32], _ row: UInt32) -> Bool {
+      var (low, high) = (0, rows.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if rows[middle] < row { low = middle + 1 } else { high = middle }
       }
-      eligible.sort { $0.score != $1.score ? $0.score > $1.score : $0.row < $1.row }
-      return Array(eligible.prefix(query.k))
+      return low < rows.count && rows[low] == row
     }
   }
 

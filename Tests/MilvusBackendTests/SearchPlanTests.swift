@@ -37,20 +37,30 @@ struct SearchPlanTests {
     #expect(try item(k: 10, excluded: 3, rowCount: 5)?.limit == 5)
   }
 
+  private func answer(_ outcome: SearchPlan.Outcome) -> [UInt32]? {
+    if case .answer(let hits) = outcome { hits.map(\.row) } else { nil }
+  }
+
+  private func next(_ outcome: SearchPlan.Outcome) throws -> Item {
+    guard case .again(let item) = outcome else { throw Unexpected(outcome: outcome) }
+    return item
+  }
+
+  private struct Unexpected: Error { let outcome: SearchPlan.Outcome }
+
   @Test("equal scores at the end are asked for again, and the answer takes them by row")
   func ties() throws {
     let query = CollectionQuery(vector: [1], k: 2, excludedRows: [4])
-    var item = try #require(Item(query, place: 0, rowCount: 100))
+    let item = try #require(Item(query, place: 0, rowCount: 100))
     #expect(item.limit == 4)
     let cut = [9, 8, 4, 7].map { RowHit(row: $0, score: 1) }
-    #expect(item.answer(in: cut) == nil)
-    item.limit = 16
+    let again = try next(item.outcome(of: cut))
+    #expect(again.limit == 16)
     let all = cut + [RowHit(row: 3, score: 1), RowHit(row: 2, score: 0.5)]
-    #expect(item.answer(in: all)?.map(\.row) == [3, 7])
+    #expect(answer(again.outcome(of: all)) == [3, 7])
     // The kth score is above the last one: nothing that follows can come before.
-    item.limit = 4
     let clear = zip([9, 8, 7, 6], [4, 3, 2, 1] as [Float]).map { RowHit(row: $0, score: $1) }
-    #expect(item.answer(in: clear)?.map(\.row) == [9, 8])
+    #expect(answer(item.outcome(of: clear)) == [9, 8])
   }
 
   @Test("too few hits after the drop are asked for again, unless there are no more")
@@ -59,8 +69,38 @@ struct SearchPlanTests {
     var item = try #require(Item(query, place: 0, rowCount: 100))
     item.limit = 3
     let hits = [RowHit(row: 1, score: 3), RowHit(row: 2, score: 2), RowHit(row: 3, score: 1)]
-    #expect(item.answer(in: hits) == nil)
-    #expect(item.answer(in: Array(hits.prefix(2))) == [], "fewer than asked for: the collection has no more")
+    #expect(try next(item.outcome(of: hits)).limit == 12)
+    #expect(answer(item.outcome(of: Array(hits.prefix(2)))) == [], "fewer than asked for: the collection has no more")
+  }
+
+  @Test("a list of a tenth of the catalog is no filter until the hits that Milvus gives hold too few of it")
+  func longLists() throws {
+    let rows = stride(from: UInt32(0), to: 1_000_000, by: 10).map(\.self)
+    var item = try #require(try item(k: 10, included: rows))
+    #expect(!item.isFiltered && item.limit == 151)
+    let mixed = (0..<UInt32(151)).map { RowHit(row: $0, score: 200 - Float($0)) }
+    #expect(answer(item.outcome(of: mixed)) == (0..<10).map { $0 * 10 })
+    // None of the best is in the list.
+    var asked: [Int] = []
+    while !item.isFiltered {
+      asked.append(item.limit)
+      let none = (0..<item.limit).map { RowHit(row: UInt32($0) * 10 + 1, score: -Float($0)) }
+      item = try next(item.outcome(of: none))
+    }
+    #expect(asked == [151, 604, 2416, 9664, 16_384])
+    #expect(item.limit == 11 && item.filter.hasPrefix("row in [0,10,20,"))
+  }
+
+  @Test("what neither hits nor a filter can reach is refused")
+  func outOfReach() throws {
+    let query = CollectionQuery(vector: [1], k: 10, includedRows: (0..<UInt32(5_000_001)).map(\.self))
+    var item = try #require(Item(query, place: 0, rowCount: 50_000_000))
+    item.limit = 16_384
+    let others = (0..<16_384).map { RowHit(row: 6_000_000 + UInt32($0), score: -Float($0)) }
+    guard case .outOfReach = item.outcome(of: others) else {
+      Issue.record("\(item.filter.prefix(20))")
+      return
+    }
   }
 
   @Test("queries without a filter share searches by how much they ask for; bounded in hits")

@@ -212,4 +212,27 @@ struct BackendStoreTests {
       #expect(comparison.overlap.mean == 1 && comparison.onlyInBaseline == 0 && comparison.overlap.count == 10)
     }
   }
+
+  @Test("categories limit searches as they do on disk")
+  func categories() throws {
+    let store = try open(backend).publishing(catalog) { $0 % 3 == 0 ? ["a", "b"] : ["b"] }
+    let query = SearchQuery(vector: [1, -2, 3], k: 40, includedCategories: ["a"])
+    let rest = SearchQuery(vector: [1, -2, 3], k: 40, excludedCategories: ["a"])
+    let inA = Set(catalog.ids.indices.filter { $0 % 3 == 0 }.map { catalog.ids[$0] })
+    let all = catalog.ranking(of: SearchQuery(vector: [1, -2, 3], k: 40)).map(\.itemID)
+    #expect(try ranking(store, query) == all.filter { inA.contains($0) })
+    #expect(try ranking(store, rest) == all.filter { !inA.contains($0) })
+    #expect(try store.verify(name).bytes > 0)
+  }
+}
+
+extension VersionStore {
+  /// Publishes a catalog whose items have categories, by their places, and returns the store.
+  fileprivate func publishing(_ catalog: Catalog, _ categories: (Int) -> [String]) throws -> VersionStore {
+    let upload = try beginUpload(UploadHeader(index: "items", builtBy: Self.trained, dim: catalog.dim))
+    try upload.append(
+      itemIDs: catalog.ids, values: catalog.values, categories: catalog.ids.indices.map(categories))
+    _ = try publish(upload, expectedItems: UInt64(catalog.ids.count))
+    return self
+  }
 }
