@@ -2,7 +2,7 @@
 # Searches against pip's newest FAISS on clustered vectors, in one run; writes RETRIEVAL-BENCHMARKS.md. Arguments go to
 # Benchmarks/RetrievalBenchmark/bench.py (--parts, --rounds, --threads …).
 #
-# BENCH_DIR: where vectors, versions and the peer's environment are kept, .build-bench by default; 2 GB for all parts.
+# BENCH_DIR: where vectors, versions and the peer's environment are kept, .build-bench by default; 8 GB for all parts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=${BENCH_DIR:-.build-bench}
@@ -16,7 +16,11 @@ if [ ! -e "$dir/venv-retrieval/.complete" ]; then
   touch "$dir/venv-retrieval/.complete"
 fi
 clang -O3 -o "$dir/retrieval/bandwidth" "$source/bandwidth.c" -pthread
+mkdir -p "$dir/stubs"
+"$dir/venv-retrieval/bin/python" -m grpc_tools.protoc -I protos --python_out="$dir/stubs" --grpc_python_out="$dir/stubs" \
+  $(find protos/illmrec -name '*.proto' | sort)
 swift build -c release --product SearchProbe
+swift build -c release --product illmrec-retrieval
 
-exec "$dir/venv-retrieval/bin/python" "$source/bench.py" --dir "$dir/retrieval" \
-  --probe .build/release/SearchProbe --bandwidth "$dir/retrieval/bandwidth" "$@"
+PYTHONPATH="$dir/stubs" exec "$dir/venv-retrieval/bin/python" "$source/bench.py" --dir "$dir/retrieval" \
+  --probe .build/release/SearchProbe --service .build/release/illmrec-retrieval --bandwidth "$dir/retrieval/bandwidth" "$@"

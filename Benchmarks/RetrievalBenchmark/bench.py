@@ -7,11 +7,14 @@ import argparse
 
 from exact import compare_exact, compare_exclusions
 from report import Report
+from rpc import publish_over_rpc
 
 PARTS = {
     "exact-512": lambda report, options: compare_exact(report, options, 100_000, 512),
     "exact-1536": lambda report, options: compare_exact(report, options, 100_000, 1536),
     "exclusions": lambda report, options: compare_exclusions(report, options, 100_000, 512),
+    "rpc-100k": lambda report, options: publish_over_rpc(report, options, 100_000, 512),
+    "rpc-1m": lambda report, options: publish_over_rpc(report, options, 1_000_000, 512),
 }
 
 
@@ -19,6 +22,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", required=True, help="where vectors and versions are kept")
     parser.add_argument("--probe", required=True, help="SearchProbe, built in release mode")
+    parser.add_argument("--service", required=True, help="illmrec-retrieval, built in release mode")
     parser.add_argument("--bandwidth", required=True, help="bandwidth.c, compiled")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)

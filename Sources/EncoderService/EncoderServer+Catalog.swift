@@ -67,6 +67,7 @@ extension EncoderServer {
       features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, waits: true)
     var ids: [String] = []
     var values: [Float] = []
+    var categories: [String] = []
     for (index, item) in items.enumerated() {
       let vector =
         outputs.kinds == .embedding
@@ -74,10 +75,12 @@ extension EncoderServer {
       guard let vector else { continue }
       ids.append(item.id)
       values += vector
+      categories.append(item.description.category)
     }
     return .with {
       $0.itemIds = ids
       $0.vectors = .init(values, shape: [ids.count, dim], as: outputs.dataType)
+      $0.categories = categories
     }
   }
 

@@ -100,12 +100,14 @@ import Testing
       let noImage = Item.with {
         $0.itemID = "b"
         $0.cfFeature = .init([7, 8, 9])
+        $0.metadata.category = "War|Drama"
       }
       try await client.store([item("a", [1, 2, 3]), noImage])
       let embeddings = try await client.export(.embedding)
       #expect(embeddings.ids == ["a"] && embeddings.values == [1, 2, 3, 1] && embeddings.header?.itemCount == 2)
       let vectors = try await client.export()
       #expect(vectors.ids == ["a", "b"] && vectors.values == [1, 2, 0, 0, 0, 0, 7, 8])
+      #expect(vectors.categories == ["", "War|Drama"])
     }
   }
 
@@ -182,6 +184,7 @@ struct Export: Sendable {
   var header: Illmrec_Encoder_V1_ExportItemsResponse.Header?
   var ids: [String] = []
   var values: [Float] = []
+  var categories: [String] = []
   var chunks = 0
 }
 
@@ -206,6 +209,7 @@ extension Client {
         case .chunk(let chunk):
           export.chunks += 1
           export.ids += chunk.itemIds
+          export.categories += chunk.categories
           export.values += try chunk.vectors.floats(field: "vectors", shape: [nil, nil])
         case nil: break
         }

@@ -160,7 +160,7 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
     #expect(response.results[0].items[0].score == 6)
   }
 
-  @Test func includeAndExcludeListsReachTheSearch() async throws {
+  @Test func includeAndExcludeListsAndCategoriesReachTheSearch() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(
@@ -169,11 +169,15 @@ typealias UserHistory = Illmrec_Recommender_V1_UserHistory
           user.includeItemIds = ["rug", "vase", "desk"]
           user.excludeItemIds = ["vase"]
           $0.users = [user]
+          $0.includeCategories = ["home"]
+          $0.excludeCategories = ["garden", "toys"]
           $0.target.index = "winter"
         })
     }
     #expect(response.results[0].items.map(\.itemID) == ["rug"])
     #expect(harness.retrieval.searches.requests[0].target.index == "winter")
+    let query = try #require(harness.retrieval.searches.requests[0].queries.first)
+    #expect(query.includeCategories == ["home"] && query.excludeCategories == ["garden", "toys"])
   }
 
   @Test func theLimitsOfTheServicesAreAskedForOnce() async throws {

@@ -55,6 +55,33 @@ struct SearchTests {
     }
   }
 
+  @Test("categories limit a search; too many of them are refused")
+  func categories() async throws {
+    var limits = RetrievalLimits()
+    limits.maxItemsPerRequest = 2
+    try await RetrievalServer.run(directory.path, limits: limits) { server in
+      var messages = catalog.upload(chunk: 15)
+      for index in messages.indices.dropFirst().dropLast() {
+        messages[index].chunk.categories = messages[index].chunk.itemIds.map { id in
+          .with { $0.names = id.hasSuffix("1") ? ["ones", "some"] : id.hasSuffix("2") ? ["some"] : [] }
+        }
+      }
+      _ = try await server.upload(messages)
+      let vector: [Float] = [2, -1, 1, 3]
+      var some = Pb.Query(vector, k: 3)
+      some.includeCategories = ["some", "unknown"]
+      var twos = Pb.Query(vector, k: 40)
+      (twos.includeCategories, twos.excludeCategories) = (["some"], ["ones"])
+      var many = Pb.Query(vector, k: 3)
+      many.excludeCategories = ["a", "b", "c"]
+      let results = try await server.search(some, twos, many).results
+      #expect(
+        results[0].items.map(\.itemID) == catalog.ranking(of: vector, k: 3) { $0.hasSuffix("1") || $0.hasSuffix("2") })
+      #expect(results[1].items.map(\.itemID) == catalog.ranking(of: vector, k: 40) { $0.hasSuffix("2") })
+      #expect(results[2].error.reason == "TOO_MANY_ITEMS" && results[2].error.message.contains("3 categories"))
+    }
+  }
+
   @Test("a bad query has its own error, with the field and the remedy; the others are answered")
   func badQueries() async throws {
     var limits = RetrievalLimits()

@@ -71,6 +71,9 @@ struct UploadTests {
       await expect(.invalidArgument, "TENSOR_SHAPE", "chunk (after item 0).vectors") { $0[0].header.dim = 5 }
       await expect(.invalidArgument, "TENSOR_SHAPE", "[7, 4]") { $0[1].chunk.itemIds.removeLast() }
       await expect(.invalidArgument, "TENSOR_SIZE", "chunk (after item 8)") { $0[2].chunk.vectors.data.removeLast() }
+      await expect(.invalidArgument, "CATEGORY_INVALID", "the categories of 1") {
+        $0[1].chunk.categories = [.with { $0.names = ["a"] }]
+      }
       await expect(.invalidArgument, "ITEM_ID_INVALID", "0 bytes") { $0[1].chunk.itemIds[3] = "" }
       await expect(.invalidArgument, "ITEM_DUPLICATE", "'item-9'") { $0[1].chunk.itemIds[0] = "item-9" }
       await expect(.invalidArgument, "UPLOAD_EMPTY", "no items") {

@@ -14,6 +14,7 @@ struct RecommendCommand: ReportingCommand {
 
       Examples:
         illmrec recommend --items p0017,p0042,p0003
+        illmrec recommend --items p0017,p0042,p0003 --category lamps
         illmrec recommend --user 42 --interactions interactions.csv --html page.html --images images/
         illmrec recommend --image lamp.jpg --title "brass lamp" --image chair.jpg --title "oak chair" -k 5
       """)
@@ -32,6 +33,10 @@ struct RecommendCommand: ReportingCommand {
   var title: [String] = []
   @Option(name: [.customShort("k"), .customLong("count")], help: "How many items to recommend.")
   var count = 10
+  @Option(help: ArgumentHelp("Recommend only items of this category; may be repeated.", valueName: "name"))
+  var category: [String] = []
+  @Option(help: ArgumentHelp("Recommend no items of this category; may be repeated.", valueName: "name"))
+  var excludeCategory: [String] = []
   @Option(help: "The index to search.")
   var index = "default"
   @OptionGroup var gateway: GatewayTarget
@@ -106,6 +111,8 @@ struct RecommendCommand: ReportingCommand {
       $0.requestID = UUID().uuidString
       $0.k = UInt32(count)
       $0.target.index = index
+      $0.includeCategories = category
+      $0.excludeCategories = excludeCategory
       $0.users = [
         .with { userHistory in
           userHistory.userID = user ?? ""

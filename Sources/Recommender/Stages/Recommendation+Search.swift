@@ -47,6 +47,8 @@ extension Recommendation {
           $0.k = request.k == 0 ? Self.defaultK : request.k
           $0.excludeItemIds = users[index].excluded(includingHistory: request.includeHistory)
           $0.includeItemIds = users[index].history.includeItemIds
+          $0.includeCategories = request.includeCategories
+          $0.excludeCategories = request.excludeCategories
         }
       }
     }

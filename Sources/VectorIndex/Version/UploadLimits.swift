@@ -11,7 +11,7 @@ package struct UploadLimits: Sendable {
   /// Bytes of a category's name in UTF-8.
   package static let maxCategoryBytes = 256
   /// Different categories of one version.
-  package static let maxCategories = 65_536
+  package static let maxCategories = 1 << 20
   /// Rows are numbered in 32 bits.
   package static let maxItemsPossible = Int(UInt32.max) - 1
 

@@ -718,6 +718,9 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
     /// Clears the value of `vectors`. Subsequent reads from it will return its default value.
     public mutating func clearVectors() {self._vectors = nil}
 
+    /// One per row: the category of the item's metadata, empty when it has none.
+    public var categories: [String] = []
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
@@ -1838,7 +1841,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Header: SwiftProtob
 
 nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Encoder_V1_ExportItemsResponse.protoMessageName + ".Chunk"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0\u{1}categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1848,6 +1851,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobu
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._vectors) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.categories) }()
       default: break
       }
     }
@@ -1864,12 +1868,16 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobu
     try { if let v = self._vectors {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.categories.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.categories, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Encoder_V1_ExportItemsResponse.Chunk, rhs: Illmrec_Encoder_V1_ExportItemsResponse.Chunk) -> Bool {
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs._vectors != rhs._vectors {return false}
+    if lhs.categories != rhs.categories {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

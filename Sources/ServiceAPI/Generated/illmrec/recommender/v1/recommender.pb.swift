@@ -137,6 +137,12 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
   /// Passed on to the LLM service: prompts of the same scope share what was computed of their beginnings.
   public var cacheScope: String = String()
 
+  /// When not empty, only items in one of these categories may be recommended. Unknown ones are ignored.
+  public var includeCategories: [String] = []
+
+  /// Items in any of these categories must not be recommended. Unknown ones are ignored.
+  public var excludeCategories: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -544,7 +550,7 @@ nonisolated extension Illmrec_Recommender_V1_UserHistory: SwiftProtobuf.Message,
 
 nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecommendRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}k\0\u{3}include_history\0\u{1}target\0\u{3}cache_scope\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}k\0\u{3}include_history\0\u{1}target\0\u{3}cache_scope\0\u{3}include_categories\0\u{3}exclude_categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -558,6 +564,8 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
       case 4: try { try decoder.decodeSingularBoolField(value: &self.includeHistory) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._target) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.cacheScope) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.includeCategories) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.excludeCategories) }()
       default: break
       }
     }
@@ -586,6 +594,12 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
     if !self.cacheScope.isEmpty {
       try visitor.visitSingularStringField(value: self.cacheScope, fieldNumber: 6)
     }
+    if !self.includeCategories.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.includeCategories, fieldNumber: 7)
+    }
+    if !self.excludeCategories.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.excludeCategories, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -596,6 +610,8 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
     if lhs.includeHistory != rhs.includeHistory {return false}
     if lhs._target != rhs._target {return false}
     if lhs.cacheScope != rhs.cacheScope {return false}
+    if lhs.includeCategories != rhs.includeCategories {return false}
+    if lhs.excludeCategories != rhs.excludeCategories {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

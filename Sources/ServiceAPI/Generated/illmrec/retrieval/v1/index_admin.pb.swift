@@ -302,7 +302,7 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    /// Each 1 to 256 bytes; at most 65,536 different ones in a version.
+    /// Each 1 to 256 bytes; at most 1,048,576 different ones in a version.
     public var names: [String] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
