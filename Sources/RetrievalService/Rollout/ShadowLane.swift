@@ -28,11 +28,16 @@ final class ShadowLane: Sendable {
     let stage: Int
   }
 
+  /// Searches one version, and asks the last argument now and then whether to stop.
+  typealias Search =
+    @Sendable (SearchQuery, IndexVersion, () -> Bool) throws(VectorIndexError) -> Result<[ScoredItem], VectorIndexError>
+
   private let batcher: Batcher<Job, Void>
 
-  /// - Parameter activity: of the callers' searches.
-  init(settings: RolloutSettings, activity: SearchActivity) throws {
-    let searcher = Searcher(threads: 1)
+  /// - Parameters:
+  ///   - activity: of the callers' searches.
+  ///   - search: by default one thread's.
+  init(settings: RolloutSettings, activity: SearchActivity, search: @escaping Search = searching()) throws {
     let pace = Mutex(ShadowPace(permille: settings.shadowPermille))
     let timeout = settings.shadowTimeout
     batcher = try Batcher(
@@ -41,7 +46,7 @@ final class ShadowLane: Sendable {
       Self.lowerPriority()
       for job in jobs where Self.waitForTurn(pace, job, context) {
         let (mark, start) = (activity.mark, Self.threadMicros())
-        let comparison = Self.compare(job, on: searcher, timeout: timeout) { context.isCancelled() }
+        let comparison = Self.compare(job, by: search, timeout: timeout) { context.isCancelled() }
         let time = Duration.microseconds(Self.threadMicros() - start)
         pace.withLock { $0.ended(after: time, metCallers: activity.wasBusy(since: mark), now: .now) }
         if let comparison { job.live.note(comparison, stage: job.stage) }
@@ -64,6 +69,13 @@ final class ShadowLane: Sendable {
 
   func shutdown() async { await batcher.shutdown() }
 
+  private static func searching() -> Search {
+    let searcher = Searcher(threads: 1)
+    return { (query, version, isCancelled) throws(VectorIndexError) in
+      try searcher.search([query], in: version, isCancelled: isCancelled)[0]
+    }
+  }
+
   // MARK: On the lane's thread
 
   /// Sleeps until a comparison may begin; false when nobody wants to know its result any more.
@@ -77,7 +89,7 @@ final class ShadowLane: Sendable {
 
   /// Nil when nobody wants to know any more.
   private static func compare(
-    _ job: Job, on searcher: Searcher, timeout: Duration, isCancelled: () -> Bool
+    _ job: Job, by search: Search, timeout: Duration, isCancelled: @escaping () -> Bool
   ) -> Comparison? {
     var results: [Arm: (items: [ScoredItem], micros: Double)] = [:]
     let arms = [(Arm.baseline, job.baseline), (.candidate, job.candidate)]
@@ -88,8 +100,8 @@ final class ShadowLane: Sendable {
       let start = micros()
       let deadline = ContinuousClock.now + timeout
       do throws(VectorIndexError) {
-        let found = try searcher.search([job.query], in: version) { isCancelled() || ContinuousClock.now > deadline }
-        results[arm] = (try found[0].get(), micros() - start)
+        let found = try search(job.query, version) { isCancelled() || ContinuousClock.now > deadline }
+        results[arm] = (try found.get(), micros() - start)
       } catch {
         return isCancelled() ? nil : .failed(arm)
       }

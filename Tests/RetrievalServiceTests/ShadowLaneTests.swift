@@ -1,0 +1,96 @@
+import Glibc
+import Rollouts
+import ServiceSupport
+import Synchronization
+import Testing
+import VectorIndex
+
+@testable import RetrievalService
+
+/// Comparisons that go wrong: whoever offers a query neither waits for them nor hears of them.
+@Suite("Comparisons off the callers' path")
+struct ShadowLaneTests {
+  private let directory: TemporaryDirectory
+  private let store: VersionStore
+  private let live: LiveRollout
+  private let job: ShadowLane.Job
+
+  /// Two versions, the second in shadow.
+  init() throws {
+    directory = try TemporaryDirectory()
+    store = try VersionStore(path: directory.path)
+    for _ in 0..<2 {
+      let builtBy = BuiltBy(name: "model", version: "1", fingerprint: "", spaceFingerprint: "space")
+      let upload = try store.beginUpload(UploadHeader(index: "items", builtBy: builtBy, dim: 2))
+      try upload.append(itemIDs: ["a", "b"], values: [1, 0, 0, 1])
+      _ = try store.publish(upload, expectedItems: 2)
+    }
+    let plan = RolloutPlan(stages: [.init(canaryPermille: 0, shadowPermille: 1000)])
+    _ = try store.startRollout(of: VersionName(index: "items", number: 2), plan: plan)
+    let routing = try store.routing(of: "items")
+    let candidate = try #require(routing.candidate)
+    live = LiveRollout(candidate.rollout, index: "items", maxAnswers: 10, report: nil, now: 0)
+    job = ShadowLane.Job(
+      query: SearchQuery(vector: [1, 2], k: 2), baseline: routing.stable, candidate: candidate.version, live: live,
+      stage: 0)
+  }
+
+  private func lane(timeout: Duration, _ search: @escaping ShadowLane.Search) throws -> ShadowLane {
+    var settings = RolloutSettings()
+    settings.maxShadowQueries = 8
+    settings.shadowTimeout = timeout
+    return try ShadowLane(settings: settings, activity: SearchActivity(), search: search)
+  }
+
+  private var figures: StageEvidence.Compared { live.snapshot.evidence.compared }
+
+  private func waitUntil(_ isSo: () -> Bool) async throws {
+    for _ in 0..<2000 where !isSo() { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(isSo())
+  }
+
+  @Test("a search that stalls holds nobody up: what does not fit into the queue is dropped and counted")
+  func stall() async throws {
+    let isReleased = Atomic(false)
+    let lane = try lane(timeout: .seconds(600)) { (_, _, _) throws(VectorIndexError) in
+      while !isReleased.load(ordering: .relaxed) { usleep(1000) }
+      return .success([])
+    }
+    for _ in 0..<100 { lane.offer(job) }
+    // One is being searched for, eight wait; nobody waited for the other ninety-one.
+    try await waitUntil { figures.dropped >= 91 }
+    #expect(figures.overlap.count == 0 && !isReleased.load(ordering: .relaxed))
+    isReleased.store(true, ordering: .relaxed)
+    try await waitUntil { figures.overlap.count + figures.dropped == 100 }
+    #expect(figures.overlap.count <= 9)
+    await lane.shutdown()
+  }
+
+  @Test("a search past its time is given up and counts against its version, the next one is searched")
+  func timeout() async throws {
+    let candidate = job.candidate.info.name
+    let lane = try lane(timeout: .milliseconds(20)) { (_, version, isCancelled) throws(VectorIndexError) in
+      while version.info.name == candidate {
+        if isCancelled() { throw VectorIndexError(.cancelled, "took too long") }
+        usleep(1000)
+      }
+      return .success([])
+    }
+    for _ in 0..<3 { lane.offer(job) }
+    try await waitUntil { figures.candidateErrors == 3 }
+    #expect(figures.baselineErrors == 0 && figures.overlap.count == 0)
+    await lane.shutdown()
+  }
+
+  @Test("a search that fails counts against its version alone")
+  func failure() async throws {
+    let candidate = job.candidate.info.name
+    let lane = try lane(timeout: .seconds(10)) { (_, version, _) throws(VectorIndexError) in
+      version.info.name == candidate ? .failure(VectorIndexError(.corrupt, "its file has gone")) : .success([])
+    }
+    lane.offer(job)
+    try await waitUntil { figures.candidateErrors == 1 }
+    #expect(figures.baselineErrors == 0)
+    await lane.shutdown()
+  }
+}
