@@ -1,0 +1,256 @@
+#include "graph_search.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace illmrec {
+
+LargePages::LargePages(size_t bytes) : bytes_(std::max<size_t>(bytes, 1)) {
+  address_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address_ == MAP_FAILED) throw std::bad_alloc();
+  madvise(address_, bytes_, MADV_HUGEPAGE);
+}
+
+LargePages::~LargePages() { munmap(address_, bytes_); }
+
+SearchableGraph::SearchableGraph(const GraphImage &image, const float *rows)
+    : rows_(rows),
+      row_count_(image.header->row_count),
+      dim_(image.header->dim),
+      base_room_(2 * image.header->links),
+      links_(image.header->links),
+      entry_(image.header->entry),
+      stride_(code_stride(dim_)),
+      codes_(row_count_ * stride_),
+      scales_(row_count_ * sizeof(float)),
+      base_links_(size_t{row_count_} * base_room_ * sizeof(uint32_t)),
+      upper_rows_(image.upper_rows, image.upper_rows + image.header->upper_count),
+      upper_layers_(image.upper_layers, image.upper_layers + image.header->upper_count),
+      upper_links_(image.upper_links, image.upper_links + size_t{image.header->upper_lists} * links_) {
+  std::memcpy(base_links_.as<uint32_t>(), image.base_links, size_t{row_count_} * base_room_ * sizeof(uint32_t));
+  uint32_t begin = 0;
+  for (uint32_t layers : upper_layers_) {
+    upper_begin_.push_back(begin);
+    begin += layers;
+  }
+  const float longest = largest_magnitude(rows, size_t{row_count_} * dim_);
+  for (uint32_t row = 0; row < row_count_; row++) {
+    const float *x = rows + size_t{row} * dim_;
+    const float largest = largest_magnitude(x, dim_);
+    encode_row(x, dim_, largest, codes_.as<uint8_t>() + row * stride_);
+    scales_.as<float>()[row] = longest > 0 ? largest / longest : 0;
+  }
+}
+
+uint64_t SearchableGraph::bytes(uint32_t row_count, uint32_t dim, uint32_t links) {
+  return uint64_t{row_count} * (code_stride(dim) + sizeof(float)) +
+         GraphImage::bytes(row_count, links, row_count / links, row_count / links * 2) + (uint64_t{6} << 20);
+}
+
+/// One query's way through the graph.
+class SearchableGraph::Walk {
+ public:
+  Walk(const SearchableGraph &graph, const illmrec_graph_query &query, const CodeProducts &products,
+       SearchScratch &scratch)
+      : graph_(graph), query_(query), product_(products.with_query), scratch_(scratch) {
+    scratch.query.resize(graph.stride_ + CODE_LINE);
+    const auto address = reinterpret_cast<uintptr_t>(scratch.query.data());
+    codes_ = scratch.query.data() + (CODE_LINE - address % CODE_LINE) % CODE_LINE;
+    offset_ = CODE_ZERO * encode_query(query.query.vector, graph.dim_, codes_);
+    lines_ = graph.stride_ / CODE_LINE;
+    ahead_ = std::clamp<size_t>(PREFETCHED_LINES / lines_, 1, 8);
+    if (++scratch.visit == 0) {
+      std::fill(scratch.visits.begin(), scratch.visits.end(), uint8_t{0});
+      scratch.visit = 1;
+    }
+    bar(true);
+  }
+
+  ~Walk() { bar(false); }
+
+  /// Fills the candidates; false when the budget did not last.
+  bool run() {
+    auto &candidates = scratch_.candidates;
+    candidates.clear();
+    eligible_ = 0;
+    const uint32_t start = descend();
+    scratch_.visits[start] = scratch_.visit;
+    offer(start, distance(start));
+    for (size_t at = 0; at < candidates.size();) {
+      if (candidates[at].expanded) {
+        at++;
+        continue;
+      }
+      if (compared_ > query_.budget) return false;
+      const uint32_t row = candidates[at].row;
+      if (candidates[at].eligible) {
+        candidates[at].expanded = true;
+      } else {
+        // It has shown its way, and is no answer.
+        candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(at));
+      }
+      at = std::min(at, expand(row));
+    }
+    return true;
+  }
+
+  uint32_t compared() const { return compared_; }
+
+ private:
+  /// Lines of memory that are fetched ahead of the row compared; the best of those measured.
+  static constexpr size_t PREFETCHED_LINES = 32;
+
+  void bar(bool set) {
+    for (size_t i = 0; i < query_.query.excluded_count; i++) {
+      const uint32_t row = query_.query.excluded[i];
+      const uint64_t bit = uint64_t{1} << (row % 64);
+      if (set) {
+        scratch_.barred[row / 64] |= bit;
+      } else {
+        scratch_.barred[row / 64] &= ~bit;
+      }
+    }
+  }
+
+  bool is_eligible(uint32_t row) const { return (scratch_.barred[row / 64] >> (row % 64) & 1) == 0; }
+
+  float distance(uint32_t row) {
+    compared_++;
+    const int32_t product = product_(graph_.codes_.as<uint8_t>() + row * graph_.stride_, codes_, graph_.stride_);
+    return -static_cast<float>(product - offset_) * graph_.scales_.as<float>()[row];
+  }
+
+  /// The row of the lowest layer at which the walk begins: on each layer above, the nearest that greed finds.
+  uint32_t descend() {
+    if (graph_.upper_rows_.empty()) return graph_.entry_;
+    uint32_t at = graph_.entry_;
+    float nearest = distance(graph_.upper_rows_[at]);
+    for (uint32_t layer = graph_.upper_layers_[at]; layer > 0; layer--) {
+      for (bool moved = true; moved;) {
+        moved = false;
+        const uint32_t *list = graph_.upper_links_.data() + (size_t{graph_.upper_begin_[at]} + layer - 1) * graph_.links_;
+        for (uint32_t i = 0; i < graph_.links_ && list[i] != NO_LINK; i++) {
+          const float other = distance(graph_.upper_rows_[list[i]]);
+          if (other >= nearest) continue;
+          nearest = other;
+          at = list[i];
+          moved = true;
+        }
+      }
+    }
+    return graph_.upper_rows_[at];
+  }
+
+  void prefetch(uint32_t row) const {
+    const uint8_t *codes = graph_.codes_.as<uint8_t>() + row * graph_.stride_;
+    for (size_t line = 0; line < std::min(lines_, PREFETCHED_LINES); line++) __builtin_prefetch(codes + line * CODE_LINE);
+    __builtin_prefetch(graph_.scales_.as<float>() + row);
+  }
+
+  /// Compares the rows that `row` links to and that were not met yet. Returns the best place one of them took.
+  size_t expand(uint32_t row) {
+    const uint32_t *list = graph_.base_links_.as<uint32_t>() + size_t{row} * graph_.base_room_;
+    uint32_t fresh[2 * ILLMREC_GRAPH_LINKS_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < graph_.base_room_ && list[i] != NO_LINK; i++) {
+      if (scratch_.visits[list[i]] == scratch_.visit) continue;
+      scratch_.visits[list[i]] = scratch_.visit;
+      fresh[count++] = list[i];
+    }
+    for (size_t i = 0; i < std::min(ahead_, count); i++) prefetch(fresh[i]);
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+      if (i + ahead_ < count) prefetch(fresh[i + ahead_]);
+      best = std::min(best, offer(fresh[i], distance(fresh[i])));
+    }
+    return best;
+  }
+
+  /// Takes a row among the candidates if it is good enough; returns its place.
+  size_t offer(uint32_t row, float distance) {
+    auto &candidates = scratch_.candidates;
+    const bool full = eligible_ == query_.breadth;
+    if (full && distance >= candidates.back().distance) return SIZE_MAX;
+    const auto place = std::upper_bound(
+        candidates.begin(), candidates.end(), distance,
+        [](float distance, const SearchScratch::Candidate &candidate) { return distance < candidate.distance; });
+    const size_t at = static_cast<size_t>(place - candidates.begin());
+    const bool eligible = is_eligible(row);
+    candidates.insert(place, {distance, row, false, eligible});
+    eligible_ += eligible;
+    if (eligible_ > query_.breadth) {
+      candidates.pop_back();
+      eligible_--;
+      // The last is an answer: what is behind the worst answer leads nowhere.
+      while (!candidates.back().eligible) candidates.pop_back();
+    }
+    __builtin_prefetch(graph_.base_links_.as<uint32_t>() + size_t{row} * graph_.base_room_, 0, 2);
+    return at;
+  }
+
+  const SearchableGraph &graph_;
+  const illmrec_graph_query &query_;
+  int32_t (*product_)(const uint8_t *, const int8_t *, size_t);
+  SearchScratch &scratch_;
+  int8_t *codes_;
+  int32_t offset_;
+  size_t lines_;
+  size_t ahead_;
+  uint32_t compared_ = 0;
+  uint32_t eligible_ = 0;
+};
+
+void SearchableGraph::search(const illmrec_graph_query &query, const CodeProducts &products, illmrec_isa isa,
+                             illmrec_graph_answer &answer) const {
+  std::unique_ptr<SearchScratch> scratch = borrow();
+  {
+    Walk walk(*this, query, products, *scratch);
+    answer.complete = walk.run();
+    answer.compared = walk.compared();
+  }
+  if (answer.complete) {
+    // Codes put a row a few places off at most: the best by codes hold the best by scores.
+    const size_t kept = size_t{2} * query.query.k + 32;
+    scratch->found.clear();
+    for (const SearchScratch::Candidate &candidate : scratch->candidates) {
+      if (scratch->found.size() == kept) break;
+      if (candidate.eligible) scratch->found.push_back(candidate.row);
+    }
+    score(query.query, scratch->found, isa, answer);
+  }
+  give_back(std::move(scratch));
+}
+
+void SearchableGraph::score(const illmrec_query &query, const std::vector<uint32_t> &found, illmrec_isa isa,
+                            illmrec_graph_answer &answer) const {
+  illmrec_query alone = {};
+  alone.vector = query.vector;
+  alone.k = std::max<uint32_t>(1, std::min(query.k, static_cast<uint32_t>(found.size())));
+  illmrec_scan *scan = illmrec_scan_create(rows_, row_count_, dim_, &alone, 1, nullptr, isa);
+  if (scan == nullptr) throw std::bad_alloc();
+  illmrec_scan_list(scan, 0, found.data(), found.size());
+  answer.count = illmrec_scan_finish(scan, 0, answer.hits);
+  illmrec_scan_destroy(scan);
+}
+
+std::unique_ptr<SearchScratch> SearchableGraph::borrow() const {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!free_.empty()) {
+      std::unique_ptr<SearchScratch> scratch = std::move(free_.back());
+      free_.pop_back();
+      return scratch;
+    }
+  }
+  return std::make_unique<SearchScratch>(row_count_);
+}
+
+void SearchableGraph::give_back(std::unique_ptr<SearchScratch> scratch) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  free_.push_back(std::move(scratch));
+}
+
+}  // namespace illmrec
