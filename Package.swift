@@ -79,6 +79,9 @@ let package = Package(
     shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
     shim("CProcess", linking: []),
+    .target(
+      name: "CVectorIndex", dependencies: ["CKernels"], cSettings: [.unsafeFlags(cFlags)],
+      cxxSettings: [.unsafeFlags(cFlags)]),
 
     library("GRPCTransport", ["CGrpcShim", .grpcCore]),
     library("ServiceAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
@@ -86,7 +89,7 @@ let package = Package(
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Rollouts", ["Digest"]),
-    library("VectorIndex", ["Kernels", "Digest", "Rollouts"]),
+    library("VectorIndex", ["Kernels", "CVectorIndex", "Digest", "Rollouts"]),
     library(
       "MilvusBackend", ["VectorIndex", "GRPCTransport", .grpcCore, .grpcProtobuf, .protobuf]),
     library(
@@ -137,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
       swiftSettings: swiftSettings),
-    tests("VectorIndexTests", ["VectorIndex", "Rollouts", "CrashProbe"]),
+    tests("VectorIndexTests", ["VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe"]),
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", .grpcCore]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),

@@ -115,7 +115,11 @@ class SearchableGraph::Walk {
     }
   }
 
-  bool is_eligible(uint32_t row) const { return (scratch_.barred[row / 64] >> (row % 64) & 1) == 0; }
+  bool is_eligible(uint32_t row) const {
+    const uint64_t *eligible = query_.query.eligible;
+    return (scratch_.barred[row / 64] >> (row % 64) & 1) == 0 &&
+           (eligible == nullptr || (eligible[row / 64] >> (row % 64) & 1) != 0);
+  }
 
   float distance(uint32_t row) {
     compared_++;
@@ -229,7 +233,7 @@ void SearchableGraph::score(const illmrec_query &query, const std::vector<uint32
   illmrec_query alone = {};
   alone.vector = query.vector;
   alone.k = std::max<uint32_t>(1, std::min(query.k, static_cast<uint32_t>(found.size())));
-  illmrec_scan *scan = illmrec_scan_create(rows_, row_count_, dim_, &alone, 1, nullptr, isa);
+  illmrec_scan *scan = illmrec_scan_create(rows_, row_count_, dim_, nullptr, &alone, 1, nullptr, isa);
   if (scan == nullptr) throw std::bad_alloc();
   illmrec_scan_list(scan, 0, found.data(), found.size());
   answer.count = illmrec_scan_finish(scan, 0, answer.hits);

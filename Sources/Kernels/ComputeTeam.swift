@@ -6,7 +6,7 @@ import CKernels
 /// block: call them from a thread of your own, never from Swift's cooperative pool.
 package final class ComputeTeam: Sendable {
   // Never changes, and the C side locks: any thread may use it.
-  nonisolated(unsafe) let handle: OpaquePointer
+  nonisolated(unsafe) package let handle: OpaquePointer
   package let threads: Int
 
   /// - Parameter threads: with the calling one; by default one for each CPU that this process may use.

@@ -56,6 +56,7 @@ extension Illmrec_Retrieval_V1_Version {
     createTime = Google_Protobuf_Timestamp(unixMicros: info.createdMicros)
     labels = info.labels
     roles = listed.roles.map { Illmrec_Retrieval_V1_Role($0) }
+    if let graph = info.graph { self.graph = Illmrec_Retrieval_V1_HnswGraph(graph) }
   }
 }
 

@@ -53,7 +53,7 @@ struct RetrievalCommand: AsyncParsableCommand {
       [
         data, maxK, maxQueries, maxItems, maxQueue, maxItemsPerVersion, maxUploads, threads,
         maxShadow, shadowShare, shadowTimeout, maxAnswers, keepVersions,
-      ] + MilvusOptions.Keys.all
+      ] + GraphOptions.Keys.all + MilvusOptions.Keys.all
   }
 
   static let configuration = CommandConfiguration(
@@ -75,6 +75,7 @@ struct RetrievalCommand: AsyncParsableCommand {
     version: Product.version)
 
   @OptionGroup var service: ServiceOptions
+  @OptionGroup(title: "Approximate search") var graphs: GraphOptions
   @OptionGroup(title: "Milvus") var milvus: MilvusOptions
   @Option(name: Keys.data.flagName, help: Keys.data.help) var data: String?
   @Option(name: Keys.maxK.flagName, help: Keys.maxK.help) var maxK: Int?
@@ -108,6 +109,6 @@ struct RetrievalCommand: AsyncParsableCommand {
       Keys.shadowTimeout.flag(shadowTimeout),
       Keys.maxAnswers.flag(maxAnswers),
       Keys.keepVersions.flag(keepVersions),
-    ] + milvus.flags
+    ] + graphs.flags + milvus.flags
   }
 }

@@ -1,5 +1,6 @@
 package import MilvusBackend
 package import ServiceSupport
+package import VectorIndex
 
 /// What the service is configured with, beside what every service has.
 package struct RetrievalConfiguration: Sendable {
@@ -11,6 +12,10 @@ package struct RetrievalConfiguration: Sendable {
   package var rollouts: RolloutSettings
   /// Holds the vectors; nil when they lie in `data`.
   package var milvus: MilvusSettings?
+  /// Which versions get a graph.
+  package var graphs = GraphPolicy()
+  /// Candidates that an approximate search keeps, where the request does not say.
+  package var ef = Searcher.defaultEf
 
   package init(
     data: String, limits: RetrievalLimits = RetrievalLimits(), threads: Int? = nil,
@@ -50,6 +55,9 @@ package struct RetrievalConfiguration: Sendable {
     let keep = try all.value(RetrievalCommand.Keys.keepVersions)
     rollouts.keepVersions = keep == 0 ? nil : keep
     milvus = try MilvusSettings(all)
+    graphs = try GraphPolicy(all)
+    graphs.threads = self.threads
+    ef = try all.value(GraphOptions.Keys.ef)
   }
 }
 

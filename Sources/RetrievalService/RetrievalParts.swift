@@ -18,7 +18,8 @@ package enum RetrievalParts {
       throw error
     }
     let worker = try SearchWorker(
-      searcher: Searcher(threads: configuration.threads), maxQueueQueries: configuration.limits.maxQueueQueries)
+      searcher: Searcher(threads: configuration.threads, ef: configuration.ef),
+      maxQueueQueries: configuration.limits.maxQueueQueries)
     let monitor = try RolloutMonitor(
       store: store, settings: configuration.rollouts, activity: worker.activity, logger: logger)
     await monitor.start()
@@ -39,7 +40,8 @@ package enum RetrievalParts {
   ) async throws -> VersionStore {
     let uploads = UploadLimits(maxItems: configuration.limits.maxItemsPerVersion)
     let store = try await DedicatedThread.run(name: "illmrec-open") {
-      try VersionStore(path: configuration.data, limits: uploads, backend: backend, faults: faults)
+      try VersionStore(
+        path: configuration.data, limits: uploads, backend: backend, graphs: configuration.graphs, faults: faults)
     }
     for finding in store.findings { logger.log(level: finding.logLevel, "\(finding)") }
     for index in store.indexNames { try log(index, of: store, to: logger) }

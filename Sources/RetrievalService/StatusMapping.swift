@@ -48,6 +48,7 @@ extension ServiceFailure {
     case .storageFailed: (.internalError, "STORAGE_FAILED")
     case .directoryInUse: (.failedPrecondition, "DIRECTORY_IN_USE")
     case .outOfMemory: (.resourceExhausted, "OUT_OF_MEMORY")
+    case .graphFailed: (.internalError, "GRAPH_FAILED")
     case .backendMissing: (.failedPrecondition, "BACKEND_MISSING")
     case .backendUnavailable: (.unavailable, "BACKEND_UNAVAILABLE")
     case .backendOverloaded: (.resourceExhausted, "BACKEND_OVERLOADED")

@@ -38,6 +38,7 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     case storageFailed
     case directoryInUse
     case outOfMemory
+    case graphFailed
     // The backend that holds vectors.
     case backendMissing
     case backendUnavailable

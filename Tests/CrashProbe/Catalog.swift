@@ -81,10 +81,12 @@ extension VersionStore {
   /// Uploads and publishes a catalog in chunks of a few items.
   @discardableResult
   package func publish(
-    _ catalog: Catalog, index: String = "items", requestID: String = "", labels: [String: String] = [:]
+    _ catalog: Catalog, index: String = "items", requestID: String = "", labels: [String: String] = [:],
+    graph: GraphChoice = .byPolicy, graphProgress: (Int) -> Bool = { _ in true }
   ) throws -> ListedVersion {
     let header = UploadHeader(
-      index: index, requestID: requestID, builtBy: Self.trained, dim: catalog.dim, labels: labels)
+      index: index, requestID: requestID, builtBy: Self.trained, dim: catalog.dim, labels: labels,
+      graph: graph)
     let upload = try beginUpload(header)
     for first in stride(from: 0, to: catalog.ids.count, by: 7) {
       let end = min(first + 7, catalog.ids.count)
@@ -92,6 +94,6 @@ extension VersionStore {
         itemIDs: Array(catalog.ids[first..<end]),
         values: Array(catalog.values[first * catalog.dim..<end * catalog.dim]))
     }
-    return try publish(upload, expectedItems: UInt64(catalog.ids.count))
+    return try publish(upload, expectedItems: UInt64(catalog.ids.count), graphProgress: graphProgress)
   }
 }

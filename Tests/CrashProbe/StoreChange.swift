@@ -6,6 +6,7 @@ package enum StoreChange: String, CaseIterable, Sendable {
   case firstPublication
   case publication
   case unsortedPublication
+  case graphPublication
   case promotion
   case rollback
   case deletion
@@ -45,6 +46,8 @@ package enum StoreChange: String, CaseIterable, Sendable {
     switch self {
     case .firstPublication, .publication: try store.publish(Self.sorted, requestID: "once")
     case .unsortedPublication: try store.publish(Self.unsorted, requestID: "once")
+    case .graphPublication:
+      try store.publish(Self.unsorted, requestID: "once", graph: .build(m: 4, efConstruction: 20))
     case .promotion, .rolloutSuccess: _ = try store.promote(Self.candidate, once)
     case .rollback: _ = try store.rollBack(index: "items", once)
     case .deletion:

@@ -14,6 +14,8 @@ struct IndexPublication: Sendable {
   let retrieval: String
   /// Who publishes, for the audit log.
   var actor = ""
+  /// Whether the version gets a graph for approximate search.
+  var graph = Illmrec_Retrieval_V1_GraphOptions()
 
   func run() async throws -> Illmrec_Retrieval_V1_Version {
     try await withService("encoder", at: encoder) { encoder in
@@ -83,6 +85,7 @@ struct IndexPublication: Sendable {
       $0.dim = export.dim
       $0.labels = labels
       $0.actor = actor
+      $0.graph = graph
     }
   }
 }

@@ -29,7 +29,7 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
   ) async throws -> Illmrec_Retrieval_V1_CreateVersionResponse {
     let start = ContinuousClock.now
     let version = try await uploads.withSlot {
-      try await UploadReader(store: store, peer: context.remotePeer).read(request)
+      try await UploadReader(store: store, peer: context.remotePeer, logger: logger).read(request)
     }
     await monitor.applyRetention(to: version.info.name.index)
     log(

@@ -1,4 +1,5 @@
 import GRPCCore
+import Logging
 import ServiceAPI
 import ServiceSupport
 import VectorIndex
@@ -11,6 +12,7 @@ struct UploadReader: Sendable {
   let store: VersionStore
   /// Where the upload comes from, for the audit log.
   let peer: String
+  let logger: Logger
 
   /// Whatever goes wrong, nothing of the upload is left.
   func read(_ messages: RPCAsyncSequence<Message, any Error>) async throws -> ListedVersion {
@@ -35,12 +37,26 @@ struct UploadReader: Sendable {
           .aborted, reason: "UPLOAD_NOT_COMMITTED",
           "the stream ended after \(begun.itemCount) items without a commit; nothing was published, upload again")
       }
-      return try await onStorageThread { () throws(VectorIndexError) in
-        try store.publish(begun, expectedItems: commit.itemCount)
-      }
+      return try await publish(begun, commit)
     } catch {
       if let upload { await Self.abandon(upload) }
       throw error
+    }
+  }
+
+  /// A graph that is being built ends with the call that waits for it.
+  private func publish(_ upload: VersionUpload, _ commit: Message.Commit) async throws -> ListedVersion {
+    let progress = GraphProgress(index: upload.header.index, itemCount: upload.itemCount, logger: logger)
+    return try await withTaskCancellationHandler {
+      try await withRPCCancellationHandler {
+        try await onStorageThread { () throws(VectorIndexError) in
+          try store.publish(upload, expectedItems: commit.itemCount) { progress.goesOn(done: $0) }
+        }
+      } onCancelRPC: {
+        progress.giveUp()
+      }
+    } onCancel: {
+      progress.giveUp()
     }
   }
 
@@ -51,7 +67,8 @@ struct UploadReader: Sendable {
     return UploadHeader(
       index: indexName(header.index), requestID: header.requestID, builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels,
-      actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))")
+      actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))",
+      graph: try GraphChoice(header.graph))
   }
 
   /// Adds a chunk, or returns the commit.

@@ -12,17 +12,18 @@ struct QueryBatch {
 
   /// - Parameters:
   ///   - limits: what a query may ask for.
+  ///   - method: how they are answered.
   ///   - served: the version that answers each query.
   ///   - field: path of a query from the request's root, by its place.
   init(
-    _ queries: [Illmrec_Retrieval_V1_Query], limits: RetrievalLimits, served: [ServedVersion],
-    field: @escaping (Int) -> String
+    _ queries: [Illmrec_Retrieval_V1_Query], limits: RetrievalLimits, method: SearchMethod,
+    served: [ServedVersion], field: @escaping (Int) -> String
   ) {
     self.queries = queries
     self.served = served
     self.field = field
     read = queries.enumerated().map { index, query in
-      let reader = QueryReader(limits: limits, dim: served[index].version.info.dim)
+      let reader = QueryReader(limits: limits, dim: served[index].version.info.dim, method: method)
       return Result { () throws(ServiceFailure) in try reader.read(query, field: field(index)) }
     }
   }
@@ -47,14 +48,17 @@ struct QueryBatch {
   func results(_ outcomes: [SearchWorker.Outcome]) -> [Illmrec_Retrieval_V1_QueryResult] {
     var outcomes = outcomes.makeIterator()
     return queries.indices.map { index in
-      let items = read[index].flatMap { _ in outcomes.next()?.items ?? .success([]) }
+      let outcome = read[index].map { _ in outcomes.next() }
+      let items = outcome.flatMap { $0?.items ?? .success([]) }
       return .with {
         $0.queryID = queries[index].queryID
         if served[index].version !== served[0].version {
           $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served[index])
         }
         switch items {
-        case .success(let items): $0.items = items.map { Illmrec_Retrieval_V1_ScoredItem($0) }
+        case .success(let items):
+          $0.items = items.map { Illmrec_Retrieval_V1_ScoredItem($0) }
+          $0.method = (try? outcome.get())?.method ?? .unspecified
         case .failure(let failure): $0.error = failure.located(in: field(index)).itemError
         }
       }

@@ -8,6 +8,7 @@ struct QueryReader: Sendable {
   let limits: RetrievalLimits
   /// Length of the searched version's vectors.
   let dim: Int
+  let method: SearchMethod
 
   /// - Parameter field: path of the query from the request's root.
   func read(_ query: Illmrec_Retrieval_V1_Query, field: String) throws(ServiceFailure) -> SearchQuery {
@@ -23,7 +24,8 @@ struct QueryReader: Sendable {
     return SearchQuery(
       vector: try query.vector.floats(field: "\(field).vector", shape: [dim]), k: Int(query.k),
       excludedItems: query.excludeItemIds, includedItems: query.includeItemIds,
-      excludedCategories: query.excludeCategories, includedCategories: query.includeCategories)
+      excludedCategories: query.excludeCategories, includedCategories: query.includeCategories,
+      method: method)
   }
 
   private func check(_ list: [String], of kind: String = "items", field: String) throws(ServiceFailure) {

@@ -27,7 +27,8 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
     let route = try resolver.route(
       request.target, keys: request.queries.map(\.routingKey), field: "expected_space_fingerprint",
       expectedSpace: request.expectedSpaceFingerprint)
-    let batch = QueryBatch(request.queries, limits: limits, served: route.served) { "queries[\($0)]" }
+    let method = try SearchMethod(request.method, ef: request.ef, field: "method")
+    let batch = QueryBatch(request.queries, limits: limits, method: method, served: route.served) { "queries[\($0)]" }
     let outcomes = try await worker.search(batch.sound, deadline: context.deadline)
     monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
 

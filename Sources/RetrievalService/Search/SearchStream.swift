@@ -33,12 +33,15 @@ struct SearchStream: Sendable {
     var requests = try await waiting.takeAll() ?? []
     let config = try config(of: requests.first)
     requests.removeFirst()
+    let method = try SearchMethod(config.method, ef: config.ef, field: "config.method")
     let (served, routing) = try resolver.resolve(
       config.target, field: "config.expected_space_fingerprint", expectedSpace: config.expectedSpaceFingerprint)
     try await responses.write(.with { $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served) })
     repeat {
       let queries = try requests.map(query(of:))
-      let batch = QueryBatch(queries, limits: limits, served: queries.map { _ in served }) { _ in "query" }
+      let batch = QueryBatch(queries, limits: limits, method: method, served: queries.map { _ in served }) { _ in
+        "query"
+      }
       let outcomes = try await worker.search(batch.sound, deadline: deadline, waitForRoom: true)
       monitor.note(batch.answers(outcomes), requestID: config.requestID, routing: routing)
       try await responses.write(contentsOf: batch.results(outcomes).map { result in .with { $0.result = result } })

@@ -1,3 +1,4 @@
+import ServiceAPI
 import ServiceSupport
 import VectorIndex
 
@@ -19,13 +20,15 @@ final class SearchWorker: Sendable {
 
   private enum Answer: Sendable {
     /// The time is that of the pass over the version's vectors, which it shares with other queries.
-    case items([ScoredItem], Duration)
+    case items(SearchAnswer, Duration)
     case vectors([[Float]?])
   }
 
   /// What a query found, or why it found nothing, and where the time went.
   struct Outcome: Sendable {
     var items: Result<[ScoredItem], ServiceFailure>
+    /// How they were found; unspecified where a backend did.
+    var method = Illmrec_Retrieval_V1_SearchMethod.unspecified
     /// Of the pass over the version's vectors that answered the query; zero when it failed.
     var searchTime = Duration.zero
     var queueTime = Duration.zero
@@ -111,11 +114,12 @@ final class SearchWorker: Sendable {
   private static func outcome(of result: Result<Batched<Answer>, any Error>) throws -> Outcome {
     do {
       let batched = try result.get()
-      guard case .items(let items, let searchTime) = batched.value else {
+      guard case .items(let answer, let searchTime) = batched.value else {
         preconditionFailure("a search answers with items")
       }
       return Outcome(
-        items: .success(items), searchTime: searchTime, queueTime: batched.queueTime, computeTime: batched.computeTime,
+        items: .success(answer.items), method: answer.isApproximate ? .approximate : .exact, searchTime: searchTime,
+        queueTime: batched.queueTime, computeTime: batched.computeTime,
         batchSize: batched.batchSize)
     } catch let error as VectorIndexError {
       let failure = ServiceFailure(error)
@@ -129,7 +133,8 @@ final class SearchWorker: Sendable {
   private static func process(
     _ requests: [Request], _ context: BatchContext, on searcher: Searcher
   ) -> [Result<Answer, any Error>] {
-    var results = [Result<Answer, any Error>](repeating: .success(.items([], .zero)), count: requests.count)
+    var results = [Result<Answer, any Error>](
+      repeating: .success(.items(SearchAnswer(items: []), .zero)), count: requests.count)
     var searches: [ObjectIdentifier: [Int]] = [:]
     for (index, request) in requests.enumerated() {
       switch request.job {
@@ -153,7 +158,7 @@ final class SearchWorker: Sendable {
     }
     let start = ContinuousClock.now
     do {
-      let found = try searcher.search(queries, in: requests[indices[0]].version) {
+      let found = try searcher.answers(to: queries, in: requests[indices[0]].version) {
         indices.allSatisfy { context.isCancelled($0) }
       }
       let time = ContinuousClock.now - start

@@ -3,7 +3,10 @@ extension IndexVersion {
   /// double precision: what was written can be found before anybody is sent to it.
   func checkOwnVectors() throws(VectorIndexError) {
     let rows = Set([0, data.items.count / 2, data.items.count - 1]).sorted()
-    let queries = rows.map { SearchQuery(vector: Array(data.vector(ofRow: $0)), k: 10) }
+    let methods: [SearchMethod] = graph == nil ? [.exact] : [.exact, .approximate(ef: nil)]
+    let queries = methods.flatMap { method in
+      rows.map { SearchQuery(vector: Array(data.vector(ofRow: $0)), k: 10, method: method) }
+    }
     for (query, result) in zip(queries, try Searcher(threads: 1).search(queries, in: self)) {
       // Vectors so long that scores overflow are refused at search time, query by query; they are no damage.
       guard case .success(let items) = result else { continue }

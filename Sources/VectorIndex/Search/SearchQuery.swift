@@ -12,11 +12,14 @@ package struct SearchQuery: Sendable {
   package var excludedCategories: [String]
   /// When not empty, only items in one of these may be returned. Unknown ones do no harm.
   package var includedCategories: [String]
+  package var method: SearchMethod
 
   package init(
     vector: [Float], k: Int, excludedItems: [String] = [], includedItems: [String] = [],
-    excludedCategories: [String] = [], includedCategories: [String] = []
+    excludedCategories: [String] = [], includedCategories: [String] = [],
+    method: SearchMethod = .versionDefault
   ) {
+    self.method = method
     self.vector = vector
     self.k = k
     self.excludedItems = excludedItems
@@ -45,4 +48,5 @@ struct RowQuery {
   var excludedRows: [UInt32]
   /// Rows that may be returned, the excluded ones already taken out: ascending, each once. Nil: all but the excluded.
   var includedRows: [UInt32]?
+  var method = SearchMethod.versionDefault
 }

@@ -2,13 +2,20 @@ import Kernels
 
 /// Searches versions, on threads of its own.
 package final class Searcher: Sendable {
+  /// Candidates that an approximate search keeps, where the query does not say.
+  package static let defaultEf = 64
+
   private let team: ComputeTeam
+  private let ef: Int
 
   /// Threads that work on a search, the one that asks included.
   package var threads: Int { team.threads }
 
-  /// - Parameter threads: by default one for each CPU that this process may use.
-  package init(threads: Int? = nil) {
+  /// - Parameters:
+  ///   - threads: by default one for each CPU that this process may use.
+  ///   - ef: candidates that an approximate search keeps, where the query does not say.
+  package init(threads: Int? = nil, ef: Int = Searcher.defaultEf) {
+    self.ef = ef
     team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
   }
 
@@ -24,19 +31,35 @@ package final class Searcher: Sendable {
   package func search(
     _ queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
   ) throws(VectorIndexError) -> [Result<[ScoredItem], VectorIndexError>] {
+    try answers(to: queries, in: version, isCancelled: isCancelled).map { $0.map(\.items) }
+  }
+
+  /// As `search`, with what each answer rests on.
+  package func answers(
+    to queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
+  ) throws(VectorIndexError) -> [Result<SearchAnswer, VectorIndexError>] {
     if version.reader != nil {
       return try waitForTask(isCancelled: isCancelled) { () async throws(VectorIndexError) in
         try await version.searchBackend(queries)
       }
+      .map { $0.map { SearchAnswer(items: $0) } }
     }
     let resolved = queries.map { query in Result { () throws(VectorIndexError) in try Self.resolve(query, in: version) }
     }
     var sound: [RowQuery] = []
     for case .success(let query) in resolved { sound.append(query) }
-    var found = try ExactSearcher(team: team).search(sound, in: version.data, isCancelled: isCancelled).makeIterator()
+    let byGraph = try ApproximateSearcher(team: team, defaultEf: ef)
+      .search(sound, in: version, isCancelled: isCancelled)
+    let left = sound.indices.filter { byGraph[$0] == nil }
+    var found = try ExactSearcher(team: team)
+      .search(left.map { sound[$0] }, in: version.data, isCancelled: isCancelled).makeIterator()
+    var place = 0
     return resolved.map { query in
       query.map { _ in
-        (found.next() ?? []).map { ScoredItem(itemID: version.data.items.id(ofRow: Int($0.row)), score: $0.score) }
+        defer { place += 1 }
+        let hits = byGraph[place] ?? found.next() ?? []
+        let items = hits.map { ScoredItem(itemID: version.data.items.id(ofRow: Int($0.row)), score: $0.score) }
+        return SearchAnswer(items: items, isApproximate: byGraph[place] != nil)
       }
     }
   }
@@ -59,7 +82,9 @@ package final class Searcher: Sendable {
       included = included.map { difference($0, difference($0, rows)) } ?? rows
     }
     included = included.map { difference($0, excluded) }
-    return RowQuery(vector: query.vector, k: query.k, excludedRows: excluded, includedRows: included)
+    return RowQuery(
+      vector: query.vector, k: query.k, excludedRows: excluded, includedRows: included,
+      method: query.method)
   }
 
   private static func check(_ query: SearchQuery, against version: IndexVersion) throws(VectorIndexError) {

@@ -76,6 +76,7 @@ extension VersionStore {
         throw VectorIndexError(.corrupt, "\(directory.version(name)) is another version than the one that serves")
       }
       var bytes = try read.verifyCollection()
+      bytes += read.info.graph?.bytes ?? 0
       for file in VersionFile.allCases where file != .vectors || read.collection == nil {
         bytes += try ReadableFile(opening: "\(directory.version(name))/\(file.rawValue)").byteCount
       }

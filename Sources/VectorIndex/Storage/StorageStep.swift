@@ -9,6 +9,9 @@ package enum StorageStep: String, CaseIterable, Sendable {
   case writeSortedItems
   case replaceUnsortedItems
   case syncItems
+  case createGraph
+  case writeGraph
+  case syncGraph
   case writeManifest
   case syncManifest
   case syncStaging

@@ -1,3 +1,4 @@
+import Kernels
 import Synchronization
 
 extension VersionStore {
@@ -15,6 +16,13 @@ extension VersionStore {
         "dim is \(header.dim); \(backend.name) takes vectors of \(backend.dims.lowerBound) to \(backend.dims.upperBound)"
       )
     }
+    if collections != nil, case .build = header.graph {
+      throw VectorIndexError(
+        .invalidHeader,
+        "the upload asks for a graph, but the vectors go to \(collections?.backend.name ?? "a backend"), which has an index of "
+          + "its own; leave the graph out")
+    }
+    _ = try graphs.parameters(for: header.graph, itemCount: 0)
     return try VersionUpload(header: header, directory: newStagingPath("upload"), limits: limits, disk: disk)
   }
 
@@ -23,8 +31,13 @@ extension VersionStore {
   ///
   /// Two uploads with one idempotency key make one version: the second returns the first one's.
   ///
-  /// - Parameter expectedItems: what the uploader sent; another number arrived means that something was lost.
-  package func publish(_ upload: VersionUpload, expectedItems: UInt64) throws(VectorIndexError) -> ListedVersion {
+  /// - Parameters:
+  ///   - expectedItems: what the uploader sent; another number arrived means that something was lost.
+  ///   - graphProgress: where a graph is built, told the number of items in it about ten times a second; false gives the
+  ///     publication up.
+  package func publish(
+    _ upload: VersionUpload, expectedItems: UInt64, graphProgress: (Int) -> Bool = { _ in true }
+  ) throws(VectorIndexError) -> ListedVersion {
     guard expectedItems == UInt64(upload.itemCount) else {
       upload.abandon()
       throw VectorIndexError(
@@ -46,7 +59,7 @@ extension VersionStore {
       throw error
     }
     defer { release(upload.header) }
-    let version = try place(upload, contents, as: name)
+    let version = try place(upload, contents, as: name, graphProgress)
     do {
       try admit(version, by: upload.header.actor)
     } catch {
@@ -89,7 +102,8 @@ extension VersionStore {
 
   /// Writes the manifest, moves the directory to its place and opens it there.
   private func place(
-    _ upload: VersionUpload, _ contents: VersionWriter.Contents, as name: VersionName
+    _ upload: VersionUpload, _ contents: VersionWriter.Contents, as name: VersionName,
+    _ graphProgress: (Int) -> Bool
   ) throws(VectorIndexError) -> IndexVersion {
     let place = directory.version(name)
     var collection: String?
@@ -97,6 +111,7 @@ extension VersionStore {
       var manifest = manifest(of: upload.header, contents, as: name)
       manifest.collection = collections?.journal.collection(of: name, fingerprint: manifest.fingerprint)
       if let target = manifest.vectorCollection { try fill(target, from: upload) }
+      manifest.graph = try buildGraph(of: upload, contents, graphProgress)
       collection = manifest.collection
       try write(manifest, in: upload.directory)
       try disk.syncDirectory(upload.directory, at: .syncStaging)
@@ -120,6 +135,20 @@ extension VersionStore {
       dropCollection(collection)
       throw error
     }
+  }
+
+  /// Builds the graph that the upload or the policy asks for, in the upload's directory.
+  private func buildGraph(
+    of upload: VersionUpload, _ contents: VersionWriter.Contents, _ progress: (Int) -> Bool
+  ) throws(VectorIndexError) -> Manifest.Graph? {
+    guard collections == nil,
+      let parameters = try graphs.parameters(for: upload.header.graph, itemCount: contents.itemCount)
+    else { return nil }
+    let vectors = try ReadableFile(opening: "\(upload.directory)/\(VersionFile.vectors.rawValue)").map()
+    let build = HNSWBuild(
+      parameters: parameters, threads: graphs.threads ?? ComputeTeam.availableCPUs,
+      vectors: vectors.bytes.assumingMemoryBound(to: Float.self), dim: upload.header.dim, disk: disk)
+    return try build.write(to: upload.directory, progress: progress)
   }
 
   private func manifest(

@@ -39,6 +39,8 @@ package final class VersionStore: Sendable {
   let disk: Disk
   /// Holds the vectors of versions that are published from now on; nil when they lie in the directory.
   let collections: Collections?
+  /// Which uploads get a graph.
+  let graphs: GraphPolicy
   let indexes: Mutex<[String: IndexState]>
   /// Held while a rollout changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
   let rolloutChange = Mutex(())
@@ -46,10 +48,12 @@ package final class VersionStore: Sendable {
 
   /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
   ///
-  /// - Parameter backend: holds the vectors of versions from now on. Versions whose vectors lie in the directory serve on.
+  /// - Parameters:
+  ///   - backend: holds the vectors of versions from now on. Versions whose vectors lie in the directory serve on.
+  ///   - graphs: which versions get a graph from now on; a backend's have its own index.
   package init(
     path: String, limits: UploadLimits = UploadLimits(), backend: (any VectorBackend)? = nil,
-    faults: any StorageFaults = NoFaults()
+    graphs: GraphPolicy = GraphPolicy(), faults: any StorageFaults = NoFaults()
   ) throws(VectorIndexError) {
     let directory = DataDirectory(root: path)
     let disk = Disk(faults: faults)
@@ -70,6 +74,7 @@ package final class VersionStore: Sendable {
     self.directory = directory
     self.disk = disk
     self.limits = limits
+    self.graphs = graphs
     self.lock = lock
     findings = found
     indexes = Mutex(recovered)

@@ -6,6 +6,8 @@ package final class IndexVersion: Sendable {
   /// No vector's L2 norm is larger.
   package let maxNorm: Double
   let data: VersionData
+  /// For approximate search; nil when every vector is looked at.
+  let graph: HNSWGraph?
   /// What reads the vectors where a backend holds them; nil when they are mapped.
   package let reader: (any CollectionReader)?
   /// The backend's collection; nil when there is none.
@@ -13,12 +15,14 @@ package final class IndexVersion: Sendable {
   private let release = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(
-    info: VersionInfo, maxNorm: Double, data: consuming VersionData, collection: VectorCollection? = nil,
+    info: VersionInfo, maxNorm: Double, data: consuming VersionData, graph: consuming HNSWGraph? = nil,
+    collection: VectorCollection? = nil,
     reader: (any CollectionReader)? = nil
   ) {
     self.info = info
     self.maxNorm = maxNorm
     self.data = data
+    self.graph = graph
     self.collection = collection
     self.reader = reader
   }

@@ -18,6 +18,37 @@ struct Manifest: Codable, Sendable {
     let sha256: String
   }
 
+  /// The graph for approximate search: a file beside the data, of which the contents' fingerprint knows nothing.
+  struct Graph: Codable, Sendable {
+    static let fileName = "graph.hnsw"
+
+    let m: Int
+    let efConstruction: Int
+    /// What its links are near by; "inner_product".
+    let metric: String
+    /// How the vectors were rounded when it was built; "int8".
+    let codes: String
+    /// Name and version of the library that built it.
+    let library: String
+    let bytes: UInt64
+    let sha256: String
+
+    enum CodingKeys: String, CodingKey {
+      case m
+      case efConstruction = "ef_construction"
+      case metric
+      case codes
+      case library
+      case bytes
+      case sha256
+    }
+
+    var info: GraphInfo {
+      GraphInfo(
+        parameters: HNSWParameters(m: m, efConstruction: efConstruction), library: library, bytes: bytes)
+    }
+  }
+
   let format: Int
   let index: String
   let number: UInt64
@@ -38,6 +69,8 @@ struct Manifest: Codable, Sendable {
   var collection: String?
   /// The categories' file; nil when no item has any.
   var categories: File?
+  /// Nil when searches look at every vector. A release that does not know of it serves the version without.
+  var graph: Graph?
 
   enum CodingKeys: String, CodingKey {
     case format
@@ -55,6 +88,7 @@ struct Manifest: Codable, Sendable {
     case files
     case collection
     case categories
+    case graph
   }
 
   /// The oldest format that can say what the manifest says, so that older releases open what they can.
@@ -66,7 +100,7 @@ struct Manifest: Codable, Sendable {
   var info: VersionInfo {
     VersionInfo(
       name: VersionName(index: index, number: number), itemCount: itemCount, dim: dim, builtBy: builtBy,
-      fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID)
+      fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID, graph: graph?.info)
   }
 
   /// Where the vectors are, when a backend holds them.

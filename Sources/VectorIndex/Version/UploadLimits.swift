@@ -33,10 +33,12 @@ package struct UploadHeader: Sendable {
   package var labels: [String: String]
   /// Who uploads, for the audit log.
   package var actor: String
+  /// Whether the version gets a graph for approximate search.
+  package var graph: GraphChoice
 
   package init(
     index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:],
-    actor: String = ""
+    actor: String = "", graph: GraphChoice = .byPolicy
   ) {
     self.index = index
     self.requestID = requestID
@@ -44,6 +46,7 @@ package struct UploadHeader: Sendable {
     self.dim = dim
     self.labels = labels
     self.actor = actor
+    self.graph = graph
   }
 
   /// Refuses what no version can be made of.

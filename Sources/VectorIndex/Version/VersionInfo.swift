@@ -38,4 +38,15 @@ package struct VersionInfo: Sendable, Equatable {
   package let labels: [String: String]
   /// Idempotency key of the upload; empty when it had none.
   package let requestID: String
+  /// The graph for approximate search; nil when there is none.
+  package let graph: GraphInfo?
+}
+
+/// The graph of a version.
+package struct GraphInfo: Sendable, Equatable {
+  package let parameters: HNSWParameters
+  /// Name and version of the library that built it.
+  package let library: String
+  /// Size of its file.
+  package let bytes: UInt64
 }

@@ -21,7 +21,32 @@ struct VersionReader {
     let vectors = try checkedFile(.vectors, manifest)
     let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim, categories: categories)
     try data.checkVectors(maxNorm: manifest.maxNorm, path: vectors.path)
-    return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data)
+    let graph = try openGraph(manifest, of: data.vectors)
+    return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data, graph: graph)
+  }
+
+  /// The graph, once its size and SHA-256 are the manifest's; nil when the version has none.
+  private func openGraph(
+    _ manifest: Manifest, of vectors: UnsafeBufferPointer<Float>
+  ) throws(VectorIndexError) -> HNSWGraph? {
+    guard let promised = manifest.graph else { return nil }
+    let path = "\(directory)/\(Manifest.Graph.fileName)"
+    guard promised.metric == manifest.metric, promised.codes == "int8" else {
+      throw VectorIndexError(
+        .unsupportedFormat,
+        "\(path) is for the metric \(promised.metric) over \(promised.codes) codes, which this release does not know; use the "
+          + "release that wrote it")
+    }
+    let file = try ReadableFile(opening: path)
+    guard file.byteCount == promised.bytes else {
+      throw VectorIndexError(
+        .corrupt, "\(path) has \(file.byteCount) bytes, the manifest promises \(promised.bytes)")
+    }
+    guard try file.sha256() == promised.sha256 else {
+      throw VectorIndexError(.corrupt, "\(path) was changed: its SHA-256 is not the manifest's")
+    }
+    let mapped = try file.map()
+    return try HNSWGraph(mapped.bytes, of: vectors, dim: manifest.dim, path: path)
   }
 
   /// A version whose vectors are elsewhere.
@@ -42,7 +67,8 @@ struct VersionReader {
 
   /// Files of the directory that the manifest does not know.
   func unknownFiles() throws(VectorIndexError) -> [String] {
-    let known = Set(VersionFile.allCases.map(\.rawValue) + [Manifest.fileName, ItemCategories.fileName])
+    let known = Set(
+      VersionFile.allCases.map(\.rawValue) + [Manifest.fileName, ItemCategories.fileName, Manifest.Graph.fileName])
     return try disk.entries(of: directory).filter { !known.contains($0) }.map { "\(directory)/\($0)" }
   }
 

@@ -69,6 +69,7 @@ struct IndexShowCommand: ReportingCommand {
     table.add(["roles", roles.isEmpty ? "none: it serves no traffic" : roles])
     table.add(["items", Int(version.itemCount).grouped])
     table.add(["dimensions", String(version.dim)])
+    table.add(["search", Self.search(version)])
     table.add(["created", version.createTime.minuteText + " UTC"])
     table.add(["contents", version.fingerprint])
     table.add(["built by", "\(version.builtBy.name) \(version.builtBy.version)"])
@@ -76,6 +77,13 @@ struct IndexShowCommand: ReportingCommand {
     table.add(["space", version.builtBy.spaceFingerprint])
     for (key, value) in version.labels.sorted(by: { $0.key < $1.key }) { table.add(["label \(key)", value]) }
     table.write(to: .standardOutput)
+  }
+
+  private static func search(_ version: Illmrec_Retrieval_V1_Version) -> String {
+    guard version.hasGraph else { return "exact" }
+    let graph = version.graph
+    return "approximate: HNSW, m \(graph.m), ef_construction \(graph.efConstruction), "
+      + "\(max(1, graph.bytes >> 20)) MiB, by \(graph.library)"
   }
 }
 

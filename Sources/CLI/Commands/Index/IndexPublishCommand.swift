@@ -20,6 +20,15 @@ struct IndexPublishCommand: ReportingCommand {
     name: .customLong("label"),
     help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"))
   var labels: [String] = []
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Build a graph for approximate search, or none; by default as the service is configured.",
+      discussion: """
+        Exact search is the better choice while it is quick enough, up to some hundred thousand items. Building takes minutes \
+        for a million.
+        """))
+  var graph: Bool?
   @Flag(help: "Let the new version answer at once.")
   var promote = false
   @OptionGroup var change: ChangeOptions
@@ -27,7 +36,8 @@ struct IndexPublishCommand: ReportingCommand {
   func perform() async throws {
     let publication = IndexPublication(
       index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
-      retrieval: options.target.retrieval, actor: change.change.actor)
+      retrieval: options.target.retrieval, actor: change.change.actor,
+      graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified })
     let change = change.change
     var version = try await publication.run()
     if promote, !version.roles.contains(.stable) {

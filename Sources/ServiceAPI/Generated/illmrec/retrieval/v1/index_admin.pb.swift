@@ -172,12 +172,111 @@ public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
   /// Its parts in the rollout; empty when it serves no traffic.
   public var roles: [Illmrec_Retrieval_V1_Role] = []
 
+  /// The graph for approximate search; unset when there is none.
+  public var graph: Illmrec_Retrieval_V1_HnswGraph {
+    get {_graph ?? Illmrec_Retrieval_V1_HnswGraph()}
+    set {_graph = newValue}
+  }
+  /// Returns true if `graph` has been explicitly set.
+  public var hasGraph: Bool {self._graph != nil}
+  /// Clears the value of `graph`. Subsequent reads from it will return its default value.
+  public mutating func clearGraph() {self._graph = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _builtBy: Illmrec_Common_V1_ModelRef? = nil
   fileprivate var _createTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _graph: Illmrec_Retrieval_V1_HnswGraph? = nil
+}
+
+/// A graph for approximate search (HNSW), part of a version.
+public nonisolated struct Illmrec_Retrieval_V1_HnswGraph: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Links of an item, twice as many on the lowest layer.
+  public var m: UInt32 = 0
+
+  /// Candidates that were looked at for each item's links.
+  public var efConstruction: UInt32 = 0
+
+  /// Name and version of the library that built it.
+  public var library: String = String()
+
+  /// Size of its file.
+  public var bytes: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Whether a new version gets a graph, and which.
+public nonisolated struct Illmrec_Retrieval_V1_GraphOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Whether.
+  public var build: Illmrec_Retrieval_V1_GraphOptions.Build = .unspecified
+
+  /// With BUILD_ALWAYS: links of an item, 2 to 128; the server's own when 0.
+  public var m: UInt32 = 0
+
+  /// With BUILD_ALWAYS: candidates looked at for each item's links, at most 100,000; the server's own when 0.
+  public var efConstruction: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Whether.
+  public nonisolated enum Build: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// As the server is configured: from a number of items on, or never.
+    case unspecified // = 0
+
+    /// Build one; it takes minutes for millions of items, and the answer to CreateVersion comes after that.
+    case always // = 1
+
+    /// Build none.
+    case never // = 2
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .always
+      case 2: self = .never
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .always: return 1
+      case .never: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Illmrec_Retrieval_V1_GraphOptions.Build] = [
+      .unspecified,
+      .always,
+      .never,
+    ]
+
+  }
+
+  public init() {}
 }
 
 /// A message of an upload: the header first, then chunks, the commit last.
@@ -260,11 +359,22 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     /// Who publishes, for the audit log.
     public var actor: String = String()
 
+    /// Whether a graph for approximate search is built.
+    public var graph: Illmrec_Retrieval_V1_GraphOptions {
+      get {_graph ?? Illmrec_Retrieval_V1_GraphOptions()}
+      set {_graph = newValue}
+    }
+    /// Returns true if `graph` has been explicitly set.
+    public var hasGraph: Bool {self._graph != nil}
+    /// Clears the value of `graph`. Subsequent reads from it will return its default value.
+    public mutating func clearGraph() {self._graph = nil}
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
     fileprivate var _builtBy: Illmrec_Common_V1_ModelRef? = nil
+    fileprivate var _graph: Illmrec_Retrieval_V1_GraphOptions? = nil
   }
 
   /// Items, each of them once in the upload.
@@ -1677,29 +1787,32 @@ public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionRequest: Sendable {
 }
 
 /// The version is what was published.
-public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionResponse: Sendable {
+public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As GetVersion returns it.
   public var version: Illmrec_Retrieval_V1_Version {
-    get {_version ?? Illmrec_Retrieval_V1_Version()}
-    set {_version = newValue}
+    get {_storage._version ?? Illmrec_Retrieval_V1_Version()}
+    set {_uniqueStorage()._version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
-  public var hasVersion: Bool {self._version != nil}
+  public var hasVersion: Bool {_storage._version != nil}
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
-  public mutating func clearVersion() {self._version = nil}
+  public mutating func clearVersion() {_uniqueStorage()._version = nil}
 
   /// Bytes that were read.
-  public var bytesRead: UInt64 = 0
+  public var bytesRead: UInt64 {
+    get {_storage._bytesRead}
+    set {_uniqueStorage()._bytesRead = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _version: Illmrec_Retrieval_V1_Version? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Names two versions.
@@ -1771,7 +1884,7 @@ nonisolated extension Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf._ProtoName
 
 nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Version"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}item_count\0\u{1}dim\0\u{3}built_by\0\u{1}fingerprint\0\u{3}create_time\0\u{1}labels\0\u{1}roles\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}item_count\0\u{1}dim\0\u{3}built_by\0\u{1}fingerprint\0\u{3}create_time\0\u{1}labels\0\u{1}roles\0\u{1}graph\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1787,6 +1900,7 @@ nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, Swift
       case 6: try { try decoder.decodeSingularMessageField(value: &self._createTime) }()
       case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       case 8: try { try decoder.decodeRepeatedEnumField(value: &self.roles) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
       default: break
       }
     }
@@ -1821,6 +1935,9 @@ nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, Swift
     if !self.roles.isEmpty {
       try visitor.visitPackedEnumField(value: self.roles, fieldNumber: 8)
     }
+    try { if let v = self._graph {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1833,9 +1950,99 @@ nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, Swift
     if lhs._createTime != rhs._createTime {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.roles != rhs.roles {return false}
+    if lhs._graph != rhs._graph {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_HnswGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HnswGraph"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}m\0\u{3}ef_construction\0\u{1}library\0\u{1}bytes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.m) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.efConstruction) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.library) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.m != 0 {
+      try visitor.visitSingularUInt32Field(value: self.m, fieldNumber: 1)
+    }
+    if self.efConstruction != 0 {
+      try visitor.visitSingularUInt32Field(value: self.efConstruction, fieldNumber: 2)
+    }
+    if !self.library.isEmpty {
+      try visitor.visitSingularStringField(value: self.library, fieldNumber: 3)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_HnswGraph, rhs: Illmrec_Retrieval_V1_HnswGraph) -> Bool {
+    if lhs.m != rhs.m {return false}
+    if lhs.efConstruction != rhs.efConstruction {return false}
+    if lhs.library != rhs.library {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GraphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GraphOptions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}m\0\u{3}ef_construction\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.build) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.m) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.efConstruction) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.build != .unspecified {
+      try visitor.visitSingularEnumField(value: self.build, fieldNumber: 1)
+    }
+    if self.m != 0 {
+      try visitor.visitSingularUInt32Field(value: self.m, fieldNumber: 2)
+    }
+    if self.efConstruction != 0 {
+      try visitor.visitSingularUInt32Field(value: self.efConstruction, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Illmrec_Retrieval_V1_GraphOptions, rhs: Illmrec_Retrieval_V1_GraphOptions) -> Bool {
+    if lhs.build != rhs.build {return false}
+    if lhs.m != rhs.m {return false}
+    if lhs.efConstruction != rhs.efConstruction {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Illmrec_Retrieval_V1_GraphOptions.Build: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BUILD_UNSPECIFIED\0\u{1}BUILD_ALWAYS\0\u{1}BUILD_NEVER\0")
 }
 
 nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1924,7 +2131,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
 
 nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Header"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0\u{1}graph\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1938,6 +2145,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.dim) }()
       case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.actor) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
       default: break
       }
     }
@@ -1966,6 +2174,9 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
     if !self.actor.isEmpty {
       try visitor.visitSingularStringField(value: self.actor, fieldNumber: 6)
     }
+    try { if let v = self._graph {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1976,6 +2187,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
     if lhs.dim != rhs.dim {return false}
     if lhs.labels != rhs.labels {return false}
     if lhs.actor != rhs.actor {return false}
+    if lhs._graph != rhs._graph {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4132,36 +4344,74 @@ nonisolated extension Illmrec_Retrieval_V1_VerifyVersionResponse: SwiftProtobuf.
   public static let protoMessageName: String = _protobuf_package + ".VerifyVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}bytes_read\0")
 
+  fileprivate class _StorageClass {
+    var _version: Illmrec_Retrieval_V1_Version? = nil
+    var _bytesRead: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _bytesRead = source._bytesRead
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.bytesRead) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesRead) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._version {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.bytesRead != 0 {
-      try visitor.visitSingularUInt64Field(value: self.bytesRead, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._version {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._bytesRead != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bytesRead, fieldNumber: 2)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Illmrec_Retrieval_V1_VerifyVersionResponse, rhs: Illmrec_Retrieval_V1_VerifyVersionResponse) -> Bool {
-    if lhs._version != rhs._version {return false}
-    if lhs.bytesRead != rhs.bytesRead {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._bytesRead != rhs_storage._bytesRead {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -20,6 +20,52 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// How queries are answered.
+public nonisolated enum Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// By the version's graph where it has one, else exactly.
+  case unspecified // = 0
+
+  /// Every eligible item is looked at.
+  case exact // = 1
+
+  /// By the version's graph: quicker on large catalogs, and some of the best items may be missed; those found have their exact
+  /// scores. Where the version has no graph, or a query's filters leave too little of it, exactly.
+  case approximate // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .exact
+    case 2: self = .approximate
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .exact: return 1
+    case .approximate: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Illmrec_Retrieval_V1_SearchMethod] = [
+    .unspecified,
+    .exact,
+    .approximate,
+  ]
+
+}
+
 /// A version's part in an index's rollout.
 public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
@@ -222,6 +268,9 @@ public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
   /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
   public mutating func clearServedBy() {self._servedBy = nil}
 
+  /// How the items were found: exactly or by the version's graph. Unspecified where a backend with an index of its own answered.
+  public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -293,6 +342,13 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
   /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless the index was built from item vectors of the same training.
   /// Copy it from the ModelRef that came with the user vector.
   public var expectedSpaceFingerprint: String = String()
+
+  /// How the queries are answered.
+  public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+
+  /// Candidates that an approximate search keeps for each query; fewer than k count as k. More find more and take longer. The
+  /// server's own when 0; at most 100,000.
+  public var ef: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -400,6 +456,12 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
 
     /// As in SearchRequest.
     public var expectedSpaceFingerprint: String = String()
+
+    /// As in SearchRequest.
+    public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+
+    /// As in SearchRequest.
+    public var ef: UInt32 = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -670,6 +732,10 @@ public nonisolated struct Illmrec_Retrieval_V1_Limits: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.retrieval.v1"
 
+nonisolated extension Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SEARCH_METHOD_UNSPECIFIED\0\u{1}SEARCH_METHOD_EXACT\0\u{1}SEARCH_METHOD_APPROXIMATE\0")
+}
+
 nonisolated extension Illmrec_Retrieval_V1_Role: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_STABLE\0\u{1}ROLE_PINNED\0\u{1}ROLE_PREVIOUS\0\u{1}ROLE_CANARY\0\u{1}ROLE_SHADOW\0")
 }
@@ -842,7 +908,7 @@ nonisolated extension Illmrec_Retrieval_V1_ScoredItem: SwiftProtobuf.Message, Sw
 
 nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QueryResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -854,6 +920,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
       case 2: try { try decoder.decodeSingularMessageField(value: &self._error) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._servedBy) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.method) }()
       default: break
       }
     }
@@ -876,6 +943,9 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
     try { if let v = self._servedBy {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if self.method != .unspecified {
+      try visitor.visitSingularEnumField(value: self.method, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -884,6 +954,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
     if lhs._error != rhs._error {return false}
     if lhs.items != rhs.items {return false}
     if lhs._servedBy != rhs._servedBy {return false}
+    if lhs.method != rhs.method {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -950,7 +1021,7 @@ nonisolated extension Illmrec_Retrieval_V1_ServedBy: SwiftProtobuf.Message, Swif
 
 nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SearchRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{1}queries\0\u{3}expected_space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{1}queries\0\u{3}expected_space_fingerprint\0\u{1}method\0\u{1}ef\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -962,6 +1033,8 @@ nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message,
       case 2: try { try decoder.decodeSingularMessageField(value: &self._target) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.queries) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.expectedSpaceFingerprint) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.method) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.ef) }()
       default: break
       }
     }
@@ -984,6 +1057,12 @@ nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message,
     if !self.expectedSpaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.expectedSpaceFingerprint, fieldNumber: 4)
     }
+    if self.method != .unspecified {
+      try visitor.visitSingularEnumField(value: self.method, fieldNumber: 5)
+    }
+    if self.ef != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ef, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -992,6 +1071,8 @@ nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message,
     if lhs._target != rhs._target {return false}
     if lhs.queries != rhs.queries {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
+    if lhs.method != rhs.method {return false}
+    if lhs.ef != rhs.ef {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1115,7 +1196,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest: SwiftProtobuf.Me
 
 nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Illmrec_Retrieval_V1_StreamSearchRequest.protoMessageName + ".Config"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{3}expected_space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{3}expected_space_fingerprint\0\u{1}method\0\u{1}ef\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1126,6 +1207,8 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProt
       case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._target) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.expectedSpaceFingerprint) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.method) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.ef) }()
       default: break
       }
     }
@@ -1145,6 +1228,12 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProt
     if !self.expectedSpaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.expectedSpaceFingerprint, fieldNumber: 3)
     }
+    if self.method != .unspecified {
+      try visitor.visitSingularEnumField(value: self.method, fieldNumber: 4)
+    }
+    if self.ef != 0 {
+      try visitor.visitSingularUInt32Field(value: self.ef, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1152,6 +1241,8 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProt
     if lhs.requestID != rhs.requestID {return false}
     if lhs._target != rhs._target {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
+    if lhs.method != rhs.method {return false}
+    if lhs.ef != rhs.ef {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,49 @@
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import VectorIndex
+
+// What the contract's messages say of graphs, in the index's terms and back.
+
+extension Illmrec_Retrieval_V1_HnswGraph {
+  init(_ graph: GraphInfo) {
+    self.init()
+    m = UInt32(graph.parameters.m)
+    efConstruction = UInt32(graph.parameters.efConstruction)
+    library = graph.library
+    bytes = graph.bytes
+  }
+}
+
+extension GraphChoice {
+  init(_ options: Illmrec_Retrieval_V1_GraphOptions) throws(ServiceFailure) {
+    switch options.build {
+    case .unspecified: self = .byPolicy
+    case .never: self = .none
+    case .always: self = .build(m: Int(options.m), efConstruction: Int(options.efConstruction))
+    case .UNRECOGNIZED(let number):
+      throw ServiceFailure(
+        .invalidArgument, reason: "HEADER_INVALID", "\(number) is no way to build a graph", field: "header.graph.build")
+    }
+  }
+}
+
+extension SearchMethod {
+  /// - Parameter field: path of the method from the request's root.
+  init(_ method: Illmrec_Retrieval_V1_SearchMethod, ef: UInt32, field: String) throws(ServiceFailure) {
+    guard ef <= UInt32(HNSWParameters.allowedEf.upperBound) else {
+      throw ServiceFailure(
+        .invalidArgument, reason: "EF_TOO_LARGE",
+        "ef is \(ef); at most \(HNSWParameters.allowedEf.upperBound) candidates are kept. Ask for an exact search instead",
+        field: field.replacing("method", with: "ef"))
+    }
+    switch method {
+    case .unspecified: self = ef == 0 ? .versionDefault : .approximate(ef: Int(ef))
+    case .exact: self = .exact
+    case .approximate: self = .approximate(ef: ef == 0 ? nil : Int(ef))
+    case .UNRECOGNIZED(let number):
+      throw ServiceFailure(
+        .invalidArgument, reason: "METHOD_INVALID", "\(number) is no search method this server knows", field: field)
+    }
+  }
+}

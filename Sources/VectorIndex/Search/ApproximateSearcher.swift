@@ -1,0 +1,63 @@
+import Kernels
+
+/// Answers queries by a version's graph, and says which of them a scan has to answer.
+///
+/// Excluded items are walked through and take no candidate's place, so that they cost no recall. What the graph finds has
+/// the scores that an exact search gives, in its order: the answers differ by items that were missed.
+struct ApproximateSearcher {
+  /// Queries between two looks at whether anybody still waits; some milliseconds.
+  private static let queriesPerSlab = 32
+
+  let team: ComputeTeam
+  /// Candidates kept where a query does not say.
+  let defaultEf: Int
+
+  /// The queries' hits by their place, without those of queries that a scan has to answer: their filters leave few items, the
+  /// walk grew too long, or found fewer than there are.
+  func search(
+    _ queries: [RowQuery], in version: IndexVersion, isCancelled: () -> Bool
+  ) throws(VectorIndexError) -> [Int: [InnerProductScan.Hit]] {
+    var found: [Int: [InnerProductScan.Hit]] = [:]
+    var waiting: [Int: [Int]] = [:]
+    for (place, query) in queries.enumerated() {
+      if let ef = ef(of: query, in: version) { waiting[ef, default: []].append(place) }
+    }
+    for (ef, places) in waiting {
+      for first in stride(from: 0, to: places.count, by: Self.queriesPerSlab) {
+        if isCancelled() { throw VectorIndexError(.cancelled, "nobody waits for this search any more") }
+        let slab = places[first..<min(first + Self.queriesPerSlab, places.count)]
+        let answers = Self.walk(slab.map { queries[$0] }, in: version, ef: ef, team: team)
+        for (place, answer) in zip(slab, answers) where Self.isWhole(answer, of: queries[place], in: version) {
+          found[place] = answer.hits
+        }
+      }
+    }
+    return found
+  }
+
+  private static func walk(
+    _ queries: [RowQuery], in version: IndexVersion, ef: Int, team: ComputeTeam
+  ) -> [HNSWGraph.Answer] {
+    // Beyond a quarter of the items, a scan, which reads them in their order, is as quick.
+    let budget = max(4 * ef, version.info.itemCount / 4)
+    return version.graph?.search(queries[...], ef: ef, budget: budget, team: team) ?? []
+  }
+
+  private static func isWhole(_ answer: HNSWGraph.Answer, of query: RowQuery, in version: IndexVersion) -> Bool {
+    answer.isComplete && answer.hits.count >= min(query.k, version.info.itemCount - query.excludedRows.count)
+  }
+
+  /// Candidates to keep; nil when a scan suits the query better, or it asks for one.
+  private func ef(of query: RowQuery, in version: IndexVersion) -> Int? {
+    guard version.graph != nil, query.includedRows == nil else { return nil }
+    let ef: Int
+    switch query.method {
+    case .exact: return nil
+    case .versionDefault: ef = max(defaultEf, query.k)
+    case .approximate(let asked): ef = max(asked ?? defaultEf, query.k)
+    }
+    let eligible = version.info.itemCount - query.excludedRows.count
+    // A walk passes some 25 items for each candidate, and the more of them the fewer are eligible.
+    return eligible > ef && 25 * ef * version.info.itemCount < eligible * eligible ? ef : nil
+  }
+}

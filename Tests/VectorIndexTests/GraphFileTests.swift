@@ -1,0 +1,108 @@
+import CVectorIndex
+import CrashProbe
+import Testing
+
+/// The graph library's C face, past the checksums that keep damaged files from it.
+@Suite("Graph files")
+struct GraphFileTests {
+  static let dim = 7
+  static let count = 500
+
+  let rows: [Float]
+  let file: [UInt8]
+
+  init() throws {
+    var random = SplitMix(seed: 3)
+    rows = random.floats(Self.count * Self.dim)
+    file = try Self.build(rows, threads: 1)
+  }
+
+  private static func build(_ rows: [Float], threads: UInt32) throws -> [UInt8] {
+    var parameters = illmrec_graph_parameters(links: 4, breadth: 30, threads: threads, nice: 0)
+    var bytes: UnsafeMutableRawPointer?
+    var size = 0
+    let status = illmrec_graph_build(
+      rows, UInt32(rows.count / dim), UInt32(dim), &parameters, { _, _ in true }, nil, &bytes, &size, nil)
+    defer { illmrec_graph_free(bytes) }
+    try #require(status == ILLMREC_GRAPH_OK)
+    return Array(UnsafeRawBufferPointer(start: bytes, count: size))
+  }
+
+  /// The status of opening `file`, and the rows found for a query when it opens.
+  private func open(_ file: [UInt8], isa: illmrec_isa = ILLMREC_ISA_BEST) -> (illmrec_graph_status, [UInt32]) {
+    rows.withUnsafeBufferPointer { rows in
+      var graph: OpaquePointer?
+      let status = illmrec_graph_open(
+        file, file.count, rows.baseAddress, UInt32(Self.count), UInt32(Self.dim), &graph, nil)
+      guard status == ILLMREC_GRAPH_OK, let graph else { return (status, []) }
+      defer { illmrec_graph_close(graph) }
+      var hits = [illmrec_hit](repeating: illmrec_hit(), count: 10)
+      var query = illmrec_graph_query()
+      query.query.vector = rows.baseAddress
+      query.query.k = 10
+      query.breadth = 40
+      query.budget = 1000
+      var answer = illmrec_graph_answer()
+      hits.withUnsafeMutableBufferPointer { hits in
+        answer.hits = hits.baseAddress
+        illmrec_graph_search(graph, &query, 1, nil, isa, &answer)
+      }
+      return (status, hits.prefix(Int(answer.count)).map(\.row))
+    }
+  }
+
+  @Test("equal rows give equal files on one thread, and the same answers with every instruction set")
+  func deterministic() throws {
+    #expect(try Self.build(rows, threads: 1) == file)
+    let found = open(file).1
+    #expect(found.count == 10)
+    for isa in [ILLMREC_ISA_PORTABLE, ILLMREC_ISA_AVX2, ILLMREC_ISA_AVX512] where illmrec_isa_supported(isa) {
+      #expect(open(file, isa: isa).1 == found)
+    }
+  }
+
+  @Test("whatever a file holds, it is refused or leads to rows that exist")
+  func anyBytes() {
+    var random = SplitMix(seed: 8)
+    for _ in 0..<2000 {
+      var changed = file
+      // Half of the changes hit the header.
+      let place = Int.random(in: 0..<(Bool.random(using: &random) ? 48 : file.count), using: &random)
+      changed[place] = UInt8.random(in: 0...255, using: &random)
+      let (status, found) = open(changed)
+      #expect(status == ILLMREC_GRAPH_OK || status == ILLMREC_GRAPH_INVALID)
+      #expect(found.allSatisfy { $0 < UInt32(Self.count) })
+    }
+    for size in [0, 1, 47, 48, 100, file.count - 1] {
+      #expect(open(Array(file.prefix(size))).0 == ILLMREC_GRAPH_INVALID)
+    }
+    #expect(open(file + [0]).0 == ILLMREC_GRAPH_INVALID)
+  }
+
+  @Test("arguments out of range are refused")
+  func limits() throws {
+    var parameters = illmrec_graph_parameters(links: 1, breadth: 30, threads: 1, nice: 0)
+    var bytes: UnsafeMutableRawPointer?
+    var size = 0
+    let build = { (parameters: inout illmrec_graph_parameters) in
+      illmrec_graph_build(rows, 10, UInt32(Self.dim), &parameters, { _, _ in true }, nil, &bytes, &size, nil)
+    }
+    #expect(build(&parameters) == ILLMREC_GRAPH_INVALID)
+    parameters.links = 4
+    parameters.threads = 0
+    #expect(build(&parameters) == ILLMREC_GRAPH_INVALID)
+    #expect(bytes == nil)
+  }
+
+  @Test("zero vectors, huge and tiny ones are coded without leaving their types")
+  func extremes() throws {
+    var extreme = rows
+    for row in 0..<50 { for c in 0..<Self.dim { extreme[row * Self.dim + c] = 0 } }
+    for row in 50..<100 { for c in 0..<Self.dim { extreme[row * Self.dim + c] *= 1e30 } }
+    for row in 100..<150 { for c in 0..<Self.dim { extreme[row * Self.dim + c] *= 0x1p-130 } }
+    let file = try Self.build(extreme, threads: 2)
+    #expect(file.count > 48 + Self.count * 8 * 4)
+    let zeros = try Self.build([Float](repeating: 0, count: 40 * Self.dim), threads: 2)
+    #expect(zeros.count > 48)
+  }
+}
