@@ -82,7 +82,7 @@ struct GraphTests {
   @Test("keeps its recall when the best items of all are excluded")
   func excluded() throws {
     let catalog = Self.clustered(8000, dim: 24)
-    #expect(try recall(of: queries(catalog, count: 10, excluding: 60), in: open(catalog)) > 0.97)
+    #expect(try recall(of: queries(catalog, count: 10, excluding: 20), in: open(catalog)) > 0.97)
   }
 
   @Test("goes over to exact search where a graph would not do")
@@ -148,7 +148,7 @@ struct GraphTests {
 
   @Test("survives a restart; the contents' fingerprint does not depend on it")
   func restart() throws {
-    let catalog = Self.clustered(3000, dim: 8)
+    let catalog = Self.clustered(4000, dim: 8)
     let fingerprint = try VersionStore(path: TemporaryDirectory().path).publish(catalog).info.fingerprint
     let info = try open(catalog).info
     #expect(info.fingerprint == fingerprint)
@@ -160,7 +160,7 @@ struct GraphTests {
     #expect(version.info.graph?.library.hasPrefix("hnswlib") == true)
     #expect(try recall(of: queries(catalog, count: 20), in: version) > 0.97)
     let verified = try store.verify(info.name)
-    #expect(verified.bytes > 3000 * 8 * 4 + (info.graph?.bytes ?? 0))
+    #expect(verified.bytes > 4000 * 8 * 4 + (info.graph?.bytes ?? 0))
   }
 
   @Test("the store's policy decides by the number of items")

@@ -3,7 +3,7 @@ import Kernels
 /// Searches versions, on threads of its own.
 package final class Searcher: Sendable {
   /// Candidates that an approximate search keeps, where the query does not say.
-  package static let defaultEf = 64
+  package static let defaultEf = 128
 
   private let team: ComputeTeam
   private let ef: Int
