@@ -28,6 +28,7 @@ package enum RetrievalParts {
         RetrievalProvider(store: store, worker: worker, limits: configuration.limits, monitor: monitor),
         IndexAdminProvider(store: store, limits: configuration.limits, monitor: monitor, logger: logger),
       ],
+      dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
       onShutdown: {
         await worker.shutdown()
         await monitor.shutdown()

@@ -2,9 +2,12 @@ package import GRPCCore
 package import ServiceAPI
 import Synchronization
 
-/// The standard health protocol: Check and Watch for the whole server (the empty name) and for each of its services.
+/// The standard health protocol: Check and Watch for the whole server (the empty name) and for each of its services. Check also
+/// tells of systems that they depend on, by a name of their own: a server without them still serves what it can.
 package final class HealthService: Sendable {
   package typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
+  /// Asks a system whether it is well; within seconds.
+  package typealias Probe = @Sendable () async -> Bool
 
   private struct State {
     var isServing = false
@@ -15,10 +18,14 @@ package final class HealthService: Sendable {
   }
 
   private let services: Set<String>
+  private let dependencies: [String: Probe]
   private let state = Mutex(State())
 
-  /// - Parameter services: full names of the server's services, e.g. "illmrec.llm.v1.LLMService". They start NOT_SERVING.
-  package init(services: [ServiceDescriptor]) {
+  /// - Parameters:
+  ///   - services: full names of the server's services, e.g. "illmrec.llm.v1.LLMService". They start NOT_SERVING.
+  ///   - dependencies: what Check asks for names such as "milvus".
+  package init(services: [ServiceDescriptor], dependencies: [String: Probe] = [:]) {
+    self.dependencies = dependencies
     self.services = Set(services.map(\.fullyQualifiedService)).union([""])
   }
 
@@ -71,11 +78,13 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
   package func check(
     request: Grpc_Health_V1_HealthCheckRequest, context: ServerContext
   ) async throws -> Grpc_Health_V1_HealthCheckResponse {
+    if let probe = dependencies[request.service] { return response(await probe() ? .serving : .notServing) }
     let status = status(of: request.service, isServing: state.withLock(\.isServing))
     guard status != .serviceUnknown else {
       throw ServiceFailure(
         .notFound, reason: "SERVICE_UNKNOWN",
-        "\"\(request.service)\" is not served here; served: \(services.sorted().dropFirst().joined(separator: ", "))",
+        "\"\(request.service)\" is not served here; served: "
+          + (services.sorted().dropFirst() + dependencies.keys.sorted()).joined(separator: ", "),
         field: "service")
     }
     return response(status)

@@ -9,16 +9,20 @@ import UnixSignals
 /// What a service process runs, made by its `load` step.
 package struct ServiceParts: Sendable {
   package var services: [any RegistrableRPCService]
+  /// Systems outside that the services depend on, and how they are, for health checks by these names.
+  package var dependencies: [String: HealthService.Probe]
   /// Run beside the server and shut down after it, such as clients of other services.
   package var background: [any Service]
   /// Called when no request is in progress any more, e.g. to end compute threads.
   package var onShutdown: @Sendable () async -> Void
 
   package init(
-    services: [any RegistrableRPCService], background: [any Service] = [],
+    services: [any RegistrableRPCService], dependencies: [String: HealthService.Probe] = [:],
+    background: [any Service] = [],
     onShutdown: @escaping @Sendable () async -> Void = {}
   ) {
     self.services = services
+    self.dependencies = dependencies
     self.background = background
     self.onShutdown = onShutdown
   }
@@ -79,7 +83,8 @@ package enum ServiceRunner {
   ) async throws {
     var router = RPCRouter<Transport>()
     for service in parts.services { service.registerMethods(with: &router) }
-    let health = HealthService(services: Array(Set(router.methods.map(\.service))))
+    let health = HealthService(
+      services: Array(Set(router.methods.map(\.service))), dependencies: parts.dependencies)
     health.registerMethods(with: &router)
     router.registerInterceptors(pipeline: [.apply(RPCObserver(logger: logger), to: .all)])
     let server = ServerLifecycle(

@@ -34,6 +34,20 @@ import Testing
     }
   }
 
+  @Test func aDependencyIsAskedAndDoesNotMoveTheServer() async throws {
+    let health = HealthService(services: [], dependencies: ["well": { true }, "ill": { false }])
+    health.setServing(true)
+    try await withServer([health]) { client in
+      let client = Client(wrapping: client)
+      let well = try await client.check(request("well")).status
+      #expect(well == .serving)
+      let ill = try await client.check(request("ill")).status
+      #expect(ill == .notServing)
+      let server = try await client.check(request("")).status
+      #expect(server == .serving)
+    }
+  }
+
   @Test func watchTellsEachChangeAndEndsWhenTheServerDrains() async throws {
     try await withServer([health]) { client in
       let seen = AsyncStream.makeStream(of: HealthService.Status.self)
