@@ -2,7 +2,7 @@
 # Searches against pip's newest FAISS on clustered vectors, in one run; writes RETRIEVAL-BENCHMARKS.md. Arguments go to
 # Benchmarks/RetrievalBenchmark/bench.py (--parts, --rounds, --threads …).
 #
-# BENCH_DIR: where vectors, versions and the peer's environment are kept, .build-bench by default; 8 GB for all parts.
+# BENCH_DIR: where vectors, versions and the peer's environment are kept, .build-bench by default; 12 GB for all parts (hnsw-1m builds for half an hour the first time and keeps what it built).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=${BENCH_DIR:-.build-bench}

@@ -5,6 +5,7 @@ scripts/bench-retrieval.sh sets everything up and calls this. Each part is a fun
 """
 import argparse
 
+from approximate import compare_approximate
 from exact import compare_exact, compare_exclusions
 from report import Report
 from rpc import publish_over_rpc
@@ -13,6 +14,8 @@ PARTS = {
     "exact-512": lambda report, options: compare_exact(report, options, 100_000, 512),
     "exact-1536": lambda report, options: compare_exact(report, options, 100_000, 1536),
     "exclusions": lambda report, options: compare_exclusions(report, options, 100_000, 512),
+    "hnsw-100k": lambda report, options: compare_approximate(report, options, 100_000, 512),
+    "hnsw-1m": lambda report, options: compare_approximate(report, options, 1_000_000, 512),
     "rpc-100k": lambda report, options: publish_over_rpc(report, options, 100_000, 512),
     "rpc-1m": lambda report, options: publish_over_rpc(report, options, 1_000_000, 512),
 }

@@ -33,13 +33,14 @@ class Ours(Engine):
     def __init__(self, probe, directory, threads):
         super().__init__([probe, directory, threads])
 
-    def publish(self, index, vectors):
-        return self.ask({"publish": {"index": index, "vectors": str(vectors.items_path), "dim": vectors.dim}})
+    def publish(self, index, vectors, graph=None):
+        return self.ask({"publish": {
+            "index": index, "vectors": str(vectors.items_path), "dim": vectors.dim, "graph": graph}})
 
-    def search(self, index, queries, dim, k, batch, out=None, excluded=None, excluded_each=None):
+    def search(self, index, queries, dim, k, batch, out=None, excluded=None, excluded_each=None, ef=None):
         return self.ask({"search": {
             "index": index, "queries": str(queries), "dim": dim, "k": k, "batch": batch, "out": out and str(out),
-            "excluded": excluded and str(excluded), "excludedEach": excluded_each}})
+            "excluded": excluded and str(excluded), "excludedEach": excluded_each, "ef": ef}})
 
 
 class Faiss(Engine):
@@ -53,6 +54,12 @@ class Faiss(Engine):
     def build(self, kind, vectors):
         return self.ask({"build": kind, "vectors": str(vectors.items_path), "dim": vectors.dim})
 
-    def search(self, kind, queries, dim, k, batch, count, out=None):
+    def save(self, kind, path):
+        return self.ask({"save": kind, "path": str(path)})
+
+    def load(self, kind, path):
+        return self.ask({"load": kind, "path": str(path)})
+
+    def search(self, kind, queries, dim, k, batch, count, out=None, ef=None):
         return self.ask({"search": kind, "queries": str(queries), "dim": dim, "k": k, "batch": batch, "count": count,
-                         "out": out and str(out)})
+                         "out": out and str(out), "ef": ef})

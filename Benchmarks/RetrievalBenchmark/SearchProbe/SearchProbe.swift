@@ -10,11 +10,13 @@ import VectorIndex
 struct SearchProbe {
   enum Request: Decodable {
     /// Makes float32 vectors [n, dim] a version of their own; row i is item `itemID(i)`.
-    case publish(index: String, vectors: String, dim: Int)
+    /// `graph` is m and ef_construction of a graph for approximate search.
+    case publish(index: String, vectors: String, dim: Int, graph: [Int]?)
     /// Searches the newest version of an index for queries [n, dim], `batch` at a time; the items' numbers go to `out` as
-    /// UInt32 [n, k]. `excluded` is UInt32 [n, excludedEach], items that each query leaves out.
+    /// UInt32 [n, k]. `ef` asks for approximate search. `excluded` is UInt32 [n, excludedEach], items that each query leaves out.
     case search(
-      index: String, queries: String, dim: Int, k: Int, batch: Int, out: String?, excluded: String?, excludedEach: Int?)
+      index: String, queries: String, dim: Int, k: Int, batch: Int, out: String?, excluded: String?, excludedEach: Int?,
+      ef: Int?)
   }
 
   struct Answer: Encodable {
@@ -49,26 +51,28 @@ struct SearchProbe {
 
   private func run(_ request: Request) throws -> Duration {
     switch request {
-    case .publish(let index, let vectors, let dim):
-      return try publish(index, try Self.read(vectors, as: Float.self), dim: dim)
-    case .search(let index, let queries, let dim, let k, let batch, let out, let excluded, let excludedEach):
+    case .publish(let index, let vectors, let dim, let graph):
+      let choice = graph.map { GraphChoice.build(m: $0[0], efConstruction: $0[1]) } ?? .none
+      return try publish(index, try Self.read(vectors, as: Float.self), dim: dim, graph: choice)
+    case .search(let index, let queries, let dim, let k, let batch, let out, let excluded, let excludedEach, let ef):
       let vectors = try Self.read(queries, as: Float.self)
       let numbers = try excluded.map { try Self.read($0, as: UInt32.self) } ?? []
       let each = excludedEach ?? 0
       let asked = (0..<vectors.count / dim).map { row in
         SearchQuery(
           vector: Array(vectors[row * dim..<(row + 1) * dim]), k: k,
-          excludedItems: numbers[row * each..<(row + 1) * each].map { Self.itemID(Int($0)) })
+          excludedItems: numbers[row * each..<(row + 1) * each].map { Self.itemID(Int($0)) },
+          method: ef.map { .approximate(ef: $0) } ?? .exact)
       }
       return try search(asked, in: index, batch: batch, out: out)
     }
   }
 
-  private func publish(_ index: String, _ values: [Float], dim: Int) throws -> Duration {
+  private func publish(_ index: String, _ values: [Float], dim: Int, graph: GraphChoice) throws -> Duration {
     let rowsAtOnce = 4096
     return try ContinuousClock().measure {
       let upload = try store.beginUpload(
-        UploadHeader(index: index, builtBy: BuiltBy(spaceFingerprint: "benchmark"), dim: dim))
+        UploadHeader(index: index, builtBy: BuiltBy(spaceFingerprint: "benchmark"), dim: dim, graph: graph))
       let count = values.count / dim
       for first in stride(from: 0, to: count, by: rowsAtOnce) {
         let rows = first..<min(first + rowsAtOnce, count)

@@ -1,7 +1,8 @@
 """FAISS in a process of its own: reads one request a line, answers each with one line of JSON.
 
-Usage: faiss_indexes.py THREADS. Requests: {"build": KIND, "vectors": path, "dim": n} and
-{"search": KIND, "queries": path, "dim": n, "k": n, "batch": n, "count": n, "out": path or null}.
+Usage: faiss_indexes.py THREADS. Requests: {"build": KIND, "vectors": path, "dim": n},
+{"save": KIND, "path": path}, {"load": KIND, "path": path} and
+{"search": KIND, "queries": path, "dim": n, "k": n, "batch": n, "count": n, "out": path or null, "ef": n}.
 """
 import json
 import resource
@@ -14,7 +15,14 @@ import numpy
 KINDS = {
     "flat": lambda dim: faiss.IndexFlatIP(dim),
     "sq8": lambda dim: faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT),
+    "hnsw": lambda dim: hnsw(dim, 16, 200),
 }
+
+
+def hnsw(dim, m, ef_construction):
+    index = faiss.IndexHNSWFlat(dim, m, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = ef_construction
+    return index
 
 
 def resident():
@@ -36,9 +44,17 @@ def main():
             index.add(items)
             indexes[request["build"]] = index
             answer = {"seconds": time.perf_counter() - begin, "index_bytes": resident() - before}
+        elif "save" in request:
+            faiss.write_index(indexes[request["save"]], request["path"])
+            answer = {}
+        elif "load" in request:
+            indexes[request["load"]] = faiss.read_index(request["path"])
+            answer = {}
         else:
             queries = numpy.fromfile(request["queries"], numpy.float32).reshape(-1, request["dim"])[:request["count"]]
             index, found = indexes[request["search"]], []
+            if request.get("ef"):
+                index.hnsw.efSearch = request["ef"]
             begin = time.perf_counter()
             for first in range(0, len(queries), request["batch"]):
                 found.append(index.search(queries[first:first + request["batch"]], request["k"])[1])
