@@ -71,7 +71,7 @@ class SearchableGraph::Walk {
 
   ~Walk() { bar(false); }
 
-  /// Fills the candidates; false when the budget did not last.
+  /// Fills the candidates; false when the budget did not last, or the filters take away what lies around the query.
   bool run() {
     auto &candidates = scratch_.candidates;
     candidates.clear();
@@ -89,7 +89,9 @@ class SearchableGraph::Walk {
       if (candidates[at].eligible) {
         candidates[at].expanded = true;
       } else {
-        // It has shown its way, and is no answer.
+        // It has shown its way, and is no answer. Where so many of the best are none, what is left lies too far apart for a
+        // walk: it would miss a quarter of it.
+        if (++passed_ > query_.breadth / 2) return false;
         candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(at));
       }
       at = std::min(at, expand(row));
@@ -204,6 +206,7 @@ class SearchableGraph::Walk {
   size_t lines_;
   size_t ahead_;
   uint32_t compared_ = 0;
+  uint32_t passed_ = 0;
   uint32_t eligible_ = 0;
 };
 

@@ -110,12 +110,13 @@ typedef struct {
   uint32_t count;
   /// Rows that were compared by their codes.
   uint32_t compared;
-  /// False when the budget or memory did not last: `hits` are none then.
+  /// False when the budget or memory did not last, or filters took away too much: `hits` are none then.
   bool complete;
 } illmrec_graph_answer;
 
 /// Answers `count` queries, each on one thread of `team` (NULL: the caller's). Rows that a query excludes or does not allow
-/// are passed through on the way and take no candidate's place, so that filters cost no recall.
+/// are passed through on the way and take no candidate's place; a walk that passes through more than half as many of them as
+/// it keeps candidates ends without an answer, since it would miss too much.
 void illmrec_graph_search(const illmrec_graph *graph, const illmrec_graph_query *queries, uint32_t count,
                           illmrec_team *team, illmrec_isa isa, illmrec_graph_answer *answers);
 
