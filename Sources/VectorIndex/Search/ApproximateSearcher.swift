@@ -2,8 +2,8 @@ import Kernels
 
 /// Answers queries by a version's graph, and says which of them a scan has to answer.
 ///
-/// Excluded items are walked through and take no candidate's place, so that they cost no recall. What the graph finds has
-/// the scores that an exact search gives, in its order: the answers differ by items that were missed.
+/// Excluded items are walked through and take no candidate's place; where the walk meets many of them, a scan has to
+/// answer, so that exclusions cost no recall. What the graph finds has the scores that an exact search gives, in its order: the answers differ by items that were missed.
 struct ApproximateSearcher {
   /// Queries between two looks at whether anybody still waits; some milliseconds.
   private static let queriesPerSlab = 32
