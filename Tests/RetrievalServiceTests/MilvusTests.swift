@@ -84,7 +84,8 @@ struct MilvusTests {
       for _ in 0..<2 { try await server.publish(Catalog(count: 30)) }
       #expect(try await collections().count == 2)
       _ = try await server.admin.deleteVersion(.with { $0.name = "default/versions/2" })
-      while try await collections().count > 1 { try await Task.sleep(for: .milliseconds(20)) }
+      // milvus-lite fails to list its collections while one of them goes.
+      while (try? await collections().count) ?? 2 > 1 { try await Task.sleep(for: .milliseconds(20)) }
       #expect(try await server.search(Pb.Query([1, 2, 3, 4], k: 3)).results[0].items.count == 3)
     }
   }
