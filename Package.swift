@@ -88,6 +88,9 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
+    library("Datasets"),
+    library("Training", ["Kernels", "Models", "Datasets"]),
+    library("Evaluation", ["Datasets", "Models"]),
     library("Rollouts", ["Digest"]),
     library("VectorIndex", ["Kernels", "CVectorIndex", "Digest", "Rollouts"]),
     library(
@@ -126,7 +129,8 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Models", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Digest", "CProcess", .grpcCore,
+        "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport",
+        "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
 

@@ -1,0 +1,38 @@
+/// A tensor that training changes: 32-bit master weights and their gradient.
+///
+/// Not safe for several threads at once: a training run owns its parameters.
+package final class Parameter {
+  /// As published checkpoints call it.
+  package let name: String
+  package let shape: [Int]
+  /// Row-major.
+  package let values: UnsafeMutableBufferPointer<Float>
+  /// Of the loss by `values`; added to until it is cleared.
+  package let gradient: UnsafeMutableBufferPointer<Float>
+
+  package var count: Int { values.count }
+
+  /// - Precondition: as many values as `shape` has elements.
+  package init(_ name: String, shape: [Int], values: [Float]) {
+    precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) values for \(shape)")
+    self.name = name
+    self.shape = shape
+    self.values = Self.allocate(values.count)
+    gradient = Self.allocate(values.count)
+    _ = self.values.initialize(fromContentsOf: values)
+    gradient.initialize(repeating: 0)
+  }
+
+  deinit {
+    values.deallocate()
+    gradient.deallocate()
+  }
+
+  package func clearGradient() { gradient.update(repeating: 0) }
+
+  /// Memory at the start of a cache line, as kernels read it fastest.
+  private static func allocate(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+    return UnsafeMutableBufferPointer(start: memory.bindMemory(to: Float.self, capacity: count), count: count)
+  }
+}

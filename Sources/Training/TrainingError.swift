@@ -1,0 +1,39 @@
+/// Why a model could not be trained, and what to do about it.
+package struct TrainingError: Error, Sendable, CustomStringConvertible {
+  /// What kind of problem it is, for code that must react to it.
+  package enum Code: String, Sendable, CaseIterable {
+    /// A file or directory does not exist.
+    case notFound
+    /// A file exists and cannot be read.
+    case unreadable
+    /// A file cannot be written.
+    case unwritable
+    /// A file's content contradicts its own format.
+    case malformed
+    /// The caller's choices cannot be met.
+    case invalidInput
+    /// The split has nothing to train on.
+    case empty
+    /// A loss or a gradient is NaN or infinite.
+    case notFinite
+    /// The caller stopped the run.
+    case cancelled
+  }
+
+  package let code: Code
+  /// The problem and its remedy, with file and line where there is one.
+  package let message: String
+  /// The error underneath, when there is one.
+  package let cause: (any Error)?
+
+  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+    self.code = code
+    self.message = message
+    self.cause = cause
+  }
+
+  package var description: String {
+    guard let cause else { return message }
+    return "\(message) (\(cause))"
+  }
+}
