@@ -1,0 +1,30 @@
+package import Models
+
+/// What a training run may choose about its model.
+package struct TrainingModelOptions: Sendable {
+  /// Spaces that are trained, each with a projection for users and one for items.
+  package var spaces: [Space]
+  /// Whether token embeddings are trained, as the published code does by default.
+  package var trainsTokenEmbeddings: Bool
+  /// How the frozen LLM's matrices are kept: `.float32` or `.bfloat16`. What is trained stays in 32-bit floats.
+  package var loading: LoadingOptions
+  /// Memory for the LLM's activations, in bytes. Sequences are computed as many at a time as fit; one that does not fit
+  /// alone keeps each layer's input and computes the rest again on the way back (Chen et al. 2016).
+  package var activationBytes: Int
+  /// Longest sequence, [REC] included.
+  package var maxPositions: Int
+  /// Of the computation; one for each CPU of the process by default.
+  package var threads: Int?
+
+  package init(
+    spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, loading: LoadingOptions = LoadingOptions(),
+    activationBytes: Int = 2 << 30, maxPositions: Int = 4096, threads: Int? = nil
+  ) {
+    self.spaces = spaces
+    self.trainsTokenEmbeddings = trainsTokenEmbeddings
+    self.loading = loading
+    self.activationBytes = activationBytes
+    self.maxPositions = maxPositions
+    self.threads = threads
+  }
+}

@@ -1,0 +1,63 @@
+package import Models
+
+/// One user at one point of a history: what a training step reads.
+package struct TrainingSample: Sendable {
+  /// A prompt as token ids, with images at some of its positions.
+  package struct Sequence: Sendable {
+    /// `<s>` first. What stands at a soft token's position is not looked at.
+    package var tokenIDs: [Int32]
+    /// Ascending.
+    package var softTokenPositions: [Int]
+    /// The image embedding [v] that the adaptor turns into each position's soft token.
+    package var embeddings: [[Float]]
+
+    package init(tokenIDs: [Int32], softTokenPositions: [Int], embeddings: [[Float]]) {
+      self.tokenIDs = tokenIDs
+      self.softTokenPositions = softTokenPositions
+      self.embeddings = embeddings
+    }
+  }
+
+  /// The item that came next, and one that did not, in one space.
+  package struct Target: Sendable {
+    package var space: Space
+    /// The feature that the space projects: the image embedding [v], the SASRec embedding or the sentence embedding.
+    package var positive: [Float]
+    package var negative: [Float]
+
+    package init(space: Space, positive: [Float], negative: [Float]) {
+      self.space = space
+      self.positive = positive
+      self.negative = negative
+    }
+  }
+
+  /// A question about the next item with its answer: what image-language alignment reads.
+  package struct Answer: Sendable {
+    /// Everything, through `</s>`.
+    package var sequence: Sequence
+    /// Tokens from here on are predicted, each from those before it: 1 or more.
+    package var labelStart: Int
+
+    package init(sequence: Sequence, labelStart: Int) {
+      self.sequence = sequence
+      self.labelStart = labelStart
+    }
+
+    /// Tokens that are predicted.
+    package var labelCount: Int { max(0, sequence.tokenIDs.count - labelStart) }
+  }
+
+  /// The recommendation prompt; [REC] is appended by the model.
+  package var recommendation: Sequence
+  /// At most one for each space of the model; a space whose features an item lacks is left out.
+  package var targets: [Target]
+  /// Nil leaves image-language alignment out.
+  package var answer: Answer?
+
+  package init(recommendation: Sequence, targets: [Target], answer: Answer? = nil) {
+    self.recommendation = recommendation
+    self.targets = targets
+    self.answer = answer
+  }
+}
