@@ -129,8 +129,8 @@ import Testing
           try await StreamAnswer($0.messages)
         }
       }
-      // Three batches are in flight: at most one in the tower, the others in its queue.
-      try await waitUntil { gate.arrived == 1 && server.pipeline.queuedImages >= 2 * 4 }
+      // One batch is in the tower, one in its queue, the rest waits for room there.
+      try await waitUntil { gate.arrived == 1 && server.pipeline.queuedImages == 4 }
       stream.cancel()
       _ = try? await stream.value
       // The server hears of it a little later than the client's task.
