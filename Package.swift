@@ -89,7 +89,7 @@ let package = Package(
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Datasets"),
-    library("Training", ["Kernels", "Models", "Datasets"]),
+    library("Training", ["Kernels", "Models", "Datasets", "Evaluation"]),
     library("Evaluation", ["Datasets", "Models"]),
     library("Rollouts", ["Digest"]),
     library("VectorIndex", ["Kernels", "CVectorIndex", "Digest", "Rollouts"]),
@@ -137,6 +137,8 @@ let package = Package(
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
     tests("KernelsTests", ["Kernels", "CKernels"]),
     tests("ModelsTests", ["Models", "Kernels"]),
+    tests("DatasetsTests", ["Datasets"]),
+    tests("EvaluationTests", ["Evaluation", "Datasets", "Models"]),
     tests("RolloutsTests", ["Rollouts"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",

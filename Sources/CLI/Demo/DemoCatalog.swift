@@ -1,3 +1,5 @@
+import Datasets
+
 /// The made-up shop of the demo: what it sells and who buys there. The same seed makes the same shop.
 struct DemoCatalog: Sendable {
   struct Product: Sendable {
@@ -173,17 +175,4 @@ struct DemoColour: Sendable {
     DemoColour(name: "sand", family: .quiet, colour: Colour(0xD8C6A5)),
     DemoColour(name: "white", family: .quiet, colour: Colour(0xF2EFE8)),
   ]
-}
-
-/// Steele, Lea & Flood 2014: a small generator whose sequence the seed decides.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
 }

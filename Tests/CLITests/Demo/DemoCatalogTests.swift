@@ -52,13 +52,4 @@ struct DemoCatalogTests {
       .forEachPixel { column, row, coverage in found[4 * row + column] = coverage }
     #expect(found == [0: 0.25, 1: 0.5, 4: 0.5, 5: 1])
   }
-
-  @Test("SplitMix64's published sequence for seed 1234567")
-  func generator() {
-    var random = SplitMix64(state: 1_234_567)
-    #expect(
-      (0..<3).map { _ in random.next() } == [
-        6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
-      ])
-  }
 }
