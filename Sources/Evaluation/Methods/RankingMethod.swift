@@ -1,0 +1,35 @@
+/// A user whose candidates are to be put in order.
+package struct RankingQuery: Sendable, Equatable {
+  /// Index into the dataset's users.
+  package let user: Int
+  /// Items met so far, oldest first.
+  package let history: [Int]
+  /// Items to score; none of them twice.
+  package let candidates: [Int]
+
+  package init(user: Int, history: [Int], candidates: [Int]) {
+    self.user = user
+    self.history = history
+    self.candidates = candidates
+  }
+}
+
+/// Something that can tell which of some items a user meets next.
+///
+/// It was made from the training part of the data alone.
+package protocol RankingMethod: Sendable {
+  /// As tables show it.
+  var name: String { get }
+
+  /// Users that it scores at a time: what a batch holds in memory is the method's own concern.
+  var usersAtOnce: Int { get }
+
+  /// A score for each candidate of each query, in order; the higher the likelier. The same queries get the same scores.
+  ///
+  /// Computes on the calling thread and blocks: call it from a compute worker.
+  func scores(of queries: [RankingQuery]) throws -> [[Float]]
+}
+
+extension RankingMethod {
+  package var usersAtOnce: Int { 64 }
+}
