@@ -85,6 +85,20 @@ struct GraphTests {
     #expect(try recall(of: queries(catalog, count: 10, excluding: 20), in: open(catalog)) > 0.97)
   }
 
+  @Test("an exact search answers whose best items are excluded by the hundred")
+  func nearestExcluded() throws {
+    let catalog = Self.clustered(8000, dim: 24)
+    let version = try open(catalog)
+    // More of the nearest than half of the candidates that a walk keeps; a few of them leave it to the graph.
+    for (excluding, isApproximate) in [(100, false), (5, true)] {
+      var query = queries(catalog, count: 1, excluding: excluding)[0]
+      query.method = .approximate(ef: 60)
+      let answer = try searcher.answers(to: [query], in: version)[0].get()
+      #expect(answer.isApproximate == isApproximate)
+      if !isApproximate { #expect(answer.items == catalog.ranking(of: query)) }
+    }
+  }
+
   @Test("goes over to exact search where a graph would not do")
   func fallbacks() throws {
     let catalog = Self.clustered(4000, dim: 12)
