@@ -1,3 +1,5 @@
+import Glibc
+
 /// Repeatable random numbers: a small generator whose sequence the seed decides.
 ///
 /// What must be the same in years takes its numbers from `next(below:)` and `nextUnit()`: how the standard library makes
@@ -33,6 +35,12 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
 
   /// Uniform in [0, 1).
   package mutating func nextUnit() -> Double { Double(next() >> 11) / 9_007_199_254_740_992 }
+
+  /// From the standard normal distribution (Box & Muller 1958).
+  package mutating func nextNormal() -> Double {
+    let radius = (-2 * log(1 - nextUnit())).squareRoot()
+    return radius * cos(2 * Double.pi * nextUnit())
+  }
 
   /// A permutation of `values`, each as likely as another.
   package mutating func shuffle<Value>(_ values: inout [Value]) {
