@@ -49,6 +49,21 @@ struct RolloutStateTests {
     #expect(try open().rollBack(index: "items").stable == 1)
   }
 
+  @Test("a version that loses its last role gives its search memory back, and is searched as before")
+  func searchMemory() throws {
+    let store = try open()
+    let searcher = Searcher(threads: 1)
+    let versions = try [1, 2, 3].map { try store.resolve(version: VersionName(index: "items", number: $0)).version }
+    let query = SearchQuery(vector: [1, 2, 3], k: 3)
+    let before = try versions.map { try searcher.search([query], in: $0)[0].get() }
+    #expect(versions.map(\.isPreparedForSearch) == [true, true, true])
+    _ = try store.promote(second)
+    #expect(versions.map(\.isPreparedForSearch) == [true, true, true], "the previous version is kept for a rollback")
+    _ = try store.promote(third)
+    #expect(versions.map(\.isPreparedForSearch) == [false, true, true])
+    #expect(try versions.map { try searcher.search([query], in: $0)[0].get() } == before)
+  }
+
   @Test("a rollback sends everybody back at once and is final")
   func rollback() throws {
     let store = try open()

@@ -185,6 +185,10 @@ extension VersionStore {
       edit(&state)
       indexes[next.index] = state
     }
+    for (number, version) in old.versions where next.roles(of: number).isEmpty && !old.rollout.roles(of: number).isEmpty
+    {
+      version.releaseSearch()
+    }
     if let entry = next.lastChange, (try? audit.append(entry)) != nil {
       indexes.withLock { $0[next.index]?.isAuditBehind = false }
     }

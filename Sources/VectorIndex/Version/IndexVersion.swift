@@ -42,4 +42,10 @@ package final class IndexVersion: Sendable {
     _ = data.codes()
     _ = data.items.index()
   }
+
+  /// Gives back the memory of what was made for exact searches; one that runs keeps it to its end, and the next makes it anew.
+  func releaseSearch() { data.releaseCodes() }
+
+  /// Whether it holds memory for exact searches: from the first one, until it loses its last role.
+  package var isPreparedForSearch: Bool { data.hasCodes }
 }

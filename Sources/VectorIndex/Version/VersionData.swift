@@ -45,6 +45,12 @@ struct VersionData: ~Copyable, Sendable {
     }
   }
 
+  /// Whether the codes take memory now.
+  var hasCodes: Bool { madeCodes.withLock { $0 != nil } }
+
+  /// Lets go of the codes; who reads them holds them on.
+  func releaseCodes() { madeCodes.withLock { $0 = nil } }
+
   /// Refuses values that are not finite and vectors that are longer than `maxNorm`.
   func checkVectors(maxNorm: Double, path: String) throws(VectorIndexError) {
     if let bad = VectorCheck.firstNonFinite(vectors) {
