@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dispatch.h"
+#include "illmrec_backward.h"
 #include "illmrec_kernels.h"
 #include "instruction_set.h"
 
@@ -32,6 +33,7 @@ typedef struct {
   int causal;
   float *out;
   size_t out_stride;
+  float *log_sums;  // [query rows, heads], or NULL
   size_t blocks_per_unit;
   float *scratch;  // for each worker: floats_of_scratch
 } attention;
@@ -134,12 +136,24 @@ static void begin_block(const attention *a, const illmrec_sequence *sequence, si
   memset(block->mixed, 0, a->head_width * width * sizeof(float));
 }
 
+// Natural logarithms; a block's maxima are exponents of two.
+static void write_log_sums(const attention *a, const illmrec_sequence *sequence, size_t kv_head,
+                           const column_block *block) {
+  const size_t group = group_of(a);
+  for (size_t c = 0; c < block->columns; c++) {
+    const size_t column = block->first + c, row = sequence->query_start + column / group;
+    a->log_sums[row * a->heads + kv_head * group + column % group] =
+        (block->maxima[c] + log2f(block->sums[c])) * 0.69314718f;
+  }
+}
+
 static void end_block(const attention *a, const illmrec_sequence *sequence, size_t kv_head, const column_block *block) {
   float *rows[COLUMNS_MAX];
   for (size_t c = 0; c < block->columns; c++) {
     rows[c] = a->out + column_offset(a, sequence, kv_head, block->first + c, a->out_stride);
   }
   a->kernel->unpack(block->mixed, block->sums, block->columns, a->head_width, rows);
+  if (a->log_sums != NULL) write_log_sums(a, sequence, kv_head, block);
 }
 
 static size_t keys_seen(const column_block *block) { return (size_t)block->visible[block->columns - 1]; }
@@ -195,12 +209,13 @@ static void attend_range(void *context, size_t begin, size_t end, size_t worker)
   }
 }
 
-int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
-                      const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
-                      size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
-                      size_t out_stride) {
-  attention a = {kernel_for(isa), sequences, sequence_count, query, query_stride, key, value, kv_stride,
-                 heads, kv_heads, head_width, scale, causal, out, out_stride, BLOCKS_PER_UNIT, NULL};
+int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
+                                    size_t sequence_count, const float *query, size_t query_stride, const float *key,
+                                    const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
+                                    size_t head_width, float scale, int causal, float *out, size_t out_stride,
+                                    float *log_sums) {
+  attention a = {kernel_for(isa), sequences, sequence_count, query, query_stride, key, value, kv_stride, heads,
+                 kv_heads, head_width, scale, causal, out, out_stride, log_sums, BLOCKS_PER_UNIT, NULL};
   // Smaller units where there would be too few to go round; the result is the same.
   const size_t threads = illmrec_team_size(team);
   while (a.blocks_per_unit > 1 && all_units(&a) < 8 * threads) a.blocks_per_unit /= 2;
@@ -210,4 +225,12 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
   illmrec_team_run(team, all_units(&a), 1, attend_range, &a);
   free(a.scratch);
   return 0;
+}
+
+int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
+                      const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
+                      size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
+                      size_t out_stride) {
+  return illmrec_attention_with_log_sums(team, isa, sequences, sequence_count, query, query_stride, key, value,
+                                         kv_stride, heads, kv_heads, head_width, scale, causal, out, out_stride, NULL);
 }

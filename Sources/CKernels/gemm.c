@@ -63,11 +63,15 @@ __attribute__((constructor)) static void choose_threads(void) { openblas_set_num
 
 const char *illmrec_gemm_core(void) { return openblas_get_corename(); }
 
-void gemm_on_this_thread(size_t m, size_t n, size_t k, const float *a, size_t a_stride, const float *b,
-                         size_t b_stride, int transpose_b, int accumulate, float *c, size_t c_stride) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n,
-              (blasint)k, 1.0f, a, (blasint)a_stride, b, (blasint)b_stride, accumulate ? 1.0f : 0.0f, c,
-              (blasint)c_stride);
+static CBLAS_TRANSPOSE cblas_layout(gemm_layout layout) {
+  return layout == GEMM_TRANSPOSED ? CblasTrans : CblasNoTrans;
+}
+
+void gemm_on_this_thread(size_t m, size_t n, size_t k, const float *a, size_t a_stride, gemm_layout a_layout,
+                         const float *b, size_t b_stride, gemm_layout b_layout, int accumulate, float *c,
+                         size_t c_stride) {
+  cblas_sgemm(CblasRowMajor, cblas_layout(a_layout), cblas_layout(b_layout), (blasint)m, (blasint)n, (blasint)k, 1.0f,
+              a, (blasint)a_stride, b, (blasint)b_stride, accumulate ? 1.0f : 0.0f, c, (blasint)c_stride);
 }
 
 typedef struct {
@@ -95,8 +99,9 @@ static void multiply_tile(const linear *l, size_t row, size_t rows, size_t colum
       }
     }
   }
-  gemm_on_this_thread(rows, columns, l->inner, l->x + row * l->x_stride, l->x_stride, l->weight + column * l->inner,
-                      l->inner, 1, l->accumulate || l->bias != NULL, y, l->y_stride);
+  gemm_on_this_thread(rows, columns, l->inner, l->x + row * l->x_stride, l->x_stride, GEMM_PLAIN,
+                      l->weight + column * l->inner, l->inner, GEMM_TRANSPOSED, l->accumulate || l->bias != NULL, y,
+                      l->y_stride);
 }
 
 static void multiply_columns(void *context, size_t begin, size_t end, size_t worker) {
@@ -111,26 +116,17 @@ static void multiply_rows(void *context, size_t begin, size_t end, size_t worker
   multiply_tile(l, begin, end - begin, 0, l->outer);
 }
 
-// OpenBLAS works on multiples of this many rows or columns; other parts leave a ragged edge.
-enum { TILE = 16 };
-
-static size_t part_of(size_t count, size_t parts) {
-  size_t part = (count + parts - 1) / parts;
-  return (part + TILE - 1) / TILE * TILE;
-}
-
 void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride,
                     const float *weight, size_t outer, const float *bias, int accumulate, float *y, size_t y_stride) {
   linear l = {x, rows, inner, x_stride, weight, outer, bias, accumulate, y, y_stride};
-  size_t parts = illmrec_team_size(team);
+  const size_t parts = illmrec_team_size(team);
   if (rows == 0 || outer == 0) return;
-  // Below this a second thread costs more than it brings.
-  if (rows * inner * outer < (size_t)1 << 18) {
+  if (rows * inner * outer < GEMM_TEAM_WORTHWHILE) {
     multiply_columns(&l, 0, outer, 0);
   } else if (outer >= rows) {
     // Each part packs all of x and its own weights: the longer side is divided.
-    illmrec_team_run(team, outer, part_of(outer, parts), multiply_columns, &l);
+    illmrec_team_run(team, outer, gemm_part(outer, parts), multiply_columns, &l);
   } else {
-    illmrec_team_run(team, rows, part_of(rows, parts), multiply_rows, &l);
+    illmrec_team_run(team, rows, gemm_part(rows, parts), multiply_rows, &l);
   }
 }

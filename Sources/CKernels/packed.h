@@ -101,3 +101,7 @@ void pack_rows(const row_source *source, size_t begin, size_t count, uint32_t *o
 /// The scale of one row's 8-bit integers and its inverse. The scale is not a number for a row that holds a NaN or an
 /// infinity; such a row's integers are zero.
 void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale);
+
+/// Writes one panel of the transpose of a bfloat16 matrix [outputs, inputs]: its inputs from 32 * panel on, each with all
+/// outputs. `panel_words(ILLMREC_PACKED_BFLOAT16, outputs)` words.
+void transpose_panel(const uint32_t *packed, size_t outputs, size_t inputs, size_t panel, uint32_t *out);

@@ -72,6 +72,8 @@ typedef struct {
   const float *x;
   size_t rows, inputs, x_stride;
   const uint32_t *packed;
+  // Of `packed`.
+  size_t first_panel;
   size_t outputs;
   const float *bias;
   bool accumulate;
@@ -85,6 +87,9 @@ typedef struct {
   // Slabs that pass over a group of panels together.
   size_t chunk_slabs;
   size_t threads;
+  // The matrix whose transpose is multiplied, and memory for each worker's panels of it; NULL when `packed` is multiplied.
+  const uint32_t *source;
+  uint32_t *transposed;
   uint32_t *words;
   float *row_scales;
   float *inverse_scales;
@@ -130,9 +135,13 @@ static void pack_slabs(void *context, size_t begin, size_t end, size_t worker) {
   }
 }
 
+static const uint32_t *panel_start(const product *p, size_t panel) {
+  return p->packed + (panel - p->first_panel) * panel_words(p->format, p->inputs);
+}
+
 // The weights of one panel for the groups from g on.
 static const uint32_t *panel_part(const product *p, size_t panel, size_t g) {
-  return p->packed + panel * panel_words(p->format, p->inputs) + scale_words(p->format) + g * PANEL;
+  return panel_start(p, panel) + scale_words(p->format) + g * PANEL;
 }
 
 // The slabs [slab, slab_end) times the groups [g, g_end) of one panel. Two slabs fetch `next` meanwhile, half each, so that
@@ -156,7 +165,7 @@ static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_en
                               .bias = p->bias == NULL || g > 0 ? NULL : p->bias + column,
                               .row_scales = p->row_scales + row,
                               .row_sums = p->row_sums + row,
-                              .scales = (const float *)(p->packed + panel * panel_words(p->format, p->inputs))};
+                              .scales = (const float *)panel_start(p, panel)};
     p->path->multiply(&tile);
   }
 }
@@ -164,6 +173,7 @@ static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_en
 // What is multiplied after the last of the panels [begin, end): their next block, or what this thread is likely to be given.
 static const uint32_t *part_after(const product *p, size_t begin, size_t end, size_t next_group) {
   if (next_group < p->groups) return panel_part(p, begin, next_group);
+  if (p->source != NULL) return NULL;
   const size_t panel = begin + p->threads * (end - begin);
   return panel * PANEL < p->outputs ? panel_part(p, panel, 0) : NULL;
 }
@@ -183,6 +193,20 @@ static void multiply_panels(void *context, size_t begin, size_t end, size_t work
         multiply_panel(p, panel, g, g_end, slab, slab_end, next);
       }
     }
+  }
+}
+
+// The panels [begin, end) of the transpose, made when they are needed.
+static void multiply_transposed(void *context, size_t begin, size_t end, size_t worker) {
+  const product *p = context;
+  const size_t words = panel_words(p->format, p->inputs);
+  for (size_t panel = begin; panel < end; panel++) {
+    product one = *p;
+    uint32_t *transposed = p->transposed + worker * words;
+    transpose_panel(p->source, p->inputs, p->outputs, panel, transposed);
+    one.packed = transposed;
+    one.first_panel = panel;
+    multiply_panels(&one, panel, panel + 1, worker);
   }
 }
 
@@ -217,12 +241,19 @@ static size_t words_bytes(const product *p) {
   return round_up(p->slabs * p->groups * group_words(p) * sizeof(uint32_t), ALIGNMENT);
 }
 
-// Words of all slabs, then three numbers for each row.
+static size_t row_bytes(const product *p) { return round_up(3 * p->rows * sizeof(float), ALIGNMENT); }
+
+static size_t transposed_bytes(const product *p, illmrec_team *team) {
+  return p->source == NULL ? 0 : illmrec_team_size(team) * panel_words(p->format, p->inputs) * sizeof(uint32_t);
+}
+
+// Words of all slabs, then three numbers for each row, then a panel for each worker.
 static void divide_scratch(product *p, void *scratch) {
   p->words = scratch;
   p->row_scales = (float *)((char *)scratch + words_bytes(p));
   p->inverse_scales = p->row_scales + p->rows;
   p->row_sums = (int32_t *)(p->inverse_scales + p->rows);
+  p->transposed = (uint32_t *)((char *)scratch + words_bytes(p) + row_bytes(p));
 }
 
 static void run(illmrec_team *team, product *p) {
@@ -231,34 +262,64 @@ static void run(illmrec_team *team, product *p) {
   const bool alone = threads == 1 || p->rows * p->inputs * p->outputs < TEAM_WORTHWHILE;
   illmrec_team_run(alone || p->slabs < 2 * threads ? NULL : team, p->slabs, 1, pack_slabs, p);
   p->threads = alone ? 1 : threads;
-  illmrec_team_run(alone ? NULL : team, panels, panels_per_group(panels, threads), multiply_panels, p);
+  if (p->source != NULL) {
+    illmrec_team_run(alone ? NULL : team, panels, 1, multiply_transposed, p);
+  } else {
+    illmrec_team_run(alone ? NULL : team, panels, panels_per_group(panels, threads), multiply_panels, p);
+  }
 }
 
-int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
-                          size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
-                          const float *bias, int accumulate, float *y, size_t y_stride) {
-  if (rows == 0 || outputs == 0) return 0;
-  for (size_t row = 0; row < rows; row += ROWS_AT_ONCE) {
-    product p = {.format = format,
-                 .path = find_path(format, path),
-                 .x = x + row * x_stride,
-                 .rows = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE,
-                 .inputs = inputs,
-                 .x_stride = x_stride,
-                 .packed = packed,
-                 .outputs = outputs,
-                 .bias = bias,
-                 .accumulate = accumulate != 0,
-                 .y = y + row * y_stride,
-                 .y_stride = y_stride};
+// All rows, ROWS_AT_ONCE at a time.
+static int run_all(illmrec_team *team, const product *all) {
+  if (all->rows == 0 || all->outputs == 0) return 0;
+  for (size_t row = 0; row < all->rows; row += ROWS_AT_ONCE) {
+    product p = *all;
+    p.x += row * p.x_stride;
+    p.y += row * p.y_stride;
+    p.rows = all->rows - row < ROWS_AT_ONCE ? all->rows - row : ROWS_AT_ONCE;
     plan(&p);
     team_scratch scratch;
-    if (!borrow_scratch(team, words_bytes(&p) + 3 * p.rows * sizeof(float), &scratch)) return -1;
+    if (!borrow_scratch(team, words_bytes(&p) + row_bytes(&p) + transposed_bytes(&p, team), &scratch)) return -1;
     divide_scratch(&p, scratch.memory);
     run(team, &p);
     return_scratch(team, scratch);
   }
   return 0;
+}
+
+int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
+                          size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
+                          const float *bias, int accumulate, float *y, size_t y_stride) {
+  const product p = {.format = format,
+                     .path = find_path(format, path),
+                     .x = x,
+                     .rows = rows,
+                     .inputs = inputs,
+                     .x_stride = x_stride,
+                     .packed = packed,
+                     .outputs = outputs,
+                     .bias = bias,
+                     .accumulate = accumulate != 0,
+                     .y = y,
+                     .y_stride = y_stride};
+  return run_all(team, &p);
+}
+
+int illmrec_packed_linear_backward_input(illmrec_team *team, illmrec_path path, const float *dy, size_t rows,
+                                         size_t outputs, size_t dy_stride, const void *packed, size_t inputs,
+                                         int accumulate, float *dx, size_t dx_stride) {
+  const product p = {.format = ILLMREC_PACKED_BFLOAT16,
+                     .path = find_path(ILLMREC_PACKED_BFLOAT16, path),
+                     .x = dy,
+                     .rows = rows,
+                     .inputs = outputs,
+                     .x_stride = dy_stride,
+                     .source = packed,
+                     .outputs = inputs,
+                     .accumulate = accumulate != 0,
+                     .y = dx,
+                     .y_stride = dx_stride};
+  return run_all(team, &p);
 }
 
 static double now(void) {

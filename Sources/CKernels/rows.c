@@ -3,8 +3,10 @@
 
 #include "blocks.h"
 #include "dispatch.h"
+#include "illmrec_backward.h"
 #include "illmrec_kernels.h"
 #include "instruction_set.h"
+#include "rows.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -12,14 +14,6 @@
 
 // How vectors are passed would depend on the instruction set; none is, every function that takes one is inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
-
-typedef struct {
-  void (*silu_multiply)(float *x, const float *gate, size_t count);
-  void (*gelu_tanh)(float *x, size_t count);
-  void (*rms_norm)(const float *x, size_t width, const float *weight, float epsilon, float *out);
-  void (*layer_norm)(const float *x, size_t width, const float *weight, const float *bias, float epsilon, float *out);
-  void (*rotate)(float *x, size_t heads, size_t half, const float *cosine, const float *sine);
-} row_kernels;
 
 #define KERNEL(name) name##_portable
 #define KERNEL_TARGET
@@ -60,7 +54,7 @@ __attribute__((target("avx512f"))) INLINED void take_reciprocals(float x[64]) {
 #endif
 #undef KERNEL_RECIPROCAL
 
-static const row_kernels *kernels_for(illmrec_isa isa) {
+const row_kernels *row_kernels_for(illmrec_isa isa) {
   switch (isa_or_best(isa)) {
 #if defined(__x86_64__)
     case ILLMREC_ISA_AVX512:
@@ -88,7 +82,7 @@ static void silu_multiply(void *context, size_t begin, size_t end, size_t worker
 }
 
 void illmrec_silu_multiply(illmrec_team *team, illmrec_isa isa, float *x, const float *gate, size_t count) {
-  elements e = {.kernels = kernels_for(isa), .x = x, .y = gate};
+  elements e = {.kernels = row_kernels_for(isa), .x = x, .y = gate};
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, silu_multiply, &e);
 }
 
@@ -99,7 +93,7 @@ static void gelu_tanh(void *context, size_t begin, size_t end, size_t worker) {
 }
 
 void illmrec_gelu_tanh(illmrec_team *team, illmrec_isa isa, float *x, size_t count) {
-  elements e = {.kernels = kernels_for(isa), .x = x};
+  elements e = {.kernels = row_kernels_for(isa), .x = x};
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, gelu_tanh, &e);
 }
 
@@ -125,7 +119,7 @@ static void rms_norm_rows(void *context, size_t begin, size_t end, size_t worker
 
 void illmrec_rms_norm(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t width,
                       const float *weight, float epsilon, float *out) {
-  norm n = {.kernels = kernels_for(isa), .x = x, .width = width, .weight = weight, .epsilon = epsilon, .out = out};
+  norm n = {.kernels = row_kernels_for(isa), .x = x, .width = width, .weight = weight, .epsilon = epsilon, .out = out};
   illmrec_team_run(team, rows, rows_per_block(width), rms_norm_rows, &n);
 }
 
@@ -139,7 +133,7 @@ static void layer_norm_rows(void *context, size_t begin, size_t end, size_t work
 
 void illmrec_layer_norm(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t width,
                         const float *weight, const float *bias, float epsilon, float *out) {
-  norm n = {kernels_for(isa), x, width, weight, bias, epsilon, out};
+  norm n = {row_kernels_for(isa), x, width, weight, bias, epsilon, out};
   illmrec_team_run(team, rows, rows_per_block(width), layer_norm_rows, &n);
 }
 
@@ -165,8 +159,23 @@ static void rotate_rows(void *context, size_t begin, size_t end, size_t worker) 
   }
 }
 
+static void rotate_rows_back(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const rope *r = context;
+  for (size_t row = begin; row < end; row++) {
+    const size_t angles = (size_t)r->positions[row] * r->half;
+    r->kernels->rotate_back(r->x + row * r->stride, r->heads, r->half, r->cosine + angles, r->sine + angles);
+  }
+}
+
 void illmrec_rope(illmrec_team *team, illmrec_isa isa, float *x, size_t rows, size_t stride, size_t heads,
                   size_t head_width, const int32_t *positions, const float *cosine, const float *sine) {
-  rope r = {kernels_for(isa), x, stride, heads, head_width / 2, positions, cosine, sine};
+  rope r = {row_kernels_for(isa), x, stride, heads, head_width / 2, positions, cosine, sine};
   illmrec_team_run(team, rows, rows_per_block(heads * head_width), rotate_rows, &r);
+}
+
+void illmrec_rope_backward(illmrec_team *team, illmrec_isa isa, float *dx, size_t rows, size_t stride, size_t heads,
+                           size_t head_width, const int32_t *positions, const float *cosine, const float *sine) {
+  rope r = {row_kernels_for(isa), dx, stride, heads, head_width / 2, positions, cosine, sine};
+  illmrec_team_run(team, rows, rows_per_block(heads * head_width), rotate_rows_back, &r);
 }

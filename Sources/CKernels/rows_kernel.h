@@ -128,19 +128,30 @@ KERNEL_FUNCTION void KERNEL(layer_norm)(const float *x, size_t width, const floa
   for (; c < width; c++) out[c] = (x[c] - mean) * factor * weight[c] + bias[c];
 }
 
-// A plain loop: half a head is rarely a multiple of four vectors.
-KERNEL_FUNCTION void KERNEL(rotate)(float *restrict x, size_t heads, size_t half, const float *restrict cosine,
-                                    const float *restrict sine) {
+/// By the angles when `direction` is 1, by their opposites when it is -1. A plain loop: half a head is rarely a multiple
+/// of four vectors.
+KERNEL_INLINED void KERNEL(turn)(float *restrict x, size_t heads, size_t half, const float *restrict cosine,
+                                 const float *restrict sine, float direction) {
 #pragma clang fp contract(fast)
   for (size_t head = 0; head < heads; head++) {
     float *restrict low = x + head * 2 * half, *restrict high = low + half;
     for (size_t e = 0; e < half; e++) {
-      const float a = low[e], b = high[e];
-      low[e] = a * cosine[e] - b * sine[e];
-      high[e] = b * cosine[e] + a * sine[e];
+      const float a = low[e], b = high[e], sin = direction * sine[e];
+      low[e] = a * cosine[e] - b * sin;
+      high[e] = b * cosine[e] + a * sin;
     }
   }
 }
+
+KERNEL_FUNCTION void KERNEL(rotate)(float *x, size_t heads, size_t half, const float *cosine, const float *sine) {
+  KERNEL(turn)(x, heads, half, cosine, sine, 1);
+}
+
+KERNEL_FUNCTION void KERNEL(rotate_back)(float *x, size_t heads, size_t half, const float *cosine, const float *sine) {
+  KERNEL(turn)(x, heads, half, cosine, sine, -1);
+}
+
+#include "rows_backward_kernel.h"
 
 static const row_kernels KERNEL(row_kernels) = {
     .silu_multiply = KERNEL(silu_multiply),
@@ -148,6 +159,10 @@ static const row_kernels KERNEL(row_kernels) = {
     .rms_norm = KERNEL(rms_norm),
     .layer_norm = KERNEL(layer_norm),
     .rotate = KERNEL(rotate),
+    .rotate_back = KERNEL(rotate_back),
+    .silu_multiply_backward = KERNEL(silu_multiply_backward),
+    .softmax = KERNEL(softmax),
+    .softmax_backward = KERNEL(softmax_backward),
 };
 
 #undef FLOATS

@@ -3,15 +3,32 @@
 /// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did. It owns that memory
 /// alone and cannot be copied: whoever holds it is the only one to read or write it, on any thread.
 package struct Activations: ~Copyable, @unchecked Sendable {
-  package let rows: Int
+  package private(set) var rows: Int
   package let width: Int
-  let base: UnsafeMutablePointer<Float>
+  private(set) var base: UnsafeMutablePointer<Float>
+  /// Rows that its memory holds.
+  private var capacity: Int
 
   package init(rows: Int, width: Int) {
     self.rows = rows
     self.width = width
+    capacity = rows
     base = Self.allocate(rows * width)
   }
+
+  /// Makes it a matrix of `rows` rows, whose values are uninitialised. Memory that is large enough is kept.
+  package mutating func reset(rows: Int) {
+    precondition(rows >= 0)
+    if rows > capacity {
+      base.deallocate()
+      base = Self.allocate(rows * width)
+      capacity = rows
+    }
+    self.rows = rows
+  }
+
+  /// Sets every value to zero.
+  package mutating func clear() { base.update(repeating: 0, count: rows * width) }
 
   /// - Precondition: `values.count == rows * width`.
   package init(rows: Int, width: Int, values: [Float]) {

@@ -30,6 +30,15 @@ package final class EmbeddingTable: Sendable {
       from: tensor)
   }
 
+  /// Every row as floats.
+  ///
+  /// - Parameter out: [rows, width].
+  package func copyRows(to out: UnsafeMutableBufferPointer<Float>) {
+    precondition(out.count == rows * width)
+    guard let base = out.baseAddress else { return }
+    for row in 0..<rows { copyRow(row, to: base + row * width) }
+  }
+
   /// Writes row `row` as floats to `out` [width].
   fileprivate func copyRow(_ row: Int, to out: UnsafeMutablePointer<Float>) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")

@@ -27,6 +27,14 @@ package final class LinearWeight: Sendable {
     }
   }
 
+  /// The rows as 32-bit floats, or nil when the matrix is packed.
+  package var tensor: WeightTensor? {
+    switch storage {
+    case .rows(let tensor): tensor
+    case .packed: nil
+    }
+  }
+
   /// The matrix as it is: [O, I], or [O, …] whose other dimensions together are I. Shares the tensor's memory.
   package init(_ tensor: WeightTensor) {
     outputs = tensor.shape[0]

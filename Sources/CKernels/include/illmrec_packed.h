@@ -83,6 +83,17 @@ int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illm
                           size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
                           const float *bias, int accumulate, float *y, size_t y_stride);
 
+/// dx[t, i] = sum over o of dy[t, o] * weight[o, i], plus the former dx[t, i] when `accumulate` is not 0: the gradient by the
+/// input of a linear layer whose weight is frozen. bfloat16 matrices only.
+///
+/// dy: [rows, outputs], rows `dy_stride` apart; rounded as `path` rounds rows. packed: [outputs, inputs]. dx: [rows, inputs],
+/// rows `dx_stride` apart; may not overlap the inputs. The transpose is made panel by panel in the second-level cache, and
+/// not kept.
+/// Returns 0, or -1 when there is no memory.
+int illmrec_packed_linear_backward_input(illmrec_team *team, illmrec_path path, const float *dy, size_t rows,
+                                         size_t outputs, size_t dy_stride, const void *packed, size_t inputs,
+                                         int accumulate, float *dx, size_t dx_stride);
+
 #ifdef __cplusplus
 }
 #endif

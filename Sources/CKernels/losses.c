@@ -1,0 +1,56 @@
+#include <math.h>
+
+#include "blocks.h"
+#include "illmrec_backward.h"
+#include "rows.h"
+
+typedef struct {
+  const row_kernels *kernels;
+  float *logits;
+  size_t vocabulary;
+  size_t zeros;
+  const int32_t *targets;
+  float scale;
+  float *losses;
+} cross_entropy;
+
+// log(exp(log_sum) + zeros), where neither exponential overflows.
+static float with_zeros(float log_sum, size_t zeros) {
+  const float largest = log_sum > 0 ? log_sum : 0;
+  return largest + logf(expf(log_sum - largest) + (float)zeros * expf(-largest));
+}
+
+static void cross_entropy_rows(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const cross_entropy *c = context;
+  for (size_t row = begin; row < end; row++) {
+    float *logits = c->logits + row * c->vocabulary;
+    const float logit = logits[c->targets[row]];
+    float log_sum = c->kernels->softmax(logits, c->vocabulary, c->scale);
+    if (c->zeros > 0) {
+      const float whole = with_zeros(log_sum, c->zeros);
+      illmrec_scale(logits, c->vocabulary, expf(log_sum - whole));
+      log_sum = whole;
+    }
+    c->losses[row] = log_sum - logit;
+    logits[c->targets[row]] -= c->scale;
+  }
+}
+
+void illmrec_cross_entropy(illmrec_team *team, illmrec_isa isa, float *logits, size_t rows, size_t vocabulary,
+                           size_t zeros, const int32_t *targets, float scale, float *losses) {
+  cross_entropy c = {row_kernels_for(isa), logits, vocabulary, zeros, targets, scale, losses};
+  illmrec_team_run(team, rows, rows_per_block(vocabulary), cross_entropy_rows, &c);
+}
+
+double illmrec_bce_with_logits(const float *scores, size_t count, float label, float scale, float *dscores) {
+  double loss = 0;
+  for (size_t i = 0; i < count; i++) {
+    // exp of a negative number alone: neither overflows.
+    const double score = scores[i], small = exp(-fabs(score));
+    loss += log1p(small) + (score > 0 ? score : 0) - label * score;
+    const double probability = score >= 0 ? 1 / (1 + small) : small / (1 + small);
+    dscores[i] = scale * (float)(probability - label);
+  }
+  return loss;
+}
