@@ -139,6 +139,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "Datasets", "Models"]),
+    tests("TrainingTests", ["Training", "Models", "Kernels", "Datasets"]),
     tests("RolloutsTests", ["Rollouts"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",

@@ -12,15 +12,22 @@ package final class Parameter {
 
   package var count: Int { values.count }
 
-  /// - Precondition: as many values as `shape` has elements.
-  package init(_ name: String, shape: [Int], values: [Float]) {
-    precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) values for \(shape)")
+  /// All zero.
+  package init(_ name: String, shape: [Int]) {
+    let count = shape.reduce(1, *)
     self.name = name
     self.shape = shape
-    self.values = Self.allocate(values.count)
-    gradient = Self.allocate(values.count)
-    _ = self.values.initialize(fromContentsOf: values)
+    values = Self.allocate(count)
+    gradient = Self.allocate(count)
+    values.initialize(repeating: 0)
     gradient.initialize(repeating: 0)
+  }
+
+  /// - Precondition: as many values as `shape` has elements.
+  package convenience init(_ name: String, shape: [Int], values: [Float]) {
+    precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) values for \(shape)")
+    self.init(name, shape: shape)
+    _ = self.values.update(fromContentsOf: values)
   }
 
   deinit {

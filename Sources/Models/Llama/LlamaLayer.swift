@@ -1,15 +1,15 @@
-import Kernels
+package import Kernels
 
 /// Self-attention with rotary positions and grouped queries.
-struct LlamaAttention: Sendable {
-  let queryWeight: LinearWeight  // [H · E, D]   self_attn.q_proj.weight
-  let keyWeight: LinearWeight  // [G · E, D]   self_attn.k_proj.weight
-  let valueWeight: LinearWeight  // [G · E, D]   self_attn.v_proj.weight
-  let outputWeight: LinearWeight  // [D, H · E]   self_attn.o_proj.weight
-  let queryBias: WeightTensor?  // [H · E]
-  let keyBias: WeightTensor?  // [G · E]
-  let valueBias: WeightTensor?  // [G · E]
-  let outputBias: WeightTensor?  // [D]
+package struct LlamaAttention: Sendable {
+  package let queryWeight: LinearWeight  // [H · E, D]   self_attn.q_proj.weight
+  package let keyWeight: LinearWeight  // [G · E, D]   self_attn.k_proj.weight
+  package let valueWeight: LinearWeight  // [G · E, D]   self_attn.v_proj.weight
+  package let outputWeight: LinearWeight  // [D, H · E]   self_attn.o_proj.weight
+  package let queryBias: WeightTensor?  // [H · E]
+  package let keyBias: WeightTensor?  // [G · E]
+  package let valueBias: WeightTensor?  // [G · E]
+  package let outputBias: WeightTensor?  // [D]
 
   init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, _ layer: String) {
     let (d, q) = (configuration.width, configuration.heads * configuration.headWidth)
@@ -28,13 +28,13 @@ struct LlamaAttention: Sendable {
 }
 
 /// The SwiGLU feed-forward: `down(silu(gate(x)) · up(x))`.
-struct LlamaFeedForward: Sendable {
-  let gateWeight: LinearWeight  // [F, D]   mlp.gate_proj.weight
-  let upWeight: LinearWeight  // [F, D]   mlp.up_proj.weight
-  let downWeight: LinearWeight  // [D, F]   mlp.down_proj.weight
-  let gateBias: WeightTensor?  // [F]
-  let upBias: WeightTensor?  // [F]
-  let downBias: WeightTensor?  // [D]
+package struct LlamaFeedForward: Sendable {
+  package let gateWeight: LinearWeight  // [F, D]   mlp.gate_proj.weight
+  package let upWeight: LinearWeight  // [F, D]   mlp.up_proj.weight
+  package let downWeight: LinearWeight  // [D, F]   mlp.down_proj.weight
+  package let gateBias: WeightTensor?  // [F]
+  package let upBias: WeightTensor?  // [F]
+  package let downBias: WeightTensor?  // [D]
 
   init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, _ layer: String) {
     let (d, f) = (configuration.width, configuration.feedForwardWidth)
@@ -65,11 +65,11 @@ struct LlamaFeedForward: Sendable {
 }
 
 /// One block: attention and feed-forward, each behind a norm and added to what came in.
-struct LlamaLayer: Sendable {
-  let attentionNorm: WeightTensor  // [D]   input_layernorm.weight
-  let attention: LlamaAttention
-  let feedForwardNorm: WeightTensor  // [D]   post_attention_layernorm.weight
-  let feedForward: LlamaFeedForward
+package struct LlamaLayer: Sendable {
+  package let attentionNorm: WeightTensor  // [D]   input_layernorm.weight
+  package let attention: LlamaAttention
+  package let feedForwardNorm: WeightTensor  // [D]   post_attention_layernorm.weight
+  package let feedForward: LlamaFeedForward
 
   init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, index: Int) {
     let layer = "layers.\(index)"

@@ -1,13 +1,13 @@
-import Kernels
+package import Kernels
 
 /// A frozen LLaMA without its vocabulary: rows of token embeddings in, hidden states out.
 ///
 /// - Source: Touvron et al. 2023; Hugging Face `LlamaModel` 4.37 to the digit.
-final class LlamaModel: Sendable {
-  let configuration: LlamaConfiguration
-  private let layers: [LlamaLayer]
-  private let finalNorm: WeightTensor  // [D]   norm.weight
-  private let rotary: RotaryTable
+package final class LlamaModel: Sendable {
+  package let configuration: LlamaConfiguration
+  package let layers: [LlamaLayer]
+  package let finalNorm: WeightTensor  // [D]   norm.weight
+  package let rotary: RotaryTable
   let team: ComputeTeam
 
   /// Rows whose feed-forward is computed together: enough to keep the matrix product at full speed.

@@ -1,0 +1,80 @@
+package import Kernels
+
+/// What training reads of a checkpoint: the frozen LLM with its head, and what it starts from.
+package struct TrainingWeights: Sendable {
+  package let llm: LlamaModel
+  /// `lm_head.weight`, or the LLM's own token embeddings when the two are tied; frozen either way, in the LLM's precision.
+  package let head: LinearWeight  // [V, D]
+  /// `llm_parameter/token_embed.pth`, or the LLM's own.
+  package let tokenEmbeddings: EmbeddingTable  // [V or more, D]
+  /// Tokens with those that the tokenizer adds to the LLM's, `<i_vis>` above all: V or more. The published code gives the
+  /// frozen head a row of small random values around zero for each that it lacks.
+  package let tokenCount: Int
+  /// The weights of `rec_module/`, under the names that the published code gives them: `rec_token`, the adaptor's, then each
+  /// space's item side and user side.
+  package let recModule: [(name: String, tensor: WeightTensor)]
+
+  /// - Parameters:
+  ///   - spaces: whose projections are read.
+  ///   - loading: precision of the LLM's matrices.
+  ///   - maxPositions: longest sequence.
+  package init(
+    checkpoint: CheckpointLocation, spaces: [Space], loading: LoadingOptions, maxPositions: Int, team: ComputeTeam
+  ) throws(ModelError) {
+    let path = checkpoint.llm + "/config.json"
+    let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
+    let tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
+    let files = try WeightFiles(directory: checkpoint.llm)
+    let digests = FileDigests(directory: loading.packedCache, on: team)
+    let packer = try MatrixPacker(part: "llm", of: files, loading, digests: digests, on: team)
+    let prefix = LlamaModel.prefix(in: files)
+    var loader = WeightLoader(files, prefix: prefix, packer: packer, on: team)
+    llm = LlamaModel(shape, &loader, maxPositions: maxPositions, team: team)
+    let trained = try UserModel.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
+    tokenEmbeddings =
+      trained ?? loader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
+    var headLoader = WeightLoader(files, packer: packer, on: team)
+    let headName = shape.tiesEmbeddings ? prefix + "embed_tokens.weight" : "lm_head.weight"
+    head = headLoader.matrix(headName, [shape.vocabulary, shape.width])
+    try loader.finish(expectation: path)
+    try headLoader.finish(expectation: path)
+    packer.save()
+    digests.save()
+    tokenCount = max(shape.vocabulary, Int(tokenizer.visualMarkerID) + 1)
+    recModule = try Self.recModule(checkpoint, spaces: spaces, width: shape.width, team)
+  }
+
+  private static func recModule(
+    _ checkpoint: CheckpointLocation, spaces: [Space], width: Int, _ team: ComputeTeam
+  ) throws(ModelError) -> [(name: String, tensor: WeightTensor)] {
+    var loader = WeightLoader(try WeightFiles(directory: checkpoint.recModule), on: team)
+    let recToken = loader.vector("rec_token", width)
+    var rest = perceptron(
+      &loader, "adaptor.proj_v2c", "adaptor.layernorm", "adaptor.interface", inputs: nil, outputs: width)
+    for space in spaces {
+      for side in [SpaceProjection.Side.item, .user] {
+        let name = SpaceProjection.name(side, space) + ".mlp"
+        rest += perceptron(
+          &loader, "\(name).0", "\(name).1", "\(name).3", inputs: side == .user ? width : nil, outputs: nil)
+      }
+    }
+    try loader.finish(expectation: "the published layout with \(checkpoint.llm)/config.json")
+    return [("rec_token", recToken.reshaped([1, width]))] + rest
+  }
+
+  /// Two linear layers with a norm between them.
+  private static func perceptron(
+    _ loader: inout WeightLoader, _ first: String, _ norm: String, _ second: String, inputs: Int?, outputs: Int?
+  ) -> [(name: String, tensor: WeightTensor)] {
+    let start = loader.linear(first, inputs: inputs)
+    let middle = loader.layerNorm(norm, width: start.outputs)
+    let end = loader.linear(second, inputs: start.outputs, outputs: outputs)
+    guard let startRows = start.weight.tensor, let endRows = end.weight.tensor else {
+      preconditionFailure("the loader packs nothing")
+    }
+    return [
+      ("\(first).weight", startRows), ("\(first).bias", start.bias), ("\(norm).weight", middle.weight),
+      ("\(norm).bias", middle.bias), ("\(second).weight", endRows), ("\(second).bias", end.bias),
+    ]
+  }
+}

@@ -1,0 +1,107 @@
+import Kernels
+package import Models
+
+/// Everything that training changes, on a frozen LLM: adaptor, [REC], the projections into the spaces and, by default, the
+/// token embeddings.
+///
+/// Its methods compute on the calling thread and the model's own threads, and block until they are done. It is used by one
+/// thread at a time, which owns the parameters meanwhile.
+package final class TrainableRecommender {
+  /// Under the names of published checkpoints: `rec_token` [1, d], `adaptor.*`, `f_{i,u}_{img,cf,text}.mlp.*` of the spaces
+  /// that are trained, and `token_embed` [V, d] last, when it is.
+  package let parameters: [Parameter]
+  /// v.
+  package var embeddingDim: Int { adaptor.inputs }
+  /// d.
+  package var llmDim: Int { llm.configuration.width }
+  package let options: TrainingModelOptions
+
+  let team: ComputeTeam
+  let llm: DifferentiableLlama
+  let head: LinearWeight  // [V, d]
+  /// Tokens that the head has no row for. Their logits count as 0, the mean of what the published code gives them.
+  let headlessTokens: Int
+  let recToken: Parameter  // [1, d]
+  let adaptor: TrainablePerceptron  // v -> d
+  let projections: [SpaceProjections]
+  let tokenTable: TokenTable  // [V or more, d]
+
+  /// One space's two sides.
+  struct SpaceProjections {
+    let space: Space
+    let item: TrainablePerceptron  // the space's feature -> p
+    let user: TrainablePerceptron  // d -> p
+  }
+
+  /// Inside the roots of the layer norms, as the published code sets them.
+  private static let adaptorEpsilon: Float = 1e-8
+  private static let projectionEpsilon: Float = 1e-5
+
+  /// Reads `llm/`, `llm_parameter/` and `rec_module/`.
+  ///
+  /// An LLM whose head is tied to its token embeddings keeps them for its head as they were: what is trained is the copy that
+  /// prompts are looked up in.
+  package init(checkpoint: CheckpointLocation, options: TrainingModelOptions = TrainingModelOptions()) throws {
+    try options.check()
+    self.options = options
+    let team = ComputeTeam(threads: options.threads ?? ComputeTeam.availableCPUs)
+    let spaces = options.spaces.sorted()
+    let weights = try TrainingWeights(
+      checkpoint: checkpoint, spaces: spaces, loading: options.loading, maxPositions: options.maxPositions, team: team)
+    self.team = team
+    llm = DifferentiableLlama(weights.llm, team: team)
+    head = weights.head
+    headlessTokens = weights.tokenCount - weights.head.outputs
+    let trained = weights.recModule.map { Parameter($0.name, shape: $0.tensor.shape, values: $0.tensor.values) }
+    recToken = trained[0]
+    adaptor = TrainablePerceptron(trained[1..<7], .gelu, epsilon: Self.adaptorEpsilon)
+    projections = spaces.enumerated().map { index, space in
+      let first = 7 + 12 * index
+      return SpaceProjections(
+        space: space,
+        item: TrainablePerceptron(trained[first..<first + 6], .relu, epsilon: Self.projectionEpsilon),
+        user: TrainablePerceptron(trained[first + 6..<first + 12], .relu, epsilon: Self.projectionEpsilon))
+    }
+    tokenTable = TokenTable(
+      weights.tokenEmbeddings, isTrained: options.trainsTokenEmbeddings, tokenCount: weights.tokenCount)
+    parameters = trained + (tokenTable.parameter.map { [$0] } ?? [])
+    for projection in projections where projection.item.outputs != projection.user.outputs {
+      throw TrainingError(
+        .malformed,
+        "\(checkpoint.recModule): the item side of \(projection.space.checkpointName) has \(projection.item.outputs) "
+          + "dimensions and its user side \(projection.user.outputs)")
+    }
+  }
+
+  /// Adds `scale` times the gradient of the batch's loss, `TrainingLosses.total`, to every parameter's gradient.
+  ///
+  /// - Throws: `.invalidInput` for a sample that does not fit the model; nothing was added then.
+  package func addGradients(of batch: [TrainingSample], scale: Float = 1) throws -> TrainingLosses {
+    try check(batch)
+    return TrainingStep(self, batch, scale: scale).addGradients()
+  }
+
+  /// The batch's losses alone, without the memory that gradients take.
+  package func losses(of batch: [TrainingSample]) throws -> TrainingLosses {
+    try check(batch)
+    return TrainingStep(self, batch, scale: 0).losses()
+  }
+}
+
+extension TrainingModelOptions {
+  fileprivate func check() throws {
+    guard !spaces.isEmpty, Set(spaces).count == spaces.count else {
+      throw TrainingError(.invalidInput, "name at least one space to train, and none twice")
+    }
+    guard loading.precision != .int8 else {
+      throw TrainingError(.invalidInput, "gradients do not go through int8 matrices; train in f32 or bf16")
+    }
+    guard (2...1 << 20).contains(maxPositions), activationBytes >= 0 else {
+      throw TrainingError(
+        .invalidInput, "the longest sequence must be of 2 to 2^20 positions, and memory for activations not negative")
+    }
+    guard threads.map({ (1...1024).contains($0) }) ?? true else {
+      throw TrainingError(.invalidInput, "the number of threads must be 1 to 1024")
+    }
+  }
+}

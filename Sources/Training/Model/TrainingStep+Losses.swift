@@ -1,0 +1,68 @@
+import Kernels
+
+extension TrainingStep {
+  /// Rows whose logits are held at once, V wide each.
+  private static let logitRows = 128
+
+  /// Adds a group's losses to the step's.
+  ///
+  /// - Parameter states: [R, d], after the final norm.
+  /// - Returns: the loss's gradient by them, times `scale`: [R, d].
+  func lossGradient(_ states: borrowing Activations, _ group: [StepSequence]) -> Activations {
+    var dstates = Activations(rows: states.rows, width: states.width)
+    dstates.clear()
+    var recommendations: [(sample: Int, row: Int)] = []
+    var labels: [(row: Int, token: Int32)] = []
+    var row = 0
+    for sequence in group {
+      switch sequence.reading {
+      case .recommendation: recommendations.append((sequence.sample, row))
+      case .answer(let tokens): labels += zip(row..., tokens).map { (row: $0, token: $1) }
+      }
+      row += sequence.outputs
+    }
+    for space in spaces { addRecommendationLoss(in: space, states, recommendations, &dstates) }
+    for start in stride(from: 0, to: labels.count, by: Self.logitRows) {
+      addAnswerLoss(states, labels[start..<min(start + Self.logitRows, labels.count)], &dstates)
+    }
+    return dstates
+  }
+
+  /// Cross entropy of the tokens that some states predict.
+  private func addAnswerLoss(
+    _ states: borrowing Activations, _ labels: ArraySlice<(row: Int, token: Int32)>, _ dstates: inout Activations
+  ) {
+    let rows = labels.map(\.row)
+    var logits = Activations(rows: rows.count, width: model.head.outputs)
+    team.linear(states.gathered(rows), model.head, into: &logits)
+    let losses = team.crossEntropy(
+      &logits, zeros: model.headlessTokens, targets: labels.map(\.token), scale: scale / Float(labelCount))
+    ila += losses.reduce(0) { $0 + Double($1) }
+    guard scale != 0 else { return }
+    var d = Activations(rows: rows.count, width: states.width)
+    team.linearBackward(logits, through: model.head, into: &d)
+    team.scatterAdd(d, toRows: rows.map(Int32.init), of: &dstates)
+  }
+
+  /// The next item against another one, by the inner products of their vectors with the user's.
+  private func addRecommendationLoss(
+    in space: SpaceStep, _ states: borrowing Activations, _ recommendations: [(sample: Int, row: Int)],
+    _ dstates: inout Activations
+  ) {
+    let members = recommendations.filter { space.firstRow[$0.sample] != nil }
+    guard !members.isEmpty else { return }
+    let user = space.projections.user
+    let pass = user.forward(states.gathered(members.map(\.row)), on: team)
+    var dusers = Activations(rows: members.count, width: user.outputs)
+    for (index, member) in members.enumerated() {
+      let share = 1 / Float(batch.count * batch[member.sample].targets.count)
+      let (loss, duser) = space.loss(ofSample: member.sample, user: pass.output[row: index], scale: scale * share)
+      ire += loss * Double(share)
+      dusers.setRow(index, to: duser)
+    }
+    guard scale != 0 else { return }
+    let dfirst = user.backward(dusers, pass, on: team)
+    team.scatterAdd(
+      user.inputGradient(dfirst, on: team), toRows: members.map { Int32($0.row) }, of: &dstates)
+  }
+}
