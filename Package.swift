@@ -78,6 +78,7 @@ let package = Package(
     shim("CImageCodec", linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
+    shim("CGzip", linking: ["z"]),
     shim("CProcess", linking: []),
     .target(
       name: "CVectorIndex", dependencies: ["CKernels"], cSettings: [.unsafeFlags(cFlags)],
@@ -88,7 +89,7 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
-    library("Datasets"),
+    library("Datasets", ["CGzip"]),
     library("Training", ["Kernels", "Models", "Datasets", "Evaluation"]),
     library("Evaluation", ["Datasets", "Models"]),
     library("Rollouts", ["Digest"]),

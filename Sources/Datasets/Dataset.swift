@@ -16,8 +16,11 @@ package struct Dataset: Sendable, Equatable {
     package var brand = ""
     package var category = ""
     package var description = ""
-    package var feature = ""
+    /// What the product page lists beside the description.
+    package var features: [String] = []
     package var price = ""
+    /// Where the source had the image from.
+    package var imageURL = ""
     /// Path of the image's file; nil for an item without one.
     package var image: String?
 

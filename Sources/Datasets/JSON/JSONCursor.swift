@@ -1,0 +1,177 @@
+/// Reads JSON from front to back without building a tree: objects keep the order of their keys, and what nobody asks
+/// for is checked and skipped.
+///
+/// Files of this kind reach gigabytes, and of a review of a kilobyte three short fields are wanted.
+///
+/// - Source: RFC 8259.
+struct JSONCursor {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private(set) var offset = 0
+  private var depth = 0
+
+  private static let deepest = 256
+
+  /// Borrows `bytes` for as long as it is used.
+  init(borrowing bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+  enum Kind { case object, array, string, number, literal }
+
+  func problem(_ message: String) -> JSONProblem { JSONProblem(offset: offset, message: message) }
+
+  /// What the next value is.
+  mutating func kind() throws -> Kind {
+    skipSpace()
+    guard offset < bytes.count else { throw problem("the text ends where a value is expected") }
+    switch bytes[offset] {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
+    case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return .literal
+    default: throw problem("no JSON value")
+    }
+  }
+
+  /// Calls `field` with each key; it reads the value, all of it.
+  mutating func readObject(_ field: (String, inout JSONCursor) throws -> Void) throws {
+    try readMembers(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), "an object") { cursor in
+      let key = try cursor.readString()
+      cursor.skipSpace()
+      guard cursor.take(UInt8(ascii: ":")) else { throw cursor.problem("no colon after the key \"\(key)\"") }
+      try field(key, &cursor)
+    }
+  }
+
+  /// Calls `element` at each element; it reads it, all of it.
+  mutating func readArray(_ element: (inout JSONCursor) throws -> Void) throws {
+    try readMembers(open: UInt8(ascii: "["), close: UInt8(ascii: "]"), "an array", element)
+  }
+
+  private mutating func readMembers(
+    open: UInt8, close: UInt8, _ what: String, _ member: (inout JSONCursor) throws -> Void
+  ) throws {
+    skipSpace()
+    guard take(open) else { throw problem("\(what) is expected") }
+    depth += 1
+    guard depth <= Self.deepest else { throw problem("nested deeper than \(Self.deepest) levels") }
+    skipSpace()
+    if !take(close) {
+      while true {
+        try member(&self)
+        skipSpace()
+        if take(close) { break }
+        guard take(UInt8(ascii: ",")) else {
+          throw problem(offset < bytes.count ? "no comma or end of \(what)" : "the text ends within \(what)")
+        }
+        skipSpace()
+      }
+    }
+    depth -= 1
+  }
+
+  /// A whole number. Text of digits counts as one: the published files have both.
+  mutating func readInteger() throws -> Int {
+    let start = offset
+    let text = try kind() == .string ? readString() : try readNumber()
+    guard let value = Int(text) ?? Double(text).flatMap({ Int(exactly: $0) }) else {
+      throw JSONProblem(offset: start, message: "\(text) is not a whole number")
+    }
+    return value
+  }
+
+  /// The text of a number as it stands.
+  mutating func readNumber() throws -> String {
+    guard try kind() == .number else { throw problem("a number is expected") }
+    let start = offset
+    while offset < bytes.count, Self.isPartOfNumber(bytes[offset]) { offset += 1 }
+    let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+    let digits = text.drop { $0 == "-" }
+    let hasNeedlessZero = digits.utf8.count > 1 && digits.hasPrefix("0") && digits.dropFirst().first?.isNumber == true
+    guard Double(text) != nil, !hasNeedlessZero, text.last != "." else {
+      throw JSONProblem(offset: start, message: "\(text) is not a number")
+    }
+    return text
+  }
+
+  private static func isPartOfNumber(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
+      UInt8(ascii: "e"), UInt8(ascii: "E"):
+      true
+    default: false
+    }
+  }
+
+  /// Checks the next value and passes over it.
+  mutating func skip() throws {
+    switch try kind() {
+    case .object: try readObject { _, cursor in try cursor.skip() }
+    case .array: try readArray { cursor in try cursor.skip() }
+    case .string: try skipString()
+    case .number: _ = try readNumber()
+    case .literal: try skipLiteral()
+    }
+  }
+
+  private mutating func skipLiteral() throws {
+    for word in ["true", "false", "null"] where bytes[offset...].starts(with: word.utf8) {
+      offset += word.utf8.count
+      return
+    }
+    throw problem("no JSON value")
+  }
+
+  /// Throws unless only white space follows.
+  mutating func finish() throws {
+    skipSpace()
+    guard offset == bytes.count else { throw problem("text after the value") }
+  }
+
+  mutating func skipSpace() {
+    while offset < bytes.count {
+      switch bytes[offset] {
+      case 0x20, 0x09, 0x0A, 0x0D: offset += 1
+      default: return
+      }
+    }
+  }
+
+  private mutating func take(_ byte: UInt8) -> Bool {
+    guard offset < bytes.count, bytes[offset] == byte else { return false }
+    offset += 1
+    return true
+  }
+
+  // MARK: - Strings
+
+  private mutating func skipString() throws { _ = try scanString() }
+
+  /// The bytes between the next quotes, and whether one of them is an escape.
+  private mutating func scanString() throws -> (content: Range<Int>, hasEscapes: Bool) {
+    skipSpace()
+    guard take(UInt8(ascii: "\"")) else { throw problem("a string is expected") }
+    let start = offset
+    var hasEscapes = false
+    while offset < bytes.count {
+      switch bytes[offset] {
+      case UInt8(ascii: "\""):
+        offset += 1
+        return (start..<offset - 1, hasEscapes)
+      case UInt8(ascii: "\\"):
+        hasEscapes = true
+        offset += 2
+      case 0..<0x20: throw problem("a control character within a string")
+      default: offset += 1
+      }
+    }
+    offset = bytes.count
+    throw problem("the text ends within a string")
+  }
+
+  mutating func readString() throws -> String {
+    let (content, hasEscapes) = try scanString()
+    let text = UnsafeBufferPointer(rebasing: bytes[content])
+    guard hasEscapes else { return String(decoding: text, as: UTF8.self) }
+    return try JSONEscapes.decoded(text, offset: content.lowerBound)
+  }
+}

@@ -1,0 +1,56 @@
+/// What a record says of an item, under whichever names the source uses, each value as its pieces of text.
+package struct ItemFields {
+  private var values: [String: [String]] = [:]
+
+  init(reading cursor: inout JSONCursor) throws {
+    var values: [String: [String]] = [:]
+    try cursor.readObject { name, cursor in
+      if Self.known.contains(name) { values[name] = try cursor.readTexts() } else { try cursor.skip() }
+    }
+    self.values = values
+  }
+
+  init(cells: some Sequence<(String, String)>) {
+    for (name, value) in cells where Self.known.contains(name) && !value.isEmpty { values[name] = [value] }
+  }
+
+  package static let idNames = ["item_id", "asin"]
+  private static let categoryNames = ["category", "categories", "genres"]
+  private static let imageURLNames = ["imURL", "imageURLHighRes", "imageURL"]
+  private static let known = Set(
+    idNames + categoryNames + imageURLNames + ["title", "brand", "description", "feature", "price", "image"])
+
+  /// How a list of texts becomes one.
+  enum Lists {
+    /// Catalogs: all of it, such as every genre of a film.
+    case joined
+    /// The published code's reading of Amazon's records: the first category and the first description.
+    case first
+  }
+
+  var id: String? { pieces(Self.idNames).first }
+  var image: String? { pieces(["image"]).first }
+
+  func item(id: String, lists: Lists = .joined) -> Dataset.Item {
+    var item = Dataset.Item(id: id)
+    item.title = pieces(["title"]).joined(separator: " ")
+    item.brand = pieces(["brand"]).joined(separator: ", ")
+    item.category = text(Self.categoryNames, lists, separator: ", ")
+    item.description = text(["description"], lists, separator: " ")
+    item.features = pieces(["feature"])
+    item.price = pieces(["price"]).first ?? ""
+    item.imageURL = pieces(Self.imageURLNames).first ?? ""
+    return item
+  }
+
+  private func text(_ names: [String], _ lists: Lists, separator: String) -> String {
+    switch lists {
+    case .joined: pieces(names).joined(separator: separator)
+    case .first: pieces(names).first ?? ""
+    }
+  }
+
+  private func pieces(_ names: [String]) -> [String] {
+    names.lazy.compactMap { values[$0] }.first { !$0.isEmpty } ?? []
+  }
+}

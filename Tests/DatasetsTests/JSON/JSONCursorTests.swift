@@ -1,0 +1,67 @@
+import Testing
+
+@testable import Datasets
+
+@Suite("JSON cursor")
+struct JSONCursorTests {
+  private func read<Value>(_ text: String, _ body: (inout JSONCursor) throws -> Value) throws -> Value {
+    try Array(text.utf8).withUnsafeBufferPointer { bytes in
+      var cursor = JSONCursor(borrowing: bytes)
+      let value = try body(&cursor)
+      try cursor.finish()
+      return value
+    }
+  }
+
+  @Test("Objects keep the order of their keys, and what is not asked for is passed over")
+  func order() throws {
+    var keys: [String] = []
+    let numbers = try read(#" {"b": [1, "2", 3.0], "a": {"x": [null, true]}, "c": -1.5e3} "#) { cursor in
+      var numbers: [Int] = []
+      try cursor.readObject { key, cursor in
+        keys.append(key)
+        if key == "b" { try cursor.readArray { numbers.append(try $0.readInteger()) } } else { try cursor.skip() }
+      }
+      return numbers
+    }
+    #expect(keys == ["b", "a", "c"])
+    #expect(numbers == [1, 2, 3])
+  }
+
+  @Test(
+    "Escapes, and halves of surrogate pairs that stand alone",
+    arguments: [
+      (#""a\n\"\/\\""#, "a\n\"/\\"), (#""\u00e9\ud83d\ude00""#, "é😀"), (#""\ud83dx""#, "\u{FFFD}x"), ("\"日本\"", "日本"),
+    ])
+  func strings(text: String, expected: String) throws {
+    #expect(try read(text) { try $0.readString() } == expected)
+  }
+
+  @Test("A value as texts: lists flattened, white space cut, empty pieces and other values left out")
+  func texts() throws {
+    #expect(try read(#"[" a ", "", ["b\n", 7], null, {"c": 1}]"#) { try $0.readTexts() } == ["a", "b", "7"])
+  }
+
+  @Test(
+    "What is no JSON is refused at its place",
+    arguments: [
+      (#"{"a" 1}"#, 5), (#"{"a": 1"#, 7), ("[1 2]", 3), (#"["a"#, 3), ("[01]", 1), ("[1] x", 4), ("[tru]", 1), ("", 0),
+      ("[\"a\tb\"]", 3), (#"["\ud8"]"#, 2), ("{'a': 1}", 1), (#"{"a": True}"#, 6),
+    ])
+  func refused(text: String, offset: Int) {
+    let problem = #expect(throws: JSONProblem.self) {
+      try read(text) { cursor in
+        if text.hasPrefix(#"["\u"#) { _ = try cursor.readTexts() } else { try cursor.skip() }
+      }
+    }
+    #expect(problem?.offset == offset, "\(problem?.message ?? "")")
+  }
+
+  @Test("Deep nesting is refused and does not end the process")
+  func depth() {
+    let problem = #expect(throws: JSONProblem.self) {
+      try read(String(repeating: "[", count: 100_000)) { try $0.skip() }
+    }
+    #expect(problem?.message.contains("nested") == true)
+  }
+}
