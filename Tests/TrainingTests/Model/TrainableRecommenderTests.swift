@@ -1,0 +1,136 @@
+import Kernels
+import Models
+import Testing
+import Training
+
+struct TrainableRecommenderTests {
+  /// The whole model against differences of its own loss, parameter by parameter.
+  ///
+  /// Losses are around 5 and rounded to 32 bits on the way, so that a difference over 2 steps of 0.01 errs by some 1e-4; so
+  /// does its curvature. A random direction's slope is about |gradient| / sqrt(count).
+  @Test func gradientsAreTheLossesSlopes() throws {
+    let model = try TinyRecommender.model()
+    let samples = TinyRecommender.samples()
+    let losses = try model.addGradients(of: samples)
+    #expect(abs(losses.total - (try model.losses(of: samples)).total) < 1e-6 * losses.total)
+    #expect(losses.labelledTokens == 9 - 6 + 17 - 8)
+    var numbers = TinyRecommender.Numbers(state: 9)
+    let step: Float = 0.01
+    for parameter in model.parameters {
+      let start = Array(parameter.values)
+      for _ in 0..<3 {
+        let direction = numbers.direction(parameter.count)
+        let expected = zip(direction, parameter.gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }
+        let ends = try [step, -step].map { step in
+          parameter.move(along: direction, by: step)
+          defer { _ = parameter.values.update(fromContentsOf: start) }
+          return try model.losses(of: samples).total
+        }
+        let found = (ends[0] - ends[1]) / Double(2 * step)
+        let typical = parameter.gradientNorm / Double(parameter.count).squareRoot()
+        #expect(parameter.gradientNorm > 0)
+        #expect(abs(found - expected) < 0.05 * typical + 2e-4, "\(parameter.name): \(found), \(expected) expected")
+      }
+    }
+  }
+
+  /// Memory for all activations, for a sequence at a time, and for none.
+  @Test func gradientsDoNotDependOnTheMemoryForActivations() throws {
+    let expected = try gradients(TrainingModelOptions(threads: 2))
+    for bytes in [100_000, 0] {
+      let found = try gradients(TrainingModelOptions(activationBytes: bytes, threads: 2))
+      for (name, values) in expected { #expect(distance(found[name] ?? [], values) < 1e-5, "\(name)") }
+    }
+  }
+
+  @Test func gradientsAddUpAndFollowTheirScale() throws {
+    let once = try gradients(TrainingModelOptions(threads: 1))
+    let model = try TinyRecommender.model()
+    for scale: Float in [0.5, 1.5] { _ = try model.addGradients(of: TinyRecommender.samples(), scale: scale) }
+    for parameter in model.parameters {
+      #expect(distance(parameter.gradient.map { $0 / 2 }, once[parameter.name] ?? []) < 1e-5, "\(parameter.name)")
+    }
+  }
+
+  @Test func frozenTokenEmbeddingsChangeNoOtherGradient() throws {
+    let trained = try gradients(TrainingModelOptions(threads: 1))
+    let frozen = try gradients(TrainingModelOptions(trainsTokenEmbeddings: false, threads: 1))
+    #expect(frozen["token_embed"] == nil && frozen.count == trained.count - 1)
+    for (name, values) in frozen { #expect(values == trained[name]) }
+  }
+
+  @Test func oneSpaceAloneIsTrained() throws {
+    let model = try TinyRecommender.model(TrainingModelOptions(spaces: [.cf], threads: 1))
+    #expect(model.parameters.filter { $0.name.hasPrefix("f_") }.allSatisfy { $0.name.contains("_cf.") })
+    var samples = TinyRecommender.samples()
+    #expect(throws: TrainingError.self) { try model.losses(of: samples) }
+    for index in samples.indices { samples[index].targets.removeAll { $0.space != .cf } }
+    #expect(try model.losses(of: samples).ire > 0)
+  }
+
+  /// Weights of 8 significant bits, and rows too where the processor has products of such pairs.
+  @Test func bfloat16GradientsPointTheSameWay() throws {
+    let expected = try gradients(TrainingModelOptions(threads: 2))
+    let found = try gradients(TrainingModelOptions(loading: LoadingOptions(precision: .bfloat16), threads: 2))
+    for (name, values) in expected { #expect(distance(found[name] ?? [], values) < 0.1, "\(name)") }
+  }
+
+  struct Change: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let apply: @Sendable (inout TrainingSample) -> Void
+  }
+
+  static let changes = [
+    Change(testDescription: "an unknown token") { $0.recommendation.tokenIDs[0] = 1 << 20 },
+    Change(testDescription: "a negative token") { $0.recommendation.tokenIDs[0] = -1 },
+    Change(testDescription: "no token") {
+      $0.recommendation = .init(tokenIDs: [], softTokenPositions: [], embeddings: [])
+    },
+    Change(testDescription: "positions that descend") { $0.recommendation.softTokenPositions.reverse() },
+    Change(testDescription: "a position beyond the end") { $0.recommendation.softTokenPositions[2] = 99 },
+    Change(testDescription: "an embedding too few") { $0.recommendation.embeddings.removeLast() },
+    Change(testDescription: "a short embedding") { $0.recommendation.embeddings[0].removeLast() },
+    Change(testDescription: "a sequence too long") {
+      $0.recommendation.tokenIDs += [Int32](repeating: 5, count: 200)
+    },
+    Change(testDescription: "no target") { $0.targets = [] },
+    Change(testDescription: "a space twice") { $0.targets.append($0.targets[0]) },
+    Change(testDescription: "a long feature") { $0.targets[1].negative.append(0) },
+    Change(testDescription: "labels from the start") { $0.answer?.labelStart = 0 },
+    Change(testDescription: "no label") { $0.answer?.labelStart = 17 },
+    Change(testDescription: "a label that nothing predicts") { $0.answer?.sequence.tokenIDs[16] = 5000 },
+  ]
+
+  @Test(arguments: changes) func whatDoesNotFitIsRefusedAndAddsNothing(_ change: Change) throws {
+    let model = try TinyRecommender.model(TrainingModelOptions(maxPositions: 64, threads: 1))
+    var samples = TinyRecommender.samples()
+    change.apply(&samples[2])
+    let error = #expect(throws: TrainingError.self) { try model.addGradients(of: samples) }
+    #expect(error?.code == .invalidInput && error?.message.hasPrefix("sample 2 of the batch") == true)
+    #expect(model.parameters.allSatisfy { $0.gradientNorm == 0 })
+  }
+
+  @Test func optionsThatCannotBeMetAreRefused() {
+    for options in [
+      TrainingModelOptions(spaces: []), TrainingModelOptions(spaces: [.cf, .cf]),
+      TrainingModelOptions(loading: LoadingOptions(precision: .int8)), TrainingModelOptions(maxPositions: 1),
+      TrainingModelOptions(threads: 0),
+    ] {
+      let error = #expect(throws: TrainingError.self) { try TinyRecommender.model(options) }
+      #expect(error?.code == .invalidInput)
+    }
+  }
+
+  private func gradients(_ options: TrainingModelOptions) throws -> [String: [Float]] {
+    let model = try TinyRecommender.model(options)
+    _ = try model.addGradients(of: TinyRecommender.samples())
+    return Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, Array($0.gradient)) })
+  }
+
+  /// L2 of the difference over L2 of the expected.
+  private func distance(_ found: [Float], _ expected: [Float]) -> Double {
+    guard found.count == expected.count else { return .infinity }
+    let difference = zip(found, expected).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+    return (difference / expected.reduce(0.0) { $0 + Double($1 * $1) }).squareRoot()
+  }
+}
