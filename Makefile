@@ -90,6 +90,10 @@ bench-transport: packages ## Compare the transport with grpc-swift-nio-transport
 bench-models: packages ## Compare the runtime with Hugging Face transformers and llama.cpp, side by side; writes BENCHMARKS.md.
 	@scripts/bench-models.sh $(BENCH_FLAGS)
 
+.PHONY: bench-train
+bench-train: packages ## Compare a training step with PyTorch, side by side.
+	@scripts/bench-train.sh $(BENCH_FLAGS)
+
 .PHONY: bench-retrieval
 bench-retrieval: packages ## Compare searches with FAISS, side by side; writes RETRIEVAL-BENCHMARKS.md.
 	@scripts/bench-retrieval.sh $(BENCH_FLAGS)

@@ -148,6 +148,9 @@ let package = Package(
     .executableTarget(
       name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "TrainingProbe", dependencies: ["Training", "Models"], path: "Benchmarks/TrainingBenchmark/TrainingProbe",
+      swiftSettings: swiftSettings),
     tests("VectorIndexTests", ["VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe"]),
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", .grpcCore]),
     tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
