@@ -130,7 +130,7 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport",
+        "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
@@ -140,7 +140,7 @@ let package = Package(
     tests("ModelsTests", ["Models", "Kernels"]),
     tests("DatasetsTests", ["Datasets"]),
     tests("EvaluationTests", ["Evaluation", "Datasets", "Models"]),
-    tests("TrainingTests", ["Training", "Models", "Kernels", "Datasets"]),
+    tests("TrainingTests", ["Training", "Evaluation", "Datasets", "Models", "Kernels"]),
     tests("RolloutsTests", ["Rollouts"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",
@@ -164,7 +164,7 @@ let package = Package(
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
-    tests("CLITests", ["CLI", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
+    tests("CLITests", ["CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
     tests(
       "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
   ]
