@@ -1,0 +1,114 @@
+package import Datasets
+package import Models
+
+/// How a history is told to the LLM. A checkpoint ranks by the style that it was trained with; others would only measure how
+/// little it knows of them.
+package enum PromptStyle: String, Sendable, CaseIterable {
+  /// Titles and image tokens in the published template.
+  case image
+}
+
+/// A checkpoint in the published layout as a method: a user's vector, from the history's prompt, against item vectors.
+///
+///     score(user, item) = mean over the spaces in use of user vector · item vector
+///
+/// Items' vectors and soft tokens are computed once, as an index holds them; prompts are what its time is spent in.
+package final class CheckpointRecommender: RankingMethod {
+  package struct Settings: Sendable {
+    package var spaces: [Space] = [.image]
+    package var style = PromptStyle.image
+    package var maxHistoryItems = 10
+    /// Prompts that are computed together.
+    package var promptsAtOnce = 16
+    package var threads: Int?
+    package var loading = LoadingOptions()
+
+    package init() {}
+  }
+
+  package let name: String
+  package var usersAtOnce: Int { settings.promptsAtOnce }
+  package let settings: Settings
+  private let titles: [String]
+  private let model: UserModel
+  /// Nil for an item without an image.
+  private let softTokens: [[Float]?]
+  private let itemVectors: Matrix  // [N, p for each space]
+
+  /// - Parameters:
+  ///   - name: as tables show it; the spaces by default.
+  ///   - features: one for each item of the dataset. An item without an embedding is left out of histories, and ranked by its
+  ///     other spaces.
+  package init(
+    checkpoint: CheckpointLocation, dataset: Dataset, features: [ItemFeatures], settings: Settings = Settings(),
+    name: String? = nil
+  ) throws {
+    precondition(features.count == dataset.items.count, "features for each item")
+    self.settings = settings
+    self.name = name ?? settings.spaces.sorted().map(\.checkpointName).joined(separator: "+")
+    titles = dataset.items.map(\.title)
+    let images = try ImageModel(
+      checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading)
+    itemVectors = try images.itemVectors(of: features)
+    softTokens = try Self.softTokens(of: features, images)
+    model = try UserModel(
+      checkpoint: checkpoint,
+      configuration: UserModel.Configuration(
+        spaces: settings.spaces, maxHistoryItems: settings.maxHistoryItems, threads: settings.threads,
+        loading: settings.loading))
+    guard softTokens.contains(where: { $0 != nil }) else {
+      throw EvaluationError(.invalidInput, "no item has an image embedding; prompts are made of them")
+    }
+  }
+
+  private static func softTokens(of features: [ItemFeatures], _ images: ImageModel) throws -> [[Float]?] {
+    let known = features.indices.filter { features[$0].embedding != nil }
+    let tokens = try images.softTokens(
+      of: Matrix(vectors: known.compactMap { features[$0].embedding }, columns: images.embeddingDim))
+    var all = [[Float]?](repeating: nil, count: features.count)
+    for (row, item) in known.enumerated() { all[item] = Array(tokens[row: row]) }
+    return all
+  }
+
+  package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
+    let prompts = try queries.map { try prompt(of: $0) }
+    let users = try model.userVectors(of: model.hiddenStates(of: prompts.compactMap(\.self)))
+    var row = 0
+    return zip(queries, prompts).map { query, prompt in
+      guard prompt != nil else { return query.candidates.map { _ in 0 } }
+      defer { row += 1 }
+      let user = users[row: row]
+      return query.candidates.map { Self.dot(user, itemVectors[row: $0]) }
+    }
+  }
+
+  /// Nil when no item of the history has an image: nothing is known of the user then.
+  private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
+    var entries: [HistoryEntry] = []
+    for item in query.history {
+      guard let softToken = softTokens[item] else { continue }
+      entries.append(HistoryEntry(title: titles[item], softToken: softToken))
+    }
+    return entries.isEmpty ? nil : try model.prompt(history: entries.suffix(settings.maxHistoryItems))
+  }
+
+  private static func dot(_ user: ArraySlice<Float>, _ item: ArraySlice<Float>) -> Float {
+    user.withUnsafeBufferPointer { user in
+      item.withUnsafeBufferPointer { item in
+        // Eight sums: one alone would wait for each addition.
+        var sums = SIMD8<Float>(repeating: 0)
+        var place = 0
+        while place + 8 <= user.count {
+          for lane in 0..<8 { sums[lane] += user[place + lane] * item[place + lane] }
+          place += 8
+        }
+        var sum = sums.sum()
+        while place < user.count {
+          sum += user[place] * item[place]
+          place += 1
+        }
+        return sum
+      }
+    }
+  }
+}

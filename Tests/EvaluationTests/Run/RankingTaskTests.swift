@@ -1,0 +1,73 @@
+import Datasets
+import Evaluation
+import Testing
+
+@Suite struct RankingTaskTests {
+  /// Scores an item by its index.
+  private struct ByIndex: RankingMethod {
+    let name = "by index"
+    var usersAtOnce = 1
+    var broken = false
+    func scores(of queries: [RankingQuery]) -> [[Float]] {
+      queries.map { $0.candidates.map { broken && $0 == 2 ? .nan : Float($0) } }
+    }
+  }
+
+  private static let dataset = Dataset(
+    items: (0..<6).map { Dataset.Item(id: "i\($0)") },
+    users: [
+      Dataset.User(id: "a", items: [0, 1, 3], negatives: [2, 4, 5]),
+      Dataset.User(id: "b", items: [5, 4, 2], negatives: [0, 3, 2]),
+      Dataset.User(id: "c", items: [1, 2], negatives: [0]),
+    ])
+
+  @Test func targetsStandAmongTheirNegatives() throws {
+    let task = try RankingTask(dataset: Self.dataset, part: .test, candidates: .negatives)
+    #expect(task.users == [0, 1, 2])
+    // A negative that is the target is left out.
+    #expect(task.query(of: 1) == RankingQuery(user: 1, history: [5, 4], candidates: [2, 0, 3]))
+    let result = try task.rank(with: ByIndex())
+    #expect(result.ranks == [Rank(better: 2), Rank(better: 1), Rank(better: 0)])
+    #expect(result.coverage == 5.0 / 6)
+    #expect(result.values(of: .mrr) == [1.0 / 3, 1.0 / 2, 1])
+    #expect(result.secondsPer100Users >= 0)
+  }
+
+  @Test func theCatalogLeavesOutWhatWasMet() throws {
+    let task = try RankingTask(dataset: Self.dataset, part: .validation, candidates: .catalog)
+    // Too short for a validation item with a history: c.
+    #expect(task.users == [0, 1])
+    #expect(task.query(of: 0) == RankingQuery(user: 0, history: [0], candidates: [1, 2, 3, 4, 5]))
+    #expect(try task.rank(with: ByIndex(usersAtOnce: 2)).ranks == [Rank(better: 4), Rank(better: 0)])
+  }
+
+  @Test func progressCountsUsersAndMayEndIt() throws {
+    let task = try RankingTask(dataset: Self.dataset, part: .test, candidates: .negatives)
+    var counts: [Int] = []
+    _ = try task.rank(with: ByIndex()) { counts.append($0) }
+    #expect(counts == [1, 2, 3])
+    #expect(throws: CancellationError.self) { try task.rank(with: ByIndex()) { _ in throw CancellationError() } }
+  }
+
+  @Test func coverageIsOfTheFirstTen() throws {
+    let dataset = Dataset(
+      items: (0..<40).map { Dataset.Item(id: "\($0)") }, users: [Dataset.User(id: "a", items: [0, 1, 2])])
+    let task = try RankingTask(dataset: dataset, part: .test, candidates: .catalog)
+    #expect(try task.rank(with: ByIndex()).coverage == 0.25)
+  }
+
+  @Test func whatCannotBeRankedIsSaid() throws {
+    #expect { try RankingTask(dataset: Dataset(items: [], users: []), part: .test, candidates: .catalog) } throws: {
+      ($0 as? EvaluationError)?.code == .empty
+    }
+    var dataset = Self.dataset
+    dataset.users[1].negatives = []
+    #expect { try RankingTask(dataset: dataset, part: .test, candidates: .negatives) } throws: {
+      ($0 as? EvaluationError)?.message.contains("user b") ?? false
+    }
+    let task = try RankingTask(dataset: Self.dataset, part: .test, candidates: .negatives)
+    #expect { try task.rank(with: ByIndex(broken: true)) } throws: {
+      ($0 as? EvaluationError)?.message.contains("item i2 for user a") ?? false
+    }
+  }
+}
