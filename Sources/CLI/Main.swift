@@ -17,6 +17,6 @@ struct IllmrecCommand: AsyncParsableCommand {
     version: Product.version,
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
-      RecommendCommand.self, ModelCommand.self, VerifyCommand.self,
+      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, FeaturesCommand.self, EvaluateCommand.self,
     ])
 }

@@ -1,9 +1,12 @@
 import ArgumentParser
+import Datasets
+import Evaluation
 import GRPCCore
 import GRPCTransport
 import Glibc
 import Models
 import ServiceSupport
+import Training
 
 /// A subcommand whose failures are one line on standard error: the problem and its remedy.
 ///
@@ -23,6 +26,15 @@ extension ReportingCommand {
       Self.report(error.summary)
       throw ExitCode(1)
     } catch let error as ModelError {
+      Self.report(error.description)
+      throw ExitCode(1)
+    } catch let error as DatasetError {
+      Self.report(error.description)
+      throw ExitCode(1)
+    } catch let error as TrainingError {
+      Self.report(error.description)
+      throw ExitCode(1)
+    } catch let error as EvaluationError {
       Self.report(error.description)
       throw ExitCode(1)
     } catch let error as TransportError {

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Datasets
+import Evaluation
+
+struct EvaluateCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Ranks each user's held-out item by several methods, and shows them side by side.",
+    discussion: """
+      DATA is a directory that illmrec data prepare wrote. Of each user's sequence the last item is the test item, the last \
+      but one the validation item; methods learn from the others. The held-out item is ranked among the user's sampled \
+      negatives, or among all items that the user has not met.
+
+      Methods, in a list with commas between:
+        popularity, random      what any method must beat
+        item-knn                items that the same users meet (cosine)
+        sasrec                  a causal transformer over items, trained here (--sasrec reads one that features cf wrote)
+        img, img+cf+text, …     --checkpoint in these spaces; cf and text need --features
+
+      Each figure is the mean over users ± half the 95% interval of 1,000 bootstrap samples of the users. Below the table \
+      every method is compared with --baseline, user by user. Scores that are equal count as the mean over their orders. \
+      s/100 users is the time in the method alone: history to scores, items' vectors ready.
+
+      Choose settings by --part validation, which is the default. Look at --part test once, at the end.
+
+      Examples:
+        illmrec evaluate data/ --methods popularity,item-knn,sasrec
+        illmrec evaluate data/ --methods random,sasrec --seeds 1,2,3 --part test --ranks ranks.csv
+        illmrec evaluate data/ --checkpoint ckpt/ --methods img,img+cf+text --features cf=cf.safetensors \
+      --features text=text.npy --html report.html
+      """)
+
+  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
+  var data: String
+  @Option(help: ArgumentHelp("What to compare.", valueName: "methods"))
+  var methods = CommaList<MethodName>([.popularity, .random, .itemNeighbours])
+  @Option(help: ArgumentHelp("Which item to rank: validation or test.", valueName: "part"))
+  var part = HeldOutItem.validation
+  @Option(help: ArgumentHelp("Among what: negatives or catalog.", valueName: "set"))
+  var candidates = CandidateSet.negatives
+  @Option(help: ArgumentHelp("Seeds of methods with chance in them; figures are means over them.", valueName: "seeds"))
+  var seeds = CommaList<UInt64>([1])
+  @Option(
+    help: ArgumentHelp("The method that the others are compared with; the first by default.", valueName: "method"))
+  var baseline: MethodName?
+  @OptionGroup(title: "Item neighbours") var neighbours: NeighbourOptions
+  @OptionGroup(title: "SASRec") var sasrec: SASRecOptions
+  @Option(
+    name: .customLong("sasrec"),
+    help: ArgumentHelp("A SASRec that features cf wrote, instead of training one.", valueName: "file"))
+  var sasrecFile: String?
+  @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
+  @Option(help: ArgumentHelp("Bootstrap samples.", valueName: "n"))
+  var resamples = 1000
+  @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"))
+  var ranks: String?
+  @Option(help: ArgumentHelp("Write the tables to this HTML page.", valueName: "file"))
+  var html: String?
+  @Flag(help: "Print JSON instead of tables.")
+  var json = false
+
+  func validate() throws {
+    guard !methods.elements.isEmpty, Set(methods.elements).count == methods.elements.count else {
+      throw ValidationError("Name each method once.")
+    }
+    guard Set(seeds.elements).count == seeds.elements.count else { throw ValidationError("Name each seed once.") }
+    guard resamples > 0 else { throw ValidationError("--resamples must be at least 1.") }
+    guard baseline.map(methods.elements.contains) ?? true else {
+      throw ValidationError("--baseline is none of --methods.")
+    }
+    let spaces = Set(methods.elements.compactMap(\.spaces).joined())
+    try checkpoint.validate(spaces: spaces)
+    try neighbours.check()
+  }
+
+  func perform() async throws {
+    for path in [ranks, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    try InputFile.requireDirectory(data, what: "the prepared data")
+    let plan = EvaluationPlan(
+      data: data, methods: methods.elements, baseline: baseline, part: part, candidates: candidates,
+      seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
+      checkpoint: checkpoint.plan, bootstrap: Bootstrap(resamples: resamples))
+    let comparison = try await InterruptibleThread.run(name: "evaluate") { try plan.compare($0) }
+    if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
+    if let html { try OutputFile.write(comparison.page, to: html) }
+    if json {
+      Terminal.standardOutput.writeLine(try comparison.json())
+    } else {
+      comparison.write(to: .standardOutput)
+    }
+  }
+}
+
+extension HeldOutItem: ExpressibleByArgument {}
+extension CandidateSet: ExpressibleByArgument {}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Datasets
+import Models
+import Training
+
+struct FeaturesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "features", abstract: "Make what the shared spaces are projected from.",
+    subcommands: [CollaborativeFeaturesCommand.self])
+}
+
+struct CollaborativeFeaturesCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cf", abstract: "Train a SASRec, whose item embeddings are the features of the cf space.",
+    discussion: """
+      SASRec (Kang & McAuley 2018) learns from the training part of each user's sequence; the weights that rank the validation \
+      items best are kept, and the test items are not touched. The same seed, data and number of CPUs give the same file.
+
+      FILE.safetensors holds all weights, the items' embeddings [items, width] first, in the order of the dataset's items: \
+      give it to illmrec evaluate as --sasrec FILE or --features cf=FILE. FILE.npy holds the embeddings alone.
+
+      Example:
+        illmrec features cf data/ --out data/cf.safetensors
+      """)
+
+  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
+  var data: String
+  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"))
+  var out: String
+  @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
+  var seed: UInt64 = 1
+  @OptionGroup var sasrec: SASRecOptions
+
+  func validate() throws {
+    guard out.hasSuffix(".safetensors") || out.hasSuffix(".npy") else {
+      throw ValidationError("--out ends in .safetensors or .npy.")
+    }
+  }
+
+  func perform() async throws {
+    try OutputFile.requireWritable(out)
+    try InputFile.requireDirectory(data, what: "the prepared data")
+    let (data, settings) = (data, sasrec.settings(seed: seed))
+    let outcome = try await InterruptibleThread.run(name: "sasrec") { interruption in
+      let dataset = EvaluatedData(dataset: try Dataset(reading: data), interruption: interruption)
+      return try SASRecRun(dataset: dataset, settings: settings).train()
+    }
+    if out.hasSuffix(".npy") {
+      try NumPyFile.write(outcome.weights.itemEmbeddings, to: out)
+    } else {
+      try outcome.weights.write(to: out)
+    }
+    let (best, embeddings) = (outcome.best, outcome.weights.itemEmbeddings)
+    Terminal.standardOutput.writeLine(
+      "\(out): \(embeddings.rows.counted("item")) of \(embeddings.columns) numbers; validation Hit@5 "
+        + "\(best.hit5.rounded(to: 3)), NDCG@5 \(best.ndcg5.rounded(to: 3)) after \(best.epoch) of \(outcome.epochs) epochs"
+    )
+  }
+}

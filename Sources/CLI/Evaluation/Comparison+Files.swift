@@ -1,0 +1,93 @@
+import Datasets
+import Evaluation
+import Foundation
+
+extension Comparison {
+  /// user,method,seed,better,ties,position: one line for each user, method and seed.
+  var rankFile: Data {
+    var lines = ["user,method,seed,better,ties,position"]
+    for report in reports {
+      for (index, result) in report.results.enumerated() {
+        let seed = report.seeds.isEmpty ? "" : "\(report.seeds[index])"
+        for (user, rank) in zip(task.users, result.ranks) {
+          let id = Self.csvField(task.dataset.users[user].id)
+          lines.append("\(id),\(report.name),\(seed),\(rank.better),\(rank.ties),\(rank.position)")
+        }
+      }
+    }
+    return Data((lines.joined(separator: "\n") + "\n").utf8)
+  }
+
+  private static func csvField(_ text: String) -> String {
+    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+    return "\"" + text.replacing("\"", with: "\"\"") + "\""
+  }
+
+  /// The tables as a page of its own.
+  var page: Data {
+    let list = notes.map { "<p class=\"note\">\(HTMLPage.escaped($0))</p>" }.joined(separator: "\n")
+    let others = reports.count > 1 ? "<section>\(differences.html)</section>" : ""
+    return Data(
+      HTMLPage(
+        heading: "Evaluation of \(data)",
+        introduction: "<p class=\"notice\">\(HTMLPage.escaped(summary)). Means over users ± half the 95% interval of "
+          + "\(bootstrap.resamples.grouped) bootstrap samples.</p>",
+        style: "td, th { font-variant-numeric: tabular-nums }",
+        content: "<section>\(table.html)</section>\n\(others)\n<section>\(list)</section>"
+      ).html.utf8)
+  }
+
+  func json() throws -> String {
+    struct Figure: Encodable {
+      let value: Double
+      let low: Double
+      let high: Double
+    }
+    struct Method: Encodable {
+      let name: String
+      let note: String
+      let seeds: [UInt64]
+      let metrics: [String: Figure]
+      let metricsBySeed: [[String: Double]]
+      let coverage: Double
+      let secondsPer100Users: Double
+    }
+    struct Document: Encodable {
+      let data: String
+      let part: String
+      let candidates: String
+      let users: Int
+      let resamples: Int
+      let methods: [Method]
+    }
+    let methods = reports.map { report in
+      let estimates = report.estimates(of: Self.metrics, bootstrap).map {
+        Figure(value: $0.value, low: $0.low, high: $0.high)
+      }
+      return Method(
+        name: report.name, note: report.note, seeds: report.seeds,
+        metrics: Dictionary(uniqueKeysWithValues: zip(Self.metrics.map(\.description), estimates)),
+        metricsBySeed: report.results.map { result in
+          Dictionary(uniqueKeysWithValues: Self.metrics.map { ($0.description, $0.mean(over: result.ranks)) })
+        }, coverage: report.coverage, secondsPer100Users: report.secondsPer100Users)
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes, .sortedKeys]
+    return String(
+      decoding: try encoder.encode(
+        Document(
+          data: data, part: task.part.rawValue, candidates: task.candidates.rawValue, users: task.users.count,
+          resamples: bootstrap.resamples, methods: methods)), as: UTF8.self)
+  }
+}
+
+extension TextTable {
+  /// The table within a page.
+  var html: String {
+    func row(_ cells: [String], _ tag: String) -> String {
+      "<tr>" + cells.map { "<\(tag)>\(HTMLPage.escaped($0))</\(tag)>" }.joined() + "</tr>"
+    }
+    return "<div class=\"scroll\"><table><thead>\(row(columns.map(\.header), "th"))</thead><tbody>"
+      + rows.map { row($0, "td") }.joined(separator: "\n") + "</tbody></table></div>"
+  }
+}

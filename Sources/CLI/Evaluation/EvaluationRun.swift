@@ -1,0 +1,103 @@
+import Datasets
+import Evaluation
+import Models
+import Training
+
+/// Makes the methods that the user named, and ranks with each. Computes on the calling thread and blocks.
+struct EvaluationRun {
+  let data: EvaluatedData
+  let task: RankingTask
+  let plan: EvaluationPlan
+
+  private var seeds: [UInt64] { plan.seeds }
+
+  func reports(of methods: [MethodName]) throws -> [MethodReport] {
+    // Read once for all the checkpoint's methods.
+    let features = try methods.contains { $0.spaces != nil } ? itemFeatures() : []
+    return try methods.map { try report(of: $0, features) }
+  }
+
+  private func report(of name: MethodName, _ features: [ItemFeatures]) throws -> MethodReport {
+    switch name {
+    case .popularity: return try report(Popularity(dataset: data.dataset), "training sequences that hold the item")
+    case .random: return try report("seeded", seeds) { RandomOrder(seed: $0) }
+    case .itemNeighbours:
+      return try report(
+        ItemNeighbours(dataset: data.dataset, settings: plan.neighbours),
+        "\(plan.neighbours.neighbours) neighbours, newest \(plan.neighbours.historyItems) items, shrinkage "
+          + "\(plan.neighbours.shrinkage)")
+    case .sasrec: return try sasrecReport()
+    case .checkpoint(let spaces):
+      guard let checkpoint = plan.checkpoint else { throw CLIError(.invalidInput, "--checkpoint is needed") }
+      return try report(
+        CheckpointRecommender(
+          checkpoint: checkpoint.location, dataset: data.dataset, features: features,
+          settings: checkpoint.settings(spaces: spaces)),
+        "\(checkpoint.location.bundle), newest \(checkpoint.maxHistoryItems) items, \(checkpoint.precision.rawValue)")
+    }
+  }
+
+  private func sasrecReport() throws -> MethodReport {
+    if let sasrecFile = plan.sasrecFile {
+      let weights = try SASRecWeights(path: sasrecFile)
+      guard weights.items == data.dataset.items.count else {
+        throw CLIError(
+          .invalidInput,
+          "\(sasrecFile) knows \(weights.items) items; this dataset has \(data.dataset.items.count)")
+      }
+      return try report(SASRec(weights: weights), sasrecFile)
+    }
+    var settings = plan.sasrec
+    let note =
+      "\(settings.blocks) blocks, width \(settings.width), newest \(settings.length) items, dropout "
+      + "\(settings.dropout), learning rate \(settings.learningRate)"
+    return try report(note, seeds) { seed in
+      settings.seed = seed
+      let outcome = try SASRecRun(dataset: data, settings: settings).train()
+      return SASRec(weights: outcome.weights)
+    }
+  }
+
+  private func report(_ method: some RankingMethod, _ note: String) throws -> MethodReport {
+    MethodReport(name: method.name, note: note, results: [try rank(method)])
+  }
+
+  private func report<Method: RankingMethod>(
+    _ note: String, _ seeds: [UInt64], _ method: (UInt64) throws -> Method
+  ) throws -> MethodReport {
+    let results = try seeds.map { try rank(method($0)) }
+    return MethodReport(name: results[0].method, note: note, seeds: seeds, results: results)
+  }
+
+  private func rank(_ method: some RankingMethod) throws -> RankingResult {
+    let bar = ProgressBar(method.name, total: task.users.count, unit: "users")
+    defer { bar.finish() }
+    return try task.rank(with: method) { users in
+      try data.interruption.check()
+      bar.update(completed: users)
+    }
+  }
+
+  private func itemFeatures() throws -> [ItemFeatures] {
+    let count = data.dataset.items.count
+    guard let checkpoint = plan.checkpoint else { return [] }
+    var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
+    for file in checkpoint.features {
+      for (item, feature) in try file.rows(items: count).enumerated() { features[item].set(feature, in: file.space) }
+    }
+    guard !checkpoint.features.contains(where: { $0.space == .image }) else { return features }
+    let embeddings = try ItemImages(data: data, checkpoint: checkpoint.location).embeddings()
+    for (item, embedding) in embeddings.enumerated() { features[item].embedding = embedding }
+    return features
+  }
+}
+
+extension ItemFeatures {
+  fileprivate mutating func set(_ feature: [Float]?, in space: Space) {
+    switch space {
+    case .image: embedding = feature
+    case .cf: cf = feature
+    case .text: text = feature
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Datasets
+import Evaluation
+import Foundation
+import Models
+import Testing
+
+@testable import CLI
+
+@Suite struct ComparisonTests {
+  private static func comparison() throws -> Comparison {
+    let dataset = Dataset(
+      items: (0..<30).map { Dataset.Item(id: "i\($0)") },
+      users: (0..<8).map { user in
+        Dataset.User(
+          id: user == 0 ? "a,\"b\"" : "u\(user)", items: [user, user + 1, user + 2], negatives: Array(12..<30))
+      })
+    let task = try RankingTask(dataset: dataset, part: .test, candidates: .negatives)
+    return Comparison(
+      data: "data/", task: task,
+      reports: [
+        MethodReport(name: "popularity", note: "counts", results: [try task.rank(with: Popularity(dataset: dataset))]),
+        MethodReport(
+          name: "random", note: "seeded", seeds: [1, 2],
+          results: try [1, 2].map { try task.rank(with: RandomOrder(seed: $0)) }),
+      ], baseline: 0, bootstrap: Bootstrap(resamples: 20))
+  }
+
+  @Test func tablesHoldEveryMethodAndMetric() throws {
+    let comparison = try Self.comparison()
+    #expect(comparison.summary == "8 users, test item among 18 negatives")
+    #expect(comparison.table.columns.count == 1 + Metric.standard.count + 2)
+    #expect(comparison.table.rows.map { $0[0] } == ["popularity", "random"])
+    #expect(comparison.differences.rows.map { $0[0] } == ["random"])
+    #expect(comparison.notes.count == 4 && comparison.notes[2].hasPrefix("  seed 1: Hit@5 "))
+  }
+
+  @Test func ranksAreWrittenForEachUserMethodAndSeed() throws {
+    let lines = String(decoding: try Self.comparison().rankFile, as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 1 + 8 * 3)
+    #expect(lines[0] == "user,method,seed,better,ties,position")
+    #expect(lines[1].hasPrefix("\"a,\"\"b\"\"\",popularity,,"))
+    #expect(lines[9].hasPrefix("\"a,\"\"b\"\"\",random,1,"))
+  }
+
+  @Test func jsonHoldsFiguresWithIntervals() throws {
+    let comparison = try Self.comparison()
+    let json = try JSONSerialization.jsonObject(with: Data(comparison.json().utf8)) as? [String: Any]
+    let methods = try #require(json?["methods"] as? [[String: Any]])
+    let metrics = try #require(methods[1]["metrics"] as? [String: [String: Double]])
+    let hit = try #require(metrics["Hit@5"])
+    #expect(hit["value"] == comparison.reports[1].values(of: .hit(5)).mean)
+    #expect(hit["low"]! <= hit["value"]! && hit["value"]! <= hit["high"]!)
+    #expect((methods[1]["metricsBySeed"] as? [Any])?.count == 2)
+  }
+
+  @Test func thePageEscapesWhatItShows() throws {
+    let page = String(decoding: try Self.comparison().page, as: UTF8.self)
+    #expect(page.contains("<td>popularity</td>") && page.contains("Evaluation of data/"))
+  }
+
+  @Test(arguments: [
+    ("popularity", MethodName.popularity), ("item-knn", .itemNeighbours), ("img", .checkpoint([.image])),
+    ("text+img", .checkpoint([.image, .text])), ("image+cf+text", .checkpoint([.image, .cf, .text])),
+  ]) func methodsHaveNames(text: String, name: MethodName) {
+    #expect(MethodName(argument: text) == name)
+  }
+
+  @Test(arguments: ["", "img+img", "cf+", "knn"]) func otherNamesAreRefused(text: String) {
+    #expect(MethodName(argument: text) == nil)
+  }
+
+  @Test func smallTimesKeepTheirDigits() {
+    #expect(0.0021345.significant(digits: 3) == "0.00213")
+    #expect(12.13.significant(digits: 3) == "12.1")
+    #expect(1234.5.significant(digits: 3) == "1235")
+    #expect(0.0.significant(digits: 3) == "0")
+  }
+}
