@@ -130,7 +130,8 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport", "GRPCTransport",
+        "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport",
+        "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
@@ -164,7 +165,8 @@ let package = Package(
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
-    tests("CLITests", ["CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
+    tests(
+      "CLITests", ["CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
     tests(
       "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
   ]
