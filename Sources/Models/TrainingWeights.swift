@@ -15,11 +15,11 @@ package struct TrainingWeights: Sendable {
   package let recModule: [(name: String, tensor: WeightTensor)]
 
   /// - Parameters:
-  ///   - spaces: whose projections are read.
+  ///   - spaces: whose projections are read; nil leaves `rec_module/` alone.
   ///   - loading: precision of the LLM's matrices.
   ///   - maxPositions: longest sequence.
   package init(
-    checkpoint: CheckpointLocation, spaces: [Space], loading: LoadingOptions, maxPositions: Int, team: ComputeTeam
+    checkpoint: CheckpointLocation, spaces: [Space]?, loading: LoadingOptions, maxPositions: Int, team: ComputeTeam
   ) throws(ModelError) {
     let path = checkpoint.llm + "/config.json"
     let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
@@ -41,7 +41,21 @@ package struct TrainingWeights: Sendable {
     packer.save()
     digests.save()
     tokenCount = max(shape.vocabulary, Int(tokenizer.visualMarkerID) + 1)
-    recModule = try Self.recModule(checkpoint, spaces: spaces, width: shape.width, team)
+    if let spaces {
+      recModule = try Self.recModule(checkpoint, spaces: spaces, width: shape.width, team)
+    } else {
+      recModule = []
+    }
+  }
+
+  /// The standard deviation of the token embeddings' elements, estimated from the first 1,024 tokens.
+  package var tokenDeviation: Float {
+    var rows = Activations(rows: min(tokenEmbeddings.rows, 1024), width: tokenEmbeddings.width)
+    for row in 0..<rows.rows { rows.setRow(row, toRow: row, of: tokenEmbeddings) }
+    let values = rows.values
+    let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
+    let variance = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count)
+    return Float(variance.squareRoot())
   }
 
   private static func recModule(

@@ -68,14 +68,19 @@ struct TrainingProbe {
       let begin = ContinuousClock.now
       let losses = try model.addGradients(of: batch)
       let duration = (ContinuousClock.now - begin).components
-      let squares = model.parameters.reduce(0.0) { sum, parameter in
-        sum + parameter.gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
-      }
       let answer = Answer(
         seconds: Double(duration.seconds) + Double(duration.attoseconds) / 1e18, ire: losses.ire, ila: losses.ila,
-        gradientNorm: squares.squareRoot(), peakBytes: try peakBytes())
+        gradientNorm: gradientNorm(of: model), peakBytes: try peakBytes())
       FileHandle.standardOutput.write(try JSONEncoder().encode(answer) + Data("\n".utf8))
     }
+  }
+
+  private static func gradientNorm(of model: TrainableRecommender) -> Double {
+    var squares = 0.0
+    for parameter in model.parameters {
+      for value in parameter.gradient { squares += Double(value) * Double(value) }
+    }
+    return squares.squareRoot()
   }
 
   private static func peakBytes() throws -> Int {

@@ -37,7 +37,7 @@ package final class TrainableRecommender {
   private static let adaptorEpsilon: Float = 1e-8
   private static let projectionEpsilon: Float = 1e-5
 
-  /// Reads `llm/`, `llm_parameter/` and `rec_module/`.
+  /// Reads `llm/`, `llm_parameter/` and, unless training starts afresh, `rec_module/`.
   ///
   /// An LLM whose head is tied to its token embeddings keeps them for its head as they were: what is trained is the copy that
   /// prompts are looked up in.
@@ -47,12 +47,16 @@ package final class TrainableRecommender {
     let team = ComputeTeam(threads: options.threads ?? ComputeTeam.availableCPUs)
     let spaces = options.spaces.sorted()
     let weights = try TrainingWeights(
-      checkpoint: checkpoint, spaces: spaces, loading: options.loading, maxPositions: options.maxPositions, team: team)
+      checkpoint: checkpoint, spaces: options.freshStart == nil ? spaces : nil, loading: options.loading,
+      maxPositions: options.maxPositions, team: team)
     self.team = team
     llm = DifferentiableLlama(weights.llm, team: team)
     head = weights.head
     headlessTokens = weights.tokenCount - weights.head.outputs
-    let trained = weights.recModule.map { Parameter($0.name, shape: $0.tensor.shape, values: $0.tensor.values) }
+    let trained =
+      try options.freshStart?.parameters(
+        spaces: spaces, llmDim: weights.llm.configuration.width, tokenDeviation: weights.tokenDeviation)
+      ?? weights.recModule.map { Parameter($0.name, shape: $0.tensor.shape, values: $0.tensor.values) }
     recToken = trained[0]
     adaptor = TrainablePerceptron(trained[1..<7], .gelu, epsilon: Self.adaptorEpsilon)
     projections = spaces.enumerated().map { index, space in

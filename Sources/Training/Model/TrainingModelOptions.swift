@@ -6,6 +6,8 @@ package struct TrainingModelOptions: Sendable {
   package var spaces: [Space]
   /// Whether token embeddings are trained, as the published code does by default.
   package var trainsTokenEmbeddings: Bool
+  /// What the trained part starts from instead of the checkpoint's `rec_module/`, which then need not exist.
+  package var freshStart: FreshStart?
   /// How the frozen LLM's matrices are kept: `.float32` or `.bfloat16`. What is trained stays in 32-bit floats.
   package var loading: LoadingOptions
   /// Memory for the LLM's activations, in bytes. Sequences are computed as many at a time as fit; one that does not fit
@@ -17,11 +19,13 @@ package struct TrainingModelOptions: Sendable {
   package var threads: Int?
 
   package init(
-    spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, loading: LoadingOptions = LoadingOptions(),
+    spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, freshStart: FreshStart? = nil,
+    loading: LoadingOptions = LoadingOptions(),
     activationBytes: Int = 2 << 30, maxPositions: Int = 4096, threads: Int? = nil
   ) {
     self.spaces = spaces
     self.trainsTokenEmbeddings = trainsTokenEmbeddings
+    self.freshStart = freshStart
     self.loading = loading
     self.activationBytes = activationBytes
     self.maxPositions = maxPositions

@@ -75,6 +75,31 @@ struct TrainableRecommenderTests {
     for (name, values) in expected { #expect(distance(found[name] ?? [], values) < 0.1, "\(name)") }
   }
 
+  /// The same names, shapes and order as a checkpoint's; the seed decides all of it.
+  @Test func aFreshStartHasACheckpointsParameters() throws {
+    let dims: [Space: Int] = [.image: 24, .cf: 6, .text: 10]
+    func fresh(_ seed: UInt64) throws -> TrainableRecommender {
+      let start = FreshStart(featureDims: dims, adaptorWidth: 20, spaceDim: 12, seed: seed)
+      return try TinyRecommender.model(TrainingModelOptions(freshStart: start, threads: 1))
+    }
+    let (loaded, first, again, other) = (try TinyRecommender.model(), try fresh(1), try fresh(1), try fresh(2))
+    #expect(first.parameters.map(\.name) == loaded.parameters.map(\.name))
+    #expect(first.parameters.map(\.shape) == loaded.parameters.map(\.shape))
+    for (index, parameter) in first.parameters.enumerated() {
+      #expect(Array(parameter.values) == Array(again.parameters[index].values))
+      let isRandom =
+        !parameter.name.contains("norm") && !parameter.name.contains(".1.") && parameter.name != "token_embed"
+      #expect(isRandom == (Array(parameter.values) != Array(other.parameters[index].values)), "\(parameter.name)")
+    }
+    let weight = try #require(first.parameters.first { $0.name == "f_u_img.mlp.0.weight" })
+    #expect(weight.values.allSatisfy { abs($0) <= 1 / Float(32).squareRoot() })
+    #expect(abs(weight.values.reduce(0) { $0 + $1 * $1 } / Float(weight.count) - 1 / 96) < 0.1 / 96)
+    let losses = try first.addGradients(of: TinyRecommender.samples())
+    #expect(losses.total.isFinite && first.parameters.allSatisfy { $0.gradientNorm > 0 })
+    let incomplete = FreshStart(featureDims: [.image: 24], seed: 1)
+    #expect(throws: TrainingError.self) { try TinyRecommender.model(TrainingModelOptions(freshStart: incomplete)) }
+  }
+
   struct Change: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let apply: @Sendable (inout TrainingSample) -> Void
