@@ -34,6 +34,9 @@ typedef struct {
   float *out;
   size_t out_stride;
   float *log_sums;  // [query rows, heads], or NULL
+  const float *bias;  // for each head: what a score gains by the query's position less the key's, from -reach on; or NULL
+  size_t bias_stride;
+  size_t reach;
   size_t blocks_per_unit;
   float *scratch;  // for each worker: floats_of_scratch
 } attention;
@@ -47,6 +50,7 @@ typedef struct {
   float *maxima;   // [columns]
   float *sums;     // [columns]
   int32_t *visible;  // [columns]: keys that a column may see
+  const float *bias;  // a score's by its column less its key, or NULL
 } column_block;
 
 struct attention_kernel {
@@ -123,6 +127,7 @@ static void begin_block(const attention *a, const illmrec_sequence *sequence, si
   block->maxima = block->mixed + a->head_width * width;
   block->sums = block->maxima + width;
   block->visible = (int32_t *)(block->sums + width);
+  if (a->bias != NULL) block->bias = a->bias + kv_head * a->bias_stride + a->reach + earlier + first;
   const float *rows[COLUMNS_MAX];
   for (size_t c = 0; c < width; c++) {
     const size_t column = first + (c < block->columns ? c : block->columns - 1);
@@ -209,13 +214,8 @@ static void attend_range(void *context, size_t begin, size_t end, size_t worker)
   }
 }
 
-int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
-                                    size_t sequence_count, const float *query, size_t query_stride, const float *key,
-                                    const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
-                                    size_t head_width, float scale, int causal, float *out, size_t out_stride,
-                                    float *log_sums) {
-  attention a = {kernel_for(isa), sequences, sequence_count, query, query_stride, key, value, kv_stride, heads,
-                 kv_heads, head_width, scale, causal, out, out_stride, log_sums, BLOCKS_PER_UNIT, NULL};
+static int attend_all(attention a, illmrec_team *team) {
+  a.blocks_per_unit = BLOCKS_PER_UNIT;
   // Smaller units where there would be too few to go round; the result is the same.
   const size_t threads = illmrec_team_size(team);
   while (a.blocks_per_unit > 1 && all_units(&a) < 8 * threads) a.blocks_per_unit /= 2;
@@ -227,10 +227,50 @@ int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const i
   return 0;
 }
 
+int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
+                                    size_t sequence_count, const float *query, size_t query_stride, const float *key,
+                                    const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
+                                    size_t head_width, float scale, int causal, float *out, size_t out_stride,
+                                    float *log_sums) {
+  const attention a = {.kernel = kernel_for(isa), .sequences = sequences, .sequence_count = sequence_count,
+                       .query = query, .query_stride = query_stride, .key = key, .value = value,
+                       .kv_stride = kv_stride, .heads = heads, .kv_heads = kv_heads, .head_width = head_width,
+                       .scale = scale, .causal = causal, .out = out, .out_stride = out_stride, .log_sums = log_sums};
+  return attend_all(a, team);
+}
+
 int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
                       const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
                       size_t out_stride) {
   return illmrec_attention_with_log_sums(team, isa, sequences, sequence_count, query, query_stride, key, value,
                                          kv_stride, heads, kv_heads, head_width, scale, causal, out, out_stride, NULL);
+}
+
+// Neighbouring columns are neighbouring queries, so the kernels read a bias by the query's position less the key's, where
+// the caller's goes the other way. Columns beyond a sequence's last query read on: zeros.
+static void turn_bias(const attention *a, const float *bias, float *turned) {
+  const size_t distances = 2 * a->reach + 1;
+  for (size_t h = 0; h < a->heads; h++, bias += distances, turned += a->bias_stride) {
+    for (size_t d = 0; d < distances; d++) turned[d] = bias[distances - 1 - d] * 1.44269504f;
+    memset(turned + distances, 0, (a->bias_stride - distances) * sizeof *turned);
+  }
+}
+
+int illmrec_attention_with_bias(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
+                                size_t sequence_count, const float *query, size_t query_stride, const float *key,
+                                const float *value, size_t kv_stride, size_t heads, size_t head_width, float scale,
+                                const float *bias, size_t reach, float *out, size_t out_stride) {
+  attention a = {.kernel = kernel_for(isa), .sequences = sequences, .sequence_count = sequence_count,
+                 .query = query, .query_stride = query_stride, .key = key, .value = value,
+                 .kv_stride = kv_stride, .heads = heads, .kv_heads = heads, .head_width = head_width,
+                 .scale = scale, .out = out, .out_stride = out_stride, .bias_stride = 2 * reach + 1 + COLUMNS_MAX,
+                 .reach = reach};
+  float *turned = malloc(heads * a.bias_stride * sizeof *turned);
+  if (turned == NULL) return -1;
+  turn_bias(&a, bias, turned);
+  a.bias = turned;
+  const int status = attend_all(a, team);
+  free(turned);
+  return status;
 }

@@ -94,6 +94,15 @@ KERNEL_INLINED FLOATS KERNEL(power_of_two)(FLOATS x) {
   return p * (FLOATS)((INTEGERS)shifted << 23);
 }
 
+/// Adds a bias by distance: scores[k, c] += bias[c - k].
+KERNEL_INLINED void KERNEL(add_bias)(size_t vectors, size_t keys, const float *bias, float *scores) {
+  for (size_t k = 0; k < keys; k++) {
+    UNROLLED for (size_t v = 0; v < vectors; v++) {
+      *(FLOATS *)(scores + k * COLUMNS + v * LANES) += *(const KERNEL(floats_anywhere) *)(bias + v * LANES - k);
+    }
+  }
+}
+
 /// Gives keys that a column must not see a score of minus infinity: those from `visible[column]` on, counted from
 /// `first_key`.
 KERNEL_INLINED void KERNEL(hide)(size_t vectors, size_t first_key, size_t keys, const int32_t *visible, float *scores) {
@@ -136,6 +145,7 @@ KERNEL_INLINED void KERNEL(attend_tile)(size_t vectors, const attention *a, cons
                                         size_t keys, const float *key, const float *value, float *scores) {
   FLOATS rescale[VECTORS];
   KERNEL(score)(vectors, key, value, a->kv_stride, keys, a->head_width, block->query, scores);
+  if (block->bias != NULL) KERNEL(add_bias)(vectors, keys, block->bias - first_key, scores);
   if (first_key + keys > (size_t)block->visible[0]) KERNEL(hide)(vectors, first_key, keys, block->visible, scores);
   KERNEL(weigh)(vectors, keys, scores, (FLOATS *)block->maxima, (FLOATS *)block->sums, rescale);
   KERNEL(mix)(vectors, value, a->kv_stride, keys, a->head_width, scores, rescale, block->mixed);

@@ -20,16 +20,18 @@ static double score_of(const float *query, const float *key, size_t head_width, 
   return dot * scale;
 }
 
+// `bias`, by key, is added to the scores unless it is NULL.
 static void attend_one_query(const float *query, const float *key, const float *value, size_t kv_stride, size_t keys,
-                             size_t head_width, float scale, float *out) {
-  double maximum = -INFINITY, sum = 0;
-  for (size_t k = 0; k < keys; k++) maximum = fmax(maximum, score_of(query, key + k * kv_stride, head_width, scale));
-  for (size_t k = 0; k < keys; k++) sum += exp(score_of(query, key + k * kv_stride, head_width, scale) - maximum);
+                             size_t head_width, float scale, const float *bias, float *out) {
+  double scores[keys], maximum = -INFINITY, sum = 0;
+  for (size_t k = 0; k < keys; k++) {
+    scores[k] = score_of(query, key + k * kv_stride, head_width, scale) + (bias ? bias[k] : 0);
+    maximum = fmax(maximum, scores[k]);
+  }
+  for (size_t k = 0; k < keys; k++) sum += exp(scores[k] - maximum);
   for (size_t e = 0; e < head_width; e++) {
     double mixed = 0;
-    for (size_t k = 0; k < keys; k++) {
-      mixed += exp(score_of(query, key + k * kv_stride, head_width, scale) - maximum) * value[k * kv_stride + e];
-    }
+    for (size_t k = 0; k < keys; k++) mixed += exp(scores[k] - maximum) * value[k * kv_stride + e];
     out[e] = (float)(mixed / sum);
   }
 }
@@ -44,7 +46,25 @@ void reference_attention(const illmrec_sequence *sequences, size_t sequence_coun
         size_t kv = q.key_start * kv_stride + h / (heads / kv_heads) * head_width;
         size_t keys = causal ? q.key_count - q.query_count + i + 1 : q.key_count;
         attend_one_query(query + (q.query_start + i) * query_stride + h * head_width, key + kv, value + kv, kv_stride,
-                         keys, head_width, scale, out + (q.query_start + i) * out_stride + h * head_width);
+                         keys, head_width, scale, NULL, out + (q.query_start + i) * out_stride + h * head_width);
+      }
+    }
+  }
+}
+
+void reference_attention_with_bias(const illmrec_sequence *sequences, size_t sequence_count, const float *query,
+                                   size_t query_stride, const float *key, const float *value, size_t kv_stride,
+                                   size_t heads, size_t head_width, float scale, const float *bias, size_t reach,
+                                   float *out, size_t out_stride) {
+  for (size_t s = 0; s < sequence_count; s++) {
+    illmrec_sequence q = sequences[s];
+    for (size_t i = 0; i < q.query_count; i++) {
+      size_t position = q.key_count - q.query_count + i;
+      for (size_t h = 0; h < heads; h++) {
+        size_t kv = q.key_start * kv_stride + h * head_width, row = q.query_start + i;
+        attend_one_query(query + row * query_stride + h * head_width, key + kv, value + kv, kv_stride, q.key_count,
+                         head_width, scale, bias + h * (2 * reach + 1) + reach - position,
+                         out + row * out_stride + h * head_width);
       }
     }
   }

@@ -76,18 +76,42 @@ extension ComputeTeam {
       sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, instructionSet, into: &out)
   }
 
+  /// Attention in which every query sees all keys of its sequence, and the distance between the two counts.
+  ///
+  ///     out[q, h] = softmax(query[q, h] · key[:, h]ᵀ / sqrt(E) + bias[h, reach + : - q]) · value[:, h]
+  ///
+  /// - Parameters:
+  ///   - queryKeyValue: [rows, H · E + H · E + H · E].
+  ///   - sequences: which rows belong together; none has more than reach + 1 keys.
+  ///   - bias: [H, 2 · reach + 1]; element reach + d of a row is for keys d positions after the query.
+  ///   - out: [rows, H · E].
+  /// - Source: the relative positions of Raffel et al. 2020, section 2.1.
+  package func attention(
+    queryKeyValue: borrowing Activations, sequences: [SequenceSpan], heads: Int, bias: WeightTensor,
+    instructionSet: InstructionSet? = nil, into out: inout Activations
+  ) {
+    let reach = bias.count / heads / 2
+    precondition(bias.count == heads * (2 * reach + 1) && out.width % heads == 0)
+    precondition(queryKeyValue.width == 3 * out.width)
+    precondition(sequences.allSatisfy { $0.queries.count <= $0.keys.count && $0.keys.count <= reach + 1 })
+    let input = AttentionInput(
+      query: queryKeyValue.base, queryRows: queryKeyValue.rows, queryStride: queryKeyValue.width,
+      key: queryKeyValue.base + out.width, value: queryKeyValue.base + 2 * out.width, keyRows: queryKeyValue.rows,
+      keyStride: queryKeyValue.width)
+    let spans = input.checked(sequences, outRows: out.rows, causal: false)
+    let headWidth = out.width / heads
+    let status = illmrec_attention_with_bias(
+      handle, InstructionSet.constant(of: instructionSet), spans, spans.count, input.query, input.queryStride,
+      input.key, input.value, input.keyStride, heads, headWidth, 1 / Float(headWidth).squareRoot(), bias.base, reach,
+      out.base, out.width)
+    guard status == 0 else { fatalError("no memory for attention") }
+  }
+
   private func attend(
     _ input: AttentionInput, _ sequences: [SequenceSpan], heads: Int, keyValueHeads: Int, causal: Bool,
     _ instructionSet: InstructionSet?, into out: inout Activations
   ) {
-    let spans = sequences.map { sequence in
-      precondition(sequence.queries.upperBound <= input.queryRows && sequence.queries.upperBound <= out.rows)
-      precondition(sequence.keys.upperBound <= input.keyRows && !sequence.keys.isEmpty)
-      precondition(!causal || sequence.queries.count <= sequence.keys.count)
-      return illmrec_sequence(
-        query_start: sequence.queries.lowerBound, query_count: sequence.queries.count,
-        key_start: sequence.keys.lowerBound, key_count: sequence.keys.count)
-    }
+    let spans = input.checked(sequences, outRows: out.rows, causal: causal)
     let headWidth = out.width / heads
     let status = illmrec_attention(
       handle, InstructionSet.constant(of: instructionSet), spans, spans.count, input.query, input.queryStride,
@@ -108,4 +132,16 @@ private struct AttentionInput {
   let keyRows: Int
   /// Floats from one row to the next.
   let keyStride: Int
+
+  /// The sequences as the kernels take them.
+  func checked(_ sequences: [SequenceSpan], outRows: Int, causal: Bool) -> [illmrec_sequence] {
+    sequences.map { sequence in
+      precondition(sequence.queries.upperBound <= queryRows && sequence.queries.upperBound <= outRows)
+      precondition(sequence.keys.upperBound <= keyRows && !sequence.keys.isEmpty)
+      precondition(!causal || sequence.queries.count <= sequence.keys.count)
+      return illmrec_sequence(
+        query_start: sequence.queries.lowerBound, query_count: sequence.queries.count,
+        key_start: sequence.keys.lowerBound, key_count: sequence.keys.count)
+    }
+  }
 }

@@ -70,17 +70,34 @@ struct AttentionTests {
   @Test(arguments: shapes) func partsOfOneMatrixAreAsGoodAsThree(_ shape: Shape) {
     let input = Input(shape)
     let packed = SequenceSpan.packed(lengths: shape.lengths)
-    var rows: [Float] = []
-    for row in 0..<input.rows {
-      rows += input.query[row * input.width..<(row + 1) * input.width]
-      rows += input.key[row * input.keyWidth..<(row + 1) * input.keyWidth]
-      rows += input.value[row * input.keyWidth..<(row + 1) * input.keyWidth]
-    }
     var out = Activations(rows: input.rows, width: input.width)
     ComputeTeam(threads: 2).attention(
-      queryKeyValue: Activations(rows: input.rows, width: input.width + 2 * input.keyWidth, values: rows),
-      sequences: packed, heads: shape.heads, keyValueHeads: shape.keyValueHeads, causal: true, into: &out)
+      queryKeyValue: input.together, sequences: packed, heads: shape.heads, keyValueHeads: shape.keyValueHeads,
+      causal: true, into: &out)
     #expect(out.values == attention(input, packed, causal: true, threads: 1, nil))
+  }
+
+  @Test(arguments: shapes, InstructionSet.supported)
+  func biasesByDistanceMatchTheDefinition(_ shape: Shape, instructionSet: InstructionSet) {
+    let equal = Shape(
+      lengths: shape.lengths, heads: shape.heads, keyValueHeads: shape.heads, headWidth: shape.headWidth)
+    let input = Input(equal)
+    let packed = SequenceSpan.packed(lengths: shape.lengths)
+    let longest = shape.lengths.max() ?? 1
+    // Biases for no more distances than there are, and for some that do not occur.
+    for reach in [longest - 1, longest + 60] {
+      var random = RandomValues(seed: UInt64(reach))
+      let bias = random.uniform(shape.heads * (2 * reach + 1), scale: 4)
+      let expected = reference(input, packed, bias: bias, reach: reach)
+      for threads in [1, 2] {
+        var out = Activations(rows: input.rows, width: input.width)
+        ComputeTeam(threads: threads).attention(
+          queryKeyValue: input.together, sequences: packed, heads: shape.heads,
+          bias: WeightTensor(shape: [shape.heads, 2 * reach + 1], values: bias), instructionSet: instructionSet,
+          into: &out)
+        #expect(relativeError(out.values, expected) < Self.tolerance)
+      }
+    }
   }
 
   @Test(arguments: InstructionSet.supported)
@@ -107,6 +124,17 @@ struct AttentionTests {
     var rows: Int { shape.lengths.reduce(0, +) }
     var width: Int { shape.heads * shape.headWidth }
     var keyWidth: Int { shape.keyValueHeads * shape.headWidth }
+
+    /// Queries, keys and values of a row beside each other.
+    var together: Activations {
+      var values: [Float] = []
+      for row in 0..<rows {
+        values += query[row * width..<(row + 1) * width]
+        values += key[row * keyWidth..<(row + 1) * keyWidth]
+        values += value[row * keyWidth..<(row + 1) * keyWidth]
+      }
+      return Activations(rows: rows, width: width + 2 * keyWidth, values: values)
+    }
 
     /// - Parameter scale: largest query and key element.
     init(_ shape: Shape, scale: Float = 1) {
@@ -136,15 +164,28 @@ struct AttentionTests {
 
   private func reference(_ input: Input, _ sequences: [SequenceSpan], causal: Bool) -> [Float] {
     var out = [Float](repeating: 0, count: input.query.count)
-    let spans = sequences.map {
-      illmrec_sequence(
-        query_start: $0.queries.lowerBound, query_count: $0.queries.count, key_start: $0.keys.lowerBound,
-        key_count: $0.keys.count)
-    }
+    let spans = Self.spans(sequences)
     reference_attention(
       spans, spans.count, input.query, input.width, input.key, input.value, input.keyWidth, input.shape.heads,
       input.shape.keyValueHeads, input.shape.headWidth, 1 / Float(input.shape.headWidth).squareRoot(), causal ? 1 : 0,
       &out, input.width)
     return out
+  }
+
+  private func reference(_ input: Input, _ sequences: [SequenceSpan], bias: [Float], reach: Int) -> [Float] {
+    var out = [Float](repeating: 0, count: input.query.count)
+    let spans = Self.spans(sequences)
+    reference_attention_with_bias(
+      spans, spans.count, input.query, input.width, input.key, input.value, input.keyWidth, input.shape.heads,
+      input.shape.headWidth, 1 / Float(input.shape.headWidth).squareRoot(), bias, reach, &out, input.width)
+    return out
+  }
+
+  private static func spans(_ sequences: [SequenceSpan]) -> [illmrec_sequence] {
+    sequences.map {
+      illmrec_sequence(
+        query_start: $0.queries.lowerBound, query_count: $0.queries.count, key_start: $0.keys.lowerBound,
+        key_count: $0.keys.count)
+    }
   }
 }

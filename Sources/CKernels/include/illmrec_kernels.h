@@ -94,6 +94,17 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
                       size_t out_stride);
 
+/// Attention in which every query sees all keys of its sequence, and the distance between the two counts:
+/// out = softmax(scale * query · keyᵀ + bias) · value.
+///
+/// bias: [heads, 2 * reach + 1]; bias[h, reach + k - q] is added to the score of query position q and key position k. reach
+/// is at least the longest sequence's keys less one. As many key/value heads as heads; the rest is as in
+/// `illmrec_attention`.
+int illmrec_attention_with_bias(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
+                                size_t sequence_count, const float *query, size_t query_stride, const float *key,
+                                const float *value, size_t kv_stride, size_t heads, size_t head_width, float scale,
+                                const float *bias, size_t reach, float *out, size_t out_stride);
+
 // MARK: Rows. A row whose squares overflow becomes NaN.
 
 /// out[t, c] = x[t, c] / sqrt(mean(x[t, :]²) + epsilon) * weight[c]. `out` may be `x`.

@@ -13,6 +13,11 @@ void reference_linear(const float *x, size_t rows, size_t inner, size_t x_stride
 void reference_attention(const illmrec_sequence *sequences, size_t sequence_count, const float *query,
                          size_t query_stride, const float *key, const float *value, size_t kv_stride, size_t heads,
                          size_t kv_heads, size_t head_width, float scale, int causal, float *out, size_t out_stride);
+/// All arguments as in illmrec_attention_with_bias.
+void reference_attention_with_bias(const illmrec_sequence *sequences, size_t sequence_count, const float *query,
+                                   size_t query_stride, const float *key, const float *value, size_t kv_stride,
+                                   size_t heads, size_t head_width, float scale, const float *bias, size_t reach,
+                                   float *out, size_t out_stride);
 void reference_rms_norm(const float *x, size_t rows, size_t width, const float *weight, float epsilon, float *out);
 void reference_layer_norm(const float *x, size_t rows, size_t width, const float *weight, const float *bias,
                           float epsilon, float *out);
