@@ -54,6 +54,10 @@ check-images: packages ## Compare image decoding and resizing with Pillow (IMAGE
 	@test -x .venv-images/bin/python || { python3 -m venv .venv-images && .venv-images/bin/pip install -q "pillow>=13"; }
 	@.venv-images/bin/python scripts/check-images-against-pillow.py $(IMAGES)
 
+.PHONY: check-text
+check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
+	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh
+
 .PHONY: fuzz-images
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
 	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)

@@ -26,6 +26,19 @@ extension ComputeTeam {
     illmrec_add_rows(handle, x.base, x.rows, x.width, table.base, table.count / x.width)
   }
 
+  /// `x[r, :] += table[rows[r], :]`: position embeddings, token by token.
+  ///
+  /// - Parameters:
+  ///   - table: [_, D].
+  ///   - rows: of the table, one for each row of `x`.
+  package func addRows(_ x: inout Activations, _ table: WeightTensor, rows: [Int]) {
+    precondition(rows.count == x.rows && table.shape.count == 2 && table.shape[1] == x.width)
+    for (row, index) in rows.enumerated() {
+      precondition(index >= 0 && index < table.shape[0], "row \(index) of \(table.shape[0])")
+      illmrec_add_rows(nil, x.base + row * x.width, 1, x.width, table.base + index * x.width, 1)
+    }
+  }
+
   /// Index of the first NaN or infinity of `x`, row-major, or nil.
   package func firstNotFinite(_ x: borrowing Activations) -> Int? {
     let index = illmrec_first_not_finite(handle, x.base, x.rows * x.width)

@@ -4,9 +4,20 @@ import FoundationEssentials
 enum JSONText {
   /// Decodes the file at `path`, whose keys are in snake case; a missing key or a wrong type is named in the error.
   static func decode<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value {
+    try decode(type, from: path, keys: .convertFromSnakeCase)
+  }
+
+  /// As `decode`, with keys as they are: for objects whose keys are data.
+  static func decodeVerbatim<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value {
+    try decode(type, from: path, keys: .useDefaultKeys)
+  }
+
+  private static func decode<Value: Decodable>(
+    _ type: Value.Type, from path: String, keys: JSONDecoder.KeyDecodingStrategy
+  ) throws(ModelError) -> Value {
     let file = try MappedFile(path: path)
     let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.keyDecodingStrategy = keys
     do {
       return try decoder.decode(type, from: file.withBytes { Data($0) })
     } catch {
