@@ -53,8 +53,9 @@ def main():
     users = {user: [i[0] for i in items] for user, items in json.load(open(data + "/test_users.json")).items()}
     negatives = {f[0]: [int(i) for i in f[1:]] for f in map(str.split, open(data + "/neg_item_set.txt"))}
     compared = different = 0
+    rows = [row for row in csv.DictReader(open(ranks)) if row["method"] == "sasrec"]
     with torch.no_grad():
-        for row in csv.DictReader(open(ranks)):
+        for row in rows:
             items = users[row["user"]]
             target = items[-held_out]
             state = hidden_state(items[:-held_out], settings, w)

@@ -71,6 +71,7 @@ struct EvaluateCommand: ReportingCommand {
     let spaces = Set(methods.elements.compactMap(\.spaces).joined())
     try checkpoint.validate(spaces: spaces)
     try neighbours.check()
+    try sasrec.check()
   }
 
   func perform() async throws {

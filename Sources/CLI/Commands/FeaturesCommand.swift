@@ -35,6 +35,7 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
     guard out.hasSuffix(".safetensors") || out.hasSuffix(".npy") else {
       throw ValidationError("--out ends in .safetensors or .npy.")
     }
+    try sasrec.check()
   }
 
   func perform() async throws {

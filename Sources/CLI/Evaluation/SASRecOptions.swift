@@ -16,6 +16,14 @@ struct SASRecOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Newest items of a history that SASRec reads.", valueName: "n"))
   var length = SASRecSettings().length
 
+  func check() throws {
+    do {
+      try settings(seed: 0).check()
+    } catch {
+      throw ValidationError(error.message)
+    }
+  }
+
   func settings(seed: UInt64) -> SASRecSettings {
     var settings = SASRecSettings()
     settings.epochs = epochs

@@ -1,0 +1,86 @@
+import Datasets
+import Evaluation
+import Foundation
+import Models
+import Testing
+
+@Suite final class CheckpointRecommenderTests {
+  private let directory: String
+  private let checkpoint: CheckpointLocation
+  private let dataset: Dataset
+  private var features: [ItemFeatures] = []
+
+  init() throws {
+    directory = FileManager.default.temporaryDirectory.appending(path: "recommender-\(UUID().uuidString)").path
+    checkpoint = CheckpointLocation(bundle: directory)
+    let shape = SyntheticCheckpoint.Shape.tiny
+    try SyntheticCheckpoint.write(to: directory, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
+    dataset = Dataset(
+      items: (0..<6).map { index in
+        var item = Dataset.Item(id: "i\(index)")
+        item.title = "shirt \(index)"
+        return item
+      }, users: [])
+    var random = SplitMix64(state: 2)
+    func vector(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.nextNormal()) } }
+    features = (0..<6).map { item in
+      ItemFeatures(
+        embedding: item == 3 ? nil : vector(shape.visionWidth), cf: vector(shape.cfFeatureDim),
+        text: vector(shape.textFeatureDim))
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  private func method(_ spaces: [Space]) throws -> CheckpointRecommender {
+    var settings = CheckpointRecommender.Settings()
+    settings.spaces = spaces
+    settings.maxHistoryItems = 3
+    settings.threads = 1
+    return try CheckpointRecommender(checkpoint: checkpoint, dataset: dataset, features: features, settings: settings)
+  }
+
+  @Test(arguments: [[Space.image], [.image, .cf, .text]]) func scoresAreMeansOverTheSpaces(spaces: [Space]) throws {
+    let images = try ImageModel(checkpoint: checkpoint, spaces: spaces, threads: 1)
+    let users = try UserModel(
+      checkpoint: checkpoint, configuration: .init(spaces: spaces, maxHistoryItems: 3, threads: 1))
+    // Item 3 has no image, so it is not in the prompt; the newest three of the others are.
+    let history = [0, 1, 3, 4, 5]
+    let shown = [1, 4, 5]
+    let tokens = try images.softTokens(
+      of: Matrix(vectors: shown.compactMap { features[$0].embedding }, columns: images.embeddingDim))
+    let prompt = try users.prompt(
+      history: shown.enumerated().map { HistoryEntry(title: "shirt \($1)", softToken: Array(tokens[row: $0])) })
+    let vectors = try users.spaceVectors(of: users.hiddenStates(of: [prompt])).filter { spaces.contains($0.space) }
+    let items = try images.itemVectors(of: features)
+    let expected = [2, 3].map { item in
+      vectors.enumerated().reduce(Float(0)) { sum, entry in
+        let block = items[row: item].dropFirst(entry.offset * images.spaceDim).prefix(images.spaceDim)
+        return sum + zip(entry.element.vectors[row: 0], block).reduce(0) { $0 + $1.0 * $1.1 } / Float(spaces.count)
+      }
+    }
+    let recommender = try method(spaces)
+    let scores = try recommender.scores(of: [
+      RankingQuery(user: 0, history: [2], candidates: [0]),
+      RankingQuery(user: 1, history: history, candidates: [2, 3]),
+    ])
+    for (score, expected) in zip(scores[1], expected) {
+      // Sums of 36 products in another order.
+      #expect(abs(score - expected) < 1e-4 * max(1, abs(expected)))
+    }
+    #expect(recommender.name == (spaces.count == 1 ? "img" : "img+cf+text"))
+  }
+
+  @Test func nothingIsKnownOfAUserWithoutImages() throws {
+    let scores = try method([.image]).scores(of: [
+      RankingQuery(user: 0, history: [3], candidates: [0, 1]), RankingQuery(user: 1, history: [1], candidates: [0]),
+    ])
+    #expect(scores[0] == [0, 0] && scores[1] != [0])
+    #expect(try method([.image]).scores(of: [RankingQuery(user: 0, history: [3], candidates: [2])]) == [[0]])
+  }
+
+  @Test func aCatalogWithoutImagesIsRefused() throws {
+    for item in features.indices { features[item].embedding = nil }
+    #expect { try method([.image, .cf]) } throws: { ($0 as? EvaluationError)?.code == .invalidInput }
+  }
+}
