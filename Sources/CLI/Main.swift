@@ -12,11 +12,13 @@ struct IllmrecCommand: AsyncParsableCommand {
         illmrec model inspect CHECKPOINT    what a checkpoint is, what is wrong in it
         illmrec up --checkpoint CHECKPOINT  the three services and the gateway
         illmrec verify GOLDEN               compares with the reference framework
+        illmrec data prepare SOURCE --out D data to train and evaluate on
         illmrec help COMMAND                more about a command
       """,
     version: Product.version,
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
-      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, FeaturesCommand.self, EvaluateCommand.self,
+      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self,
+      FeaturesCommand.self, EvaluateCommand.self,
     ])
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 
 /// An item that is not in the store, and why.

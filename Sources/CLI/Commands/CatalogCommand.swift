@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 
 struct CatalogCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

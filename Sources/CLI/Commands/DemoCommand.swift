@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Models
 
 struct DemoCommand: ReportingCommand {

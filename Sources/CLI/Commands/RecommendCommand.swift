@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Foundation
 import GRPCCore
 import ServiceAPI
@@ -89,7 +90,7 @@ struct RecommendCommand: ReportingCommand {
 
   // MARK: - The history
 
-  private func readHistory() throws(CLIError) -> [HistoryEntry] {
+  private func readHistory() throws -> [HistoryEntry] {
     if let items {
       let ids = items.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
       guard !ids.isEmpty else { throw CLIError(.invalidInput, "--items names no item") }

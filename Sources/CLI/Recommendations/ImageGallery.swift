@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 
 /// The images of a catalog's items, for pages that carry them within.
@@ -8,10 +9,10 @@ struct ImageGallery: Sendable {
   /// - Parameters:
   ///   - directory: of the images; the catalog's own when nil.
   ///   - catalogFile: says which image belongs to which item; without it `<item id>.jpg` (.png, .webp) does.
-  init(directory: String?, catalogFile: String?) throws(CLIError) {
+  init(directory: String?, catalogFile: String?) throws {
     if let directory { try InputFile.requireDirectory(directory, what: "--images") }
     locator = ImageLocator(directory: directory, catalogFile: catalogFile)
-    let catalog = try catalogFile.map { path throws(CLIError) in try CatalogReader.read(path).items } ?? []
+    let catalog = try catalogFile.map { try CatalogReader.read($0).items } ?? []
     items = Dictionary(catalog.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
   }
 

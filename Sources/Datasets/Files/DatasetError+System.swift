@@ -22,3 +22,16 @@ extension DatasetError {
     return DatasetError(.unwritable, "\(path): cannot be written: \(String(cString: strerror(number)))\(remedy)")
   }
 }
+
+extension DatasetError {
+  /// Runs `body`, whose errors are of this type but for those that callbacks of its own bring.
+  static func wrapping<Value>(_ path: String, _ body: () throws -> Value) throws(DatasetError) -> Value {
+    do {
+      return try body()
+    } catch let error as DatasetError {
+      throw error
+    } catch {
+      throw DatasetError(.unreadable, "\(path): cannot be read", cause: error)
+    }
+  }
+}

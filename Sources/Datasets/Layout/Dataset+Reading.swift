@@ -12,13 +12,7 @@ extension Dataset {
   /// - Throws: DatasetError with the file, the user or item and the remedy when a file is missing or malformed, an item's number is
   ///   out of range, the files contradict each other, or a negative is in its user's sequence.
   package init(reading directory: String) throws(DatasetError) {
-    do {
-      self = try LayoutReader(DatasetLayout(directory)).read()
-    } catch let error as DatasetError {
-      throw error
-    } catch {
-      throw DatasetError(.malformed, "\(directory): the data cannot be read", cause: error)
-    }
+    self = try DatasetError.wrapping(directory) { try LayoutReader(DatasetLayout(directory)).read() }
   }
 }
 
@@ -49,7 +43,7 @@ private struct LayoutReader {
           throw cursor.problem("item \"\(key)\" is not a number; items are numbered from 0")
         }
         guard read[number] == nil else { throw cursor.problem("item \(number) stands twice") }
-        read[number] = try ItemFields(reading: &cursor).item(id: key)
+        read[number] = Dataset.Item(try ItemFields(reading: &cursor).item(id: key, line: 0), image: nil)
       }
     }
     let images = try layout.imagePaths()

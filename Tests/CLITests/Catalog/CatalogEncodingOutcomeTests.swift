@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 
@@ -21,10 +22,15 @@ struct CatalogEncodingOutcomeTests {
     let outcome = CatalogEncodingOutcome(stored: 1, alreadyKnown: 0, failures: [failure], duration: .seconds(1))
     let path = directory.path + "/failed.csv"
     try outcome.write(report: path)
-    let table = try DelimitedTable(
-      Data(contentsOf: URL(fileURLWithPath: path)), separator: UInt8(ascii: ","), file: path)
-    #expect(table.header == ["item_id", "place", "reason", "message"])
-    #expect(table.rows.map(\.cells) == [["7", "items.csv:3", "IMAGE_TRUNCATED", "ends at row 4, of 9"]])
+    var columns: [String] = []
+    var rows: [[String]] = []
+    try DelimitedTable(path, what: "the report").read {
+      columns = $0
+    } row: {
+      rows.append($0.cells)
+    }
+    #expect(columns == ["item_id", "place", "reason", "message"])
+    #expect(rows == [["7", "items.csv:3", "IMAGE_TRUNCATED", "ends at row 4, of 9"]])
   }
 
   @Test("A report named .json is a list of objects, in the catalog's order")

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CLI
+@testable import Datasets
 
 @Suite("Interaction files")
 struct InteractionFileTests {
@@ -29,7 +29,7 @@ struct InteractionFileTests {
     ])
   func refused(text: String, place: String) throws {
     let path = try directory.file("interactions.csv", text)
-    let error = #expect(throws: CLIError.self) { try InteractionFile.history(of: "u", in: path) }
+    let error = #expect(throws: DatasetError.self) { try InteractionFile.history(of: "u", in: path) }
     #expect(error?.message.contains(place) == true, "\(error?.message ?? "")")
   }
 }

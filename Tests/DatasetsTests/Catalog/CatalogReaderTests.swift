@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CLI
+@testable import Datasets
 
 @Suite("Catalog files")
 struct CatalogReaderTests {
@@ -60,14 +60,14 @@ struct CatalogReaderTests {
     arguments: [("empty.jsonl", ""), ("items.csv", "title\nLamp\n"), ("items.json", "[]"), ("items.txt", "x")])
   func refused(name: String, text: String) throws {
     let path = try directory.file(name, text)
-    let error = #expect(throws: CLIError.self) { try CatalogReader.read(path) }
+    let error = #expect(throws: DatasetError.self) { try CatalogReader.read(path) }
     #expect(error?.message.contains(path) == true)
   }
 
   @Test("A missing file is refused with its name")
   func missing() {
-    let error = #expect(throws: CLIError.self) { try CatalogReader.read("/nowhere/items.jsonl") }
-    #expect(error?.code == .fileAccess)
+    let error = #expect(throws: DatasetError.self) { try CatalogReader.read("/nowhere/items.jsonl") }
+    #expect(error?.code == .notFound)
     #expect(error?.message.contains("/nowhere/items.jsonl") == true)
   }
 

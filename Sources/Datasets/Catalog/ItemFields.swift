@@ -1,5 +1,5 @@
 /// What a record says of an item, under whichever names the source uses, each value as its pieces of text.
-package struct ItemFields {
+struct ItemFields {
   private var values: [String: [String]] = [:]
 
   init(reading cursor: inout JSONCursor) throws {
@@ -14,7 +14,7 @@ package struct ItemFields {
     for (name, value) in cells where Self.known.contains(name) && !value.isEmpty { values[name] = [value] }
   }
 
-  package static let idNames = ["item_id", "asin"]
+  static let idNames = ["item_id", "asin"]
   private static let categoryNames = ["category", "categories", "genres"]
   private static let imageURLNames = ["imURL", "imageURLHighRes", "imageURL"]
   private static let known = Set(
@@ -29,14 +29,12 @@ package struct ItemFields {
   }
 
   var id: String? { pieces(Self.idNames).first }
-  var image: String? { pieces(["image"]).first }
 
-  func item(id: String, lists: Lists = .joined) -> Dataset.Item {
-    var item = Dataset.Item(id: id)
-    item.title = pieces(["title"]).joined(separator: " ")
-    item.brand = pieces(["brand"]).joined(separator: ", ")
-    item.category = text(Self.categoryNames, lists, separator: ", ")
-    item.description = text(["description"], lists, separator: " ")
+  func item(id: String, line: Int, lists: Lists = .joined) -> CatalogItem {
+    var item = CatalogItem(
+      id: id, title: pieces(["title"]).joined(separator: ", "), brand: pieces(["brand"]).joined(separator: ", "),
+      category: text(Self.categoryNames, lists, separator: ", "),
+      description: text(["description"], lists, separator: " "), image: pieces(["image"]).first, line: line)
     item.features = pieces(["feature"])
     item.price = pieces(["price"]).first ?? ""
     item.imageURL = pieces(Self.imageURLNames).first ?? ""

@@ -1,0 +1,7 @@
+import ArgumentParser
+
+struct DataCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data", abstract: "Prepare data to train and evaluate on, and look at it.",
+    subcommands: [DataPrepareCommand.self, DataStatsCommand.self])
+}

@@ -1,0 +1,58 @@
+/// One item of a catalog file.
+package struct CatalogItem: Sendable, Equatable {
+  package var id: String
+  package var title: String
+  package var brand: String
+  package var category: String
+  package var description: String
+  package var features: [String] = []
+  package var price = ""
+  /// Where the shop shows the image.
+  package var imageURL = ""
+  /// Path of the image as the file gives it; nil where it gives none.
+  package var image: String?
+  /// Line of the file on which the item begins, counted from 1; 0 for formats without lines.
+  package var line: Int
+
+  package init(
+    id: String, title: String = "", brand: String = "", category: String = "", description: String = "",
+    image: String? = nil, line: Int = 0
+  ) {
+    self.id = id
+    self.title = title
+    self.brand = brand
+    self.category = category
+    self.description = description
+    self.image = image
+    self.line = line
+  }
+}
+
+/// A record that holds no usable item.
+package struct CatalogProblem: Sendable, Equatable {
+  /// "items.jsonl:17"
+  package let place: String
+  /// The item's name where it could be read.
+  package let itemID: String
+  package let message: String
+}
+
+/// What a catalog file holds.
+package struct Catalog: Sendable {
+  /// The file's path, for messages.
+  package var file: String
+  package var items: [CatalogItem] = []
+  package var problems: [CatalogProblem] = []
+
+  package init(file: String) { self.file = file }
+}
+
+extension Dataset.Item {
+  /// - Parameter image: path of the file, where there is one.
+  init(_ item: CatalogItem, image: String?) {
+    self.init(id: item.id)
+    (title, brand, category, description) = (item.title, item.brand, item.category, item.description)
+    (features, price, imageURL) = (item.features, item.price, item.imageURL)
+    self.image = image
+  }
+}

@@ -1,0 +1,72 @@
+/// What is left of a source while filters take items and users away.
+///
+/// Numbers stay those of the source until `compacted`.
+struct Filters {
+  private(set) var sequences: [[Int32]]
+  private(set) var users: [Bool]
+  private(set) var items: [Bool]
+  private(set) var steps: [PreparationReport.Step] = []
+
+  init(_ raw: RawData) {
+    sequences = raw.sequences
+    users = raw.sequences.map { !$0.isEmpty }
+    items = [Bool](repeating: true, count: raw.items.count)
+  }
+
+  /// Notes what there is now.
+  mutating func record(_ name: String) {
+    steps.append(
+      .init(
+        name: name, users: users.count(where: \.self), items: items.count(where: \.self),
+        interactions: sequences.reduce(0) { $0 + $1.count }))
+  }
+
+  /// Keeps of each user's meetings with an item the first.
+  mutating func dropRepeats() -> Int {
+    var dropped = 0
+    for user in sequences.indices {
+      var met: Set<Int32> = []
+      let kept = sequences[user].filter { met.insert($0).inserted }
+      dropped += sequences[user].count - kept.count
+      sequences[user] = kept
+    }
+    return dropped
+  }
+
+  var repeatCount: Int { sequences.reduce(0) { $0 + $1.count - Set($1).count } }
+
+  /// Takes away the items for which `isKept` is false, and interactions with them.
+  mutating func keepItems(_ isKept: (Int) -> Bool) {
+    for item in items.indices where items[item] && !isKept(item) { items[item] = false }
+    dropInteractions()
+  }
+
+  mutating func keepCore(_ k: Int) {
+    let kept = KCore.find(in: sequences, items: items, k: k)
+    (users, items) = (zip(users, kept.users).map { $0 && $1 }, kept.items)
+    dropInteractions()
+  }
+
+  mutating func keepUsers(withAtLeast count: Int) {
+    for user in users.indices where sequences[user].count < count { users[user] = false }
+    dropInteractions()
+  }
+
+  /// Items that nobody who remains has met.
+  mutating func dropUnmetItems() {
+    var met = [Bool](repeating: false, count: items.count)
+    for sequence in sequences { for item in sequence { met[Int(item)] = true } }
+    keepItems { met[$0] }
+  }
+
+  private mutating func dropInteractions() {
+    for user in sequences.indices {
+      guard users[user] else {
+        sequences[user] = []
+        continue
+      }
+      sequences[user].removeAll { !items[Int($0)] }
+      if sequences[user].isEmpty { users[user] = false }
+    }
+  }
+}

@@ -1,0 +1,180 @@
+/// Makes a dataset of a source: reads it, filters it to a fixed point, samples negatives and writes the published layout.
+package struct Preparation {
+  package let source: DataSource
+  package let options: PreparationOptions
+  /// Nil when the image at this path can be used, else why not. Called from many threads.
+  private let decode: @Sendable (String) -> String?
+
+  package init(
+    source: DataSource, options: PreparationOptions, decodingImagesWith decode: @escaping @Sendable (String) -> String?
+  ) {
+    self.source = source
+    self.options = options
+    self.decode = decode
+  }
+
+  /// Prepares into the directory `output`, which appears at the end, whole. After an interruption the next run goes on
+  /// with the image checks that were done.
+  ///
+  /// - Parameter progress: a stage, what of it is done, and of how much; what it throws ends the preparation.
+  package func run(
+    into output: String, progress: @escaping (PreparationStage, Int, Int?) throws -> Void = { _, _, _ in }
+  ) throws -> (dataset: Dataset, report: PreparationReport) {
+    let directory = try OutputDirectory(output, replaces: options.replacesOutput)
+    var reader = SourceReader(options: options, progress: progress)
+    let raw = try reader.read(source)
+    var report = PreparationReport()
+    report.source = raw.source
+    report.split = raw.split
+    report.notes = raw.notes
+    (report.badLines, report.badLineExamples) = (reader.badLines.count, reader.badLines.examples)
+    if raw.unknownInteractions > 0 {
+      report.notes.append(
+        "\(raw.unknownInteractions) interactions with \(raw.unknownItems.count) items that the source does not describe "
+          + "were dropped")
+    }
+    var check = try ImageCheck(memory: directory.imageChecks, decode: decode)
+    let (filters, images) = try filter(raw, &check, &report, progress)
+    var dataset = compacted(raw, filters, images)
+    try addNegatives(to: &dataset.value, given: dataset.negatives, &report)
+    try directory.clearFiles()
+    let count = dataset.value.items.count
+    try dataset.value.write(to: directory.partial, record: record(of: report), images: options.placement) {
+      try progress(.placingImages, $0, count)
+    }
+    try directory.publish()
+    return (try Dataset(reading: output), report)
+  }
+
+  // MARK: - Filters
+
+  /// Images come after the core: there are fewer of them then, and the core is found again behind them.
+  private func filter(
+    _ raw: RawData, _ check: inout ImageCheck, _ report: inout PreparationReport,
+    _ progress: (PreparationStage, Int, Int?) throws -> Void
+  ) throws -> (Filters, [String?]) {
+    var filters = Filters(raw)
+    filters.record("read")
+    if options.repeats == .drop {
+      _ = filters.dropRepeats()
+      filters.record("items met again dropped")
+    } else if filters.repeatCount > 0 {
+      report.notes.append("\(filters.repeatCount) interactions meet an item again; kept, as published (--repeats drop)")
+    }
+    if dropsEmptyDescriptions(raw.kind) {
+      filters.keepItems { !raw.items[$0].description.isEmpty }
+      filters.record("with a description")
+    }
+    keepCore(&filters)
+    var images = [String?](repeating: nil, count: raw.items.count)
+    for item in raw.items.indices where filters.items[item] { images[item] = raw.images.path(of: raw.items[item]) }
+    try checkImages(raw, filters.items, &images, &check, &report, progress)
+    if options.imageCheck != .off {
+      filters.keepItems { images[$0] != nil }
+      filters.record(options.imageCheck == .decode ? "with an image that decodes" : "with an image file")
+      keepCore(&filters)
+    }
+    filters.keepUsers(withAtLeast: options.leastInteractions)
+    filters.dropUnmetItems()
+    filters.record("users with \(options.leastInteractions) interactions")
+    report.steps = filters.steps
+    guard filters.users.contains(true) else { throw nothingLeft(filters.steps) }
+    return (filters, images)
+  }
+
+  private func keepCore(_ filters: inout Filters) {
+    guard options.kCore > 1 else { return }
+    filters.keepCore(options.kCore)
+    filters.record("\(options.kCore)-core")
+  }
+
+  private func dropsEmptyDescriptions(_ kind: RawData.Kind) -> Bool {
+    (options.emptyDescriptions ?? (kind == .catalog ? .keep : .drop)) == .drop
+  }
+
+  private func nothingLeft(_ steps: [PreparationReport.Step]) -> DatasetError {
+    let emptied = steps.first { $0.users == 0 } ?? steps[steps.count - 1]
+    return DatasetError(
+      .empty,
+      "nobody is left after the step \"\(emptied.name)\" (\(steps[0].users) users and \(steps[0].items) items were read); "
+        + "see --k-core, --empty-descriptions, --image-check and --images")
+  }
+
+  // MARK: - Images
+
+  /// Sets the paths of unusable images to nil and says why.
+  private func checkImages(
+    _ raw: RawData, _ wanted: [Bool], _ images: inout [String?], _ check: inout ImageCheck,
+    _ report: inout PreparationReport, _ progress: (PreparationStage, Int, Int?) throws -> Void
+  ) throws {
+    for item in images.indices where wanted[item] && images[item] == nil && options.imageCheck != .off {
+      report.note(badImage: "item \(raw.items[item].id): no file \(raw.images.expectedPath(of: raw.items[item]))")
+    }
+    guard options.imageCheck == .decode else { return }
+    let there = images.indices.filter { images[$0] != nil }
+    let verdicts = try check.verdicts(of: there.compactMap { images[$0] }) {
+      try progress(.checkingImages, $0, there.count)
+    }
+    report.imagesKnown = check.knownCount
+    for (item, verdict) in zip(there, verdicts) {
+      guard let verdict, let path = images[item] else { continue }
+      report.note(badImage: "item \(raw.items[item].id): \(path): \(verdict)")
+      images[item] = nil
+    }
+  }
+
+  // MARK: - The dataset
+
+  private func compacted(
+    _ raw: RawData, _ filters: Filters, _ images: [String?]
+  ) -> (value: Dataset, negatives: [[Int]]) {
+    var numbers = [Int](repeating: -1, count: raw.items.count)
+    var items: [Dataset.Item] = []
+    for item in raw.items.indices where filters.items[item] {
+      numbers[item] = items.count
+      items.append(Dataset.Item(raw.items[item], image: images[item]))
+    }
+    let kept = raw.userIDs.indices.filter { filters.users[$0] }
+    let users = kept.map { user in
+      Dataset.User(id: raw.userIDs[user], items: filters.sequences[user].map { numbers[Int($0)] })
+    }
+    let negatives = raw.negatives.isEmpty ? [] : kept.map { raw.negatives[$0].map { numbers[Int($0)] } }
+    return (Dataset(items: items, users: users), negatives)
+  }
+
+  /// Keeps given negatives that are still items, fills them up, and draws those that are missing.
+  private func addNegatives(to dataset: inout Dataset, given: [[Int]], _ report: inout PreparationReport) throws {
+    let isGiven = !given.isEmpty && !options.drawsNegativesAnew
+    let sampling = NegativeSampling(itemCount: dataset.items.count, seed: options.seed)
+    var filled = 0
+    for user in dataset.users.indices {
+      let own = isGiven ? given[user].filter { $0 >= 0 } : []
+      let count = isGiven ? given[user].count : options.negatives
+      if isGiven, own.count < count { filled += 1 }
+      guard
+        let negatives = sampling.negatives(count: count, met: dataset.users[user].items, given: own, user: user)
+      else {
+        throw DatasetError(
+          .invalidInput,
+          "user \(dataset.users[user].id) met all \(dataset.items.count) items, so there are no negatives; give more items, "
+            + "or --negatives 0")
+      }
+      dataset.users[user].negatives = negatives
+    }
+    report.negatives =
+      isGiven
+      ? "from the source" + (filled > 0 ? ", filled up for \(filled) users whose negatives were dropped" : "")
+      : "\(options.negatives) a user, drawn with seed \(options.seed)"
+  }
+
+  private func record(of report: PreparationReport) -> DatasetRecord {
+    var record = DatasetRecord()
+    record.source = report.source
+    record.steps = report.steps.map {
+      "\($0.name): \($0.users) users, \($0.items) items, \($0.interactions) interactions"
+    }
+    record.steps += report.notes
+    (record.seed, record.split, record.negatives) = (options.seed, report.split, report.negatives)
+    return record
+  }
+}
