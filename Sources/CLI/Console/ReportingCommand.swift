@@ -25,10 +25,10 @@ extension ReportingCommand {
     } catch let error as RPCError {
       Self.report(error.summary)
       throw ExitCode(1)
-    } catch let error as DatasetError {
+    } catch let error as ModelError {
       Self.report(error.description)
       throw ExitCode(1)
-    } catch let error as ModelError {
+    } catch let error as DatasetError {
       Self.report(error.description)
       throw ExitCode(1)
     } catch let error as TrainingError {

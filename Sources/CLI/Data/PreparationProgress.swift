@@ -9,7 +9,7 @@ final class PreparationProgress: Sendable {
     shown.withLock { shown in
       if shown?.stage != stage {
         shown?.bar.finish()
-        shown = (stage, Self.bar(for: stage, total: total))
+        shown = Self.bar(for: stage, total: total).map { (stage, $0) }
       }
       shown?.bar.update(completed: Self.units(completed, of: stage))
     }
@@ -22,9 +22,11 @@ final class PreparationProgress: Sendable {
     }
   }
 
-  private static func bar(for stage: PreparationStage, total: Int?) -> ProgressBar {
+  /// Nil for what is over before it could be seen.
+  private static func bar(for stage: PreparationStage, total: Int?) -> ProgressBar? {
     switch stage {
     case .reading(let file):
+      if let total, total < 10_000_000 { return nil }
       let name = file.split(separator: "/").last.map(String.init) ?? file
       return ProgressBar("Reading \(name)", total: total.map { units($0, of: stage) }, unit: "MB")
     case .checkingImages: return ProgressBar("Checking", total: total, unit: "images")

@@ -76,7 +76,7 @@ package struct Preparation {
     }
     filters.keepUsers(withAtLeast: options.leastInteractions)
     filters.dropUnmetItems()
-    filters.record("users with \(options.leastInteractions) interactions")
+    filters.record("users with \(options.leastInteractions) or more interactions")
     report.steps = filters.steps
     guard filters.users.contains(true) else { throw nothingLeft(filters.steps) }
     return (filters, images)

@@ -65,7 +65,7 @@ struct PreparationTests {
     }
     #expect(
       report.steps.map(\.name) == [
-        "read", "5-core", "with an image that decodes", "5-core", "users with 3 interactions",
+        "read", "5-core", "with an image that decodes", "5-core", "users with 3 or more interactions",
       ])
     #expect(report.steps[0] == .init(name: "read", users: 12, items: 9, interactions: 72))
     #expect(report.steps.last?.users == dataset.users.count)
