@@ -42,7 +42,14 @@ struct OutputDirectory: ~Copyable {
     return lock
   }
 
-  deinit { close(lock) }
+  deinit {
+    // A run that ended before it kept anything leaves nothing behind.
+    if !TextFile.exists(imageChecks) {
+      unlink(lockFile)
+      rmdir(partial)
+    }
+    close(lock)
+  }
 
   /// Clears what an interrupted run had written but for its image checks.
   func clearFiles() throws(DatasetError) {

@@ -9,11 +9,14 @@ struct DataPrepareCommand: ReportingCommand {
     abstract: "Filter, split and sample negatives; write the layout that training and evaluation read.",
     discussion: """
       SOURCE is a directory with one of these (any file may be gzipped):
-        items.jsonl, interactions.csv              a catalog; items also as .json, .csv, .tsv; leave_one_out.jsonl
-                                                   brings a split and negatives
+
+        items.jsonl, interactions.csv
+          A catalog; items also as .json, .csv, .tsv. A leave_one_out.jsonl
+          brings a split and negatives.
         meta_<Category>.json.gz, <Category>_5.json.gz
-                                                   Amazon 2018, as downloaded; images as <asin>.jpg in --images
-        test_users.json, meta_info.json, image/    the published code's layout
+          Amazon 2018, as downloaded. Images as <asin>.jpg in --images.
+        test_users.json, meta_info.json, image/
+          The published code's layout.
 
       What it does, in this order, and counts in a table: drops items without a description; keeps the k-core; drops items \
       whose image does not decode, and finds the core again; drops users with under 3 interactions. The last item of a user is \
