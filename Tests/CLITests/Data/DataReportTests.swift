@@ -1,8 +1,8 @@
-import Datasets
 import Foundation
 import Testing
 
 @testable import CLI
+@testable import Datasets
 
 @Suite("Data commands")
 struct DataReportTests {
