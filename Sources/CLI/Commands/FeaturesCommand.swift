@@ -6,7 +6,7 @@ import Training
 struct FeaturesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "features", abstract: "Make what the shared spaces are projected from.",
-    subcommands: [CollaborativeFeaturesCommand.self])
+    subcommands: [CollaborativeFeaturesCommand.self, TextFeaturesCommand.self])
 }
 
 struct CollaborativeFeaturesCommand: ReportingCommand {

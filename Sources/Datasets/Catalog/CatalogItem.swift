@@ -49,7 +49,7 @@ package struct Catalog: Sendable {
 
 extension Dataset.Item {
   /// - Parameter image: path of the file, where there is one.
-  init(_ item: CatalogItem, image: String?) {
+  package init(_ item: CatalogItem, image: String?) {
     self.init(id: item.id)
     (title, brand, category, description) = (item.title, item.brand, item.category, item.description)
     (features, price, imageURL) = (item.features, item.price, item.imageURL)

@@ -37,6 +37,13 @@ extension SentenceEncoder {
     return results.values
   }
 
+  /// How many tokens every text has before it is cut.
+  package func lengths(of texts: [String]) -> [Int] {
+    let results = ComputeTeam.Results<Int>(count: texts.count)
+    team.forEach(texts.count) { results[$0] = wholeLength(of: texts[$0]) }
+    return results.values
+  }
+
   /// Places of texts that are computed together, longest first; equals stay in their order.
   static func batches(lengths: [Int]) -> [[Int]] {
     let order = lengths.indices.sorted { (-lengths[$0], $0) < (-lengths[$1], $1) }

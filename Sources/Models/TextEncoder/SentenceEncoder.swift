@@ -57,7 +57,12 @@ package final class SentenceEncoder: Sendable {
   }
 
   /// Ids of a text as the encoder reads it.
-  package func tokens(of text: String) -> [Int32] {
+  package func tokens(of text: String) -> [Int32] { tokens(of: text, maxTokens: maxTokens) }
+
+  /// Tokens of a text before it is cut.
+  func wholeLength(of text: String) -> Int { tokens(of: text, maxTokens: nil).count }
+
+  private func tokens(of text: String, maxTokens: Int?) -> [Int32] {
     tokenizer.encode(lowercases ? text.lowercased() : text, maxTokens: maxTokens)
   }
 

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Datasets
+import Models
+import ServiceSupport
+
+struct TextFeaturesCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "text", abstract: "Encode the items' texts with a sentence encoder, for the text space.",
+    discussion: """
+      The encoder is a BERT or MPNet model in its Hugging Face or sentence-transformers directory, such as all-mpnet-base-v2: \
+      config.json, weights, vocab.txt or tokenizer.json; modules.json, when there, says how tokens become one vector.
+
+      An item's text is that of the published code: "Title: … Brand: … Category: … Feature: … Detailed description: …", \
+      fields that are missing or hold markup left out. FILE has a row for each item, in the order of the data or of the \
+      catalog; a safetensors file calls the matrix "text". Texts that are equal are encoded once.
+
+      It may be stopped at any time: what is done stays in FILE.partial, and the same command goes on from there.
+
+      Example:
+        illmrec features text --data data/ --encoder all-mpnet-base-v2/ --out data/text.safetensors
+      """)
+
+  @Option(help: ArgumentHelp("Directory of prepared data, in the published layout.", valueName: "dir"))
+  var data: String?
+  @Option(help: ArgumentHelp("A catalog instead: .jsonl, .csv or .tsv.", valueName: "file"))
+  var items: String?
+  @Option(help: ArgumentHelp("Directory of the sentence encoder.", valueName: "dir"))
+  var encoder: String
+  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"))
+  var out: String
+  @Option(
+    help: ArgumentHelp("Arithmetic of the matrices: f32 or bf16, which the published code uses.", valueName: "name"))
+  var precision = "f32"
+  @Option(help: ArgumentHelp("Longest text, in tokens; the checkpoint's own limit by default.", valueName: "n"))
+  var maxTokens: Int?
+  @Option(help: ArgumentHelp("Threads; one for each CPU by default.", valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    guard out.hasSuffix(".safetensors") || out.hasSuffix(".npy") else {
+      throw ValidationError("--out ends in .safetensors or .npy.")
+    }
+    guard (data == nil) != (items == nil) else { throw ValidationError("Give --data or --items.") }
+    guard ["f32", "bf16"].contains(precision) else { throw ValidationError("--precision is f32 or bf16.") }
+    guard threads ?? 1 > 0 else { throw ValidationError("--threads is at least 1.") }
+  }
+
+  func perform() async throws {
+    try OutputFile.requireWritable(out)
+    try InputFile.requireDirectory(encoder, what: "the sentence encoder")
+    let command = self
+    try await InterruptibleThread.run(name: "text-features") { interruption in try command.encode(interruption) }
+  }
+
+  private func encode(_ interruption: InterruptionFlag) throws {
+    let texts = try readItems().map(ItemText.of)
+    let loading = try LoadingOptions(precision: precision, computePath: nil, packedCache: nil)
+    let encoder = try SentenceEncoder(directory: encoder, threads: threads, maxTokens: maxTokens, loading: loading)
+    let features = TextFeatures(
+      texts: texts, encoder: encoder, journalPath: out + ".partial", interruption: interruption)
+    do {
+      try features.run { outcome in try write(outcome, of: encoder) }
+    } catch is CancellationError {
+      throw CLIError(
+        .interrupted, "interrupted; what is done is in \(out).partial, and the same command goes on from there")
+    }
+  }
+
+  private func readItems() throws -> [Dataset.Item] {
+    if let data {
+      try InputFile.requireDirectory(data, what: "the prepared data")
+      return try Dataset(reading: data).items
+    }
+    guard let items else { return [] }
+    guard !items.lowercased().hasSuffix(".json") else {
+      throw CLIError(
+        .invalidInput, "\(items): the items of a JSON object have no order; give the directory of the data with --data")
+    }
+    let catalog = try CatalogReader.read(items)
+    if let problem = catalog.problems.first {
+      throw CLIError(
+        .invalidInput,
+        "\(problem.place): \(problem.message). Every record gets a row; mend or remove it"
+          + (catalog.problems.count > 1 ? " (and \(catalog.problems.count - 1) more)" : ""))
+    }
+    return catalog.items.map { Dataset.Item($0, image: nil) }
+  }
+
+  private func write(_ outcome: TextFeatures.Outcome, of encoder: SentenceEncoder) throws {
+    let vectors = outcome.vectors
+    if out.hasSuffix(".npy") {
+      try NumPyFile.write(vectors, to: out)
+    } else {
+      try SafetensorsWriter.write(
+        [.init("text", shape: [vectors.rows, vectors.columns], values: vectors.values)], to: out,
+        metadata: ["format": "pt", "text_encoder": encoder.fingerprint])
+    }
+    var notes = ["\(encoder.configuration.family.rawValue), \(encoder.arithmetic)"]
+    if outcome.known > 0 { notes.append("\(outcome.known.grouped) known already") }
+    if outcome.cut > 0 { notes.append("\(outcome.cut.grouped) cut at \(encoder.maxTokens) tokens") }
+    Terminal.standardOutput.writeLine(
+      "\(out): \(vectors.rows.counted("item")) of \(vectors.columns) numbers in \(outcome.duration.brief); "
+        + notes.joined(separator: "; "))
+  }
+}
