@@ -166,7 +166,10 @@ let package = Package(
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests(
-      "CLITests", ["CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf]),
+      "CLITests",
+      [
+        "CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .argumentParser,
+      ]),
     tests(
       "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
   ]
