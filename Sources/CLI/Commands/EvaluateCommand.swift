@@ -14,8 +14,10 @@ struct EvaluateCommand: ReportingCommand {
       Methods, in a list with commas between:
         popularity, random      what any method must beat
         item-knn                items that the same users meet (cosine)
-        sasrec                  a causal transformer over items, trained here (--sasrec reads one that features cf wrote)
-        img, img+cf+text, …     --checkpoint in these spaces; cf and text need --features
+        sasrec                  a causal transformer over items, trained here, or
+                                read with --sasrec from what features cf wrote
+        img, img+cf+text, …     --checkpoint in these spaces; cf and text need
+                                --features
 
       Each figure is the mean over users ± half the 95% interval of 1,000 bootstrap samples of the users. Below the table \
       every method is compared with --baseline, user by user. Scores that are equal count as the mean over their orders. \
@@ -25,9 +27,10 @@ struct EvaluateCommand: ReportingCommand {
 
       Examples:
         illmrec evaluate data/ --methods popularity,item-knn,sasrec
-        illmrec evaluate data/ --methods random,sasrec --seeds 1,2,3 --part test --ranks ranks.csv
-        illmrec evaluate data/ --checkpoint ckpt/ --methods img,img+cf+text --features cf=cf.safetensors \
-      --features text=text.npy --html report.html
+        illmrec evaluate data/ --methods sasrec --seeds 1,2,3 --part test
+        illmrec evaluate data/ --methods img --checkpoint ckpt/ --html page.html
+        illmrec evaluate data/ --methods img,img+cf --checkpoint ckpt/ \
+      --features cf=data/cf.safetensors
       """)
 
   @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
