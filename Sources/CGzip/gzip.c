@@ -64,3 +64,5 @@ void illmrec_gzip_close(illmrec_gzip *gzip) {
   gzclose_r(gzip->file);
   free(gzip);
 }
+
+uint32_t illmrec_crc32(uint32_t crc, const void *bytes, size_t count) { return (uint32_t)crc32_z(crc, bytes, count); }

@@ -1,6 +1,7 @@
 #include "illmrec_optimizer.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "blocks.h"
 #include "dispatch.h"
@@ -34,4 +35,44 @@ void illmrec_adamw(illmrec_team *team, const illmrec_adamw_step *step, const flo
   const float root = (float)(1.0 / sqrt(1.0 - pow(step->beta2, t)));
   adamw a = {step, rate, root, gradient, values, mean, square};
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK / 4, adamw_range, &a);
+}
+
+/// Values whose squares are summed by one worker: sums of blocks are added in their order.
+enum { SQUARES_PER_BLOCK = 1 << 16, LANES = 8 };
+
+typedef struct {
+  const float *values;
+  size_t count;
+  double *sums;
+} squares;
+
+DISPATCHED static void squares_range(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const squares *s = context;
+  for (size_t block = begin; block < end; block++) {
+    const size_t first = block * SQUARES_PER_BLOCK;
+    const size_t count = s->count - first < SQUARES_PER_BLOCK ? s->count - first : SQUARES_PER_BLOCK;
+    const float *restrict values = s->values + first;
+    double lanes[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      for (size_t lane = 0; lane < LANES; lane++) lanes[lane] += (double)values[i + lane] * values[i + lane];
+    }
+    for (; i < count; i++) lanes[0] += (double)values[i] * values[i];
+    for (size_t lane = 1; lane < LANES; lane++) lanes[0] += lanes[lane];
+    s->sums[block] = lanes[0];
+  }
+}
+
+double illmrec_sum_of_squares(illmrec_team *team, const float *values, size_t count) {
+  const size_t blocks = (count + SQUARES_PER_BLOCK - 1) / SQUARES_PER_BLOCK;
+  if (blocks == 0) return 0;
+  double *sums = malloc(blocks * sizeof *sums);
+  if (sums == NULL) abort();  // a few bytes for each 64k values
+  squares s = {values, count, sums};
+  illmrec_team_run(team, blocks, 1, squares_range, &s);
+  double sum = 0;
+  for (size_t block = 0; block < blocks; block++) sum += sums[block];
+  free(sums);
+  return sum;
 }

@@ -50,4 +50,9 @@ extension ComputeTeam {
     illmrec_adamw(
       handle, &constants, gradient.baseAddress, values.count, first, mean.baseAddress, square.baseAddress)
   }
+
+  /// The sum of the values' squares, in double precision: the same bits whatever the number of threads.
+  package func sumOfSquares(_ values: UnsafeMutableBufferPointer<Float>) -> Double {
+    illmrec_sum_of_squares(handle, values.baseAddress, values.count)
+  }
 }

@@ -36,6 +36,9 @@ int64_t illmrec_gzip_offset(illmrec_gzip *file);
 /// NULL is allowed.
 void illmrec_gzip_close(illmrec_gzip *file);
 
+/// CRC-32 of zip archives: of what `crc` is the CRC of, followed by `bytes`. Start with 0.
+uint32_t illmrec_crc32(uint32_t crc, const void *bytes, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

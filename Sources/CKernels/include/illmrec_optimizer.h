@@ -29,6 +29,9 @@ typedef struct {
 void illmrec_adamw(illmrec_team *team, const illmrec_adamw_step *step, const float *gradient, size_t count,
                    float *values, float *mean, float *square);
 
+/// The sum of the values' squares, in double precision. The same values give the same bits whatever the team's size.
+double illmrec_sum_of_squares(illmrec_team *team, const float *values, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

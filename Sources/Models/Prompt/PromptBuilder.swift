@@ -1,5 +1,5 @@
 /// Makes prompts of histories and of callers' own parts.
-struct PromptBuilder: Sendable {
+package struct PromptBuilder: Sendable {
   let tokenizer: LlamaTokenizer
   /// d.
   let softTokenDim: Int
@@ -10,11 +10,21 @@ struct PromptBuilder: Sendable {
   /// The item list stays below this many tokens, `<s>` included.
   let maxItemListTokens: Int
 
+  package init(
+    tokenizer: LlamaTokenizer, softTokenDim: Int, maxHistoryItems: Int, maxPromptTokens: Int, maxItemListTokens: Int
+  ) {
+    self.tokenizer = tokenizer
+    self.softTokenDim = softTokenDim
+    self.maxHistoryItems = maxHistoryItems
+    self.maxPromptTokens = maxPromptTokens
+    self.maxItemListTokens = maxItemListTokens
+  }
+
   /// The published template over the newest items that fit.
   ///
   /// The oldest item is dropped until the item list is below its budget, as the published code does it; then until the
   /// whole prompt fits, where that code would cut off the prompt's last words.
-  func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
+  package func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
     guard !history.isEmpty else {
       throw ModelError(.emptyHistory, "the history has no items; a user needs at least one interaction")
     }
