@@ -90,7 +90,9 @@ let package = Package(
     library("Kernels", ["CKernels"]),
     library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Datasets", ["CGzip"]),
-    library("Training", ["Kernels", "Models", "Datasets", "Evaluation"]),
+    .target(
+      name: "Training", dependencies: ["Kernels", "Models", "Datasets", "Evaluation", "Digest", "CGzip"],
+      resources: [.embedInCode("Prompts/questions.json")], swiftSettings: swiftSettings),
     library("Evaluation", ["Datasets", "Models"]),
     library("Rollouts", ["Digest"]),
     library("VectorIndex", ["Kernels", "CVectorIndex", "Digest", "Rollouts"]),

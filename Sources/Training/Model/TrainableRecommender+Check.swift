@@ -16,7 +16,7 @@ extension TrainableRecommender {
     }
   }
 
-  private func check(_ sequence: TrainingSample.Sequence, positions: Int) throws {
+  func check(_ sequence: TrainingSample.Sequence, positions: Int) throws {
     guard positions > 1, positions <= options.maxPositions else {
       throw TrainingError(
         .invalidInput, "a sequence takes \(positions) positions; this model was loaded for 2 to \(options.maxPositions)"
@@ -77,6 +77,22 @@ extension TrainableRecommender {
       throw TrainingError(
         .invalidInput, "an answer has the token \(label), which the LLM's head of \(head.outputs) tokens cannot predict"
       )
+    }
+  }
+
+  /// Throws unless the items' features are of the widths that this model reads.
+  package func check(_ items: TrainingItems) throws {
+    guard items.images.width == embeddingDim else {
+      throw TrainingError(
+        .invalidInput,
+        "image embeddings have \(items.images.width) elements; this checkpoint's adaptor reads \(embeddingDim)")
+    }
+    for projection in projections {
+      guard let width = items.features[projection.space]?.width, width != projection.item.inputs else { continue }
+      throw TrainingError(
+        .invalidInput,
+        "features in \(projection.space.checkpointName) have \(width) elements; this checkpoint projects "
+          + "\(projection.item.inputs). Start from random projections with --fresh, or give other features")
     }
   }
 }

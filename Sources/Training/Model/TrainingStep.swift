@@ -53,6 +53,22 @@ final class TrainingStep {
     return result
   }
 
+  /// The states at [REC], after the final norm: [B, d]. Answers are left out.
+  func recommendationStates() -> Activations {
+    let adaptor = model.adaptor.forward(embeddingRows(), on: team)
+    var result = Activations(rows: batch.count, width: model.llmDim)
+    for group in groups(rowLimit: rowLimit(.nothing)) {
+      let packed = PackedSequences(group.map(\.packed))
+      let states = model.llm.states(of: rows(of: group, packed, adaptor.output), packed)
+      var row = 0
+      for sequence in group {
+        if sequence.hasRecToken { result.setRow(sequence.sample, to: states[row: row]) }
+        row += sequence.outputs
+      }
+    }
+    return result
+  }
+
   func addGradients() -> TrainingLosses {
     let adaptor = model.adaptor.forward(embeddingRows(), on: team)
     var dsoftTokens = Activations(rows: embeddings.count, width: model.llmDim)

@@ -9,10 +9,10 @@ package final class AdamW {
   package let betas: (Float, Float)
   package let epsilon: Float
   package let weightDecay: Float
-  /// Steps done so far.
-  package private(set) var steps = 0
+  /// Steps done so far. Set to go on from a saved state, whose moments were read into `moments`.
+  package internal(set) var steps = 0
   /// For each parameter, the running mean of its gradient, as `values`, and of the gradient's square, as `gradient`.
-  private let moments: [Parameter]
+  let moments: [Parameter]
   private let team: ComputeTeam
 
   package init(
@@ -24,9 +24,7 @@ package final class AdamW {
     self.epsilon = epsilon
     self.weightDecay = weightDecay
     self.team = team
-    moments = parameters.map {
-      Parameter($0.name, shape: $0.shape, values: [Float](repeating: 0, count: $0.count))
-    }
+    moments = parameters.map { Parameter($0.name, shape: $0.shape) }
   }
 
   /// Moves every parameter against its gradient, which stays.
@@ -41,5 +39,44 @@ package final class AdamW {
       team.adamW(
         step, gradient: parameter.gradient, values: parameter.values, mean: moment.values, square: moment.gradient)
     }
+  }
+
+  /// The L2 norm of all gradients together.
+  package func gradientNorm() -> Double {
+    parameters.reduce(0) { $0 + team.sumOfSquares($1.gradient) }.squareRoot()
+  }
+
+  package func clearGradients() {
+    for parameter in parameters { parameter.clearGradient() }
+  }
+}
+
+/// What keeps a step from being too long, and shorter towards the end.
+package struct StepSize: Sendable, Equatable {
+  package var learningRate: Float
+  /// Steps of the whole run.
+  package var totalSteps: Int
+  /// Longest norm of all gradients together; nil to leave them.
+  package var clippingNorm: Double?
+
+  package init(learningRate: Float, totalSteps: Int, clippingNorm: Double?) {
+    self.learningRate = learningRate
+    self.totalSteps = totalSteps
+    self.clippingNorm = clippingNorm
+  }
+
+  /// The learning rate of a step, counted from 0: a straight line to 0 at the end, without warm-up.
+  ///
+  /// - Source: Hugging Face's `get_linear_schedule_with_warmup`, as its Trainer calls it.
+  package func rate(ofStep step: Int) -> Float {
+    Float(Double(learningRate) * max(0, Double(totalSteps - step) / Double(max(totalSteps, 1))))
+  }
+
+  /// What gradients of that norm are multiplied with.
+  ///
+  /// - Source: PyTorch's `clip_grad_norm_`, which adds 1e-6 to the norm.
+  package func gradientScale(norm: Double) -> Float {
+    guard let clippingNorm else { return 1 }
+    return Float(min(1, clippingNorm / (norm + 1e-6)))
   }
 }

@@ -1,0 +1,111 @@
+import Foundation
+import Kernels
+package import Models
+
+/// One feature for each item of a catalog; items may lack it.
+package struct FeatureTable: Sendable, Equatable {
+  /// Of a feature.
+  package let width: Int
+  /// In the order of the catalog's items.
+  package let rows: [[Float]]
+
+  /// - Parameter rows: empty for an item without the feature; the others are `width` long.
+  init(width: Int, rows: [[Float]]) {
+    self.width = width
+    self.rows = rows
+  }
+
+  package var count: Int { rows.count }
+  /// Items that have it.
+  package var known: Int { rows.count { !$0.isEmpty } }
+
+  /// Nil for an item without the feature.
+  package subscript(item: Int) -> [Float]? { rows[item].isEmpty ? nil : rows[item] }
+
+  /// The rows of a matrix; one with a NaN is an item without the feature.
+  init(_ tensor: StoredTensor) throws(TrainingError) {
+    if case .other(let type, _) = tensor.type {
+      throw TrainingError(.malformed, "\(tensor.file.path): features in \(type); 32-bit and 16-bit floats are read")
+    }
+    guard tensor.shape.count == 2 else {
+      throw TrainingError(.malformed, "\(tensor.file.path): features of shape \(tensor.shape); a matrix is read")
+    }
+    let values = tensor.load(shape: tensor.shape, on: ComputeTeam(threads: 1)).values
+    self.init(Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: values))
+  }
+
+  private init(_ matrix: Matrix) {
+    width = matrix.columns
+    rows = (0..<matrix.rows).map { row in
+      let values = Array(matrix[row: row])
+      return values.contains(where: \.isNaN) ? [] : values
+    }
+  }
+}
+
+extension FeatureTable {
+  /// Features that were made elsewhere.
+  ///
+  /// | path | |
+  /// | --- | --- |
+  /// | `.npy` | a matrix, one row per item |
+  /// | `.safetensors`, `.pth`, `.bin` | the tensor named as the space (img, cf, text), `item_emb.weight`, or the only matrix |
+  /// | a directory | `<item number>.pth` for each item, as the published code writes them |
+  ///
+  /// A row with a NaN is an item without the feature. A SASRec of the published code has one row more than items: its first
+  /// stands for no item.
+  package init(importing path: String, for space: Space, items: Int) throws {
+    let table =
+      if Self.isDirectory(path) {
+        try Self(directory: path, items: items)
+      } else if !path.hasSuffix(".npy"), let tensor = try WeightFiles(file: path).tensors[space.checkpointName] {
+        try Self(tensor)
+      } else {
+        Self(try Matrix(features: path))
+      }
+    let hasPadding = table.count == items + 1 && !path.hasSuffix(".npy")
+    guard table.count == items || hasPadding else {
+      throw TrainingError(
+        .invalidInput,
+        "\(path) has \(table.count) features for a dataset of \(items) items; one row per item is read, in the order of "
+          + "meta_info.json")
+    }
+    self.init(width: table.width, rows: hasPadding ? Array(table.rows.dropFirst()) : table.rows)
+    guard known > 0 else {
+      throw TrainingError(.empty, "\(path): no item has a feature; leave the space \(space.checkpointName) out")
+    }
+    if let item = rows.firstIndex(where: { $0.contains(where: \.isInfinite) }) {
+      throw TrainingError(.notFinite, "\(path): the feature of item \(item) is infinite; make the features again")
+    }
+  }
+
+  private init(directory: String, items: Int) throws {
+    var width = 0
+    var rows: [[Float]] = []
+    for item in 0..<items {
+      let path = "\(directory)/\(item).pth"
+      guard CheckpointLocation.exists(path) else {
+        throw TrainingError(
+          .notFound, "\(path): item \(item) has no feature; the directory needs one file for each of \(items) items")
+      }
+      guard let tensor = try TorchFile(path: path).tensors.first, tensor.count > 0 else {
+        throw TrainingError(.malformed, "\(path) holds no numbers")
+      }
+      if case .other(let type, _) = tensor.type {
+        throw TrainingError(.malformed, "\(path): a feature in \(type); 32-bit and 16-bit floats are read")
+      }
+      let values = tensor.load(shape: [tensor.count], on: ComputeTeam(threads: 1)).values
+      if rows.isEmpty { width = values.count }
+      guard values.count == width else {
+        throw TrainingError(.malformed, "\(path) has \(values.count) numbers; those before it have \(width)")
+      }
+      rows.append(values.contains(where: \.isNaN) ? [] : values)
+    }
+    self.init(width: width, rows: rows)
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+}

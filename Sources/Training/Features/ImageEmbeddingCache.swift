@@ -1,0 +1,112 @@
+package import Datasets
+import Digest
+import Foundation
+import Glibc
+package import Models
+
+/// The tower's embeddings of a catalog's images, each computed once for a run.
+///
+/// A file per tower holds the image embeddings by the digest of the image's bytes. It grows by whole batches; one that was
+/// cut short is used up to its last whole entry.
+package struct ImageEmbeddingCache {
+  private let path: String
+  private let width: Int
+  private var known: [[UInt8]: [Float]] = [:]
+
+  /// In hexadecimal.
+  private static let digestBytes = 64
+  private static let imagesAtOnce = 16
+
+  /// - Parameter directory: exists.
+  package init(directory: String, model: ImageModel) throws(TrainingError) {
+    let tower = model.fingerprints.tower ?? model.fingerprints.model
+    path = "\(directory)/images-\(tower.prefix(16)).bin"
+    width = model.embeddingDim
+    let entry = Self.digestBytes + 4 * width
+    let data = FileManager.default.contents(atPath: path) ?? Data()
+    for start in stride(from: 0, through: data.count - entry, by: entry) {
+      let values = [Float](unsafeUninitializedCapacity: width) { buffer, count in
+        _ = data.copyBytes(
+          to: UnsafeMutableRawBufferPointer(buffer), from: start + Self.digestBytes..<start + entry)
+        count = width
+      }
+      // After a power cut a batch may be of the right length and hold nothing.
+      guard values.allSatisfy(\.isFinite), values.contains(where: { $0 != 0 }) else { continue }
+      known[Array(data[start..<start + Self.digestBytes])] = values
+    }
+    guard data.count % entry != 0 else { return }
+    guard truncate(path, data.count - data.count % entry) == 0 else { throw DurableFile.failure(path, errno) }
+  }
+
+  /// The embeddings of the items' images; items without an image have none.
+  ///
+  /// - Parameter progress: told how many images are done; what it throws ends the work, and what was done stays.
+  package mutating func embeddings(
+    of items: [Dataset.Item], _ model: ImageModel, progress: (Int) throws -> Void
+  ) throws -> FeatureTable {
+    var rows = [[Float]](repeating: [], count: items.count)
+    let shown = items.indices.filter { items[$0].image != nil }
+    for start in stride(from: 0, to: shown.count, by: Self.imagesAtOnce) {
+      let batch = shown[start..<min(start + Self.imagesAtOnce, shown.count)]
+      let images = try batch.map { try Image(items[$0]) }
+      try compute(images.filter { known[$0.digest] == nil }, model)
+      for (item, image) in zip(batch, images) { rows[item] = known[image.digest] ?? [] }
+      try progress(start + batch.count)
+    }
+    return FeatureTable(width: width, rows: rows)
+  }
+
+  private struct Image {
+    let item: String
+    let path: String
+    let bytes: Data
+    let digest: [UInt8]
+
+    init(_ item: Dataset.Item) throws(TrainingError) {
+      self.item = item.id
+      path = item.image ?? ""
+      do {
+        bytes = try Data(contentsOf: URL(filePath: path))
+      } catch {
+        throw TrainingError(.unreadable, "\(path): the image of item \(item.id) cannot be read", cause: error)
+      }
+      digest = Array(bytes.withUnsafeBytes { SHA256.hex(of: $0) }.utf8)
+    }
+  }
+
+  private mutating func compute(_ images: [Image], _ model: ImageModel) throws {
+    guard !images.isEmpty else { return }
+    let prepared = try images.map { image in
+      do {
+        return try image.bytes.withUnsafeBytes { try model.preprocessing.prepare(encoded: $0) }
+      } catch {
+        throw TrainingError(
+          .unreadable,
+          "\(image.path): the image of item \(image.item) cannot be read; replace it, or prepare the data again",
+          cause: error)
+      }
+    }
+    let embeddings = try model.embeddings(of: prepared)
+    var entries: [UInt8] = []
+    for (row, image) in images.enumerated() {
+      let values = Array(embeddings[row: row])
+      known[image.digest] = values
+      entries += image.digest
+      values.withUnsafeBytes { entries.append(contentsOf: $0) }
+    }
+    try append(entries)
+  }
+
+  private func append(_ bytes: [UInt8]) throws(TrainingError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw DurableFile.failure(path, errno) }
+    defer { close(descriptor) }
+    var start = 0
+    while start < bytes.count {
+      let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + start }, bytes.count - start) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw DurableFile.failure(path, written < 0 ? errno : ENOSPC) }
+      start += written
+    }
+  }
+}

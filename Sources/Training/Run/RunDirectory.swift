@@ -1,0 +1,53 @@
+import Foundation
+import Glibc
+
+/// The files of a training run.
+///
+/// | path | |
+/// | --- | --- |
+/// | `checkpoint/` | the best so far by validation, else the last: a checkpoint in the published layout |
+/// | `state/step-<n>.state` | the last two saved states, to go on from |
+/// | `features/` | image embeddings of the tower |
+/// | `losses.csv`, `validation.csv` | a line per step, and per validation |
+package struct RunDirectory: Sendable {
+  package let path: String
+
+  package init(_ path: String) { self.path = path }
+
+  package var checkpoint: String { path + "/checkpoint" }
+  package var states: String { path + "/state" }
+  package var features: String { path + "/features" }
+  package var losses: String { path + "/losses.csv" }
+  package var validations: String { path + "/validation.csv" }
+  package var chart: String { path + "/losses.html" }
+
+  private static let keptStates = 2
+
+  package func create() throws(TrainingError) {
+    for directory in [path, states, features] { try Self.create(directory) }
+  }
+
+  static func create(_ directory: String) throws(TrainingError) {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw TrainingError(
+        .unwritable, "the directory \(directory) cannot be made; check its rights and the space left", cause: error)
+    }
+  }
+
+  func state(step: Int) -> String {
+    "\(states)/step-\(String(repeating: "0", count: max(0, 8 - "\(step)".count)))\(step).state"
+  }
+
+  /// Saved states, the newest first.
+  package func savedStates() -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: states)) ?? []
+    return names.filter { $0.hasPrefix("step-") && $0.hasSuffix(".state") }.sorted(by: >).map { "\(states)/\($0)" }
+  }
+
+  /// Removes all but the newest states.
+  func removeOldStates() {
+    for path in savedStates().dropFirst(Self.keptStates) { unlink(path) }
+  }
+}

@@ -1,0 +1,41 @@
+package import Datasets
+import Digest
+package import Models
+
+/// Short digests by which a run that goes on knows its data again.
+package enum TrainingDigest {
+  /// Of the users' sequences and what prompts and questions read of the items.
+  package static func of(_ dataset: Dataset) -> String {
+    var digest = SHA256()
+    for user in dataset.users { digest.update("\(user.id) \(user.items) \(user.negatives)\n") }
+    for item in dataset.items {
+      digest.update("\([item.id, item.title] + Attribute.allCases.map { $0.value(of: item) ?? "" })\n")
+    }
+    return String(digest.finishHex().prefix(16))
+  }
+
+  /// Of the image embeddings and the features in the spaces in use.
+  package static func of(_ items: TrainingItems, in spaces: [Space]) -> String {
+    var digest = SHA256()
+    for table in [items.images] + spaces.compactMap({ items.features[$0] }) {
+      digest.update("\(table.width)\n")
+      for row in table.rows { digest.update(row.withUnsafeBytes { SHA256.hex(of: $0) }) }
+    }
+    return String(digest.finishHex().prefix(16))
+  }
+}
+
+extension TrainingPlan {
+  /// What a run goes on with only if it is the same, by the flags' names.
+  package var settings: [String: String] {
+    [
+      "--epochs or --steps": "\(totalSteps) steps", "--batch-size": "\(options.batchSize)",
+      "--accumulation": "\(options.accumulation)", "--learning-rate": "\(options.learningRate)",
+      "--weight-decay": "\(options.weightDecay)", "--clip": "\(options.clippingNorm ?? 0)",
+      "--validation-steps": options.validationSteps.map { "\($0)" } ?? "an epoch",
+      "--patience": options.patience.map { "\($0)" } ?? "none", "--seed": "\(sampler.options.seed)",
+      "--max-interactions": "\(sampler.options.maxInteractions)",
+      "--no-questions": "\(!sampler.options.asksQuestions)", "the questions": sampler.questionsDigest,
+    ]
+  }
+}

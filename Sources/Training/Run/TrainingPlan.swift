@@ -1,0 +1,98 @@
+package import Datasets
+
+/// Which samples each step of a run reads.
+package struct TrainingPlan: Sendable {
+  package struct Options: Sendable, Equatable {
+    package var epochs: Int
+    /// Steps of the whole run; by default what the epochs take.
+    package var steps: Int?
+    /// Samples of a batch.
+    package var batchSize: Int
+    /// Batches whose gradients make a step.
+    package var accumulation: Int
+    package var learningRate: Float
+    package var weightDecay: Float
+    /// Longest norm of all gradients together; nil to leave them.
+    package var clippingNorm: Double?
+    /// A state is saved after every so many steps.
+    package var checkpointSteps: Int
+    /// The validation items are ranked after every so many steps; after each epoch by default.
+    package var validationSteps: Int?
+    /// Validations in a row without a gain that end the run; nil for no end.
+    package var patience: Int?
+
+    package init(
+      epochs: Int = 8, steps: Int? = nil, batchSize: Int = 8, accumulation: Int = 1, learningRate: Float = 5e-5,
+      weightDecay: Float = 0, clippingNorm: Double? = 1, checkpointSteps: Int = 200, validationSteps: Int? = nil,
+      patience: Int? = nil
+    ) {
+      self.epochs = epochs
+      self.steps = steps
+      self.batchSize = batchSize
+      self.accumulation = accumulation
+      self.learningRate = learningRate
+      self.weightDecay = weightDecay
+      self.clippingNorm = clippingNorm
+      self.checkpointSteps = checkpointSteps
+      self.validationSteps = validationSteps
+      self.patience = patience
+    }
+  }
+
+  package let options: Options
+  package let sampler: Sampler
+  private let users: [Dataset.User]
+
+  package init(_ options: Options, sampler: Sampler, users: [Dataset.User]) throws(TrainingError) {
+    let counts = [
+      options.epochs, options.steps ?? 1, options.batchSize, options.accumulation, options.checkpointSteps,
+      options.validationSteps ?? 1, options.patience ?? 1,
+    ]
+    guard counts.allSatisfy({ $0 > 0 }) else {
+      throw TrainingError(
+        .invalidInput, "epochs, steps, batch size, accumulation, intervals and patience are 1 or more")
+    }
+    guard options.learningRate.isFinite, options.learningRate > 0, options.weightDecay.isFinite,
+      options.weightDecay >= 0
+    else { throw TrainingError(.invalidInput, "the learning rate must be positive, and the weight decay not negative") }
+    self.options = options
+    self.sampler = sampler
+    self.users = users
+  }
+
+  /// The last may have fewer batches, and its last batch fewer samples.
+  package var stepsPerEpoch: Int {
+    let batches = (sampler.users.count + options.batchSize - 1) / options.batchSize
+    return (batches + options.accumulation - 1) / options.accumulation
+  }
+
+  package var totalSteps: Int { options.steps ?? options.epochs * stepsPerEpoch }
+
+  /// Epochs done before a step, counted from 0.
+  func epoch(ofStep step: Int) -> Double { Double(step) / Double(stepsPerEpoch) }
+
+  /// The batches of a step, counted from 0.
+  package func batches(ofStep step: Int) -> [[Sampler.Example]] {
+    let epoch = step / stepsPerEpoch
+    let order = sampler.order(ofEpoch: epoch)
+    let samplesPerStep = options.batchSize * options.accumulation
+    let first = (step % stepsPerEpoch) * samplesPerStep
+    let members = order[first..<min(first + samplesPerStep, order.count)]
+    return stride(from: members.startIndex, to: members.endIndex, by: options.batchSize).map { start in
+      members[start..<min(start + options.batchSize, members.endIndex)].compactMap {
+        sampler.example(user: $0, epoch: epoch)
+      }
+    }
+  }
+
+  /// - Parameter steps: done.
+  func validates(after steps: Int) -> Bool {
+    steps % (options.validationSteps ?? stepsPerEpoch) == 0 || steps == totalSteps
+  }
+
+  /// For messages.
+  func describe(_ example: Sampler.Example) -> String {
+    "user \(users[example.user].id) with items \(example.history.map(String.init).joined(separator: ", ")), then "
+      + "\(example.target)"
+  }
+}

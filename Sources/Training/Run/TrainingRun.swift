@@ -1,0 +1,222 @@
+import Glibc
+import Kernels
+
+/// Trains a model step by step, and leaves at any time what it takes to go on.
+///
+/// Computes on the calling thread and blocks. What a step computes follows from the settings, the data and the step alone: on
+/// the same machine with as many threads, a run that was broken off and goes on ends with the same bytes.
+package final class TrainingRun {
+  package let plan: TrainingPlan
+  package private(set) var state = TrainingState()
+  let model: TrainableRecommender
+  let optimizer: AdamW
+  let directory: RunDirectory
+  let publisher: CheckpointPublisher
+  private let samples: SampleBuilder
+  private let validation: RecommenderValidation?
+  private let stepSize: StepSize
+  private var lossLog: ValueLog
+  private var validationLog: ValueLog
+  private var savedStep: Int?
+  private let report: (TrainingEvent) -> Void
+
+  /// - Parameters:
+  ///   - settings: what the run goes on with only if it is the same, by name.
+  ///   - report: called on the thread that runs.
+  package init(
+    model: TrainableRecommender, plan: TrainingPlan, samples: SampleBuilder, validation: RecommenderValidation?,
+    publisher: CheckpointPublisher, directory: RunDirectory, settings: [String: String],
+    report: @escaping (TrainingEvent) -> Void
+  ) throws {
+    self.model = model
+    self.plan = plan
+    self.samples = samples
+    self.validation = validation
+    self.publisher = publisher
+    self.directory = directory
+    self.report = report
+    state.settings = settings
+    stepSize = StepSize(
+      learningRate: plan.options.learningRate, totalSteps: plan.totalSteps, clippingNorm: plan.options.clippingNorm)
+    optimizer = AdamW(model.parameters, weightDecay: plan.options.weightDecay, team: model.team)
+    try directory.create()
+    lossLog = ValueLog(
+      directory.losses, columns: ["step", "epoch", "learning_rate", "ire", "ila", "loss", "gradient_norm", "seconds"])
+    validationLog = ValueLog(directory.validations, columns: ["step", "hit@5", "ndcg@5", "seconds"])
+  }
+
+  // MARK: Going on
+
+  /// Goes on from the newest saved state that is sound. Without any the run starts from the beginning.
+  package func resume() throws {
+    let paths = directory.savedStates()
+    var problem: TrainingError?
+    for path in paths {
+      switch Result(catching: { () throws(TrainingError) in try TrainingStateFile.read(path, into: optimizer) }) {
+      case .success(let saved):
+        try check(saved.settings, path)
+        state = saved
+        savedStep = saved.step
+        report(.resumed(step: saved.step, path: path))
+        return
+      case .failure(let error):
+        guard error.code == .malformed else { throw error }
+        problem = error
+        report(.note("\(error.message); going on from the state before it"))
+      }
+    }
+    if let problem {
+      throw TrainingError(
+        .malformed, "\(directory.states) has no sound state to go on from; train anew in another directory",
+        cause: problem)
+    }
+  }
+
+  private func check(_ saved: [String: String], _ path: String) throws(TrainingError) {
+    let names = Set(saved.keys).union(state.settings.keys).sorted()
+    let changed = names.filter { saved[$0] != state.settings[$0] }
+    guard changed.isEmpty else {
+      let list = changed.map { "\($0) was \(saved[$0] ?? "not set") and is \(state.settings[$0] ?? "not set")" }
+      throw TrainingError(
+        .invalidInput,
+        "\(path) was saved by a run with other settings: \(list.joined(separator: "; ")). Go on with the same, or train anew "
+          + "in another directory")
+    }
+  }
+
+  // MARK: Training
+
+  /// Trains until the last step, until validation no longer gains, or until the caller stops it; then saves.
+  ///
+  /// - Parameter isStopped: asked between batches.
+  package func run(isStopped: () -> Bool = { false }) throws -> TrainingOutcome {
+    try lossLog.open(upTo: state.step)
+    try validationLog.open(upTo: state.step)
+    while state.step < plan.totalSteps, !isOutOfPatience {
+      guard !isStopped(), try step(isStopped) else { return try end(.stopped) }
+      if plan.validates(after: state.step), let validation {
+        guard try validate(validation, isStopped) else { return try end(.stopped) }
+      }
+      if state.step % plan.options.checkpointSteps == 0 { try save() }
+    }
+    return try end(isOutOfPatience ? .outOfPatience : .finished)
+  }
+
+  private var isOutOfPatience: Bool { plan.options.patience.map { state.validationsWithoutGain >= $0 } ?? false }
+
+  private func end(_ outcome: TrainingOutcome) throws -> TrainingOutcome {
+    // A validation that was broken off belongs to its step: the step is done again.
+    if !isBeforeValidation { try save() }
+    if outcome != .stopped, state.best == nil { try publisher.publish(model.parameters) }
+    return outcome
+  }
+
+  /// A step was done whose validation was not.
+  private var isBeforeValidation = false
+
+  /// - Returns: false when it was stopped; the step then was not done.
+  private func step(_ isStopped: () -> Bool) throws -> Bool {
+    let start = ContinuousClock.now
+    let batches = plan.batches(ofStep: state.step)
+    var losses = TrainingLosses(ire: 0, ila: 0, labelledTokens: 0)
+    var sampleCount = 0
+    optimizer.clearGradients()
+    for batch in batches {
+      guard !isStopped() else { return false }
+      let read = try batch.map { example in
+        do {
+          return try samples.sample(example)
+        } catch {
+          throw TrainingError(.invalidInput, "step \(state.step + 1): \(plan.describe(example))", cause: error)
+        }
+      }
+      guard !read.isEmpty else { continue }
+      let part = try model.addGradients(of: read, scale: 1 / Float(batches.count))
+      guard part.total.isFinite else { throw try notFinite(part, batch, read) }
+      losses.ire += part.ire / Double(batches.count)
+      losses.ila += part.ila / Double(batches.count)
+      losses.labelledTokens += part.labelledTokens
+      sampleCount += read.count
+    }
+    let rate = stepSize.rate(ofStep: state.step)
+    let norm = optimizer.gradientNorm()
+    guard norm.isFinite else { throw notFiniteGradient() }
+    if sampleCount > 0 { optimizer.step(learningRate: rate, gradientScale: stepSize.gradientScale(norm: norm)) }
+    state.step += 1
+    state.optimizerSteps = optimizer.steps
+    state.seconds += start.duration(to: .now) / .seconds(1)
+    let epoch = plan.epoch(ofStep: state.step - 1)
+    try lossLog.append([
+      Double(state.step), epoch, Double(rate), losses.ire, losses.ila, losses.total, norm, state.seconds,
+    ])
+    report(.step(.init(step: state.step, epoch: epoch, losses: losses, gradientNorm: norm, samples: sampleCount)))
+    return true
+  }
+
+  private func validate(_ validation: RecommenderValidation, _ isStopped: () -> Bool) throws -> Bool {
+    let start = ContinuousClock.now
+    isBeforeValidation = true
+    guard let result = try validation.result(model, step: state.step, isStopped: isStopped) else { return false }
+    isBeforeValidation = false
+    state.seconds += start.duration(to: .now) / .seconds(1)
+    try validationLog.append([Double(result.step), result.hit5, result.ndcg5, state.seconds])
+    let isBest = result.isBetter(than: state.best)
+    if isBest {
+      try publisher.publish(model.parameters)
+      state.best = result
+      state.validationsWithoutGain = 0
+    } else {
+      state.validationsWithoutGain += 1
+    }
+    report(.validated(result, isBest: isBest))
+    try save()
+    return true
+  }
+
+  private func save() throws {
+    guard savedStep != state.step else { return }
+    let path = directory.state(step: state.step)
+    try TrainingStateFile.write(state, optimizer, to: path)
+    savedStep = state.step
+    directory.removeOldStates()
+    report(.saved(step: state.step, path: path))
+  }
+
+  // MARK: What is not finite
+
+  private func notFinite(
+    _ losses: TrainingLosses, _ batch: [Sampler.Example], _ read: [TrainingSample]
+  ) throws -> TrainingError {
+    var culprits: [String] = []
+    for (example, sample) in zip(batch, read) {
+      let alone = try model.losses(of: [sample])
+      if !alone.total.isFinite { culprits.append(plan.describe(example)) }
+    }
+    if culprits.isEmpty { culprits = batch.map(plan.describe) }
+    return TrainingError(
+      .notFinite,
+      "step \(state.step + 1): the loss is \(losses.total) (ire \(losses.ire), ila \(losses.ila)), of "
+        + culprits.joined(separator: "; ") + remedy)
+  }
+
+  private func notFiniteGradient() -> TrainingError {
+    let parameter = model.parameters.first { parameter in !model.team.sumOfSquares(parameter.gradient).isFinite }
+    return TrainingError(
+      .notFinite,
+      "step \(state.step + 1): the gradient of \(parameter?.name ?? "all parameters") is not finite" + remedy)
+  }
+
+  private var remedy: String {
+    let last = directory.savedStates().first.map { "the last good state is \($0)" } ?? "no state was saved before"
+    return ". Try a lower --learning-rate, or check these items' features; \(last)"
+  }
+}
+
+/// How a run ended.
+package enum TrainingOutcome: Sendable, Equatable {
+  case finished
+  /// Validation did not gain for as long as it may.
+  case outOfPatience
+  /// The caller stopped it; it can go on.
+  case stopped
+}
