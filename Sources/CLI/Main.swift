@@ -18,7 +18,7 @@ struct IllmrecCommand: AsyncParsableCommand {
     version: Product.version,
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
-      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self,
-      FeaturesCommand.self, EvaluateCommand.self,
+      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self, FeaturesCommand.self,
+      TrainCommand.self, EvaluateCommand.self,
     ])
 }

@@ -4,12 +4,14 @@ import Synchronization
 
 /// Tells computing threads, which know no tasks, that the user wants to stop.
 final class InterruptionFlag: Sendable {
-  private let isRaised = Atomic(false)
+  private let raised = Atomic(false)
 
-  func raise() { isRaised.store(true, ordering: .relaxed) }
+  var isRaised: Bool { raised.load(ordering: .relaxed) }
+
+  func raise() { raised.store(true, ordering: .relaxed) }
 
   func check() throws(CancellationError) {
-    if isRaised.load(ordering: .relaxed) { throw CancellationError() }
+    if isRaised { throw CancellationError() }
   }
 }
 

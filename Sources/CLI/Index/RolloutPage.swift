@@ -27,7 +27,7 @@ struct RolloutPage {
       <div class="scroll">\(stageTable)</div>
       </section>
       """
-    return HTMLPage(heading: heading, introduction: introduction, style: Self.style, content: content).html
+    return HTMLPage(heading: heading, introduction: introduction, style: LineChart.style, content: content).html
   }
 
   private var outcome: String {
@@ -115,15 +115,4 @@ struct RolloutPage {
   private static func millis(_ figures: Illmrec_Retrieval_V1_VersionFigures) -> Double? {
     figures.p99Micros > 0 ? figures.p99Micros / 1000 : nil
   }
-
-  private static let style = """
-
-    figure { margin: 18px 0 0 } figcaption { font-size: 13px; font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 20px }
-    .keys { font-weight: 400; color: var(--soft); display: flex; gap: 14px } .keys i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px }
-    svg { width: 100%; max-width: 860px; height: auto; display: block; overflow: visible }
-    .grid { stroke: var(--line); fill: none } .stage { stroke: var(--soft); stroke-dasharray: 3 4; fill: none; opacity: .6 }
-    .axis { font: 11px system-ui, sans-serif; fill: var(--soft) } .end { text-anchor: end } .middle { text-anchor: middle }
-    .line { fill: none; stroke-width: 2; background: none } .line.s1 { stroke: var(--s1) } .line.s2 { stroke: var(--s2) } .line.s3 { stroke: var(--s3) } .line.s5 { stroke: var(--s5); stroke-dasharray: 2 3 }
-    .band { opacity: .18; stroke: none } .band.s3 { fill: var(--s3) }
-    """
 }

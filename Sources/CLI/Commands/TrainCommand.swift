@@ -1,0 +1,90 @@
+import ArgumentParser
+import Models
+import ServiceSupport
+import Training
+
+/// Trains what is small on a frozen LLM.
+struct TrainCommand: ReportingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Trains adaptor, [REC], projections and token embeddings on a frozen LLM.",
+    discussion: """
+      DATA is a directory in the published layout, as illmrec data prepare writes it: of each user all but the last two items \
+      are trained on, and the last but one chooses the best weights (Hit@5 among the user's negatives). BASE is a checkpoint \
+      whose LLM and vision tower stay as they are; without a rec_module/ in it, or with --fresh, training starts from random \
+      weights.
+
+      The run's directory gets checkpoint/, the best so far in the published layout (illmrec up --checkpoint OUT/checkpoint), \
+      losses.csv, validation.csv, losses.html, and the last two saved states. Ctrl-C saves one; --resume goes on from the \
+      newest that is sound, and ends with the bytes of a run that was never broken off. Image embeddings are computed once and \
+      kept in OUT/features.
+
+      --golden DIR instead replays a training run of the reference framework, DIR/train.json, and prints the losses of every \
+      step with their largest relative error, and that of the gradients' norms, beside their bounds. Exit code 1 when one is \
+      beyond.
+
+      Try it:
+        illmrec train --data data/ --checkpoint base/ --out run/
+        illmrec train --data data/ --checkpoint base/ --out run/ --features cf=cf.safetensors --features text=text.npy
+        illmrec train --data data/ --checkpoint base/ --out run/ --resume
+        illmrec train --golden goldens/mha
+      """)
+
+  @Option(help: ArgumentHelp("Directory of the prepared data.", valueName: "dir"))
+  var data: String?
+  @Option(help: ArgumentHelp("The checkpoint to start from.", valueName: "dir"))
+  var checkpoint: String?
+  @Option(help: ArgumentHelp("The run's directory.", valueName: "dir"))
+  var out: String?
+  @Flag(help: "Goes on with the run in --out, whose settings must be the same.")
+  var resume = false
+  @Option(help: ArgumentHelp("Replays this golden's train.json instead of training.", valueName: "dir"))
+  var golden: String?
+  @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup(title: "Model and features") var model: TrainedModelOptions
+
+  func validate() throws {
+    guard golden == nil else {
+      guard data == nil, checkpoint == nil, out == nil, !resume else {
+        throw ValidationError(
+          "--golden replays a golden with its own checkpoint; leave --data, --checkpoint and --out out.")
+      }
+      return
+    }
+    guard data != nil, checkpoint != nil, out != nil else {
+      throw ValidationError("Give --data, --checkpoint and --out, or --golden alone.")
+    }
+  }
+
+  func perform() async throws {
+    if let golden {
+      try await replay(golden)
+    } else if let data, let checkpoint, let out {
+      try await train(data, checkpoint, out)
+    }
+  }
+
+  private func train(_ data: String, _ checkpoint: String, _ out: String) async throws {
+    for (path, what) in [(data, "the prepared data"), (checkpoint, "the checkpoint to start from")] {
+      try InputFile.requireDirectory(path, what: what)
+    }
+    let settings = TrainingSettings(
+      data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
+    let outcome = try await InterruptibleThread.run(name: "train") { try TrainingSession(settings, stop: $0).run() }
+    guard outcome != .stopped else {
+      throw CLIError(.interrupted, "stopped; go on with the same command and --resume")
+    }
+  }
+
+  private func replay(_ golden: String) async throws {
+    try InputFile.requireDirectory(golden, what: "the golden")
+    let (llmWeights, threads) = (model.llmWeights, model.threads)
+    let report = try await DedicatedThread.run(name: "train") {
+      GoldenReport(replay: try GoldenTraining(directory: golden).replay(llmWeights: llmWeights, threads: threads))
+    }
+    report.table.write(to: .standardOutput)
+    Terminal.standardOutput.writeLine(report.prompts)
+    guard report.replay.passed else {
+      throw CLIError(.verificationFailed, "\(golden): these steps are not those of the golden")
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Training
+
+/// The curves of a run, as a page of its own.
+struct LossPage {
+  private let directory: RunDirectory
+
+  init(_ directory: RunDirectory) { self.directory = directory }
+
+  func write() throws {
+    let losses = try Table(directory.losses)
+    let validations = try Table(directory.validations)
+    var charts: [LineChart] = []
+    if losses.rows.count > 1 {
+      charts.append(
+        losses.chart(
+          "Losses by the time trained", [("loss", "loss", "s1"), ("IRE", "ire", "s2"), ("ILA", "ila", "s3")]))
+      charts.append(losses.chart("Norm of all gradients", [("norm", "gradient_norm", "s5")]))
+    }
+    if validations.rows.count > 1 {
+      charts.append(
+        validations.chart("Validation items", [("Hit@5", "hit@5", "s1"), ("NDCG@5", "ndcg@5", "s2")]))
+    }
+    let content =
+      charts.isEmpty ? "<p class=\"note\">Too few steps to draw.</p>" : charts.map(\.svg).joined(separator: "\n")
+    let page = HTMLPage(
+      heading: "Training", introduction: "<p class=\"notice\">\(losses.rows.count.counted("step")).</p>",
+      style: LineChart.style, content: "<section>\(content)</section>")
+    try OutputFile.write(Data(page.html.utf8), to: directory.chart)
+  }
+
+  /// A CSV file of numbers.
+  private struct Table {
+    let columns: [String]
+    private(set) var rows: [[Double]]
+
+    /// Most points of a curve; of more, each point is a mean.
+    private static let maxPoints = 400
+
+    init(_ path: String) throws(CLIError) {
+      let text = String(decoding: try InputFile.bytes(of: path, what: "a run's figures"), as: UTF8.self)
+      let lines = text.split(separator: "\n")
+      columns = lines.first?.split(separator: ",").map(String.init) ?? []
+      let count = columns.count
+      rows = lines.dropFirst().map { $0.split(separator: ",").compactMap { Double($0) } }.filter { $0.count == count }
+    }
+
+    func chart(_ title: String, _ lines: [(name: String, column: String, style: String)]) -> LineChart {
+      LineChart(
+        title: title, unit: "", times: means(of: "seconds"), stages: [],
+        lines: lines.map { .init(name: $0.name, style: $0.style, values: means(of: $0.column)) })
+    }
+
+    private func means(of column: String) -> [Double] {
+      guard let index = columns.firstIndex(of: column) else { return [] }
+      let size = (rows.count + Self.maxPoints - 1) / Self.maxPoints
+      return stride(from: 0, to: rows.count, by: size).map { start in
+        let group = rows[start..<min(start + size, rows.count)]
+        return group.reduce(0) { $0 + $1[index] } / Double(group.count)
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Models
+import Training
+
+/// The flags that say how a run trains.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Times that every user is visited.", valueName: "n"))
+  var epochs = 8
+  @Option(help: ArgumentHelp("Steps of the whole run, instead of --epochs.", valueName: "n"))
+  var steps: Int?
+  @Option(help: ArgumentHelp("Samples of a batch.", valueName: "n"))
+  var batchSize = 8
+  @Option(help: ArgumentHelp("Batches whose gradients make one step.", valueName: "n"))
+  var accumulation = 1
+  @Option(help: ArgumentHelp("Of the first step; it falls in a straight line to 0.", valueName: "rate"))
+  var learningRate: Float = 5e-5
+  @Option(help: ArgumentHelp("Of AdamW, apart from the gradient.", valueName: "decay"))
+  var weightDecay: Float = 0
+  @Option(help: ArgumentHelp("Longest norm of all gradients together; 0 to leave them.", valueName: "norm"))
+  var clip = 1.0
+  @Option(help: ArgumentHelp("Newest items of a history that are read.", valueName: "n"))
+  var maxInteractions = 10
+  @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
+  var seed: UInt64 = 1
+  @Option(
+    help: ArgumentHelp("JSON file of questions instead of the program's own; see docs/training.md.", valueName: "file"))
+  var questions: String?
+  @Flag(
+    name: .customLong("no-questions"), help: "Trains on recommendation alone, without questions about the next item.")
+  var omitsQuestions = false
+  @Option(help: ArgumentHelp("Saves a state after every so many steps.", valueName: "n"))
+  var checkpointSteps = 200
+  @Option(help: ArgumentHelp("Validates after every so many steps; after each epoch by default.", valueName: "n"))
+  var validationSteps: Int?
+  @Option(help: ArgumentHelp("Ends after so many validations without a gain; never by default.", valueName: "n"))
+  var patience: Int?
+  @Flag(name: .customLong("no-validation"), help: "Keeps the last weights, not the best by validation.")
+  var omitsValidation = false
+
+  var plan: TrainingPlan.Options {
+    TrainingPlan.Options(
+      epochs: epochs, steps: steps, batchSize: batchSize, accumulation: accumulation, learningRate: learningRate,
+      weightDecay: weightDecay, clippingNorm: clip > 0 ? clip : nil, checkpointSteps: checkpointSteps,
+      validationSteps: validationSteps, patience: patience)
+  }
+
+  func validate() throws {
+    guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
+    guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
+    guard questions == nil || !omitsQuestions else {
+      throw ValidationError("Give --questions or --no-questions, not both.")
+    }
+  }
+}
+
+/// The flags that say what a run trains, and from which features.
+struct TrainedModelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Features of a space: img=, cf= or text= and a .npy, .safetensors or .pth file, or a directory of <item>.pth; repeat it.",
+      valueName: "space=path"))
+  var features: [FeatureFile] = []
+  @Option(
+    help: ArgumentHelp(
+      "Spaces to train, such as img,cf,text; by default img and those that --features names.", valueName: "list"))
+  var spaces: String?
+  @Flag(help: "Starts from a random rec_module, even when the checkpoint has one.")
+  var fresh = false
+  @Option(help: ArgumentHelp("Width of the shared spaces of a random rec_module.", valueName: "p"))
+  var spaceDim = 512
+  @Flag(name: .customLong("no-token-embeddings"), help: "Leaves the token embeddings as they are.")
+  var keepsTokenEmbeddings = false
+  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  var llmWeights: String?
+  @Option(
+    help: ArgumentHelp("Of the frozen matrices: f32 or bf16; the machine's best by default.", valueName: "precision"))
+  var precision: String?
+  @Option(help: ArgumentHelp("Memory for the LLM's activations, in MiB; less takes more time.", valueName: "MiB"))
+  var activationMemory = 2048
+  @Option(help: ArgumentHelp("Longest sequence in tokens.", valueName: "n"))
+  var maxTokens = 4096
+  @Option(help: ArgumentHelp("Threads of the computation; one for each CPU by default.", valueName: "n"))
+  var threads: Int?
+  @Option(help: ArgumentHelp("How llm/ and vision_tower/ come into checkpoint/: link or copy.", valueName: "way"))
+  var frozenParts = CheckpointPublisher.Placement.link
+
+  func validate() throws {
+    guard activationMemory >= 0, activationMemory < 1 << 30 else {
+      throw ValidationError("--activation-memory is 0 or more MiB.")
+    }
+    guard spaceDim > 0 else { throw ValidationError("--space-dim is 1 or more.") }
+    guard Set(features.map(\.space)).count == features.count else {
+      throw ValidationError("--features names a space twice.")
+    }
+  }
+
+  /// In block order.
+  func trainedSpaces() throws(CLIError) -> [Space] {
+    guard let spaces else { return Space.allCases.filter { $0 == .image || features.map(\.space).contains($0) } }
+    var named: Set<Space> = []
+    for name in spaces.split(separator: ",").map(String.init) {
+      guard let space = Space(trainedName: name), named.insert(space).inserted else {
+        throw CLIError(.invalidInput, "--spaces \(spaces): give img, cf and text, each once, with commas between")
+      }
+      guard space == .image || features.contains(where: { $0.space == space }) else {
+        throw CLIError(
+          .invalidInput,
+          "--spaces \(spaces): the space \(name) needs features; give --features \(space.checkpointName)=FILE")
+      }
+    }
+    return named.sorted()
+  }
+}
+
+extension Space {
+  /// img or image, cf, text.
+  fileprivate init?(trainedName name: String) {
+    guard let space = Space.allCases.first(where: { name == $0.checkpointName || name == "\($0)" }) else { return nil }
+    self = space
+  }
+}
+
+extension CheckpointPublisher.Placement: ExpressibleByArgument {}

@@ -1,0 +1,154 @@
+import Datasets
+import Evaluation
+import Foundation
+import Models
+import Training
+
+/// What the user asked for.
+struct TrainingSettings: Sendable {
+  let data: String
+  let checkpoint: String
+  let out: RunDirectory
+  let resumes: Bool
+  let training: TrainingOptions
+  let model: TrainedModelOptions
+}
+
+/// Reads what a run needs, trains, and shows how far it is. Computes on the calling thread.
+struct TrainingSession {
+  let settings: TrainingSettings
+  let stop: InterruptionFlag
+  private let spaces: [Space]
+  private var model: TrainedModelOptions { settings.model }
+  private var training: TrainingOptions { settings.training }
+  private var out: RunDirectory { settings.out }
+
+  init(_ settings: TrainingSettings, stop: InterruptionFlag) throws {
+    self.settings = settings
+    self.stop = stop
+    spaces = try settings.model.trainedSpaces()
+  }
+
+  func run() throws -> TrainingOutcome {
+    try checkDirectory()
+    let dataset = try Dataset(reading: settings.data)
+    let questions = try training.questions.map { try QuestionBank(path: $0) } ?? .standard()
+    let given = try importFeatures(items: dataset.items.count)
+    try out.create()
+    let base = TrainingStart(settings, features: given.mapValues(\.width))
+    let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base))
+    let start = try base.checkpoint(of: recommender)
+    let images = try given[.image] ?? embedImages(dataset.items, start)
+    let items = TrainingItems(
+      items: dataset.items, images: images, others: given.filter { $0.key != .image }, spaces: spaces)
+    let sampling = SamplingOptions(
+      maxInteractions: training.maxInteractions, spaces: spaces, asksQuestions: !training.omitsQuestions,
+      seed: training.seed)
+    let sampler = try Sampler(users: dataset.users, items: items, questions: questions, options: sampling)
+    let plan = try TrainingPlan(training.plan, sampler: sampler, users: dataset.users)
+    note(summary(dataset, items, plan))
+    try recommender.check(items)
+    let builder = SampleBuilder(
+      items: items, tokenizer: try LlamaTokenizer(directory: start.tokenizer),
+      maxInteractions: training.maxInteractions,
+      llmDim: recommender.llmDim, maxPositions: model.maxTokens)
+    let progress = TrainingProgress(plan)
+    let run = try TrainingRun(
+      model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),
+      publisher: CheckpointPublisher(start: start, target: out.checkpoint, placement: model.frozenParts),
+      directory: out, settings: facts(dataset, items, plan), report: progress.show)
+    if settings.resumes { try run.resume() }
+    let outcome = try run.run { stop.isRaised }
+    try LossPage(out).write()
+    progress.end(outcome, run.state, out)
+    return outcome
+  }
+
+  private func checkDirectory() throws(CLIError) {
+    let hasRun = !out.savedStates().isEmpty
+    if hasRun, !settings.resumes {
+      throw CLIError(
+        .invalidInput, "\(out.path) holds a run already; go on with it by --resume, or give another directory")
+    }
+    if settings.resumes, !InputFile.isDirectory(out.path) {
+      throw CLIError(.invalidInput, "\(out.path): there is no run to go on with; leave --resume out")
+    }
+  }
+
+  private func modelOptions(_ start: TrainingStart) throws -> TrainingModelOptions {
+    TrainingModelOptions(
+      spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, freshStart: try start.freshStart(),
+      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil),
+      activationBytes: model.activationMemory << 20, maxPositions: model.maxTokens, threads: model.threads)
+  }
+
+  private func validation(
+    _ dataset: Dataset, _ items: TrainingItems, _ builder: SampleBuilder
+  ) throws -> RecommenderValidation? {
+    guard !training.omitsValidation else { return nil }
+    let hasNegatives = dataset.users.allSatisfy { !$0.negatives.isEmpty || $0.target(.validation) == nil }
+    if !hasNegatives { note("there are no negatives: validation items are ranked among all items") }
+    let task = try RankingTask(
+      dataset: dataset, part: .validation, candidates: hasNegatives ? .negatives : .catalog)
+    return try RecommenderValidation(task: task, items: items, builder: builder)
+  }
+
+  // MARK: Features
+
+  private func importFeatures(items: Int) throws -> [Space: FeatureTable] {
+    var tables: [Space: FeatureTable] = [:]
+    for features in model.features {
+      guard features.space == .image || spaces.contains(features.space) else { continue }
+      tables[features.space] = try FeatureTable(importing: features.path, for: features.space, items: items)
+    }
+    return tables
+  }
+
+  private func embedImages(_ items: [Dataset.Item], _ start: CheckpointLocation) throws -> FeatureTable {
+    let tower = try ImageModel(
+      checkpoint: start, spaces: [.image], threads: model.threads,
+      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil))
+    var cache = try ImageEmbeddingCache(directory: out.features, model: tower)
+    let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")
+    defer { bar.finish() }
+    return try cache.embeddings(of: items, tower) { done in
+      bar.update(completed: done)
+      try stop.check()
+    }
+  }
+
+  // MARK: What the run is
+
+  private func facts(_ dataset: Dataset, _ items: TrainingItems, _ plan: TrainingPlan) -> [String: String] {
+    var facts = plan.settings
+    facts["--spaces"] = spaces.map(\.checkpointName).joined(separator: ",")
+    facts["--no-token-embeddings"] = "\(model.keepsTokenEmbeddings)"
+    facts["--precision"] = model.precision ?? "automatic"
+    facts["--max-tokens"] = "\(model.maxTokens)"
+    facts["--no-validation"] = "\(training.omitsValidation)"
+    facts["the data"] = TrainingDigest.of(dataset)
+    facts["the features"] = TrainingDigest.of(items, in: spaces)
+    return facts
+  }
+
+  private func summary(_ dataset: Dataset, _ items: TrainingItems, _ plan: TrainingPlan) -> String {
+    let lacking = items.items.count - items.images.known
+    var parts = [
+      plan.sampler.users.count.counted("user"), items.items.count.counted("item"),
+      "spaces \(spaces.map(\.checkpointName).joined(separator: ", "))", plan.totalSteps.counted("step"),
+    ]
+    if plan.sampler.users.count < dataset.users.count {
+      parts.append("\((dataset.users.count - plan.sampler.users.count).counted("user")) too short to learn from")
+    }
+    if lacking > 0 { parts.append("\(lacking.counted("item")) without an image, in no prompt") }
+    for space in spaces where space != .image {
+      let without = items.items.count - (items.features[space]?.known ?? 0)
+      if without > 0 { parts.append("\(without.counted("item")) without a feature in \(space.checkpointName)") }
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  private func note(_ text: String) {
+    Terminal.standardError.writeLine(Terminal.standardError.styled(text, .dim))
+  }
+}

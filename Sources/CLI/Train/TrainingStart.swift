@@ -1,0 +1,53 @@
+import Foundation
+import Models
+import Training
+
+/// The checkpoint that a run starts from: the user's, or one beside it whose rec_module is random.
+struct TrainingStart {
+  private let settings: TrainingSettings
+  /// Of the features that were imported.
+  private let widths: [Space: Int]
+
+  init(_ settings: TrainingSettings, features widths: [Space: Int]) {
+    self.settings = settings
+    self.widths = widths
+  }
+
+  /// The user's.
+  var base: CheckpointLocation {
+    CheckpointLocation(bundle: settings.checkpoint, llmWeights: settings.model.llmWeights)
+  }
+
+  private var isFresh: Bool { settings.model.fresh || !CheckpointLocation.exists(base.recModule) }
+
+  /// Nil when training starts from the user's `rec_module/`.
+  func freshStart() throws -> FreshStart? {
+    guard isFresh else { return nil }
+    var dims = widths
+    dims[.image] = try widths[.image] ?? Self.width(base.visionTower + "/config.json")
+    return FreshStart(featureDims: dims, spaceDim: settings.model.spaceDim, seed: settings.training.seed)
+  }
+
+  /// Where `model` starts from; a random start is written first.
+  func checkpoint(of model: TrainableRecommender) throws -> CheckpointLocation {
+    guard isFresh else { return base }
+    let start = CheckpointLocation(bundle: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
+    let recModule = model.parameters.filter { $0.name != "token_embed" }
+    try CheckpointPublisher(start: base, target: start.bundle).publish(recModule, keepingOthers: false)
+    return start
+  }
+
+  private struct Configuration: Decodable {
+    let hiddenSize: Int
+    private enum CodingKeys: String, CodingKey { case hiddenSize = "hidden_size" }
+  }
+
+  private static func width(_ path: String) throws(CLIError) -> Int {
+    let json = try InputFile.bytes(of: path, what: "the model's configuration")
+    do {
+      return try JSONDecoder().decode(Configuration.self, from: json).hiddenSize
+    } catch {
+      throw CLIError(.invalidInput, "\(path) does not say hidden_size", cause: error)
+    }
+  }
+}
