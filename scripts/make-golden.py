@@ -5,6 +5,7 @@
     .venv-golden/bin/pip install torch "transformers==4.37.2" sentencepiece safetensors pillow
     .venv-golden/bin/python scripts/make-golden.py OUT [options]
     illmrec verify OUT
+    illmrec train --golden OUT      (when it was made with --train)
 
 With --checkpoint DIR no checkpoint is made: DIR, trained with the published code, is linked into OUT and asked instead.
 Everything is computed in float32 on the CPU, from Hugging Face's SiglipVisionModel, LlamaTokenizer and LlamaForCausalLM.
@@ -54,6 +55,7 @@ def arguments():
     parser.add_argument("--shard", default="10GB", help="largest file of the LLM, such as 200KB")
     parser.add_argument("--space-dim", type=int, default=32)
     parser.add_argument("--no-token-embed", action="store_true", help="leave llm_parameter/ out")
+    parser.add_argument("--train", action="store_true", help="also write train.json, five training steps")
     parser.add_argument("--llm-directory", action="store_true", help="weights of the LLM in OUT/llm-weights")
     return parser.parse_args()
 
@@ -207,6 +209,84 @@ def answers(bundle, weights_directory, images, titles, rng):
     return expected
 
 
+QUESTIONS = [("Which brand will the user choose for their next item?", "The brand of the next item to be consumed is 'Acme'"),
+             ("Which item is this user likely to buy next?", "The title of the next item to be consumed is 'wool scarf'"),
+             ("Please describe the details of the next item that this user would consume.",
+              "The details of the next item to be consumed is as follows: 'two metres, washable'")]
+SYSTEM = ("A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
+          "and polite answers to the user's questions. USER: ")
+ASK = ("], where each interacted item's information is contained in curly brackets (i.e.,{}). Please conduct an analysis of "
+       "user preference, taking into account the interacted items. Based on your analysis, ")
+
+
+def training_steps(bundle, weights_directory, expected, features, rng, count=5):
+    """Full-batch AdamW steps on a few samples, everything in float32."""
+    tokenizer = LlamaTokenizer.from_pretrained(f"{bundle}/llm", legacy=False)
+    llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval().requires_grad_(False)
+    trained = {name: torch.nn.Parameter(value.float())
+               for name, value in load_file(f"{bundle}/rec_module/model.safetensors").items()}
+    marker = tokenizer.convert_tokens_to_ids("<i_vis>")
+    table = embedding_table(bundle, llm).detach()
+    if len(table) <= marker:
+        table = torch.cat([table, table.mean(0, keepdim=True).expand(marker + 1 - len(table), -1)])
+    trained["token_embed"] = torch.nn.Parameter(table.clone())
+    # As many rows as there are tokens: the reference framework gives the head random ones near 0 for those it lacks.
+    head = llm.lm_head.weight
+    head = torch.cat([head, torch.zeros(max(0, len(table) - len(head)), head.shape[1])])
+    embeddings = torch.tensor([image["embedding"] for image in expected["images"]])
+    items = {"img": embeddings, **features}
+
+    samples = []
+    for index, (question, answer) in enumerate(QUESTIONS):
+        *history, target = rng.sample(range(len(embeddings)), 3 + index)
+        others = [i for i in range(len(embeddings)) if i != target and i not in history]
+        titles = [expected["images"][i]["title"] for i in history]
+        listed = ", ".join(f"{{Title: {title or 'Unknown'}, Visual representation: <i_vis>}}" for title in titles)
+        asked = SYSTEM + HEAD + listed + ASK + question + " ASSISTANT: "
+        samples.append({
+            "history": history, "target": target, "titles": titles, "question": question, "answer": answer,
+            "negatives": {space: rng.choice(others) for space in SPACES},
+            "label_start": len(tokenizer(asked).input_ids) - 1,
+            "ila_token_ids": tokenizer(asked + answer + "</s>").input_ids,
+            "prompt_ids": tokenizer(HEAD + listed + TAIL).input_ids})
+
+    def states(ids, history, ends_with_rec):
+        ids = torch.tensor(ids)
+        rows = trained["token_embed"][ids].clone()
+        rows[ids == marker] = adaptor(trained, embeddings[history])
+        if ends_with_rec:
+            rows = torch.cat([rows, trained["rec_token"].reshape(1, -1)])
+        return llm.model(inputs_embeds=rows[None]).last_hidden_state[0]
+
+    def losses():
+        ire, answer_losses = 0, []
+        for sample in samples:
+            hidden = states(sample["prompt_ids"], sample["history"], True)[-1]
+            for space in SPACES:
+                user = mlp(trained, f"f_u_{space}", hidden)
+                scores = mlp(trained, f"f_i_{space}", items[space][[sample["target"], sample["negatives"][space]]]) @ user
+                ire = ire + torch.nn.functional.binary_cross_entropy_with_logits(
+                    scores, torch.tensor([1.0, 0.0]), reduction="sum") / len(SPACES) / len(samples)
+            ids, start = sample["ila_token_ids"], sample["label_start"]
+            logits = states(ids[:-1], sample["history"], False)[start - 1:] @ head.T
+            answer_losses.append(torch.nn.functional.cross_entropy(logits, torch.tensor(ids[start:]), reduction="none"))
+        return ire, torch.cat(answer_losses).mean()
+
+    settings = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
+    optimizer = torch.optim.AdamW(trained.values(), **settings)
+    steps = []
+    for _ in range(count):
+        optimizer.zero_grad()
+        ire, ila = losses()
+        (ire + ila).backward()
+        steps.append({"ire": ire.item(), "ila": ila.item(), "loss": (ire + ila).item(),
+                      "grad_norms": {name: value.grad.norm().item() for name, value in trained.items()}})
+        optimizer.step()
+    for sample in samples:
+        del sample["prompt_ids"]
+    return {"samples": samples, "optimizer": {"name": "AdamW", **settings}, "steps": steps}
+
+
 def main():
     options = arguments()
     rng = random.Random(options.seed)
@@ -223,8 +303,14 @@ def main():
     images = [f"{options.out}/images/{i}.jpg" for i in range(options.items)]
     titles = [TITLES[i % len(TITLES)] for i in range(options.items)]
     weights = f"{options.out}/llm-weights" if options.llm_directory else f"{bundle}/llm"
+    expected = answers(bundle, weights, images, titles, rng)
     with open(f"{options.out}/expected.json", "w") as file:
-        json.dump(answers(bundle, weights, images, titles, rng), file)
+        json.dump(expected, file)
+    if options.train:
+        features = {space: torch.randn(options.items, width) for space, width in FEATURE_DIMS.items()}
+        save_file(features, f"{options.out}/item_features.safetensors")
+        with open(f"{options.out}/train.json", "w") as file:
+            json.dump(training_steps(bundle, weights, expected, features, rng), file)
     print(f"Wrote {options.out}: {options.items} images, {bundle}")
 
 
