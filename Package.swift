@@ -170,7 +170,8 @@ let package = Package(
     tests(
       "CLITests",
       [
-        "CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .argumentParser,
+        "CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf,
+        .argumentParser,
       ]),
     tests(
       "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
