@@ -92,11 +92,10 @@ package final class TrainingRun {
   package func run(isStopped: () -> Bool = { false }) throws -> TrainingOutcome {
     try lossLog.open(upTo: state.step)
     try validationLog.open(upTo: state.step)
+    // A validation that was broken off comes first.
+    guard try validateIfDue(isStopped) else { return try end(.stopped) }
     while state.step < plan.totalSteps, !isOutOfPatience {
-      guard !isStopped(), try step(isStopped) else { return try end(.stopped) }
-      if plan.validates(after: state.step), let validation {
-        guard try validate(validation, isStopped) else { return try end(.stopped) }
-      }
+      guard !isStopped(), try step(isStopped), try validateIfDue(isStopped) else { return try end(.stopped) }
       if state.step % plan.options.checkpointSteps == 0 { try save() }
     }
     return try end(isOutOfPatience ? .outOfPatience : .finished)
@@ -105,14 +104,10 @@ package final class TrainingRun {
   private var isOutOfPatience: Bool { plan.options.patience.map { state.validationsWithoutGain >= $0 } ?? false }
 
   private func end(_ outcome: TrainingOutcome) throws -> TrainingOutcome {
-    // A validation that was broken off belongs to its step: the step is done again.
-    if !isBeforeValidation { try save() }
+    try save()
     if outcome != .stopped, state.best == nil { try publisher.publish(model.parameters) }
     return outcome
   }
-
-  /// A step was done whose validation was not.
-  private var isBeforeValidation = false
 
   /// - Returns: false when it was stopped; the step then was not done.
   private func step(_ isStopped: () -> Bool) throws -> Bool {
@@ -153,11 +148,14 @@ package final class TrainingRun {
     return true
   }
 
-  private func validate(_ validation: RecommenderValidation, _ isStopped: () -> Bool) throws -> Bool {
+  /// - Returns: false when it was stopped.
+  private func validateIfDue(_ isStopped: () -> Bool) throws -> Bool {
+    guard let validation, state.step > state.validatedStep, plan.validates(after: state.step) else { return true }
     let start = ContinuousClock.now
-    isBeforeValidation = true
     guard let result = try validation.result(model, step: state.step, isStopped: isStopped) else { return false }
-    isBeforeValidation = false
+    state.validatedStep = state.step
+    // A state that was saved before it does not know of it.
+    savedStep = nil
     state.seconds += start.duration(to: .now) / .seconds(1)
     try validationLog.append([Double(result.step), result.hit5, result.ndcg5, state.seconds])
     let isBest = result.isBetter(than: state.best)

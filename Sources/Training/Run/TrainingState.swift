@@ -9,6 +9,8 @@ package struct TrainingState: Codable, Sendable, Equatable {
   /// The optimiser's, which leaves steps out that had no sample.
   package var optimizerSteps = 0
   package var best: ValidationResult?
+  /// The last step after which the validation items were ranked; 0 before the first.
+  package var validatedStep = 0
   /// Validations since the best.
   package var validationsWithoutGain = 0
   /// Of training, validation included.
