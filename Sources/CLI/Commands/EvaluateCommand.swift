@@ -84,7 +84,7 @@ struct EvaluateCommand: ReportingCommand {
       data: data, methods: methods.elements, baseline: baseline, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
       checkpoint: checkpoint.plan, bootstrap: Bootstrap(resamples: resamples))
-    let comparison = try await InterruptibleThread.run(name: "evaluate") { try plan.compare($0) }
+    let comparison = try await Interruption.cancellingThread(named: "evaluate") { try plan.compare($0) }
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let html { try OutputFile.write(comparison.page, to: html) }
     if json {

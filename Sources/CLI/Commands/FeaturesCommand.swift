@@ -42,7 +42,7 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
     try OutputFile.requireWritable(out)
     try InputFile.requireDirectory(data, what: "the prepared data")
     let (data, settings) = (data, sasrec.settings(seed: seed))
-    let outcome = try await InterruptibleThread.run(name: "sasrec") { interruption in
+    let outcome = try await Interruption.cancellingThread(named: "sasrec") { interruption in
       let dataset = EvaluatedData(dataset: try Dataset(reading: data), interruption: interruption)
       return try SASRecRun(dataset: dataset, settings: settings).train()
     }

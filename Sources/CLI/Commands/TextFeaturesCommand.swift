@@ -49,7 +49,7 @@ struct TextFeaturesCommand: ReportingCommand {
     try OutputFile.requireWritable(out)
     try InputFile.requireDirectory(encoder, what: "the sentence encoder")
     let command = self
-    try await InterruptibleThread.run(name: "text-features") { interruption in try command.encode(interruption) }
+    try await Interruption.cancellingThread(named: "text-features") { interruption in try command.encode(interruption) }
   }
 
   private func encode(_ interruption: InterruptionFlag) throws {

@@ -69,7 +69,9 @@ struct TrainCommand: ReportingCommand {
     }
     let settings = TrainingSettings(
       data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
-    let outcome = try await InterruptibleThread.run(name: "train") { try TrainingSession(settings, stop: $0).run() }
+    let outcome = try await Interruption.cancellingThread(named: "train") {
+      try TrainingSession(settings, stop: $0).run()
+    }
     guard outcome != .stopped else {
       throw CLIError(.interrupted, "stopped; go on with the same command and --resume")
     }

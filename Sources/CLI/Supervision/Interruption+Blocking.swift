@@ -1,27 +1,17 @@
 import ServiceSupport
-import Synchronization
 
 extension Interruption {
-  /// Runs work that computes or blocks on a thread of its own. `check`, called often from it, throws CancellationError
-  /// once the work is no longer wanted.
+  /// Runs work that computes or blocks on a thread of its own. Ctrl-C and SIGTERM raise the flag, which it asks now and then.
   static func cancellingThread<Value: Sendable>(
-    named name: String, _ body: @escaping @Sendable (_ check: @escaping @Sendable () throws -> Void) throws -> Value
+    named name: String, _ body: @escaping @Sendable (InterruptionFlag) throws -> Value
   ) async throws -> Value {
-    let flag = Flag()
+    let flag = InterruptionFlag()
     return try await cancelling {
       try await withTaskCancellationHandler {
-        try await DedicatedThread.run(name: name) { try body { try flag.check() } }
+        try await DedicatedThread.run(name: name) { try body(flag) }
       } onCancel: {
-        flag.isRaised.store(true, ordering: .relaxed)
+        flag.raise()
       }
-    }
-  }
-
-  private final class Flag: Sendable {
-    let isRaised = Atomic(false)
-
-    func check() throws {
-      if isRaised.load(ordering: .relaxed) { throw CancellationError() }
     }
   }
 }

@@ -52,12 +52,12 @@ struct DataPrepareCommand: ReportingCommand {
       source: try DataSource(detecting: source, split: options.split), options: options,
       decodingImagesWith: Self.problem(ofImageAt:))
     let out = out
-    let (dataset, report) = try await Interruption.cancellingThread(named: "prepare") { check in
+    let (dataset, report) = try await Interruption.cancellingThread(named: "prepare") { interruption in
       let progress = PreparationProgress()
       defer { progress.finish() }
       return try preparation.run(into: out) { stage, completed, total in
         progress.update(stage, completed: completed, total: total)
-        try check()
+        try interruption.check()
       }
     }
     let summary = PreparationSummary(
