@@ -87,6 +87,9 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   /// Cost waiting to be computed, that of callers who wait for room not counted.
   package var queuedCost: Int { core.queuedCost }
 
+  /// Requests of callers who wait for room.
+  package var waitingCount: Int { core.waitingCount }
+
   /// Ends the thread and returns when it has ended. Requests not yet begun are computed first with `drain`; else they fail
   /// with UNAVAILABLE (SHUTTING_DOWN), and the batch being computed learns that nobody waits for it.
   package func shutdown(drain: Bool = false) async {

@@ -41,6 +41,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   // MARK: Called by tasks
 
   var queuedCost: Int { queue.withLock(\.queuedCost) }
+  var waitingCount: Int { queue.withLock(\.waitingCount) }
 
   func makeGroup(count: Int) -> GroupHandle {
     GroupHandle(

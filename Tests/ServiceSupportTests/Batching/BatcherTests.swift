@@ -216,8 +216,9 @@ private final class Gate: Sendable {
     let computing = Task { try await batcher.submit(0, cost: 1) }
     await gate.waitForArrival()
     let queued = Task { try await batcher.submit(1, cost: 1) }
-    let waiting = Task { try await batcher.submit(2, cost: 1, whenFull: .wait) }
     try await waitUntil { batcher.queuedCost == 1 }
+    let waiting = Task { try await batcher.submit(2, cost: 1, whenFull: .wait) }
+    try await waitUntil { batcher.waitingCount == 1 }
     async let end: Void = batcher.shutdown()
     for task in [queued, waiting] {
       let failure = await #expect(throws: ServiceFailure.self) { try await task.value }
