@@ -23,6 +23,10 @@ extension UserModel.Configuration {
     }
   }
 
+  func style(of checkpoint: CheckpointLocation) throws(ModelError) -> PromptStyle {
+    if let promptStyle { promptStyle } else { try checkpoint.promptStyle() }
+  }
+
   /// The weights in block order.
   func weights(of blocks: [Space]) -> [Float] {
     guard let spaceWeights else { return blocks.map { _ in 1 / Float(blocks.count) } }

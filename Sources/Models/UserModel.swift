@@ -12,6 +12,8 @@ package final class UserModel: Sendable {
     package var spaces: [Space]
     /// What each space in use counts, in the order of `spaces`; the same for all, 1 together, by default.
     package var spaceWeights: [Float]?
+    /// How histories are told; as the checkpoint was trained by default.
+    package var promptStyle: PromptStyle?
     /// Newest items of a history that are read.
     package var maxHistoryItems: Int
     /// Most tokens of a prompt, [REC] included.
@@ -30,13 +32,15 @@ package final class UserModel: Sendable {
     package var loading: LoadingOptions
 
     package init(
-      spaces: [Space] = [.image], spaceWeights: [Float]? = nil, maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096,
-      maxItemListTokens: Int = 3850, threads: Int? = nil, prefixCacheBytes: Int = 1 << 30,
+      spaces: [Space] = [.image], spaceWeights: [Float]? = nil, promptStyle: PromptStyle? = nil,
+      maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096, maxItemListTokens: Int = 3850, threads: Int? = nil,
+      prefixCacheBytes: Int = 1 << 30,
       prefixCacheElement: RowStorage.Element? = nil, prefixBlockTokens: Int = 2,
       loading: LoadingOptions = LoadingOptions()
     ) {
       self.spaces = spaces
       self.spaceWeights = spaceWeights
+      self.promptStyle = promptStyle
       self.maxHistoryItems = maxHistoryItems
       self.maxPromptTokens = maxPromptTokens
       self.maxItemListTokens = maxItemListTokens
@@ -111,7 +115,8 @@ package final class UserModel: Sendable {
     embeddingDim = adaptor.embeddingDim
     spaceDim = projections[0].projection.spaceDim
     prompts = PromptBuilder(
-      tokenizer: tokenizer, softTokenDim: shape.width, maxHistoryItems: configuration.maxHistoryItems,
+      tokenizer: tokenizer, style: try configuration.style(of: checkpoint),
+      softTokenDim: shape.width, maxHistoryItems: configuration.maxHistoryItems,
       maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
     arithmetic = MatrixArithmetic(configuration.loading)
     fingerprints = try Self.fingerprints(
@@ -127,10 +132,11 @@ package final class UserModel: Sendable {
   package var userVectorDim: Int { spaceDim * spaces.count }
   package var maxPromptTokens: Int { prompts.maxPromptTokens }
   package var maxHistoryItems: Int { prompts.maxHistoryItems }
-  /// The history prompt, with `<title>` and `<i_vis>` where an item's values go.
-  package var promptTemplate: String { PromptTemplate.text }
+  package var promptStyle: PromptStyle { prompts.template.style }
+  /// The prompt of one item, with `<title>`, `<i_vis>` and the like where its values go.
+  package var promptTemplate: String { prompts.template.text }
 
-  /// The published template over a history, oldest item first, cut as the published code cuts it.
+  /// The style's prompt of a history, oldest item first, cut as the published code cuts it.
   package func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt { try prompts.prompt(history: history) }
 
   /// A caller's own prompt. [REC] follows it.

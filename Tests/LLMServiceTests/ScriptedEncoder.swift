@@ -49,9 +49,9 @@ final class ScriptedEncoder: UserEncoder {
   func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
     guard !history.isEmpty else { throw ModelError(.emptyHistory, "a history needs an item") }
     var read = history.suffix(maxHistoryItems)
-    while read.count > 1, read.reduce(1, { $0 + $1.title.count + 1 }) > maxPromptTokens { read.removeFirst() }
+    while read.count > 1, read.reduce(1, { $0 + $1.words.title.count + 1 }) > maxPromptTokens { read.removeFirst() }
     return try prompt(
-      parts: read.flatMap { [.text($0.title), .softTokens(Matrix(rows: 1, columns: 4))] },
+      parts: read.flatMap { [.text($0.words.title), .softTokens(Matrix(rows: 1, columns: 4))] },
       truncated: history.count - read.count)
   }
 

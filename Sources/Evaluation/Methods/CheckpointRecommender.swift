@@ -1,13 +1,6 @@
 package import Datasets
 package import Models
 
-/// How a history is told to the LLM. A checkpoint ranks by the style that it was trained with; others would only measure how
-/// little it knows of them.
-package enum PromptStyle: String, Sendable, CaseIterable {
-  /// Titles and image tokens in the published template.
-  case image
-}
-
 /// A checkpoint in the published layout as a method: a user's vector, from the history's prompt, against item vectors.
 ///
 ///     score(user, item) = mean over the spaces in use of user vector · item vector
@@ -16,7 +9,8 @@ package enum PromptStyle: String, Sendable, CaseIterable {
 package final class CheckpointRecommender: RankingMethod {
   package struct Settings: Sendable {
     package var spaces: [Space] = [.image]
-    package var style = PromptStyle.image
+    /// How histories are told; as the checkpoint was trained by default.
+    package var promptStyle: PromptStyle?
     package var maxHistoryItems = 10
     /// Prompts that are computed together.
     package var promptsAtOnce = 16
@@ -29,7 +23,7 @@ package final class CheckpointRecommender: RankingMethod {
   package let name: String
   package var usersAtOnce: Int { settings.promptsAtOnce }
   package let settings: Settings
-  private let titles: [String]
+  private let items: [ItemWords]
   private let model: UserModel
   /// Nil for an item without an image.
   private let softTokens: [[Float]?]
@@ -37,8 +31,8 @@ package final class CheckpointRecommender: RankingMethod {
 
   /// - Parameters:
   ///   - name: as tables show it; the spaces by default.
-  ///   - features: one for each item of the dataset. An item without an embedding is left out of histories, and ranked by its
-  ///     other spaces.
+  ///   - features: one for each item of the dataset. An item without an embedding is left out of histories that show images,
+  ///     and ranked by its other spaces.
   package init(
     checkpoint: CheckpointLocation, dataset: Dataset, features: [ItemFeatures], settings: Settings = Settings(),
     name: String? = nil
@@ -46,7 +40,7 @@ package final class CheckpointRecommender: RankingMethod {
     precondition(features.count == dataset.items.count, "features for each item")
     self.settings = settings
     self.name = name ?? settings.spaces.sorted().map(\.checkpointName).joined(separator: "+")
-    titles = dataset.items.map(\.title)
+    items = dataset.items.map(ItemWords.init)
     let images = try ImageModel(
       checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading)
     itemVectors = try images.itemVectors(of: features)
@@ -54,9 +48,9 @@ package final class CheckpointRecommender: RankingMethod {
     model = try UserModel(
       checkpoint: checkpoint,
       configuration: UserModel.Configuration(
-        spaces: settings.spaces, maxHistoryItems: settings.maxHistoryItems, threads: settings.threads,
-        loading: settings.loading))
-    guard softTokens.contains(where: { $0 != nil }) else {
+        spaces: settings.spaces, promptStyle: settings.promptStyle, maxHistoryItems: settings.maxHistoryItems,
+        threads: settings.threads, loading: settings.loading))
+    guard !model.promptStyle.showsImages || softTokens.contains(where: { $0 != nil }) else {
       throw EvaluationError(.invalidInput, "no item has an image embedding; prompts are made of them")
     }
   }
@@ -82,12 +76,13 @@ package final class CheckpointRecommender: RankingMethod {
     }
   }
 
-  /// Nil when no item of the history has an image: nothing is known of the user then.
+  package var promptStyle: PromptStyle { model.promptStyle }
+
+  /// Nil when prompts show images and no item of the history has one: nothing is known of the user then.
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
     var entries: [HistoryEntry] = []
-    for item in query.history {
-      guard let softToken = softTokens[item] else { continue }
-      entries.append(HistoryEntry(title: titles[item], softToken: softToken))
+    for item in query.history where !promptStyle.showsImages || softTokens[item] != nil {
+      entries.append(HistoryEntry(words: items[item], softToken: softTokens[item]))
     }
     return entries.isEmpty ? nil : try model.prompt(history: entries.suffix(settings.maxHistoryItems))
   }

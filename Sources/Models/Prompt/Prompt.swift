@@ -1,13 +1,17 @@
 /// One interaction of a history.
 package struct HistoryEntry: Sendable {
-  /// Read by the LLM; an empty one reads `Unknown`.
-  package var title: String
-  /// The adaptor's output [d]. Nil only where tokens are counted and nothing is computed.
+  /// What a prompt may tell of the item in words; an empty title reads `Unknown`.
+  package var words: ItemWords
+  /// The adaptor's output [d]. Nil in prompts without images, and where tokens are counted and nothing is computed.
   package var softToken: [Float]?
 
-  package init(title: String, softToken: [Float]?) {
-    self.title = title
+  package init(words: ItemWords, softToken: [Float]?) {
+    self.words = words
     self.softToken = softToken
+  }
+
+  package init(title: String, softToken: [Float]?) {
+    self.init(words: ItemWords(title: title), softToken: softToken)
   }
 }
 

@@ -1,6 +1,7 @@
 /// Makes prompts of histories and of callers' own parts.
 package struct PromptBuilder: Sendable {
   let tokenizer: LlamaTokenizer
+  let template: PromptTemplate
   /// d.
   let softTokenDim: Int
   /// Newest items of a history that are read.
@@ -11,16 +12,18 @@ package struct PromptBuilder: Sendable {
   let maxItemListTokens: Int
 
   package init(
-    tokenizer: LlamaTokenizer, softTokenDim: Int, maxHistoryItems: Int, maxPromptTokens: Int, maxItemListTokens: Int
+    tokenizer: LlamaTokenizer, style: PromptStyle = .image, softTokenDim: Int, maxHistoryItems: Int,
+    maxPromptTokens: Int, maxItemListTokens: Int
   ) {
     self.tokenizer = tokenizer
+    template = PromptTemplate(style)
     self.softTokenDim = softTokenDim
     self.maxHistoryItems = maxHistoryItems
     self.maxPromptTokens = maxPromptTokens
     self.maxItemListTokens = maxItemListTokens
   }
 
-  /// The published template over the newest items that fit.
+  /// The style's prompt over the newest items that fit; the oldest are left out whole.
   ///
   /// The oldest item is dropped until the item list is below its budget, as the published code does it; then until the
   /// whole prompt fits, where that code would cut off the prompt's last words.
@@ -29,46 +32,58 @@ package struct PromptBuilder: Sendable {
       throw ModelError(.emptyHistory, "the history has no items; a user needs at least one interaction")
     }
     let newest = history.suffix(maxHistoryItems)
-    let titles = newest.map(\.title)
-    var kept = try mostItems(titles)
-    var encoding = tokenizer.encode(PromptTemplate.prompt(titles.suffix(kept)))
+    let items = newest.map(\.words)
+    var kept = try mostItems(items)
+    var encoding = encoding(of: items.suffix(kept))
     while encoding.ids.count >= maxPromptTokens, kept > 1 {
       kept -= 1
-      encoding = tokenizer.encode(PromptTemplate.prompt(titles.suffix(kept)))
+      encoding = self.encoding(of: items.suffix(kept))
     }
-    let softTokens = try softTokens(Array(newest.suffix(kept)), firstIndex: history.count - kept)
+    let softTokens =
+      template.style.showsImages
+      ? try softTokens(Array(newest.suffix(kept)), firstIndex: history.count - kept) : []
     return try prompt(encoding, softTokens, truncated: history.count - kept)
+  }
+
+  private func encoding(of items: ArraySlice<ItemWords>) -> LlamaTokenizer.Encoding {
+    template.style == .compact
+      ? tokenizer.encode(markers: items.count) : tokenizer.encode(template.prompt(items))
   }
 
   /// The tokens that every history's prompt begins with.
   var instruction: [Int32] {
-    let prompts = ["a", "0"].map { tokenizer.encode(PromptTemplate.prompt([$0])).ids }
-    return zip(prompts[0], prompts[1]).prefix { $0 == $1 }.map(\.0)
+    let prompts = ["a", "0"].map { encoding(of: [ItemWords(title: $0)]).ids }
+    return zip(prompts[0], prompts[1]).prefix { $0 == $1 && $0 != tokenizer.visualMarkerID }.map(\.0)
   }
 
   /// How many of the newest items the item list's budget holds.
-  private func mostItems(_ titles: [String]) throws(ModelError) -> Int {
-    var kept = titles.count
+  private func mostItems(_ items: [ItemWords]) throws(ModelError) -> Int {
+    var kept = items.count
     // A list is never shorter than its items' texts alone, so long histories are cut without tokenising them whole.
     var tokens = 0
-    for (index, title) in titles.reversed().enumerated() {
-      tokens += tokenizer.encode([.data(title)]).ids.count
+    for (index, item) in items.reversed().enumerated() {
+      for field in template.fields(of: item) { tokens += tokenizer.encode([.data(field.value)]).ids.count }
       guard tokens < 2 * maxItemListTokens else {
         kept = index + 1
         break
       }
     }
     while true {
-      let count = tokenizer.encode(PromptTemplate.itemList(titles.suffix(kept))).ids.count
+      let count = itemListTokens(items.suffix(kept))
       if count < maxItemListTokens { return kept }
       guard kept > 1 else {
         throw ModelError(
           .promptTooLong,
-          "the newest item alone has \(count) tokens, and \(maxItemListTokens - 1) are read; shorten its title "
-            + "\"\(titles[titles.count - 1].prefix(40))…\"")
+          "the newest item alone has \(count) tokens, and \(maxItemListTokens - 1) are read; shorten its "
+            + "\(template.style == .image ? "title" : "texts") \"\(items[items.count - 1].title.prefix(40))…\"")
       }
       kept -= 1
     }
+  }
+
+  private func itemListTokens(_ items: ArraySlice<ItemWords>) -> Int {
+    template.style == .compact
+      ? tokenizer.encode(markers: items.count).ids.count : tokenizer.encode(template.itemList(items)).ids.count
   }
 
   /// The items' soft tokens: all of them, or none when only tokens are counted.

@@ -1,45 +1,76 @@
-/// The words of the published code's recommendation prompt.
+/// The words of a style's prompts.
 ///
-/// - Source: the published code's `conversation.py` and `dataset.py`; one line, with the trailing space.
-package enum PromptTemplate {
-  static let head =
+/// - Source: the published code's `conversation.py` and `dataset.py` for the style `image`; one line, with the trailing space.
+///   The styles in words tell other things of each item in the same frame.
+package struct PromptTemplate: Sendable {
+  typealias Segment = LlamaTokenizer.Segment
+
+  package let style: PromptStyle
+
+  private static let head =
     "Your job is to recommend a suitable next item based on a user's interacted items. This user has chronologically "
     + "interacted with following items: ["
-  static let beforeTitle = "{Title: "
-  static let afterTitle = ", Visual representation: "
-  static let afterMarker = "}"
-  static let separator = ", "
-  static let afterItems =
+  private static let separator = ", "
+  private static let afterItems =
     "], where each interacted item's information is contained in curly brackets (i.e.,{}). "
-  static let tail =
-    afterItems + "Please conduct an analysis of user preferences based on the interacted items, and then generate a "
+  private static let request =
+    "Please conduct an analysis of user preferences based on the interacted items, and then generate a "
     + "recommendation token for the next item to be consumed: "
 
   /// Read where an item has no title.
   static let unknownTitle = "Unknown"
 
-  /// The whole prompt of one item, with `<title>` and `<i_vis>` where its values go.
-  static let text = head + beforeTitle + "<title>" + afterTitle + LlamaTokenizer.visualMarker + afterMarker + tail
+  package init(_ style: PromptStyle) { self.style = style }
 
-  static func item(_ title: String) -> [LlamaTokenizer.Segment] {
-    [
-      .text(beforeTitle), .data(title.isEmpty ? unknownTitle : title), .text(afterTitle), .visualMarker,
-      .text(afterMarker),
-    ]
+  /// The whole prompt of one item, with names in angle brackets where its values go.
+  package var text: String {
+    let fields = ItemWords(title: "<title>", brand: "<brand>", category: "<category>", description: "<description>")
+    return prompt([fields]).map { segment in
+      switch segment {
+      case .text(let text), .data(let text): text
+      case .visualMarker: LlamaTokenizer.visualMarker
+      }
+    }.joined()
+  }
+
+  /// An item's texts by the names that they go by, in the order in which they are read. Those that it lacks are left out.
+  func fields(of item: ItemWords) -> [(name: String, value: String)] {
+    let title = (name: "Title", value: item.title.isEmpty ? Self.unknownTitle : item.title)
+    let described: [(name: String, value: String)]
+    switch style {
+    case .image: described = []
+    case .compact: return []
+    case .attributes: described = [("Brand", item.brand), ("Category", item.category)]
+    case .descriptions:
+      described = [("Brand", item.brand), ("Category", item.category), ("Description", item.shortDescription)]
+    }
+    return [title] + described.filter { !$0.value.isEmpty }
+  }
+
+  /// In curly brackets its texts and, in the style `image`, its soft token; the soft token alone in the style `compact`.
+  func item(_ item: ItemWords) -> [Segment] {
+    guard style != .compact else { return [.visualMarker] }
+    var segments = fields(of: item).enumerated().flatMap { index, field -> [Segment] in
+      [.text((index == 0 ? "{" : Self.separator) + field.name + ": "), .data(field.value)]
+    }
+    if style.showsImages { segments += [.text(Self.separator + "Visual representation: "), .visualMarker] }
+    return segments + [.text("}")]
   }
 
   /// The prompt of a history, oldest item first.
-  static func prompt(_ titles: some BidirectionalCollection<String>) -> [LlamaTokenizer.Segment] {
-    [.text(head)] + titles.map(item).joined(separator: [.text(separator)]) + [.text(tail)]
+  func prompt(_ items: some BidirectionalCollection<ItemWords>) -> [Segment] {
+    guard style != .compact else { return items.flatMap(item) }
+    return history(items) + [.text(Self.request)]
   }
 
   /// The prompt's description of a history, which questions to the LLM begin with too.
-  package static func history(_ titles: some BidirectionalCollection<String>) -> [LlamaTokenizer.Segment] {
-    [.text(head)] + titles.map(item).joined(separator: [.text(separator)]) + [.text(afterItems)]
+  package func history(_ items: some BidirectionalCollection<ItemWords>) -> [LlamaTokenizer.Segment] {
+    guard style != .compact else { return items.flatMap(item) + [.text(" ")] }
+    return [.text(Self.head)] + items.map(item).joined(separator: [.text(Self.separator)]) + [.text(Self.afterItems)]
   }
 
   /// What the published code measures a history's length by: the items alone, each with a separator behind it.
-  static func itemList(_ titles: some Collection<String>) -> [LlamaTokenizer.Segment] {
-    titles.flatMap { item($0) + [.text(separator)] }
+  func itemList(_ items: some Collection<ItemWords>) -> [Segment] {
+    items.flatMap { item($0) + (style == .compact ? [] : [.text(Self.separator)]) }
   }
 }

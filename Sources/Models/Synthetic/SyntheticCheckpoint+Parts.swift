@@ -3,7 +3,7 @@ import Foundation
 extension SyntheticCheckpoint {
   /// A tokenizer learned from `text`; returns how many pieces it has.
   static func writeTokenizer(to directory: String, _ shape: Shape, text: [String]) throws(ModelError) -> Int {
-    let lines = text + Array(repeating: PromptTemplate.text, count: 20)
+    let lines = text + Array(repeating: PromptTemplate(.image).text, count: 20)
     let characters = Set(lines.flatMap(\.unicodeScalars)).count
     // The 256 bytes and <unk>, <s>, </s> come first, then every character, then merges.
     let model = try SentencePieceModel.train(on: lines, vocabularySize: max(shape.vocabulary, 300 + characters))

@@ -89,6 +89,13 @@ package final class LlamaTokenizer: Sendable {
       ids: beginning + inside.ids + end, markerPositions: inside.markerPositions.map { $0 + beginning.count })
   }
 
+  /// Ids of `count` markers alone, `<s>` first: where there is no text, there is no space before it either.
+  package func encode(markers count: Int) -> Encoding {
+    Encoding(
+      ids: beginning + [Int32](repeating: marker.id, count: count) + end,
+      markerPositions: Array(beginning.count..<beginning.count + count))
+  }
+
   /// Ids of `text`, without `<s>`.
   package func encodeWithoutBeginning(_ text: String) -> [Int32] { encodeInside([.text(text)]).ids }
 }

@@ -97,7 +97,7 @@ extension GoldenTraining {
     return samples.indices.filter { index in
       let sample = samples[index]
       let encoding = prompt.encode(
-        titles: sample.titles.map { $0 ?? "" }, question: sample.question,
+        items: sample.titles.map { ItemWords(title: $0 ?? "") }, question: sample.question,
         answer: AlignmentPrompt.Answer(value: sample.answer))
       return encoding.tokenIDs != sample.ilaTokenIds || encoding.labelStart != sample.labelStart
     }

@@ -1,6 +1,7 @@
 package import Models
 
-/// The conversation of image-language alignment: a history, a question about the item that came next, and its answer.
+/// The conversation of image-language alignment: a history in a prompt style, a question about the item that came next, and
+/// its answer.
 ///
 ///     <s> system USER: history question ASSISTANT: answer</s>
 ///
@@ -27,6 +28,7 @@ package struct AlignmentPrompt: Sendable {
   }
 
   private let tokenizer: LlamaTokenizer
+  private let template: PromptTemplate
 
   private static let system =
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and "
@@ -34,14 +36,17 @@ package struct AlignmentPrompt: Sendable {
   private static let instruction =
     "Please conduct an analysis of user preference, taking into account the interacted items. Based on your analysis, "
 
-  package init(tokenizer: LlamaTokenizer) { self.tokenizer = tokenizer }
+  package init(tokenizer: LlamaTokenizer, style: PromptStyle = .image) {
+    self.tokenizer = tokenizer
+    template = PromptTemplate(style)
+  }
 
   /// - Parameters:
-  ///   - titles: of the history, oldest first.
+  ///   - items: the history, oldest first.
   ///   - question: one of the wordings, without what precedes it.
-  package func encode(titles: [String], question: String, answer: Answer) -> Encoding {
+  package func encode(items: [ItemWords], question: String, answer: Answer) -> Encoding {
     let asked =
-      [.text(Self.system + " USER: ")] + PromptTemplate.history(titles)
+      [.text(Self.system + " USER: ")] + template.history(items)
       + [.text(Self.instruction + question + " ASSISTANT: ")]
     let whole = tokenizer.encode(
       asked + [.text(answer.before), .data(answer.value), .text(answer.after + "</s>")])

@@ -18,9 +18,10 @@ package struct SampleBuilder: Sendable {
     self.items = items
     self.maxPositions = maxPositions
     prompts = PromptBuilder(
-      tokenizer: tokenizer, softTokenDim: llmDim, maxHistoryItems: maxInteractions, maxPromptTokens: maxPositions,
+      tokenizer: tokenizer, style: items.promptStyle, softTokenDim: llmDim, maxHistoryItems: maxInteractions,
+      maxPromptTokens: maxPositions,
       maxItemListTokens: min(Self.maxItemListTokens, maxPositions))
-    alignment = AlignmentPrompt(tokenizer: tokenizer)
+    alignment = AlignmentPrompt(tokenizer: tokenizer, style: items.promptStyle)
   }
 
   package func sample(_ example: Sampler.Example) throws -> TrainingSample {
@@ -35,10 +36,10 @@ package struct SampleBuilder: Sendable {
       answer: answer(example))
   }
 
-  /// The recommendation prompt of a history whose items have images.
+  /// The recommendation prompt of a history whose items prompts can tell of.
   package func recommendation(_ history: [Int]) throws -> TrainingSample.Sequence {
     let prompt = try prompts.prompt(
-      history: history.map { HistoryEntry(title: items.items[$0].title, softToken: nil) })
+      history: history.map { HistoryEntry(words: items.words[$0], softToken: nil) })
     let kept = history.suffix(prompt.softTokenPositions.count)
     return .init(
       tokenIDs: prompt.tokenIDs, softTokenPositions: prompt.softTokenPositions,
@@ -51,11 +52,11 @@ package struct SampleBuilder: Sendable {
     for count in stride(from: example.history.count, to: 0, by: -1) {
       let history = example.history.suffix(count)
       let encoding = alignment.encode(
-        titles: history.map { items.items[$0].title }, question: question.text, answer: question.answer)
+        items: history.map { items.words[$0] }, question: question.text, answer: question.answer)
       guard encoding.tokenIDs.count <= maxPositions else { continue }
       let sequence = TrainingSample.Sequence(
         tokenIDs: encoding.tokenIDs, softTokenPositions: encoding.softTokenPositions,
-        embeddings: history.compactMap { items.images[$0] })
+        embeddings: history.suffix(encoding.softTokenPositions.count).compactMap { items.images[$0] })
       return .init(sequence: sequence, labelStart: encoding.labelStart)
     }
     return nil

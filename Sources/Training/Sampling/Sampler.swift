@@ -12,7 +12,7 @@ package struct Sampler: Sendable {
   package struct Example: Sendable, Equatable {
     /// Index into the dataset's users.
     package let user: Int
-    /// Items with an image, oldest first.
+    /// Items that prompts can tell of, oldest first.
     package let history: [Int]
     package let target: Int
     /// In the spaces in which the target has a feature.
@@ -68,7 +68,7 @@ package struct Sampler: Sendable {
 
   private static func canLearn(from user: Dataset.User, _ items: TrainingItems) -> Bool {
     let known = user.trainingItems
-    guard known.count >= 2, let first = known.firstIndex(where: { items.images[$0] != nil }) else { return false }
+    guard known.count >= 2, let first = known.firstIndex(where: items.isShown) else { return false }
     return known[(first + 1)...].contains { items.hasFeature($0) }
   }
 

@@ -1,24 +1,37 @@
 package import Datasets
+import Evaluation
 package import Models
 
 /// The items that a run trains on, with what is known of each in each space.
 package struct TrainingItems: Sendable {
   package let items: [Dataset.Item]
-  /// Image embeddings; an item without one is in no prompt.
+  /// Image embeddings.
   package let images: FeatureTable
   /// Of the spaces in use, with the image embeddings when their space is.
   package let features: [Space: FeatureTable]
+  /// How prompts and questions tell of the items.
+  package let promptStyle: PromptStyle
+  /// What they may tell in words.
+  let words: [ItemWords]
 
   /// - Precondition: every table has a row for each item.
-  package init(items: [Dataset.Item], images: FeatureTable, others: [Space: FeatureTable], spaces: [Space]) {
+  package init(
+    items: [Dataset.Item], images: FeatureTable, others: [Space: FeatureTable], spaces: [Space],
+    promptStyle: PromptStyle = .image
+  ) {
     precondition(images.count == items.count && others.values.allSatisfy { $0.count == items.count })
     self.items = items
     self.images = images
+    self.promptStyle = promptStyle
     features = others.merging([.image: images]) { $1 }.filter { spaces.contains($0.key) }
+    words = items.map(ItemWords.init)
   }
 
-  /// Of the items, those that prompts can show.
-  package func shown(_ history: some Sequence<Int>) -> [Int] { history.filter { images[$0] != nil } }
+  /// Whether prompts can tell of an item: those that show images have no place for one without.
+  package func isShown(_ item: Int) -> Bool { !promptStyle.showsImages || images[item] != nil }
+
+  /// Of the items, those that prompts can tell of.
+  package func shown(_ history: some Sequence<Int>) -> [Int] { history.filter(isShown) }
 
   package func hasFeature(_ item: Int) -> Bool { features.values.contains { $0[item] != nil } }
 }
