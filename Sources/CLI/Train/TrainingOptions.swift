@@ -4,8 +4,15 @@ import Training
 
 /// The flags that say how a run trains.
 struct TrainingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How prompts tell of items: image (titles and images, as published), compact (images alone), attributes or "
+        + "descriptions (in words); as --checkpoint was trained by default.", valueName: "style"))
+  var prompts: PromptStyle?
   @Option(help: ArgumentHelp("Times that every user is visited.", valueName: "n"))
   var epochs = 8
+  @Option(help: ArgumentHelp("Samples of each user in an epoch.", valueName: "n"))
+  var samplesPerUser = 1
   @Option(help: ArgumentHelp("Steps of the whole run, instead of --epochs.", valueName: "n"))
   var steps: Int?
   @Option(help: ArgumentHelp("Samples of a batch.", valueName: "n"))
@@ -25,8 +32,10 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("JSON file of questions instead of the program's own; see docs/training.md.", valueName: "file"))
   var questions: String?
-  @Flag(
-    name: .customLong("no-questions"), help: "Trains on recommendation alone, without questions about the next item.")
+  @Option(
+    help: ArgumentHelp("What the questions about the next item count in the loss; 0 to ask none.", valueName: "weight"))
+  var ilaWeight: Float = 1
+  @Flag(name: .customLong("no-questions"), help: "As --ila-weight 0: trains on recommendation alone.")
   var omitsQuestions = false
   @Option(help: ArgumentHelp("Saves a state after every so many steps.", valueName: "n"))
   var checkpointSteps = 200
@@ -39,16 +48,21 @@ struct TrainingOptions: ParsableArguments {
 
   var plan: TrainingPlan.Options {
     TrainingPlan.Options(
-      epochs: epochs, steps: steps, batchSize: batchSize, accumulation: accumulation, learningRate: learningRate,
+      epochs: epochs, samplesPerUser: samplesPerUser, steps: steps, batchSize: batchSize, accumulation: accumulation,
+      learningRate: learningRate,
       weightDecay: weightDecay, clippingNorm: clip > 0 ? clip : nil, checkpointSteps: checkpointSteps,
       validationSteps: validationSteps, patience: patience)
   }
 
+  /// Whether samples ask about the next item.
+  var asksQuestions: Bool { !omitsQuestions && ilaWeight > 0 }
+
   func validate() throws {
+    guard ilaWeight >= 0, ilaWeight.isFinite else { throw ValidationError("--ila-weight is 0 or more.") }
     guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
-    guard questions == nil || !omitsQuestions else {
-      throw ValidationError("Give --questions or --no-questions, not both.")
+    guard questions == nil || asksQuestions else {
+      throw ValidationError("--questions needs them to be asked; leave --no-questions or --ila-weight 0 out.")
     }
   }
 }
@@ -77,7 +91,9 @@ struct TrainedModelOptions: ParsableArguments {
   var precision: String?
   @Option(help: ArgumentHelp("Memory for the LLM's activations, in MiB; less takes more time.", valueName: "MiB"))
   var activationMemory = 2048
-  @Option(help: ArgumentHelp("Longest sequence in tokens.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Longest sequence in tokens; of a longer history the oldest items are left out whole.", valueName: "n"))
   var maxTokens = 4096
   @Option(help: ArgumentHelp("Threads of the computation; one for each CPU by default.", valueName: "n"))
   var threads: Int?
@@ -121,3 +137,4 @@ extension Space {
 }
 
 extension CheckpointPublisher.Placement: ExpressibleByArgument {}
+extension PromptStyle: ExpressibleByArgument {}

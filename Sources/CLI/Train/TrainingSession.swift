@@ -36,17 +36,24 @@ struct TrainingSession {
     let given = try importFeatures(items: dataset.items.count)
     try out.create()
     let base = TrainingStart(settings, features: given.mapValues(\.width))
-    let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base))
+    let style = try base.promptStyle()
+    let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base, style))
     let start = try base.checkpoint(of: recommender)
     let images = try given[.image] ?? embedImages(dataset.items, start)
     let items = TrainingItems(
-      items: dataset.items, images: images, others: given.filter { $0.key != .image }, spaces: spaces)
+      items: dataset.items, images: images, others: given.filter { $0.key != .image }, spaces: spaces,
+      promptStyle: style)
     let sampling = SamplingOptions(
-      maxInteractions: training.maxInteractions, spaces: spaces, asksQuestions: !training.omitsQuestions,
+      maxInteractions: training.maxInteractions, spaces: spaces, asksQuestions: training.asksQuestions,
       seed: training.seed)
     let sampler = try Sampler(users: dataset.users, items: items, questions: questions, options: sampling)
     let plan = try TrainingPlan(training.plan, sampler: sampler, users: dataset.users)
     note(summary(dataset, items, plan))
+    if recommender.contextLength < model.maxTokens {
+      note(
+        "the LLM was made for \(recommender.contextLength) tokens: --max-tokens \(recommender.contextLength) would leave the "
+          + "oldest items out of longer prompts; now those of up to \(model.maxTokens) are read")
+    }
     try recommender.check(items)
     let builder = SampleBuilder(
       items: items, tokenizer: try LlamaTokenizer(directory: start.tokenizer),
@@ -55,7 +62,8 @@ struct TrainingSession {
     let progress = TrainingProgress(plan)
     let run = try TrainingRun(
       model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),
-      publisher: CheckpointPublisher(start: start, target: out.checkpoint, placement: model.frozenParts),
+      publisher: CheckpointPublisher(
+        start: start, target: out.checkpoint, placement: model.frozenParts, promptStyle: style),
       directory: out, settings: facts(dataset, items, plan), report: progress.show)
     if settings.resumes { try run.resume() }
     let outcome = try run.run { stop.isRaised }
@@ -75,9 +83,10 @@ struct TrainingSession {
     }
   }
 
-  private func modelOptions(_ start: TrainingStart) throws -> TrainingModelOptions {
+  private func modelOptions(_ start: TrainingStart, _ style: PromptStyle) throws -> TrainingModelOptions {
     TrainingModelOptions(
-      spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, freshStart: try start.freshStart(),
+      spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, trainsAdaptor: style.showsImages,
+      alignmentWeight: training.ilaWeight, freshStart: try start.freshStart(),
       loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil),
       activationBytes: model.activationMemory << 20, maxPositions: model.maxTokens, threads: model.threads)
   }
@@ -121,6 +130,7 @@ struct TrainingSession {
 
   private func facts(_ dataset: Dataset, _ items: TrainingItems, _ plan: TrainingPlan) -> [String: String] {
     var facts = plan.settings
+    facts["--ila-weight"] = "\(training.ilaWeight)"
     facts["--spaces"] = spaces.map(\.checkpointName).joined(separator: ",")
     facts["--no-token-embeddings"] = "\(model.keepsTokenEmbeddings)"
     facts["--precision"] = model.precision ?? "automatic"
@@ -135,12 +145,16 @@ struct TrainingSession {
     let lacking = items.items.count - items.images.known
     var parts = [
       plan.sampler.users.count.counted("user"), items.items.count.counted("item"),
-      "spaces \(spaces.map(\.checkpointName).joined(separator: ", "))", plan.totalSteps.counted("step"),
+      "\(items.promptStyle.rawValue) prompts", "spaces \(spaces.map(\.checkpointName).joined(separator: ", "))",
+      plan.totalSteps.counted("step"),
     ]
     if plan.sampler.users.count < dataset.users.count {
       parts.append("\((dataset.users.count - plan.sampler.users.count).counted("user")) too short to learn from")
     }
-    if lacking > 0 { parts.append("\(lacking.counted("item")) without an image, in no prompt") }
+    if lacking > 0 {
+      let consequence = items.promptStyle.showsImages ? ", in no prompt" : ""
+      parts.append("\(lacking.counted("item")) without an image\(consequence)")
+    }
     for space in spaces where space != .image {
       let without = items.items.count - (items.features[space]?.known ?? 0)
       if without > 0 { parts.append("\(without.counted("item")) without a feature in \(space.checkpointName)") }

@@ -28,12 +28,17 @@ struct TrainingStart {
     return FreshStart(featureDims: dims, spaceDim: settings.model.spaceDim, seed: settings.training.seed)
   }
 
+  /// How prompts tell of items: as the user says, or as the user's `rec_module/` was trained.
+  func promptStyle() throws -> PromptStyle {
+    if let prompts = settings.training.prompts { return prompts }
+    return isFresh ? .image : try base.promptStyle()
+  }
+
   /// Where `model` starts from; a random start is written first.
   func checkpoint(of model: TrainableRecommender) throws -> CheckpointLocation {
     guard isFresh else { return base }
     let start = CheckpointLocation(bundle: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
-    let recModule = model.parameters.filter { $0.name != "token_embed" }
-    try CheckpointPublisher(start: base, target: start.bundle).publish(recModule, keepingOthers: false)
+    try CheckpointPublisher(start: base, target: start.bundle).publish(model.recModule, keepingOthers: false)
     return start
   }
 

@@ -18,6 +18,8 @@ package struct LlamaConfiguration: Sendable {
   package let feedForwardWidth: Int
   /// V.
   package let vocabulary: Int
+  /// Positions that the model was made for, or that its scaled positions reach.
+  package let contextLength: Int
   package let normEpsilon: Float
   package let ropeBase: Double
   /// Positions are divided by it.
@@ -49,8 +51,13 @@ package struct LlamaConfiguration: Sendable {
     attentionHasBias = file.attentionBias ?? false
     feedForwardHasBias = file.mlpBias ?? false
     ropeScaling = try file.scaling(trainedContext: trainedContext, path: path)
+    let positions = Double(file.maxPositionEmbeddings ?? Self.defaultPositions)
+    contextLength = Int(max(0, min(positions * ropeScaling, 1e9)))
     try check(path)
   }
+
+  /// Where a configuration does not say `max_position_embeddings`.
+  private static let defaultPositions = 2048
 
   private static func precision(_ dtype: String?) -> RotaryTable.Precision {
     switch dtype {
@@ -118,7 +125,7 @@ extension LlamaConfiguration {
     /// The published code asks for the context it trains with (`model_max_length`) and, when that is beyond what the LLM
     /// was made for, scales positions by how many times it is longer, rounded up.
     func scaling(trainedContext: Double?, path: String) throws(ModelError) -> Double {
-      let positions = Double(maxPositionEmbeddings ?? 2048)
+      let positions = Double(maxPositionEmbeddings ?? LlamaConfiguration.defaultPositions)
       // Tokenizers write 1e30 for "no limit" under the same name.
       if let context = trainedContext ?? modelMaxLength, context > positions, context < 1e9 {
         return (context / positions).rounded(.up)

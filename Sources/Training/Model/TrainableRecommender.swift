@@ -2,18 +2,22 @@ import Kernels
 package import Models
 
 /// Everything that training changes, on a frozen LLM: adaptor, [REC], the projections into the spaces and, by default, the
-/// token embeddings.
+/// token embeddings. Prompts that show no images leave the adaptor as it was.
 ///
 /// Its methods compute on the calling thread and the model's own threads, and block until they are done. It is used by one
 /// thread at a time, which owns the parameters meanwhile.
 package final class TrainableRecommender {
-  /// Under the names of published checkpoints: `rec_token` [1, d], `adaptor.*`, `f_{i,u}_{img,cf,text}.mlp.*` of the spaces
-  /// that are trained, and `token_embed` [V, d] last, when it is.
+  /// What is trained, under the names of published checkpoints: `rec_token` [1, d], `adaptor.*` when it is,
+  /// `f_{i,u}_{img,cf,text}.mlp.*` of the spaces that are, and `token_embed` [V, d] last, when it is.
   package let parameters: [Parameter]
+  /// The trained part as a checkpoint holds it: without the token embeddings, and with the adaptor in any case.
+  package let recModule: [Parameter]
   /// v.
   package var embeddingDim: Int { adaptor.inputs }
   /// d.
   package var llmDim: Int { llm.configuration.width }
+  /// Positions that the LLM was made for.
+  package var contextLength: Int { llm.configuration.contextLength }
   package let options: TrainingModelOptions
 
   let team: ComputeTeam
@@ -36,6 +40,8 @@ package final class TrainableRecommender {
   /// Inside the roots of the layer norms, as the published code sets them.
   private static let adaptorEpsilon: Float = 1e-8
   private static let projectionEpsilon: Float = 1e-5
+  /// Where `recModule` holds the adaptor's.
+  private static let adaptorParameters = 1..<7
 
   /// Reads `llm/`, `llm_parameter/` and, unless training starts afresh, `rec_module/`.
   ///
@@ -53,22 +59,26 @@ package final class TrainableRecommender {
     llm = DifferentiableLlama(weights.llm, team: team)
     head = weights.head
     headlessTokens = weights.tokenCount - weights.head.outputs
-    let trained =
+    let recModule =
       try options.freshStart?.parameters(
         spaces: spaces, llmDim: weights.llm.configuration.width, tokenDeviation: weights.tokenDeviation)
       ?? weights.recModule.map { Parameter($0.name, shape: $0.tensor.shape, values: $0.tensor.values) }
-    recToken = trained[0]
-    adaptor = TrainablePerceptron(trained[1..<7], .gelu, epsilon: Self.adaptorEpsilon)
+    self.recModule = recModule
+    recToken = recModule[0]
+    adaptor = TrainablePerceptron(recModule[Self.adaptorParameters], .gelu, epsilon: Self.adaptorEpsilon)
     projections = spaces.enumerated().map { index, space in
-      let first = 7 + 12 * index
+      let first = Self.adaptorParameters.upperBound + 12 * index
       return SpaceProjections(
         space: space,
-        item: TrainablePerceptron(trained[first..<first + 6], .relu, epsilon: Self.projectionEpsilon),
-        user: TrainablePerceptron(trained[first + 6..<first + 12], .relu, epsilon: Self.projectionEpsilon))
+        item: TrainablePerceptron(recModule[first..<first + 6], .relu, epsilon: Self.projectionEpsilon),
+        user: TrainablePerceptron(recModule[first + 6..<first + 12], .relu, epsilon: Self.projectionEpsilon))
     }
     tokenTable = TokenTable(
       weights.tokenEmbeddings, isTrained: options.trainsTokenEmbeddings, tokenCount: weights.tokenCount)
-    parameters = trained + (tokenTable.parameter.map { [$0] } ?? [])
+    let trained = recModule.enumerated().filter { index, _ in
+      options.trainsAdaptor || !Self.adaptorParameters.contains(index)
+    }
+    parameters = trained.map(\.element) + (tokenTable.parameter.map { [$0] } ?? [])
     for projection in projections where projection.item.outputs != projection.user.outputs {
       throw TrainingError(
         .malformed,
@@ -103,6 +113,9 @@ extension TrainingModelOptions {
     guard (2...1 << 20).contains(maxPositions), activationBytes >= 0 else {
       throw TrainingError(
         .invalidInput, "the longest sequence must be of 2 to 2^20 positions, and memory for activations not negative")
+    }
+    guard alignmentWeight >= 0, alignmentWeight.isFinite else {
+      throw TrainingError(.invalidInput, "the weight of image-language alignment must be 0 or more")
     }
     guard threads.map({ (1...1024).contains($0) }) ?? true else {
       throw TrainingError(.invalidInput, "the number of threads must be 1 to 1024")

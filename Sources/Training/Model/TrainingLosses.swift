@@ -7,12 +7,15 @@ package struct TrainingLosses: Sendable, Equatable {
   package var ila: Double
   /// Tokens that `ila` is the mean of.
   package var labelledTokens: Int
+  /// What `ila` counts in the total.
+  package var alignmentWeight: Double
 
-  package init(ire: Double, ila: Double, labelledTokens: Int) {
+  package init(ire: Double, ila: Double, labelledTokens: Int, alignmentWeight: Double = 1) {
     self.ire = ire
     self.ila = ila
     self.labelledTokens = labelledTokens
+    self.alignmentWeight = alignmentWeight
   }
 
-  package var total: Double { ire + ila }
+  package var total: Double { ire + alignmentWeight * ila }
 }

@@ -6,6 +6,10 @@ package struct TrainingModelOptions: Sendable {
   package var spaces: [Space]
   /// Whether token embeddings are trained, as the published code does by default.
   package var trainsTokenEmbeddings: Bool
+  /// Whether the adaptor is trained; it has nothing to learn from prompts that show no images.
+  package var trainsAdaptor: Bool
+  /// What image-language alignment counts in the loss.
+  package var alignmentWeight: Float
   /// What the trained part starts from instead of the checkpoint's `rec_module/`, which then need not exist.
   package var freshStart: FreshStart?
   /// How the frozen LLM's matrices are kept: `.float32` or `.bfloat16`. What is trained stays in 32-bit floats.
@@ -19,12 +23,14 @@ package struct TrainingModelOptions: Sendable {
   package var threads: Int?
 
   package init(
-    spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, freshStart: FreshStart? = nil,
-    loading: LoadingOptions = LoadingOptions(),
+    spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, trainsAdaptor: Bool = true,
+    alignmentWeight: Float = 1, freshStart: FreshStart? = nil, loading: LoadingOptions = LoadingOptions(),
     activationBytes: Int = 2 << 30, maxPositions: Int = 4096, threads: Int? = nil
   ) {
     self.spaces = spaces
     self.trainsTokenEmbeddings = trainsTokenEmbeddings
+    self.trainsAdaptor = trainsAdaptor
+    self.alignmentWeight = alignmentWeight
     self.freshStart = freshStart
     self.loading = loading
     self.activationBytes = activationBytes

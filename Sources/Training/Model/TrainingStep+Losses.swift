@@ -36,7 +36,8 @@ extension TrainingStep {
     var logits = Activations(rows: rows.count, width: model.head.outputs)
     team.linear(states.gathered(rows), model.head, into: &logits)
     let losses = team.crossEntropy(
-      &logits, zeros: model.headlessTokens, targets: labels.map(\.token), scale: scale / Float(labelCount))
+      &logits, zeros: model.headlessTokens, targets: labels.map(\.token),
+      scale: scale * model.options.alignmentWeight / Float(labelCount))
     ila += losses.reduce(0) { $0 + Double($1) }
     guard scale != 0 else { return }
     var d = Activations(rows: rows.count, width: states.width)

@@ -21,7 +21,9 @@ final class TrainingStep {
 
   var team: ComputeTeam { model.team }
   private var result: TrainingLosses {
-    TrainingLosses(ire: ire, ila: labelCount == 0 ? 0 : ila / Double(labelCount), labelledTokens: labelCount)
+    TrainingLosses(
+      ire: ire, ila: labelCount == 0 ? 0 : ila / Double(labelCount), labelledTokens: labelCount,
+      alignmentWeight: Double(model.options.alignmentWeight))
   }
 
   init(_ model: TrainableRecommender, _ batch: [TrainingSample], scale: Float) {
@@ -82,7 +84,7 @@ final class TrainingStep {
       }
       distribute(drows, group, packed, &dsoftTokens)
     }
-    model.adaptor.backward(dsoftTokens, adaptor, on: team)
+    if model.options.trainsAdaptor { model.adaptor.backward(dsoftTokens, adaptor, on: team) }
     for space in spaces { space.backward(on: team) }
     return result
   }

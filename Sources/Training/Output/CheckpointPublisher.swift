@@ -14,14 +14,19 @@ package struct CheckpointPublisher: Sendable {
   private let start: CheckpointLocation
   private let target: String
   private let placement: Placement
+  private let promptStyle: PromptStyle
 
   /// - Parameters:
   ///   - start: what training started from.
   ///   - target: the checkpoint's directory, which is replaced at every writing.
-  package init(start: CheckpointLocation, target: String, placement: Placement = .link) {
+  ///   - promptStyle: what the checkpoint says it was trained with.
+  package init(
+    start: CheckpointLocation, target: String, placement: Placement = .link, promptStyle: PromptStyle = .image
+  ) {
     self.start = start
     self.target = target
     self.placement = placement
+    self.promptStyle = promptStyle
   }
 
   /// Replaces the checkpoint. The old one stays in its place until the new one is whole.
@@ -58,13 +63,15 @@ package struct CheckpointPublisher: Sendable {
     try TorchTensorFile.write(tokens.values, shape: tokens.shape, to: checkpoint.tokenEmbeddings)
   }
 
-  /// As the published code writes it, with the sizes of the tensors.
+  /// As the published code writes it, with the sizes of the tensors; and with the style of prompts where it is another than
+  /// that code's.
   private func writeConfiguration(_ tensors: [SafetensorsWriter.Tensor], to path: String) throws(TrainingError) {
     let llmDim = tensors.first { $0.name == "rec_token" }?.shape.last ?? 0
     let spaceDim = tensors.first { $0.name.hasSuffix(".mlp.3.bias") }?.shape.first ?? 0
     let file = try DurableFile(path)
+    let style = promptStyle == .image ? "" : ", \"prompt_style\": \"\(promptStyle.rawValue)\""
     let text =
-      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)}\n"
+      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)\(style)}\n"
     try file.write(Array(text.utf8))
     try file.commit()
   }

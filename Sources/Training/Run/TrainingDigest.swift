@@ -9,7 +9,8 @@ package enum TrainingDigest {
     var digest = SHA256()
     for user in dataset.users { digest.update("\(user.id) \(user.items) \(user.negatives)\n") }
     for item in dataset.items {
-      digest.update("\([item.id, item.title] + Attribute.allCases.map { $0.value(of: item) ?? "" })\n")
+      digest.update(
+        "\([item.id, item.title, item.description] + Attribute.allCases.map { $0.value(of: item) ?? "" })\n")
     }
     return String(digest.finishHex().prefix(16))
   }
@@ -29,13 +30,15 @@ extension TrainingPlan {
   /// What a run goes on with only if it is the same, by the flags' names.
   package var settings: [String: String] {
     [
-      "--epochs or --steps": "\(totalSteps) steps", "--batch-size": "\(options.batchSize)",
+      "--epochs or --steps": "\(totalSteps) steps", "--samples-per-user": "\(options.samplesPerUser)",
+      "--batch-size": "\(options.batchSize)",
       "--accumulation": "\(options.accumulation)", "--learning-rate": "\(options.learningRate)",
       "--weight-decay": "\(options.weightDecay)", "--clip": "\(options.clippingNorm ?? 0)",
       "--validation-steps": options.validationSteps.map { "\($0)" } ?? "an epoch",
       "--patience": options.patience.map { "\($0)" } ?? "none", "--seed": "\(sampler.options.seed)",
       "--max-interactions": "\(sampler.options.maxInteractions)",
-      "--no-questions": "\(!sampler.options.asksQuestions)", "the questions": sampler.questionsDigest,
+      "--prompts": sampler.promptStyle.rawValue, "--no-questions": "\(!sampler.options.asksQuestions)",
+      "the questions": sampler.questionsDigest,
     ]
   }
 }

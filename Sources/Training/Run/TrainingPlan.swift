@@ -4,6 +4,8 @@ package import Datasets
 package struct TrainingPlan: Sendable {
   package struct Options: Sendable, Equatable {
     package var epochs: Int
+    /// Times that an epoch visits each user, every time for another sample.
+    package var samplesPerUser: Int
     /// Steps of the whole run; by default what the epochs take.
     package var steps: Int?
     /// Samples of a batch.
@@ -22,11 +24,13 @@ package struct TrainingPlan: Sendable {
     package var patience: Int?
 
     package init(
-      epochs: Int = 8, steps: Int? = nil, batchSize: Int = 8, accumulation: Int = 1, learningRate: Float = 5e-5,
+      epochs: Int = 8, samplesPerUser: Int = 1, steps: Int? = nil, batchSize: Int = 8, accumulation: Int = 1,
+      learningRate: Float = 5e-5,
       weightDecay: Float = 0, clippingNorm: Double? = 1, checkpointSteps: Int = 200, validationSteps: Int? = nil,
       patience: Int? = nil
     ) {
       self.epochs = epochs
+      self.samplesPerUser = samplesPerUser
       self.steps = steps
       self.batchSize = batchSize
       self.accumulation = accumulation
@@ -45,12 +49,14 @@ package struct TrainingPlan: Sendable {
 
   package init(_ options: Options, sampler: Sampler, users: [Dataset.User]) throws(TrainingError) {
     let counts = [
-      options.epochs, options.steps ?? 1, options.batchSize, options.accumulation, options.checkpointSteps,
+      options.epochs, options.samplesPerUser, options.steps ?? 1, options.batchSize, options.accumulation,
+      options.checkpointSteps,
       options.validationSteps ?? 1, options.patience ?? 1,
     ]
     guard counts.allSatisfy({ $0 > 0 }) else {
       throw TrainingError(
-        .invalidInput, "epochs, steps, batch size, accumulation, intervals and patience are 1 or more")
+        .invalidInput, "epochs, samples per user, steps, batch size, accumulation, intervals and patience are 1 or more"
+      )
     }
     guard options.learningRate.isFinite, options.learningRate > 0, options.weightDecay.isFinite,
       options.weightDecay >= 0
@@ -62,9 +68,11 @@ package struct TrainingPlan: Sendable {
 
   /// The last may have fewer batches, and its last batch fewer samples.
   package var stepsPerEpoch: Int {
-    let batches = (sampler.users.count + options.batchSize - 1) / options.batchSize
+    let batches = (samplesPerEpoch + options.batchSize - 1) / options.batchSize
     return (batches + options.accumulation - 1) / options.accumulation
   }
+
+  private var samplesPerEpoch: Int { sampler.users.count * options.samplesPerUser }
 
   package var totalSteps: Int { options.steps ?? options.epochs * stepsPerEpoch }
 
@@ -73,15 +81,22 @@ package struct TrainingPlan: Sendable {
 
   /// The batches of a step, counted from 0.
   package func batches(ofStep step: Int) -> [[Sampler.Example]] {
-    let epoch = step / stepsPerEpoch
-    let order = sampler.order(ofEpoch: epoch)
+    let visits = visits(ofEpoch: step / stepsPerEpoch)
     let samplesPerStep = options.batchSize * options.accumulation
     let first = (step % stepsPerEpoch) * samplesPerStep
-    let members = order[first..<min(first + samplesPerStep, order.count)]
+    let members = visits[first..<min(first + samplesPerStep, visits.count)]
     return stride(from: members.startIndex, to: members.endIndex, by: options.batchSize).map { start in
       members[start..<min(start + options.batchSize, members.endIndex)].compactMap {
-        sampler.example(user: $0, epoch: epoch)
+        sampler.example(user: $0.user, pass: $0.pass)
       }
+    }
+  }
+
+  /// The users of an epoch, each as often as it has samples there.
+  private func visits(ofEpoch epoch: Int) -> [(user: Int, pass: Int)] {
+    let first = epoch * options.samplesPerUser
+    return (first..<first + options.samplesPerUser).flatMap { pass in
+      sampler.order(ofPass: pass).map { (user: $0, pass: pass) }
     }
   }
 

@@ -113,7 +113,8 @@ package final class TrainingRun {
   private func step(_ isStopped: () -> Bool) throws -> Bool {
     let start = ContinuousClock.now
     let batches = plan.batches(ofStep: state.step)
-    var losses = TrainingLosses(ire: 0, ila: 0, labelledTokens: 0)
+    var losses = TrainingLosses(
+      ire: 0, ila: 0, labelledTokens: 0, alignmentWeight: Double(model.options.alignmentWeight))
     var sampleCount = 0
     optimizer.clearGradients()
     for batch in batches {

@@ -4,8 +4,8 @@ package import Models
 
 /// Draws training samples as the published code does, each from numbers that belong to it alone.
 ///
-/// With s the seed, epoch e visits the users in an order that is drawn from stream (e, 0) of s, and user u's sample in it from
-/// stream (e, u + 1). Nothing else is random in a training run: a run that goes on at some step draws what it would have drawn
+/// A pass visits every user once. With s the seed, pass n visits them in an order that is drawn from stream (n, 0) of s, and
+/// user u's sample in it from stream (n, u + 1). Nothing else is random in a training run: a run that goes on at some step draws what it would have drawn
 /// without the break, and no state has to be kept but the step.
 package struct Sampler: Sendable {
   /// What a sample is made of.
@@ -72,6 +72,8 @@ package struct Sampler: Sendable {
     return known[(first + 1)...].contains { items.hasFeature($0) }
   }
 
+  var promptStyle: PromptStyle { items.promptStyle }
+
   /// Tells whether a run that goes on asks as it did.
   var questionsDigest: String {
     var digest = SHA256()
@@ -82,19 +84,19 @@ package struct Sampler: Sendable {
     return String(digest.finishHex().prefix(16))
   }
 
-  /// The users of an epoch, counted from 0, in the order in which it visits them.
-  package func order(ofEpoch epoch: Int) -> [Int] {
+  /// The users in the order in which a pass, counted from 0, visits them.
+  package func order(ofPass pass: Int) -> [Int] {
     var order = users
-    var generator = generator(epoch, 0)
+    var generator = generator(pass, 0)
     generator.shuffle(&order)
     return order
   }
 
-  /// A user's sample in an epoch.
+  /// A user's sample in a pass.
   ///
   /// - Returns: nil when the items drawn have no image or no feature.
-  package func example(user: Int, epoch: Int) -> Example? {
-    var generator = generator(epoch, user + 1)
+  package func example(user: Int, pass: Int) -> Example? {
+    var generator = generator(pass, user + 1)
     let known = Array(sequences[user].trainingItems)
     let (window, target) = window(of: known, &generator)
     let history = items.shown(window)
@@ -112,8 +114,8 @@ package struct Sampler: Sendable {
     return Example(user: user, history: history, target: target, negatives: negatives, question: question)
   }
 
-  private func generator(_ epoch: Int, _ place: Int) -> SplitMix64 {
-    SplitMix64(seed: options.seed, stream: UInt64(epoch) << 32 | UInt64(place))
+  private func generator(_ pass: Int, _ place: Int) -> SplitMix64 {
+    SplitMix64(seed: options.seed, stream: UInt64(pass) << 32 | UInt64(place))
   }
 
   /// Half of the samples have the short bound; the length is uniform in [2, bound).

@@ -24,6 +24,7 @@ struct SmallRun {
     let items = (0..<itemCount).map { index in
       var item = Dataset.Item(id: "item\(index)")
       (item.title, item.brand) = ("lamp \(index)", index % 2 == 0 ? "Acme" : "")
+      (item.category, item.description) = (index % 3 == 0 ? "" : "lamps", index % 4 == 0 ? "It shines \(index)." : "")
       return item
     }
     let users = (0..<7).map { user in
@@ -44,30 +45,36 @@ struct SmallRun {
       })
   }
 
-  static func items(missingImages: Set<Int> = [], spaces: [Space] = Space.allCases) -> TrainingItems {
+  static func items(
+    missingImages: Set<Int> = [], spaces: [Space] = Space.allCases, promptStyle: PromptStyle = .image
+  ) -> TrainingItems {
     TrainingItems(
       items: dataset.items, images: features(24, missing: missingImages),
       others: [.cf: features(6), .text: features(10)],
-      spaces: spaces)
+      spaces: spaces, promptStyle: promptStyle)
   }
 
   func run(
     _ options: TrainingPlan.Options = SmallRun.options, items: TrainingItems = SmallRun.items(), seed: UInt64 = 1,
+    alignmentWeight: Float = 1,
     report: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingRun {
     let sampler = try Sampler(
       users: Self.dataset.users, items: items, questions: .standard(), options: SamplingOptions(seed: seed))
     let plan = try TrainingPlan(options, sampler: sampler, users: Self.dataset.users)
     let model = try TrainableRecommender(
-      checkpoint: checkpoint, options: TrainingModelOptions(maxPositions: 1024, threads: 2))
+      checkpoint: checkpoint,
+      options: TrainingModelOptions(
+        trainsAdaptor: items.promptStyle.showsImages, alignmentWeight: alignmentWeight, maxPositions: 2048, threads: 2))
     let builder = SampleBuilder(
       items: items, tokenizer: try LlamaTokenizer(directory: checkpoint.tokenizer), maxInteractions: 10,
-      llmDim: model.llmDim, maxPositions: 1024)
+      llmDim: model.llmDim, maxPositions: 2048)
     let task = try RankingTask(dataset: Self.dataset, part: .validation, candidates: .negatives)
     return try TrainingRun(
       model: model, plan: plan, samples: builder,
       validation: RecommenderValidation(task: task, items: items, builder: builder),
-      publisher: CheckpointPublisher(start: checkpoint, target: directory.checkpoint), directory: directory,
+      publisher: CheckpointPublisher(start: checkpoint, target: directory.checkpoint, promptStyle: items.promptStyle),
+      directory: directory,
       settings: plan.settings, report: report)
   }
 

@@ -17,12 +17,12 @@ struct SamplerTests {
 
   @Test func anEpochVisitsEveryUserOnceInAnOrderOfItsOwn() throws {
     let sampler = try sampler()
-    let orders = (0..<5).map(sampler.order(ofEpoch:))
+    let orders = (0..<5).map(sampler.order(ofPass:))
     for order in orders { #expect(order.sorted() == Array(SmallRun.dataset.users.indices)) }
     #expect(Set(orders).count > 1)
-    #expect(try self.sampler().order(ofEpoch: 3) == orders[3])
+    #expect(try self.sampler().order(ofPass: 3) == orders[3])
     #expect(
-      try self.sampler(seed: 2).order(ofEpoch: 3) != orders[3] || self.sampler(seed: 2).order(ofEpoch: 4) != orders[4])
+      try self.sampler(seed: 2).order(ofPass: 3) != orders[3] || self.sampler(seed: 2).order(ofPass: 4) != orders[4])
   }
 
   @Test func windowsAreRunsOfTheTrainingPartAlone() throws {
@@ -30,7 +30,7 @@ struct SamplerTests {
     let sampler = try sampler([user], maxInteractions: 6)
     var lengths: [Int: Int] = [:]
     for epoch in 0..<600 {
-      let example = try #require(sampler.example(user: 0, epoch: epoch))
+      let example = try #require(sampler.example(user: 0, pass: epoch))
       let window = example.history + [example.target]
       #expect(window == Array(window[0]..<window[0] + window.count))
       // The last two of 12 are held back.
@@ -46,7 +46,7 @@ struct SamplerTests {
   @Test func aShortSequenceGivesAllButItsLast() throws {
     let sampler = try sampler([Dataset.User(id: "short", items: [4, 2, 7, 0])])
     for epoch in 0..<20 {
-      let example = try #require(sampler.example(user: 0, epoch: epoch))
+      let example = try #require(sampler.example(user: 0, pass: epoch))
       #expect(example.history == [4] && example.target == 2)
     }
   }
@@ -56,7 +56,7 @@ struct SamplerTests {
     let sampler = try sampler(SmallRun.dataset.users, items)
     for epoch in 0..<20 {
       for user in sampler.users {
-        guard let example = sampler.example(user: user, epoch: epoch) else { continue }
+        guard let example = sampler.example(user: user, pass: epoch) else { continue }
         #expect(Set(example.history).isDisjoint(with: [1, 5, 6]))
         for negative in example.negatives where negative.space == .image {
           #expect(![1, 5, 6].contains(negative.item))
@@ -81,6 +81,15 @@ struct SamplerTests {
       #expect(batches.map(\.count) == [2, 2, 2, 1])
       #expect(batches.joined().map(\.user).sorted() == Array(0..<7))
     }
+    options.samplesPerUser = 3
+    let longer = try TrainingPlan(options, sampler: sampler(), users: SmallRun.dataset.users)
+    #expect(longer.stepsPerEpoch == 6 && longer.totalSteps == 12)
+    let visited = Array((0..<6).flatMap(longer.batches(ofStep:)).joined())
+    let eachThrice = (0..<21).map { $0 / 3 }
+    #expect(visited.map(\.user).sorted() == eachThrice)
+    let firstEpoch = (0..<2).flatMap(plan.batches(ofStep:)).joined()
+    #expect(visited.prefix(7).elementsEqual(firstEpoch))
+    #expect(visited.suffix(7).map(\.history) != visited.prefix(7).map(\.history))
     options.batchSize = 0
     #expect(throws: TrainingError.self) {
       try TrainingPlan(options, sampler: sampler(), users: SmallRun.dataset.users)
