@@ -18,10 +18,13 @@ struct EvaluateCommand: ReportingCommand {
                                 read with --sasrec from what features cf wrote
         img, img+cf+text, …     --checkpoint in these spaces; cf and text need
                                 --features
+        NAME:img, …             the same of --checkpoint NAME=DIR; without a
+                                name, each of the checkpoints
 
       Each figure is the mean over users ± half the 95% interval of 1,000 bootstrap samples of the users. Below the table \
       every method is compared with --baseline, user by user. Scores that are equal count as the mean over their orders. \
-      s/100 users is the time in the method alone: history to scores, items' vectors ready.
+      s/100 users is the time in the method alone: history to scores, items' vectors ready. tokens/user is the mean length of a \
+      prompt, [REC] included.
 
       Choose settings by --part validation, which is the default. Look at --part test once, at the end.
 
@@ -31,6 +34,8 @@ struct EvaluateCommand: ReportingCommand {
         illmrec evaluate data/ --methods img --checkpoint ckpt/ --html page.html
         illmrec evaluate data/ --methods img,img+cf --checkpoint ckpt/ \
       --features cf=data/cf.safetensors
+        illmrec evaluate data/ --methods img --checkpoint words=run1/checkpoint \
+      --checkpoint image=run2/checkpoint --checkpoint compact=run3/checkpoint
       """)
 
   @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
@@ -68,11 +73,16 @@ struct EvaluateCommand: ReportingCommand {
     }
     guard Set(seeds.elements).count == seeds.elements.count else { throw ValidationError("Name each seed once.") }
     guard resamples > 0 else { throw ValidationError("--resamples must be at least 1.") }
-    guard baseline.map(methods.elements.contains) ?? true else {
-      throw ValidationError("--baseline is none of --methods.")
+    try checkpoint.validate(methods.elements)
+    let compared = checkpoint.expanded(methods.elements)
+    guard Set(compared).count == compared.count else { throw ValidationError("Name each method once.") }
+    if let baseline {
+      let found = checkpoint.expanded([baseline])
+      guard found.count == 1 else {
+        throw ValidationError("--baseline \(baseline.text): say of which checkpoint, such as \(found[0].text).")
+      }
+      guard compared.contains(found[0]) else { throw ValidationError("--baseline is none of --methods.") }
     }
-    let spaces = Set(methods.elements.compactMap(\.spaces).joined())
-    try checkpoint.validate(spaces: spaces)
     try neighbours.check()
     try sasrec.check()
   }
@@ -81,9 +91,10 @@ struct EvaluateCommand: ReportingCommand {
     for path in [ranks, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
     try InputFile.requireDirectory(data, what: "the prepared data")
     let plan = EvaluationPlan(
-      data: data, methods: methods.elements, baseline: baseline, part: part, candidates: candidates,
+      data: data, methods: checkpoint.expanded(methods.elements),
+      baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
-      checkpoint: checkpoint.plan, bootstrap: Bootstrap(resamples: resamples))
+      checkpoints: checkpoint.plans, features: checkpoint.features, bootstrap: Bootstrap(resamples: resamples))
     let comparison = try await Interruption.cancellingThread(named: "evaluate") { try plan.compare($0) }
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let html { try OutputFile.write(comparison.page, to: html) }

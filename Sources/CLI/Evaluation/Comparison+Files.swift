@@ -51,6 +51,7 @@ extension Comparison {
       let metricsBySeed: [[String: Double]]
       let coverage: Double
       let secondsPer100Users: Double
+      let tokensPerUser: Double?
     }
     struct Document: Encodable {
       let data: String
@@ -69,7 +70,8 @@ extension Comparison {
         metrics: Dictionary(uniqueKeysWithValues: zip(Self.metrics.map(\.description), estimates)),
         metricsBySeed: report.results.map { result in
           Dictionary(uniqueKeysWithValues: Self.metrics.map { ($0.description, $0.mean(over: result.ranks)) })
-        }, coverage: report.coverage, secondsPer100Users: report.secondsPer100Users)
+        }, coverage: report.coverage, secondsPer100Users: report.secondsPer100Users,
+        tokensPerUser: report.tokensPerUser)
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes, .sortedKeys]

@@ -24,13 +24,16 @@ struct Comparison {
 
   /// A line for each method.
   var table: TextTable {
+    let readsPrompts = reports.contains { $0.tokensPerUser != nil }
     var table = TextTable(
       [.init("method")] + Self.metrics.map { .init($0.description, .trailing) }
-        + [.init("coverage@\(RankingResult.coverageDepth)", .trailing), .init("s/100 users", .trailing)])
+        + [.init("coverage@\(RankingResult.coverageDepth)", .trailing), .init("s/100 users", .trailing)]
+        + (readsPrompts ? [.init("tokens/user", .trailing)] : []))
     for report in reports {
       let estimates = report.estimates(of: Self.metrics, bootstrap).map(\.text)
       table.add(
-        [report.name] + estimates + [report.coverage.rounded(to: 3), report.secondsPer100Users.significant(digits: 3)])
+        [report.name] + estimates + [report.coverage.rounded(to: 3), report.secondsPer100Users.significant(digits: 3)]
+          + (readsPrompts ? [report.tokensPerUser.map { $0.rounded(to: 1) } ?? ""] : []))
     }
     return table
   }
@@ -39,15 +42,22 @@ struct Comparison {
   var differences: TextTable {
     var table = TextTable(
       [.init("against \(reports[baseline].name)")] + Self.comparedMetrics.map { .init($0.description, .trailing) }
-        + Self.comparedMetrics.map { .init("p (\($0))", .trailing) })
+        + Self.comparedMetrics.map { .init("p (\($0))", .trailing) } + [.init("speed", .trailing)])
     for (index, report) in reports.enumerated() where index != baseline {
       let differences = Self.comparedMetrics.map {
         bootstrap.difference(report.values(of: $0), reports[baseline].values(of: $0))
       }
       table.add(
-        [report.name] + differences.map(\.estimate.signedText) + differences.map { $0.shareNotLarger.rounded(to: 3) })
+        [report.name] + differences.map(\.estimate.signedText) + differences.map { $0.shareNotLarger.rounded(to: 3) }
+          + [speed(of: report)])
     }
     return table
+  }
+
+  /// "2.93x": the baseline's seconds by the method's.
+  private func speed(of report: MethodReport) -> String {
+    let ratio = reports[baseline].secondsPer100Users / report.secondsPer100Users
+    return ratio.isFinite ? ratio.significant(digits: 3) + "x" : ""
   }
 
   /// The methods with their settings, and with each seed's figures when there are several.

@@ -8,15 +8,21 @@ import Training
 struct EvaluationPlan: Sendable {
   /// A checkpoint to rank by.
   struct Checkpoint: Sendable {
+    /// As methods name it; nil for the only one.
+    let name: String?
     let location: CheckpointLocation
-    let features: [FeatureFile]
+    /// Nil for the style that it was trained with.
+    let promptStyle: PromptStyle?
     let maxHistoryItems: Int
+    let maxTokens: Int
     let precision: Precision
 
     func settings(spaces: [Space]) -> CheckpointRecommender.Settings {
       var settings = CheckpointRecommender.Settings()
       settings.spaces = spaces
+      settings.promptStyle = promptStyle
       settings.maxHistoryItems = maxHistoryItems
+      settings.maxPromptTokens = maxTokens
       settings.loading = LoadingOptions(precision: precision.arithmetic)
       return settings
     }
@@ -32,7 +38,9 @@ struct EvaluationPlan: Sendable {
   /// Its seed is replaced by each of `seeds`.
   let sasrec: SASRecSettings
   let sasrecFile: String?
-  let checkpoint: Checkpoint?
+  let checkpoints: [Checkpoint]
+  /// Items' features, for all checkpoints.
+  let features: [FeatureFile]
   let bootstrap: Bootstrap
 
   /// Reads the data, makes the methods and ranks. Computes on the calling thread and blocks.

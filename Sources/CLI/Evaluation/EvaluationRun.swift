@@ -12,12 +12,12 @@ struct EvaluationRun {
   private var seeds: [UInt64] { plan.seeds }
 
   func reports(of methods: [MethodName]) throws -> [MethodReport] {
-    // Read once for all the checkpoint's methods.
-    let features = try methods.contains { $0.spaces != nil } ? itemFeatures() : []
-    return try methods.map { try report(of: $0, features) }
+    let ranksByCheckpoint = methods.contains { $0.spaces != nil }
+    var features = try CheckpointFeatures(data: data, files: ranksByCheckpoint ? plan.features : [])
+    return try methods.map { try report(of: $0, &features) }
   }
 
-  private func report(of name: MethodName, _ features: [ItemFeatures]) throws -> MethodReport {
+  private func report(of name: MethodName, _ features: inout CheckpointFeatures) throws -> MethodReport {
     switch name {
     case .popularity: return try report(Popularity(dataset: data.dataset), "training sequences that hold the item")
     case .random: return try report("seeded", seeds) { RandomOrder(seed: $0) }
@@ -27,13 +27,18 @@ struct EvaluationRun {
         "\(plan.neighbours.neighbours) neighbours, newest \(plan.neighbours.historyItems) items, shrinkage "
           + "\(plan.neighbours.shrinkage)")
     case .sasrec: return try sasrecReport()
-    case .checkpoint(let spaces):
-      guard let checkpoint = plan.checkpoint else { throw CLIError(.invalidInput, "--checkpoint is needed") }
+    case .checkpoint(let checkpointName, let spaces):
+      guard let checkpoint = plan.checkpoints.first(where: { $0.name == checkpointName }) else {
+        throw CLIError(.invalidInput, "\(name.text): --checkpoint is needed")
+      }
+      let method = try CheckpointRecommender(
+        checkpoint: checkpoint.location, dataset: data.dataset,
+        features: features.features(for: checkpoint.location), settings: checkpoint.settings(spaces: spaces),
+        name: name.text)
       return try report(
-        CheckpointRecommender(
-          checkpoint: checkpoint.location, dataset: data.dataset, features: features,
-          settings: checkpoint.settings(spaces: spaces)),
-        "\(checkpoint.location.bundle), newest \(checkpoint.maxHistoryItems) items, \(checkpoint.precision.rawValue)")
+        method,
+        "\(checkpoint.location.bundle), \(method.promptStyle.rawValue) prompts, newest \(checkpoint.maxHistoryItems) items, "
+          + checkpoint.precision.rawValue)
     }
   }
 
@@ -75,29 +80,6 @@ struct EvaluationRun {
     return try task.rank(with: method) { users in
       try data.interruption.check()
       bar.update(completed: users)
-    }
-  }
-
-  private func itemFeatures() throws -> [ItemFeatures] {
-    let count = data.dataset.items.count
-    guard let checkpoint = plan.checkpoint else { return [] }
-    var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
-    for file in checkpoint.features {
-      for (item, feature) in try file.rows(items: count).enumerated() { features[item].set(feature, in: file.space) }
-    }
-    guard !checkpoint.features.contains(where: { $0.space == .image }) else { return features }
-    let embeddings = try ItemImages(data: data, checkpoint: checkpoint.location).embeddings()
-    for (item, embedding) in embeddings.enumerated() { features[item].embedding = embedding }
-    return features
-  }
-}
-
-extension ItemFeatures {
-  fileprivate mutating func set(_ feature: [Float]?, in space: Space) {
-    switch space {
-    case .image: embedding = feature
-    case .cf: cf = feature
-    case .text: text = feature
     }
   }
 }

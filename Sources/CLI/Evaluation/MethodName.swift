@@ -7,8 +7,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case random
   case itemNeighbours
   case sasrec
-  /// A checkpoint, in these spaces.
-  case checkpoint([Space])
+  /// A checkpoint by its name, or the only one, in these spaces: `compact:img+cf`.
+  case checkpoint(name: String? = nil, spaces: [Space])
 
   init?(argument: String) {
     switch argument {
@@ -17,10 +17,12 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case "item-knn": self = .itemNeighbours
     case "sasrec": self = .sasrec
     default:
-      let names = argument.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+      let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard let list = parts.last, parts.count == 1 || !parts[0].isEmpty else { return nil }
+      let names = list.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
       let spaces = names.compactMap { name in Space.allCases.first { name == $0.checkpointName || name == "\($0)" } }
       guard spaces.count == names.count, Set(spaces).count == spaces.count else { return nil }
-      self = .checkpoint(spaces.sorted())
+      self = .checkpoint(name: parts.count == 2 ? parts[0] : nil, spaces: spaces.sorted())
     }
   }
 
@@ -28,8 +30,20 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   var takesSeeds: Bool { self == .random || self == .sasrec }
 
   var spaces: [Space]? {
-    guard case .checkpoint(let spaces) = self else { return nil }
+    guard case .checkpoint(_, let spaces) = self else { return nil }
     return spaces
+  }
+
+  /// As tables show it.
+  var text: String {
+    switch self {
+    case .popularity: "popularity"
+    case .random: "random"
+    case .itemNeighbours: "item-knn"
+    case .sasrec: "sasrec"
+    case .checkpoint(let name, let spaces):
+      (name.map { "\($0):" } ?? "") + spaces.map(\.checkpointName).joined(separator: "+")
+    }
   }
 }
 

@@ -12,6 +12,8 @@ package final class CheckpointRecommender: RankingMethod {
     /// How histories are told; as the checkpoint was trained by default.
     package var promptStyle: PromptStyle?
     package var maxHistoryItems = 10
+    /// Longest prompt, [REC] included; the oldest items are left out of a longer one.
+    package var maxPromptTokens = 4096
     /// Prompts that are computed together.
     package var promptsAtOnce = 16
     package var threads: Int?
@@ -49,7 +51,7 @@ package final class CheckpointRecommender: RankingMethod {
       checkpoint: checkpoint,
       configuration: UserModel.Configuration(
         spaces: settings.spaces, promptStyle: settings.promptStyle, maxHistoryItems: settings.maxHistoryItems,
-        threads: settings.threads, loading: settings.loading))
+        maxPromptTokens: settings.maxPromptTokens, threads: settings.threads, loading: settings.loading))
     guard !model.promptStyle.showsImages || softTokens.contains(where: { $0 != nil }) else {
       throw EvaluationError(.invalidInput, "no item has an image embedding; prompts are made of them")
     }
@@ -74,6 +76,11 @@ package final class CheckpointRecommender: RankingMethod {
       let user = users[row: row]
       return query.candidates.map { Self.dot(user, itemVectors[row: $0]) }
     }
+  }
+
+  /// [REC] included; 0 for a user of whom nothing is known.
+  package func promptTokens(of queries: [RankingQuery]) throws -> [Int]? {
+    try queries.map { try prompt(of: $0)?.tokenCount ?? 0 }
   }
 
   package var promptStyle: PromptStyle { model.promptStyle }

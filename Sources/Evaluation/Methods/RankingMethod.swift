@@ -28,8 +28,13 @@ package protocol RankingMethod: Sendable {
   ///
   /// Computes on the calling thread and blocks: call it from a compute worker.
   func scores(of queries: [RankingQuery]) throws -> [[Float]]
+
+  /// Tokens that an LLM reads for each query; nil for a method without one.
+  func promptTokens(of queries: [RankingQuery]) throws -> [Int]?
 }
 
 extension RankingMethod {
   package var usersAtOnce: Int { 64 }
+
+  package func promptTokens(of queries: [RankingQuery]) -> [Int]? { nil }
 }

@@ -28,5 +28,10 @@ package struct MethodReport: Sendable {
   }
 
   package var coverage: Double { results.map(\.coverage).mean }
+  /// Nil for a method without prompts.
+  package var tokensPerUser: Double? {
+    let counts = results.compactMap(\.tokensPerUser)
+    return counts.isEmpty ? nil : counts.mean
+  }
   package var secondsPer100Users: Double { results.map(\.secondsPer100Users).mean }
 }

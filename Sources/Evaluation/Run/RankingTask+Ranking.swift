@@ -9,6 +9,8 @@ package struct RankingResult: Sendable {
   package let coverage: Double
   /// Spent in the method alone.
   package let scoringTime: Duration
+  /// Mean tokens of a user's prompt; nil for a method without prompts.
+  package let tokensPerUser: Double?
 
   package static let coverageDepth = 10
 
@@ -29,11 +31,13 @@ extension RankingTask {
     var ranks: [Rank] = []
     var shown = [Bool](repeating: false, count: dataset.items.count)
     var time = Duration.zero
+    var tokens: Int?
     for start in stride(from: 0, to: users.count, by: method.usersAtOnce) {
       let queries = users[start..<min(start + method.usersAtOnce, users.count)].map(query(of:))
       let begin = ContinuousClock.now
       let scores = try method.scores(of: queries)
       time += begin.duration(to: .now)
+      if let counts = try method.promptTokens(of: queries) { tokens = counts.reduce(tokens ?? 0, +) }
       for (query, scores) in zip(queries, scores) {
         try check(scores, of: query, method.name)
         ranks.append(Rank(of: scores[0], among: scores.dropFirst()))
@@ -42,7 +46,9 @@ extension RankingTask {
       try progress(ranks.count)
     }
     let coverage = Double(shown.count(where: \.self)) / Double(shown.count)
-    return RankingResult(method: method.name, ranks: ranks, coverage: coverage, scoringTime: time)
+    return RankingResult(
+      method: method.name, ranks: ranks, coverage: coverage, scoringTime: time,
+      tokensPerUser: tokens.map { Double($0) / Double(ranks.count) })
   }
 
   private func check(_ scores: [Float], of query: RankingQuery, _ method: String) throws(EvaluationError) {

@@ -29,6 +29,7 @@ import Testing
     let comparison = try Self.comparison()
     #expect(comparison.summary == "8 users, test item among 18 negatives")
     #expect(comparison.table.columns.count == 1 + Metric.standard.count + 2)
+    #expect(comparison.table.columns.last?.header == "s/100 users")
     #expect(comparison.table.rows.map { $0[0] } == ["popularity", "random"])
     #expect(comparison.differences.rows.map { $0[0] } == ["random"])
     #expect(comparison.notes.count == 4 && comparison.notes[2].hasPrefix("  seed 1: Hit@5 "))
@@ -59,13 +60,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("popularity", MethodName.popularity), ("item-knn", .itemNeighbours), ("img", .checkpoint([.image])),
-    ("text+img", .checkpoint([.image, .text])), ("image+cf+text", .checkpoint([.image, .cf, .text])),
+    ("popularity", MethodName.popularity), ("item-knn", .itemNeighbours), ("img", .checkpoint(spaces: [.image])),
+    ("text+img", .checkpoint(spaces: [.image, .text])), ("image+cf+text", .checkpoint(spaces: [.image, .cf, .text])),
+    ("compact:img", .checkpoint(name: "compact", spaces: [.image])),
   ]) func methodsHaveNames(text: String, name: MethodName) {
     #expect(MethodName(argument: text) == name)
   }
 
-  @Test(arguments: ["", "img+img", "cf+", "knn"]) func otherNamesAreRefused(text: String) {
+  @Test(arguments: ["", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec"]) func otherNamesAreRefused(text: String) {
     #expect(MethodName(argument: text) == nil)
   }
 

@@ -18,7 +18,7 @@ import Testing
     dataset = Dataset(
       items: (0..<6).map { index in
         var item = Dataset.Item(id: "i\(index)")
-        item.title = "shirt \(index)"
+        (item.title, item.brand, item.description) = ("shirt \(index)", "Acme", "Soft and warm.")
         return item
       }, users: [])
     var random = SplitMix64(state: 2)
@@ -32,8 +32,9 @@ import Testing
 
   deinit { try? FileManager.default.removeItem(atPath: directory) }
 
-  private func method(_ spaces: [Space]) throws -> CheckpointRecommender {
+  private func method(_ spaces: [Space], _ style: PromptStyle? = nil) throws -> CheckpointRecommender {
     var settings = CheckpointRecommender.Settings()
+    settings.promptStyle = style
     settings.spaces = spaces
     settings.maxHistoryItems = 3
     settings.threads = 1
@@ -82,5 +83,33 @@ import Testing
   @Test func aCatalogWithoutImagesIsRefused() throws {
     for item in features.indices { features[item].embedding = nil }
     #expect { try method([.image, .cf]) } throws: { ($0 as? EvaluationError)?.code == .invalidInput }
+  }
+
+  @Test func stylesDifferInWhatTheyRead() throws {
+    let query = RankingQuery(user: 0, history: [0, 3, 4], candidates: [1, 2])
+    let methods = try PromptStyle.allCases.map { try method([.image], $0) }
+    let tokens = try methods.compactMap { try $0.promptTokens(of: [query])?.first }
+    // `<s>`, the two items that have images, and [REC].
+    #expect(methods[1].promptStyle == .compact && tokens[1] == 4)
+    #expect(tokens[1] < tokens[0] && tokens[0] < tokens[2] && tokens[2] < tokens[3], "\(tokens)")
+    #expect(Set(try methods.map { try $0.scores(of: [query]) }).count == methods.count)
+  }
+
+  @Test func wordsTellOfItemsWithoutImages() throws {
+    for item in features.indices { features[item].embedding = nil }
+    let scores = try method([.cf], .attributes).scores(of: [
+      RankingQuery(user: 0, history: [3], candidates: [0, 1]), RankingQuery(user: 1, history: [2], candidates: [0, 1]),
+    ])
+    #expect(scores[0] != scores[1] && scores.joined().allSatisfy { $0 != 0 })
+  }
+
+  @Test func aCheckpointIsReadAsItWasTrained() throws {
+    let path = checkpoint.recModule + "/config.json"
+    var configuration = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path))) as? [String: Any])
+    configuration["prompt_style"] = "descriptions"
+    try JSONSerialization.data(withJSONObject: configuration).write(to: URL(filePath: path))
+    #expect(try method([.image]).promptStyle == .descriptions)
+    #expect(try method([.image], .image).promptStyle == .image)
   }
 }

@@ -8,6 +8,8 @@ import Testing
     let name = "by index"
     var usersAtOnce = 1
     var broken = false
+    var readsPrompts = false
+    func promptTokens(of queries: [RankingQuery]) -> [Int]? { readsPrompts ? queries.map { 10 + $0.user } : nil }
     func scores(of queries: [RankingQuery]) -> [[Float]] {
       queries.map { $0.candidates.map { broken && $0 == 2 ? .nan : Float($0) } }
     }
@@ -31,6 +33,8 @@ import Testing
     #expect(result.coverage == 5.0 / 6)
     #expect(result.values(of: .mrr) == [1.0 / 3, 1.0 / 2, 1])
     #expect(result.secondsPer100Users >= 0)
+    #expect(result.tokensPerUser == nil)
+    #expect(try task.rank(with: ByIndex(usersAtOnce: 2, readsPrompts: true)).tokensPerUser == 11)
   }
 
   @Test func theCatalogLeavesOutWhatWasMet() throws {

@@ -1,0 +1,45 @@
+import Datasets
+import Evaluation
+import Foundation
+import Models
+
+/// Items' features for the checkpoints that rank. Files are read once, and images embedded once for each vision tower.
+struct CheckpointFeatures {
+  private let data: EvaluatedData
+  private let imported: [ItemFeatures]
+  private let hasEmbeddings: Bool
+  /// By the tower's directory, links resolved.
+  private var embeddings: [String: [[Float]?]] = [:]
+
+  init(data: EvaluatedData, files: [FeatureFile]) throws {
+    self.data = data
+    let count = data.dataset.items.count
+    var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
+    for file in files {
+      for (item, feature) in try file.rows(items: count).enumerated() { features[item].set(feature, in: file.space) }
+    }
+    imported = features
+    hasEmbeddings = files.contains { $0.space == .image }
+  }
+
+  /// One for each item. Computes on the calling thread where images are still to be embedded.
+  mutating func features(for checkpoint: CheckpointLocation) throws -> [ItemFeatures] {
+    guard !hasEmbeddings else { return imported }
+    let tower = URL(filePath: checkpoint.visionTower).resolvingSymlinksInPath().path
+    let images = try embeddings[tower] ?? ItemImages(data: data, checkpoint: checkpoint).embeddings()
+    embeddings[tower] = images
+    var features = imported
+    for (item, embedding) in images.enumerated() { features[item].embedding = embedding }
+    return features
+  }
+}
+
+extension ItemFeatures {
+  fileprivate mutating func set(_ feature: [Float]?, in space: Space) {
+    switch space {
+    case .image: embedding = feature
+    case .cf: cf = feature
+    case .text: text = feature
+    }
+  }
+}

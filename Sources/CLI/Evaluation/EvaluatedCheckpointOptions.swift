@@ -1,0 +1,79 @@
+import ArgumentParser
+import Models
+
+/// Flags of the checkpoints that are compared.
+struct EvaluatedCheckpointOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A checkpoint in the published layout. Repeat it with a name for each to compare several.",
+      valueName: "[name=]dir"))
+  var checkpoint: [CheckpointArgument<String>] = []
+  @Option(
+    help: ArgumentHelp(
+      "How prompts tell of items instead of as the checkpoint was trained: image, compact, attributes or descriptions. "
+        + "Repeat it with a checkpoint's name for that one alone.", valueName: "[name=]style"))
+  var prompts: [CheckpointArgument<PromptStyle>] = []
+  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  var llmWeights: String?
+  @Option(
+    help: ArgumentHelp(
+      "Items' features of a space, one row per item: .npy, .safetensors or .pth. May be given once for each of img, cf and "
+        + "text; without img=, the checkpoint's vision tower computes the images' embeddings.", valueName: "space=file")
+  )
+  var features: [FeatureFile] = []
+  @Option(help: ArgumentHelp("Newest items of a history in the prompt.", valueName: "n"))
+  var maxHistoryItems = 10
+  @Option(
+    help: ArgumentHelp("Longest prompt in tokens; of a longer history the oldest items are left out.", valueName: "n"))
+  var maxTokens = 4096
+  @Option(help: ArgumentHelp("Arithmetic of the LLM: f32, bf16 or int8.", valueName: "precision"))
+  var precision = Precision.f32
+
+  func validate(_ methods: [MethodName]) throws {
+    let spaces = Set(methods.compactMap(\.spaces).joined())
+    guard spaces.isEmpty || !checkpoint.isEmpty else {
+      throw ValidationError("--checkpoint is needed for the methods that rank by it.")
+    }
+    try checkNames(methods)
+    guard Set(features.map(\.space)).count == features.count else {
+      throw ValidationError("Give --features once for each space.")
+    }
+    for space in spaces where space != .image && !features.contains(where: { $0.space == space }) {
+      throw ValidationError("--features \(space.checkpointName)=FILE is needed for the space \(space.checkpointName).")
+    }
+    guard maxHistoryItems > 0 else { throw ValidationError("--max-history-items must be at least 1.") }
+    guard (16...1 << 20).contains(maxTokens) else { throw ValidationError("--max-tokens must be 16 to 1,048,576.") }
+  }
+
+  private func checkNames(_ methods: [MethodName]) throws {
+    let names = Set(checkpoint.compactMap(\.name))
+    guard checkpoint.count < 2 || names.count == checkpoint.count else {
+      throw ValidationError("Give each of several checkpoints a name of its own: --checkpoint image=run1/checkpoint.")
+    }
+    let used = methods.compactMap { if case .checkpoint(let name?, _) = $0 { name } else { nil } }
+    for name in used + prompts.compactMap(\.name) where !names.contains(name) {
+      throw ValidationError("\(name) names no checkpoint; give --checkpoint \(name)=DIR.")
+    }
+    guard Set(prompts.map(\.name)).count == prompts.count else {
+      throw ValidationError("Give --prompts once for each checkpoint.")
+    }
+  }
+
+  /// A method that names no checkpoint is one of each.
+  func expanded(_ methods: [MethodName]) -> [MethodName] {
+    methods.flatMap { method -> [MethodName] in
+      guard case .checkpoint(nil, let spaces) = method, !checkpoint.isEmpty else { return [method] }
+      return checkpoint.map { .checkpoint(name: $0.name, spaces: spaces) }
+    }
+  }
+
+  /// In the order of the flags.
+  var plans: [EvaluationPlan.Checkpoint] {
+    checkpoint.map { checkpoint in
+      let style = prompts.first { $0.name == checkpoint.name } ?? prompts.first { $0.name == nil }
+      return EvaluationPlan.Checkpoint(
+        name: checkpoint.name, location: CheckpointLocation(bundle: checkpoint.value, llmWeights: llmWeights),
+        promptStyle: style?.value, maxHistoryItems: maxHistoryItems, maxTokens: maxTokens, precision: precision)
+    }
+  }
+}

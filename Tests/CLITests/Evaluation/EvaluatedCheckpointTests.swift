@@ -1,0 +1,47 @@
+import ArgumentParser
+import Models
+import Testing
+
+@testable import CLI
+
+struct EvaluatedCheckpointTests {
+  private func command(_ arguments: String) throws -> EvaluateCommand {
+    let parsed = try EvaluateCommand.parseAsRoot(["data/"] + arguments.split(separator: " ").map(String.init))
+    return try #require(parsed as? EvaluateCommand)
+  }
+
+  private static let several = "--checkpoint image=a --checkpoint compact=b/c=d"
+
+  @Test func aMethodWithoutANameIsOneOfEachCheckpoint() throws {
+    let command = try command("--methods popularity,img \(Self.several) --prompts compact=image")
+    let methods = command.checkpoint.expanded(command.methods.elements)
+    #expect(methods.map(\.text) == ["popularity", "image:img", "compact:img"])
+    let plans = command.checkpoint.plans
+    #expect(plans.map(\.name) == ["image", "compact"] && plans.map(\.location.bundle) == ["a", "b/c=d"])
+    #expect(plans.map(\.promptStyle) == [nil, .image])
+  }
+
+  @Test func oneCheckpointNeedsNoName() throws {
+    let command = try command("--methods img --checkpoint a/b=c --prompts descriptions")
+    #expect(command.checkpoint.expanded(command.methods.elements).map(\.text) == ["img"])
+    #expect(command.checkpoint.plans.map(\.location.bundle) == ["a/b=c"])
+    #expect(command.checkpoint.plans.map(\.promptStyle) == [.descriptions])
+  }
+
+  @Test(arguments: [
+    ("--methods img", "--checkpoint is needed"),
+    ("--methods img --checkpoint a --checkpoint b", "a name of its own"),
+    ("--methods img --checkpoint x=a --checkpoint x=b", "a name of its own"),
+    ("--methods other:img \(several)", "other names no checkpoint"),
+    ("--methods img \(several) --prompts other=image", "other names no checkpoint"),
+    ("--methods img \(several) --prompts image=compact --prompts image=image", "--prompts once"),
+    ("--methods img,image:img \(several)", "each method once"),
+    ("--methods img \(several) --baseline img", "image:img"),
+    ("--methods image:img \(several) --baseline compact:img", "none of --methods"),
+  ])
+  func whatDoesNotGoTogetherIsSaid(arguments: String, problem: String) throws {
+    let error = #expect(throws: (any Error).self) { try command(arguments) }
+    let message = error.map { EvaluateCommand.message(for: $0) } ?? ""
+    #expect(message.contains(problem), "\(message)")
+  }
+}
