@@ -64,8 +64,8 @@ struct LLMCommand: AsyncParsableCommand {
       Serves illmrec.llm.v1.LLMService (EncodeUsers, StreamEncodeUsers, CountTokens, GetServerInfo) and \
       grpc.health.v1.Health.
 
-      A history is put into the published prompt: each item's title and, for its image, the soft token that EncoderService \
-      made of it. The LLM's hidden state at [REC], projected, is the vector that RetrievalService searches with. Users of \
+      A history is put into the prompt that the checkpoint was trained with: the published one of each item's title and, for \
+      its image, the soft token that EncoderService made of it, or the compact one of soft tokens alone. The LLM's hidden state at [REC], projected, is the vector that RetrievalService searches with. Users of \
       different requests are computed together, and what prompts of one cache_scope have in common at their beginning is \
       computed once. GetServerInfo names the model, its dimensions and every limit.
 

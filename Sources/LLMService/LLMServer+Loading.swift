@@ -13,7 +13,8 @@ extension LLMServer {
     var modelConfiguration = configuration.model
     modelConfiguration.loading = modelConfiguration.loading.reporting(to: logger)
     let model = try await DedicatedThread.run(name: "llm-load") { [modelConfiguration] in
-      try UserModel(checkpoint: configuration.checkpoint, configuration: modelConfiguration)
+      try checkPromptStyle(of: configuration.checkpoint)
+      return try UserModel(checkpoint: configuration.checkpoint, configuration: modelConfiguration)
     }
     let server = try LLMServer(
       model: model, name: configuration.served.name, version: configuration.served.version,
@@ -25,9 +26,21 @@ extension LLMServer {
         "model": "\(configuration.served.name) \(configuration.served.version)",
         "fingerprint": "\(model.fingerprints.model.prefix(12))", "space": "\(model.fingerprints.space.prefix(12))",
         "spaces": "\(model.spaces.map { "\($0)" }.joined(separator: ","))", "llm_dim": "\(model.llmDim)",
+        "prompts": "\(model.promptStyle.rawValue)",
         "user_vector_dim": "\(model.userVectorDim)", "precision": "\(model.arithmetic.precisionName)",
         "compute_path": "\(model.arithmetic.path)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
       ])
     return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
+  }
+
+  /// A history item of a request brings its title and its image, no other words.
+  static func checkPromptStyle(of checkpoint: CheckpointLocation) throws(ModelError) {
+    let style = try checkpoint.promptStyle()
+    guard !style.showsImages else { return }
+    throw ModelError(
+      .unsupported,
+      "\(checkpoint.bundle) was trained with --prompts \(style.rawValue), and requests bring items' titles and images, not "
+        + "the other words that it reads; rank by it with illmrec evaluate, or serve one trained with --prompts image or "
+        + "compact")
   }
 }

@@ -134,6 +134,36 @@ import Testing
     }
   }
 
+  @Test func aCheckpointIsAskedInItsStyle() async throws {
+    let directory = FileManager.default.temporaryDirectory.appending(path: "llm-style-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let checkpoint = CheckpointLocation(bundle: directory)
+    try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat"])
+    func train(with style: PromptStyle) throws {
+      let json = #"{"model_type": "projector", "prompt_style": "\#(style.rawValue)"}"#
+      try Data(json.utf8).write(to: URL(filePath: checkpoint.recModule + "/config.json"))
+    }
+    for style in [PromptStyle.attributes, .descriptions] {
+      try train(with: style)
+      let error = #expect(throws: ModelError.self) { try LLMServer.checkPromptStyle(of: checkpoint) }
+      #expect(error?.code == .unsupported && error?.message.contains("--prompts \(style.rawValue)") == true)
+    }
+    try train(with: .compact)
+    try LLMServer.checkPromptStyle(of: checkpoint)
+    let compact = try UserModel(checkpoint: checkpoint, configuration: .init(maxHistoryItems: 4, threads: 1))
+    let entries = (2..<6).map { HistoryEntry(title: "", softToken: vector(model.llmDim, seed: 100 + $0)) }
+    let expected = try compact.userVectors(of: compact.hiddenStates(of: [try compact.prompt(history: entries)]))
+    try await withServer(compact) { client, _ in
+      let results = try await client.encodeUsers(.with { $0.users = [prompt(1, items: 6), prompt(1, items: 1)] })
+        .results
+      // `<s>`, soft tokens, [REC].
+      #expect(results.map(\.promptTokens) == [6, 3] && results.map(\.truncatedItems) == [2, 0])
+      // Rows are computed in other groups, see above.
+      #expect(relativeError(try #require(results[0].vector), expected.values) < 1e-5)
+      #expect(try await client.getServerInfo(.init()).promptTemplate == "<i_vis>")
+    }
+  }
+
   @Test func embeddingsAreProjectedByTheSameAdaptor() async throws {
     let embedding = vector(model.embeddingDim, seed: 5)
     let token = try model.softTokens(of: Matrix(rows: 1, columns: model.embeddingDim, values: embedding))
