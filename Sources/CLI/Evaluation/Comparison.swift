@@ -24,7 +24,6 @@ struct Comparison {
 
   /// A line for each method.
   var table: TextTable {
-    let readsPrompts = reports.contains { $0.tokensPerUser != nil }
     var table = TextTable(
       [.init("method")] + Self.metrics.map { .init($0.description, .trailing) }
         + [.init("coverage@\(RankingResult.coverageDepth)", .trailing), .init("s/100 users", .trailing)]
@@ -42,20 +41,25 @@ struct Comparison {
   var differences: TextTable {
     var table = TextTable(
       [.init("against \(reports[baseline].name)")] + Self.comparedMetrics.map { .init($0.description, .trailing) }
-        + Self.comparedMetrics.map { .init("p (\($0))", .trailing) } + [.init("speed", .trailing)])
+        + Self.comparedMetrics.map { .init("p (\($0))", .trailing) }
+        + (readsPrompts ? [.init("speed", .trailing)] : []))
     for (index, report) in reports.enumerated() where index != baseline {
       let differences = Self.comparedMetrics.map {
         bootstrap.difference(report.values(of: $0), reports[baseline].values(of: $0))
       }
       table.add(
         [report.name] + differences.map(\.estimate.signedText) + differences.map { $0.shareNotLarger.rounded(to: 3) }
-          + [speed(of: report)])
+          + (readsPrompts ? [speed(of: report)] : []))
     }
     return table
   }
 
-  /// "2.93x": the baseline's seconds by the method's.
+  /// Whether there is a method whose time goes into prompts.
+  private var readsPrompts: Bool { reports.contains { $0.tokensPerUser != nil } }
+
+  /// "2.93x": the baseline's seconds by the method's, when both read prompts.
   private func speed(of report: MethodReport) -> String {
+    guard report.tokensPerUser != nil, reports[baseline].tokensPerUser != nil else { return "" }
     let ratio = reports[baseline].secondsPer100Users / report.secondsPer100Users
     return ratio.isFinite ? ratio.significant(digits: 3) + "x" : ""
   }

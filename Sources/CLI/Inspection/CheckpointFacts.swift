@@ -59,7 +59,7 @@ extension CheckpointFacts {
   }
 
   /// The spaces that `recModule` has both sides of, with the length of what an item brings into each.
-  init(recModule: WeightFiles) {
+  init(recModule: WeightFiles, promptStyle: PromptStyle) {
     let spaces = Space.allCases.compactMap { space -> (name: String, features: Int)? in
       guard let item = recModule.tensors["f_i_\(space.checkpointName).mlp.0.weight"],
         recModule.tensors["f_u_\(space.checkpointName).mlp.0.weight"] != nil
@@ -68,7 +68,7 @@ extension CheckpointFacts {
     }
     self.init(
       title: "Recommendation module", key: "rec_module",
-      facts: [("spaces", .list(spaces.map(\.name)))]
+      facts: [("prompt_style", .text(promptStyle.rawValue)), ("spaces", .list(spaces.map(\.name)))]
         + spaces.map { ("\($0.name)_feature_dim", .number($0.features)) })
   }
 

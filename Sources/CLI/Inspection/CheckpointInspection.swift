@@ -53,7 +53,9 @@ struct CheckpointInspection: Sendable {
     }
     note { () throws(ModelError) in CheckpointFacts(try LlamaTokenizer(directory: checkpoint.tokenizer)) }
     if let recModule = parts.first(where: { $0.name == "rec_module" }) {
-      facts.append(CheckpointFacts(recModule: recModule.weights))
+      note { () throws(ModelError) in
+        CheckpointFacts(recModule: recModule.weights, promptStyle: try checkpoint.promptStyle())
+      }
     }
   }
 

@@ -35,6 +35,31 @@ import Testing
     #expect(comparison.notes.count == 4 && comparison.notes[2].hasPrefix("  seed 1: Hit@5 "))
   }
 
+  /// Popularity with prompts of ten tokens.
+  private struct Prompted: RankingMethod {
+    let name: String
+    let popularity: Popularity
+    func scores(of queries: [RankingQuery]) -> [[Float]] { popularity.scores(of: queries) }
+    func promptTokens(of queries: [RankingQuery]) -> [Int]? { queries.map { _ in 10 } }
+  }
+
+  @Test func promptsAreMeasuredWhereThereAreSome() throws {
+    let plain = try Self.comparison()
+    #expect(!plain.differences.columns.map(\.header).contains("speed"))
+    let popularity = Popularity(dataset: plain.task.dataset)
+    let prompted = try ["image:img", "compact:img"].map { name in
+      MethodReport(
+        name: name, results: [try plain.task.rank(with: Prompted(name: name, popularity: popularity))])
+    }
+    let comparison = Comparison(
+      data: "data/", task: plain.task, reports: prompted + plain.reports, baseline: 0, bootstrap: plain.bootstrap)
+    #expect(comparison.table.columns.last?.header == "tokens/user")
+    #expect(comparison.table.rows.map { $0[$0.count - 1] } == ["10.0", "10.0", "", ""])
+    #expect(comparison.differences.columns.last?.header == "speed")
+    #expect(comparison.differences.rows.map { $0[$0.count - 1].hasSuffix("x") } == [true, false, false])
+    #expect(try comparison.json().contains("\"tokensPerUser\" : 10"))
+  }
+
   @Test func ranksAreWrittenForEachUserMethodAndSeed() throws {
     let lines = String(decoding: try Self.comparison().rankFile, as: UTF8.self).split(separator: "\n")
     #expect(lines.count == 1 + 8 * 3)

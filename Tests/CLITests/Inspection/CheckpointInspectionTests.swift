@@ -33,6 +33,7 @@ struct CheckpointInspectionTests {
       let spaces = try #require(report["rec_module"] as? [String: Any])
       #expect(spaces["spaces"] as? [String] == ["image", "cf", "text"])
       #expect(spaces["cf_feature_dim"] as? Int == shape.cfFeatureDim)
+      #expect(spaces["prompt_style"] as? String == "image")
       let encoder = try #require(report["encoder"] as? [String: Any])
       let service = try #require(report["llm_service"] as? [String: Any])
       #expect((encoder["fingerprint"] as? String)?.count == 64)
