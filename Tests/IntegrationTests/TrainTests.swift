@@ -1,0 +1,139 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import CLI
+
+/// `illmrec train` as a person runs it, breaks it off, and runs it again.
+@Suite(.timeLimit(.minutes(5))) struct TrainTests {
+  private let shop: TrainingShop
+
+  init() throws { shop = try TrainingShop() }
+
+  private func train(_ arguments: [String]) async throws -> (exit: ChildProcess.Exit, output: String) {
+    try await runExecutable("illmrec", arguments)
+  }
+
+  /// Starts a run and sends it a signal once it has saved a state. A run that was over before the signal came, as may be
+  /// on a machine with much else to do, is made again.
+  ///
+  /// - Returns: how it ended, and what it printed.
+  private func breakOff(_ name: String, by signal: Int32) async throws -> (exit: ChildProcess.Exit, output: String) {
+    while true {
+      let output = Lines()
+      let child = try ChildProcess(
+        name: "train", executable: "\(StackConfiguration.ownDirectory)/illmrec",
+        arguments: try shop.arguments(name, steps: Self.longSteps), onLine: output.append)
+      while child.exit == nil, savedStates(name).isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+      child.send(signal)
+      let exit = await child.waitForExit()
+      guard exit == .code(0) else { return (exit, output.text) }
+      try FileManager.default.removeItem(atPath: shop.run(name))
+    }
+  }
+
+  /// So many that a run has most of them before it when its first state appears.
+  private static let longSteps = 40
+
+  private func savedStates(_ name: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: shop.run("\(name)/state"))) ?? []
+    return names.filter { $0.hasSuffix(".state") }.sorted()
+  }
+
+  // MARK: Going on
+
+  @Test func aRunThatWasKilledOrInterruptedEndsWithTheBytesOfOneThatWasNot() async throws {
+    let whole = try await train(try shop.arguments("whole", steps: Self.longSteps))
+    #expect(whole.exit == .code(0), "\(whole.output)")
+    let expected = try shop.files("whole/checkpoint")
+    #expect(Set(expected.keys).isSuperset(of: ["rec_module/model.safetensors", "llm_parameter/token_embed.pth"]))
+
+    let killed = try await breakOff("killed", by: SIGKILL)
+    #expect(killed.exit == .signal(SIGKILL), "\(killed.output)")
+    let interrupted = try await breakOff("interrupted", by: SIGINT)
+    #expect(interrupted.exit == .code(130), "\(interrupted.output)")
+    #expect(interrupted.output.contains("and saved") && interrupted.output.contains("--resume"))
+
+    for name in ["killed", "interrupted"] {
+      let states = savedStates(name)
+      #expect(!states.isEmpty && !states.contains("step-000000\(Self.longSteps).state"), "\(name): it was over already")
+      let resumed = try await train(try shop.arguments(name, steps: Self.longSteps, ["--resume"]))
+      #expect(resumed.exit == .code(0) && resumed.output.contains("going on after step"), "\(resumed.output)")
+      #expect(try shop.files("\(name)/checkpoint") == expected, "\(name): another checkpoint")
+      #expect(savedStates(name).last == "step-000000\(Self.longSteps).state")
+    }
+  }
+
+  // MARK: What cannot be trained on
+
+  /// Something that is wrong, and words that must be in what is said about it.
+  struct Problem: Sendable, CustomTestStringConvertible {
+    let words: [String]
+    let spoil: @Sendable (TrainingShop) throws -> Void
+    var testDescription: String { words.joined(separator: ", ") }
+  }
+
+  private static let problems = [
+    Problem(words: ["test_users.json", "no users"]) { try $0.write(Data("{}".utf8), to: "data/test_users.json") },
+    Problem(words: ["cf.npy", "11 features", "12 items"]) {
+      try $0.writeFeatures(Array(TrainingShop.goodFeatures.dropLast(TrainingShop.featureWidth)))
+    },
+    Problem(words: ["cf.npy", "no item has a feature"]) {
+      try $0.writeFeatures([Float](repeating: .nan, count: TrainingShop.goodFeatures.count))
+    },
+    Problem(words: ["cf.npy", "item 1 is infinite"]) {
+      var features = TrainingShop.goodFeatures
+      features[TrainingShop.featureWidth] = .infinity
+      try $0.writeFeatures(features)
+    },
+    // A row with a NaN is an item without the feature: allowed, but it is not the run that was begun.
+    Problem(words: ["1 item without a feature in cf", "the features was"]) {
+      var features = TrainingShop.goodFeatures
+      features[2] = .nan
+      try $0.writeFeatures(features)
+    },
+  ]
+
+  @Test(arguments: problems)
+  func whatIsWrongIsSaidAndTheRunStaysAsItWas(problem: Problem) async throws {
+    let good = try await train(try shop.arguments("run", steps: 2))
+    #expect(good.exit == .code(0), "\(good.output)")
+    let before = try shop.files("run")
+    try problem.spoil(shop)
+    let spoiled = try await train(try shop.arguments("run", steps: 2, ["--resume"]))
+    #expect(spoiled.exit == .code(1))
+    for word in problem.words { #expect(spoiled.output.contains(word), "\(spoiled.output)") }
+    #expect(try shop.files("run") == before)
+  }
+
+  @Test func aDiskThatIsFullEndsTheRunAndLeavesWhatWasSaved() async throws {
+    let good = try await train(try shop.arguments("run", steps: 2))
+    #expect(good.exit == .code(0), "\(good.output)")
+    let state = try #require(savedStates("run").last)
+    let size = try #require(try shop.files("run/state")[state]).count
+    let start = try shop.files("run/checkpoint")
+    #expect(!start.isEmpty)
+
+    // A limit on file sizes, in blocks of 512 bytes, that a state is beyond and small files are not. As with a full disk, write
+    // fails; that the process would be ended by a signal instead is switched off.
+    let command = ["\(StackConfiguration.ownDirectory)/illmrec"] + (try shop.arguments("full", steps: 4))
+    let full = try await limited(command, blocks: size / 512 - 1)
+    #expect(full.exit == .code(1), "\(full.output)")
+    #expect(full.output.contains("full/state/step-00000002.state cannot be written"), "\(full.output)")
+    #expect(savedStates("full").isEmpty)
+    let names = try FileManager.default.subpathsOfDirectory(atPath: shop.run("full"))
+    #expect(!names.contains { $0.hasSuffix(".partial") })
+    // The checkpoint of its validation was written before; it is whole.
+    #expect(Set(try shop.files("full/checkpoint").keys) == Set(start.keys))
+    let inspected = try await train(["model", "inspect", shop.run("full/checkpoint")])
+    #expect(inspected.exit == .code(0), "\(inspected.output)")
+  }
+
+  private func limited(_ command: [String], blocks: Int) async throws -> (exit: ChildProcess.Exit, output: String) {
+    let output = Lines()
+    let child = try ChildProcess(
+      name: "limited", executable: "/bin/sh",
+      arguments: ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$@\"", "sh"] + command, onLine: output.append)
+    return (await child.waitForExit(), output.text)
+  }
+}
