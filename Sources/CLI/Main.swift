@@ -19,6 +19,6 @@ struct IllmrecCommand: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
       RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self, FeaturesCommand.self,
-      TrainCommand.self, EvaluateCommand.self,
+      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self,
     ])
 }

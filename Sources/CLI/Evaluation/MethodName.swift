@@ -48,7 +48,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
 }
 
 /// What is given as a list with commas between.
-struct CommaList<Element: ExpressibleByArgument>: ExpressibleByArgument {
+struct CommaList<Element: ExpressibleByArgument & Sendable>: ExpressibleByArgument, Sendable {
   let elements: [Element]
 
   init(_ elements: [Element]) { self.elements = elements }

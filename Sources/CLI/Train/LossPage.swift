@@ -7,7 +7,7 @@ struct LossPage {
 
   init(_ directory: RunDirectory) { self.directory = directory }
 
-  func write() throws {
+  func charts() throws(CLIError) -> [LineChart] {
     let losses = try Table(directory.losses)
     let validations = try Table(directory.validations)
     var charts: [LineChart] = []
@@ -21,10 +21,16 @@ struct LossPage {
       charts.append(
         validations.chart("Validation items", [("Hit@5", "hit@5", "s1"), ("NDCG@5", "ndcg@5", "s2")]))
     }
+    return charts
+  }
+
+  func write() throws {
+    let charts = try charts()
+    let steps = try Table(directory.losses).rows.count
     let content =
       charts.isEmpty ? "<p class=\"note\">Too few steps to draw.</p>" : charts.map(\.svg).joined(separator: "\n")
     let page = HTMLPage(
-      heading: "Training", introduction: "<p class=\"notice\">\(losses.rows.count.counted("step")).</p>",
+      heading: "Training", introduction: "<p class=\"notice\">\(steps.counted("step")).</p>",
       style: LineChart.style, content: "<section>\(content)</section>")
     try OutputFile.write(Data(page.html.utf8), to: directory.chart)
   }

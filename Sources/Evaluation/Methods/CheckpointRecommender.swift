@@ -85,6 +85,9 @@ package final class CheckpointRecommender: RankingMethod {
 
   package var promptStyle: PromptStyle { model.promptStyle }
 
+  /// Of every file that its prompts are computed with.
+  package var fingerprint: String { model.fingerprints.model }
+
   /// Nil when prompts show images and no item of the history has one: nothing is known of the user then.
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
     var entries: [HistoryEntry] = []

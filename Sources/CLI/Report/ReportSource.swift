@@ -1,0 +1,107 @@
+import Evaluation
+import Foundation
+import Training
+
+/// What a report is made of.
+enum ReportSource {
+  case study(StudyResult)
+  case evaluation(EvaluationDocument)
+  /// A training run's directory, with its curves.
+  case training(path: String, charts: [LineChart])
+
+  /// Reads a result of `study --json` or `evaluate --json`, or a run's directory.
+  init(path: String) throws(CLIError) {
+    if InputFile.isDirectory(path) {
+      self = .training(path: path, charts: try LossPage(RunDirectory(path)).charts())
+      return
+    }
+    let bytes = try InputFile.bytes(of: path, what: "a result")
+    do {
+      let kind = try JSONDecoder().decode(Kind.self, from: bytes)
+      if kind.format != nil {
+        let result = try JSONDecoder().decode(StudyResult.self, from: bytes)
+        try result.check()
+        self = .study(result)
+      } else {
+        self = .evaluation(try JSONDecoder().decode(EvaluationDocument.self, from: bytes))
+      }
+    } catch {
+      throw CLIError(
+        .invalidInput,
+        "\(path): not the JSON of illmrec evaluate --json or illmrec study --json: \(Self.reason(error))", cause: error)
+    }
+  }
+
+  private struct Kind: Decodable { let format: String? }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is of another kind"
+    case DecodingError.dataCorrupted: "the text is no JSON, or ends too early"
+    default: "\(error)"
+    }
+  }
+}
+
+/// What `illmrec evaluate --json` writes, as far as a report shows it.
+struct EvaluationDocument: Decodable {
+  struct Figure: Decodable {
+    let value: Double
+    let low: Double
+    let high: Double
+  }
+
+  struct Method: Decodable {
+    let name: String
+    let note: String
+    let seeds: [UInt64]
+    let metrics: [String: Figure]
+    let coverage: Double
+    let secondsPer100Users: Double
+    let tokensPerUser: Double?
+  }
+
+  let data: String
+  let part: String
+  let candidates: String
+  let users: Int
+  let resamples: Int
+  let methods: [Method]
+}
+
+extension EvaluationDocument {
+  var table: TextTable {
+    let metrics = Metric.standard.map(\.description).filter { name in methods.contains { $0.metrics[name] != nil } }
+    var table = TextTable(
+      [.init("method")] + metrics.map { .init($0, .trailing) }
+        + [.init("coverage@10", .trailing), .init("s/100 users", .trailing), .init("tokens/user", .trailing)])
+    for method in methods {
+      table.add(
+        [method.name]
+          + metrics.map { name in
+            method.metrics[name].map { Estimate(value: $0.value, low: $0.low, high: $0.high).text } ?? ""
+          } + [
+            method.coverage.rounded(to: 3), method.secondsPer100Users.significant(digits: 3),
+            method.tokensPerUser.map { $0.rounded(to: 1) } ?? "",
+          ])
+    }
+    return table
+  }
+
+  var section: String {
+    let settings =
+      [
+        StudyResult.Setting("data", data), .init("part", part), .init("candidates", candidates),
+        .init("users", "\(users)"), .init("bootstrap samples", "\(resamples)"),
+      ] + methods.map { .init($0.name, $0.note + ($0.seeds.isEmpty ? "" : ", seeds \($0.seeds)")) }
+    return """
+      <section>
+      <h2>Evaluation: \(HTMLPage.escaped(part)) items of \(HTMLPage.escaped(data))</h2>
+      \(table.html)
+      \(StudyResult.settingsBlock(settings))
+      </section>
+      """
+  }
+}

@@ -1,0 +1,66 @@
+package import Models
+
+/// Tokens that each way of telling about items takes, from the tokenizer alone: no model is computed.
+package struct TokenCounts: Sendable {
+  package static let styles: [PromptStyle] = [.image, .compact, .attributes, .descriptions]
+  package static let statistics = ["mean", "p50", "p95", "ratio to image"]
+
+  private let tokenizer: LlamaTokenizer
+  private let items: [ItemWords]
+  private let maxHistoryItems: Int
+
+  package init(tokenizer: LlamaTokenizer, items: [ItemWords], maxHistoryItems: Int) {
+    self.tokenizer = tokenizer
+    self.items = items
+    self.maxHistoryItems = maxHistoryItems
+  }
+
+  /// Mean, median and 95th percentile of the tokens of an item and of a user's whole prompt, and the means' ratio to those of
+  /// the style `image`; places of the axis are `styles`.
+  ///
+  /// An item's tokens are what it adds to a prompt that has it already.
+  ///
+  /// - Parameter progress: told how many histories are done, over all styles; what it throws ends the counting.
+  package func series(histories: [[Int]], progress: (Int) throws -> Void = { _ in }) throws -> [StudyResult.Series] {
+    let met = Set(histories.joined()).sorted()
+    var perItem: [[Double]] = []
+    var perPrompt: [[Double]] = []
+    for (index, style) in Self.styles.enumerated() {
+      let builder = PromptBuilder(
+        tokenizer: tokenizer, style: style, softTokenDim: 1, maxHistoryItems: maxHistoryItems, maxPromptTokens: 4096,
+        maxItemListTokens: 3850)
+      perItem.append(
+        try met.map { Double(try tokens([$0, $0], builder) - tokens([$0], builder)) })
+      var counts: [Double] = []
+      for history in histories {
+        counts.append(Double(try tokens(history, builder)))
+        if counts.count % 50 == 0 { try progress(index * histories.count + counts.count) }
+      }
+      perPrompt.append(counts)
+    }
+    return Self.series("per item", perItem) + Self.series("per prompt", perPrompt)
+  }
+
+  private func tokens(_ history: [Int], _ builder: PromptBuilder) throws(ModelError) -> Int {
+    try builder.prompt(history: history.map { HistoryEntry(words: items[$0], softToken: nil) }).tokenCount
+  }
+
+  private static func series(_ name: String, _ counts: [[Double]]) -> [StudyResult.Series] {
+    let sorted = counts.map { $0.sorted() }
+    let columns = [
+      sorted.map(\.mean), sorted.map { quantile(0.5, $0) }, sorted.map { quantile(0.95, $0) },
+      sorted.map { sorted[0].mean > 0 ? $0.mean / sorted[0].mean : 0 },
+    ]
+    return zip(statistics, columns).map { statistic, values in
+      StudyResult.Series(
+        name: statistic, metric: "tokens \(name)",
+        points: values.enumerated().map { .init(x: Double($0), Estimate(value: $1, low: $1, high: $1)) })
+    }
+  }
+
+  /// The smallest value that at least this share of the values does not exceed; 0 for none.
+  private static func quantile(_ share: Double, _ sorted: [Double]) -> Double {
+    guard !sorted.isEmpty else { return 0 }
+    return sorted[max(Int((share * Double(sorted.count)).rounded(.up)) - 1, 0)]
+  }
+}

@@ -1,0 +1,160 @@
+import Datasets
+import Evaluation
+import Foundation
+import Models
+import Testing
+
+@Suite final class StudyTests {
+  private let directory: String
+  private let checkpoint: CheckpointLocation
+  private let dataset: Dataset
+  private var features: [ItemFeatures] = []
+
+  init() throws {
+    directory = FileManager.default.temporaryDirectory.appending(path: "study-\(UUID().uuidString)").path
+    checkpoint = CheckpointLocation(bundle: directory)
+    let shape = SyntheticCheckpoint.Shape.tiny
+    try SyntheticCheckpoint.write(to: directory, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
+    dataset = Dataset(
+      items: (0..<16).map { index in
+        var item = Dataset.Item(id: "i\(index)")
+        item.title = "shirt \(index)"
+        item.description = "a red shirt of size \(index) with blue shoe laces"
+        return item
+      },
+      users: (0..<6).map { user in
+        Dataset.User(id: "u\(user)", items: (0..<6).map { (user + $0) % 16 }, negatives: [12, 13, 14, 15])
+      })
+    var random = SplitMix64(state: 2)
+    func vector(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.nextNormal()) } }
+    features = (0..<16).map { _ in
+      ItemFeatures(
+        embedding: vector(shape.visionWidth), cf: vector(shape.cfFeatureDim), text: vector(shape.textFeatureDim))
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  private var task: RankingTask {
+    get throws { try RankingTask(dataset: dataset, part: .test, candidates: .negatives) }
+  }
+
+  private func method(
+    _ style: PromptStyle = .image, dataset: Dataset? = nil, features: [ItemFeatures]? = nil, spaces: [Space] = [.image]
+  ) throws -> CheckpointRecommender {
+    var settings = CheckpointRecommender.Settings()
+    settings.promptStyle = style
+    settings.spaces = spaces
+    settings.threads = 1
+    return try CheckpointRecommender(
+      checkpoint: checkpoint, dataset: dataset ?? self.dataset, features: features ?? self.features, settings: settings)
+  }
+
+  @Test func theWholeHistoryRanksAsEvaluateDoes() throws {
+    let method = try method()
+    let expected = try task.rank(with: method)
+    let study = RankingStudy(task: try task, places: [1, 5], bootstrap: Bootstrap(resamples: 20))
+    let series = try study.series("img") { place, _ in try study.task.rank(with: NewestItems(Int(place), of: method)) }
+    #expect(series.map(\.metric) == ["Hit@5", "NDCG@5"])
+    let estimates = MethodReport(name: "img", results: [expected]).estimates(
+      of: RankingStudy.metrics, Bootstrap(resamples: 20))
+    for (series, estimate) in zip(series, estimates) { #expect(series.points[1] == .init(x: 5, estimate)) }
+    #expect(try task.rank(with: NewestItems(1, of: method)).ranks != expected.ranks)
+  }
+
+  @Test func aBudgetHoldsTheMostItemsThatFit() throws {
+    let method = try method()
+    let queries = try task.users.map(try task.query(of:))
+    let counts = try #require(try method.promptTokens(of: queries.map { $0.newest(2) }))
+    let budget = try #require(counts.max())
+    #expect(try TokenBudget(budget, of: method).itemsThatFit(queries).allSatisfy { $0 >= 2 && $0 < 5 })
+    #expect(try TokenBudget(3500, of: method).itemsThatFit(queries).allSatisfy { $0 == 5 })
+    #expect(try TokenBudget(3500, of: method).scores(of: queries) == method.scores(of: queries))
+    #expect(try TokenBudget(5, of: method).scores(of: queries) == queries.map { $0.candidates.map { _ in 0 } })
+    #expect(throws: EvaluationError.self) {
+      try TokenBudget(100, of: Popularity(dataset: dataset)).itemsThatFit(queries)
+    }
+  }
+
+  @Test(arguments: [0.1, 0.25, 0.5, 1]) func noiseReplacesTheStatedShare(share: Double) throws {
+    let noise = try DescriptionNoise(dataset)
+    let noisy = noise.dataset(share: share, seed: 3)
+    let corpus = Set(dataset.items.flatMap { $0.description.split(separator: " ") })
+    for (item, original) in zip(noisy.items, dataset.items) {
+      let (words, before) = (item.description.split(separator: " "), original.description.split(separator: " "))
+      #expect(words.count == before.count && words.allSatisfy(corpus.contains))
+      #expect(zip(words, before).count { $0 != $1 } == Int((share * Double(before.count)).rounded()))
+      #expect(item.title == original.title)
+    }
+    #expect(noise.dataset(share: share, seed: 3) == noisy)
+    #expect(noise.dataset(share: share, seed: 4) != noisy)
+  }
+
+  @Test func noNoiseRanksAsEvaluateDoesAndImagesDoNotReadNoise() throws {
+    let noise = try DescriptionNoise(dataset)
+    #expect(noise.dataset(share: 0, seed: 1) == dataset)
+    let noisy = noise.dataset(share: 1, seed: 1)
+    let queries = try task.users.map(try task.query(of:))
+    #expect(try method(dataset: noisy).scores(of: queries) == method().scores(of: queries))
+    #expect(
+      try method(.descriptions, dataset: noisy).scores(of: queries) != method(.descriptions).scores(of: queries))
+  }
+
+  @Test func aDatasetWithoutWordsHasNoNoise() {
+    var silent = dataset
+    for item in silent.items.indices { silent.items[item].description = "same same" }
+    #expect { try DescriptionNoise(silent) } throws: { ($0 as? EvaluationError)?.code == .invalidInput }
+  }
+
+  @Test func lostImagesAreNestedAndCounted() throws {
+    features[0].embedding = nil
+    let missing = MissingImages(features)
+    func lost(_ share: Double, _ seed: UInt64 = 1) -> Set<Int> {
+      let left = missing.features(share: share, seed: seed)
+      return Set(left.indices.filter { left[$0].embedding == nil })
+    }
+    #expect(lost(0) == [0])
+    #expect(lost(0.2).count == 1 + 3 && lost(0.2).isSubset(of: lost(0.6)))
+    #expect(lost(0.6) == lost(0.6) && lost(0.6) != lost(0.6, 2))
+    #expect(lost(1).count == 16)
+    let left = missing.features(share: 0.6, seed: 1)
+    #expect(zip(left, features).allSatisfy { $0.cf == $1.cf && $0.text == $1.text })
+    let queries = try task.users.map(try task.query(of:))
+    let all = try method(features: missing.features(share: 0, seed: 1), spaces: [.image, .cf, .text])
+    #expect(try all.scores(of: queries) == method(spaces: [.image, .cf, .text]).scores(of: queries))
+  }
+
+  @Test func tokensAreCountedByTheTokenizer() throws {
+    let counts = TokenCounts(
+      tokenizer: try LlamaTokenizer(directory: checkpoint.tokenizer), items: dataset.items.map(ItemWords.init),
+      maxHistoryItems: 10)
+    let series = try counts.series(histories: [[0, 1, 2], [3]])
+    func figures(_ name: String, _ metric: String) -> [Double] {
+      series.first { $0.name == name && $0.metric == metric }?.points.map(\.value) ?? []
+    }
+    // A compact prompt is <s>, a token for each item, and [REC].
+    #expect(figures("mean", "tokens per item")[1] == 1)
+    #expect(figures("mean", "tokens per prompt")[1] == 4)
+    #expect(figures("p50", "tokens per prompt")[1] == 3 && figures("p95", "tokens per prompt")[1] == 5)
+    #expect(figures("ratio to image", "tokens per prompt")[0] == 1)
+    let perItem = figures("mean", "tokens per item")
+    #expect(perItem[3] > perItem[2] && perItem[0] > 1)
+    let expected = try #require(try method().promptTokens(of: [RankingQuery(user: 0, history: [3], candidates: [])]))
+    #expect(figures("p50", "tokens per prompt")[0] == Double(expected[0]))
+  }
+
+  @Test func resultsReadBackAsTheyWereWritten() throws {
+    let result = StudyResult(
+      study: "s", axis: .init("a", unit: "items"),
+      series: [
+        .init(name: "m", metric: "Hit@5", points: [.init(x: 1, Estimate(value: 0.1, low: 0.05, high: 1.0 / 3))])
+      ],
+      settings: [.init("command", "x \"y\"")], data: "d")
+    let read = try JSONDecoder().decode(StudyResult.self, from: JSONEncoder().encode(result))
+    #expect(read == result)
+    try read.check()
+    let labelled = StudyResult(
+      study: "s", axis: .init("a", unit: "", labels: []), series: result.series, settings: [], data: "")
+    #expect(throws: EvaluationError.self) { try labelled.check() }
+  }
+}
