@@ -43,7 +43,7 @@ package final class ImageModel: Sendable {
     let towerFiles = try WeightFiles(directory: checkpoint.visionTower)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let packer = try MatrixPacker(part: "vision-tower", of: towerFiles, loading, digests: digests, on: team)
-    var towerLoader = WeightLoader(towerFiles, prefix: "vision_model.", packer: packer, on: team)
+    var towerLoader = WeightLoader(towerFiles, prefix: Self.towerPrefix(towerFiles), packer: packer, on: team)
     tower = SiglipVisionModel(configuration, &towerLoader, team: team)
     try towerLoader.finish(expectation: configurationPath)
     packer.save()
@@ -71,6 +71,11 @@ package final class ImageModel: Sendable {
     fingerprints = try Self.fingerprints(
       checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces, arithmetic, digests)
     digests.save()
+  }
+
+  /// What a tower's tensor names begin with: `vision_model.`, or nothing in what transformers from version 5 on writes.
+  private static func towerPrefix(_ files: WeightFiles) -> String {
+    files.tensors["embeddings.patch_embedding.weight"] == nil ? "vision_model." : ""
   }
 
   /// Length of an item vector: p for each space in use.

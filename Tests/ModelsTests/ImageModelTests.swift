@@ -76,6 +76,21 @@ struct ImageModelTests {
     #expect(#expect(throws: ModelError.self) { try model().embeddings(of: [broken]) }?.code == .notFinite)
   }
 
+  /// transformers from version 5 on writes a vision tower's tensors without `vision_model.` before their names.
+  @Test func aTowersTensorsMayGoWithoutTheirPrefix() throws {
+    let (directory, location) = try SyntheticModels.copy()
+    try SyntheticModels.rewrite(location.bundle + "/vision_tower/model.safetensors") { tensors in
+      tensors = tensors.map { tensor in
+        let name = tensor.name.replacing("vision_model.", with: "")
+        return SafetensorsWriter.Tensor(name, shape: tensor.shape, values: tensor.values)
+      }
+    }
+    let renamed = try ImageModel(checkpoint: location, spaces: [.image], threads: 2)
+    let (found, expected) = (try renamed.embeddings(of: [image(3)]), try model().embeddings(of: [image(3)]))
+    #expect(Array(found[row: 0]) == Array(expected[row: 0]))
+    withExtendedLifetime(directory) {}
+  }
+
   @Test func fingerprintsFollowTheFilesTheyCover() throws {
     let (directory, location) = try SyntheticModels.copy()
     let before = try ImageModel(checkpoint: location, spaces: [.image], threads: 1).fingerprints
