@@ -40,11 +40,13 @@ struct Recommendation: Sendable {
   var sound: [Int] { users.indices.filter { users[$0].failure == nil } }
 
   /// Runs the stages and answers.
-  mutating func run(arrival: ContinuousClock.Instant) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+  mutating func run(
+    arrival: ContinuousClock.Instant, withMetadata: Bool
+  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
     timings.itemsMicros = try await timed { try await $0.lookUpItems() }
     timings.usersMicros = try await timed { try await $0.encodeUsers() }
     timings.searchMicros = try await timed { try await $0.search() }
-    timings.metadataMicros = try await timed { try await $0.lookUpMetadata() }
+    if withMetadata { timings.metadataMicros = try await timed { try await $0.lookUpMetadata() } }
     timings.totalMicros = arrival.duration(to: .now).microseconds
     return response
   }

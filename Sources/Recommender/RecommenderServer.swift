@@ -17,9 +17,14 @@ package struct RecommenderServer: Sendable {
     published = PublishedLimits(services: services)
   }
 
-  /// - Parameter deadline: when the caller gives up; each stage is given what is left until then.
-  func recommend(
-    _ request: Illmrec_Recommender_V1_RecommendRequest, deadline: ContinuousClock.Instant?
+  /// Answers a request, also one that did not come over RPC.
+  ///
+  /// - Parameters:
+  ///   - deadline: when the caller gives up; each stage is given what is left until then.
+  ///   - withMetadata: whether the recommended items' titles are looked up.
+  /// - Throws: ServiceFailure when a stage fails; CancellationError once nobody waits for the answer.
+  package func recommend(
+    _ request: Illmrec_Recommender_V1_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true
   ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
     let arrival = ContinuousClock.now
     try check(request)
@@ -28,7 +33,7 @@ package struct RecommenderServer: Sendable {
     return try await cancellingWithRPC {
       var recommendation = Recommendation(
         of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits)
-      return try await recommendation.run(arrival: arrival)
+      return try await recommendation.run(arrival: arrival, withMetadata: withMetadata)
     }
   }
 

@@ -20,6 +20,8 @@ struct EvaluateCommand: ReportingCommand {
                                 --features
         NAME:img, …             the same of --checkpoint NAME=DIR; without a
                                 name, each of the checkpoints
+        services                what EncoderService, LLMService and
+                                RetrievalService recommend as they run
 
       Each figure is the mean over users ± half the 95% interval of 1,000 bootstrap samples of the users. Below the table \
       every method is compared with --baseline, user by user. Scores that are equal count as the mean over their orders. \
@@ -36,6 +38,7 @@ struct EvaluateCommand: ReportingCommand {
       --features cf=data/cf.safetensors
         illmrec evaluate data/ --methods img --checkpoint words=run1/checkpoint \
       --checkpoint image=run2/checkpoint --checkpoint compact=run3/checkpoint
+        illmrec evaluate data/ --methods services,item-knn --candidates catalog
       """)
 
   @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
@@ -58,6 +61,7 @@ struct EvaluateCommand: ReportingCommand {
     help: ArgumentHelp("A SASRec that features cf wrote, instead of training one.", valueName: "file"))
   var sasrecFile: String?
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
+  @OptionGroup(title: "Running services") var services: EvaluatedServicesOptions
   @Option(help: ArgumentHelp("Bootstrap samples.", valueName: "n"))
   var resamples = 1000
   @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"))
@@ -85,6 +89,7 @@ struct EvaluateCommand: ReportingCommand {
     }
     try neighbours.check()
     try sasrec.check()
+    try services.check()
   }
 
   func perform() async throws {
@@ -94,8 +99,9 @@ struct EvaluateCommand: ReportingCommand {
       data: data, methods: checkpoint.expanded(methods.elements),
       baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
-      checkpoints: checkpoint.plans, features: checkpoint.features, bootstrap: Bootstrap(resamples: resamples))
-    let comparison = try await Interruption.cancellingThread(named: "evaluate") { try plan.compare($0) }
+      checkpoints: checkpoint.plans, features: checkpoint.features, services: ServiceEvaluation(services),
+      bootstrap: Bootstrap(resamples: resamples))
+    let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let html { try OutputFile.write(comparison.page, to: html) }
     if json {

@@ -57,6 +57,9 @@ struct HistoryLengthStudyCommand: StudyRunCommand {
     try StudyOptions.check(lengths.elements, within: 1...10_000, flag: "--lengths")
     try options.checkpoint.validate(methods.elements)
     try neighbours.check()
+    guard !methods.elements.contains(.services) else {
+      throw ValidationError("Running services are compared by illmrec evaluate.")
+    }
     guard sasrecFile != nil || !methods.elements.contains(.sasrec) else {
       throw ValidationError("sasrec: give --sasrec FILE, which illmrec features cf writes.")
     }

@@ -41,17 +41,26 @@ struct EvaluationPlan: Sendable {
   let checkpoints: [Checkpoint]
   /// Items' features, for all checkpoints.
   let features: [FeatureFile]
+  let services: ServiceEvaluation
   let bootstrap: Bootstrap
 
-  /// Reads the data, makes the methods and ranks. Computes on the calling thread and blocks.
-  func compare(_ interruption: InterruptionFlag) throws -> Comparison {
-    let dataset = try Dataset(reading: data)
-    let task = try RankingTask(dataset: dataset, part: part, candidates: candidates)
-    let run = EvaluationRun(
-      data: EvaluatedData(dataset: dataset, interruption: interruption), task: task, plan: self)
+  /// Reads the data, makes the methods and ranks.
+  func compare() async throws -> Comparison {
+    let task = try await Interruption.cancellingThread(named: "data") { _ in
+      try RankingTask(dataset: Dataset(reading: data), part: part, candidates: candidates)
+    }
+    var served: MethodReport?
+    if methods.contains(.services) {
+      served = try await Interruption.cancelling { try await services.report(on: task, from: data) }
+    }
+    let reports = try await Interruption.cancellingThread(named: "evaluate") { [served] interruption in
+      try EvaluationRun(
+        data: EvaluatedData(dataset: task.dataset, interruption: interruption), task: task, plan: self, served: served
+      ).reports(of: methods)
+    }
     return Comparison(
-      data: data, task: task, reports: try run.reports(of: methods),
-      baseline: baseline.flatMap { methods.firstIndex(of: $0) } ?? 0, bootstrap: bootstrap)
+      data: data, task: task, reports: reports, baseline: baseline.flatMap { methods.firstIndex(of: $0) } ?? 0,
+      bootstrap: bootstrap)
   }
 }
 

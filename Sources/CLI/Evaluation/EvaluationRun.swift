@@ -8,6 +8,8 @@ struct EvaluationRun {
   let data: EvaluatedData
   let task: RankingTask
   let plan: EvaluationPlan
+  /// The method `services`, which is ranked with over RPC, when it is asked for.
+  let served: MethodReport?
 
   private var seeds: [UInt64] { plan.seeds }
 
@@ -27,6 +29,9 @@ struct EvaluationRun {
         "\(plan.neighbours.neighbours) neighbours, newest \(plan.neighbours.historyItems) items, shrinkage "
           + "\(plan.neighbours.shrinkage)")
     case .sasrec: return try sasrecReport()
+    case .services:
+      guard let served else { preconditionFailure("the services are asked before") }
+      return served
     case .checkpoint(let checkpointName, let spaces):
       guard let checkpoint = plan.checkpoints.first(where: { $0.name == checkpointName }) else {
         throw CLIError(.invalidInput, "\(name.text): --checkpoint is needed")

@@ -7,6 +7,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case random
   case itemNeighbours
   case sasrec
+  /// Whatever running services recommend.
+  case services
   /// A checkpoint by its name, or the only one, in these spaces: `compact:img+cf`.
   case checkpoint(name: String? = nil, spaces: [Space])
 
@@ -16,6 +18,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case "random": self = .random
     case "item-knn": self = .itemNeighbours
     case "sasrec": self = .sasrec
+    case "services": self = .services
     default:
       let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard let list = parts.last, parts.count == 1 || !parts[0].isEmpty else { return nil }
@@ -41,6 +44,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .random: "random"
     case .itemNeighbours: "item-knn"
     case .sasrec: "sasrec"
+    case .services: "services"
     case .checkpoint(let name, let spaces):
       (name.map { "\($0):" } ?? "") + spaces.map(\.checkpointName).joined(separator: "+")
     }

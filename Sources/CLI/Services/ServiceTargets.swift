@@ -18,6 +18,12 @@ struct EncoderTarget: ParsableArguments {
   var encoder = DefaultTarget.encoder
 }
 
+/// `--llm`
+struct LLMTarget: ParsableArguments {
+  @Option(help: ArgumentHelp("The LLM service, as gRPC names a target.", valueName: "target"))
+  var llm = DefaultTarget.llm
+}
+
 /// `--retrieval`
 struct RetrievalTarget: ParsableArguments {
   @Option(help: ArgumentHelp("The retrieval service, as gRPC names a target.", valueName: "target"))

@@ -21,6 +21,7 @@ extension StudySession {
         settings.historyItems = longest
         method = ItemNeighbours(dataset: data.dataset, settings: settings)
       case .sasrec: method = try sasrec(sasrecFile)
+      case .services: throw CLIError(.invalidInput, "running services are compared by illmrec evaluate")
       case .checkpoint:
         let checkpoint = try checkpointMethods([name])[0].checkpoint
         let recommender = try recommender(

@@ -25,6 +25,7 @@ package protocol RankingMethod: Sendable {
   var usersAtOnce: Int { get }
 
   /// A score for each candidate of each query, in order; the higher the likelier. The same queries get the same scores.
+  /// Minus infinity is for a candidate that the method did not name: such a target has the last place.
   ///
   /// Computes on the calling thread and blocks: call it from a compute worker.
   func scores(of queries: [RankingQuery]) throws -> [[Float]]

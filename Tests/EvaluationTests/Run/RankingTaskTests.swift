@@ -60,6 +60,20 @@ import Testing
     #expect(try task.rank(with: ByIndex()).coverage == 0.25)
   }
 
+  @Test func anItemThatIsNotNamedStandsBehindAllAndCoversNothing() throws {
+    let task = try RankingTask(dataset: Self.dataset, part: .validation, candidates: .catalog)
+    var tally = RankTally(task, method: "lists")
+    // Users may come in any order. Of a's candidates 1, 2, 3, 4 and 5 the target is 1.
+    try tally.add([1, -.infinity, -.infinity, -.infinity, -.infinity], of: task.query(of: 1), at: 1)
+    try tally.add([-.infinity, -.infinity, 2, 1, -.infinity], of: task.query(of: 0), at: 0)
+    #expect(tally.unnamed == 1)
+    let result = tally.result(scoringTime: .seconds(1), tokens: 30)
+    #expect(result.ranks == [Rank(better: 4), Rank(better: 0)])
+    // 3 and 4, and b's target 4.
+    #expect(result.coverage == 2.0 / 6)
+    #expect(result.tokensPerUser == 15 && result.secondsPer100Users == 50)
+  }
+
   @Test func whatCannotBeRankedIsSaid() throws {
     #expect { try RankingTask(dataset: Dataset(items: [], users: []), part: .test, candidates: .catalog) } throws: {
       ($0 as? EvaluationError)?.code == .empty
