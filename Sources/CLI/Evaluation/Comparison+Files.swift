@@ -60,6 +60,8 @@ extension Comparison {
       let users: Int
       let resamples: Int
       let methods: [Method]
+      let baseline: String
+      let differences: [MethodDifference]
     }
     let methods = reports.map { report in
       let estimates = report.estimates(of: Self.metrics, bootstrap).map {
@@ -79,7 +81,8 @@ extension Comparison {
       decoding: try encoder.encode(
         Document(
           data: data, part: task.part.rawValue, candidates: task.candidates.rawValue, users: task.users.count,
-          resamples: bootstrap.resamples, methods: methods)), as: UTF8.self)
+          resamples: bootstrap.resamples, methods: methods, baseline: reports[baseline].name,
+          differences: methodDifferences)), as: UTF8.self)
   }
 }
 

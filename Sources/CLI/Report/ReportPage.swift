@@ -20,9 +20,7 @@ struct ReportPage {
     var (training, evaluations, studies): ([String], [String], [String]) = ([], [], [])
     for result in results {
       switch result {
-      case .training(let path, let charts):
-        training.append(
-          "<section><h2>Training: \(HTMLPage.escaped(path))</h2>\(charts.map(\.svg).joined(separator: "\n"))</section>")
+      case .training(let document): training.append(document.section)
       case .evaluation(let document): evaluations.append(document.section)
       case .study(let result): studies.append(result.section)
       }

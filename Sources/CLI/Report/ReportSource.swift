@@ -6,13 +6,12 @@ import Training
 enum ReportSource {
   case study(StudyResult)
   case evaluation(EvaluationDocument)
-  /// A training run's directory, with its curves.
-  case training(path: String, charts: [LineChart])
+  case training(TrainingDocument)
 
   /// Reads a result of `study --json` or `evaluate --json`, or a run's directory.
   init(path: String) throws(CLIError) {
     if InputFile.isDirectory(path) {
-      self = .training(path: path, charts: try LossPage(RunDirectory(path)).charts())
+      self = .training(try TrainingDocument(RunDirectory(path)))
       return
     }
     let bytes = try InputFile.bytes(of: path, what: "a result")
@@ -69,6 +68,8 @@ struct EvaluationDocument: Decodable {
   let users: Int
   let resamples: Int
   let methods: [Method]
+  /// Missing in files of earlier versions.
+  let differences: [MethodDifference]?
 }
 
 extension EvaluationDocument {
@@ -90,6 +91,23 @@ extension EvaluationDocument {
     return table
   }
 
+  /// Each method against the baseline, and the others against each other.
+  private var differencesHTML: String {
+    guard let differences, !differences.isEmpty else { return "" }
+    let metrics = Metric.standard.map(\.description).filter { name in
+      differences.contains { $0.metrics[name] != nil }
+    }
+    var table = TextTable([.init("difference"), .init("to")] + metrics.map { .init($0, .trailing) })
+    for difference in differences {
+      table.add(
+        [difference.method, difference.against]
+          + metrics.map { name in
+            difference.metrics[name].map { "\($0.estimate.signedText), p \($0.p.rounded(to: 3))" } ?? ""
+          })
+    }
+    return table.html
+  }
+
   var section: String {
     let settings =
       [
@@ -100,6 +118,7 @@ extension EvaluationDocument {
       <section>
       <h2>Evaluation: \(HTMLPage.escaped(part)) items of \(HTMLPage.escaped(data))</h2>
       \(table.html)
+      \(differencesHTML)
       \(StudyResult.settingsBlock(settings))
       </section>
       """

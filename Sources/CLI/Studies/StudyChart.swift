@@ -1,6 +1,6 @@
 import Evaluation
 
-/// Curves of a study with their intervals, as SVG within a page. Places stand at equal distances, as they were chosen.
+/// Curves of a study with their intervals, as SVG within a page. Places stand where their amounts are.
 struct StudyChart {
   let title: String
   let axis: StudyResult.Axis
@@ -8,6 +8,9 @@ struct StudyChart {
 
   private static let (width, height) = (860.0, 280.0)
   private static let (left, right, top, bottom) = (58.0, 20.0, 14.0, 48.0)
+
+  /// Room for four digits.
+  private static let labelWidth = 34.0
 
   static let style = """
 
@@ -46,9 +49,17 @@ struct StudyChart {
   }
 
   private func x(_ place: Double) -> Double {
-    let places = places
-    let index = Double(places.firstIndex(of: place) ?? 0)
-    return Self.left + 12 + index / Double(max(places.count - 1, 1)) * (Self.width - Self.left - Self.right - 24)
+    let (first, last) = (places.first ?? 0, places.last ?? 0)
+    let share = last > first ? (place - first) / (last - first) : 0.5
+    return Self.left + 12 + share * (Self.width - Self.left - Self.right - 24)
+  }
+
+  /// Places whose labels have room beside each other, chosen from the last downwards.
+  private var labelled: [Double] {
+    places.reversed().reduce(into: []) { chosen, place in
+      if let next = chosen.last, x(next) - x(place) < Self.labelWidth { return }
+      chosen.append(place)
+    }
   }
 
   private func y(_ value: Double) -> Double {
@@ -63,14 +74,16 @@ struct StudyChart {
       return "<path class=\"grid\" d=\"M\(Self.left) \(y(value).rounded(to: 1))H\(Self.width - Self.right)\"/>"
         + "<text x=\"\(Self.left - 6)\" y=\"\((y(value) + 4).rounded(to: 1))\" class=\"axis end\">\(text)</text>"
     }
-    let columns = places.map { place in
-      "<text x=\"\(x(place).rounded(to: 1))\" y=\"\(Self.height - Self.bottom + 18)\" class=\"axis middle\">"
+    let base = Self.height - Self.bottom
+    let ticks = places.map { "<path class=\"grid\" d=\"M\(x($0).rounded(to: 1)) \(base)v4\"/>" }
+    let columns = labelled.map { place in
+      "<text x=\"\(x(place).rounded(to: 1))\" y=\"\(base + 18)\" class=\"axis middle\">"
         + "\(HTMLPage.escaped(axis.text(place)))</text>"
     }
     let middle = (Self.left + Self.width - Self.right) / 2
     let name =
       "<text x=\"\(middle)\" y=\"\(Self.height - 8)\" class=\"axis middle\">\(HTMLPage.escaped(axis.name))</text>"
-    return (rows + columns + [name]).joined(separator: "\n")
+    return (rows + ticks + columns + [name]).joined(separator: "\n")
   }
 
   private func curve(_ index: Int) -> String {

@@ -56,10 +56,14 @@ extension StudyResult {
   }
 
   static func settingsBlock(_ settings: [Setting]) -> String {
+    "<details open><summary>How this was made</summary>\(list(settings))</details>"
+  }
+
+  static func list(_ settings: [Setting]) -> String {
     let lines = settings.map {
       "<dt>\(HTMLPage.escaped($0.name))</dt><dd><code>\(HTMLPage.escaped($0.value))</code></dd>"
     }
-    return "<details open><summary>How this was made</summary><dl>\(lines.joined())</dl></details>"
+    return "<dl>\(lines.joined())</dl>"
   }
 }
 

@@ -79,34 +79,31 @@ extension StudySession {
   /// A share of the descriptions' words is replaced.
   mutating func descriptionNoise(_ chance: StudySeedOptions, methods: [MethodName]) throws -> StudyResult {
     let noise = try DescriptionNoise(data.dataset)
-    return try shares("description-noise", axis: "words replaced", chance, methods) { session, share, seed, features in
-      (noise.dataset(share: share, seed: seed), features)
+    return try shares("description-noise", axis: "words replaced", chance, methods) { method, _, share, seed in
+      method.retelling(noise.dataset(share: share, seed: seed))
     }
   }
 
   /// A share of the items has lost its image.
   mutating func missingImages(_ chance: StudySeedOptions, methods: [MethodName]) throws -> StudyResult {
-    try shares("missing-images", axis: "images lost", chance, methods) { session, share, seed, features in
-      (session.data.dataset, MissingImages(features).features(share: share, seed: seed))
+    try shares("missing-images", axis: "images lost", chance, methods) { method, features, share, seed in
+      method.withoutImages(of: MissingImages(features).lost(share: share, seed: seed))
     }
   }
 
   private mutating func shares(
     _ study: String, axis: String, _ chance: StudySeedOptions, _ methods: [MethodName],
-    _ changed: (StudySession, Double, UInt64, [ItemFeatures]) -> (Dataset, [ItemFeatures])
+    _ changed: (CheckpointRecommender, [ItemFeatures], Double, UInt64) -> CheckpointRecommender
   ) throws -> StudyResult {
     let ranking = self.study(chance.shares.elements)
     var (series, notes): ([StudyResult.Series], [StudyResult.Setting]) = ([], [])
     for (name, checkpoint) in try checkpointMethods(methods) {
       let features = try features(for: checkpoint)
-      var style: [StudyResult.Setting] = []
+      let method = try recommender(name, checkpoint, features: features)
       series += try ranking.series(name.text, seeds: chance.seeds(at:)) { share, seed in
-        let (dataset, features) = changed(self, share, seed, features)
-        let method = try recommender(name, checkpoint, dataset: dataset, features: features)
-        style = Self.settings(of: method, checkpoint)
-        return try rank(method, note: "share \(share)")
+        try rank(changed(method, features, share, seed), note: "share \(share)")
       }
-      notes += style
+      notes += Self.settings(of: method, checkpoint)
     }
     notes.append(.init("seeds", chance.seeds.elements.map(String.init).joined(separator: ", ")))
     return StudyResult(

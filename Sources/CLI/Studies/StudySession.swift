@@ -54,14 +54,13 @@ struct StudySession {
   }
 
   func recommender(
-    _ name: MethodName, _ checkpoint: EvaluationPlan.Checkpoint, dataset: Dataset? = nil, features: [ItemFeatures],
-    maxHistoryItems: Int? = nil
+    _ name: MethodName, _ checkpoint: EvaluationPlan.Checkpoint, features: [ItemFeatures], maxHistoryItems: Int? = nil
   ) throws -> CheckpointRecommender {
     try data.interruption.check()
     var settings = checkpoint.settings(spaces: name.spaces ?? [.image])
     if let maxHistoryItems { settings.maxHistoryItems = maxHistoryItems }
     return try CheckpointRecommender(
-      checkpoint: checkpoint.location, dataset: dataset ?? data.dataset, features: features, settings: settings,
+      checkpoint: checkpoint.location, dataset: data.dataset, features: features, settings: settings,
       name: name.text)
   }
 

@@ -1,3 +1,4 @@
+import Evaluation
 import Foundation
 import Training
 
@@ -23,6 +24,35 @@ struct LossPage {
     }
     return charts
   }
+
+  /// Every ranking of the validation items, in order.
+  func validationResults() throws(CLIError) -> [ValidationResult] {
+    let table = try Table(directory.validations)
+    let columns = ["step", "hit@5", "ndcg@5"].map(table.values)
+    return columns[0].indices.filter { place in columns.allSatisfy { place < $0.count } }.map { place in
+      ValidationResult(step: Int(columns[0][place]), hit5: columns[1][place], ndcg5: columns[2][place])
+    }
+  }
+
+  /// How far the run came; the loss is a mean over the last steps.
+  struct LastStep {
+    let step: Int
+    /// Trained until then.
+    let seconds: Double
+    let loss: Double
+    /// How many the loss is of.
+    let steps: Int
+  }
+
+  /// Nil before the first step.
+  func lastStep() throws(CLIError) -> LastStep? {
+    let table = try Table(directory.losses)
+    guard let step = table.values("step").last, let seconds = table.values("seconds").last else { return nil }
+    let losses = table.values("loss").suffix(Self.lastSteps)
+    return LastStep(step: Int(step), seconds: seconds, loss: Array(losses).mean, steps: losses.count)
+  }
+
+  private static let lastSteps = 50
 
   func write() throws {
     let charts = try charts()
@@ -55,6 +85,11 @@ struct LossPage {
       LineChart(
         title: title, unit: "", times: means(of: "seconds"), stages: [],
         lines: lines.map { .init(name: $0.name, style: $0.style, values: means(of: $0.column)) })
+    }
+
+    /// A column; empty for one that is not there.
+    func values(_ column: String) -> [Double] {
+      columns.firstIndex(of: column).map { index in rows.map { $0[index] } } ?? []
     }
 
     private func means(of column: String) -> [Double] {

@@ -66,6 +66,37 @@ package final class CheckpointRecommender: RankingMethod {
     return all
   }
 
+  private init(
+    _ other: CheckpointRecommender, items: [ItemWords]? = nil, softTokens: [[Float]?]? = nil, itemVectors: Matrix? = nil
+  ) {
+    name = other.name
+    settings = other.settings
+    model = other.model
+    self.items = items ?? other.items
+    self.softTokens = softTokens ?? other.softTokens
+    self.itemVectors = itemVectors ?? other.itemVectors
+  }
+
+  /// The same model over the same items in other words.
+  package func retelling(_ dataset: Dataset) -> CheckpointRecommender {
+    precondition(dataset.items.count == items.count, "words for each item")
+    return CheckpointRecommender(self, items: dataset.items.map(ItemWords.init))
+  }
+
+  /// The same model over items of which some have lost their image: they are in no prompt that shows images, and their block of
+  /// the image space is zero.
+  package func withoutImages(of lost: Set<Int>) -> CheckpointRecommender {
+    var (softTokens, itemVectors) = (softTokens, itemVectors)
+    let block = settings.spaces.sorted().firstIndex(of: .image)
+    for item in lost {
+      softTokens[item] = nil
+      guard let block else { continue }
+      let start = item * itemVectors.columns + block * model.spaceDim
+      for place in start..<start + model.spaceDim { itemVectors.values[place] = 0 }
+    }
+    return CheckpointRecommender(self, softTokens: softTokens, itemVectors: itemVectors)
+  }
+
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
     let prompts = try queries.map { try prompt(of: $0) }
     let users = try model.userVectors(of: model.hiddenStates(of: prompts.compactMap(\.self)))
@@ -90,11 +121,16 @@ package final class CheckpointRecommender: RankingMethod {
 
   /// Nil when prompts show images and no item of the history has one: nothing is known of the user then.
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
-    var entries: [HistoryEntry] = []
-    for item in query.history where !promptStyle.showsImages || softTokens[item] != nil {
-      entries.append(HistoryEntry(words: items[item], softToken: softTokens[item]))
-    }
-    return entries.isEmpty ? nil : try model.prompt(history: entries.suffix(settings.maxHistoryItems))
+    let told = readable(query).newest(settings.maxHistoryItems).history
+    guard !told.isEmpty else { return nil }
+    return try model.prompt(history: told.map { HistoryEntry(words: items[$0], softToken: softTokens[$0]) })
+  }
+
+  /// Prompts that show images tell of no item without one.
+  package func readable(_ query: RankingQuery) -> RankingQuery {
+    guard promptStyle.showsImages else { return query }
+    return RankingQuery(
+      user: query.user, history: query.history.filter { softTokens[$0] != nil }, candidates: query.candidates)
   }
 
   private static func dot(_ user: ArraySlice<Float>, _ item: ArraySlice<Float>) -> Float {

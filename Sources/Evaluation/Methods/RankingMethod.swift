@@ -32,10 +32,15 @@ package protocol RankingMethod: Sendable {
 
   /// Tokens that an LLM reads for each query; nil for a method without one.
   func promptTokens(of queries: [RankingQuery]) throws -> [Int]?
+
+  /// The query with only those items of its history that the method can tell of: its "newest n items" are n of these.
+  func readable(_ query: RankingQuery) -> RankingQuery
 }
 
 extension RankingMethod {
   package var usersAtOnce: Int { 64 }
 
   package func promptTokens(of queries: [RankingQuery]) -> [Int]? { nil }
+
+  package func readable(_ query: RankingQuery) -> RankingQuery { query }
 }

@@ -46,13 +46,18 @@ package struct Bootstrap: Sendable {
   }
 
   /// How much larger the mean of `first` is than that of `second`, for values of the same users in the same order.
-  package func difference(_ first: [Double], _ second: [Double]) -> Difference {
-    precondition(first.count == second.count, "values of the same users")
-    let means = means(of: [zip(first, second).map { $0 - $1 }])[0]
-    let notLarger = means.count { $0 <= 0 }
-    return Difference(
-      estimate: estimate(of: first.mean - second.mean, from: means),
-      shareNotLarger: Double(notLarger) / Double(resamples))
+  package func difference(_ first: [Double], _ second: [Double]) -> Difference { differences([(first, second)])[0] }
+
+  /// The difference of each pair, all on the same draws.
+  package func differences(_ pairs: [(first: [Double], second: [Double])]) -> [Difference] {
+    guard !pairs.isEmpty else { return [] }
+    precondition(pairs.allSatisfy { $0.first.count == $0.second.count }, "values of the same users")
+    let means = means(of: pairs.map { zip($0.first, $0.second).map { $0 - $1 } })
+    return zip(pairs, means).map { pair, means in
+      Difference(
+        estimate: estimate(of: pair.first.mean - pair.second.mean, from: means),
+        shareNotLarger: Double(means.count { $0 <= 0 }) / Double(resamples))
+    }
   }
 
   private func estimate(of value: Double, from means: [Double]) -> Estimate {

@@ -1,4 +1,4 @@
-/// A method that is shown only the newest items of each history.
+/// A method that is shown only the newest items of each history, of those that it can tell of.
 package struct NewestItems: RankingMethod {
   private let method: any RankingMethod
   private let count: Int
@@ -12,11 +12,11 @@ package struct NewestItems: RankingMethod {
   package var usersAtOnce: Int { method.usersAtOnce }
 
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
-    try method.scores(of: queries.map { $0.newest(count) })
+    try method.scores(of: queries.map { method.readable($0).newest(count) })
   }
 
   package func promptTokens(of queries: [RankingQuery]) throws -> [Int]? {
-    try method.promptTokens(of: queries.map { $0.newest(count) })
+    try method.promptTokens(of: queries.map { method.readable($0).newest(count) })
   }
 }
 

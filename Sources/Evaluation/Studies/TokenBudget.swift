@@ -17,6 +17,7 @@ package struct TokenBudget: RankingMethod {
   package var usersAtOnce: Int { method.usersAtOnce }
 
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
+    let queries = queries.map(method.readable)
     let counts = try itemsThatFit(queries)
     let fitting = zip(queries, counts).filter { $1 > 0 }.map { $0.newest($1) }
     var computed = (fitting.isEmpty ? [] : try method.scores(of: fitting)).makeIterator()
@@ -30,6 +31,7 @@ package struct TokenBudget: RankingMethod {
   /// - Complexity: O(log items) prompts tokenised for each query.
   package func itemsThatFit(_ queries: [RankingQuery]) throws -> [Int] {
     try queries.map { query in
+      let query = method.readable(query)
       // A prompt grows with its items: `fitting` do, `beyond` do not.
       var (fitting, beyond) = (0, query.history.count + 1)
       while beyond - fitting > 1 {

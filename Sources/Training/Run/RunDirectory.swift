@@ -46,6 +46,12 @@ package struct RunDirectory: Sendable {
     return names.filter { $0.hasPrefix("step-") && $0.hasSuffix(".state") }.sorted(by: >).map { "\(states)/\($0)" }
   }
 
+  /// Where the run stood when it was last saved; nil when no saved state is sound.
+  package func newestState() -> TrainingState? {
+    for path in savedStates() { if let state = try? TrainingStateFile.read(path) { return state } }
+    return nil
+  }
+
   /// Removes all but the newest states.
   func removeOldStates() {
     for path in savedStates().dropFirst(Self.keptStates) { unlink(path) }

@@ -62,12 +62,7 @@ enum TrainingStateFile {
 
   /// Reads a state into the optimiser and its parameters. Nothing is changed unless the whole file is sound.
   static func read(_ path: String, into optimizer: AdamW) throws(TrainingError) -> TrainingState {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
-    } catch {
-      throw TrainingError(.unreadable, "\(path) cannot be read", cause: error)
-    }
+    let data = try bytes(of: path)
     let header = try header(of: data, path)
     guard header.value.tensors == tensors(of: optimizer) else {
       throw TrainingError(
@@ -84,6 +79,19 @@ enum TrainingStateFile {
     }
     optimizer.steps = header.value.state.optimizerSteps
     return header.value.state
+  }
+
+  /// Where the run stood, without its tensors; the whole file is checked.
+  static func read(_ path: String) throws(TrainingError) -> TrainingState {
+    try header(of: bytes(of: path), path).value.state
+  }
+
+  private static func bytes(of path: String) throws(TrainingError) -> Data {
+    do {
+      return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+    } catch {
+      throw TrainingError(.unreadable, "\(path) cannot be read", cause: error)
+    }
   }
 
   private static func tensors(of optimizer: AdamW) -> [Header.Tensor] {

@@ -79,6 +79,30 @@ import Testing
     #expect((methods[1]["metricsBySeed"] as? [Any])?.count == 2)
   }
 
+  @Test func jsonHoldsEveryDifferenceOnce() throws {
+    let plain = try Self.comparison()
+    let third = MethodReport(name: "third", results: plain.reports[1].results)
+    let comparison = Comparison(
+      data: "data/", task: plain.task, reports: plain.reports + [third], baseline: 1, bootstrap: plain.bootstrap)
+    let differences = comparison.methodDifferences
+    #expect(
+      differences.map { [$0.method, $0.against] } == [
+        ["popularity", "random"], ["third", "random"], ["third", "popularity"],
+      ])
+    #expect(differences[1].metrics["MRR"].map { [$0.value, $0.low, $0.high, $0.p] } == [0, 0, 0, 1])
+    // As the table has it.
+    let hit = try #require(differences[0].metrics["Hit@5"])
+    let row = comparison.differences.rows[0]
+    #expect(row[0] == "popularity" && row[1] == hit.estimate.signedText && row[3] == hit.p.rounded(to: 3))
+    #expect(differences[0].metrics.count == Metric.standard.count)
+    let json = try JSONSerialization.jsonObject(with: Data(comparison.json().utf8)) as? [String: Any]
+    #expect(json?["baseline"] as? String == "random")
+    #expect((json?["differences"] as? [Any])?.count == 3)
+    let alone = Comparison(
+      data: "", task: plain.task, reports: [third], baseline: 0, bootstrap: plain.bootstrap)
+    #expect(alone.methodDifferences.isEmpty)
+  }
+
   @Test func thePageEscapesWhatItShows() throws {
     let page = String(decoding: try Self.comparison().page, as: UTF8.self)
     #expect(page.contains("<td>popularity</td>") && page.contains("Evaluation of data/"))

@@ -109,19 +109,54 @@ import Testing
   @Test func lostImagesAreNestedAndCounted() throws {
     features[0].embedding = nil
     let missing = MissingImages(features)
-    func lost(_ share: Double, _ seed: UInt64 = 1) -> Set<Int> {
-      let left = missing.features(share: share, seed: seed)
-      return Set(left.indices.filter { left[$0].embedding == nil })
-    }
-    #expect(lost(0) == [0])
-    #expect(lost(0.2).count == 1 + 3 && lost(0.2).isSubset(of: lost(0.6)))
+    func lost(_ share: Double, _ seed: UInt64 = 1) -> Set<Int> { missing.lost(share: share, seed: seed) }
+    #expect(lost(0).isEmpty)
+    // Of fifteen.
+    #expect(lost(0.2).count == 3 && lost(0.2).isSubset(of: lost(0.6)))
     #expect(lost(0.6) == lost(0.6) && lost(0.6) != lost(0.6, 2))
-    #expect(lost(1).count == 16)
-    let left = missing.features(share: 0.6, seed: 1)
-    #expect(zip(left, features).allSatisfy { $0.cf == $1.cf && $0.text == $1.text })
+    #expect(lost(1) == Set(1..<16))
+  }
+
+  /// What a study makes of a loaded checkpoint is what the checkpoint makes of changed data.
+  @Test func aChangedMethodScoresAsOneThatWasLoadedAnew() throws {
     let queries = try task.users.map(try task.query(of:))
-    let all = try method(features: missing.features(share: 0, seed: 1), spaces: [.image, .cf, .text])
-    #expect(try all.scores(of: queries) == method(spaces: [.image, .cf, .text]).scores(of: queries))
+    let noisy = try DescriptionNoise(dataset).dataset(share: 0.5, seed: 1)
+    #expect(
+      try method(.descriptions).retelling(noisy).scores(of: queries)
+        == method(.descriptions, dataset: noisy).scores(of: queries))
+
+    let spaces: [Space] = [.image, .cf, .text]
+    let whole = try method(spaces: spaces)
+    #expect(try whole.withoutImages(of: []).scores(of: queries) == whole.scores(of: queries))
+    let lost = MissingImages(features).lost(share: 0.6, seed: 1)
+    var left = features
+    for item in lost { left[item].embedding = nil }
+    let anew = try method(features: left, spaces: spaces).scores(of: queries)
+    for (scores, expected) in zip(try whole.withoutImages(of: lost).scores(of: queries), anew) {
+      // Rows are projected beside other rows: sums of 36 products in another order.
+      for (score, expected) in zip(scores, expected) { #expect(abs(score - expected) < 1e-4 * max(1, abs(expected))) }
+    }
+    #expect(anew != (try whole.scores(of: queries)))
+    let blind = try method().withoutImages(of: Set(features.indices))
+    #expect(try blind.scores(of: queries).joined().allSatisfy { $0 == 0 })
+  }
+
+  @Test func itemsWithoutAnImageAreNoneOfTheNewest() throws {
+    let queries = try task.users.map(try task.query(of:))
+    // The newest of each history but that of the last user.
+    let lost = Set(queries.dropLast().compactMap(\.history.last))
+    let method = try method().withoutImages(of: lost)
+    let read = queries.map { query in query.history.filter { !lost.contains($0) } }
+    #expect(
+      try NewestItems(2, of: method).promptTokens(of: queries)
+        == method.promptTokens(
+          of: zip(queries, read).map { query, history in
+            RankingQuery(user: query.user, history: history.suffix(2), candidates: query.candidates)
+          }))
+    #expect(try TokenBudget(3500, of: method).itemsThatFit(queries) == read.map(\.count))
+    // Words tell of them.
+    let words = try self.method(.attributes).withoutImages(of: lost)
+    #expect(try TokenBudget(3500, of: words).itemsThatFit(queries) == queries.map(\.history.count))
   }
 
   @Test func tokensAreCountedByTheTokenizer() throws {
