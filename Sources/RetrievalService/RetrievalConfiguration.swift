@@ -69,6 +69,8 @@ package struct RolloutSettings: Sendable, Equatable {
   package var shadowPermille = 5
   /// A search off the callers' path that takes longer is given up and counts as failed.
   package var shadowTimeout = Duration.seconds(10)
+  /// Whether comparisons run only when nothing else on the machine wants the CPU.
+  package var yieldsToAll = true
   /// Most answers that outcomes can be joined to, per rollout.
   package var maxAnswers = 100_000
   /// Versions without a role that are kept; nil keeps all.

@@ -9,7 +9,7 @@ import Testing
 @testable import EncoderService
 
 /// LookupItems, ExportItems, ProjectEmbeddings and GetServerInfo.
-@Suite(.timeLimit(.minutes(1))) struct CatalogTests {
+@Suite(.timeLimit(.minutes(15))) struct CatalogTests {
   @Test func looksItemsUpInOrder() async throws {
     try await withServer { client, _ in
       try await client.store([item("a", [1, 2, 3], title: "first"), item("b", [4, 5, 6])])

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(1))) struct DecodeAheadTests {
+@Suite(.timeLimit(.minutes(15))) struct DecodeAheadTests {
   /// Which images were prepared, by their first pixel, and a gate that preparations wait at.
   private final class Decoder: Sendable {
     let prepared = Mutex<[UInt8]>([])

@@ -8,7 +8,7 @@ import Testing
 @testable import EncoderService
 
 /// The same image never runs through the tower twice.
-@Suite(.timeLimit(.minutes(1))) struct EmbeddingCacheTests {
+@Suite(.timeLimit(.minutes(15))) struct EmbeddingCacheTests {
   @Test func anImageIsKnownUnderEveryName() async throws {
     let model = ScriptedModel()
     try await withServer(model) { client, _ in

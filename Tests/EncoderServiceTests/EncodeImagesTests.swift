@@ -8,7 +8,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(1))) struct EncodeImagesTests {
+@Suite(.timeLimit(.minutes(15))) struct EncodeImagesTests {
   @Test func answersWhatWasAskedInOrder() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       let response = try await client.encodeImages(

@@ -10,7 +10,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(1))) struct StreamEncodeImagesTests {
+@Suite(.timeLimit(.minutes(15))) struct StreamEncodeImagesTests {
   @Test func encodesStoresAndCounts() async throws {
     try await withServer { client, server in
       let answer = try await client.streamEncodeImages { writer in

@@ -3,7 +3,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(1))) struct WorkerPoolTests {
+@Suite(.timeLimit(.minutes(15))) struct WorkerPoolTests {
   @Test func mapsInOrderOnSeveralThreads() async throws {
     let pool = try WorkerPool(name: "test", threads: 3)
     #expect(pool.map(Array(0..<1000)) { $0 * $0 } == (0..<1000).map { $0 * $0 })

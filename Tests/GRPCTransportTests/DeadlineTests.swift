@@ -7,13 +7,17 @@ extension CoreTests {
   @Suite struct DeadlineTests {
     @Test(arguments: TestService.allMethods)
     func aSlowCallEndsAtItsDeadlineOnBothSides(_ method: MethodDescriptor) async throws {
-      let cancelled = Signal()
-      let service = TestService.all(TestService.untilCancelled(started: Signal(), cancelled: cancelled))
+      let (started, cancelled) = (Signal(), Signal())
+      let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withClient(of: service) { client, _ in
-        let error = try await rpcError {
-          try await client.callStreaming(method, [[]], options: .timeout(.milliseconds(50)))
-        }
-        #expect(error.code == .deadlineExceeded)
+        var timeout = Duration.milliseconds(50)
+        repeat {
+          let options = CallOptions.timeout(timeout)
+          let error = try await rpcError { try await client.callStreaming(method, [[]], options: options) }
+          #expect(error.code == .deadlineExceeded)
+          // On a busy machine the deadline may pass before the handler begins: then it is given more time.
+          timeout *= 2
+        } while !started.isSent
         await cancelled.wait()
       }
     }
@@ -34,11 +38,11 @@ extension CoreTests {
         return try await TestService.echoOnce(request, context)
       }
       try await withClient(of: service) { client, _ in
-        try await client.callUnary(TestService.unary, options: .timeout(.seconds(100)))
+        try await client.callUnary(TestService.unary, options: .timeout(.seconds(1000)))
       }
       let left = try #require(remaining.withLock { $0 })
       // On the wire a timeout is rounded up to three digits.
-      #expect(left > .seconds(90) && left < .seconds(102))
+      #expect(left > .seconds(500) && left < .seconds(1020))
     }
 
     @Test func withoutATimeoutThereIsNoDeadline() async throws {

@@ -73,16 +73,24 @@ extension CoreTests {
     @Test(arguments: [TestService.serverStreaming, TestService.bidirectional])
     func anAcceptedCallIsNotTriedAgain(_ method: MethodDescriptor) async throws {
       let attempts = SharedCount()
+      let accepted = Signal()
       let service = TestService.all { _, _ in
         attempts.value.withLock { $0 += 1 }
         return StreamingServerResponse { _ in
-          // The metadata is on its way; give it the time to arrive by itself.
-          try await Task.sleep(for: .milliseconds(20))
+          // Not before the metadata has arrived by itself.
+          await accepted.wait()
           throw RPCError(code: .unavailable, message: "too late")
         }
       }
       try await withClient(of: service, client: try Self.configuration()) { client, _ in
-        let error = try await rpcError { try await client.callStreaming(method, [[]]) }
+        let error = try await rpcError {
+          try await client.stream(method) { writer in
+            try await writer.write([])
+          } consume: { response in
+            accepted.send()
+            for try await _ in response.messages {}
+          }
+        }
         #expect(error.code == .unavailable)
       }
       #expect(attempts.value.withLock { $0 } == 1)

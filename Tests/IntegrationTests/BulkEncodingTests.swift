@@ -10,7 +10,7 @@ import Testing
 @testable import CLI
 
 /// What becomes of a bulk upload when one of its ends goes.
-@Suite(.timeLimit(.minutes(3))) struct BulkEncodingTests {
+@Suite(.timeLimit(.minutes(15))) struct BulkEncodingTests {
   private typealias Message = Illmrec_Encoder_V1_StreamEncodeImagesRequest
   private static let itemCount = 60
 

@@ -5,7 +5,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec evaluate --methods services` against the same checkpoint in process.
-@Suite(.timeLimit(.minutes(5))) struct EvaluateServicesTests {
+@Suite(.timeLimit(.minutes(15))) struct EvaluateServicesTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

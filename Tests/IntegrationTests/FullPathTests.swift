@@ -8,7 +8,7 @@ import Testing
 @testable import CLI
 
 /// Images in, recommendations out, over four processes.
-@Suite(.timeLimit(.minutes(3))) struct FullPathTests {
+@Suite(.timeLimit(.minutes(15))) struct FullPathTests {
   @Test func aCatalogIsEncodedPublishedAndRecommendedFrom() async throws {
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }

@@ -8,7 +8,7 @@ import Testing
 @testable import CLI
 
 /// examples/python against real services.
-@Suite(.timeLimit(.minutes(5))) struct PythonClientTests {
+@Suite(.timeLimit(.minutes(15))) struct PythonClientTests {
   private static let example = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../examples/python").standardizedFileURL.path
 

@@ -5,7 +5,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec train`, `evaluate`, `study` and `report` one after the other, as a person runs them.
-@Suite(.timeLimit(.minutes(5))) struct StudyTests {
+@Suite(.timeLimit(.minutes(15))) struct StudyTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

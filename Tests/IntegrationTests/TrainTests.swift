@@ -5,7 +5,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec train` as a person runs it, breaks it off, and runs it again.
-@Suite(.timeLimit(.minutes(5))) struct TrainTests {
+@Suite(.timeLimit(.minutes(15))) struct TrainTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

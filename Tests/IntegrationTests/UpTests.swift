@@ -9,7 +9,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec up` as a person runs it.
-@Suite(.timeLimit(.minutes(3))) struct UpTests {
+@Suite(.timeLimit(.minutes(15))) struct UpTests {
   private let endpointsFile = NSTemporaryDirectory() + "illmrec-endpoints-\(UUID().uuidString).json"
   private let state = NSTemporaryDirectory() + "illmrec-state-\(UUID().uuidString)"
 

@@ -4,7 +4,7 @@ import Testing
 @testable import CLI
 
 /// The services against the reference framework.
-@Suite(.timeLimit(.minutes(5))) struct VerifyTests {
+@Suite(.timeLimit(.minutes(15))) struct VerifyTests {
   private static let goldens: String = {
     let shared = ProcessInfo.processInfo.environment["ILLMREC_SHARED"]
     let package = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")

@@ -24,7 +24,7 @@ private final class LayerGate: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct BatchingTests {
+@Suite(.timeLimit(.minutes(15))) struct BatchingTests {
   private let ones: [Float] = [1, 1, 1, 1]
 
   private func request(_ users: UserPrompt...) -> Illmrec_Llm_V1_EncodeUsersRequest {

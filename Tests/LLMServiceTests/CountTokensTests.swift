@@ -6,7 +6,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(1))) struct CountTokensTests {
+@Suite(.timeLimit(.minutes(15))) struct CountTokensTests {
   @Test func countsWithoutSoftTokens() async throws {
     let model = ScriptedEncoder()
     try await withServer(model) { client, _ in

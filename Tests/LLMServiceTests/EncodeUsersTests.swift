@@ -6,7 +6,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(1))) struct EncodeUsersTests {
+@Suite(.timeLimit(.minutes(15))) struct EncodeUsersTests {
   private typealias Request = Illmrec_Llm_V1_EncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]

@@ -9,7 +9,7 @@ import Testing
 @testable import LLMService
 
 /// The service over a real model: a small random checkpoint.
-@Suite(.timeLimit(.minutes(2))) struct ModelServingTests {
+@Suite(.timeLimit(.minutes(15))) struct ModelServingTests {
   private let model: UserModel
 
   init() throws {

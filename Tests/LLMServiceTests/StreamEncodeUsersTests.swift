@@ -6,7 +6,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(1))) struct StreamEncodeUsersTests {
+@Suite(.timeLimit(.minutes(15))) struct StreamEncodeUsersTests {
   private typealias Message = Illmrec_Llm_V1_StreamEncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]

@@ -6,21 +6,21 @@ import Testing
 
 @testable import Recommender
 
-@Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(15))) struct DeadlineTests {
   private static let request = RecommendRequest.with { $0.users = [UserHistory("a", ["desk"])] }
 
   @Test func stagesAreGivenWhatIsLeftOfTheTime() async throws {
     var harness = GatewayHarness()
     harness.llm.before = { try await Task.sleep(for: .milliseconds(50)) }
     try await harness.withServer { server in
-      _ = try await server.recommend(Self.request, deadline: .now + .seconds(30))
+      _ = try await server.recommend(Self.request, deadline: .now + .seconds(90))
     }
     let lookups = harness.metadata.metadata(of: "LookupItems").compactMap(Self.timeout)
     let encodings = harness.metadata.metadata(of: "EncodeUsers").compactMap(Self.timeout)
     let searches = harness.metadata.metadata(of: "Search").compactMap(Self.timeout)
     // Once for the history, once for the titles of what is recommended.
     #expect(lookups.count == 2 && encodings.count == 1 && searches.count == 1)
-    #expect(lookups[0] <= .seconds(30) && encodings[0] <= lookups[0])
+    #expect(lookups[0] <= .seconds(90) && encodings[0] <= lookups[0])
     #expect(searches[0] <= encodings[0] - .milliseconds(50))
     #expect(lookups[1] <= searches[0])
   }
@@ -101,11 +101,11 @@ import Testing
     let harness = GatewayHarness()
     try await harness.runOverCore { client in
       var options = CallOptions.defaults
-      options.timeout = .seconds(50)
+      options.timeout = .seconds(500)
       _ = try await client.recommend(Self.request, options: options)
       let deadlines = harness.llm.deadlines.requests.compactMap { $0 }
       let deadline = try #require(deadlines.first)
-      #expect(deadline <= .now + .seconds(50))
+      #expect(deadline <= .now + .seconds(500))
       _ = try await client.recommend(Self.request)
       let isWithout = harness.llm.deadlines.requests.map { $0 == nil }
       #expect(isWithout == [false, true])

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Recommender
 
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(15))) struct FailureTests {
   // MARK: One user among others
 
   @Test func aUserThatFailsFailsAlone() async throws {

@@ -10,7 +10,7 @@ import Testing
 typealias RecommendRequest = Illmrec_Recommender_V1_RecommendRequest
 typealias UserHistory = Illmrec_Recommender_V1_UserHistory
 
-@Suite(.timeLimit(.minutes(1))) struct RecommendTests {
+@Suite(.timeLimit(.minutes(15))) struct RecommendTests {
   @Test func aHistoryBecomesRecommendationsWithTheirSources() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in

@@ -7,7 +7,7 @@ import SwiftProtobuf
 import Testing
 
 /// What is Milvus' own; everything else of the contract is tested by the other suites, which run against it too.
-@Suite("Vectors in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(2)))
+@Suite("Vectors in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(15)))
 struct MilvusTests {
   let directory: TemporaryDirectory
   let backend: MilvusBackend

@@ -55,7 +55,7 @@ final class ServiceProcess {
 
   private func port() async throws -> Int {
     // Generous: the machine may be busy with everything else.
-    let deadline = ContinuousClock.now + .seconds(100)
+    let deadline = ContinuousClock.now + .seconds(600)
     while ContinuousClock.now < deadline {
       if let text = try? String(contentsOfFile: portFile, encoding: .utf8),
         let port = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
@@ -65,7 +65,7 @@ final class ServiceProcess {
       guard process.isRunning else { throw DidNotStart(reason: "it ended with \(process.terminationStatus)") }
       try await Task.sleep(for: .milliseconds(2))
     }
-    throw DidNotStart(reason: "no port within 100 s")
+    throw DidNotStart(reason: "no port within 600 s")
   }
 }
 

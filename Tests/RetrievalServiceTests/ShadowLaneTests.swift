@@ -8,7 +8,7 @@ import VectorIndex
 @testable import RetrievalService
 
 /// Comparisons that go wrong: whoever offers a query neither waits for them nor hears of them.
-@Suite("Comparisons off the callers' path")
+@Suite("Comparisons off the callers' path", .timeLimit(.minutes(15)))
 struct ShadowLaneTests {
   private let directory: TemporaryDirectory
   private let store: VersionStore
@@ -45,8 +45,7 @@ struct ShadowLaneTests {
   private var figures: StageEvidence.Compared { live.snapshot.evidence.compared }
 
   private func waitUntil(_ isSo: () -> Bool) async throws {
-    for _ in 0..<2000 where !isSo() { try await Task.sleep(for: .milliseconds(5)) }
-    #expect(isSo())
+    while !isSo() { try await Task.sleep(for: .milliseconds(5)) }
   }
 
   @Test("a search that stalls holds nobody up: what does not fit into the queue is dropped and counted")
@@ -85,7 +84,7 @@ struct ShadowLaneTests {
   @Test("a search that fails counts against its version alone")
   func failure() async throws {
     let candidate = job.candidate.info.name
-    let lane = try lane(timeout: .seconds(10)) { (_, version, _) throws(VectorIndexError) in
+    let lane = try lane(timeout: .seconds(600)) { (_, version, _) throws(VectorIndexError) in
       version.info.name == candidate ? .failure(VectorIndexError(.corrupt, "its file has gone")) : .success([])
     }
     lane.offer(job)

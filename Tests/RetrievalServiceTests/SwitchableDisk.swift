@@ -18,6 +18,9 @@ extension RolloutSettings {
   static var unpaced: RolloutSettings {
     var settings = RolloutSettings()
     settings.shadowPermille = 1000
+    // On a machine with much else to do a thread of the lowest priority may wait for minutes, in the middle of a search too.
+    settings.yieldsToAll = false
+    settings.shadowTimeout = .seconds(600)
     return settings
   }
 }

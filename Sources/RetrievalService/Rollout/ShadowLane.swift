@@ -39,11 +39,11 @@ final class ShadowLane: Sendable {
   ///   - search: by default one thread's.
   init(settings: RolloutSettings, activity: SearchActivity, search: @escaping Search = searching()) throws {
     let pace = Mutex(ShadowPace(permille: settings.shadowPermille))
-    let timeout = settings.shadowTimeout
+    let (timeout, yieldsToAll) = (settings.shadowTimeout, settings.yieldsToAll)
     batcher = try Batcher(
       name: "illmrec-shadow", maxQueueCost: settings.maxShadowQueries, maxBatchCost: 1
     ) { jobs, context in
-      Self.lowerPriority()
+      if yieldsToAll { Self.lowerPriority() }
       for job in jobs where Self.waitForTurn(pace, job, context) {
         let (mark, start) = (activity.mark, Self.threadMicros())
         let comparison = Self.compare(job, by: search, timeout: timeout) { context.isCancelled() }

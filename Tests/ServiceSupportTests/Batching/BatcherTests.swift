@@ -24,7 +24,7 @@ private final class Gate: Sendable {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct BatcherTests {
+@Suite(.timeLimit(.minutes(15))) struct BatcherTests {
   private typealias IntBatcher = Batcher<Int, Int>
 
   @Test func computesAndReportsTimes() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import ServiceSupport
 
 /// Clients against servers over real connections.
-@Suite(.timeLimit(.minutes(1))) struct ClientTests {
+@Suite(.timeLimit(.minutes(15))) struct ClientTests {
   private typealias Client = Illmrec_Llm_V1_LLMService.Client
 
   private func withNetworkServer<Value: Sendable>(

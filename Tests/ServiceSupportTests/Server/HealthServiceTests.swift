@@ -5,7 +5,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(1))) struct HealthServiceTests {
+@Suite(.timeLimit(.minutes(15))) struct HealthServiceTests {
   private typealias Client = Grpc_Health_V1_Health.Client
   private let health = HealthService(services: [.init(fullyQualifiedService: "illmrec.llm.v1.LLMService")])
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(1))) struct RPCObserverTests {
+@Suite(.timeLimit(.minutes(15))) struct RPCObserverTests {
   private typealias Client = Illmrec_Llm_V1_LLMService.Client
 
   @Test func aLineSaysMethodCodeDurationAndTheCallersID() async throws {

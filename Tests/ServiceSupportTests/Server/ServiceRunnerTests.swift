@@ -11,14 +11,14 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(1))) struct ServiceRunnerTests {
+@Suite(.timeLimit(.minutes(15))) struct ServiceRunnerTests {
   private typealias Client = Illmrec_Llm_V1_LLMService.Client
   private typealias Health = Grpc_Health_V1_Health.Client
 
   private let portFile = FileManager.default.temporaryDirectory.appending(path: "port-\(UUID().uuidString)").path
 
   private func settings(_ flags: [String] = []) throws -> ServiceSettings {
-    let quick = ["--shutdown-grace", "0.05", "--drain-timeout", "5", "--port-file", portFile]
+    let quick = ["--shutdown-grace", "0.05", "--drain-timeout", "600", "--port-file", portFile]
     return try ServiceOptions.parse(quick + flags).resolve(keys: [], flags: [], defaultPort: 50052)
   }
 
@@ -41,6 +41,14 @@ import Testing
   }
 
   @Test func servesThenDrainsThenEndsItsThreads() async throws {
+    // On a busy machine the grace may pass before health is asked: then it is made longer.
+    var grace = 0.05
+    while try await !tellsWithinTheGrace(grace) { grace *= 2 }
+  }
+
+  /// Serves, drains and ends; false when no request was taken any more once health could be asked.
+  private func tellsWithinTheGrace(_ grace: Double) async throws -> Bool {
+    let hasTold = Atomic(false)
     let shutDownCalls = Atomic(0)
     let handling = AsyncStream.makeStream(of: Void.self)
     let finish = AsyncStream.makeStream(of: Void.self)
@@ -50,7 +58,8 @@ import Testing
       for await _ in finish.stream { return }
     }
     let onShutdown: @Sendable () async -> Void = { shutDownCalls.add(1, ordering: .relaxed) }
-    try await serve(service, settings: settings(), onShutdown: onShutdown) { client, shutDown in
+    let settings = try settings(["--shutdown-grace", "\(grace)"])
+    try await serve(service, settings: settings, onShutdown: onShutdown) { client, shutDown in
       let health = Health(wrapping: client)
       while try await health.check(.init()).status != .serving {}
       #expect(try await health.check(.with { $0.service = "illmrec.llm.v1.LLMService" }).status == .serving)
@@ -61,7 +70,10 @@ import Testing
       for await _ in handling.stream { break }
       shutDown()
       // Within the grace, requests are still taken and health says that they should go elsewhere.
-      while try await health.check(.init()).status == .serving {}
+      do {
+        while try await health.check(.init()).status == .serving {}
+        hasTold.store(true, ordering: .relaxed)
+      } catch is RPCError {}
       #expect(shutDownCalls.load(ordering: .relaxed) == 0)
       finish.continuation.yield()
       #expect(try await slow.requestID == "slow")
@@ -69,6 +81,7 @@ import Testing
     let calls = shutDownCalls.load(ordering: .relaxed)
     #expect(calls == 1)
     try FileManager.default.removeItem(atPath: portFile)
+    return hasTold.load(ordering: .relaxed)
   }
 
   @Test func whatOutlivesTheDrainTimeoutIsCancelled() async throws {
