@@ -70,7 +70,7 @@ extension CoreTests {
         let call = Task {
           try await client.stream(TestService.clientStreaming) { writer in
             try await writer.write([1])
-            try await Task.sleep(for: .seconds(60))
+            try await Task.sleep(for: .seconds(3600))
           } consume: { response in
             for try await _ in response.messages {}
           }
@@ -99,7 +99,7 @@ extension CoreTests {
           try await context.cancellation.cancelled
           await #expect(throws: RPCError.self) {
             // The first writes may be accepted before the cancellation is noticed.
-            for _ in 0..<100 { try await writer.write([2]) }
+            while true { try await writer.write([2]) }
           }
           failed.send()
           return [:]

@@ -23,6 +23,8 @@ extension CoreTests {
     }
 
     @Test func aQueueEndsWithItsLastUser() async throws {
+      // Of the test before.
+      try await expectNoLiveObjects()
       let queue = illmrec_queue_create("test", 3, nil, nil)
       #expect(illmrec_live_objects.now.queues == 1)
       illmrec_queue_release(queue)
@@ -54,6 +56,8 @@ extension CoreTests {
     }
 
     @Test func aFinishedCallDoesNotKeepItsQueue() async throws {
+      // Of the test before.
+      try await expectNoLiveObjects()
       let objects = Objects()
       illmrec_channel_release(objects.channel)
       illmrec_queue_release(objects.queue)
@@ -98,6 +102,8 @@ extension CoreTests {
     }
 
     @Test func aBatchThatCoreRefusesIsGone() async throws {
+      // Of the test before.
+      try await expectNoLiveObjects()
       let objects = Objects()
       let batch = illmrec_batch_create(objects.call)
       // Only servers send a status.

@@ -102,7 +102,7 @@ extension CoreTests {
       let service = TestService.all { _, _ in
         started.send()
         do {
-          try await Task.sleep(for: .seconds(60))
+          try await Task.sleep(for: .seconds(3600))
         } catch {
           cancelled.send()
         }

@@ -37,6 +37,7 @@ extension CoreTests {
     @Test func allInterfaces() async throws {
       let reply = try await Self.serve("0.0.0.0:0") { port in try await Self.call("ipv4:127.0.0.1:\(port ?? 0)") }
       #expect(reply == [1])
+      try await expectNoLiveObjects()
     }
 
     @Test func unixSocket() async throws {

@@ -59,8 +59,10 @@ import Testing
 
   @Test func nothingOutlivesItsKill() async throws {
     try await withUp { up, _, output in
+      // What they print comes through a pipe, in its own time.
+      try await waitUntil { Self.children(output).count == 4 }
       let children = Self.children(output)
-      #expect(children.count == 4 && children.allSatisfy(Self.isRunning))
+      #expect(children.allSatisfy(Self.isRunning))
       up.send(SIGKILL)
       try await waitUntil { !children.contains(where: Self.isRunning) }
     }
@@ -69,6 +71,7 @@ import Testing
 
   @Test func aServiceThatDiesEndsTheOthersAndIsNamed() async throws {
     try await withUp { up, _, output in
+      try await waitUntil { Self.pid(of: "llm", output) != nil }
       let llm = try #require(Self.pid(of: "llm", output))
       kill(llm, SIGKILL)
       #expect(await up.waitForExit() == .code(1))

@@ -96,7 +96,7 @@ struct UploadTests {
         _ = try await server.admin.createVersion { writer in
           for message in catalog.upload().dropLast() { try await writer.write(message) }
           isStaged.finish()
-          try await Task.sleep(for: .seconds(60))
+          try await Task.sleep(for: .seconds(3600))
         }
       }
       for await _ in staged {}
