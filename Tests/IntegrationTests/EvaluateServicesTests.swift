@@ -72,6 +72,67 @@ import Testing
     }
   }
 
+  @Test func aTargetBeyondTheListsCountsAsLast() async throws {
+    let stack = try TestShop.stack()
+    let state = try StateDirectory(stack.state)
+    defer { try? FileManager.default.removeItem(atPath: stack.state) }
+    try await withService(.encoder, stack, state: state) { _, encoder in
+      try await withService(.llm, stack, state: state) { _, llm in
+        try await withRetrieval(maxK: 3) { retrieval in
+          let endpoints = ServiceEndpoints(encoder: encoder, llm: llm, retrieval: retrieval, pid: 0)
+          try await encode(endpoints, items: "\(shop.data)/meta_info.json")
+          try await publish(endpoints)
+          let file = shop.run("ranks.csv")
+          let (exit, output) = try await evaluate(
+            endpoints,
+            [
+              "--methods", "img,services", "--checkpoint", try TestShop.checkpoint(), "--candidates", "catalog",
+              "--ranks",
+              file,
+            ])
+          #expect(exit == .code(0), "\(output)")
+          let ranks = try ranks(file)
+          // Of four items that were met and eight others, the target is one.
+          let expected = try #require(ranks["img"]).map { rank in
+            let fields = rank.split(separator: " ")
+            return (Int(fields[1]) ?? 0) < 3 ? rank : "\(fields[0]) 7 0"
+          }
+          #expect(ranks["services"] == expected && expected != ranks["img"])
+          let last = expected.count { $0.hasSuffix(" 7 0") }
+          #expect(output.contains("lists of 3, \(last) target"), "\(output)")
+
+          let negatives = try await evaluate(endpoints, [])
+          #expect(negatives.exit == .code(1))
+          #expect(negatives.output.contains("has 7 candidates") && negatives.output.contains("--max-k 7"))
+        }
+      }
+    }
+  }
+
+  /// Runs `body` around a retrieval service with short lists.
+  private func withRetrieval(maxK: Int, _ body: (_ target: String) async throws -> Void) async throws {
+    let portFile = shop.run("retrieval.port")
+    let child = try ChildProcess(
+      name: "retrieval", executable: "\(StackConfiguration.ownDirectory)/illmrec-retrieval",
+      arguments: [
+        "--data", shop.run("indexes"), "--port", "0", "--port-file", portFile, "--max-k", "\(maxK)", "--shutdown-grace",
+        "0",
+      ])
+    do {
+      var port: Int?
+      try await waitUntil {
+        try #require(child.exit == nil, "\(child.lastLines)")
+        port = (try? String(contentsOfFile: portFile, encoding: .utf8)).flatMap { Int($0.dropLast()) }
+        return port != nil
+      }
+      try await body("127.0.0.1:\(try #require(port))")
+    } catch {
+      await child.stop(within: .zero)
+      throw error
+    }
+    await child.stop(within: .seconds(20))
+  }
+
   @Test func whatTheServicesLackIsSaidWithTheRemedy() async throws {
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
