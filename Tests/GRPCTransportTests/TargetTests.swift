@@ -161,13 +161,15 @@ extension CoreTests {
     }
 
     @Test(arguments: [
-      ("no-such-host.invalid:1", "not known"), ("203.0.113.1:0", "requested address"), ("127.0.0.1:99999", "port"),
+      // Without a name server it fails otherwise: "Temporary failure in name resolution".
+      ("no-such-host.invalid:1", "not known|name resolution"), ("203.0.113.1:0", "requested address"), ("127.0.0.1:99999", "port"),
       ("unix:/no/such/directory/socket", "No such file"), ("", "empty"), ("127.0.0.1", "port"),
     ])
     func addressesThatCannotBeListenedOn(_ address: String, _ reason: String) async throws {
       let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: address) }
       #expect(error.map { [.addressUnavailable, .invalidAddress].contains($0.code) } == true)
-      #expect(error?.message.contains(reason) == true, "\(String(describing: error))")
+      let isNamed = reason.split(separator: "|").contains { error?.message.contains($0) == true }
+      #expect(isNamed, "\(String(describing: error))")
       try await expectNoLiveObjects()
     }
 
