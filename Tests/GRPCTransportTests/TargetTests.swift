@@ -162,7 +162,8 @@ extension CoreTests {
 
     @Test(arguments: [
       // Without a name server it fails otherwise: "Temporary failure in name resolution".
-      ("no-such-host.invalid:1", "not known|name resolution"), ("203.0.113.1:0", "requested address"), ("127.0.0.1:99999", "port"),
+      ("no-such-host.invalid:1", "not known|name resolution"), ("203.0.113.1:0", "requested address"),
+      ("127.0.0.1:99999", "port"),
       ("unix:/no/such/directory/socket", "No such file"), ("", "empty"), ("127.0.0.1", "port"),
     ])
     func addressesThatCannotBeListenedOn(_ address: String, _ reason: String) async throws {
