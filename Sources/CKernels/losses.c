@@ -43,14 +43,33 @@ void illmrec_cross_entropy(illmrec_team *team, illmrec_isa isa, float *logits, s
   illmrec_team_run(team, rows, rows_per_block(vocabulary), cross_entropy_rows, &c);
 }
 
+// The loss of one score, and its gradient by it.
+static double logistic_loss(double score, double label, double *dscore) {
+  // exp of a negative number alone: neither overflows.
+  const double small = exp(-fabs(score));
+  *dscore = (score >= 0 ? 1 / (1 + small) : small / (1 + small)) - label;
+  return log1p(small) + (score > 0 ? score : 0) - label * score;
+}
+
 double illmrec_bce_with_logits(const float *scores, size_t count, float label, float scale, float *dscores) {
   double loss = 0;
   for (size_t i = 0; i < count; i++) {
-    // exp of a negative number alone: neither overflows.
-    const double score = scores[i], small = exp(-fabs(score));
-    loss += log1p(small) + (score > 0 ? score : 0) - label * score;
-    const double probability = score >= 0 ? 1 / (1 + small) : small / (1 + small);
-    dscores[i] = scale * (float)(probability - label);
+    double dscore;
+    loss += logistic_loss(scores[i], label, &dscore);
+    dscores[i] = scale * (float)dscore;
   }
   return loss;
+}
+
+void illmrec_weighted_bce(float *scores, const float *weights, size_t rows, size_t width, const int32_t *targets,
+                          double *losses) {
+  for (size_t t = 0; t < rows; t++) {
+    losses[t] = 0;
+    for (size_t i = 0; i < width; i++) {
+      const size_t at = t * width + i;
+      double dscore = 0;
+      if (weights[at] != 0) losses[t] += weights[at] * logistic_loss(scores[at], i == (size_t)targets[t], &dscore);
+      scores[at] = weights[at] * (float)dscore;
+    }
+  }
 }

@@ -114,6 +114,14 @@ void illmrec_cross_entropy(illmrec_team *team, illmrec_isa isa, float *logits, s
 /// Writes dscores[i] = scale * (1 / (1 + exp(-scores[i])) - label).
 double illmrec_bce_with_logits(const float *scores, size_t count, float label, float scale, float *dscores);
 
+/// Binary cross entropy of each row's scores, of which one is to be high and the others low, each score counting its weight:
+/// losses[t] = sum over i of weights[t, i] * (log(1 + exp(scores[t, i])) - (i is targets[t] ? scores[t, i] : 0)), in nats.
+/// Replaces scores by its gradient by them. A score of weight 0 counts nothing, whatever it is.
+///
+/// scores, weights: [rows, width]. targets: [rows], below the width. losses: [rows].
+void illmrec_weighted_bce(float *scores, const float *weights, size_t rows, size_t width, const int32_t *targets,
+                          double *losses);
+
 #ifdef __cplusplus
 }
 #endif

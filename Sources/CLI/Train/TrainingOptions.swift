@@ -19,8 +19,12 @@ struct TrainingOptions: ParsableArguments {
   var batchSize = 8
   @Option(help: ArgumentHelp("Batches whose gradients make one step.", valueName: "n"))
   var accumulation = 1
-  @Option(help: ArgumentHelp("Of the first step; it falls in a straight line to 0.", valueName: "rate"))
+  @Option(
+    help: ArgumentHelp(
+      "The highest, of the first step after warm-up; it falls in a straight line to 0.", valueName: "rate"))
   var learningRate: Float = 5e-5
+  @Option(help: ArgumentHelp("Steps in which the learning rate rises from 0; none as published.", valueName: "n"))
+  var warmupSteps = 0
   @Option(help: ArgumentHelp("Of AdamW, apart from the gradient.", valueName: "decay"))
   var weightDecay: Float = 0
   @Option(help: ArgumentHelp("Longest norm of all gradients together; 0 to leave them.", valueName: "norm"))
@@ -35,6 +39,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("What the questions about the next item count in the loss; 0 to ask none.", valueName: "weight"))
   var ilaWeight: Float = 1
+  @Flag(help: "Tells each target apart from the negative items of the whole batch, not from one as published.")
+  var shareNegatives = false
   @Flag(name: .customLong("no-questions"), help: "As --ila-weight 0: trains on recommendation alone.")
   var omitsQuestions = false
   @Option(help: ArgumentHelp("Saves a state after every so many steps.", valueName: "n"))
@@ -49,8 +55,8 @@ struct TrainingOptions: ParsableArguments {
   var plan: TrainingPlan.Options {
     TrainingPlan.Options(
       epochs: epochs, samplesPerUser: samplesPerUser, steps: steps, batchSize: batchSize, accumulation: accumulation,
-      learningRate: learningRate,
-      weightDecay: weightDecay, clippingNorm: clip > 0 ? clip : nil, checkpointSteps: checkpointSteps,
+      learningRate: learningRate, warmupSteps: warmupSteps, weightDecay: weightDecay,
+      clippingNorm: clip > 0 ? clip : nil, checkpointSteps: checkpointSteps,
       validationSteps: validationSteps, patience: patience)
   }
 
@@ -80,6 +86,10 @@ struct TrainedModelOptions: ParsableArguments {
   var spaces: String?
   @Flag(help: "Starts from a random rec_module, even when the checkpoint has one.")
   var fresh = false
+  @Flag(
+    name: .customLong("no-fitting"),
+    help: "Leaves a random rec_module as drawn, as published, instead of fitting it to the features it will read.")
+  var omitsFitting = false
   @Option(help: ArgumentHelp("Width of the shared spaces of a random rec_module.", valueName: "p"))
   var spaceDim = 512
   @Flag(name: .customLong("no-token-embeddings"), help: "Leaves the token embeddings as they are.")

@@ -59,6 +59,7 @@ struct TrainingSession {
       items: items, tokenizer: try LlamaTokenizer(directory: start.tokenizer),
       maxInteractions: training.maxInteractions,
       llmDim: recommender.llmDim, maxPositions: model.maxTokens)
+    try base.fit(recommender, to: items, plan, builder, in: start)
     let progress = TrainingProgress(plan)
     let run = try TrainingRun(
       model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),
@@ -86,7 +87,8 @@ struct TrainingSession {
   private func modelOptions(_ start: TrainingStart, _ style: PromptStyle) throws -> TrainingModelOptions {
     TrainingModelOptions(
       spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, trainsAdaptor: style.showsImages,
-      alignmentWeight: training.ilaWeight, freshStart: try start.freshStart(),
+      alignmentWeight: training.ilaWeight, sharesNegatives: training.shareNegatives,
+      freshStart: try start.freshStart(),
       loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil),
       activationBytes: model.activationMemory << 20, maxPositions: model.maxTokens, threads: model.threads)
   }
@@ -131,8 +133,10 @@ struct TrainingSession {
   private func facts(_ dataset: Dataset, _ items: TrainingItems, _ plan: TrainingPlan) -> [String: String] {
     var facts = plan.settings
     facts["--ila-weight"] = "\(training.ilaWeight)"
+    facts["--share-negatives"] = "\(training.shareNegatives)"
     facts["--spaces"] = spaces.map(\.checkpointName).joined(separator: ",")
     facts["--no-token-embeddings"] = "\(model.keepsTokenEmbeddings)"
+    facts["--no-fitting"] = "\(model.omitsFitting)"
     facts["--precision"] = model.precision ?? "automatic"
     facts["--max-tokens"] = "\(model.maxTokens)"
     facts["--no-validation"] = "\(training.omitsValidation)"

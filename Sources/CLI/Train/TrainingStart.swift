@@ -8,6 +8,8 @@ struct TrainingStart {
   /// Of the features that were imported.
   private let widths: [Space: Int]
 
+  private static let promptsToFit = 512
+
   init(_ settings: TrainingSettings, features widths: [Space: Int]) {
     self.settings = settings
     self.widths = widths
@@ -38,8 +40,23 @@ struct TrainingStart {
   func checkpoint(of model: TrainableRecommender) throws -> CheckpointLocation {
     guard isFresh else { return base }
     let start = CheckpointLocation(bundle: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
-    try CheckpointPublisher(start: base, target: start.bundle).publish(model.recModule, keepingOthers: false)
+    try write(model, to: start)
     return start
+  }
+
+  /// Fits a random start to what it will read, and writes it again.
+  func fit(
+    _ model: TrainableRecommender, to items: TrainingItems, _ plan: TrainingPlan, _ builder: SampleBuilder,
+    in start: CheckpointLocation
+  ) throws {
+    guard isFresh, !settings.model.omitsFitting else { return }
+    let prompts = try plan.examples(first: Self.promptsToFit).map { try builder.recommendation($0.history) }
+    try model.fitStart(to: items, prompts: prompts)
+    try write(model, to: start)
+  }
+
+  private func write(_ model: TrainableRecommender, to start: CheckpointLocation) throws {
+    try CheckpointPublisher(start: base, target: start.bundle).publish(model.recModule, keepingOthers: false)
   }
 
   private struct Configuration: Decodable {

@@ -41,4 +41,39 @@ extension ComputeTeam {
     }
     return (loss, dscores)
   }
+
+  /// Binary cross entropy of the inner products of users with items, and its gradients by both.
+  ///
+  ///     scores[t, i] = sum over j of users[t, j] · items[i, j]
+  ///     losses[t] = sum over i of weights[t, i] · (log(1 + exp(scores[t, i])) - (i == targets[t] ? scores[t, i] : 0))
+  ///
+  /// - Parameters:
+  ///   - users: [T, p].
+  ///   - items: [I, p].
+  ///   - weights: [T, I]; a pair of weight 0 counts nothing.
+  ///   - targets: the one item that each user's score is to be high with, [T].
+  ///   - scale: of the gradients.
+  ///   - dusers: [T, p], overwritten.
+  ///   - ditems: [I, p], added to.
+  /// - Returns: the losses in nats, [T].
+  package func binaryCrossEntropy(
+    users: borrowing Activations, items: borrowing Activations, weights: [Float], targets: [Int32], scale: Float,
+    dusers: inout Activations, addingTo ditems: inout Activations
+  ) -> [Double] {
+    precondition(users.width == items.width && dusers.width == users.width && ditems.width == items.width)
+    precondition(dusers.rows == users.rows && ditems.rows == items.rows && targets.count == users.rows)
+    precondition(weights.count == users.rows * items.rows)
+    precondition(targets.allSatisfy { $0 >= 0 && Int($0) < items.rows })
+    let (rows, count, width) = (users.rows, items.rows, users.width)
+    var scores = [Float](repeating: 0, count: rows * count)
+    illmrec_linear(handle, users.base, rows, width, width, items.base, count, nil, 0, &scores, count)
+    let losses = [Double](unsafeUninitializedCapacity: rows) { losses, written in
+      illmrec_weighted_bce(&scores, weights, rows, count, targets, losses.baseAddress)
+      written = rows
+    }
+    for index in scores.indices { scores[index] *= scale }
+    illmrec_linear_backward_input(handle, scores, rows, count, count, items.base, width, 0, dusers.base, width)
+    illmrec_linear_backward_weight(handle, scores, rows, count, count, users.base, width, width, ditems.base, nil)
+    return losses
+  }
 }

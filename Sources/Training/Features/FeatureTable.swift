@@ -22,6 +22,14 @@ package struct FeatureTable: Sendable, Equatable {
   /// Nil for an item without the feature.
   package subscript(item: Int) -> [Float]? { rows[item].isEmpty ? nil : rows[item] }
 
+  /// The features there are, or at most `count` evenly chosen ones, one after the other.
+  func sample(atMost count: Int) -> [Float] {
+    let known = rows.filter { !$0.isEmpty }
+    guard !known.isEmpty else { return [] }
+    let step = (known.count - 1) / count + 1
+    return Array(stride(from: 0, to: known.count, by: step).map { known[$0] }.joined())
+  }
+
   /// The rows of a matrix; one with a NaN is an item without the feature.
   init(_ tensor: StoredTensor) throws(TrainingError) {
     if case .other(let type, _) = tensor.type {

@@ -49,6 +49,32 @@ struct TrainablePerceptron {
     self.epsilon = epsilon
   }
 
+  /// Fits random layers to what they will read: the first takes inputs as though they were whitened, and the outputs' elements
+  /// get mean 0 and the mean square `deviation`².
+  ///
+  /// - Parameter rows: [n, a], some of the inputs to come; none changes nothing.
+  /// - Returns: false when a row holds a NaN or an infinity; nothing has been changed then.
+  func fit(to rows: [Float], deviation: Float, on team: ComputeTeam) -> Bool {
+    guard !rows.isEmpty else { return true }
+    guard let whitening = Whitening(rows: rows, width: inputs) else { return false }
+    whitening.fold(into: firstWeight.values, bias: firstBias.values)
+    let count = rows.count / inputs
+    let values = forward(Activations(rows: count, width: inputs, values: rows), on: team).output.values
+    var means = [Double](repeating: 0, count: outputs)
+    for (index, value) in values.enumerated() { means[index % outputs] += Double(value) / Double(count) }
+    var square = 0.0
+    for (index, value) in values.enumerated() {
+      let difference = Double(value) - means[index % outputs]
+      square += difference * difference / Double(values.count)
+    }
+    let scale = square > 0 ? deviation / Float(square.squareRoot()) : 1
+    for index in secondWeight.values.indices { secondWeight.values[index] *= scale }
+    for (index, mean) in means.enumerated() {
+      secondBias.values[index] = scale * (secondBias.values[index] - Float(mean))
+    }
+    return true
+  }
+
   /// - Parameter input: [n, a].
   func forward(_ input: consuming Activations, on team: ComputeTeam) -> Pass {
     let inner = firstBias.count

@@ -7,9 +7,7 @@ extension TrainableRecommender {
 
   /// Users' vectors in each space that is trained, [p] each.
   func userVectors(of prompts: [TrainingSample.Sequence]) throws -> [Space: [[Float]]] {
-    for prompt in prompts { try check(prompt, positions: prompt.tokenIDs.count + 1) }
-    let batch = prompts.map { TrainingSample(recommendation: $0, targets: []) }
-    let states = TrainingStep(self, batch, scale: 0).recommendationStates().values
+    let states = try hiddenStates(of: prompts)
     var vectors: [Space: [[Float]]] = [:]
     for projection in projections {
       let pass = projection.user.forward(
@@ -17,6 +15,13 @@ extension TrainableRecommender {
       vectors[projection.space] = (0..<prompts.count).map { pass.output[row: $0] }
     }
     return vectors
+  }
+
+  /// The LLM's hidden states at [REC]: [prompts, d].
+  func hiddenStates(of prompts: [TrainingSample.Sequence]) throws -> [Float] {
+    for prompt in prompts { try check(prompt, positions: prompt.tokenIDs.count + 1) }
+    let batch = prompts.map { TrainingSample(recommendation: $0, targets: []) }
+    return TrainingStep(self, batch, scale: 0).recommendationStates().values
   }
 
   /// Items' vectors in each space that is trained, [p] each; empty for an item without the space's feature.

@@ -26,6 +26,8 @@ package final class TrainableRecommender {
   /// Tokens that the head has no row for. Their logits count as 0, the mean of what the published code gives them.
   let headlessTokens: Int
   let recToken: Parameter  // [1, d]
+  /// Of the token embeddings' elements, before training.
+  let tokenDeviation: Float
   let adaptor: TrainablePerceptron  // v -> d
   let projections: [SpaceProjections]
   let tokenTable: TokenTable  // [V or more, d]
@@ -56,6 +58,7 @@ package final class TrainableRecommender {
       checkpoint: checkpoint, spaces: options.freshStart == nil ? spaces : nil, loading: options.loading,
       maxPositions: options.maxPositions, team: team)
     self.team = team
+    tokenDeviation = weights.tokenDeviation
     llm = DifferentiableLlama(weights.llm, team: team)
     head = weights.head
     headlessTokens = weights.tokenCount - weights.head.outputs

@@ -10,6 +10,9 @@ package struct TrainingModelOptions: Sendable {
   package var trainsAdaptor: Bool
   /// What image-language alignment counts in the loss.
   package var alignmentWeight: Float
+  /// Whether a sample's target is told apart from the negative items of the whole batch, those aside that its user met, and
+  /// not from its own one alone, as published.
+  package var sharesNegatives: Bool
   /// What the trained part starts from instead of the checkpoint's `rec_module/`, which then need not exist.
   package var freshStart: FreshStart?
   /// How the frozen LLM's matrices are kept: `.float32` or `.bfloat16`. What is trained stays in 32-bit floats.
@@ -24,13 +27,15 @@ package struct TrainingModelOptions: Sendable {
 
   package init(
     spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, trainsAdaptor: Bool = true,
-    alignmentWeight: Float = 1, freshStart: FreshStart? = nil, loading: LoadingOptions = LoadingOptions(),
-    activationBytes: Int = 2 << 30, maxPositions: Int = 4096, threads: Int? = nil
+    alignmentWeight: Float = 1, sharesNegatives: Bool = false, freshStart: FreshStart? = nil,
+    loading: LoadingOptions = LoadingOptions(), activationBytes: Int = 2 << 30, maxPositions: Int = 4096,
+    threads: Int? = nil
   ) {
     self.spaces = spaces
     self.trainsTokenEmbeddings = trainsTokenEmbeddings
     self.trainsAdaptor = trainsAdaptor
     self.alignmentWeight = alignmentWeight
+    self.sharesNegatives = sharesNegatives
     self.freshStart = freshStart
     self.loading = loading
     self.activationBytes = activationBytes

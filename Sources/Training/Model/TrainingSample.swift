@@ -24,11 +24,14 @@ package struct TrainingSample: Sendable {
     /// The feature that the space projects: the image embedding [v], the SASRec embedding or the sentence embedding.
     package var positive: [Float]
     package var negative: [Float]
+    /// Which item `negative` is of: what tells whether it is one for another sample too. Nil keeps it to this one.
+    package var negativeItem: Int?
 
-    package init(space: Space, positive: [Float], negative: [Float]) {
+    package init(space: Space, positive: [Float], negative: [Float], negativeItem: Int? = nil) {
       self.space = space
       self.positive = positive
       self.negative = negative
+      self.negativeItem = negativeItem
     }
   }
 
@@ -54,10 +57,13 @@ package struct TrainingSample: Sendable {
   package var targets: [Target]
   /// Nil leaves image-language alignment out.
   package var answer: Answer?
+  /// Items that are no negative ones for this user.
+  package var metItems: Set<Int>
 
-  package init(recommendation: Sequence, targets: [Target], answer: Answer? = nil) {
+  package init(recommendation: Sequence, targets: [Target], answer: Answer? = nil, metItems: Set<Int> = []) {
     self.recommendation = recommendation
     self.targets = targets
     self.answer = answer
+    self.metItems = metItems
   }
 }

@@ -45,7 +45,7 @@ extension TrainingStep {
     team.scatterAdd(d, toRows: rows.map(Int32.init), of: &dstates)
   }
 
-  /// The next item against another one, by the inner products of their vectors with the user's.
+  /// The next item against others, by the inner products of their vectors with the user's.
   private func addRecommendationLoss(
     in space: SpaceStep, _ states: borrowing Activations, _ recommendations: [(sample: Int, row: Int)],
     _ dstates: inout Activations
@@ -54,13 +54,11 @@ extension TrainingStep {
     guard !members.isEmpty else { return }
     let user = space.projections.user
     let pass = user.forward(states.gathered(members.map(\.row)), on: team)
+    let samples = members.map { (index: $0.sample, sample: batch[$0.sample]) }
+    let shares = samples.map { 1 / Float(batch.count * $0.sample.targets.count) }
     var dusers = Activations(rows: members.count, width: user.outputs)
-    for (index, member) in members.enumerated() {
-      let share = 1 / Float(batch.count * batch[member.sample].targets.count)
-      let (loss, duser) = space.loss(ofSample: member.sample, user: pass.output[row: index], scale: scale * share)
-      ire += loss * Double(share)
-      dusers.setRow(index, to: duser)
-    }
+    ire += space.loss(
+      of: samples, users: pass.output, shares: shares, scale: scale, dusers: &dusers, on: team)
     guard scale != 0 else { return }
     let dfirst = user.backward(dusers, pass, on: team)
     team.scatterAdd(

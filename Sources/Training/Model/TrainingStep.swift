@@ -43,7 +43,9 @@ final class TrainingStep {
     self.sequences = sequences
     self.embeddings = embeddings
     labelCount = batch.reduce(0) { $0 + ($1.answer?.labelCount ?? 0) }
-    spaces = model.projections.compactMap { SpaceStep($0, batch, on: model.team) }
+    spaces = model.projections.compactMap {
+      SpaceStep($0, batch, sharesNegatives: model.options.sharesNegatives, on: model.team)
+    }
   }
 
   func losses() -> TrainingLosses {

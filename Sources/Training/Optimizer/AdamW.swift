@@ -56,20 +56,26 @@ package struct StepSize: Sendable, Equatable {
   package var learningRate: Float
   /// Steps of the whole run.
   package var totalSteps: Int
+  /// Steps at the beginning whose learning rate rises to the full one.
+  package var warmupSteps: Int
   /// Longest norm of all gradients together; nil to leave them.
   package var clippingNorm: Double?
 
-  package init(learningRate: Float, totalSteps: Int, clippingNorm: Double?) {
+  package init(learningRate: Float, totalSteps: Int, warmupSteps: Int = 0, clippingNorm: Double?) {
     self.learningRate = learningRate
     self.totalSteps = totalSteps
+    self.warmupSteps = warmupSteps
     self.clippingNorm = clippingNorm
   }
 
-  /// The learning rate of a step, counted from 0: a straight line to 0 at the end, without warm-up.
+  /// The learning rate of a step, counted from 0: a straight line up from 0, and one down to 0 at the end.
   ///
   /// - Source: Hugging Face's `get_linear_schedule_with_warmup`, as its Trainer calls it.
   package func rate(ofStep step: Int) -> Float {
-    Float(Double(learningRate) * max(0, Double(totalSteps - step) / Double(max(totalSteps, 1))))
+    let share =
+      step < warmupSteps
+      ? Double(step) / Double(warmupSteps) : Double(totalSteps - step) / Double(max(totalSteps - warmupSteps, 1))
+    return Float(Double(learningRate) * max(0, share))
   }
 
   /// What gradients of that norm are multiplied with.

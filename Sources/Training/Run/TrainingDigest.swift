@@ -33,6 +33,7 @@ extension TrainingPlan {
       "--epochs or --steps": "\(totalSteps) steps", "--samples-per-user": "\(options.samplesPerUser)",
       "--batch-size": "\(options.batchSize)",
       "--accumulation": "\(options.accumulation)", "--learning-rate": "\(options.learningRate)",
+      "--warmup-steps": "\(options.warmupSteps)",
       "--weight-decay": "\(options.weightDecay)", "--clip": "\(options.clippingNorm ?? 0)",
       "--validation-steps": options.validationSteps.map { "\($0)" } ?? "an epoch",
       "--patience": options.patience.map { "\($0)" } ?? "none", "--seed": "\(sampler.options.seed)",

@@ -13,6 +13,8 @@ package struct TrainingPlan: Sendable {
     /// Batches whose gradients make a step.
     package var accumulation: Int
     package var learningRate: Float
+    /// Steps at the beginning whose learning rate rises to the full one.
+    package var warmupSteps: Int
     package var weightDecay: Float
     /// Longest norm of all gradients together; nil to leave them.
     package var clippingNorm: Double?
@@ -25,8 +27,8 @@ package struct TrainingPlan: Sendable {
 
     package init(
       epochs: Int = 8, samplesPerUser: Int = 1, steps: Int? = nil, batchSize: Int = 8, accumulation: Int = 1,
-      learningRate: Float = 5e-5,
-      weightDecay: Float = 0, clippingNorm: Double? = 1, checkpointSteps: Int = 200, validationSteps: Int? = nil,
+      learningRate: Float = 5e-5, warmupSteps: Int = 0, weightDecay: Float = 0, clippingNorm: Double? = 1,
+      checkpointSteps: Int = 200, validationSteps: Int? = nil,
       patience: Int? = nil
     ) {
       self.epochs = epochs
@@ -35,6 +37,7 @@ package struct TrainingPlan: Sendable {
       self.batchSize = batchSize
       self.accumulation = accumulation
       self.learningRate = learningRate
+      self.warmupSteps = warmupSteps
       self.weightDecay = weightDecay
       self.clippingNorm = clippingNorm
       self.checkpointSteps = checkpointSteps
@@ -64,6 +67,10 @@ package struct TrainingPlan: Sendable {
     self.options = options
     self.sampler = sampler
     self.users = users
+    guard (0..<totalSteps).contains(options.warmupSteps) else {
+      throw TrainingError(
+        .invalidInput, "\(options.warmupSteps) steps of warm-up do not fit into a run of \(totalSteps) steps")
+    }
   }
 
   /// The last may have fewer batches, and its last batch fewer samples.
@@ -90,6 +97,12 @@ package struct TrainingPlan: Sendable {
         sampler.example(user: $0.user, pass: $0.pass)
       }
     }
+  }
+
+  /// The first examples of the run, of different users as far as there are.
+  package func examples(first count: Int) -> [Sampler.Example] {
+    let examples = visits(ofEpoch: 0).lazy.compactMap { sampler.example(user: $0.user, pass: $0.pass) }
+    return Array(examples.prefix(count))
   }
 
   /// The users of an epoch, each as often as it has samples there.

@@ -37,7 +37,8 @@ package final class TrainingRun {
     self.report = report
     state.settings = settings
     stepSize = StepSize(
-      learningRate: plan.options.learningRate, totalSteps: plan.totalSteps, clippingNorm: plan.options.clippingNorm)
+      learningRate: plan.options.learningRate, totalSteps: plan.totalSteps, warmupSteps: plan.options.warmupSteps,
+      clippingNorm: plan.options.clippingNorm)
     optimizer = AdamW(model.parameters, weightDecay: plan.options.weightDecay, team: model.team)
     try directory.create()
     lossLog = ValueLog(

@@ -31,9 +31,9 @@ package struct SampleBuilder: Sendable {
         guard let table = items.features[negative.space], let positive = table[example.target],
           let other = table[negative.item]
         else { return nil }
-        return .init(space: negative.space, positive: positive, negative: other)
+        return .init(space: negative.space, positive: positive, negative: other, negativeItem: negative.item)
       },
-      answer: answer(example))
+      answer: answer(example), metItems: example.met)
   }
 
   /// The recommendation prompt of a history whose items prompts can tell of.

@@ -18,6 +18,8 @@ package struct Sampler: Sendable {
     /// In the spaces in which the target has a feature.
     package let negatives: [Negative]
     package let question: Question?
+    /// Items that the user met while training.
+    package let met: Set<Int>
   }
 
   package struct Negative: Sendable, Equatable {
@@ -111,7 +113,7 @@ package struct Sampler: Sendable {
     if options.asksQuestions, let asked = questions.question(about: items.items[target], using: &generator) {
       question = Question(text: asked.question, answer: asked.answer)
     }
-    return Example(user: user, history: history, target: target, negatives: negatives, question: question)
+    return Example(user: user, history: history, target: target, negatives: negatives, question: question, met: met)
   }
 
   private func generator(_ pass: Int, _ place: Int) -> SplitMix64 {

@@ -72,4 +72,47 @@ struct LossTests {
     let extreme = ComputeTeam.binaryCrossEntropy([1e30, -1e30], label: 1, scale: 1)
     #expect(abs(extreme.loss / 1e30 - 1) < 1e-6 && extreme.dscores == [0, -1])
   }
+
+  /// Pair by pair, and the gradients as sums over the pairs.
+  @Test func binaryCrossEntropyOfUsersWithItems() {
+    var random = RandomValues(seed: 4)
+    let (users, items) = ((0..<3).map { _ in random.uniform(5) }, (0..<4).map { _ in random.uniform(5) })
+    let weights: [[Float]] = [[0.5, 0.25, 0, 1], [0, 0, 2, 0.5], [1, 0, 0, 0]]
+    let targets: [Int32] = [1, 2, 3]
+    var losses = [0.0, 0, 0]
+    var (dusers, ditems) = (
+      [[Float]](repeating: [Float](repeating: 0, count: 5), count: 3),
+      [[Float]](repeating: [Float](repeating: 0.125, count: 5), count: 4)
+    )
+    for user in 0..<3 {
+      for item in 0..<4 {
+        let score = zip(users[user], items[item]).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+        let label: Float = targets[user] == item ? 1 : 0
+        let pair = ComputeTeam.binaryCrossEntropy([score], label: label, scale: weights[user][item])
+        losses[user] += Double(weights[user][item]) * pair.loss
+        for index in 0..<5 {
+          dusers[user][index] += 2 * pair.dscores[0] * items[item][index]
+          ditems[item][index] += 2 * pair.dscores[0] * users[user][index]
+        }
+      }
+    }
+    var foundUsers = Activations(rows: 3, width: 5)
+    var foundItems = Activations(rows: 4, width: 5, values: [Float](repeating: 0.125, count: 20))
+    let found = ComputeTeam(threads: 2).binaryCrossEntropy(
+      users: Activations(rows: 3, width: 5, values: users.flatMap { $0 }),
+      items: Activations(rows: 4, width: 5, values: items.flatMap { $0 }), weights: weights.flatMap { $0 },
+      targets: targets, scale: 2, dusers: &foundUsers, addingTo: &foundItems)
+    for (found, loss) in zip(found, losses) { #expect(abs(found - loss) < 1e-6) }
+    #expect(relativeError(foundUsers.values, dusers.flatMap { $0 }) < Self.tolerance)
+    #expect(relativeError(foundItems.values, ditems.flatMap { $0 }) < Self.tolerance)
+  }
+
+  @Test func aPairOfWeightZeroCountsNothingWhateverItsScore() {
+    var dusers = Activations(rows: 1, width: 1)
+    var ditems = Activations(rows: 2, width: 1, values: [0, 0])
+    let losses = ComputeTeam(threads: 1).binaryCrossEntropy(
+      users: Activations(rows: 1, width: 1, values: [1]), items: Activations(rows: 2, width: 1, values: [0, 1e30]),
+      weights: [1, 0], targets: [0], scale: 1, dusers: &dusers, addingTo: &ditems)
+    #expect(abs(losses[0] - 0.693147) < 1e-6 && ditems.values == [-0.5, 0])
+  }
 }

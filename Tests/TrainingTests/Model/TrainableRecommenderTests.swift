@@ -52,6 +52,64 @@ struct TrainableRecommenderTests {
     }
   }
 
+  /// Two samples and two negative items, each with each: the mean of the four pairs, each as a batch of its own.
+  @Test func sharedNegativesAreThoseOfTheWholeBatch() throws {
+    let batch = Self.numbered(Array(TinyRecommender.samples().prefix(2)))
+    var pairs: [TrainingSample] = []
+    for sample in batch {
+      for other in batch {
+        pairs.append(sample)
+        for (index, target) in other.targets.enumerated() {
+          pairs[pairs.count - 1].targets[index].negative = target.negative
+        }
+      }
+    }
+    let alone = try losses(pairs, sharesNegatives: false)
+    #expect(abs(try losses(batch, sharesNegatives: true) - alone) < 1e-6 * alone)
+    #expect(abs(try losses(batch, sharesNegatives: false) - alone) > 1e-3 * alone)
+  }
+
+  @Test func anItemThatAUserMetIsNoNegativeOneForThatUser() throws {
+    var batch = Self.numbered(TinyRecommender.samples())
+    let alone = try losses(batch, sharesNegatives: false)
+    for index in batch.indices { batch[index].metItems = Set(batch.indices.filter { $0 != index }) }
+    #expect(abs(try losses(batch, sharesNegatives: true) - alone) < 1e-6 * alone)
+    for index in batch.indices { batch[index].metItems = [] }
+    #expect(abs(try losses(batch, sharesNegatives: true) - alone) > 1e-3 * alone)
+  }
+
+  @Test func gradientsOfSharedNegativesAreTheLossesSlopes() throws {
+    let model = try TinyRecommender.model(TrainingModelOptions(sharesNegatives: true, threads: 1))
+    let batch = Self.numbered(TinyRecommender.samples())
+    _ = try model.addGradients(of: batch)
+    var numbers = TinyRecommender.Numbers(state: 9)
+    for parameter in model.parameters where parameter.name.hasPrefix("f_") {
+      let (start, direction) = (Array(parameter.values), numbers.direction(parameter.count))
+      let expected = zip(direction, parameter.gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }
+      let ends = try [Float(0.01), -0.01].map { step in
+        parameter.move(along: direction, by: step)
+        defer { _ = parameter.values.update(fromContentsOf: start) }
+        return try model.losses(of: batch).total
+      }
+      let typical = parameter.gradientNorm / Double(parameter.count).squareRoot()
+      #expect(abs((ends[0] - ends[1]) / 0.02 - expected) < 0.05 * typical + 2e-4, "\(parameter.name)")
+    }
+  }
+
+  /// Each sample's negative item is the one of its own number.
+  private static func numbered(_ samples: [TrainingSample]) -> [TrainingSample] {
+    var samples = samples
+    for index in samples.indices {
+      for target in samples[index].targets.indices { samples[index].targets[target].negativeItem = index }
+    }
+    return samples
+  }
+
+  private func losses(_ samples: [TrainingSample], sharesNegatives: Bool) throws -> Double {
+    let options = TrainingModelOptions(sharesNegatives: sharesNegatives, threads: 1)
+    return try TinyRecommender.model(options).losses(of: samples).ire
+  }
+
   @Test func frozenTokenEmbeddingsChangeNoOtherGradient() throws {
     let trained = try gradients(TrainingModelOptions(threads: 1))
     let frozen = try gradients(TrainingModelOptions(trainsTokenEmbeddings: false, threads: 1))

@@ -75,6 +75,11 @@ struct OptimizerTests {
     #expect(size.gradientScale(norm: 1e9) == 1)
   }
 
+  @Test func theRateRisesInAStraightLineWhileWarmingUp() {
+    let size = StepSize(learningRate: 8, totalSteps: 8, warmupSteps: 4, clippingNorm: nil)
+    #expect((0..<9).map(size.rate(ofStep:)) == [0, 2, 4, 6, 8, 6, 4, 2, 0])
+  }
+
   private func pow(_ base: Double, _ exponent: Double) -> Double {
     (0..<Int(exponent)).reduce(1) { product, _ in product * base }
   }

@@ -48,7 +48,7 @@ struct PromptStyleTrainingTests {
     let tokenizer = try LlamaTokenizer(directory: small().checkpoint.tokenizer)
     let example = Sampler.Example(
       user: 0, history: [0, 1], target: 2, negatives: [.init(space: .image, item: 7)],
-      question: .init(text: "What next?", answer: .init(value: "lamp 2")))
+      question: .init(text: "What next?", answer: .init(value: "lamp 2")), met: [0, 1, 2])
     func sample(_ style: PromptStyle) throws -> TrainingSample {
       try SampleBuilder(
         items: SmallRun.items(promptStyle: style), tokenizer: tokenizer, maxInteractions: 10, llmDim: 32,
