@@ -59,7 +59,7 @@ struct TrainingSession {
       items: items, tokenizer: try LlamaTokenizer(directory: start.tokenizer),
       maxInteractions: training.maxInteractions,
       llmDim: recommender.llmDim, maxPositions: model.maxTokens)
-    try base.fit(recommender, to: items, plan, builder, in: start)
+    try base.fit(recommender, to: items, plan, builder, in: start) { try stop.check() }
     let progress = TrainingProgress(plan)
     let run = try TrainingRun(
       model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),

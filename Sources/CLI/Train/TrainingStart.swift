@@ -8,7 +8,8 @@ struct TrainingStart {
   /// Of the features that were imported.
   private let widths: [Space: Int]
 
-  private static let promptsToFit = 512
+  /// Prompts to fit to: a 20th of the run's samples, within these.
+  private static let promptsToFit = 32...512
 
   init(_ settings: TrainingSettings, features widths: [Space: Int]) {
     self.settings = settings
@@ -45,13 +46,22 @@ struct TrainingStart {
   }
 
   /// Fits a random start to what it will read, and writes it again.
+  ///
+  /// - Parameter check: throws when the user wants to stop.
   func fit(
     _ model: TrainableRecommender, to items: TrainingItems, _ plan: TrainingPlan, _ builder: SampleBuilder,
-    in start: CheckpointLocation
+    in start: CheckpointLocation, check: () throws -> Void
   ) throws {
     guard isFresh, !settings.model.omitsFitting else { return }
-    let prompts = try plan.examples(first: Self.promptsToFit).map { try builder.recommendation($0.history) }
-    try model.fitStart(to: items, prompts: prompts)
+    let samples = plan.totalSteps * plan.options.batchSize * plan.options.accumulation
+    let count = min(max(samples / 20, Self.promptsToFit.lowerBound), Self.promptsToFit.upperBound)
+    let prompts = try plan.examples(first: count).map { try builder.recommendation($0.history) }
+    let bar = ProgressBar("Fitting", total: prompts.count, unit: "prompts")
+    defer { bar.finish() }
+    try model.fitStart(to: items, prompts: prompts) { read in
+      bar.update(completed: read)
+      try check()
+    }
     try write(model, to: start)
   }
 

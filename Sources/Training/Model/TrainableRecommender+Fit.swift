@@ -3,6 +3,7 @@ import Models
 
 extension TrainableRecommender {
   private static let featuresToFit = 16_384
+  private static let promptsAtOnce = 16
 
   /// Fits a fresh start's random layers to what they will read, so that items, users and scores differ from the first step on.
   ///
@@ -15,14 +16,21 @@ extension TrainableRecommender {
   /// - Parameters:
   ///   - items: of the catalog.
   ///   - prompts: some that will be trained on; the hidden states of these are what users' sides are fitted to.
+  ///   - report: is told of prompts read; what it throws ends the fitting.
   /// - Precondition: a fresh start, before its first step.
-  package func fitStart(to items: TrainingItems, prompts: [TrainingSample.Sequence]) throws {
+  package func fitStart(
+    to items: TrainingItems, prompts: [TrainingSample.Sequence], report: (Int) throws -> Void = { _ in }
+  ) throws {
     precondition(options.freshStart != nil)
     if options.trainsAdaptor {
       let images = items.images.sample(atMost: Self.featuresToFit)
       try fit(adaptor, to: images, deviation: tokenDeviation, what: "image embedding")
     }
-    let states = try hiddenStates(of: prompts)
+    var states: [Float] = []
+    for start in stride(from: 0, to: prompts.count, by: Self.promptsAtOnce) {
+      states += try hiddenStates(of: Array(prompts[start..<min(start + Self.promptsAtOnce, prompts.count)]))
+      try report(states.count / llmDim)
+    }
     for projection in projections {
       // Two independent vectors of norm p^(1/4) have a product of variance 1.
       let deviation = 1 / Float(projection.item.outputs).squareRoot().squareRoot()

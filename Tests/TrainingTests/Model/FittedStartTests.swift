@@ -55,6 +55,18 @@ struct FittedStartTests {
     }
   }
 
+  @Test func fittingCanBeStopped() throws {
+    var read: [Int] = []
+    let prompts = Array([[TrainingSample.Sequence]](repeating: Self.prompts, count: 6).joined())
+    #expect(throws: CancellationError.self) {
+      try Self.model().fitStart(to: SmallRun.items(), prompts: prompts) { count in
+        read.append(count)
+        throw CancellationError()
+      }
+    }
+    #expect(read == [16])
+  }
+
   @Test func featuresThatAreNoNumbersAreRefused() throws {
     var images = SmallRun.features(24)
     images = FeatureTable(width: 24, rows: images.rows.map { $0.map { _ in Float.infinity } })
