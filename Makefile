@@ -58,6 +58,10 @@ check-images: packages ## Compare image decoding and resizing with Pillow (IMAGE
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
 	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh
 
+.PHONY: check-training
+check-training: packages ## Let PyTorch and illmrec read and answer by the checkpoints that the other trained.
+	@SWIFT=$(SWIFT) scripts/check-training.sh $(CHECK_FLAGS)
+
 .PHONY: fuzz-images
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
 	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)

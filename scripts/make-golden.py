@@ -168,8 +168,18 @@ def embedding_table(bundle, llm):
     return (next(iter(stored.values())) if isinstance(stored, dict) else stored).float()
 
 
+def prompt_style(bundle):
+    with open(f"{bundle}/rec_module/config.json") as file:
+        style = json.load(file).get("prompt_style", "image")
+    if style not in ("image", "compact"):
+        raise SystemExit(f"{bundle} has prompts of the style {style}, which has no soft tokens to make a golden of")
+    return style
+
+
 @torch.no_grad()
 def answers(bundle, weights_directory, images, titles, rng):
+    """What the services are to answer, for prompts of the style that the checkpoint says it was trained with."""
+    style = prompt_style(bundle)
     processor = SiglipImageProcessor.from_pretrained(f"{bundle}/vision_tower")
     tower = SiglipVisionModel.from_pretrained(f"{bundle}/vision_tower").float().eval()
     tokenizer = LlamaTokenizer.from_pretrained(f"{bundle}/llm", legacy=False)
@@ -190,8 +200,12 @@ def answers(bundle, weights_directory, images, titles, rng):
     for length in (1, 2, 4, 7, min(10, len(images))):
         items = rng.sample(range(len(images)), length)
         listed = ", ".join(f"{{Title: {titles[i] or 'Unknown'}, Visual representation: <i_vis>}}" for i in items)
-        prompt = HEAD + listed + TAIL
-        ids = torch.tensor(tokenizer(prompt).input_ids)
+        if style == "compact":
+            prompt = "<s>" + "<i_vis>" * length
+            ids = torch.tensor([tokenizer.bos_token_id] + [marker] * length)
+        else:
+            prompt = HEAD + listed + TAIL
+            ids = torch.tensor(tokenizer(prompt).input_ids)
         at = (ids == marker).nonzero()[:, 0]
         assert len(at) == len(items), "a title holds the marker"
         known = ids.clone()
