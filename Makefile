@@ -19,7 +19,7 @@ build: packages ## Build the services and the CLI in release mode.
 	$(SWIFT) build -c release
 
 .PHONY: demo
-demo: build ## Draw a catalog, run the three services, recommend from images.
+demo: build ## Draw a shop, train on its customers, run the three services, recommend from images.
 	@.build/release/illmrec demo $(DEMO_FLAGS)
 
 .PHONY: test

@@ -92,15 +92,18 @@ struct EvaluateCommand: ReportingCommand {
     try services.check()
   }
 
-  func perform() async throws {
-    for path in [ranks, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
-    try InputFile.requireDirectory(data, what: "the prepared data")
-    let plan = EvaluationPlan(
+  var plan: EvaluationPlan {
+    EvaluationPlan(
       data: data, methods: checkpoint.expanded(methods.elements),
       baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
       checkpoints: checkpoint.plans, features: checkpoint.features, services: ServiceEvaluation(services),
       bootstrap: Bootstrap(resamples: resamples))
+  }
+
+  func perform() async throws {
+    for path in [ranks, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    try InputFile.requireDirectory(data, what: "the prepared data")
     let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let html { try OutputFile.write(comparison.page, to: html) }

@@ -5,21 +5,35 @@ struct DemoCatalog: Sendable {
   struct Product: Sendable {
     let item: CatalogItem
     let kind: DemoProductKind
+    let family: DemoColour.Family
     let style: ProductStyle
   }
 
-  /// Somebody who prefers two kinds of product and one family of colours.
+  /// What a shopper looks for: a few kinds of product in one family of colours. Both show in an item's image.
+  struct Taste: Sendable, CustomStringConvertible {
+    let kinds: [DemoProductKind]
+    let family: DemoColour.Family
+
+    func likes(_ product: Product) -> Bool { product.family == family && kinds.contains(product.kind) }
+
+    /// "cool colours, mugs and lamps"
+    var description: String { "\(family.rawValue) colours, \(kinds.map(\.plural).joined(separator: " and "))" }
+  }
+
   struct Shopper: Sendable {
     let id: String
-    let taste: String
-    /// Item ids, oldest first.
+    let taste: Taste
+    /// Item ids, oldest first; none twice.
     let history: [String]
+
+    /// What is known when the next item is to be recommended: all but the last, which is the test item.
+    var known: ArraySlice<String> { history.dropLast() }
   }
 
   let products: [Product]
   let shoppers: [Shopper]
 
-  init(seed: UInt64, productCount: Int = 300, shopperCount: Int = 40) {
+  init(seed: UInt64, productCount: Int = 300, shopperCount: Int = 600) {
     var random = SplitMix64(state: seed)
     products = Self.makeProducts(productCount, random: &random)
     shoppers = Self.makeShoppers(shopperCount, products: products, random: &random)
@@ -53,7 +67,7 @@ struct DemoCatalog: Sendable {
       id: id, title: "\(brand) \(look) \(kind.noun)", brand: brand, category: kind.category,
       description: "By \(brand), in \(look), \(kind.use). \(detail)", image: "images/\(id).jpg")
     let style = ProductStyle(base: colour.colour, pattern: pattern, variant: Double.random(in: 0...1, using: &random))
-    return Product(item: item, kind: kind, style: style)
+    return Product(item: item, kind: kind, family: colour.family, style: style)
   }
 
   private static let brands = [
@@ -66,28 +80,45 @@ struct DemoCatalog: Sendable {
 
   // MARK: - Shoppers
 
-  private static func makeShoppers(
-    _ count: Int, products: [Product], random: inout SplitMix64
-  ) -> [Shopper] {
-    (1...count).map { number in
+  /// How long histories are.
+  static let historyLengths = 5...12
+  /// The share of purchases that taste decides; anything in the shop is as good for the others.
+  private static let tasteShare = 0.8
+
+  private static func makeShoppers(_ count: Int, products: [Product], random: inout SplitMix64) -> [Shopper] {
+    let popularity = popularity(of: products.count, random: &random)
+    return (1...count).map { number in
       let kinds = Array(DemoProductKind.allCases.shuffled(using: &random).prefix(2))
       let family = DemoColour.Family.allCases[Int.random(in: DemoColour.Family.allCases.indices, using: &random)]
-      let liked = products.filter { product in
-        kinds.contains(product.kind)
-          && DemoColour.all.contains { $0.family == family && $0.colour == product.style.base }
-      }
-      let others = products.filter { kinds.contains($0.kind) }
-      let wanted = Int.random(in: 4...12, using: &random)
+      let taste = Taste(kinds: kinds, family: family)
+      let wanted = Int.random(in: historyLengths, using: &random)
+      var open = Array(products.indices)
       var history: [String] = []
-      while history.count < wanted {
-        // Four times out of five the taste decides.
-        let pool = liked.isEmpty || Int.random(in: 0..<5, using: &random) == 0 ? others : liked
-        let choice = pool[Int.random(in: pool.indices, using: &random)].item.id
-        if history.last != choice { history.append(choice) }
+      while history.count < wanted, !open.isEmpty {
+        let liked = open.filter { taste.likes(products[$0]) }
+        let isTaste = Double.random(in: 0..<1, using: &random) < tasteShare
+        let choice = choice(among: isTaste && !liked.isEmpty ? liked : open, popularity, random: &random)
+        open.removeAll { $0 == choice }
+        history.append(products[choice].item.id)
       }
-      let taste = "\(family.rawValue) colours, \(kinds.map(\.plural).joined(separator: " and "))"
       return Shopper(id: "user\(number)", taste: taste, history: history)
     }
+  }
+
+  /// How much each product is asked for: falls as 1 / (10 + rank), in an order that chance makes.
+  private static func popularity(of count: Int, random: inout SplitMix64) -> [Double] {
+    (0..<count).map { 1 / (10 + Double($0)) }.shuffled(using: &random)
+  }
+
+  private static func choice(
+    among products: [Int], _ popularity: [Double], random: inout SplitMix64
+  ) -> Int {
+    var rest = Double.random(in: 0..<products.reduce(0) { $0 + popularity[$1] }, using: &random)
+    for product in products {
+      rest -= popularity[product]
+      if rest < 0 { return product }
+    }
+    return products[products.count - 1]
   }
 }
 

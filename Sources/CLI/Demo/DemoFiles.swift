@@ -12,6 +12,11 @@ struct DemoFiles: Sendable {
   var images: String { directory + "/images" }
   var interactions: String { directory + "/interactions.csv" }
   var state: String { directory + "/state" }
+  /// The shop as training and evaluation read it.
+  var data: String { directory + "/demo-data" }
+  /// Of the training.
+  var run: String { directory + "/demo-training" }
+  var trained: String { run + "/checkpoint" }
   var page: String { directory + "/recommendations.html" }
 
   private static let imageSize = 256

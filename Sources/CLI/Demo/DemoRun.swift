@@ -12,11 +12,20 @@ struct DemoRun: Sendable {
   let encoder: String
   let retrieval: String
 
-  static let notice =
-    "The checkpoint is random, not trained: images, prompts and searches are computed as for a real one, but what is "
-    + "recommended reflects random weights, not the shoppers' tastes."
+  let isTrained: Bool
+
+  /// What the reader is to know of the recommendations.
+  var notice: String {
+    isTrained
+      ? "The vision tower and the LLM are random and frozen; the adaptor, [REC] and the projections learned from the other "
+        + "purchases what goes with what. ✓ marks what is to the shopper's taste, which the system was never told."
+      : "The checkpoint is random, not trained: images, prompts and searches are computed as for a real one, but what is "
+        + "recommended reflects random weights, not the shoppers' tastes (✓ marks what happens to be to them)."
+  }
   private static let shownShoppers = 4
   private static let recommendedItems = 8
+  /// In the terminal; the page has all.
+  private static let listedItems = 5
 
   func run() async throws {
     let encoded = try await encodeCatalog()
@@ -47,7 +56,7 @@ struct DemoRun: Sendable {
       $0.users = shoppers.map { shopper in
         .with { user in
           user.userID = shopper.id
-          user.interactions = shopper.history.map { id in .with { $0.itemID = id } }
+          user.interactions = shopper.known.map { id in .with { $0.itemID = id } }
         }
       }
     }
@@ -61,16 +70,37 @@ struct DemoRun: Sendable {
     for (shopper, result) in zip(shoppers, response.results) {
       terminal.writeLine()
       terminal.writeLine(
-        terminal.styled(shopper.id, .bold) + " likes \(shopper.taste); bought \(shopper.history.count) items")
+        terminal.styled(shopper.id, .bold) + " likes \(shopper.taste); bought \(shopper.known.count) items so far")
       if result.hasError {
         terminal.writeLine(terminal.styled("\(result.error.reason): \(result.error.message)", .red))
       }
-      for item in result.items.prefix(3) {
-        terminal.writeLine("  \(item.itemID)  \(Double(item.score).rounded(to: 3))  \(item.metadata.title)")
+      for item in result.items.prefix(Self.listedItems) {
+        let mark = isLiked(item.itemID, by: shopper) ? terminal.styled("✓", .green) : " "
+        terminal.writeLine("  \(mark) \(item.itemID)  \(Double(item.score).rounded(to: 3))  \(item.metadata.title)")
       }
     }
     terminal.writeLine()
+    terminal.writeLine(share(of: response, for: shoppers))
     terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
+  }
+
+  private func isLiked(_ item: String, by shopper: DemoCatalog.Shopper) -> Bool {
+    catalog.products.contains { $0.item.id == item && shopper.taste.likes($0) }
+  }
+
+  /// How many recommended items are to the shoppers' tastes, beside what chance would give.
+  private func share(
+    of response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
+  ) -> String {
+    var (recommended, liked, share) = (0, 0, 0.0)
+    for (shopper, result) in zip(shoppers, response.results) {
+      recommended += result.items.count
+      liked += result.items.count { isLiked($0.itemID, by: shopper) }
+      share += Double(catalog.products.count(where: shopper.taste.likes)) / Double(catalog.products.count)
+    }
+    let chance = Int((100 * share / Double(max(shoppers.count, 1))).rounded())
+    return "\(liked) of \(recommended.counted("recommended item")) are to the shopper's taste; by chance it would be "
+      + "\(chance)% of them."
   }
 
   private func writePage(
@@ -83,13 +113,13 @@ struct DemoRun: Sendable {
       RecommendationPage.Section(
         user: shopper.id, note: "Likes \(shopper.taste).",
         problem: result.hasError ? "\(result.error.reason): \(result.error.message)" : "",
-        history: shopper.history.dropFirst(Int(result.truncatedItems)).map { id in
+        history: shopper.known.dropFirst(Int(result.truncatedItems)).map { id in
           HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
         },
         recommended: result.items.map { RecommendationPage.Card(item: $0, gallery: gallery) })
     }
     let page = RecommendationPage(
-      heading: "illmrec: recommended from images", notice: Self.notice, sections: sections, response: response)
+      heading: "illmrec: recommended from images", notice: notice, sections: sections, response: response)
     try OutputFile.write(Data(page.html.utf8), to: files.page)
   }
 }

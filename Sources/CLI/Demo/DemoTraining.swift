@@ -1,0 +1,112 @@
+import ArgumentParser
+import Datasets
+import Evaluation
+import Foundation
+import Training
+
+/// The demo's checkpoint learns the shop's tastes, and is ranked before and after.
+///
+/// Data are prepared, trained on and evaluated by what the commands of these names do; their lines are shown, to be tried.
+struct DemoTraining: Sendable {
+  let files: DemoFiles
+  let seed: UInt64
+  let steps: Int
+
+  static let defaultSteps = 2500
+  private static let name = "illmrec"
+
+  /// - Returns: the methods side by side, on the test items.
+  func run() async throws -> Comparison {
+    try clear()
+    try await prepareData()
+    try await train()
+    return try await compare()
+  }
+
+  /// A run of before would be gone on with.
+  private func clear() throws {
+    guard FileManager.default.fileExists(atPath: files.run) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: files.run)
+    } catch {
+      throw CLIError(.fileAccess, "\(files.run): cannot be cleared: \(InputFile.reason(error))", cause: error)
+    }
+  }
+
+  // MARK: - Data
+
+  private func prepareData() async throws {
+    let arguments = ["prepare", files.directory, "--out", files.data, "--k-core", "0", "--image-check", "exists"]
+    show(["data"] + arguments)
+    var options = PreparationOptions()
+    (options.kCore, options.imageCheck, options.replacesOutput) = (0, .exists, true)
+    let preparation = Preparation(
+      source: try DataSource(detecting: files.directory, split: nil), options: options, decodingImagesWith: { _ in nil }
+    )
+    let data = files.data
+    _ = try await Interruption.cancellingThread(named: "prepare") { interruption in
+      try preparation.run(into: data) { _, _, _ in try interruption.check() }
+    }
+  }
+
+  // MARK: - Training
+
+  var trainingArguments: [String] {
+    [
+      "--data", files.data, "--checkpoint", files.checkpoint, "--out", files.run, "--fresh", "--space-dim", "64",
+      "--prompts", "compact", "--no-questions", "--share-negatives", "--steps", "\(steps)", "--batch-size", "64",
+      "--learning-rate", "0.004", "--warmup-steps", "\(min(50, steps / 2))", "--validation-steps",
+      "\(max(steps / 4, 1))",
+      "--seed", "\(seed)",
+    ]
+  }
+
+  private func train() async throws {
+    show(["train"] + trainingArguments)
+    let command = try TrainCommand.parse(trainingArguments)
+    let settings = TrainingSettings(
+      data: files.data, checkpoint: files.checkpoint, out: RunDirectory(files.run), resumes: false,
+      training: command.training, model: command.model)
+    let outcome = try await Interruption.cancellingThread(named: "train") {
+      try TrainingSession(settings, stop: $0).run()
+    }
+    guard outcome != .stopped else { throw CancellationError() }
+  }
+
+  // MARK: - Comparison
+
+  var comparisonArguments: [String] {
+    [
+      files.data, "--methods", "random,popularity,item-knn,before:img,after:img", "--checkpoint",
+      "before=\(files.run)/start", "--checkpoint", "after=\(files.trained)", "--prompts", "compact", "--part", "test",
+      "--baseline", "popularity",
+    ]
+  }
+
+  private func compare() async throws -> Comparison {
+    show(["evaluate"] + comparisonArguments)
+    return try await EvaluateCommand.parse(comparisonArguments).plan.compare()
+  }
+
+  private func show(_ arguments: [String]) {
+    let terminal = Terminal.standardError
+    terminal.writeLine(terminal.styled("$ \(Self.name) " + arguments.joined(separator: " "), .dim))
+  }
+
+  // MARK: - Result
+
+  /// Hit@5 and NDCG@5 of each method.
+  static func table(_ comparison: Comparison) -> TextTable {
+    let metrics = Comparison.comparedMetrics
+    var table = TextTable([.init("ranked by")] + metrics.map { .init($0.description, .trailing) })
+    for report in comparison.reports {
+      let name = names[report.name] ?? report.name
+      table.add([name] + report.estimates(of: metrics, comparison.bootstrap).map(\.text))
+    }
+    return table
+  }
+
+  private static let names = [
+    "before:img": "images, before training", "after:img": "images, after training",
+  ]
+}
