@@ -1,5 +1,6 @@
 import ArgumentParser
 import Models
+import Training
 
 /// A file with one feature for each item of a dataset, and the space that it is for: `cf=sasrec.safetensors`.
 struct FeatureFile: ExpressibleByArgument, Sendable {
@@ -15,16 +16,8 @@ struct FeatureFile: ExpressibleByArgument, Sendable {
     path = parts[1]
   }
 
-  /// The features, one row per item in the dataset's order; a row that holds a NaN is an item without one.
+  /// The features in the order of the dataset's items, nil for an item without one: read as `illmrec train` reads them.
   func rows(items: Int) throws -> [[Float]?] {
-    let matrix = try Matrix(features: path)
-    guard matrix.rows == items else {
-      throw CLIError(
-        .invalidInput, "\(path) has \(matrix.rows) features for a dataset of \(items) items; one row per item is read")
-    }
-    return (0..<items).map { item in
-      let row = matrix[row: item]
-      return row.contains(where: \.isNaN) ? nil : Array(row)
-    }
+    try FeatureTable(importing: path, for: space, items: items).rows.map { $0.isEmpty ? nil : $0 }
   }
 }

@@ -76,7 +76,7 @@ extension FeatureTable {
       throw TrainingError(
         .invalidInput,
         "\(path) has \(table.count) features for a dataset of \(items) items; one row per item is read, in the order of "
-          + "meta_info.json")
+          + "meta_info.json: make them from this dataset again, with illmrec features cf or text")
     }
     self.init(width: table.width, rows: hasPadding ? Array(table.rows.dropFirst()) : table.rows)
     guard known > 0 else {

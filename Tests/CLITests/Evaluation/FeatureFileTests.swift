@@ -1,0 +1,28 @@
+import Models
+import Testing
+
+@testable import CLI
+
+struct FeatureFileTests {
+  private func file(_ rows: Int, in directory: TemporaryDirectory) throws -> FeatureFile {
+    let path = "\(directory.path)/sasrec.safetensors"
+    let values = (0..<rows * 2).map(Float.init)
+    try SafetensorsWriter.write([.init("item_emb.weight", shape: [rows, 2], values: values)], to: path)
+    return try #require(FeatureFile(argument: "cf=\(path)"))
+  }
+
+  @Test func rowsAreThoseThatTrainingReads() throws {
+    let directory = try TemporaryDirectory()
+    #expect(try file(2, in: directory).rows(items: 2) == [[0, 1], [2, 3]])
+    // One row more than items: the first of a SASRec of the published code pads.
+    #expect(try file(3, in: directory).rows(items: 2) == [[2, 3], [4, 5]])
+  }
+
+  @Test(arguments: [1, 4]) func otherCountsAreRefusedWithBothAndTheRemedy(rows: Int) throws {
+    let directory = try TemporaryDirectory()
+    let file = try file(rows, in: directory)
+    let error = #expect(throws: (any Error).self) { try file.rows(items: 2) }
+    let message = "\(error.map { "\($0)" } ?? "")"
+    #expect(message.contains("\(rows) features for a dataset of 2 items") && message.contains("illmrec features cf"))
+  }
+}
