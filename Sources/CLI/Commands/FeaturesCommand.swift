@@ -14,7 +14,8 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
     commandName: "cf", abstract: "Train a SASRec, whose item embeddings are the features of the cf space.",
     discussion: """
       SASRec (Kang & McAuley 2018) learns from the training part of each user's sequence; the weights that rank the validation \
-      items best are kept, and the test items are not touched. The same seed, data and number of CPUs give the same file.
+      items best are kept, and the test items are not touched. The same seed, data and --threads give the same file; with other \
+      --threads sums are made in another order, and the figures move within their noise.
 
       FILE.safetensors holds all weights, the items' embeddings [items, width] first, in the order of the dataset's items: \
       give it to illmrec evaluate as --sasrec FILE or --features cf=FILE. FILE.npy holds the embeddings alone.
@@ -29,9 +30,12 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
   var out: String
   @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
   var seed: UInt64 = 1
+  @Option(help: ArgumentHelp("Threads of the computation; one for each CPU by default.", valueName: "n"))
+  var threads: Int?
   @OptionGroup var sasrec: SASRecOptions
 
   func validate() throws {
+    guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads must be 1 to 1,024.") }
     guard out.hasSuffix(".safetensors") || out.hasSuffix(".npy") else {
       throw ValidationError("--out ends in .safetensors or .npy.")
     }
@@ -41,10 +45,10 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
   func perform() async throws {
     try OutputFile.requireWritable(out)
     try InputFile.requireDirectory(data, what: "the prepared data")
-    let (data, settings) = (data, sasrec.settings(seed: seed))
+    let (data, settings, threads) = (data, sasrec.settings(seed: seed), threads)
     let outcome = try await Interruption.cancellingThread(named: "sasrec") { interruption in
       let dataset = EvaluatedData(dataset: try Dataset(reading: data), interruption: interruption)
-      return try SASRecRun(dataset: dataset, settings: settings).train()
+      return try SASRecRun(dataset: dataset, settings: settings, threads: threads).train()
     }
     if out.hasSuffix(".npy") {
       try NumPyFile.write(outcome.weights.itemEmbeddings, to: out)

@@ -41,12 +41,14 @@ struct SASRecOptions: ParsableArguments {
 struct SASRecRun {
   let dataset: EvaluatedData
   let settings: SASRecSettings
+  /// One for each CPU when nil.
+  var threads: Int? = nil
 
   /// Computes on the calling thread and blocks.
   func train() throws -> SASRecTraining.Outcome {
     let bar = ProgressBar("SASRec, seed \(settings.seed)", total: settings.epochs, unit: "epochs")
     defer { bar.finish() }
-    return try SASRecTraining(dataset: dataset.dataset, settings: settings).run { progress in
+    return try SASRecTraining(dataset: dataset.dataset, settings: settings, threads: threads).run { progress in
       try dataset.interruption.check()
       var note = "loss \(progress.loss.rounded(to: 3))"
       if let best = progress.best { note += ", validation Hit@5 \(best.hit5.rounded(to: 3)) at best" }
