@@ -171,6 +171,7 @@ struct ServiceRanking: Sendable {
       training.version, "newest \(training.llm.limits.maxHistoryItems) items",
       "\(requestsAtOnce) requests of \(usersPerRequest) users at once",
     ]
+    if training.llm.hasPrefixCache { parts.append("the LLM's prefix cache on: s/100 users has its savings in it") }
     if task.candidates == .catalog {
       parts.append(
         "lists of \(training.maxK.grouped), \(unnamed.counted("target")) not in them and counted as last")
