@@ -33,7 +33,7 @@ struct DemoCatalog: Sendable {
   let products: [Product]
   let shoppers: [Shopper]
 
-  init(seed: UInt64, productCount: Int = 300, shopperCount: Int = 600) {
+  init(seed: UInt64, productCount: Int = 300, shopperCount: Int = 1500) {
     var random = SplitMix64(state: seed)
     products = Self.makeProducts(productCount, random: &random)
     shoppers = Self.makeShoppers(shopperCount, products: products, random: &random)

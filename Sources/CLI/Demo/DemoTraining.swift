@@ -12,7 +12,7 @@ struct DemoTraining: Sendable {
   let seed: UInt64
   let steps: Int
 
-  static let defaultSteps = 2500
+  static let defaultSteps = 6000
   private static let name = "illmrec"
 
   /// - Returns: the methods side by side, on the test items.

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Datasets
 import Models
 import Testing
@@ -26,9 +27,46 @@ struct DemoCatalogTests {
       #expect(!item.title.isEmpty && !item.brand.isEmpty && !item.category.isEmpty && !item.description.isEmpty)
     }
     for shopper in catalog.shoppers {
-      #expect((4...12).contains(shopper.history.count))
+      #expect(DemoCatalog.historyLengths.contains(shopper.history.count))
+      #expect(Set(shopper.history).count == shopper.history.count)
       #expect(shopper.history.allSatisfy(ids.contains))
     }
+  }
+
+  @Test("Taste decides most purchases, and is no secret of a few items")
+  func tastes() {
+    let catalog = DemoCatalog(seed: 4)
+    let products = Dictionary(uniqueKeysWithValues: catalog.products.map { ($0.item.id, $0) })
+    var (bought, liked, chance) = (0, 0, 0.0)
+    for shopper in catalog.shoppers {
+      bought += shopper.history.count
+      liked += shopper.history.compactMap { products[$0] }.count(where: shopper.taste.likes)
+      chance += Double(catalog.products.count(where: shopper.taste.likes)) / Double(catalog.products.count)
+    }
+    // 80% by taste, and of the others what chance brings; several thousand purchases are within 4% of it.
+    #expect(abs(Double(liked) / Double(bought) - 0.81) < 0.04)
+    #expect(chance / Double(catalog.shoppers.count) < 0.1)
+  }
+
+  @Test("Some products sell better than others")
+  func popularity() {
+    let catalog = DemoCatalog(seed: 5)
+    var sold: [String: Int] = [:]
+    for shopper in catalog.shoppers { for item in shopper.history { sold[item, default: 0] += 1 } }
+    let counts = sold.values.sorted(by: >)
+    // Without a preference the best-selling tenth would be little more than a tenth of the sales.
+    #expect(Double(counts.prefix(30).reduce(0, +)) > 0.18 * Double(counts.reduce(0, +)))
+  }
+
+  @Test("The lines that are shown are lines that the commands take")
+  func lines() throws {
+    let demo = DemoTraining(files: DemoFiles(directory: "shop"), seed: 7, steps: 100)
+    let train = try TrainCommand.parse(demo.trainingArguments)
+    #expect(train.data == "shop/demo-data" && train.out == "shop/demo-training" && train.training.steps == 100)
+    #expect(train.training.seed == 7 && train.model.fresh)
+    let plan = try EvaluateCommand.parse(demo.comparisonArguments).plan
+    #expect(plan.checkpoints.map(\.location.bundle) == ["shop/demo-training/start", "shop/demo-training/checkpoint"])
+    #expect(plan.methods.count == 5 && plan.part == .test)
   }
 
   @Test("Every kind of product can be drawn, and looks like no other", arguments: Pattern.allCases)
