@@ -17,8 +17,9 @@ struct DemoRun: Sendable {
   /// What the reader is to know of the recommendations.
   var notice: String {
     isTrained
-      ? "The vision tower and the LLM are random and frozen; the adaptor, [REC] and the projections learned from the other "
-        + "purchases what goes with what. ✓ marks what is to the shopper's taste, which the system was never told."
+      ? "The vision tower and the LLM are random and frozen; the adaptor, [REC] and the projections learned for less than a "
+        + "minute from the purchases which images go together, which gives away a part of the tastes. ✓ marks what is to the "
+        + "shopper's taste, which the system was never told."
       : "The checkpoint is random, not trained: images, prompts and searches are computed as for a real one, but what is "
         + "recommended reflects random weights, not the shoppers' tastes (✓ marks what happens to be to them)."
   }
