@@ -97,7 +97,8 @@ struct EvaluateCommand: ReportingCommand {
       data: data, methods: checkpoint.expanded(methods.elements),
       baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
-      checkpoints: checkpoint.plans, features: checkpoint.features, services: ServiceEvaluation(services),
+      checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
+      services: ServiceEvaluation(services),
       bootstrap: Bootstrap(resamples: resamples))
   }
 

@@ -2,16 +2,20 @@ import Datasets
 import Evaluation
 import Foundation
 import Models
+import Training
 
 /// Items' features for the checkpoints that rank. Files are read once, and images embedded once for each vision tower.
 struct CheckpointFeatures {
   private let data: EvaluatedData
   private let imported: [ItemFeatures]
   private let hasEmbeddings: Bool
+  private let imageCache: String?
   /// By the tower's directory, links resolved.
-  private var embeddings: [String: [[Float]?]] = [:]
+  private var embeddings: [String: FeatureTable] = [:]
 
-  init(data: EvaluatedData, files: [FeatureFile]) throws {
+  /// - Parameter imageCache: directory of embeddings; nil for that of the checkpoint's training run, if there.
+  init(data: EvaluatedData, files: [FeatureFile], imageCache: String?) throws {
+    self.imageCache = imageCache
     self.data = data
     let count = data.dataset.items.count
     var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
@@ -26,10 +30,10 @@ struct CheckpointFeatures {
   mutating func features(for checkpoint: CheckpointLocation) throws -> [ItemFeatures] {
     guard !hasEmbeddings else { return imported }
     let tower = URL(filePath: checkpoint.visionTower).resolvingSymlinksInPath().path
-    let images = try embeddings[tower] ?? ItemImages(data: data, checkpoint: checkpoint).embeddings()
+    let images = try embeddings[tower] ?? ItemImages(data: data, checkpoint: checkpoint, cache: imageCache).embeddings()
     embeddings[tower] = images
     var features = imported
-    for (item, embedding) in images.enumerated() { features[item].embedding = embedding }
+    for item in features.indices { features[item].embedding = images[item] }
     return features
   }
 }

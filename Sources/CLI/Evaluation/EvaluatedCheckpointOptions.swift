@@ -21,6 +21,11 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
         + "text; without img=, the checkpoint's vision tower computes the images' embeddings.", valueName: "space=file")
   )
   var features: [FeatureFile] = []
+  @Option(
+    help: ArgumentHelp(
+      "Where the vision tower's embeddings are looked for and kept, each image's once; by default in the directory of the "
+        + "training run that the checkpoint is of, and else nowhere.", valueName: "dir"))
+  var imageCache: String?
   @Option(help: ArgumentHelp("Newest items of a history in the prompt.", valueName: "n"))
   var maxHistoryItems = 10
   @Option(

@@ -41,6 +41,8 @@ struct EvaluationPlan: Sendable {
   let checkpoints: [Checkpoint]
   /// Items' features, for all checkpoints.
   let features: [FeatureFile]
+  /// Nil for that of each checkpoint's training run, if there.
+  let imageCache: String?
   let services: ServiceEvaluation
   let bootstrap: Bootstrap
 

@@ -1,36 +1,32 @@
 import Datasets
 import Foundation
 import Models
+import Training
 
 /// The image embeddings of a dataset's items, by a checkpoint's vision tower.
 struct ItemImages {
   let data: EvaluatedData
   let checkpoint: CheckpointLocation
-  private static let imagesAtOnce = 16
+  /// Where embeddings are looked for and kept; by default beside the checkpoint, where its training keeps them, if there.
+  let cache: String?
 
-  /// One for each item; nil for one without an image, or whose image cannot be read. Computes on the calling thread.
-  func embeddings() throws -> [[Float]?] {
+  /// Items without an image, or whose image cannot be read, have none. Computes on the calling thread.
+  func embeddings() throws -> FeatureTable {
     let model = try ImageModel(checkpoint: checkpoint, spaces: [.image])
+    var cache = try ImageEmbeddingCache(directory: cache ?? Self.directory(of: checkpoint), model: model)
     let items = data.dataset.items
-    var embeddings = [[Float]?](repeating: nil, count: items.count)
-    let shown = items.indices.filter { items[$0].image != nil }
-    let bar = ProgressBar("Images", total: shown.count, unit: "images")
+    let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")
     defer { bar.finish() }
-    var unreadable = 0
-    for start in stride(from: 0, to: shown.count, by: Self.imagesAtOnce) {
+    return try cache.embeddings(of: items, model, unreadable: .skipped) { done, skipped in
+      bar.update(completed: done, note: skipped == 0 ? "" : "\(skipped) unreadable")
       try data.interruption.check()
-      let batch = shown[start..<min(start + Self.imagesAtOnce, shown.count)]
-      let prepared = batch.compactMap { item in prepare(items[item].image ?? "", model).map { (item, $0) } }
-      unreadable += batch.count - prepared.count
-      let rows = try model.embeddings(of: prepared.map(\.1))
-      for (row, entry) in prepared.enumerated() { embeddings[entry.0] = Array(rows[row: row]) }
-      bar.update(completed: start + batch.count, note: unreadable == 0 ? "" : "\(unreadable) unreadable")
     }
-    return embeddings
   }
 
-  private func prepare(_ path: String, _ model: ImageModel) -> PreparedImage? {
-    guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return nil }
-    return bytes.withUnsafeBytes { try? model.preprocessing.prepare(encoded: $0, limits: ImageLimits()) }
+  /// Nil when the checkpoint is in no training run's directory, or in one that cannot be written to.
+  static func directory(of checkpoint: CheckpointLocation) -> String? {
+    let run = RunDirectory(URL(filePath: checkpoint.bundle).standardizedFileURL.deletingLastPathComponent().path)
+    let keepsStates = FileManager.default.fileExists(atPath: run.states)
+    return keepsStates && FileManager.default.isWritableFile(atPath: run.features) ? run.features : nil
   }
 }

@@ -20,7 +20,8 @@ struct StudySession {
         try RankingTask(
           dataset: dataset, part: options.part, candidates: options.candidates, users: Array(all.users.prefix($0)))
       } ?? all
-    features = try CheckpointFeatures(data: data, files: options.checkpoint.features)
+    features = try CheckpointFeatures(
+      data: data, files: options.checkpoint.features, imageCache: options.checkpoint.imageCache)
   }
 
   func study(_ places: [Double]) -> RankingStudy {

@@ -122,7 +122,7 @@ struct TrainingSession {
     var cache = try ImageEmbeddingCache(directory: out.features, model: tower)
     let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")
     defer { bar.finish() }
-    return try cache.embeddings(of: items, tower) { done in
+    return try cache.embeddings(of: items, tower) { done, _ in
       bar.update(completed: done)
       try stop.check()
     }
