@@ -37,6 +37,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     return spaces
   }
 
+  var defaultValueDescription: String { text }
+
   /// As tables show it.
   var text: String {
     switch self {
@@ -62,4 +64,7 @@ struct CommaList<Element: ExpressibleByArgument & Sendable>: ExpressibleByArgume
     elements = texts.compactMap { Element(argument: $0) }
     guard elements.count == texts.count else { return nil }
   }
+
+  /// As it would be given, which is how `--help` shows it.
+  var defaultValueDescription: String { elements.map(\.defaultValueDescription).joined(separator: ",") }
 }

@@ -44,4 +44,11 @@ struct EvaluatedCheckpointTests {
     let message = error.map { EvaluateCommand.message(for: $0) } ?? ""
     #expect(message.contains(problem), "\(message)")
   }
+
+  @Test func helpShowsDefaultsAsTheyAreGiven() {
+    let help = EvaluateCommand.helpMessage(columns: 200) + DescriptionNoiseStudyCommand.helpMessage(columns: 200)
+    #expect(help.contains("(default: popularity,random,item-knn)"))
+    #expect(help.contains("(default: img)") && help.contains("(default: 0.0,0.1,0.2,0.3,0.5,0.7,0.9)"))
+    #expect(!help.contains("CommaList"))
+  }
 }
