@@ -2,7 +2,7 @@
 """Makes a golden: a random checkpoint in the published layout, and what the reference framework answers for it.
 
     python3 -m venv .venv-golden
-    .venv-golden/bin/pip install torch "transformers==4.37.2" sentencepiece safetensors pillow
+    .venv-golden/bin/pip install torch "transformers==4.37.2" sentencepiece protobuf safetensors pillow
     .venv-golden/bin/python scripts/make-golden.py OUT [options]
     illmrec verify OUT
     illmrec train --golden OUT      (when it was made with --train)
