@@ -130,8 +130,7 @@ package final class ImageModel: Sendable {
         "\(space) feature", columns: projection.inputDim, resultColumns: spaceDim
       ) { projection.vectors(of: $0, on: team) }
       for (index, row) in rows.enumerated() {
-        let start = row * itemVectorDim + block * spaceDim
-        vectors.values.replaceSubrange(start..<start + spaceDim, with: projected[row: index])
+        vectors.replace(row: row, from: block * spaceDim, with: projected[row: index])
       }
     }
     return vectors

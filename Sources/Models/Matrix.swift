@@ -3,9 +3,7 @@ package struct Matrix: Sendable, Equatable {
   package let rows: Int
   package let columns: Int
   /// Row-major, `rows * columns` elements.
-  package var values: [Float] {
-    didSet { precondition(values.count == rows * columns, "a matrix keeps its size") }
-  }
+  package private(set) var values: [Float]
 
   /// - Precondition: `values.count == rows * columns`.
   package init(rows: Int, columns: Int, values: [Float]) {
@@ -32,6 +30,14 @@ package struct Matrix: Sendable, Equatable {
       values += vector
     }
     self.init(rows: vectors.count, columns: columns, values: values)
+  }
+
+  /// Overwrites the elements of a row from a column on, in place.
+  package mutating func replace(row: Int, from column: Int = 0, with elements: some Collection<Float>) {
+    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
+    precondition(column >= 0 && column + elements.count <= columns, "a row keeps its \(columns) elements")
+    let start = row * columns + column
+    values.replaceSubrange(start..<start + elements.count, with: elements)
   }
 
   package subscript(row row: Int) -> ArraySlice<Float> { values[row * columns..<(row + 1) * columns] }

@@ -165,9 +165,7 @@ package final class UserModel: Sendable {
       guard let block = spaces.firstIndex(of: space) else { continue }
       let vectors = try vectors(of: hiddenStates, projection)
       for row in 0..<users.rows {
-        let start = row * userVectorDim + block * spaceDim
-        users.values.replaceSubrange(
-          start..<start + spaceDim, with: vectors[row: row].map { $0 * spaceWeights[block] })
+        users.replace(row: row, from: block * spaceDim, with: vectors[row: row].map { $0 * spaceWeights[block] })
       }
     }
     return users

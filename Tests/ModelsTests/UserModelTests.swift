@@ -81,7 +81,7 @@ struct UserModelTests {
     #expect(#expect(throws: ModelError.self) { try model.softTokens(of: matrix) }?.code == .invalidInput)
     #expect(#expect(throws: ModelError.self) { try model.userVectors(of: matrix) }?.code == .invalidInput)
     var bad = Matrix(rows: 2, columns: 24)
-    bad.values[30] = .nan
+    bad.replace(row: 1, from: 6, with: [.nan])
     let error = #expect(throws: ModelError.self) { try model.softTokens(of: bad) }
     #expect(error?.code == .notFinite)
     #expect(error?.message.contains("embedding 1 is NaN or infinite at element 6") == true)

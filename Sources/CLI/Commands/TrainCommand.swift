@@ -58,17 +58,22 @@ struct TrainCommand: ReportingCommand {
   func perform() async throws {
     if let golden {
       try await replay(golden)
-    } else if let data, let checkpoint, let out {
-      try await train(data, checkpoint, out)
+    } else if let settings {
+      try await train(settings)
     }
   }
 
-  private func train(_ data: String, _ checkpoint: String, _ out: String) async throws {
-    for (path, what) in [(data, "the prepared data"), (checkpoint, "the checkpoint to start from")] {
+  /// Nil with `--golden`.
+  var settings: TrainingSettings? {
+    guard let data, let checkpoint, let out else { return nil }
+    return TrainingSettings(
+      data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
+  }
+
+  private func train(_ settings: TrainingSettings) async throws {
+    for (path, what) in [(settings.data, "the prepared data"), (settings.checkpoint, "the checkpoint to start from")] {
       try InputFile.requireDirectory(path, what: what)
     }
-    let settings = TrainingSettings(
-      data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
     let outcome = try await Interruption.cancellingThread(named: "train") {
       try TrainingSession(settings, stop: $0).run()
     }

@@ -31,28 +31,15 @@ struct DemoRun: Sendable {
   func run() async throws {
     let encoded = try await encodeCatalog()
     try encoded.write(report: nil)
-    let version = try await IndexPublication(
-      index: "default", labels: ["made-by": "demo"], encoder: encoder, retrieval: retrieval
-    ).run()
-    try await promote(version)
+    let publication = IndexPublication(
+      index: "default", labels: ["made-by": "demo"], encoder: encoder, retrieval: retrieval)
+    // A run before may have left an index of another training, which answers until then.
+    let version = try await publication.promote(publication.run(), .with { $0.reason = "illmrec demo" })
     Terminal.standardError.writeLine("Published \(version.name): \(Int(version.itemCount).counted("item")).")
     let shoppers = Array(catalog.shoppers.prefix(Self.shownShoppers))
     let response = try await recommend(for: shoppers)
     show(response, for: shoppers)
     try writePage(response, for: shoppers)
-  }
-
-  /// A run before may have left an index of another training, which answers until then.
-  private func promote(_ version: Illmrec_Retrieval_V1_Version) async throws {
-    guard !version.roles.contains(.stable) else { return }
-    try await withService("retrieval service", at: retrieval) { client in
-      _ = try await Illmrec_Retrieval_V1_IndexAdminService.Client(wrapping: client)
-        .promoteVersion(
-          .with {
-            $0.version = version.name
-            $0.change.reason = "illmrec demo"
-          })
-    }
   }
 
   private func encodeCatalog() async throws -> CatalogEncodingOutcome {

@@ -35,11 +35,13 @@ struct DemoTraining: Sendable {
 
   // MARK: - Data
 
+  var preparationArguments: [String] {
+    [files.directory, "--out", files.data, "--k-core", "0", "--image-check", "exists", "--replace"]
+  }
+
   private func prepareData() async throws {
-    let arguments = ["prepare", files.directory, "--out", files.data, "--k-core", "0", "--image-check", "exists"]
-    show(["data"] + arguments)
-    var options = PreparationOptions()
-    (options.kCore, options.imageCheck, options.replacesOutput) = (0, .exists, true)
+    show(["data", "prepare"] + preparationArguments)
+    let options = try DataPrepareCommand.parse(preparationArguments).arguments.options
     let preparation = Preparation(
       source: try DataSource(detecting: files.directory, split: nil), options: options, decodingImagesWith: { _ in nil }
     )
@@ -63,10 +65,9 @@ struct DemoTraining: Sendable {
 
   private func train() async throws {
     show(["train"] + trainingArguments)
-    let command = try TrainCommand.parse(trainingArguments)
-    let settings = TrainingSettings(
-      data: files.data, checkpoint: files.checkpoint, out: RunDirectory(files.run), resumes: false,
-      training: command.training, model: command.model)
+    guard let settings = try TrainCommand.parse(trainingArguments).settings else {
+      preconditionFailure("the line names data, checkpoint and run")
+    }
     let outcome = try await Interruption.cancellingThread(named: "train") {
       try TrainingSession(settings, stop: $0).run()
     }

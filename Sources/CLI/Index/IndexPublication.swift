@@ -28,6 +28,25 @@ struct IndexPublication: Sendable {
     }
   }
 
+  /// Lets a published version answer at once, unless it does already, as an index's first one does.
+  ///
+  /// - Returns: the version as it is then.
+  func promote(
+    _ version: Illmrec_Retrieval_V1_Version, _ change: Illmrec_Retrieval_V1_Change
+  ) async throws -> Illmrec_Retrieval_V1_Version {
+    guard !version.roles.contains(.stable) else { return version }
+    let name = version.name
+    return try await withService("retrieval service", at: retrieval) { client in
+      let admin = IndexAdmin(wrapping: client)
+      _ = try await admin.promoteVersion(
+        .with {
+          $0.version = name
+          $0.change = change
+        })
+      return try await admin.getVersion(.with { $0.name = name }).version
+    }
+  }
+
   private func upload(
     _ export: StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>,
     to admin: Illmrec_Retrieval_V1_IndexAdminService.Client<some ClientTransport>

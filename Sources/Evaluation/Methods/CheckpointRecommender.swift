@@ -86,20 +86,15 @@ package final class CheckpointRecommender: RankingMethod {
   /// The same model over items of which some have lost their image: they are in no prompt that shows images, and their block of
   /// the image space is zero.
   package func withoutImages(of lost: Set<Int>) -> CheckpointRecommender {
-    var softTokens = softTokens
-    for item in lost { softTokens[item] = nil }
-    guard let block = settings.spaces.sorted().firstIndex(of: .image) else {
-      return CheckpointRecommender(self, softTokens: softTokens)
-    }
-    // Taken out of the matrix, so that elements are not written through a copy of all of them.
-    let (columns, dim) = (itemVectors.columns, model.spaceDim)
-    var values = itemVectors.values
+    var (softTokens, itemVectors) = (softTokens, itemVectors)
+    let block = settings.spaces.sorted().firstIndex(of: .image)
     for item in lost {
-      let start = item * columns + block * dim
-      values.replaceSubrange(start..<start + dim, with: repeatElement(0, count: dim))
+      softTokens[item] = nil
+      guard let block else { continue }
+      let zeros = repeatElement(Float(0), count: model.spaceDim)
+      itemVectors.replace(row: item, from: block * model.spaceDim, with: zeros)
     }
-    return CheckpointRecommender(
-      self, softTokens: softTokens, itemVectors: Matrix(rows: itemVectors.rows, columns: columns, values: values))
+    return CheckpointRecommender(self, softTokens: softTokens, itemVectors: itemVectors)
   }
 
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {

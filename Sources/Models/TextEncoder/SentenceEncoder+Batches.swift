@@ -24,7 +24,7 @@ extension SentenceEncoder {
     for batch in Self.batches(lengths: tokens.map(\.count)) {
       let found = try self.vectors(ofTokens: batch.map { tokens[$0] })
       for (row, place) in batch.enumerated() {
-        vectors.values.replaceSubrange(place * width..<(place + 1) * width, with: found[row: row])
+        vectors.replace(row: place, with: found[row: row])
       }
     }
     return vectors

@@ -61,6 +61,9 @@ struct DemoCatalogTests {
   @Test("The lines that are shown are lines that the commands take")
   func lines() throws {
     let demo = DemoTraining(files: DemoFiles(directory: "shop"), seed: 7, steps: 100)
+    let preparation = try DataPrepareCommand.parse(demo.preparationArguments)
+    #expect(preparation.source == "shop" && preparation.out == "shop/demo-data")
+    #expect(preparation.arguments.options.kCore == 0 && preparation.arguments.options.replacesOutput)
     let train = try TrainCommand.parse(demo.trainingArguments)
     #expect(train.data == "shop/demo-data" && train.out == "shop/demo-training" && train.training.steps == 100)
     #expect(train.training.seed == 7 && train.model.fresh)

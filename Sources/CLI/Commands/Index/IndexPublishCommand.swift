@@ -38,19 +38,8 @@ struct IndexPublishCommand: ReportingCommand {
       index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
       retrieval: options.target.retrieval, actor: change.change.actor,
       graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified })
-    let change = change.change
     var version = try await publication.run()
-    if promote, !version.roles.contains(.stable) {
-      let name = version.name
-      version = try await options.withAdmin { admin in
-        _ = try await admin.promoteVersion(
-          .with {
-            $0.version = name
-            $0.change = change
-          })
-        return try await admin.getVersion(.with { $0.name = name }).version
-      }
-    }
+    if promote { version = try await publication.promote(version, change.change) }
     if options.json { return try JSONOutput.write(version) }
     let state =
       version.roles.contains(.stable)
