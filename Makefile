@@ -31,13 +31,15 @@ test: packages ## Build and run all tests.
 	$(SWIFT) test --skip-build --skip GRPCTransportTests
 
 .PHONY: lint
-lint: ## Check the formatting of the Swift sources.
+lint: ## Check the formatting of the Swift, C and C++ sources.
 	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format lint --strict --parallel
+	@scripts/format-c.sh --check
 	@echo "The formatting is clean."
 
 .PHONY: format
-format: ## Format the Swift sources in place.
+format: ## Format the Swift, C and C++ sources in place.
 	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format format --in-place --parallel
+	@scripts/format-c.sh
 
 .PHONY: protos
 protos: ## Regenerate Sources/ServiceAPI/Generated from protos/.

@@ -73,13 +73,12 @@ static grpc_op *add(illmrec_batch *batch, grpc_op_type type) {
   return operation;
 }
 
-bool illmrec_batch_add_metadata(
-  illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count, const void *value,
-  size_t value_count) {
+bool illmrec_batch_add_metadata(illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count,
+                                const void *value, size_t value_count) {
   grpc_slice key_slice = grpc_slice_from_copied_buffer(key, key_count);
   grpc_slice value_slice = grpc_slice_from_copied_buffer(value, value_count);
   bool legal = grpc_header_key_is_legal(key_slice) &&
-    (grpc_is_binary_header(key_slice) || grpc_header_nonbin_value_is_legal(value_slice));
+               (grpc_is_binary_header(key_slice) || grpc_header_nonbin_value_is_legal(value_slice));
   if (!legal) {
     grpc_slice_unref(key_slice);
     grpc_slice_unref(value_slice);
@@ -106,8 +105,8 @@ void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait
   if (wait == ILLMREC_WAIT_FOR_READY) operation->flags |= GRPC_INITIAL_METADATA_WAIT_FOR_READY;
 }
 
-void illmrec_batch_send_message(
-  illmrec_batch *batch, const void *bytes, size_t count, void *owner, void (*release)(void *owner)) {
+void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, void *owner,
+                                void (*release)(void *owner)) {
   grpc_slice slice;
   if (count == 0) {
     slice = grpc_empty_slice();
@@ -134,7 +133,7 @@ void illmrec_batch_send_status(illmrec_batch *batch, int status, const char *mes
 
 void illmrec_batch_receive_initial_metadata(illmrec_batch *batch) {
   add(batch, GRPC_OP_RECV_INITIAL_METADATA)->data.recv_initial_metadata.recv_initial_metadata =
-    &batch->initial_metadata;
+      &batch->initial_metadata;
 }
 
 void illmrec_batch_receive_message(illmrec_batch *batch) {
@@ -172,7 +171,7 @@ bool illmrec_batch_start(illmrec_batch *batch, void *context, illmrec_batch_done
   batch->done = done;
   HAPPENS_BEFORE_EVENT(&batch->tag);
   grpc_call_error error =
-    grpc_call_start_batch(batch->call->call, batch->operations, batch->operation_count, &batch->tag, NULL);
+      grpc_call_start_batch(batch->call->call, batch->operations, batch->operation_count, &batch->tag, NULL);
   if (error == GRPC_CALL_OK) return true;
   illmrec_batch_discard(batch);
   return false;

@@ -41,15 +41,15 @@ bool illmrec_call_receive_failed(illmrec_call *call) { return grpc_call_failed_b
 
 /// Core's own answer, which C++ exports but no public header declares; NULL in a build without it.
 extern bool core_is_trailers_only(const grpc_call *call) __asm__("_Z26grpc_call_is_trailers_onlyPK9grpc_call")
-  __attribute__((weak));
+    __attribute__((weak));
 
 illmrec_response illmrec_call_response(illmrec_call *call) {
   if (core_is_trailers_only == NULL) return ILLMREC_RESPONSE_UNKNOWN;
   return core_is_trailers_only(call->call) ? ILLMREC_RESPONSE_REJECTED : ILLMREC_RESPONSE_ACCEPTED;
 }
 
-illmrec_channel *illmrec_channel_create(
-  illmrec_queue *queue, const char *target, const illmrec_argument *arguments, size_t count) {
+illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_argument *arguments,
+                                        size_t count) {
   grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
   grpc_channel_args args = arguments_create(arguments, count);
   grpc_channel *core = grpc_channel_create(target, credentials, &args);
@@ -75,12 +75,12 @@ void illmrec_channel_release(illmrec_channel *channel) {
   illmrec_queue_release(queue);
 }
 
-illmrec_call *illmrec_channel_create_call(
-  illmrec_channel *channel, const char *path, size_t path_count, int64_t timeout_ns) {
+illmrec_call *illmrec_channel_create_call(illmrec_channel *channel, const char *path, size_t path_count,
+                                          int64_t timeout_ns) {
   grpc_slice method = grpc_slice_from_copied_buffer(path, path_count);
-  grpc_call *call = grpc_channel_create_call(
-    channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue->completions, method, NULL,
-    deadline_after(timeout_ns), NULL);
+  grpc_call *call =
+      grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, channel->queue->completions, method,
+                               NULL, deadline_after(timeout_ns), NULL);
   grpc_slice_unref(method);
   return call_create(call, channel->queue);
 }

@@ -84,6 +84,15 @@ void *allocate(size_t count, size_t size);
 grpc_channel_args arguments_create(const illmrec_argument *arguments, size_t count);
 void arguments_destroy(grpc_channel_args arguments);
 
-typedef enum { LIVE_QUEUE, LIVE_CHANNEL, LIVE_SERVER, LIVE_CALL, LIVE_BATCH, LIVE_SLOT, LIVE_BYTES, LIVE_KINDS } live_kind;
+typedef enum {
+  LIVE_QUEUE,
+  LIVE_CHANNEL,
+  LIVE_SERVER,
+  LIVE_CALL,
+  LIVE_BATCH,
+  LIVE_SLOT,
+  LIVE_BYTES,
+  LIVE_KINDS
+} live_kind;
 
 void live_add(live_kind kind, int64_t difference);

@@ -56,8 +56,7 @@ static size_t start_threads(illmrec_queue *queue, size_t count) {
   return started;
 }
 
-illmrec_queue *illmrec_queue_create(
-  const char *name, size_t threads, void (*ended)(void *context), void *context) {
+illmrec_queue *illmrec_queue_create(const char *name, size_t threads, void (*ended)(void *context), void *context) {
   grpc_init();
   illmrec_queue *queue = allocate(1, sizeof *queue);
   queue->completions = grpc_completion_queue_create_for_next(NULL);

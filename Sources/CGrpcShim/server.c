@@ -72,8 +72,7 @@ int illmrec_server_listen(illmrec_server *server, const char *address) {
 
 int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message) {
   void *core = grpc_server_register_method(
-    server->server, path, NULL,
-    with_message ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+      server->server, path, NULL, with_message ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
   if (core == NULL) return -1;
   method *methods = realloc(server->methods, (server->method_count + 1) * sizeof *methods);
   if (methods == NULL) abort();
@@ -98,13 +97,13 @@ static void slot_post(slot *slot) {
   HAPPENS_BEFORE_EVENT(&slot->tag);
   if (slot->method < 0) {
     grpc_call_details_init(&slot->details);
-    error = grpc_server_request_call(
-      server->server, &slot->call, &slot->details, &slot->metadata, completions, completions, &slot->tag);
+    error = grpc_server_request_call(server->server, &slot->call, &slot->details, &slot->metadata, completions,
+                                     completions, &slot->tag);
   } else {
     method *method = &server->methods[slot->method];
-    error = grpc_server_request_registered_call(
-      server->server, method->core, &slot->call, &slot->deadline, &slot->metadata,
-      method->with_message ? &slot->message : NULL, completions, completions, &slot->tag);
+    error = grpc_server_request_registered_call(server->server, method->core, &slot->call, &slot->deadline,
+                                                &slot->metadata, method->with_message ? &slot->message : NULL,
+                                                completions, completions, &slot->tag);
   }
   if (error != GRPC_CALL_OK) slot_destroy(slot);
 }
@@ -122,9 +121,9 @@ static void slot_create(illmrec_server *server, int64_t method) {
 static void slot_report(slot *slot) {
   illmrec_server *server = slot->server;
   illmrec_incoming incoming = {
-    .call = call_create(slot->call, server->queue),
-    .method = slot->method,
-    .metadata = (const illmrec_metadata *)(const void *)&slot->metadata,
+      .call = call_create(slot->call, server->queue),
+      .method = slot->method,
+      .metadata = (const illmrec_metadata *)(const void *)&slot->metadata,
   };
   if (slot->method < 0) {
     incoming.path = (const char *)GRPC_SLICE_START_PTR(slot->details.method);
@@ -155,8 +154,7 @@ void slot_complete(tag *tag, bool succeeded) {
   slot_post(completed);
 }
 
-void illmrec_server_start(
-  illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context) {
+void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context) {
   server->callbacks = callbacks;
   server->context = context;
   grpc_server_start(server->server);

@@ -10,13 +10,13 @@ void live_add(live_kind kind, int64_t difference) {
 
 illmrec_live_objects illmrec_count_live_objects(void) {
   return (illmrec_live_objects){
-    .queues = atomic_load(&live[LIVE_QUEUE]),
-    .channels = atomic_load(&live[LIVE_CHANNEL]),
-    .servers = atomic_load(&live[LIVE_SERVER]),
-    .calls = atomic_load(&live[LIVE_CALL]),
-    .batches = atomic_load(&live[LIVE_BATCH]),
-    .slots = atomic_load(&live[LIVE_SLOT]),
-    .received_messages = atomic_load(&live[LIVE_BYTES]),
+      .queues = atomic_load(&live[LIVE_QUEUE]),
+      .channels = atomic_load(&live[LIVE_CHANNEL]),
+      .servers = atomic_load(&live[LIVE_SERVER]),
+      .calls = atomic_load(&live[LIVE_CALL]),
+      .batches = atomic_load(&live[LIVE_BATCH]),
+      .slots = atomic_load(&live[LIVE_SLOT]),
+      .received_messages = atomic_load(&live[LIVE_BYTES]),
   };
 }
 
@@ -106,9 +106,9 @@ size_t illmrec_metadata_count(const illmrec_metadata *metadata) {
 illmrec_metadata_entry illmrec_metadata_at(const illmrec_metadata *metadata, size_t index) {
   const grpc_metadata *entry = &((const grpc_metadata_array *)(const void *)metadata)->metadata[index];
   return (illmrec_metadata_entry){
-    .key = (const char *)GRPC_SLICE_START_PTR(entry->key),
-    .key_count = GRPC_SLICE_LENGTH(entry->key),
-    .value = GRPC_SLICE_START_PTR(entry->value),
-    .value_count = GRPC_SLICE_LENGTH(entry->value),
+      .key = (const char *)GRPC_SLICE_START_PTR(entry->key),
+      .key_count = GRPC_SLICE_LENGTH(entry->key),
+      .value = GRPC_SLICE_START_PTR(entry->value),
+      .value_count = GRPC_SLICE_LENGTH(entry->value),
   };
 }

@@ -33,10 +33,15 @@ static illmrec_gzip_status failure(illmrec_gzip *gzip, int *error) {
   int code = Z_OK;
   gzerror(gzip->file, &code);
   switch (code) {
-    case Z_BUF_ERROR: return ILLMREC_GZIP_TRUNCATED;
-    case Z_MEM_ERROR: return ILLMREC_GZIP_NO_MEMORY;
-    case Z_ERRNO: *error = errno; return ILLMREC_GZIP_SYSTEM;
-    default: return ILLMREC_GZIP_CORRUPT;
+    case Z_BUF_ERROR:
+      return ILLMREC_GZIP_TRUNCATED;
+    case Z_MEM_ERROR:
+      return ILLMREC_GZIP_NO_MEMORY;
+    case Z_ERRNO:
+      *error = errno;
+      return ILLMREC_GZIP_SYSTEM;
+    default:
+      return ILLMREC_GZIP_CORRUPT;
   }
 }
 

@@ -70,7 +70,8 @@ static void fill_identity(resample_axis *axis, int32_t outputs) {
 }
 
 /// Fills output `i` of `axis`; `exact` has room for its weights.
-static void fill_output(resample_axis *axis, int32_t i, double scale, kernel_definition kernel, int32_t inputs, double *exact) {
+static void fill_output(resample_axis *axis, int32_t i, double scale, kernel_definition kernel, int32_t inputs,
+                        double *exact) {
   double stretch = scale < 1.0 ? 1.0 : scale;
   double support = kernel.support * stretch;
   double inverse = 1.0 / stretch;

@@ -128,8 +128,7 @@ static void resample_block_portable(illmrec_resampler *r) { resample_block(r); }
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) static void resample_block_avx2(illmrec_resampler *r) { resample_block(r); }
 
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void resample_block_avx512(
-    illmrec_resampler *r) {
+__attribute__((target("avx512f,avx512bw,avx512vl"))) static void resample_block_avx512(illmrec_resampler *r) {
   resample_block(r);
 }
 #endif

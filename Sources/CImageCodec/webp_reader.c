@@ -67,7 +67,8 @@ static void destroy(illmrec_image_reader *base) {
 
 /// True when the container says that it is longer than the data.
 static int is_cut_off(const uint8_t *bytes, size_t count) {
-  uint64_t announced = (uint64_t)bytes[4] | (uint64_t)bytes[5] << 8 | (uint64_t)bytes[6] << 16 | (uint64_t)bytes[7] << 24;
+  uint64_t announced =
+      (uint64_t)bytes[4] | (uint64_t)bytes[5] << 8 | (uint64_t)bytes[6] << 16 | (uint64_t)bytes[7] << 24;
   return announced + 8 > count;
 }
 

@@ -34,7 +34,8 @@ typedef struct {
   float *out;
   size_t out_stride;
   float *log_sums;  // [query rows, heads], or NULL
-  const float *bias;  // for each head: what a score gains by the query's position less the key's, from -reach on; or NULL
+  // For each head: what a score gains by the query's position less the key's, from -reach on; or NULL.
+  const float *bias;
   size_t bias_stride;
   size_t reach;
   size_t blocks_per_unit;
@@ -43,13 +44,13 @@ typedef struct {
 
 /// The queries of one block: all heads of a group that share their keys, one query after the other.
 typedef struct {
-  size_t first;    // column, counted from the sequence's first
-  size_t columns;  // in use
-  float *query;    // [head_width, columns], scaled
-  float *mixed;    // [head_width, columns]: the values' weighted sum so far
-  float *maxima;   // [columns]
-  float *sums;     // [columns]
-  int32_t *visible;  // [columns]: keys that a column may see
+  size_t first;       // column, counted from the sequence's first
+  size_t columns;     // in use
+  float *query;       // [head_width, columns], scaled
+  float *mixed;       // [head_width, columns]: the values' weighted sum so far
+  float *maxima;      // [columns]
+  float *sums;        // [columns]
+  int32_t *visible;   // [columns]: keys that a column may see
   const float *bias;  // a score's by its column less its key, or NULL
 } column_block;
 
@@ -232,10 +233,22 @@ int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const i
                                     const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
                                     size_t head_width, float scale, int causal, float *out, size_t out_stride,
                                     float *log_sums) {
-  const attention a = {.kernel = kernel_for(isa), .sequences = sequences, .sequence_count = sequence_count,
-                       .query = query, .query_stride = query_stride, .key = key, .value = value,
-                       .kv_stride = kv_stride, .heads = heads, .kv_heads = kv_heads, .head_width = head_width,
-                       .scale = scale, .causal = causal, .out = out, .out_stride = out_stride, .log_sums = log_sums};
+  const attention a = {.kernel = kernel_for(isa),
+                       .sequences = sequences,
+                       .sequence_count = sequence_count,
+                       .query = query,
+                       .query_stride = query_stride,
+                       .key = key,
+                       .value = value,
+                       .kv_stride = kv_stride,
+                       .heads = heads,
+                       .kv_heads = kv_heads,
+                       .head_width = head_width,
+                       .scale = scale,
+                       .causal = causal,
+                       .out = out,
+                       .out_stride = out_stride,
+                       .log_sums = log_sums};
   return attend_all(a, team);
 }
 
@@ -261,10 +274,21 @@ int illmrec_attention_with_bias(illmrec_team *team, illmrec_isa isa, const illmr
                                 size_t sequence_count, const float *query, size_t query_stride, const float *key,
                                 const float *value, size_t kv_stride, size_t heads, size_t head_width, float scale,
                                 const float *bias, size_t reach, float *out, size_t out_stride) {
-  attention a = {.kernel = kernel_for(isa), .sequences = sequences, .sequence_count = sequence_count,
-                 .query = query, .query_stride = query_stride, .key = key, .value = value,
-                 .kv_stride = kv_stride, .heads = heads, .kv_heads = heads, .head_width = head_width,
-                 .scale = scale, .out = out, .out_stride = out_stride, .bias_stride = 2 * reach + 1 + COLUMNS_MAX,
+  attention a = {.kernel = kernel_for(isa),
+                 .sequences = sequences,
+                 .sequence_count = sequence_count,
+                 .query = query,
+                 .query_stride = query_stride,
+                 .key = key,
+                 .value = value,
+                 .kv_stride = kv_stride,
+                 .heads = heads,
+                 .kv_heads = heads,
+                 .head_width = head_width,
+                 .scale = scale,
+                 .out = out,
+                 .out_stride = out_stride,
+                 .bias_stride = 2 * reach + 1 + COLUMNS_MAX,
                  .reach = reach};
   float *turned = malloc(heads * a.bias_stride * sizeof *turned);
   if (turned == NULL) return -1;

@@ -40,7 +40,7 @@ KERNEL_INLINED void KERNEL(multiply)(size_t rows, size_t vectors, const float *a
     }
   }
   UNROLLED for (size_t r = 0; r < rows; r++) {
-    UNROLLED for (size_t v = 0; v < vectors; v++) *(FLOATS *)(out + r * COLUMNS + v * LANES) = sums[r][v];
+    UNROLLED for (size_t v = 0; v < vectors; v++) { *(FLOATS *)(out + r * COLUMNS + v * LANES) = sums[r][v]; }
   }
 }
 
@@ -154,9 +154,15 @@ KERNEL_INLINED void KERNEL(attend_tile)(size_t vectors, const attention *a, cons
 KERNEL_FUNCTION void KERNEL(attend)(const attention *a, const column_block *block, size_t first_key, size_t keys,
                                     const float *key, const float *value, float *scores) {
   switch ((block->columns + LANES - 1) / LANES) {
-    case 1: KERNEL(attend_tile)(1, a, block, first_key, keys, key, value, scores); break;
-    case 2: KERNEL(attend_tile)(2, a, block, first_key, keys, key, value, scores); break;
-    default: KERNEL(attend_tile)(3, a, block, first_key, keys, key, value, scores); break;
+    case 1:
+      KERNEL(attend_tile)(1, a, block, first_key, keys, key, value, scores);
+      break;
+    case 2:
+      KERNEL(attend_tile)(2, a, block, first_key, keys, key, value, scores);
+      break;
+    default:
+      KERNEL(attend_tile)(3, a, block, first_key, keys, key, value, scores);
+      break;
   }
 }
 
@@ -192,7 +198,7 @@ KERNEL_INLINED void KERNEL(load_rows)(const float *const *rows, size_t columns, 
 
 KERNEL_INLINED void KERNEL(store_rows)(const FLOATS *tile, size_t columns, size_t e, size_t count, float *const *rows) {
   if (columns >= LANES && count >= LANES) {
-    UNROLLED for (size_t c = 0; c < LANES; c++) *(KERNEL(floats_anywhere) *)(rows[c] + e) = tile[c];
+    UNROLLED for (size_t c = 0; c < LANES; c++) { *(KERNEL(floats_anywhere) *)(rows[c] + e) = tile[c]; }
     return;
   }
   for (size_t c = 0; c < LANES && c < columns; c++) {

@@ -46,7 +46,8 @@ DISPATCHED static float largest_magnitude(const float *x, size_t count) {
 }
 
 // Writes codes and returns the squared distance between the row and what they stand for.
-DISPATCHED static double encode_elements(const float *row, size_t dim, float scale, float inverse_scale, uint8_t *codes) {
+DISPATCHED static double encode_elements(const float *row, size_t dim, float scale, float inverse_scale,
+                                         uint8_t *codes) {
   double sums[16] = {0};
   for (size_t begin = 0; begin < dim; begin += 16) {
     const size_t count = dim - begin < 16 ? dim - begin : 16;

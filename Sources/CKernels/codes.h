@@ -117,8 +117,8 @@ static inline __attribute__((always_inline)) void bounds_of_sums(const code_pane
                                                                  const code_query *query, panel_bounds *bounds) {
   for (int row = 0; row < PANEL_ROWS; row++) {
     const float score = (float)(int32_t)(sums[row] - query->offset) * query->step * panel->scales[row];
-    const float error = query->residual_weight * panel->residuals[row] + query->scale_weight * panel->scales[row] +
-                        query->constant;
+    const float error =
+        query->residual_weight * panel->residuals[row] + query->scale_weight * panel->scales[row] + query->constant;
     bounds->upper[row] = score + error;
     bounds->lower[row] = score - error;
   }

@@ -40,10 +40,7 @@ AVX2 static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshol
   return rows;
 }
 
-const code_kernel code_kernel_avx2 = {.format = WORDS_OF_PAIRS,
-                                      .bound_one = bound,
-                                      .bound_block = bound,
-                                      .width = 1,
-                                      .rows_at_least = rows_at_least};
+const code_kernel code_kernel_avx2 = {
+    .format = WORDS_OF_PAIRS, .bound_one = bound, .bound_block = bound, .width = 1, .rows_at_least = rows_at_least};
 
 #endif

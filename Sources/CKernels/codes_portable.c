@@ -23,8 +23,5 @@ static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshold) {
   return rows;
 }
 
-const code_kernel code_kernel_portable = {.format = WORDS_OF_PAIRS,
-                                          .bound_one = bound,
-                                          .bound_block = bound,
-                                          .width = 1,
-                                          .rows_at_least = rows_at_least};
+const code_kernel code_kernel_portable = {
+    .format = WORDS_OF_PAIRS, .bound_one = bound, .bound_block = bound, .width = 1, .rows_at_least = rows_at_least};

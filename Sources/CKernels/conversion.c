@@ -1,9 +1,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "half_floats.h"
 #include "blocks.h"
 #include "dispatch.h"
+#include "half_floats.h"
 
 typedef struct {
   const uint16_t *x;

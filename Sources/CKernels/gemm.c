@@ -116,8 +116,8 @@ static void multiply_rows(void *context, size_t begin, size_t end, size_t worker
   multiply_tile(l, begin, end - begin, 0, l->outer);
 }
 
-void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride,
-                    const float *weight, size_t outer, const float *bias, int accumulate, float *y, size_t y_stride) {
+void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride, const float *weight,
+                    size_t outer, const float *bias, int accumulate, float *y, size_t y_stride) {
   linear l = {x, rows, inner, x_stride, weight, outer, bias, accumulate, y, y_stride};
   const size_t parts = illmrec_team_size(team);
   if (rows == 0 || outer == 0) return;

@@ -18,9 +18,8 @@ typedef struct {
 } input_gradient;
 
 static void input_tile(const input_gradient *g, size_t row, size_t rows, size_t column, size_t columns) {
-  gemm_on_this_thread(rows, columns, g->outer, g->dy + row * g->dy_stride, g->dy_stride, GEMM_PLAIN,
-                      g->weight + column, g->inner, GEMM_PLAIN, g->accumulate, g->dx + row * g->dx_stride + column,
-                      g->dx_stride);
+  gemm_on_this_thread(rows, columns, g->outer, g->dy + row * g->dy_stride, g->dy_stride, GEMM_PLAIN, g->weight + column,
+                      g->inner, GEMM_PLAIN, g->accumulate, g->dx + row * g->dx_stride + column, g->dx_stride);
 }
 
 static void input_columns(void *context, size_t begin, size_t end, size_t worker) {

@@ -71,42 +71,44 @@ BODY AVX_VNNI __m256i add_products_vnni(__m256i sum, __m256i weights, __m256i fo
 }
 
 // Weights are stored plus 128, which adds 128 times the row's sum.
-#define DEFINE_INT8(name, TARGET, add_products)                                                                  \
-  BODY TARGET void name(const packed_tile *tile, size_t half, const int rows) {                                  \
-    __m256i sums[ROWS_MAX][2];                                                                                   \
-    UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_set1_epi32(-128 * tile->row_sums[r]); \
-    const uint32_t *x = tile->rows, *panel = tile->panel + half;                                                 \
-    for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {                                      \
-      const __m256i low = load(panel), high = load(panel + 8);                                                   \
-      UNROLLED for (int r = 0; r < rows; r++) {                                                                  \
-        const __m256i four = _mm256_set1_epi32((int)x[r]);                                                       \
-        sums[r][0] = add_products(sums[r][0], low, four);                                                        \
-        sums[r][1] = add_products(sums[r][1], high, four);                                                       \
-      }                                                                                                          \
-    }                                                                                                            \
-    const __m256 low_scale = _mm256_loadu_ps(tile->scales + half);                                               \
-    const __m256 high_scale = _mm256_loadu_ps(tile->scales + half + 8);                                          \
-    UNROLLED for (int r = 0; r < rows; r++) {                                                                    \
-      const __m256 scale = _mm256_set1_ps(tile->row_scales[r]);                                                  \
+#define DEFINE_INT8(name, TARGET, add_products)                                                                        \
+  BODY TARGET void name(const packed_tile *tile, size_t half, const int rows) {                                        \
+    __m256i sums[ROWS_MAX][2];                                                                                         \
+    UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_set1_epi32(-128 * tile->row_sums[r]);     \
+    const uint32_t *x = tile->rows, *panel = tile->panel + half;                                                       \
+    for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {                                            \
+      const __m256i low = load(panel), high = load(panel + 8);                                                         \
+      UNROLLED for (int r = 0; r < rows; r++) {                                                                        \
+        const __m256i four = _mm256_set1_epi32((int)x[r]);                                                             \
+        sums[r][0] = add_products(sums[r][0], low, four);                                                              \
+        sums[r][1] = add_products(sums[r][1], high, four);                                                             \
+      }                                                                                                                \
+    }                                                                                                                  \
+    const __m256 low_scale = _mm256_loadu_ps(tile->scales + half);                                                     \
+    const __m256 high_scale = _mm256_loadu_ps(tile->scales + half + 8);                                                \
+    UNROLLED for (int r = 0; r < rows; r++) {                                                                          \
+      const __m256 scale = _mm256_set1_ps(tile->row_scales[r]);                                                        \
       write_row(tile, (size_t)r, half, _mm256_mul_ps(_mm256_cvtepi32_ps(sums[r][0]), _mm256_mul_ps(scale, low_scale)), \
-                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[r][1]), _mm256_mul_ps(scale, high_scale)));                \
-    }                                                                                                            \
+                _mm256_mul_ps(_mm256_cvtepi32_ps(sums[r][1]), _mm256_mul_ps(scale, high_scale)));                      \
+    }                                                                                                                  \
   }
 
 DEFINE_INT8(multiply_int8_16, AVX2, add_products_16)
 DEFINE_INT8(multiply_int8_vnni, AVX_VNNI, add_products_vnni)
 
 // One function for each number of rows: the sums must be registers.
-#define CASE(body, rows)                                                         \
-  case rows:                                                                     \
-    for (size_t half = 0; half < PANEL; half += HALF) body(tile, half, rows);    \
+#define CASE(body, rows)                                                      \
+  case rows:                                                                  \
+    for (size_t half = 0; half < PANEL; half += HALF) body(tile, half, rows); \
     return;
+// clang-format off
 #define FOR_ROWS(name, body, TARGET)                                                                     \
   TARGET static void name(const packed_tile *tile) {                                                     \
     switch (tile->row_count) {                                                                           \
       CASE(body, 1) CASE(body, 2) CASE(body, 3) CASE(body, 4) CASE(body, 5) CASE(body, 6)                \
     }                                                                                                    \
   }
+// clang-format on
 
 FOR_ROWS(widened, multiply_widened, AVX2)
 FOR_ROWS(int8_16, multiply_int8_16, AVX2)

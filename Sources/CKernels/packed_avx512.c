@@ -49,8 +49,8 @@ BODY WIDENED void write_row(const packed_tile *tile, size_t row, __mmask16 first
 
 BODY __mmask16 mask_of(size_t columns) { return columns >= 16 ? 0xffff : (__mmask16)((1u << columns) - 1); }
 
-#define MASKS(tile)                                     \
-  const __mmask16 first = mask_of((tile)->columns);     \
+#define MASKS(tile)                                 \
+  const __mmask16 first = mask_of((tile)->columns); \
   const __mmask16 second = (tile)->columns > 16 ? mask_of((tile)->columns - 16) : 0
 
 BODY WIDENED void multiply_widened(const packed_tile *tile, const int rows) {
@@ -127,6 +127,7 @@ BODY VNNI void multiply_int8(const packed_tile *tile, const int rows) {
   case rows:             \
     body(tile, rows);    \
     return;
+// clang-format off
 #define FOR_ROWS(name, body, TARGET)                                                               \
   TARGET static void name(const packed_tile *tile) {                                               \
     switch (tile->row_count) {                                                                     \
@@ -135,6 +136,7 @@ BODY VNNI void multiply_int8(const packed_tile *tile, const int rows) {
       CASE(body, 14)                                                                               \
     }                                                                                              \
   }
+// clang-format on
 
 FOR_ROWS(widened, multiply_widened, WIDENED)
 FOR_ROWS(native, multiply_native, NATIVE)

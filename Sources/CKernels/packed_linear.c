@@ -187,9 +187,9 @@ static void multiply_panels(void *context, size_t begin, size_t end, size_t work
       const size_t slab_end = p->slabs - slab < p->chunk_slabs ? p->slabs : slab + p->chunk_slabs;
       for (size_t panel = begin; panel < end; panel++) {
         const bool is_last = panel + 1 == end;
-        const uint32_t *next = !is_last                ? panel_part(p, panel + 1, g)
+        const uint32_t *next = !is_last              ? panel_part(p, panel + 1, g)
                                : slab_end < p->slabs ? panel_part(p, begin, g)
-                                                       : part_after(p, begin, end, g_end);
+                                                     : part_after(p, begin, end, g_end);
         multiply_panel(p, panel, g, g_end, slab, slab_end, next);
       }
     }
@@ -337,7 +337,8 @@ double illmrec_path_speed(illmrec_packed_format format, illmrec_path path) {
     memset(packed, 0, illmrec_packed_bytes(format, OUTPUTS, INPUTS));
     for (int i = 0; i < TRIES; i++) {
       const double start = now();
-      if (illmrec_packed_linear(NULL, format, path, x, ROWS, INPUTS, INPUTS, packed, OUTPUTS, NULL, 0, y, OUTPUTS)) break;
+      if (illmrec_packed_linear(NULL, format, path, x, ROWS, INPUTS, INPUTS, packed, OUTPUTS, NULL, 0, y, OUTPUTS))
+        break;
       const double speed = 2e-9 * ROWS * INPUTS * OUTPUTS / (now() - start);
       best = speed > best ? speed : best;
     }

@@ -1,8 +1,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "half_floats.h"
 #include "dispatch.h"
+#include "half_floats.h"
 #include "int8_steps.h"
 #include "packed.h"
 
@@ -60,10 +60,10 @@ static size_t inputs_per_word(packed_row_format format) {
 typedef uint32_t u32x16 __attribute__((vector_size(64), aligned(4)));
 
 // One step of a transposition: blocks of `side` lanes change places between rows that are `side` apart.
-#define SWAP_BLOCKS(rows, i, side, low, high)                       \
-  do {                                                              \
-    const u32x16 first = rows[i], second = rows[(i) + (side)];      \
-    rows[i] = __builtin_shufflevector(first, second, low);          \
+#define SWAP_BLOCKS(rows, i, side, low, high)                          \
+  do {                                                                 \
+    const u32x16 first = rows[i], second = rows[(i) + (side)];         \
+    rows[i] = __builtin_shufflevector(first, second, low);             \
     rows[(i) + (side)] = __builtin_shufflevector(first, second, high); \
   } while (0)
 #define LOW_8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
@@ -88,7 +88,7 @@ INLINED void transpose(const uint32_t *words, uint32_t *out) {
     if ((i & 2) == 0) SWAP_BLOCKS(rows, i, 2, LOW_2, HIGH_2);
   }
   UNROLLED for (int i = 0; i < 16; i += 2) SWAP_BLOCKS(rows, i, 1, LOW_1, HIGH_1);
-  UNROLLED for (int r = 0; r < 16; r++) *(u32x16 *)(out + r * 16) = rows[r];
+  UNROLLED for (int r = 0; r < 16; r++) { *(u32x16 *)(out + r * 16) = rows[r]; }
 }
 
 // Word w of row r to out[w, r].

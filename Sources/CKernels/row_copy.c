@@ -26,8 +26,12 @@ static void copy_run(const illmrec_row_run *run, size_t width) {
       case ILLMREC_FLOAT_TO_FLOAT:
         memcpy((float *)run->to + to, (const float *)run->from + from, width * sizeof(float));
         break;
-      case ILLMREC_FLOAT_TO_BF16: narrow((const float *)run->from + from, (uint16_t *)run->to + to, width); break;
-      case ILLMREC_BF16_TO_FLOAT: widen((const uint16_t *)run->from + from, (float *)run->to + to, width); break;
+      case ILLMREC_FLOAT_TO_BF16:
+        narrow((const float *)run->from + from, (uint16_t *)run->to + to, width);
+        break;
+      case ILLMREC_BF16_TO_FLOAT:
+        widen((const uint16_t *)run->from + from, (float *)run->to + to, width);
+        break;
     }
   }
 }

@@ -46,7 +46,12 @@ __attribute__((target("avx512f"))) INLINED void take_reciprocals(float x[64]) {
 #define KERNEL(name) name##_avx512
 #define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
 #define KERNEL_LANES 64
-#define KERNEL_RECIPROCAL(x) ({ floats_avx512 values = (x); take_reciprocals((float *)&values); values; })
+#define KERNEL_RECIPROCAL(x)            \
+  ({                                    \
+    floats_avx512 values = (x);         \
+    take_reciprocals((float *)&values); \
+    values;                             \
+  })
 #include "rows_kernel.h"
 #undef KERNEL
 #undef KERNEL_TARGET

@@ -27,9 +27,7 @@ KERNEL_INLINED FLOATS KERNEL(load_last)(const float *x, size_t count) {
   return vector;
 }
 
-KERNEL_INLINED void KERNEL(store_last)(FLOATS vector, float *x, size_t count) {
-  memcpy(x, &vector, count * sizeof *x);
-}
+KERNEL_INLINED void KERNEL(store_last)(FLOATS vector, float *x, size_t count) { memcpy(x, &vector, count * sizeof *x); }
 
 /// exp(x) within 2 units in the last place where it is between 2^-125 and 2^125, and that bound beyond. NaN stays NaN.
 ///

@@ -235,8 +235,7 @@ illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_
   scan->dim = dim;
   scan->query_count = query_count;
   scan->workers = illmrec_team_size(team);
-  if (!copy_queries(scan, queries) || !allocate_heaps(scan) ||
-      (codes != NULL && !begin_bounds(scan, codes, isa))) {
+  if (!copy_queries(scan, queries) || !allocate_heaps(scan) || (codes != NULL && !begin_bounds(scan, codes, isa))) {
     illmrec_scan_destroy(scan);
     return NULL;
   }

@@ -111,8 +111,13 @@ static void make_room(illmrec_scan *scan, size_t worker, uint32_t query) {
   }
   list->candidate_count = kept;
   if (kept <= list->room / 4 * 3) return;
-  const scoring job = {.scan = scan, .query = query, .list = list, .worker = worker,
-                       .least_upper = -INFINITY, .from = -INFINITY, .below = INFINITY};
+  const scoring job = {.scan = scan,
+                       .query = query,
+                       .list = list,
+                       .worker = worker,
+                       .least_upper = -INFINITY,
+                       .from = -INFINITY,
+                       .below = INFINITY};
   work_on_candidates((void *)&job, 0, kept, worker);
   list->candidate_count = 0;
   list->scored_rows += kept;
@@ -170,9 +175,9 @@ static void collect(illmrec_scan *scan, size_t worker, uint32_t query, size_t pa
   for (; rows != 0; rows &= rows - 1) {
     const uint32_t r = (uint32_t)__builtin_ctzll(rows);
     if (bounds->upper[r] < list->threshold) continue;
-    add_candidate(scan, worker, query,
-                  (candidate){.lower = bounds->lower[r], .upper = bounds->upper[r],
-                              .row = (uint32_t)(panel * PANEL_ROWS) + r});
+    add_candidate(
+        scan, worker, query,
+        (candidate){.lower = bounds->lower[r], .upper = bounds->upper[r], .row = (uint32_t)(panel * PANEL_ROWS) + r});
   }
 }
 
@@ -233,8 +238,14 @@ static void score_candidates(illmrec_scan *scan, uint32_t query, size_t worker, 
   const shortlist *own = &shortlists_of(scan, worker)[query];
   for (size_t w = 0; w < scan->workers; w++) {
     const shortlist *list = &shortlists_of(scan, w)[query];
-    const scoring job = {.scan = scan, .query = query, .list = list, .worker = worker, .least_upper = own->threshold,
-                         .from = from, .below = below, .is_shared = scan->query_count == 1};
+    const scoring job = {.scan = scan,
+                         .query = query,
+                         .list = list,
+                         .worker = worker,
+                         .least_upper = own->threshold,
+                         .from = from,
+                         .below = below,
+                         .is_shared = scan->query_count == 1};
     illmrec_team *team = job.is_shared ? team_for(scan, list->candidate_count, 1) : NULL;
     illmrec_team_run(team, list->candidate_count, 64, work_on_candidates, (void *)&job);
   }
@@ -284,8 +295,11 @@ static bool allocate_shortlists(illmrec_scan *scan) {
     const uint32_t k = capacity(scan, (uint32_t)(l % scan->query_count));
     // With so many hits of so few rows, bounds leave little out.
     const bool is_loose = (uint64_t)k * LOOSE_SHARE > scan->row_count;
-    scan->shortlists[l] = (shortlist){.lowers = lower, .candidates = first, .room = 2 * k + SPARE_CANDIDATES,
-                                      .threshold = -INFINITY, .is_loose = is_loose};
+    scan->shortlists[l] = (shortlist){.lowers = lower,
+                                      .candidates = first,
+                                      .room = 2 * k + SPARE_CANDIDATES,
+                                      .threshold = -INFINITY,
+                                      .is_loose = is_loose};
     lower += k;
     first += scan->shortlists[l].room;
   }
@@ -302,8 +316,8 @@ bool begin_bounds(illmrec_scan *scan, const illmrec_codes *codes, illmrec_isa is
   scan->words = calloc(places * scan->word_stride, sizeof *scan->words);
   if (scan->code_queries == NULL || scan->words == NULL || !allocate_shortlists(scan)) return false;
   for (uint32_t q = 0; q < scan->query_count; q++) {
-    encode_query(scan->vectors + (size_t)q * scan->stride, scan->dim, scan->code_kernel->format,
-                 &scan->code_queries[q], scan->words + (size_t)q * scan->word_stride);
+    encode_query(scan->vectors + (size_t)q * scan->stride, scan->dim, scan->code_kernel->format, &scan->code_queries[q],
+                 scan->words + (size_t)q * scan->word_stride);
   }
   return true;
 }

@@ -39,11 +39,11 @@ struct illmrec_team {
   pthread_cond_t job_posted;
   pthread_cond_t job_left;
   job job;
-  bool job_open;                  // workers may still join
-  _Atomic size_t joined;          // workers inside the job; changes under `lock`
+  bool job_open;          // workers may still join
+  _Atomic size_t joined;  // workers inside the job; changes under `lock`
   bool stopping;
-  _Atomic size_t jobs_posted;     // changes under `lock`; read without it while spinning
-  team_scratch scratch;           // the last that was returned, or empty
+  _Atomic size_t jobs_posted;  // changes under `lock`; read without it while spinning
+  team_scratch scratch;        // the last that was returned, or empty
 };
 
 static void pause_cpu(void) {

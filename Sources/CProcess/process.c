@@ -37,8 +37,7 @@ static int set_attributes(posix_spawnattr_t *attributes) {
   return status;
 }
 
-static int spawn(
-    const char *path, char *const argv[], char *const envp[], int output, int lifeline, pid_t *pid) {
+static int spawn(const char *path, char *const argv[], char *const envp[], int output, int lifeline, pid_t *pid) {
   posix_spawn_file_actions_t actions;
   int status = posix_spawn_file_actions_init(&actions);
   if (status) return status;

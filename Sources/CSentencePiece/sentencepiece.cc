@@ -126,7 +126,8 @@ Status illmrec_sentencepiece_train(const char *const *lines, size_t line_count, 
     auto status = sentencepiece::SentencePieceTrainer::Train(
         "--model_type=bpe --byte_fallback=true --character_coverage=1.0 --normalization_rule_name=identity "
         "--remove_extra_whitespaces=false --split_digits=true --hard_vocab_limit=false --num_threads=1 "
-        "--minloglevel=2 --vocab_size=" + std::to_string(vocabulary_size),
+        "--minloglevel=2 --vocab_size=" +
+            std::to_string(vocabulary_size),
         &iterator, &trained);
     if (!status.ok()) return refused(status, message);
     *model = copied(trained.data(), trained.size());

@@ -137,7 +137,8 @@ class SearchableGraph::Walk {
     for (uint32_t layer = graph_.upper_layers_[at]; layer > 0; layer--) {
       for (bool moved = true; moved;) {
         moved = false;
-        const uint32_t *list = graph_.upper_links_.data() + (size_t{graph_.upper_begin_[at]} + layer - 1) * graph_.links_;
+        const uint32_t *list =
+            graph_.upper_links_.data() + (size_t{graph_.upper_begin_[at]} + layer - 1) * graph_.links_;
         for (uint32_t i = 0; i < graph_.links_ && list[i] != NO_LINK; i++) {
           const float other = distance(graph_.upper_rows_[list[i]]);
           if (other >= nearest) continue;
@@ -152,7 +153,8 @@ class SearchableGraph::Walk {
 
   void prefetch(uint32_t row) const {
     const uint8_t *codes = graph_.codes_.as<uint8_t>() + row * graph_.stride_;
-    for (size_t line = 0; line < std::min(lines_, PREFETCHED_LINES); line++) __builtin_prefetch(codes + line * CODE_LINE);
+    for (size_t line = 0; line < std::min(lines_, PREFETCHED_LINES); line++)
+      __builtin_prefetch(codes + line * CODE_LINE);
     __builtin_prefetch(graph_.scales_.as<float>() + row);
   }
 

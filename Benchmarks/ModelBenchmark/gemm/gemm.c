@@ -20,17 +20,17 @@ static double now(void) {
 
 static volatile float sink;
 
-#define PEAK(name, target_features, type, zero, step, reduce)                              \
-  __attribute__((target(target_features))) static void name(long rounds) {                \
-    type sums[SUMS], x = zero, y = zero;                                                   \
-    for (int i = 0; i < SUMS; i++) sums[i] = zero;                                         \
-    for (long r = 0; r < rounds; r++) {                                                    \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < SUMS; i++) sums[i] = step;    \
-      __asm__ volatile("" : "+v"(x), "+v"(y));                                             \
-    }                                                                                      \
-    type total = sums[0];                                                                  \
-    for (int i = 1; i < SUMS; i++) total += sums[i];                                       \
-    sink = (float)reduce;                                                                  \
+#define PEAK(name, target_features, type, zero, step, reduce)                           \
+  __attribute__((target(target_features))) static void name(long rounds) {              \
+    type sums[SUMS], x = zero, y = zero;                                                \
+    for (int i = 0; i < SUMS; i++) sums[i] = zero;                                      \
+    for (long r = 0; r < rounds; r++) {                                                 \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < SUMS; i++) sums[i] = step; \
+      __asm__ volatile("" : "+v"(x), "+v"(y));                                          \
+    }                                                                                   \
+    type total = sums[0];                                                               \
+    for (int i = 1; i < SUMS; i++) total += sums[i];                                    \
+    sink = (float)reduce;                                                               \
   }
 
 PEAK(peak_float32, "avx512f", __m512, _mm512_setzero_ps(), _mm512_fmadd_ps(x, y, sums[i]), total[0])

@@ -12,10 +12,10 @@ using illmrec::benchmark::v1::EchoRequest;
 using illmrec::benchmark::v1::EchoResponse;
 
 class EchoServer final : public illmrec::benchmark::v1::EchoService::CallbackService {
-  grpc::ServerUnaryReactor* Echo(
-    grpc::CallbackServerContext* context, const EchoRequest* request, EchoResponse* response) override {
+  grpc::ServerUnaryReactor *Echo(grpc::CallbackServerContext *context, const EchoRequest *request,
+                                 EchoResponse *response) override {
     response->set_payload(request->payload());
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    grpc::ServerUnaryReactor *reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }

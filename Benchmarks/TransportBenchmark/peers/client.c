@@ -62,8 +62,8 @@ static grpc_slice make_request(size_t count) {
 
 static void start(lane *lane) {
   lane->started = now();
-  lane->call = grpc_channel_create_registered_call(
-    channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue, method, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+  lane->call = grpc_channel_create_registered_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue, method,
+                                                   gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
   lane->sent = grpc_raw_byte_buffer_create(&request, 1);
   lane->received = NULL;
   grpc_metadata_array_init(&lane->initial_metadata);
@@ -87,7 +87,8 @@ static void start(lane *lane) {
 
 static void finish(lane *lane) {
   int64_t elapsed = now() - lane->started;
-  if (lane->status != GRPC_STATUS_OK || lane->received == NULL || grpc_byte_buffer_length(lane->received) != expected_bytes) {
+  if (lane->status != GRPC_STATUS_OK || lane->received == NULL ||
+      grpc_byte_buffer_length(lane->received) != expected_bytes) {
     fprintf(stderr, "a call failed with status %d\n", lane->status);
     exit(1);
   }
@@ -152,9 +153,8 @@ int main(int argc, char **argv) {
   int64_t completed = run_until(begin + (int64_t)(seconds * 1e9));
   double elapsed = (double)(now() - begin) / 1e9;
   qsort(samples, sample_count, sizeof *samples, compare);
-  printf(
-    "{\"calls\": %lld, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", (long long)completed, elapsed,
-    percentile(0.5), percentile(0.99));
+  printf("{\"calls\": %lld, \"seconds\": %.6f, \"p50_us\": %.1f, \"p99_us\": %.1f}\n", (long long)completed, elapsed,
+         percentile(0.5), percentile(0.99));
   // The calls in flight end with the process.
   return 0;
 }

@@ -66,8 +66,8 @@ void illmrec_bytes_release(illmrec_bytes *bytes);
 /// Creates a queue and starts its `threads` under `name` and a number (the system keeps 15 bytes in all). The caller owns one
 /// reference. `ended(context)` is called when the last thread is about to end, with the queue already gone.
 /// Returns NULL, without calling `ended`, when not all threads can be started.
-illmrec_queue *illmrec_queue_create(
-  const char *name, size_t threads, ILLMREC_SENDABLE void (*ended)(void *context), void *context);
+illmrec_queue *illmrec_queue_create(const char *name, size_t threads, ILLMREC_SENDABLE void (*ended)(void *context),
+                                    void *context);
 void illmrec_queue_release(illmrec_queue *queue);
 
 // MARK: Channel arguments
@@ -83,14 +83,14 @@ typedef struct {
 
 /// Creates a channel without transport security to `target`, in gRPC's name syntax. Connects when calls need it. NULL when core
 /// cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they need of it.
-illmrec_channel *illmrec_channel_create(
-  illmrec_queue *queue, const char *target, const illmrec_argument *arguments, size_t count);
+illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_argument *arguments,
+                                        size_t count);
 void illmrec_channel_release(illmrec_channel *channel);
 
 /// Opens a call of method `path` ("/package.Service/Method"). Nothing is sent before the first batch. `timeout_ns` counts from
 /// now; INT64_MAX means no deadline. The caller owns one reference.
-illmrec_call *illmrec_channel_create_call(
-  illmrec_channel *channel, const char *path, size_t path_count, int64_t timeout_ns);
+illmrec_call *illmrec_channel_create_call(illmrec_channel *channel, const char *path, size_t path_count,
+                                          int64_t timeout_ns);
 
 // MARK: Servers
 
@@ -184,9 +184,8 @@ void illmrec_batch_discard(illmrec_batch *batch);
 
 /// Adds one pair to what the batch will send; copies both. Keys ending in "-bin" carry bytes, others printable ASCII.
 /// Returns false, adding nothing, when HTTP/2 does not allow the key or the value.
-bool illmrec_batch_add_metadata(
-  illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count, const void *value,
-  size_t value_count);
+bool illmrec_batch_add_metadata(illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count,
+                                const void *value, size_t value_count);
 
 /// What a client should do while its channel is not connected.
 typedef enum {
@@ -198,8 +197,8 @@ typedef enum {
 void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait);
 
 /// Sends `count` bytes without copying them: they must stay as they are until `release(owner)`, which may come on any thread.
-void illmrec_batch_send_message(
-  illmrec_batch *batch, const void *bytes, size_t count, void *owner, ILLMREC_SENDABLE void (*release)(void *owner));
+void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, void *owner,
+                                ILLMREC_SENDABLE void (*release)(void *owner));
 
 /// Client: no more messages.
 void illmrec_batch_send_close(illmrec_batch *batch);
@@ -217,9 +216,8 @@ void illmrec_batch_receive_close(illmrec_batch *batch);
 typedef void (*illmrec_batch_done)(void *context, illmrec_batch *batch, bool succeeded);
 
 /// Starts the batch and gives it up. Returns false, without a callback, when core refuses it (a misuse of this header).
-bool illmrec_batch_start(
-  illmrec_batch *batch, void *context,
-  ILLMREC_SENDABLE void (*done)(void *context, illmrec_batch *batch, bool succeeded));
+bool illmrec_batch_start(illmrec_batch *batch, void *context,
+                         ILLMREC_SENDABLE void (*done)(void *context, illmrec_batch *batch, bool succeeded));
 
 // Results, in the callback only.
 

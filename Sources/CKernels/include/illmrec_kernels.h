@@ -62,8 +62,8 @@ void illmrec_team_run(illmrec_team *team, size_t count, size_t block, illmrec_wo
 ///
 /// x: [rows, inner], rows `x_stride` apart. weight: [outer, inner]. y: [rows, outer], rows `y_stride` apart; may not
 /// overlap the inputs.
-void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride,
-                    const float *weight, size_t outer, const float *bias, int accumulate, float *y, size_t y_stride);
+void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride, const float *weight,
+                    size_t outer, const float *bias, int accumulate, float *y, size_t y_stride);
 
 /// The name OpenBLAS gives the kernels it runs, such as "SkylakeX"; never NULL.
 const char *illmrec_gemm_core(void);
