@@ -6,8 +6,8 @@ import SwiftProtobuf
 
 extension EncoderServer {
   func lookupItems(
-    request: Illmrec_Encoder_V1_LookupItemsRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_LookupItemsResponse {
+    request: Encoder_LookupItemsRequest, context: ServerContext
+  ) async throws -> Encoder_LookupItemsResponse {
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try checkCount(request.itemIds.count, field: "item_ids")
     for (index, id) in request.itemIds.enumerated() { try reader.checkID(id, field: "item_ids[\(index)]") }
@@ -29,7 +29,7 @@ extension EncoderServer {
 
   /// Reads a snapshot, so that what is stored meanwhile neither shows nor waits.
   func exportItems(
-    request: Illmrec_Encoder_V1_ExportItemsRequest, response writer: RPCWriter<Illmrec_Encoder_V1_ExportItemsResponse>,
+    request: Encoder_ExportItemsRequest, response writer: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
   ) async throws {
     let output = request.output == .unspecified ? .itemVector : request.output
@@ -61,7 +61,7 @@ extension EncoderServer {
 
   private func chunk(
     of items: [StoredItem], _ outputs: ItemOutputs, dim: Int
-  ) async throws -> Illmrec_Encoder_V1_ExportItemsResponse.Chunk {
+  ) async throws -> Encoder_ExportItemsResponse.Chunk {
     let features = try items.map { item throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) }
     let projected = try await pipeline.project(
       features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, waits: true)
@@ -95,7 +95,7 @@ extension EncoderServer {
   private func storedItem(
     _ id: String, _ item: StoredItem?, _ features: Result<ItemFeatures, ServiceFailure>?, _ outputs: ItemOutputs,
     projected: () -> Projector.Projected
-  ) -> Illmrec_Encoder_V1_StoredItem {
+  ) -> Encoder_StoredItem {
     .with {
       $0.result.itemID = id
       guard let item, let features else {
@@ -160,7 +160,7 @@ extension EncoderServer {
   }
 }
 
-extension Illmrec_Encoder_V1_ItemMetadata {
+extension Encoder_ItemMetadata {
   init(_ item: ItemDescription) {
     self.init()
     title = item.title

@@ -7,8 +7,8 @@ import SwiftProtobuf
 
 extension EncoderServer {
   func getServerInfo(
-    request: Illmrec_Encoder_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_GetServerInfoResponse {
+    request: Encoder_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Encoder_GetServerInfoResponse {
     let items = try await asServiceFailures { try await store.itemCount() }
     return .with {
       $0.serverVersion = Product.version
@@ -29,7 +29,7 @@ extension EncoderServer {
     }
   }
 
-  private var publishedLimits: Illmrec_Encoder_V1_Limits {
+  private var publishedLimits: Encoder_Limits {
     .with {
       $0.maxItemsPerRequest = UInt32(limits.maxItems)
       $0.maxImageBytes = UInt32(limits.image.maxBytes)

@@ -5,13 +5,13 @@ import SwiftProtobuf
 import Synchronization
 
 extension EncoderServer {
-  typealias StreamWriter = RPCWriter<Illmrec_Encoder_V1_StreamEncodeImagesResponse>
+  typealias StreamWriter = RPCWriter<Encoder_StreamEncodeImagesResponse>
 
   /// Items in flight are bounded by three batches and by bytes: one batch is computed, one is ready, one is being stored and
   /// answered. When they are not taken from the queue, or their results are not read, no further item is read from the
   /// stream.
   func streamEncodeImages(
-    request messages: RPCAsyncSequence<Illmrec_Encoder_V1_StreamEncodeImagesRequest, any Error>,
+    request messages: RPCAsyncSequence<Encoder_StreamEncodeImagesRequest, any Error>,
     response writer: StreamWriter, context: ServerContext
   ) async throws {
     let progress = StreamProgress()
@@ -28,7 +28,7 @@ extension EncoderServer {
   }
 
   private func encode(
-    _ messages: RPCAsyncSequence<Illmrec_Encoder_V1_StreamEncodeImagesRequest, any Error>, _ progress: StreamProgress,
+    _ messages: RPCAsyncSequence<Encoder_StreamEncodeImagesRequest, any Error>, _ progress: StreamProgress,
     _ failure: OneShot<Void>, _ writer: StreamWriter
   ) async throws {
     var messages = messages.makeAsyncIterator()
@@ -60,7 +60,7 @@ extension EncoderServer {
 
   /// What the first message says.
   private func begin(
-    with message: Illmrec_Encoder_V1_StreamEncodeImagesRequest?
+    with message: Encoder_StreamEncodeImagesRequest?
   ) throws(ServiceFailure) -> (outputs: ItemOutputs, stores: Bool) {
     guard case .config(let config) = message?.message else {
       throw ServiceFailure(
@@ -74,7 +74,7 @@ extension EncoderServer {
 
   /// The item's own outcome; throws what ends the whole stream, such as a store that cannot be written.
   private func outcome(
-    of item: Illmrec_Encoder_V1_ImageItem, kinds: ItemOutputs.Kinds, stores: Bool
+    of item: Encoder_ImageItem, kinds: ItemOutputs.Kinds, stores: Bool
   ) async throws -> ItemPipeline.Outcome {
     let sent: SentItem
     do {
@@ -93,7 +93,7 @@ extension EncoderServer {
   }
 }
 
-extension Illmrec_Encoder_V1_ImageItem {
+extension Encoder_ImageItem {
   fileprivate var imageByteCount: Int {
     switch image {
     case .encoded(let bytes): bytes.count
@@ -130,7 +130,7 @@ private struct StreamWindow {
 
 /// Counts of one stream, and the task that reports them.
 private final class StreamProgress: Sendable {
-  typealias Counts = Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress
+  typealias Counts = Encoder_StreamEncodeImagesResponse.Progress
 
   private let state = Mutex(Counts())
 

@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// EncoderService: item images to embeddings, soft tokens and item vectors, and the catalog of items.
 final class EncoderServer: Sendable {
   let model: any ItemEncoder
-  let identity: Illmrec_Common_V1_ModelRef
+  let identity: Common_ModelRef
   let limits: RequestLimits
   let store: ItemStore
   let reader: ItemReader
@@ -42,10 +42,10 @@ final class EncoderServer: Sendable {
   }
 }
 
-extension EncoderServer: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
+extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
   func encodeImages(
-    request: Illmrec_Encoder_V1_EncodeImagesRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_EncodeImagesResponse {
+    request: Encoder_EncodeImagesRequest, context: ServerContext
+  ) async throws -> Encoder_EncodeImagesResponse {
     let arrival = ContinuousClock.now
     try identity.requireVersion(request.modelVersion, field: "model_version")
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
@@ -67,15 +67,15 @@ extension EncoderServer: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol
       $0.model = identity
       $0.results = zip(request.items, read).map { item, read in
         let outcome = read.mapError { $0 as any Error }.flatMap { _ in remaining.removeFirst() }
-        return Illmrec_Encoder_V1_ItemResult(itemID: item.itemID, outcome, outputs)
+        return Encoder_ItemResult(itemID: item.itemID, outcome, outputs)
       }
       $0.timing = .init(of: outcomes.compactMap { (try? $0.get())?.timing }, total: arrival.duration(to: .now))
     }
   }
 
   func projectEmbeddings(
-    request: Illmrec_Encoder_V1_ProjectEmbeddingsRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_ProjectEmbeddingsResponse {
+    request: Encoder_ProjectEmbeddingsRequest, context: ServerContext
+  ) async throws -> Encoder_ProjectEmbeddingsResponse {
     try identity.requireVersion(request.modelVersion, field: "model_version")
     let values = try request.embeddings.floats(field: "embeddings", shape: [nil, model.embeddingDim])
     let embeddings = Matrix(rows: values.count / model.embeddingDim, columns: model.embeddingDim, values: values)
@@ -127,7 +127,7 @@ extension EncoderServer: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol
   }
 }
 
-extension Illmrec_Encoder_V1_ItemResult {
+extension Encoder_ItemResult {
   init(itemID: String, _ outcome: ItemPipeline.Outcome, _ outputs: ItemOutputs) {
     self.init()
     self.itemID = itemID

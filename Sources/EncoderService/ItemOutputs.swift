@@ -13,11 +13,11 @@ struct ItemOutputs: Sendable {
   }
 
   var kinds: Kinds
-  var dataType: Illmrec_Common_V1_DataType
+  var dataType: Common_DataType
 
   /// - Parameter path: in front of the request's `outputs` and `output_type`, with its full stop.
   init(
-    _ outputs: [Illmrec_Encoder_V1_Output], as dataType: Illmrec_Common_V1_DataType, path: String = ""
+    _ outputs: [Encoder_Output], as dataType: Common_DataType, path: String = ""
   ) throws(ServiceFailure) {
     var kinds: Kinds = []
     for (index, output) in outputs.enumerated() {
@@ -36,7 +36,7 @@ struct ItemOutputs: Sendable {
 
 extension ItemOutputs.Kinds {
   /// Nil for what is not a kind.
-  init?(_ output: Illmrec_Encoder_V1_Output) {
+  init?(_ output: Encoder_Output) {
     switch output {
     case .embedding: self = .embedding
     case .softToken: self = .softToken

@@ -21,7 +21,7 @@ struct ItemReader: Sendable {
   ///   - path: of the item in the request, e.g. `items[2]`.
   ///   - needsID: the item is stored or named by its id in a stream.
   func item(
-    _ item: Illmrec_Encoder_V1_ImageItem, path: String, needsID: Bool
+    _ item: Encoder_ImageItem, path: String, needsID: Bool
   ) throws(ServiceFailure) -> SentItem {
     if needsID || !item.itemID.isEmpty { try checkID(item.itemID, field: "\(path).item_id") }
     let sent = SentItem(
@@ -56,7 +56,7 @@ struct ItemReader: Sendable {
   }
 
   private func description(
-    _ metadata: Illmrec_Encoder_V1_ItemMetadata, field: String
+    _ metadata: Encoder_ItemMetadata, field: String
   ) throws(ServiceFailure) -> ItemDescription {
     let texts = [
       ("title", metadata.title), ("brand", metadata.brand), ("category", metadata.category),
@@ -81,7 +81,7 @@ struct ItemReader: Sendable {
   }
 
   private func image(
-    _ image: Illmrec_Encoder_V1_ImageItem.OneOf_Image?, path: String
+    _ image: Encoder_ImageItem.OneOf_Image?, path: String
   ) throws(ServiceFailure) -> SourceImage? {
     switch image {
     case nil:
@@ -105,7 +105,7 @@ struct ItemReader: Sendable {
     }
   }
 
-  private func raw(_ raw: Illmrec_Encoder_V1_RawImage, field: String) throws(ServiceFailure) -> SourceImage {
+  private func raw(_ raw: Encoder_RawImage, field: String) throws(ServiceFailure) -> SourceImage {
     let (width, height) = (Int(raw.width), Int(raw.height))
     do {
       try RGBImage.check(width: width, height: height, byteCount: raw.rgb.count, limits: limits.image)
@@ -116,7 +116,7 @@ struct ItemReader: Sendable {
   }
 
   private func feature(
-    _ tensor: Illmrec_Common_V1_Tensor, of space: Space, dim: Int, field: String
+    _ tensor: Common_Tensor, of space: Space, dim: Int, field: String
   ) throws(ServiceFailure) -> [Float] {
     guard dim > 0 else {
       throw ServiceFailure(

@@ -5,7 +5,7 @@ import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
 
-extension Illmrec_Llm_V1_PrefixCache {
+extension LLM_PrefixCache {
   fileprivate init(_ statistics: PrefixCacheStatistics) {
     self.init()
     maxBytes = UInt64(statistics.byteBudget)
@@ -20,8 +20,8 @@ extension Illmrec_Llm_V1_PrefixCache {
 
 extension LLMServer {
   func getServerInfo(
-    request: Illmrec_Llm_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse {
+    request: LLM_GetServerInfoRequest, context: ServerContext
+  ) async throws -> LLM_GetServerInfoResponse {
     .with {
       $0.serverVersion = Product.version
       $0.model = identity
@@ -40,7 +40,7 @@ extension LLMServer {
     }
   }
 
-  private var publishedLimits: Illmrec_Llm_V1_Limits {
+  private var publishedLimits: LLM_Limits {
     .with {
       $0.maxUsersPerRequest = UInt32(limits.maxUsers)
       $0.maxHistoryItems = UInt32(model.maxHistoryItems)

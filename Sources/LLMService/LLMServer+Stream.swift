@@ -7,8 +7,8 @@ extension LLMServer {
   /// Users in flight are bounded by two batches of tokens: one that is computed and one that is ready. When they are not taken
   /// from the queue, or their results are not read, no further user is read from the stream.
   func streamEncodeUsers(
-    request messages: RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Error>,
-    response writer: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
+    request messages: RPCAsyncSequence<LLM_StreamEncodeUsersRequest, any Error>,
+    response writer: RPCWriter<LLM_StreamEncodeUsersResponse>, context: ServerContext
   ) async throws {
     var messages = messages.makeAsyncIterator()
     let settings = try begin(with: try await messages.next())
@@ -39,7 +39,7 @@ extension LLMServer {
 
   /// What the first message says.
   private func begin(
-    with message: Illmrec_Llm_V1_StreamEncodeUsersRequest?
+    with message: LLM_StreamEncodeUsersRequest?
   ) throws(ServiceFailure) -> EncodingJob.Settings {
     guard case .config(let config) = message?.message else {
       throw ServiceFailure(
@@ -53,7 +53,7 @@ extension LLMServer {
   }
 
   private func streamedJob(
-    _ user: Illmrec_Llm_V1_UserPrompt, _ settings: EncodingJob.Settings
+    _ user: LLM_UserPrompt, _ settings: EncodingJob.Settings
   ) -> Result<EncodingJob, ServiceFailure> {
     Result { () throws(ServiceFailure) in
       guard !user.userID.isEmpty else {
@@ -68,13 +68,13 @@ extension LLMServer {
   /// The user's own result; throws what ends the whole stream.
   private func result(
     of job: Result<EncodingJob, ServiceFailure>, userID: String, arrival: ContinuousClock.Instant
-  ) async throws -> Illmrec_Llm_V1_UserResult {
+  ) async throws -> LLM_UserResult {
     switch job {
     case .failure(let failure):
-      return Illmrec_Llm_V1_UserResult(userID: userID, .failure(failure))
+      return LLM_UserResult(userID: userID, .failure(failure))
     case .success(let job):
       let outcome = try await batcher.submit(contentsOf: [(job, cost(of: job))], whenFull: .wait)[0]
-      var result = Illmrec_Llm_V1_UserResult(userID: userID, outcome.map(\.value))
+      var result = LLM_UserResult(userID: userID, outcome.map(\.value))
       if let batched = try? outcome.get() {
         result.timing = .init(of: [batched], total: arrival.duration(to: .now))
       }

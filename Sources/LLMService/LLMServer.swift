@@ -12,7 +12,7 @@ import SwiftProtobuf
 /// packed into batches. See ``Batcher`` for what becomes of load, cancellation and deadlines.
 final class LLMServer: Sendable {
   let model: any UserEncoder
-  let identity: Illmrec_Common_V1_ModelRef
+  let identity: Common_ModelRef
   let limits: RequestLimits
   let reader: UserPromptReader
   let batcher: Batcher<EncodingJob, EncodedUser>
@@ -47,10 +47,10 @@ final class LLMServer: Sendable {
   }
 }
 
-extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
+extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
   func encodeUsers(
-    request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    request: LLM_EncodeUsersRequest, context: ServerContext
+  ) async throws -> LLM_EncodeUsersResponse {
     let arrival = ContinuousClock.now
     try identity.requireVersion(request.modelVersion, field: "model_version")
     try identity.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
@@ -76,15 +76,15 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
       $0.model = identity
       $0.results = zip(request.users, jobs).map { user, job in
         let outcome = job.mapError { $0 as any Error }.flatMap { _ in remaining.removeFirst().map(\.value) }
-        return Illmrec_Llm_V1_UserResult(userID: user.userID, outcome)
+        return LLM_UserResult(userID: user.userID, outcome)
       }
       $0.timing = .init(of: outcomes.compactMap { try? $0.get() }, total: arrival.duration(to: .now))
     }
   }
 
   func countTokens(
-    request: Illmrec_Llm_V1_CountTokensRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_CountTokensResponse {
+    request: LLM_CountTokensRequest, context: ServerContext
+  ) async throws -> LLM_CountTokensResponse {
     let prompt = try reader.prompt(request.user, path: "user")
     return .with {
       $0.promptTokens = UInt32(prompt.tokenCount)
@@ -95,7 +95,7 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     }
   }
 
-  private func checkCount(of users: [Illmrec_Llm_V1_UserPrompt]) throws(ServiceFailure) {
+  private func checkCount(of users: [LLM_UserPrompt]) throws(ServiceFailure) {
     guard !users.isEmpty else {
       throw ServiceFailure(.invalidArgument, reason: "NO_USERS", "no users; send at least one", field: "users")
     }
@@ -108,7 +108,7 @@ extension LLMServer: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
   }
 }
 
-extension Illmrec_Llm_V1_UserResult {
+extension LLM_UserResult {
   init(userID: String, _ outcome: Result<EncodedUser, any Error>) {
     self.init()
     self.userID = userID

@@ -17,7 +17,7 @@ struct UserOutputs: OptionSet, Sendable {
   /// The user vector when nothing is asked for.
   ///
   /// - Parameter field: path of the list in the request.
-  init(_ outputs: [Illmrec_Llm_V1_UserOutput], field: String) throws(ServiceFailure) {
+  init(_ outputs: [LLM_UserOutput], field: String) throws(ServiceFailure) {
     self = outputs.isEmpty ? .userVector : []
     for (index, output) in outputs.enumerated() {
       switch output {

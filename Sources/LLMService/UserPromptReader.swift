@@ -16,7 +16,7 @@ struct UserPromptReader: Sendable {
   /// - Parameters:
   ///   - path: of the user in the request, e.g. `users[2]`.
   func job(
-    _ user: Illmrec_Llm_V1_UserPrompt, path: String, _ settings: EncodingJob.Settings
+    _ user: LLM_UserPrompt, path: String, _ settings: EncodingJob.Settings
   ) throws(ServiceFailure) -> EncodingJob {
     switch user.prompt {
     case .history(let history):
@@ -42,7 +42,7 @@ struct UserPromptReader: Sendable {
   }
 
   /// The prompt alone, for counting: soft tokens of history items are not looked at.
-  func prompt(_ user: Illmrec_Llm_V1_UserPrompt, path: String) throws(ServiceFailure) -> Prompt {
+  func prompt(_ user: LLM_UserPrompt, path: String) throws(ServiceFailure) -> Prompt {
     switch user.prompt {
     case .history(let history):
       return try prompt(of: history, path: path)
@@ -55,7 +55,7 @@ struct UserPromptReader: Sendable {
 
   // MARK: Histories
 
-  private func prompt(of history: Illmrec_Llm_V1_History, path: String) throws(ServiceFailure) -> Prompt {
+  private func prompt(of history: LLM_History, path: String) throws(ServiceFailure) -> Prompt {
     let items = history.items
     guard items.count <= limits.maxRequestHistoryItems else {
       throw ServiceFailure(
@@ -72,7 +72,7 @@ struct UserPromptReader: Sendable {
   }
 
   private func visual(
-    of item: Illmrec_Llm_V1_HistoryItem, path: String
+    of item: LLM_HistoryItem, path: String
   ) throws(ServiceFailure) -> VisualContent {
     switch item.visual {
     case .softToken(let tensor):
@@ -90,7 +90,7 @@ struct UserPromptReader: Sendable {
 
   // MARK: Parts
 
-  private func prompt(of parts: Illmrec_Llm_V1_Parts, path: String) throws(ServiceFailure) -> Prompt {
+  private func prompt(of parts: LLM_Parts, path: String) throws(ServiceFailure) -> Prompt {
     guard !parts.parts.isEmpty else {
       throw ServiceFailure(
         .invalidArgument, reason: "EMPTY_PROMPT", "a prompt needs at least one part", field: "\(path).parts.parts")
@@ -104,7 +104,7 @@ struct UserPromptReader: Sendable {
     return try built(path: "\(path).parts.parts") { () throws(ModelError) in try model.prompt(parts: read) }
   }
 
-  private func part(_ part: Illmrec_Llm_V1_Part, path: String) throws(ServiceFailure) -> PromptPart {
+  private func part(_ part: LLM_Part, path: String) throws(ServiceFailure) -> PromptPart {
     switch part.part {
     case .text(let text):
       return .text(text)

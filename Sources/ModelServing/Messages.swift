@@ -1,7 +1,7 @@
 package import Models
 package import ServiceAPI
 
-extension Illmrec_Common_V1_Space {
+extension Common_Space {
   package init(_ space: Space) {
     self =
       switch space {
@@ -12,7 +12,7 @@ extension Illmrec_Common_V1_Space {
   }
 }
 
-extension Illmrec_Common_V1_ModelRef {
+extension Common_ModelRef {
   /// Names a loaded model in every answer.
   package init(name: String, version: String, _ fingerprints: ModelFingerprints) {
     self.init()

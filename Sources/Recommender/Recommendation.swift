@@ -12,18 +12,18 @@ struct Recommendation: Sendable {
   let published: PublishedLimits.Values
   /// Most bytes of one message to a service.
   let maxMessageBytes: Int
-  let request: Illmrec_Recommender_V1_RecommendRequest
+  let request: Recommender_RecommendRequest
 
   var users: [UserProgress]
   /// Titles, brands, … of the items met so far.
-  var metadata: [String: Illmrec_Encoder_V1_ItemMetadata] = [:]
-  var encoderModel: Illmrec_Common_V1_ModelRef?
-  var llmModel: Illmrec_Common_V1_ModelRef?
-  var servedBy: Illmrec_Retrieval_V1_ServedBy?
-  var timings = Illmrec_Recommender_V1_StageTimings()
+  var metadata: [String: Encoder_ItemMetadata] = [:]
+  var encoderModel: Common_ModelRef?
+  var llmModel: Common_ModelRef?
+  var servedBy: Retrieval_ServedBy?
+  var timings = Recommender_StageTimings()
 
   init(
-    of request: Illmrec_Recommender_V1_RecommendRequest, services: ServiceTargets, scope: RequestScope,
+    of request: Recommender_RecommendRequest, services: ServiceTargets, scope: RequestScope,
     published: PublishedLimits.Values, limits: RecommenderLimits
   ) {
     self.services = services
@@ -42,7 +42,7 @@ struct Recommendation: Sendable {
   /// Runs the stages and answers.
   mutating func run(
     arrival: ContinuousClock.Instant, withMetadata: Bool
-  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+  ) async throws -> Recommender_RecommendResponse {
     timings.itemsMicros = try await timed { try await $0.lookUpItems() }
     timings.usersMicros = try await timed { try await $0.encodeUsers() }
     timings.searchMicros = try await timed { try await $0.search() }
@@ -51,7 +51,7 @@ struct Recommendation: Sendable {
     return response
   }
 
-  private var response: Illmrec_Recommender_V1_RecommendResponse {
+  private var response: Recommender_RecommendResponse {
     .with {
       $0.requestID = request.requestID
       $0.results = users.map { $0.result(metadata: metadata) }
@@ -77,7 +77,7 @@ struct Recommendation: Sendable {
 
   /// - Throws: FAILED_PRECONDITION (MODEL_MISMATCH) when parts of one request were answered by different trainings.
   static func requireOneTraining(
-    _ known: Illmrec_Common_V1_ModelRef?, _ model: Illmrec_Common_V1_ModelRef, _ stage: Stage
+    _ known: Common_ModelRef?, _ model: Common_ModelRef, _ stage: Stage
   ) throws(ServiceFailure) {
     guard let known, known.spaceFingerprint != model.spaceFingerprint else { return }
     throw ServiceFailure(

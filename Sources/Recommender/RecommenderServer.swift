@@ -24,8 +24,8 @@ package struct RecommenderServer: Sendable {
   ///   - withMetadata: whether the recommended items' titles are looked up.
   /// - Throws: ServiceFailure when a stage fails; CancellationError once nobody waits for the answer.
   package func recommend(
-    _ request: Illmrec_Recommender_V1_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true
-  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true
+  ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
     try check(request)
     let id = RequestIdentity.current?.value ?? request.requestID
@@ -37,7 +37,7 @@ package struct RecommenderServer: Sendable {
     }
   }
 
-  private func check(_ request: Illmrec_Recommender_V1_RecommendRequest) throws(ServiceFailure) {
+  private func check(_ request: Recommender_RecommendRequest) throws(ServiceFailure) {
     guard !request.users.isEmpty else {
       throw ServiceFailure(.invalidArgument, reason: "NO_USERS", "no users; send at least one", field: "users")
     }
@@ -54,16 +54,16 @@ package struct RecommenderServer: Sendable {
   }
 }
 
-extension RecommenderServer: Illmrec_Recommender_V1_RecommenderService.SimpleServiceProtocol {
+extension RecommenderServer: Recommender_RecommenderService.SimpleServiceProtocol {
   package func recommend(
-    request: Illmrec_Recommender_V1_RecommendRequest, context: ServerContext
-  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
+    request: Recommender_RecommendRequest, context: ServerContext
+  ) async throws -> Recommender_RecommendResponse {
     try await recommend(request, deadline: context.deadline)
   }
 
   package func getServerInfo(
-    request: Illmrec_Recommender_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Recommender_V1_GetServerInfoResponse {
+    request: Recommender_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Recommender_GetServerInfoResponse {
     .with {
       $0.serverVersion = Product.version
       $0.encoderTarget = services.encoderTarget

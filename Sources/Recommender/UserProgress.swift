@@ -5,9 +5,9 @@ import SwiftProtobuf
 
 /// One user on the way from history to recommendations.
 struct UserProgress: Sendable {
-  typealias Interaction = Illmrec_Recommender_V1_Interaction
+  typealias Interaction = Recommender_Interaction
 
-  let history: Illmrec_Recommender_V1_UserHistory
+  let history: Recommender_UserHistory
   /// Path in the request, e.g. `users[2]`.
   let field: String
   /// Of the interactions that are read: the newest.
@@ -15,21 +15,21 @@ struct UserProgress: Sendable {
   /// Set once the user has failed; later stages leave it out.
   private(set) var failure: ServiceFailure?
   /// What the LLM service makes of the interactions read.
-  var items: [Illmrec_Llm_V1_HistoryItem] = []
-  var vector = Illmrec_Common_V1_Tensor()
+  var items: [LLM_HistoryItem] = []
+  var vector = Common_Tensor()
   var promptTokens: UInt32 = 0
   var cachedTokens: UInt32 = 0
   /// Left out by the LLM service for its token budget.
   var truncatedItems: UInt32 = 0
-  var recommended: [Illmrec_Retrieval_V1_ScoredItem] = []
+  var recommended: [Retrieval_ScoredItem] = []
   /// Set when another version answered this user than the request's others.
-  var servedBy: Illmrec_Retrieval_V1_ServedBy?
+  var servedBy: Retrieval_ServedBy?
 
   /// - Parameters:
   ///   - index: in the request.
   ///   - maxHistoryItems: how many interactions the LLM service reads.
   init(
-    _ history: Illmrec_Recommender_V1_UserHistory, index: Int, limits: RecommenderLimits, maxHistoryItems: Int
+    _ history: Recommender_UserHistory, index: Int, limits: RecommenderLimits, maxHistoryItems: Int
   ) {
     self.history = history
     field = "users[\(index)]"
@@ -54,7 +54,7 @@ struct UserProgress: Sendable {
   }
 
   private static func fault(
-    of history: Illmrec_Recommender_V1_UserHistory, read: Range<Int>, field: String, limits: RecommenderLimits
+    of history: Recommender_UserHistory, read: Range<Int>, field: String, limits: RecommenderLimits
   ) -> ServiceFailure? {
     let interactions = history.interactions
     guard !interactions.isEmpty else {
@@ -79,8 +79,8 @@ struct UserProgress: Sendable {
 
   /// The answer for this user.
   func result(
-    metadata: [String: Illmrec_Encoder_V1_ItemMetadata]
-  ) -> Illmrec_Recommender_V1_UserRecommendations {
+    metadata: [String: Encoder_ItemMetadata]
+  ) -> Recommender_UserRecommendations {
     .with {
       $0.userID = history.userID
       if let failure {
@@ -102,7 +102,7 @@ struct UserProgress: Sendable {
   }
 }
 
-extension Illmrec_Recommender_V1_Interaction {
+extension Recommender_Interaction {
   fileprivate var namesAnItem: Bool {
     switch item {
     case .itemID(let id): !id.isEmpty

@@ -5,7 +5,7 @@ import VectorIndex
 
 // What the contract's messages say, in the index's terms and back.
 
-extension Illmrec_Common_V1_ModelRef {
+extension Common_ModelRef {
   init(_ builtBy: BuiltBy) {
     self.init()
     name = builtBy.name
@@ -19,20 +19,20 @@ extension Illmrec_Common_V1_ModelRef {
   }
 }
 
-extension Illmrec_Retrieval_V1_ServedBy {
+extension Retrieval_ServedBy {
   init(_ served: ServedVersion) {
     self.init()
     let info = served.version.info
     index = info.name.index
     version = info.name.description
     fingerprint = info.fingerprint
-    builtBy = Illmrec_Common_V1_ModelRef(info.builtBy)
-    role = Illmrec_Retrieval_V1_Role(served.role)
+    builtBy = Common_ModelRef(info.builtBy)
+    role = Retrieval_Role(served.role)
     rolloutGeneration = served.generation
   }
 }
 
-extension Illmrec_Retrieval_V1_Role {
+extension Retrieval_Role {
   init(_ role: VersionRole) {
     switch role {
     case .stable: self = .stable
@@ -44,23 +44,23 @@ extension Illmrec_Retrieval_V1_Role {
   }
 }
 
-extension Illmrec_Retrieval_V1_Version {
+extension Retrieval_Version {
   init(_ listed: ListedVersion) {
     self.init()
     let info = listed.info
     name = info.name.description
     itemCount = UInt64(info.itemCount)
     dim = UInt32(info.dim)
-    builtBy = Illmrec_Common_V1_ModelRef(info.builtBy)
+    builtBy = Common_ModelRef(info.builtBy)
     fingerprint = info.fingerprint
     createTime = Google_Protobuf_Timestamp(unixMicros: info.createdMicros)
     labels = info.labels
-    roles = listed.roles.map { Illmrec_Retrieval_V1_Role($0) }
-    if let graph = info.graph { self.graph = Illmrec_Retrieval_V1_HnswGraph(graph) }
+    roles = listed.roles.map { Retrieval_Role($0) }
+    if let graph = info.graph { self.graph = Retrieval_HnswGraph(graph) }
   }
 }
 
-extension Illmrec_Retrieval_V1_Rollout {
+extension Retrieval_Rollout {
   init(_ rollout: Rollout) {
     self.init()
     index = rollout.index
@@ -69,11 +69,11 @@ extension Illmrec_Retrieval_V1_Rollout {
     generation = rollout.generation
     etag = rollout.etag
     updateTime = Google_Protobuf_Timestamp(unixMicros: rollout.updatedMicros)
-    if let staged = rollout.staged { self.staged = Illmrec_Retrieval_V1_StagedRollout(staged, index: rollout.index) }
+    if let staged = rollout.staged { self.staged = Retrieval_StagedRollout(staged, index: rollout.index) }
   }
 }
 
-extension Illmrec_Retrieval_V1_ScoredItem {
+extension Retrieval_ScoredItem {
   init(_ item: ScoredItem) {
     self.init()
     itemID = item.itemID
@@ -81,7 +81,7 @@ extension Illmrec_Retrieval_V1_ScoredItem {
   }
 }
 
-extension Illmrec_Retrieval_V1_Limits {
+extension Retrieval_Limits {
   init(_ limits: RetrievalLimits) {
     self.init()
     maxK = UInt32(limits.maxK)

@@ -139,7 +139,7 @@ import Testing
       #expect(response.softTokens.shape == [2, 4])
       #expect(
         try response.softTokens.floats(field: "t", shape: [2, 4]) == [2, 4, 6, 8, 10, 12, 14, 16])
-      let cases: [(String, Illmrec_Common_V1_Tensor)] = [
+      let cases: [(String, Common_Tensor)] = [
         ("TENSOR_SHAPE", .init([1, 2, 3], shape: [1, 3])), ("TENSOR_MISSING", .init()),
         ("TENSOR_NOT_FINITE", .init([1, 2, .nan, 4], shape: [1, 4])),
         ("TOO_MANY_ITEMS", .init([Float](repeating: 0, count: 12), shape: [3, 4])),
@@ -181,7 +181,7 @@ import Testing
 
 /// What ExportItems answered.
 struct Export: Sendable {
-  var header: Illmrec_Encoder_V1_ExportItemsResponse.Header?
+  var header: Encoder_ExportItemsResponse.Header?
   var ids: [String] = []
   var values: [Float] = []
   var categories: [String] = []

@@ -54,7 +54,7 @@ import Testing
     let gate = Gate()
     let model = ScriptedModel { gate.pass() }
     try await withServer(model) { client, _ in
-      try await withThrowingTaskGroup(of: [Illmrec_Encoder_V1_ItemResult].self) { group in
+      try await withThrowingTaskGroup(of: [Encoder_ItemResult].self) { group in
         for _ in 0..<5 { group.addTask { try await client.encode([item("", [5, 6, 7])]) } }
         try await waitUntil { gate.arrived == 1 }
         gate.open()
@@ -73,7 +73,7 @@ import Testing
     let gate = Gate()
     let model = ScriptedModel { gate.pass() }
     try await withNetworkServer(model) { client, _ in
-      let request = Illmrec_Encoder_V1_EncodeImagesRequest.with {
+      let request = Encoder_EncodeImagesRequest.with {
         $0.items = [item("", [5, 6, 7])]
         $0.outputs = [.embedding]
       }

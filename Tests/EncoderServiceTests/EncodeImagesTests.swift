@@ -131,7 +131,7 @@ import Testing
     limits.maxItems = 2
     try await withServer(limits: limits) { client, _ in
       let good = item("a", [1, 2, 3])
-      let cases: [(String, String, (inout Illmrec_Encoder_V1_EncodeImagesRequest) -> Void)] = [
+      let cases: [(String, String, (inout Encoder_EncodeImagesRequest) -> Void)] = [
         ("NO_ITEMS", "items", { $0.items = [] }),
         ("TOO_MANY_ITEMS", "max_items_per_request is 2", { $0.items = [good, good, good] }),
         ("NOTHING_ASKED", "outputs", { $0.outputs = [] }),
@@ -140,7 +140,7 @@ import Testing
         ("MODEL_VERSION_NOT_SERVED", "model_version", { $0.modelVersion = "8" }),
       ]
       for (reason, mention, change) in cases {
-        var request = Illmrec_Encoder_V1_EncodeImagesRequest()
+        var request = Encoder_EncodeImagesRequest()
         request.items = [good]
         request.outputs = [.embedding]
         change(&request)
@@ -191,7 +191,7 @@ import Testing
 }
 
 extension Client {
-  func encode(_ items: [Item]) async throws -> [Illmrec_Encoder_V1_ItemResult] {
+  func encode(_ items: [Item]) async throws -> [Encoder_ItemResult] {
     try await encodeImages(
       .with {
         $0.items = items

@@ -11,12 +11,12 @@ import Synchronization
 
 @testable import EncoderService
 
-typealias Client = Illmrec_Encoder_V1_EncoderService.Client<InProcessTransport.Client>
-typealias NetworkClient = Illmrec_Encoder_V1_EncoderService.Client<CGrpcClientTransport>
-typealias Item = Illmrec_Encoder_V1_ImageItem
-typealias Output = Illmrec_Encoder_V1_Output
-typealias StreamRequest = Illmrec_Encoder_V1_StreamEncodeImagesRequest
-typealias StreamResponse = Illmrec_Encoder_V1_StreamEncodeImagesResponse
+typealias Client = Encoder_EncoderService.Client<InProcessTransport.Client>
+typealias NetworkClient = Encoder_EncoderService.Client<CGrpcClientTransport>
+typealias Item = Encoder_ImageItem
+typealias Output = Encoder_Output
+typealias StreamRequest = Encoder_StreamEncodeImagesRequest
+typealias StreamResponse = Encoder_StreamEncodeImagesResponse
 
 /// A directory that is gone with the object.
 final class TemporaryDirectory: Sendable {
@@ -109,14 +109,14 @@ func streamConfig(outputs: [Output] = [], store: Bool = true) -> StreamRequest {
   }
 }
 
-func floats(_ tensor: Illmrec_Common_V1_Tensor) throws -> [Float] {
+func floats(_ tensor: Common_Tensor) throws -> [Float] {
   try tensor.floats(field: "tensor", shape: [nil])
 }
 
 /// What a stream answered.
 struct StreamAnswer: Sendable {
-  var model: Illmrec_Common_V1_ModelRef?
-  var results: [String: Illmrec_Encoder_V1_ItemResult] = [:]
+  var model: Common_ModelRef?
+  var results: [String: Encoder_ItemResult] = [:]
   var progress: [StreamResponse.Progress] = []
 
   init<Failure: Error>(_ messages: RPCAsyncSequence<StreamResponse, Failure>) async throws {

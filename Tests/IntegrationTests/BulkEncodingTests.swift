@@ -11,7 +11,7 @@ import Testing
 
 /// What becomes of a bulk upload when one of its ends goes.
 @Suite(.timeLimit(.minutes(15))) struct BulkEncodingTests {
-  private typealias Message = Illmrec_Encoder_V1_StreamEncodeImagesRequest
+  private typealias Message = Encoder_StreamEncodeImagesRequest
   private static let itemCount = 60
 
   @Test func whatWasAcknowledgedSurvivesAKillAndIsNotEncodedAgain() async throws {
@@ -109,7 +109,7 @@ import Testing
   /// Streams all items, stored, the second half of them once `gate` ends, and hands out the results as they come.
   private func encode(
     _ target: String, holdBackUntil gate: AsyncStream<Void>? = nil,
-    _ onResult: @escaping @Sendable (Illmrec_Encoder_V1_ItemResult) -> Void
+    _ onResult: @escaping @Sendable (Encoder_ItemResult) -> Void
   ) async throws {
     try await withClient(target: target) { client in
       try await client.encoder.streamEncodeImages { writer in

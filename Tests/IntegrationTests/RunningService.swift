@@ -34,10 +34,10 @@ func runExecutable(_ name: String, _ arguments: [String]) async throws -> (exit:
 }
 
 extension GRPCClient {
-  var encoder: Illmrec_Encoder_V1_EncoderService.Client<Transport> { .init(wrapping: self) }
-  var llm: Illmrec_Llm_V1_LLMService.Client<Transport> { .init(wrapping: self) }
-  var retrieval: Illmrec_Retrieval_V1_RetrievalService.Client<Transport> { .init(wrapping: self) }
-  var gateway: Illmrec_Recommender_V1_RecommenderService.Client<Transport> { .init(wrapping: self) }
+  var encoder: Encoder_EncoderService.Client<Transport> { .init(wrapping: self) }
+  var llm: LLM_LLMService.Client<Transport> { .init(wrapping: self) }
+  var retrieval: Retrieval_RetrievalService.Client<Transport> { .init(wrapping: self) }
+  var gateway: Recommender_RecommenderService.Client<Transport> { .init(wrapping: self) }
 }
 
 /// Asks again every few milliseconds until it holds; a condition that never holds ends with the test's time limit.

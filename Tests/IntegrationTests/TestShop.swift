@@ -38,7 +38,7 @@ enum TestShop {
     return Data(try JPEGEncoder.encode(RGBImage(width: side, height: side, pixels: pixels)))
   }
 
-  static func item(_ index: Int) throws -> Illmrec_Encoder_V1_ImageItem {
+  static func item(_ index: Int) throws -> Encoder_ImageItem {
     let image = try image(index)
     return .with {
       $0.itemID = itemID(index)

@@ -27,7 +27,7 @@ private final class LayerGate: Sendable {
 @Suite(.timeLimit(.minutes(15))) struct BatchingTests {
   private let ones: [Float] = [1, 1, 1, 1]
 
-  private func request(_ users: UserPrompt...) -> Illmrec_Llm_V1_EncodeUsersRequest {
+  private func request(_ users: UserPrompt...) -> LLM_EncodeUsersRequest {
     .with { $0.users = users }
   }
 

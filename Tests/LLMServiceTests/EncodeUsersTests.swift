@@ -7,7 +7,7 @@ import Testing
 @testable import LLMService
 
 @Suite(.timeLimit(.minutes(15))) struct EncodeUsersTests {
-  private typealias Request = Illmrec_Llm_V1_EncodeUsersRequest
+  private typealias Request = LLM_EncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]
   private let ramp: [Float] = [1, 2, 3, 4]
@@ -185,7 +185,7 @@ import Testing
     let code: RPCError.Code
     let reason: String
     let field: String
-    let change: @Sendable (inout Illmrec_Llm_V1_EncodeUsersRequest) -> Void
+    let change: @Sendable (inout LLM_EncodeUsersRequest) -> Void
     var testDescription: String { reason }
   }
 

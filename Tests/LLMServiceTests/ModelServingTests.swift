@@ -119,7 +119,7 @@ import Testing
   @Test func embeddingsAreSharedLikeSoftTokens() async throws {
     try await withServer(model) { client, _ in
       func encode(_ seed: UInt64) async throws -> UserResult {
-        let request = Illmrec_Llm_V1_EncodeUsersRequest.with {
+        let request = LLM_EncodeUsersRequest.with {
           $0.users = [
             .with { $0.history.items = [.with { $0.embedding = .init(vector(model.embeddingDim, seed: seed)) }] }
           ]
@@ -184,7 +184,7 @@ import Testing
 
   @Test func theTemplateInPartsIsTheSamePrompt() async throws {
     try await withServer(model) { client, _ in
-      let token = Illmrec_Common_V1_Tensor(vector(model.llmDim, seed: 3))
+      let token = Common_Tensor(vector(model.llmDim, seed: 3))
       let pieces = PromptTemplatePieces(model.promptTemplate, title: "Red shoe")
       let history = UserPrompt.with {
         $0.history.items = [

@@ -11,9 +11,9 @@ import Synchronization
 
 @testable import LLMService
 
-typealias Client = Illmrec_Llm_V1_LLMService.Client<InProcessTransport.Client>
-typealias UserPrompt = Illmrec_Llm_V1_UserPrompt
-typealias UserResult = Illmrec_Llm_V1_UserResult
+typealias Client = LLM_LLMService.Client<InProcessTransport.Client>
+typealias UserPrompt = LLM_UserPrompt
+typealias UserResult = LLM_UserResult
 
 /// Serves `model` in this process and runs `body` with a client.
 func withServer<Value: Sendable>(
@@ -35,7 +35,7 @@ func withServer<Value: Sendable>(
 /// As ``withServer(_:limits:_:)`` over a connection: the transport within a process does not tell the server that a caller left.
 func withNetworkServer<Value: Sendable>(
   _ model: some UserEncoder,
-  _ body: (_ client: Illmrec_Llm_V1_LLMService.Client<CGrpcClientTransport>, _ server: LLMServer) async throws -> Value
+  _ body: (_ client: LLM_LLMService.Client<CGrpcClientTransport>, _ server: LLMServer) async throws -> Value
 ) async throws -> Value {
   let logger = Logger(service: "test", level: .critical)
   let server = try LLMServer(

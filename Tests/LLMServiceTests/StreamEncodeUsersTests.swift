@@ -7,14 +7,14 @@ import Testing
 @testable import LLMService
 
 @Suite(.timeLimit(.minutes(15))) struct StreamEncodeUsersTests {
-  private typealias Message = Illmrec_Llm_V1_StreamEncodeUsersRequest
+  private typealias Message = LLM_StreamEncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]
 
   /// Sends `messages` and returns what came back.
   private func stream(
-    _ client: Illmrec_Llm_V1_LLMService.Client<some ClientTransport>, _ messages: [Message]
-  ) async throws -> [Illmrec_Llm_V1_StreamEncodeUsersResponse] {
+    _ client: LLM_LLMService.Client<some ClientTransport>, _ messages: [Message]
+  ) async throws -> [LLM_StreamEncodeUsersResponse] {
     try await client.streamEncodeUsers { writer in
       for message in messages { try await writer.write(message) }
     } onResponse: { response in

@@ -20,11 +20,11 @@ struct GatewayHarness {
   var limits = RecommenderLimits()
   let metadata = MetadataRecorder()
 
-  typealias Client = Illmrec_Recommender_V1_RecommenderService.Client<InProcessTransport.Client>
+  typealias Client = Recommender_RecommenderService.Client<InProcessTransport.Client>
 
   /// Runs `body` with a client of the gateway over gRPC core, on which cancellation travels.
   func runOverCore<Value: Sendable>(
-    _ body: (Illmrec_Recommender_V1_RecommenderService.Client<CGrpcClientTransport>) async throws -> Value
+    _ body: (Recommender_RecommenderService.Client<CGrpcClientTransport>) async throws -> Value
   ) async throws -> Value {
     try await serveOverCore(encoder) { encoder in
       try await serveOverCore(llm) { llm in
@@ -89,7 +89,7 @@ struct GatewayHarness {
   }
 }
 
-extension Illmrec_Recommender_V1_UserHistory {
+extension Recommender_UserHistory {
   /// A user who met items of the catalog.
   init(_ userID: String, _ itemIDs: [String]) {
     self.init()

@@ -7,8 +7,8 @@ import Testing
 
 @testable import Recommender
 
-typealias RecommendRequest = Illmrec_Recommender_V1_RecommendRequest
-typealias UserHistory = Illmrec_Recommender_V1_UserHistory
+typealias RecommendRequest = Recommender_RecommendRequest
+typealias UserHistory = Recommender_UserHistory
 
 @Suite(.timeLimit(.minutes(15))) struct RecommendTests {
   @Test func aHistoryBecomesRecommendationsWithTheirSources() async throws {

@@ -5,7 +5,7 @@ import ServiceSupport
 import SwiftProtobuf
 
 /// EncoderService over a catalog in memory: an image's soft token is [its first byte, 1].
-struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
+struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   struct Item {
     var title: String
     /// Nil for an item without an image.
@@ -17,13 +17,13 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
   /// Of the answers to LookupItems from the second on, as a second replica would give them.
   var laterSpaceFingerprint: String?
   var maxItemsPerRequest: UInt32 = 100
-  let lookups = Recorder<Illmrec_Encoder_V1_LookupItemsRequest>()
-  let encodings = Recorder<Illmrec_Encoder_V1_EncodeImagesRequest>()
-  let infos = Recorder<Illmrec_Encoder_V1_GetServerInfoRequest>()
+  let lookups = Recorder<Encoder_LookupItemsRequest>()
+  let encodings = Recorder<Encoder_EncodeImagesRequest>()
+  let infos = Recorder<Encoder_GetServerInfoRequest>()
 
   func encodeImages(
-    request: Illmrec_Encoder_V1_EncodeImagesRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_EncodeImagesResponse {
+    request: Encoder_EncodeImagesRequest, context: ServerContext
+  ) async throws -> Encoder_EncodeImagesResponse {
     encodings.note(request)
     return .with {
       $0.model = model(spaceFingerprint)
@@ -40,8 +40,8 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
   }
 
   func lookupItems(
-    request: Illmrec_Encoder_V1_LookupItemsRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_LookupItemsResponse {
+    request: Encoder_LookupItemsRequest, context: ServerContext
+  ) async throws -> Encoder_LookupItemsResponse {
     let isFirst = lookups.requests.isEmpty
     lookups.note(request)
     guard request.itemIds.count <= maxItemsPerRequest else {
@@ -53,7 +53,7 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
   }
 
-  private func stored(_ id: String, outputs: [Illmrec_Encoder_V1_Output]) -> Illmrec_Encoder_V1_StoredItem {
+  private func stored(_ id: String, outputs: [Encoder_Output]) -> Encoder_StoredItem {
     .with {
       $0.result.itemID = id
       guard let item = items[id] else {
@@ -66,8 +66,8 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
   }
 
   func getServerInfo(
-    request: Illmrec_Encoder_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_GetServerInfoResponse {
+    request: Encoder_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Encoder_GetServerInfoResponse {
     infos.note(request)
     return .with {
       $0.limits.maxItemsPerRequest = maxItemsPerRequest
@@ -75,7 +75,7 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
   }
 
-  private func model(_ spaceFingerprint: String) -> Illmrec_Common_V1_ModelRef {
+  private func model(_ spaceFingerprint: String) -> Common_ModelRef {
     .with {
       $0.name = "small-encoder"
       $0.spaceFingerprint = spaceFingerprint
@@ -83,18 +83,18 @@ struct SmallEncoder: Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
   }
 
   func streamEncodeImages(
-    request: RPCAsyncSequence<Illmrec_Encoder_V1_StreamEncodeImagesRequest, any Error>,
-    response: RPCWriter<Illmrec_Encoder_V1_StreamEncodeImagesResponse>, context: ServerContext
+    request: RPCAsyncSequence<Encoder_StreamEncodeImagesRequest, any Error>,
+    response: RPCWriter<Encoder_StreamEncodeImagesResponse>, context: ServerContext
   ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
 
   func projectEmbeddings(
-    request: Illmrec_Encoder_V1_ProjectEmbeddingsRequest, context: ServerContext
-  ) async throws -> Illmrec_Encoder_V1_ProjectEmbeddingsResponse {
+    request: Encoder_ProjectEmbeddingsRequest, context: ServerContext
+  ) async throws -> Encoder_ProjectEmbeddingsResponse {
     throw RPCError(code: .unimplemented, message: "not used by the gateway")
   }
 
   func exportItems(
-    request: Illmrec_Encoder_V1_ExportItemsRequest, response: RPCWriter<Illmrec_Encoder_V1_ExportItemsResponse>,
+    request: Encoder_ExportItemsRequest, response: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
   ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
 }

@@ -5,23 +5,23 @@ import ServiceSupport
 import SwiftProtobuf
 
 /// LLMService whose user vector is the sum of the history's soft tokens.
-struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
+struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
   var spaceFingerprint = "training-a"
   var maxHistoryItems: UInt32 = 3
   var maxUsersPerRequest: UInt32 = 100
   /// Waits, or throws, before the users are encoded.
   var before: @Sendable () async throws -> Void = {}
-  let encodings = Recorder<Illmrec_Llm_V1_EncodeUsersRequest>()
+  let encodings = Recorder<LLM_EncodeUsersRequest>()
   /// Of each EncodeUsers; nil where it had none.
   let deadlines = Recorder<ContinuousClock.Instant?>()
 
   func encodeUsers(
-    request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    request: LLM_EncodeUsersRequest, context: ServerContext
+  ) async throws -> LLM_EncodeUsersResponse {
     encodings.note(request)
     deadlines.note(context.deadline)
     try await before()
-    let model = Illmrec_Common_V1_ModelRef.with {
+    let model = Common_ModelRef.with {
       $0.name = "small-llm"
       $0.spaceFingerprint = spaceFingerprint
     }
@@ -32,7 +32,7 @@ struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     }
   }
 
-  private func result(_ user: Illmrec_Llm_V1_UserPrompt) throws -> Illmrec_Llm_V1_UserResult {
+  private func result(_ user: LLM_UserPrompt) throws -> LLM_UserResult {
     let items = user.history.items
     let tokens = try items.map { try $0.softToken.floats(field: "soft_token", shape: [2]) }
     return .with {
@@ -49,8 +49,8 @@ struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
   }
 
   func getServerInfo(
-    request: Illmrec_Llm_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse {
+    request: LLM_GetServerInfoRequest, context: ServerContext
+  ) async throws -> LLM_GetServerInfoResponse {
     .with {
       $0.limits.maxHistoryItems = maxHistoryItems
       $0.limits.maxUsersPerRequest = maxUsersPerRequest
@@ -58,13 +58,13 @@ struct SmallLLM: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
   }
 
   func streamEncodeUsers(
-    request: RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Error>,
-    response: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
+    request: RPCAsyncSequence<LLM_StreamEncodeUsersRequest, any Error>,
+    response: RPCWriter<LLM_StreamEncodeUsersResponse>, context: ServerContext
   ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
 
   func countTokens(
-    request: Illmrec_Llm_V1_CountTokensRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_CountTokensResponse {
+    request: LLM_CountTokensRequest, context: ServerContext
+  ) async throws -> LLM_CountTokensResponse {
     throw RPCError(code: .unimplemented, message: "not used by the gateway")
   }
 }

@@ -4,20 +4,20 @@ import ServiceSupport
 import SwiftProtobuf
 
 /// RetrievalService over a few vectors in memory.
-struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
+struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   var vectors: [String: [Float]] = [:]
   var spaceFingerprint = "training-a"
   var maxQueriesPerRequest: UInt32 = 100
   var maxItemsPerRequest: UInt32 = 100
   /// Users that another version answers.
   var canaryUsers: Set<String> = []
-  let searches = Recorder<Illmrec_Retrieval_V1_SearchRequest>()
+  let searches = Recorder<Retrieval_SearchRequest>()
 
   func search(
-    request: Illmrec_Retrieval_V1_SearchRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_SearchResponse {
+    request: Retrieval_SearchRequest, context: ServerContext
+  ) async throws -> Retrieval_SearchResponse {
     searches.note(request)
-    let builtBy = Illmrec_Common_V1_ModelRef.with { $0.spaceFingerprint = spaceFingerprint }
+    let builtBy = Common_ModelRef.with { $0.spaceFingerprint = spaceFingerprint }
     try builtBy.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
     return try .with {
       $0.servedBy.version = request.target.version.isEmpty ? "default/versions/1" : request.target.version
@@ -26,13 +26,13 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
     }
   }
 
-  private func result(_ query: Illmrec_Retrieval_V1_Query) throws -> Illmrec_Retrieval_V1_QueryResult {
+  private func result(_ query: Retrieval_Query) throws -> Retrieval_QueryResult {
     let user = try query.vector.floats(field: "vector", shape: [2])
     let eligible = vectors.filter { id, _ in
       !query.excludeItemIds.contains(id) && (query.includeItemIds.isEmpty || query.includeItemIds.contains(id))
     }
     let scored = eligible.map { id, vector in
-      Illmrec_Retrieval_V1_ScoredItem.with {
+      Retrieval_ScoredItem.with {
         $0.itemID = id
         $0.score = user[0] * vector[0] + user[1] * vector[1]
       }
@@ -48,8 +48,8 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
   }
 
   func getServerInfo(
-    request: Illmrec_Retrieval_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetServerInfoResponse {
+    request: Retrieval_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Retrieval_GetServerInfoResponse {
     .with {
       $0.limits.maxQueriesPerRequest = maxQueriesPerRequest
       $0.limits.maxItemsPerRequest = maxItemsPerRequest
@@ -57,19 +57,19 @@ struct SmallRetrieval: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtoc
   }
 
   func streamSearch(
-    request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
-    response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
+    request: RPCAsyncSequence<Retrieval_StreamSearchRequest, any Error>,
+    response: RPCWriter<Retrieval_StreamSearchResponse>, context: ServerContext
   ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
 
   func reportOutcomes(
-    request: Illmrec_Retrieval_V1_ReportOutcomesRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    request: Retrieval_ReportOutcomesRequest, context: ServerContext
+  ) async throws -> Retrieval_ReportOutcomesResponse {
     throw RPCError(code: .unimplemented, message: "not used by the gateway")
   }
 
   func getItems(
-    request: Illmrec_Retrieval_V1_GetItemsRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetItemsResponse {
+    request: Retrieval_GetItemsRequest, context: ServerContext
+  ) async throws -> Retrieval_GetItemsResponse {
     throw RPCError(code: .unimplemented, message: "not used by the gateway")
   }
 }

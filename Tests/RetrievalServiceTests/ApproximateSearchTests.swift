@@ -38,7 +38,7 @@ struct ApproximateSearchTests {
         $0.k = 3
         $0.vector = Pb.Tensor([0.3, 0.9, 0, 0])
       }
-      func answer(_ method: Illmrec_Retrieval_V1_SearchMethod, ef: UInt32 = 0) async throws -> Pb.SearchResponse {
+      func answer(_ method: Retrieval_SearchMethod, ef: UInt32 = 0) async throws -> Pb.SearchResponse {
         try await server.search.search(
           .with {
             $0.queries = [query]

@@ -117,7 +117,7 @@ struct MilvusTests {
         #expect(response.results.allSatisfy { $0.items.map(\.itemID) == catalog.ranking(of: vector, k: 10) })
       }
       #expect(seen.count == 2)
-      var figures = Illmrec_Retrieval_V1_RolloutFigures()
+      var figures = Retrieval_RolloutFigures()
       while figures.compared < 20 {
         figures = try await server.admin.getRollout(.init()).figures
         try await Task.sleep(for: .milliseconds(20))

@@ -14,20 +14,20 @@ typealias Pb = RetrievalMessages
 
 /// Short names for the contract's messages.
 enum RetrievalMessages {
-  typealias Query = Illmrec_Retrieval_V1_Query
-  typealias SearchRequest = Illmrec_Retrieval_V1_SearchRequest
-  typealias SearchResponse = Illmrec_Retrieval_V1_SearchResponse
-  typealias StreamRequest = Illmrec_Retrieval_V1_StreamSearchRequest
-  typealias UploadRequest = Illmrec_Retrieval_V1_CreateVersionRequest
-  typealias Version = Illmrec_Retrieval_V1_Version
-  typealias ModelRef = Illmrec_Common_V1_ModelRef
-  typealias Tensor = Illmrec_Common_V1_Tensor
+  typealias Query = Retrieval_Query
+  typealias SearchRequest = Retrieval_SearchRequest
+  typealias SearchResponse = Retrieval_SearchResponse
+  typealias StreamRequest = Retrieval_StreamSearchRequest
+  typealias UploadRequest = Retrieval_CreateVersionRequest
+  typealias Version = Retrieval_Version
+  typealias ModelRef = Common_ModelRef
+  typealias Tensor = Common_Tensor
 }
 
 /// Clients of a retrieval service in this process.
 struct RetrievalServer: Sendable {
-  let search: Illmrec_Retrieval_V1_RetrievalService.Client<InProcessTransport.Client>
-  let admin: Illmrec_Retrieval_V1_IndexAdminService.Client<InProcessTransport.Client>
+  let search: Retrieval_RetrievalService.Client<InProcessTransport.Client>
+  let admin: Retrieval_IndexAdminService.Client<InProcessTransport.Client>
 
   /// Runs `body` against a service on `directory`, observed as the real server is. Its vectors lie in the directory, or in
   /// the Milvus server that the environment names.
@@ -48,8 +48,8 @@ struct RetrievalServer: Sendable {
         try await withGRPCClient(transport: transport.client) { client in
           try await body(
             RetrievalServer(
-              search: Illmrec_Retrieval_V1_RetrievalService.Client(wrapping: client),
-              admin: Illmrec_Retrieval_V1_IndexAdminService.Client(wrapping: client)))
+              search: Retrieval_RetrievalService.Client(wrapping: client),
+              admin: Retrieval_IndexAdminService.Client(wrapping: client)))
         }
       }
       await parts.onShutdown()
@@ -75,7 +75,7 @@ struct RetrievalServer: Sendable {
   }
 
   func search(
-    _ queries: Pb.Query..., in selector: Illmrec_Retrieval_V1_VersionSelector.OneOf_Selector? = nil
+    _ queries: Pb.Query..., in selector: Retrieval_VersionSelector.OneOf_Selector? = nil
   )
     async throws -> Pb.SearchResponse
   {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("kill -9 during a rollout", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
 struct RolloutKillTests {
-  typealias Rollout = Illmrec_Retrieval_V1_Rollout
+  typealias Rollout = Retrieval_Rollout
 
   /// Each start must find the rollout as it was answered last, or one change further: the one that was cut off.
   @Test("the next start goes on with the rollout as it was, and the audit log has no gap")

@@ -48,8 +48,8 @@ final class ServiceProcess {
     return try await withGRPCClient(transport: transport) { client in
       try await body(
         RemoteRetrieval(
-          search: Illmrec_Retrieval_V1_RetrievalService.Client(wrapping: client),
-          admin: Illmrec_Retrieval_V1_IndexAdminService.Client(wrapping: client)))
+          search: Retrieval_RetrievalService.Client(wrapping: client),
+          admin: Retrieval_IndexAdminService.Client(wrapping: client)))
     }
   }
 
@@ -71,8 +71,8 @@ final class ServiceProcess {
 
 /// Clients of a retrieval service in another process.
 struct RemoteRetrieval: Sendable {
-  let search: Illmrec_Retrieval_V1_RetrievalService.Client<CGrpcClientTransport>
-  let admin: Illmrec_Retrieval_V1_IndexAdminService.Client<CGrpcClientTransport>
+  let search: Retrieval_RetrievalService.Client<CGrpcClientTransport>
+  let admin: Retrieval_IndexAdminService.Client<CGrpcClientTransport>
 
   /// Uploads a catalog and makes it stable.
   func serve(_ catalog: Catalog, requestID: String) async throws {

@@ -9,8 +9,8 @@ import Testing
 /// A rollout as its callers and its operators see it.
 @Suite("Staged rollouts over RPC", .timeLimit(.minutes(15)))
 struct StagedRolloutTests {
-  typealias Plan = Illmrec_Retrieval_V1_RolloutPlan
-  typealias Watched = Illmrec_Retrieval_V1_WatchRolloutResponse
+  typealias Plan = Retrieval_RolloutPlan
+  typealias Watched = Retrieval_WatchRolloutResponse
 
   let directory: TemporaryDirectory
   let users = (0..<200).map { "user-\($0)" }
@@ -23,7 +23,7 @@ struct StagedRolloutTests {
     try await server.publish(second)
   }
 
-  private func canary(_ permille: UInt32, shadow: UInt32 = 0, manual: Bool = true) -> Illmrec_Retrieval_V1_RolloutStage
+  private func canary(_ permille: UInt32, shadow: UInt32 = 0, manual: Bool = true) -> Retrieval_RolloutStage
   {
     .with {
       $0.canaryPermille = permille
@@ -33,9 +33,9 @@ struct StagedRolloutTests {
   }
 
   private func start(
-    _ server: RetrievalServer, _ stages: [Illmrec_Retrieval_V1_RolloutStage],
-    gates: Illmrec_Retrieval_V1_RolloutGates = .init(), window: Double = 600
-  ) async throws -> Illmrec_Retrieval_V1_Rollout {
+    _ server: RetrievalServer, _ stages: [Retrieval_RolloutStage],
+    gates: Retrieval_RolloutGates = .init(), window: Double = 600
+  ) async throws -> Retrieval_Rollout {
     try await server.admin.startRollout(
       .with {
         $0.version = "default/versions/2"
@@ -127,7 +127,7 @@ struct StagedRolloutTests {
       try await publish(server, second: Catalog(count: 60, prefix: "v1"))
       var stage = canary(0, shadow: 1000, manual: false)
       stage.minSamples = 50
-      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      var gates = Retrieval_RolloutGates()
       gates.minOverlap = 0.9
       gates.maxErrorRatio = 2
       gates.minSamples = 50
@@ -155,7 +155,7 @@ struct StagedRolloutTests {
     try await RetrievalServer.run(directory.path) { server in
       let good = Catalog(count: 60, prefix: "v1")
       try await publish(server, second: good.negated)
-      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      var gates = Retrieval_RolloutGates()
       gates.minOverlap = 0.5
       gates.minSamples = 30
       _ = try await start(server, [canary(100, shadow: 1000, manual: false), canary(1000)], gates: gates)
@@ -173,7 +173,7 @@ struct StagedRolloutTests {
   func outcomes() async throws {
     try await RetrievalServer.run(directory.path) { server in
       try await publish(server)
-      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      var gates = Retrieval_RolloutGates()
       gates.outcomes = [.with { $0.kind = "click" }]
       // On a busy machine the window may have passed before the outcomes are there: then it is made longer.
       var window = 1.5
@@ -188,13 +188,13 @@ struct StagedRolloutTests {
   /// Clicks on what the stable version recommends and on nothing else; false, and everything is as before, when the window of
   /// outcomes has passed meanwhile.
   private func clickOnStable(
-    _ server: RetrievalServer, _ gates: Illmrec_Retrieval_V1_RolloutGates, window: Double
+    _ server: RetrievalServer, _ gates: Retrieval_RolloutGates, window: Double
   ) async throws -> Bool {
     _ = try await start(server, [canary(500)], gates: gates, window: window)
     let begin = ContinuousClock.now
     let response = try await searchAll(server, requestID: "r-\(window)")
     let clicks = response.results.filter { $0.items[0].itemID.hasPrefix("v1") }.map { result in
-      Illmrec_Retrieval_V1_Outcome.with {
+      Retrieval_Outcome.with {
         $0.requestID = "r-\(window)"
         $0.queryID = result.queryID
         $0.itemID = result.items[1].itemID
@@ -222,7 +222,7 @@ struct StagedRolloutTests {
       _ = try await start(server, [canary(500)])
       _ = try await searchAll(server, requestID: "r")
       let outcomes = [("r", "user-1", "nothing"), ("q", "user-1", "v1-1"), ("r", "nobody", "v1-1")].map { entry in
-        Illmrec_Retrieval_V1_Outcome.with {
+        Retrieval_Outcome.with {
           ($0.requestID, $0.queryID, $0.itemID, $0.kind) = (entry.0, entry.1, entry.2, "buy")
         }
       }
@@ -289,7 +289,7 @@ struct StagedRolloutTests {
       await expectFailure(.aborted, "ETAG_MISMATCH") {
         try await server.admin.pauseRollout(.with { $0.change.etag = "stale" })
       }
-      let request = Illmrec_Retrieval_V1_RollbackRolloutRequest.with {
+      let request = Retrieval_RollbackRolloutRequest.with {
         $0.change.requestID = "once"
         $0.change.etag = started.etag
       }
@@ -315,7 +315,7 @@ struct StagedRolloutTests {
     let disk = SwitchableDisk()
     try await RetrievalServer.run(directory.path, faults: disk) { server in
       try await publish(server, second: Catalog(count: 60, prefix: "v1").negated)
-      var gates = Illmrec_Retrieval_V1_RolloutGates()
+      var gates = Retrieval_RolloutGates()
       gates.minOverlap = 0.5
       gates.minSamples = 30
       _ = try await start(server, [canary(500, shadow: 1000)], gates: gates)

@@ -35,9 +35,9 @@ struct CatalogEncoding: Sendable {
   }
 
   private func stream(
-    over encoder: Illmrec_Encoder_V1_EncoderService.Client<some ClientTransport>, tally: EncodingTally
+    over encoder: Encoder_EncoderService.Client<some ClientTransport>, tally: EncodingTally
   ) async throws {
-    let request = StreamingClientRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest> { writer in
+    let request = StreamingClientRequest<Encoder_StreamEncodeImagesRequest> { writer in
       try await writer.write(.with { $0.config = .with { $0.store = true } })
       for item in catalog.items {
         switch message(for: item) {
@@ -53,7 +53,7 @@ struct CatalogEncoding: Sendable {
     }
   }
 
-  private func message(for item: CatalogItem) -> Result<Illmrec_Encoder_V1_ImageItem, EncodingFailure> {
+  private func message(for item: CatalogItem) -> Result<Encoder_ImageItem, EncodingFailure> {
     guard let path = images.path(of: item) else {
       return .failure(
         EncodingFailure(
@@ -100,7 +100,7 @@ private final class EncodingTally: Sendable {
     state = Mutex(State(failures: catalog.problems.map(EncodingFailure.init)))
   }
 
-  func completed(_ result: Illmrec_Encoder_V1_ItemResult) {
+  func completed(_ result: Encoder_ItemResult) {
     guard !result.hasError else {
       let item = items[result.itemID] ?? CatalogItem(id: result.itemID)
       return failed(EncodingFailure(item: item, file: file, reason: result.error.reason, message: result.error.message))

@@ -72,7 +72,7 @@ struct RecommendCommand: ReportingCommand {
     let history = try readHistory()
     let request = request(for: history)
     let response = try await withService("gateway", at: gateway.gateway) { client in
-      try await Illmrec_Recommender_V1_RecommenderService.Client(wrapping: client).recommend(request)
+      try await Recommender_RecommenderService.Client(wrapping: client).recommend(request)
     }
     guard let result = response.results.first else {
       throw CLIError(.service, "the gateway at \(gateway.gateway) answered without a result")
@@ -107,7 +107,7 @@ struct RecommendCommand: ReportingCommand {
     return entries
   }
 
-  private func request(for history: [HistoryEntry]) -> Illmrec_Recommender_V1_RecommendRequest {
+  private func request(for history: [HistoryEntry]) -> Recommender_RecommendRequest {
     .with {
       $0.requestID = UUID().uuidString
       $0.k = UInt32(count)
@@ -126,8 +126,8 @@ struct RecommendCommand: ReportingCommand {
   // MARK: - The page
 
   private func writePage(
-    _ path: String, history: [HistoryEntry], response: Illmrec_Recommender_V1_RecommendResponse,
-    result: Illmrec_Recommender_V1_UserRecommendations
+    _ path: String, history: [HistoryEntry], response: Recommender_RecommendResponse,
+    result: Recommender_UserRecommendations
   ) async throws {
     let gallery = try ImageGallery(directory: images, catalogFile: catalog)
     let used = history.dropFirst(Int(result.truncatedItems))
@@ -143,7 +143,7 @@ struct RecommendCommand: ReportingCommand {
     Terminal.standardError.writeLine("Wrote \(path)")
   }
 
-  private func truncationNote(_ result: Illmrec_Recommender_V1_UserRecommendations) -> String {
+  private func truncationNote(_ result: Recommender_UserRecommendations) -> String {
     result.truncatedItems > 0 ? "\(result.truncatedItems) older interactions were not read." : ""
   }
 
@@ -151,7 +151,7 @@ struct RecommendCommand: ReportingCommand {
     let ids = history.compactMap(\.itemID)
     guard !ids.isEmpty else { return [:] }
     let items = try await withService("encoder", at: encoder.encoder) { client in
-      try await Illmrec_Encoder_V1_EncoderService.Client(wrapping: client).lookupItems(.with { $0.itemIds = ids }).items
+      try await Encoder_EncoderService.Client(wrapping: client).lookupItems(.with { $0.itemIds = ids }).items
     }
     return Dictionary(items.map { ($0.result.itemID, $0.metadata.title) }, uniquingKeysWith: { first, _ in first })
   }
@@ -166,7 +166,7 @@ enum HistoryEntry: Sendable {
     if case .item(let id) = self { id } else { nil }
   }
 
-  var message: Illmrec_Recommender_V1_Interaction {
+  var message: Recommender_Interaction {
     switch self {
     case .item(let id): .with { $0.itemID = id }
     case .image(let bytes, let title):
@@ -188,7 +188,7 @@ enum HistoryEntry: Sendable {
 }
 
 extension RecommendationPage.Card {
-  init(item: Illmrec_Recommender_V1_RecommendedItem, gallery: ImageGallery) {
+  init(item: Recommender_RecommendedItem, gallery: ImageGallery) {
     let title = item.metadata.title.isEmpty ? item.itemID : item.metadata.title
     let caption = [item.metadata.brand, item.metadata.category].filter { !$0.isEmpty }.joined(separator: " · ")
     self.init(title: title, caption: caption, score: item.score, image: gallery.dataURI(of: item.itemID))

@@ -51,8 +51,8 @@ struct DemoRun: Sendable {
 
   private func recommend(
     for shoppers: [DemoCatalog.Shopper]
-  ) async throws -> Illmrec_Recommender_V1_RecommendResponse {
-    let request = Illmrec_Recommender_V1_RecommendRequest.with {
+  ) async throws -> Recommender_RecommendResponse {
+    let request = Recommender_RecommendRequest.with {
       $0.requestID = "demo"
       $0.k = UInt32(Self.recommendedItems)
       $0.users = shoppers.map { shopper in
@@ -63,11 +63,11 @@ struct DemoRun: Sendable {
       }
     }
     return try await withService("gateway", at: gateway) { client in
-      try await Illmrec_Recommender_V1_RecommenderService.Client(wrapping: client).recommend(request)
+      try await Recommender_RecommenderService.Client(wrapping: client).recommend(request)
     }
   }
 
-  private func show(_ response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]) {
+  private func show(_ response: Recommender_RecommendResponse, for shoppers: [DemoCatalog.Shopper]) {
     let terminal = Terminal.standardOutput
     for (shopper, result) in zip(shoppers, response.results) {
       terminal.writeLine()
@@ -92,7 +92,7 @@ struct DemoRun: Sendable {
 
   /// How many recommended items are to the shoppers' tastes, beside what chance would give.
   private func share(
-    of response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
+    of response: Recommender_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
   ) -> String {
     var (recommended, liked, share) = (0, 0, 0.0)
     for (shopper, result) in zip(shoppers, response.results) {
@@ -106,7 +106,7 @@ struct DemoRun: Sendable {
   }
 
   private func writePage(
-    _ response: Illmrec_Recommender_V1_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
+    _ response: Recommender_RecommendResponse, for shoppers: [DemoCatalog.Shopper]
   ) throws {
     let gallery = try ImageGallery(directory: nil, catalogFile: files.catalog)
     let titles = Dictionary(

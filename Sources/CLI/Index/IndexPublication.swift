@@ -15,14 +15,14 @@ struct IndexPublication: Sendable {
   /// Who publishes, for the audit log.
   var actor = ""
   /// Whether the version gets a graph for approximate search.
-  var graph = Illmrec_Retrieval_V1_GraphOptions()
+  var graph = Retrieval_GraphOptions()
 
-  func run() async throws -> Illmrec_Retrieval_V1_Version {
+  func run() async throws -> Retrieval_Version {
     try await withService("encoder", at: encoder) { encoder in
       try await withService("retrieval service", at: retrieval) { retrieval in
-        try await Illmrec_Encoder_V1_EncoderService.Client(wrapping: encoder)
+        try await Encoder_EncoderService.Client(wrapping: encoder)
           .exportItems(.with { $0.output = .itemVector }) { export in
-            try await upload(export, to: Illmrec_Retrieval_V1_IndexAdminService.Client(wrapping: retrieval))
+            try await upload(export, to: Retrieval_IndexAdminService.Client(wrapping: retrieval))
           }
       }
     }
@@ -32,8 +32,8 @@ struct IndexPublication: Sendable {
   ///
   /// - Returns: the version as it is then.
   func promote(
-    _ version: Illmrec_Retrieval_V1_Version, _ change: Illmrec_Retrieval_V1_Change
-  ) async throws -> Illmrec_Retrieval_V1_Version {
+    _ version: Retrieval_Version, _ change: Retrieval_Change
+  ) async throws -> Retrieval_Version {
     guard !version.roles.contains(.stable) else { return version }
     let name = version.name
     return try await withService("retrieval service", at: retrieval) { client in
@@ -48,13 +48,13 @@ struct IndexPublication: Sendable {
   }
 
   private func upload(
-    _ export: StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>,
-    to admin: Illmrec_Retrieval_V1_IndexAdminService.Client<some ClientTransport>
-  ) async throws -> Illmrec_Retrieval_V1_Version {
+    _ export: StreamingClientResponse<Encoder_ExportItemsResponse>,
+    to admin: Retrieval_IndexAdminService.Client<some ClientTransport>
+  ) async throws -> Retrieval_Version {
     let progress = Mutex<ProgressBar?>(nil)
     defer { _ = progress.withLock { $0?.finish() } }
     let source = ExportSource(target: encoder)
-    let request = StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest> { writer in
+    let request = StreamingClientRequest<Retrieval_CreateVersionRequest> { writer in
       var sent = 0
       var messages = export.messages.makeAsyncIterator()
       while let message = try await source.next(&messages) {
@@ -95,8 +95,8 @@ struct IndexPublication: Sendable {
   private static let maxCategoryBytes = 256
 
   private func header(
-    for export: Illmrec_Encoder_V1_ExportItemsResponse.Header
-  ) -> Illmrec_Retrieval_V1_CreateVersionRequest.Header {
+    for export: Encoder_ExportItemsResponse.Header
+  ) -> Retrieval_CreateVersionRequest.Header {
     .with {
       $0.index = index
       $0.requestID = UUID().uuidString
@@ -112,7 +112,7 @@ struct IndexPublication: Sendable {
 /// The encoder's side of a publication. It keeps what goes wrong there, because the upload that reads from it reports
 /// only that its writing failed.
 private final class ExportSource: Sendable {
-  typealias Messages = RPCAsyncSequence<Illmrec_Encoder_V1_ExportItemsResponse, any Error>
+  typealias Messages = RPCAsyncSequence<Encoder_ExportItemsResponse, any Error>
 
   private let target: String
   private let firstFailure = Mutex<CLIError?>(nil)
@@ -122,7 +122,7 @@ private final class ExportSource: Sendable {
   var failure: CLIError? { firstFailure.withLock { $0 } }
 
   /// The export's next message; throws for a broken export and for one without items.
-  func next(_ messages: inout Messages.AsyncIterator) async throws -> Illmrec_Encoder_V1_ExportItemsResponse? {
+  func next(_ messages: inout Messages.AsyncIterator) async throws -> Encoder_ExportItemsResponse? {
     do {
       let message = try await messages.next()
       if case .header(let header) = message?.message, header.itemCount == 0 {

@@ -5,10 +5,10 @@ import SwiftProtobuf
 /// A page of its own about a rollout: how it ended, and its figures over time.
 struct RolloutPage {
   let index: String
-  let report: Illmrec_Retrieval_V1_GetRolloutReportResponse
+  let report: Retrieval_GetRolloutReportResponse
 
-  private var staged: Illmrec_Retrieval_V1_StagedRollout { report.staged }
-  private var points: [Illmrec_Retrieval_V1_RolloutPoint] { report.points }
+  private var staged: Retrieval_StagedRollout { report.staged }
+  private var points: [Retrieval_RolloutPoint] { report.points }
 
   var html: String {
     let heading = "\(staged.candidateVersion): rollout \(staged.number)"
@@ -108,11 +108,11 @@ struct RolloutPage {
       "<table><thead><tr>\(heads.map { "<th>\($0)</th>" }.joined())</tr></thead><tbody>\(rows.joined())</tbody></table>"
   }
 
-  private static func share(_ point: Illmrec_Retrieval_V1_RolloutPoint) -> String {
+  private static func share(_ point: Retrieval_RolloutPoint) -> String {
     point.canaryPermille == 0 ? "shadow" : "\((Double(point.canaryPermille) / 10).rounded(to: 1))%"
   }
 
-  private static func millis(_ figures: Illmrec_Retrieval_V1_VersionFigures) -> Double? {
+  private static func millis(_ figures: Retrieval_VersionFigures) -> Double? {
     figures.p99Micros > 0 ? figures.p99Micros / 1000 : nil
   }
 }

@@ -37,8 +37,8 @@ struct RolloutPlanArguments: ParsableArguments {
   @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"))
   var outcomeWindow = "10m"
 
-  func plan() throws(CLIError) -> Illmrec_Retrieval_V1_RolloutPlan {
-    var plan = Illmrec_Retrieval_V1_RolloutPlan()
+  func plan() throws(CLIError) -> Retrieval_RolloutPlan {
+    var plan = Retrieval_RolloutPlan()
     let compared = try Self.permille(compare)
     for stage in stages.isEmpty ? Self.defaultStages : stages { plan.stages.append(try Self.stage(stage, compared)) }
     plan.gates.minSamples = minSamples
@@ -50,9 +50,9 @@ struct RolloutPlanArguments: ParsableArguments {
     return plan
   }
 
-  static func stage(_ text: String, _ compared: UInt32) throws(CLIError) -> Illmrec_Retrieval_V1_RolloutStage {
+  static func stage(_ text: String, _ compared: UInt32) throws(CLIError) -> Retrieval_RolloutStage {
     var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    var stage = Illmrec_Retrieval_V1_RolloutStage()
+    var stage = Retrieval_RolloutStage()
     if parts.last == "manual" {
       stage.manual = true
       parts.removeLast()
@@ -95,7 +95,7 @@ struct RolloutPlanArguments: ParsableArguments {
     return Google_Protobuf_Duration(seconds: millis / 1000, nanos: Int32(millis % 1000) * 1_000_000)
   }
 
-  static func outcome(_ text: String) throws(CLIError) -> Illmrec_Retrieval_V1_OutcomeGate {
+  static func outcome(_ text: String) throws(CLIError) -> Retrieval_OutcomeGate {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]),
       let trials = parts.count > 2 ? UInt64(parts[2]) : 0

@@ -4,16 +4,16 @@ import SwiftProtobuf
 
 /// A rollout as people see it at a terminal.
 struct RolloutView {
-  let rollout: Illmrec_Retrieval_V1_Rollout
+  let rollout: Retrieval_Rollout
   /// Nil when nothing was measured yet.
-  let figures: Illmrec_Retrieval_V1_RolloutFigures?
+  let figures: Retrieval_RolloutFigures?
 
-  init(_ rollout: Illmrec_Retrieval_V1_Rollout, _ figures: Illmrec_Retrieval_V1_RolloutFigures?) {
+  init(_ rollout: Retrieval_Rollout, _ figures: Retrieval_RolloutFigures?) {
     self.rollout = rollout
     self.figures = figures
   }
 
-  private var staged: Illmrec_Retrieval_V1_StagedRollout { rollout.staged }
+  private var staged: Retrieval_StagedRollout { rollout.staged }
 
   func write(to terminal: Terminal) {
     for line in lines(for: terminal) { terminal.writeLine(line) }
@@ -100,7 +100,7 @@ struct RolloutView {
     return names.joined(separator: " ─ ") + "   " + time + (stage.manual ? ", until a person goes on" : "")
   }
 
-  private func table(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> TextTable {
+  private func table(_ figures: Retrieval_RolloutFigures) -> TextTable {
     var table = TextTable([
       .init(""), .init("QUERIES", .trailing), .init("ERRORS", .trailing), .init("P50 MS", .trailing),
       .init("P99 MS", .trailing), .init("SHADOW", .trailing), .init("SETTLED", .trailing),
@@ -114,7 +114,7 @@ struct RolloutView {
     return table
   }
 
-  private func comparison(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> [String] {
+  private func comparison(_ figures: Retrieval_RolloutFigures) -> [String] {
     guard figures.compared + figures.dropped > 0 else { return [] }
     return [
       "compared \(Int(figures.compared).grouped) queries (\(Int(figures.dropped).grouped) dropped): overlap "
@@ -123,7 +123,7 @@ struct RolloutView {
     ]
   }
 
-  private func outcomes(_ figures: Illmrec_Retrieval_V1_RolloutFigures) -> [String] {
+  private func outcomes(_ figures: Retrieval_RolloutFigures) -> [String] {
     figures.outcomes.map { outcome in
       "\(outcome.kind): \((outcome.baselineRate * 100).rounded(to: 2))% stable, "
         + "\((outcome.candidateRate * 100).rounded(to: 2))% candidate, difference "
@@ -131,7 +131,7 @@ struct RolloutView {
     }
   }
 
-  private func gates(_ figures: Illmrec_Retrieval_V1_RolloutFigures, _ terminal: Terminal) -> [String] {
+  private func gates(_ figures: Retrieval_RolloutFigures, _ terminal: Terminal) -> [String] {
     figures.gates.map { gate in
       let (mark, style): (String, TextStyle) =
         switch gate.verdict {
@@ -153,9 +153,9 @@ struct RolloutView {
 
 /// A finished rollout as a table: its last figures in each stage.
 struct RolloutReportTable {
-  let report: Illmrec_Retrieval_V1_GetRolloutReportResponse
+  let report: Retrieval_GetRolloutReportResponse
 
-  init(_ report: Illmrec_Retrieval_V1_GetRolloutReportResponse) { self.report = report }
+  init(_ report: Retrieval_GetRolloutReportResponse) { self.report = report }
 
   func write(to terminal: Terminal) {
     var table = TextTable([
@@ -177,7 +177,7 @@ struct RolloutReportTable {
   }
 }
 
-extension Illmrec_Retrieval_V1_RolloutFigures {
+extension Retrieval_RolloutFigures {
   /// Queries that callers asked, of both versions.
   var queries: UInt64 { baseline.queries + candidate.queries }
 }

@@ -2,7 +2,7 @@ import ServiceAPI
 
 /// The foot of the page: where the time of the request went and which models and index answered it.
 struct PageProvenance {
-  let response: Illmrec_Recommender_V1_RecommendResponse
+  let response: Recommender_RecommendResponse
 
   var html: String {
     """
@@ -40,7 +40,7 @@ struct PageProvenance {
       + row(["Index", index.index, index.version], fingerprints: [index.fingerprint, index.builtBy.spaceFingerprint])
   }
 
-  private func row(_ part: String, _ model: Illmrec_Common_V1_ModelRef) -> String {
+  private func row(_ part: String, _ model: Common_ModelRef) -> String {
     row([part, model.name, model.version], fingerprints: [model.fingerprint, model.spaceFingerprint])
   }
 

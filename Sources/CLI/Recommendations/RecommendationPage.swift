@@ -25,7 +25,7 @@ struct RecommendationPage {
   let heading: String
   var notice = ""
   let sections: [Section]
-  let response: Illmrec_Recommender_V1_RecommendResponse
+  let response: Recommender_RecommendResponse
 
   var html: String {
     let content = sections.map(Self.section) + [PageProvenance(response: response).html]

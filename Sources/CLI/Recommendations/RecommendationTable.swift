@@ -2,8 +2,8 @@ import ServiceAPI
 
 /// One user's recommendations as text.
 struct RecommendationTable {
-  let response: Illmrec_Recommender_V1_RecommendResponse
-  let result: Illmrec_Recommender_V1_UserRecommendations
+  let response: Recommender_RecommendResponse
+  let result: Recommender_UserRecommendations
 
   func write(to terminal: Terminal) {
     var table = TextTable([
@@ -28,7 +28,7 @@ struct RecommendationTable {
 
 /// Where an answer comes from and where its time went.
 struct ProvenanceText {
-  let response: Illmrec_Recommender_V1_RecommendResponse
+  let response: Recommender_RecommendResponse
 
   var line: String { "\(source). \(timings)." }
 

@@ -11,7 +11,7 @@ import SwiftProtobuf
 extension Verification {
   /// What later steps need of an image.
   struct Item: Sendable {
-    let softToken: Illmrec_Common_V1_Tensor
+    let softToken: Common_Tensor
     /// Of the image space.
     let imageVector: [Float]
   }
@@ -19,7 +19,7 @@ extension Verification {
   static func itemID(_ index: Int) -> String { "verify-\(index)" }
 
   func encodeImages(
-    _ info: Illmrec_Encoder_V1_GetServerInfoResponse, into report: inout VerifyReport
+    _ info: Encoder_GetServerInfoResponse, into report: inout VerifyReport
   ) async throws -> [Item] {
     progress("encoding \(golden.images.count) images")
     var items: [Item] = []
@@ -39,12 +39,12 @@ extension Verification {
     return items
   }
 
-  private func encodeRequest(_ portion: ArraySlice<Int>) throws(CLIError) -> Illmrec_Encoder_V1_EncodeImagesRequest {
-    var request = Illmrec_Encoder_V1_EncodeImagesRequest()
+  private func encodeRequest(_ portion: ArraySlice<Int>) throws(CLIError) -> Encoder_EncodeImagesRequest {
+    var request = Encoder_EncodeImagesRequest()
     request.outputs = [.embedding, .softToken, .itemVector]
     request.store = usesItemStore
     for index in portion {
-      var item = Illmrec_Encoder_V1_ImageItem()
+      var item = Encoder_ImageItem()
       item.itemID = Self.itemID(index)
       item.metadata.title = golden.images[index].title ?? ""
       item.encoded = try golden.encodedImage(index)
@@ -54,7 +54,7 @@ extension Verification {
   }
 
   private func item(
-    _ index: Int, _ result: Illmrec_Encoder_V1_ItemResult, spaces: [Illmrec_Common_V1_Space],
+    _ index: Int, _ result: Encoder_ItemResult, spaces: [Common_Space],
     into report: inout VerifyReport
   ) throws -> Item {
     let expected = golden.images[index]
@@ -73,13 +73,13 @@ extension Verification {
   }
 
   /// The part of a concatenated vector that belongs to the image space.
-  static func imageBlock(of vector: [Float], spaces: [Illmrec_Common_V1_Space]) -> [Float] {
+  static func imageBlock(of vector: [Float], spaces: [Common_Space]) -> [Float] {
     guard let block = spaces.firstIndex(of: .image) else { return [] }
     let width = vector.count / spaces.count
     return Array(vector[block * width..<(block + 1) * width])
   }
 
-  func floats(_ tensor: Illmrec_Common_V1_Tensor, _ name: String, _ shape: [Int]) throws(CLIError) -> [Float] {
+  func floats(_ tensor: Common_Tensor, _ name: String, _ shape: [Int]) throws(CLIError) -> [Float] {
     do {
       return try tensor.floats(field: name, shape: shape)
     } catch {
@@ -90,16 +90,16 @@ extension Verification {
   // MARK: Index
 
   /// Makes an index version of the item vectors' image blocks and returns its name.
-  func publish(_ items: [Item], _ info: Illmrec_Encoder_V1_GetServerInfoResponse) async throws -> String {
+  func publish(_ items: [Item], _ info: Encoder_GetServerInfoResponse) async throws -> String {
     progress("publishing \(items.count) item vectors")
     let vectors = usesItemStore ? try await exportedVectors(info) : items.map(\.imageVector)
-    let tensor = Illmrec_Common_V1_Tensor(vectors.flatMap(\.self), shape: [vectors.count, golden.spaceDim])
+    let tensor = Common_Tensor(vectors.flatMap(\.self), shape: [vectors.count, golden.spaceDim])
     // A deployment that is verified again and again with the same outcome keeps one version.
     var digest = SHA256()
     digest.update(info.model.spaceFingerprint)
     tensor.data.withUnsafeBytes { digest.update($0) }
     let contents = digest.finishHex()
-    let request = StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest> { [golden] writer in
+    let request = StreamingClientRequest<Retrieval_CreateVersionRequest> { [golden] writer in
       try await writer.write(
         .with {
           $0.header = .with {
@@ -121,7 +121,7 @@ extension Verification {
   }
 
   /// The image blocks that ExportItems gives, in the order of the images.
-  private func exportedVectors(_ info: Illmrec_Encoder_V1_GetServerInfoResponse) async throws -> [[Float]] {
+  private func exportedVectors(_ info: Encoder_GetServerInfoResponse) async throws -> [[Float]] {
     let rows = try await call(.encoder) {
       try await encoder.exportItems(.with { $0.output = .itemVector }) { response in
         var rows: [String: [Float]] = [:]

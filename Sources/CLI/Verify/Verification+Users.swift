@@ -12,7 +12,7 @@ extension Verification {
   func countTokens(into report: inout VerifyReport) async throws {
     progress("tokenising \(golden.histories.count) histories")
     for (index, history) in golden.histories.enumerated() {
-      var request = Illmrec_Llm_V1_CountTokensRequest()
+      var request = LLM_CountTokensRequest()
       request.user.history.items = history.titles.map { title in .with { $0.title = title ?? "" } }
       let response = try await call(.llm) { [request] in try await llm.countTokens(request) }
       report.compare(.tokenIDs, ids: response.tokenIds, expected: history.tokenIDs, at: place(index))
@@ -21,13 +21,13 @@ extension Verification {
 
   /// - Returns: per history the query for the image space.
   func encodeUsers(
-    _ items: [Item], _ info: Illmrec_Llm_V1_GetServerInfoResponse, into report: inout VerifyReport
+    _ items: [Item], _ info: LLM_GetServerInfoResponse, into report: inout VerifyReport
   ) async throws -> [[Float]] {
     progress("encoding \(golden.histories.count) users")
     var queries: [[Float]] = []
     let portions = Array(golden.histories.indices).portions(maxCount: max(1, Int(info.limits.maxUsersPerRequest)))
     for portion in portions {
-      let request = Illmrec_Llm_V1_EncodeUsersRequest.with {
+      let request = LLM_EncodeUsersRequest.with {
         $0.outputs = [.userVector, .hiddenState, .spaceVectors]
         $0.expectedSpaceFingerprint = info.model.spaceFingerprint
         $0.users = portion.map { user(golden.histories[$0], items) }
@@ -43,7 +43,7 @@ extension Verification {
     return queries
   }
 
-  private func user(_ history: Golden.History, _ items: [Item]) -> Illmrec_Llm_V1_UserPrompt {
+  private func user(_ history: Golden.History, _ items: [Item]) -> LLM_UserPrompt {
     .with {
       $0.history.items = zip(history.items, history.titles).map { index, title in
         .with {
@@ -56,7 +56,7 @@ extension Verification {
   }
 
   private func query(
-    _ index: Int, _ result: Illmrec_Llm_V1_UserResult, _ info: Illmrec_Llm_V1_GetServerInfoResponse,
+    _ index: Int, _ result: LLM_UserResult, _ info: LLM_GetServerInfoResponse,
     into report: inout VerifyReport
   ) throws -> [Float] {
     guard !result.hasError else {
@@ -81,7 +81,7 @@ extension Verification {
   }
 
   func search(
-    _ queries: [[Float]], in version: String, model: Illmrec_Common_V1_ModelRef, into report: inout VerifyReport
+    _ queries: [[Float]], in version: String, model: Common_ModelRef, into report: inout VerifyReport
   ) async throws {
     progress("searching \(golden.images.count) items")
     let limits = try await call(.retrieval) { try await retrieval.getServerInfo(.init()).limits }
@@ -92,7 +92,7 @@ extension Verification {
           + "with --max-k \(golden.images.count)")
     }
     for portion in Array(queries.indices).portions(maxCount: max(1, Int(limits.maxQueriesPerRequest))) {
-      let request = Illmrec_Retrieval_V1_SearchRequest.with {
+      let request = Retrieval_SearchRequest.with {
         $0.target.version = version
         $0.expectedSpaceFingerprint = model.spaceFingerprint
         $0.queries = portion.map { index in
@@ -108,7 +108,7 @@ extension Verification {
   }
 
   private func compare(
-    _ result: Illmrec_Retrieval_V1_QueryResult, history index: Int, into report: inout VerifyReport
+    _ result: Retrieval_QueryResult, history index: Int, into report: inout VerifyReport
   ) throws(CLIError) {
     guard !result.hasError else {
       throw CLIError(
@@ -125,7 +125,7 @@ extension Verification {
 }
 
 extension GoldenSpace {
-  fileprivate var wire: Illmrec_Common_V1_Space {
+  fileprivate var wire: Common_Space {
     switch self {
     case .image: .image
     case .cf: .cf

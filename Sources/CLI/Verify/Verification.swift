@@ -11,10 +11,10 @@ struct Verification<Transport: ClientTransport>: Sendable {
   let precision: Precision
   /// For messages.
   let endpoints: ServiceEndpoints
-  let encoder: Illmrec_Encoder_V1_EncoderService.Client<Transport>
-  let llm: Illmrec_Llm_V1_LLMService.Client<Transport>
-  let retrieval: Illmrec_Retrieval_V1_RetrievalService.Client<Transport>
-  let admin: Illmrec_Retrieval_V1_IndexAdminService.Client<Transport>
+  let encoder: Encoder_EncoderService.Client<Transport>
+  let llm: LLM_LLMService.Client<Transport>
+  let retrieval: Retrieval_RetrievalService.Client<Transport>
+  let admin: Retrieval_IndexAdminService.Client<Transport>
   /// Keep the items in the encoder's store and build the index from its export, as a catalog is. Otherwise a deployment's
   /// store is left alone, and the index is built from the vectors that EncodeImages returns.
   let usesItemStore: Bool
@@ -44,7 +44,7 @@ struct Verification<Transport: ClientTransport>: Sendable {
 
   /// Other widths mean another checkpoint: nothing could be compared.
   private func check(
-    _ encoder: Illmrec_Encoder_V1_GetServerInfoResponse, _ llm: Illmrec_Llm_V1_GetServerInfoResponse
+    _ encoder: Encoder_GetServerInfoResponse, _ llm: LLM_GetServerInfoResponse
   ) throws(CLIError) {
     let widths = [
       ("the encoder's embeddings", Int(encoder.embeddingDim), golden.embeddingDim),

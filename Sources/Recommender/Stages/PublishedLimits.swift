@@ -5,9 +5,9 @@ import Synchronization
 /// a service that was restarted with other limits is noticed.
 final class PublishedLimits: Sendable {
   struct Values: Sendable {
-    let encoder: Illmrec_Encoder_V1_Limits
-    let llm: Illmrec_Llm_V1_Limits
-    let retrieval: Illmrec_Retrieval_V1_Limits
+    let encoder: Encoder_Limits
+    let llm: LLM_Limits
+    let retrieval: Retrieval_Limits
   }
 
   private let services: ServiceTargets

@@ -7,9 +7,9 @@ import SwiftProtobuf
 // The first stage: what the interactions look like to the LLM.
 
 extension Recommendation {
-  private typealias Encoder = Illmrec_Encoder_V1_EncoderService
+  private typealias Encoder = Encoder_EncoderService
   /// An item as the encoder answered, with its metadata where it has some.
-  private typealias Answer = (result: Illmrec_Encoder_V1_ItemResult, metadata: Illmrec_Encoder_V1_ItemMetadata)
+  private typealias Answer = (result: Encoder_ItemResult, metadata: Encoder_ItemMetadata)
 
   /// Looks up the items that the catalog holds and encodes the images that came with the request, each of them once.
   mutating func lookUpItems() async throws {
@@ -44,10 +44,10 @@ extension Recommendation {
 
   private func lookUp(
     _ ids: [String]
-  ) async throws -> (answers: [Answer], models: [Illmrec_Common_V1_ModelRef]) {
+  ) async throws -> (answers: [Answer], models: [Common_ModelRef]) {
     let stage = Stage(name: "looking up items", target: services.encoderTarget)
     var answers: [Answer] = []
-    var models: [Illmrec_Common_V1_ModelRef] = []
+    var models: [Common_ModelRef] = []
     for portion in ids.portions(maxCount: maxItems) {
       let response = try await lookUp(portion, outputs: [.softToken], stage)
       models.append(response.model)
@@ -57,9 +57,9 @@ extension Recommendation {
   }
 
   private func lookUp(
-    _ ids: ArraySlice<String>, outputs: [Illmrec_Encoder_V1_Output], _ stage: Stage
-  ) async throws -> Illmrec_Encoder_V1_LookupItemsResponse {
-    let request = Illmrec_Encoder_V1_LookupItemsRequest.with {
+    _ ids: ArraySlice<String>, outputs: [Encoder_Output], _ stage: Stage
+  ) async throws -> Encoder_LookupItemsResponse {
+    let request = Encoder_LookupItemsRequest.with {
       $0.itemIds = Array(ids)
       $0.outputs = outputs
     }
@@ -72,14 +72,14 @@ extension Recommendation {
 
   private func encode(
     _ images: [Data]
-  ) async throws -> (answers: [Answer], models: [Illmrec_Common_V1_ModelRef]) {
+  ) async throws -> (answers: [Answer], models: [Common_ModelRef]) {
     let stage = Stage(name: "encoding images", target: services.encoderTarget)
     var answers: [Answer] = []
-    var models: [Illmrec_Common_V1_ModelRef] = []
+    var models: [Common_ModelRef] = []
     let portions = images.portions(
       maxCount: maxItems, maxBytes: room(published.encoder.maxMessageBytes), bytes: \.count)
     for portion in portions {
-      let request = Illmrec_Encoder_V1_EncodeImagesRequest.with {
+      let request = Encoder_EncodeImagesRequest.with {
         $0.requestID = scope.requestID
         $0.outputs = [.softToken]
         $0.items = portion.map { image in .with { $0.encoded = image } }
@@ -94,7 +94,7 @@ extension Recommendation {
     return (answers, models)
   }
 
-  private mutating func noteEncoder(_ model: Illmrec_Common_V1_ModelRef) throws(ServiceFailure) {
+  private mutating func noteEncoder(_ model: Common_ModelRef) throws(ServiceFailure) {
     let stage = Stage(name: "looking up items", target: services.encoderTarget)
     try Self.requireOneTraining(encoderModel, model, stage)
     encoderModel = model

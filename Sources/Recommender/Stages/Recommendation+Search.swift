@@ -33,8 +33,8 @@ extension Recommendation {
     }
   }
 
-  private func search(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Illmrec_Retrieval_V1_SearchResponse {
-    let search = Illmrec_Retrieval_V1_SearchRequest.with {
+  private func search(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Retrieval_SearchResponse {
+    let search = Retrieval_SearchRequest.with {
       $0.requestID = scope.requestID
       $0.target = request.target
       $0.expectedSpaceFingerprint = llmModel?.spaceFingerprint ?? ""

@@ -21,8 +21,8 @@ extension Recommendation {
     }
   }
 
-  private func encode(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
-    let message = Illmrec_Llm_V1_EncodeUsersRequest.with {
+  private func encode(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> LLM_EncodeUsersResponse {
+    let message = LLM_EncodeUsersRequest.with {
       $0.requestID = scope.requestID
       $0.outputs = [.userVector]
       $0.cacheScope = request.cacheScope
@@ -41,7 +41,7 @@ extension Recommendation {
     return response
   }
 
-  private func note(_ result: Illmrec_Llm_V1_UserResult, for user: inout UserProgress, _ stage: Stage) {
+  private func note(_ result: LLM_UserResult, for user: inout UserProgress, _ stage: Stage) {
     guard !result.hasError else { return user.fail(stage.failure(result.error, field: user.field)) }
     user.vector = result.userVector
     user.promptTokens = result.promptTokens

@@ -3,9 +3,9 @@ package import ServiceAPI
 
 /// The three services behind the gateway.
 package struct ServiceTargets: Sendable {
-  package let encoder: any Illmrec_Encoder_V1_EncoderService.ClientProtocol
-  package let llm: any Illmrec_Llm_V1_LLMService.ClientProtocol
-  package let retrieval: any Illmrec_Retrieval_V1_RetrievalService.ClientProtocol
+  package let encoder: any Encoder_EncoderService.ClientProtocol
+  package let llm: any LLM_LLMService.ClientProtocol
+  package let retrieval: any Retrieval_RetrievalService.ClientProtocol
   /// As gRPC names them; errors and GetServerInfo say them.
   package let encoderTarget: String
   package let llmTarget: String
@@ -15,9 +15,9 @@ package struct ServiceTargets: Sendable {
     encoder: (target: String, client: GRPCClient<Transport>), llm: (target: String, client: GRPCClient<Transport>),
     retrieval: (target: String, client: GRPCClient<Transport>)
   ) {
-    self.encoder = Illmrec_Encoder_V1_EncoderService.Client(wrapping: encoder.client)
-    self.llm = Illmrec_Llm_V1_LLMService.Client(wrapping: llm.client)
-    self.retrieval = Illmrec_Retrieval_V1_RetrievalService.Client(wrapping: retrieval.client)
+    self.encoder = Encoder_EncoderService.Client(wrapping: encoder.client)
+    self.llm = LLM_LLMService.Client(wrapping: llm.client)
+    self.retrieval = Retrieval_RetrievalService.Client(wrapping: retrieval.client)
     encoderTarget = encoder.target
     llmTarget = llm.target
     retrievalTarget = retrieval.target

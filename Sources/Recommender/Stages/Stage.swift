@@ -18,7 +18,7 @@ struct Stage: Sendable {
   }
 
   /// The failure of one user when this step fails for it alone.
-  func failure(_ error: Illmrec_Common_V1_ItemError, field: String? = nil) -> ServiceFailure {
+  func failure(_ error: Common_ItemError, field: String? = nil) -> ServiceFailure {
     let code = Status.Code(rawValue: Int(error.code)).flatMap { RPCError.Code($0) } ?? .unknown
     return ServiceFailure(code, reason: error.reason, "\(name) (\(target)): \(error.message)", field: field)
   }

@@ -9,19 +9,19 @@ import VectorIndex
 
 extension IndexAdminProvider {
   func verifyVersion(
-    request: Illmrec_Retrieval_V1_VerifyVersionRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_VerifyVersionResponse {
+    request: Retrieval_VerifyVersionRequest, context: ServerContext
+  ) async throws -> Retrieval_VerifyVersionResponse {
     let name = try versionName(request.name, field: "name")
     let (version, bytes) = try await onStorageThread { () throws(VectorIndexError) in try store.verify(name) }
     return .with {
-      $0.version = Illmrec_Retrieval_V1_Version(version)
+      $0.version = Retrieval_Version(version)
       $0.bytesRead = bytes
     }
   }
 
   func compareVersions(
-    request: Illmrec_Retrieval_V1_CompareVersionsRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_CompareVersionsResponse {
+    request: Retrieval_CompareVersionsRequest, context: ServerContext
+  ) async throws -> Retrieval_CompareVersionsResponse {
     let baseline = try pinned(request.baselineVersion, field: "baseline_version")
     let candidate = try pinned(request.candidateVersion, field: "candidate_version")
     let queryCount = request.queryCount == 0 ? 100 : Int(request.queryCount)

@@ -11,64 +11,64 @@ import VectorIndex
 
 extension IndexAdminProvider {
   func startRollout(
-    request: Illmrec_Retrieval_V1_StartRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_StartRolloutResponse {
+    request: Retrieval_StartRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_StartRolloutResponse {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
     let plan = request.plan.plan
     let rollout = try await change("rollout started", context) { () throws(VectorIndexError) in
       try store.startRollout(of: name, plan: plan, allowsOtherSpace: request.allowOtherSpace, asked)
     }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    return .with { $0.rollout = Retrieval_Rollout(rollout) }
   }
 
   func advanceRollout(
-    request: Illmrec_Retrieval_V1_AdvanceRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_AdvanceRolloutResponse {
+    request: Retrieval_AdvanceRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_AdvanceRolloutResponse {
     let rollout = try await changeRollout(
       of: request.index, "rollout advanced", request.change, context, store.advanceRollout)
     return .with { $0.rollout = rollout }
   }
 
   func pauseRollout(
-    request: Illmrec_Retrieval_V1_PauseRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_PauseRolloutResponse {
+    request: Retrieval_PauseRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_PauseRolloutResponse {
     let rollout = try await changeRollout(
       of: request.index, "rollout paused", request.change, context, store.pauseRollout)
     return .with { $0.rollout = rollout }
   }
 
   func resumeRollout(
-    request: Illmrec_Retrieval_V1_ResumeRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_ResumeRolloutResponse {
+    request: Retrieval_ResumeRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_ResumeRolloutResponse {
     let rollout = try await changeRollout(
       of: request.index, "rollout resumed", request.change, context, store.resumeRollout)
     return .with { $0.rollout = rollout }
   }
 
   func rollbackRollout(
-    request: Illmrec_Retrieval_V1_RollbackRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_RollbackRolloutResponse {
+    request: Retrieval_RollbackRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_RollbackRolloutResponse {
     let rollout = try await changeRollout(
       of: request.index, "rollout rolled back", request.change, context, store.rollBackRollout)
     return .with { $0.rollout = rollout }
   }
 
   private func changeRollout(
-    of index: String, _ what: Logger.Message, _ asked: Illmrec_Retrieval_V1_Change, _ context: ServerContext,
+    of index: String, _ what: Logger.Message, _ asked: Retrieval_Change, _ context: ServerContext,
     _ make: @escaping @Sendable (String, ChangeRequest) throws(VectorIndexError) -> Rollout
-  ) async throws -> Illmrec_Retrieval_V1_Rollout {
+  ) async throws -> Retrieval_Rollout {
     let asked = changeRequest(asked, context)
     let rollout = try await change(what, context) { () throws(VectorIndexError) in
       try make(indexName(index), asked)
     }
-    return Illmrec_Retrieval_V1_Rollout(rollout)
+    return Retrieval_Rollout(rollout)
   }
 
   /// Ends when the caller goes, and when the server shuts down: an endless stream must not hold that up.
   func watchRollout(
-    request: Illmrec_Retrieval_V1_WatchRolloutRequest,
-    response: RPCWriter<Illmrec_Retrieval_V1_WatchRolloutResponse>, context: ServerContext
+    request: Retrieval_WatchRolloutRequest,
+    response: RPCWriter<Retrieval_WatchRolloutResponse>, context: ServerContext
   ) async throws {
     let index = indexName(request.index)
     let interval = try watchInterval(request)
@@ -90,7 +90,7 @@ extension IndexAdminProvider {
   }
 
   private func watchInterval(
-    _ request: Illmrec_Retrieval_V1_WatchRolloutRequest
+    _ request: Retrieval_WatchRolloutRequest
   ) throws(ServiceFailure) -> Duration {
     let micros = request.hasInterval ? request.interval.micros : 1_000_000
     guard (100_000...3_600_000_000).contains(micros) else {
@@ -103,8 +103,8 @@ extension IndexAdminProvider {
   }
 
   func getRolloutReport(
-    request: Illmrec_Retrieval_V1_GetRolloutReportRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetRolloutReportResponse {
+    request: Retrieval_GetRolloutReportRequest, context: ServerContext
+  ) async throws -> Retrieval_GetRolloutReportResponse {
     let index = indexName(request.index)
     let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.rollout(of: index) }
     let number = request.number == 0 ? rollout.staged?.number ?? 0 : request.number
@@ -121,23 +121,23 @@ extension IndexAdminProvider {
         "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(rollout.staged?.number ?? 0)")
     }
     return .with {
-      $0.staged = Illmrec_Retrieval_V1_StagedRollout(report.rollout, index: index)
+      $0.staged = Retrieval_StagedRollout(report.rollout, index: index)
       $0.points = report.points.map {
-        Illmrec_Retrieval_V1_RolloutPoint($0, errorProbability: report.rollout.plan.gates.errorProbability)
+        Retrieval_RolloutPoint($0, errorProbability: report.rollout.plan.gates.errorProbability)
       }
     }
   }
 
   func listAuditEntries(
-    request: Illmrec_Retrieval_V1_ListAuditEntriesRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_ListAuditEntriesResponse {
+    request: Retrieval_ListAuditEntriesRequest, context: ServerContext
+  ) async throws -> Retrieval_ListAuditEntriesResponse {
     let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
     let entries = try await onStorageThread { () throws(VectorIndexError) in
       try store.auditEntries(of: indexName(request.index))
     }
     let (listed, next) = page.select(from: entries.reversed()) { $0.number }
     return .with {
-      $0.entries = listed.map { Illmrec_Retrieval_V1_AuditEntry($0) }
+      $0.entries = listed.map { Retrieval_AuditEntry($0) }
       $0.nextPageToken = next
     }
   }

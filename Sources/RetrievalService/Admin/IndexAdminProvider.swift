@@ -9,7 +9,7 @@ import VectorIndex
 /// The control plane: illmrec.retrieval.v1.IndexAdminService.
 ///
 /// What touches the disk runs on threads of its own, so that a large upload holds up neither searches nor a rollback.
-struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
+struct IndexAdminProvider: Retrieval_IndexAdminService.SimpleServiceProtocol {
   let store: VersionStore
   let limits: RetrievalLimits
   let uploads: UploadSlots
@@ -25,8 +25,8 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
   }
 
   func createVersion(
-    request: RPCAsyncSequence<Illmrec_Retrieval_V1_CreateVersionRequest, any Error>, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_CreateVersionResponse {
+    request: RPCAsyncSequence<Retrieval_CreateVersionRequest, any Error>, context: ServerContext
+  ) async throws -> Retrieval_CreateVersionResponse {
     let start = ContinuousClock.now
     let version = try await uploads.withSlot {
       try await UploadReader(store: store, peer: context.remotePeer, logger: logger).read(request)
@@ -40,44 +40,44 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
         "roles": "\(version.roles.map(\.rawValue).joined(separator: ","))",
         "seconds": "\((ContinuousClock.now - start) / .seconds(1))",
       ], context)
-    return .with { $0.version = Illmrec_Retrieval_V1_Version(version) }
+    return .with { $0.version = Retrieval_Version(version) }
   }
 
   func getVersion(
-    request: Illmrec_Retrieval_V1_GetVersionRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetVersionResponse {
+    request: Retrieval_GetVersionRequest, context: ServerContext
+  ) async throws -> Retrieval_GetVersionResponse {
     let name = try versionName(request.name, field: "name")
     let version = try mappingFailures { () throws(VectorIndexError) in try store.version(name) }
-    return .with { $0.version = Illmrec_Retrieval_V1_Version(version) }
+    return .with { $0.version = Retrieval_Version(version) }
   }
 
   func listVersions(
-    request: Illmrec_Retrieval_V1_ListVersionsRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_ListVersionsResponse {
+    request: Retrieval_ListVersionsRequest, context: ServerContext
+  ) async throws -> Retrieval_ListVersionsResponse {
     let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
     let versions = try mappingFailures(field: "index") { () throws(VectorIndexError) in
       try store.versions(of: indexName(request.index))
     }
     let (listed, next) = page.select(from: versions) { $0.info.name.number }
     return .with {
-      $0.versions = listed.map { Illmrec_Retrieval_V1_Version($0) }
+      $0.versions = listed.map { Retrieval_Version($0) }
       $0.nextPageToken = next
     }
   }
 
   func deleteVersion(
-    request: Illmrec_Retrieval_V1_DeleteVersionRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_DeleteVersionResponse {
+    request: Retrieval_DeleteVersionRequest, context: ServerContext
+  ) async throws -> Retrieval_DeleteVersionResponse {
     let name = try versionName(request.name, field: "name")
     let change = changeRequest(request.change, context)
     try await onStorageThread { () throws(VectorIndexError) in try store.delete(name, change) }
     log("deleted", ["version": "\(name)"], context)
-    return Illmrec_Retrieval_V1_DeleteVersionResponse()
+    return Retrieval_DeleteVersionResponse()
   }
 
   func getRollout(
-    request: Illmrec_Retrieval_V1_GetRolloutRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetRolloutResponse {
+    request: Retrieval_GetRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_GetRolloutResponse {
     let (rollout, figures) = try status(of: indexName(request.index))
     return .with {
       $0.rollout = rollout
@@ -86,34 +86,34 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
   }
 
   func promoteVersion(
-    request: Illmrec_Retrieval_V1_PromoteVersionRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_PromoteVersionResponse {
+    request: Retrieval_PromoteVersionRequest, context: ServerContext
+  ) async throws -> Retrieval_PromoteVersionResponse {
     let name = try versionName(request.version, field: "version")
     let change = changeRequest(request.change, etag: request.etag, context)
     let rollout = try await self.change("promoted", context) { () throws(VectorIndexError) in
       try store.promote(name, change)
     }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    return .with { $0.rollout = Retrieval_Rollout(rollout) }
   }
 
   func rollbackVersion(
-    request: Illmrec_Retrieval_V1_RollbackVersionRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_RollbackVersionResponse {
+    request: Retrieval_RollbackVersionRequest, context: ServerContext
+  ) async throws -> Retrieval_RollbackVersionResponse {
     let change = changeRequest(request.change, etag: request.etag, context)
     let rollout = try await self.change("rolled back", context) { () throws(VectorIndexError) in
       try store.rollBack(index: indexName(request.index), change)
     }
-    return .with { $0.rollout = Illmrec_Retrieval_V1_Rollout(rollout) }
+    return .with { $0.rollout = Retrieval_Rollout(rollout) }
   }
 
   /// The index's rollout as it is now, with its figures.
   func status(
     of index: String
-  ) throws(ServiceFailure) -> (Illmrec_Retrieval_V1_Rollout, Illmrec_Retrieval_V1_RolloutFigures?) {
+  ) throws(ServiceFailure) -> (Retrieval_Rollout, Retrieval_RolloutFigures?) {
     let rollout = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.rollout(of: index) }
     let live = monitor.live(of: index).flatMap { $0.number == rollout.staged?.number ? $0 : nil }
     return (
-      Illmrec_Retrieval_V1_Rollout(rollout), live.map { Illmrec_Retrieval_V1_RolloutFigures($0.snapshot) }
+      Retrieval_Rollout(rollout), live.map { Retrieval_RolloutFigures($0.snapshot) }
     )
   }
 
@@ -131,7 +131,7 @@ struct IndexAdminProvider: Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceP
 
   /// Who asks for a change: what they say of themselves, and where they called from.
   func changeRequest(
-    _ change: Illmrec_Retrieval_V1_Change, etag: String = "", _ context: ServerContext
+    _ change: Retrieval_Change, etag: String = "", _ context: ServerContext
   ) -> ChangeRequest {
     ChangeRequest(
       actor: change.actor.isEmpty ? context.remotePeer : "\(change.actor) (\(context.remotePeer))",

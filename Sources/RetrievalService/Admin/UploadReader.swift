@@ -7,7 +7,7 @@ import VectorIndex
 /// Reads the stream of an upload and makes it a version. Each chunk is on its way to the disk before the next one is
 /// taken, so that a client sends no faster than the disk writes and no upload is held in memory.
 struct UploadReader: Sendable {
-  typealias Message = Illmrec_Retrieval_V1_CreateVersionRequest
+  typealias Message = Retrieval_CreateVersionRequest
 
   let store: VersionStore
   /// Where the upload comes from, for the audit log.

@@ -5,7 +5,7 @@ import VectorIndex
 
 // What the contract's messages say of graphs, in the index's terms and back.
 
-extension Illmrec_Retrieval_V1_HnswGraph {
+extension Retrieval_HnswGraph {
   init(_ graph: GraphInfo) {
     self.init()
     m = UInt32(graph.parameters.m)
@@ -16,7 +16,7 @@ extension Illmrec_Retrieval_V1_HnswGraph {
 }
 
 extension GraphChoice {
-  init(_ options: Illmrec_Retrieval_V1_GraphOptions) throws(ServiceFailure) {
+  init(_ options: Retrieval_GraphOptions) throws(ServiceFailure) {
     switch options.build {
     case .unspecified: self = .byPolicy
     case .never: self = .none
@@ -30,7 +30,7 @@ extension GraphChoice {
 
 extension SearchMethod {
   /// - Parameter field: path of the method from the request's root.
-  init(_ method: Illmrec_Retrieval_V1_SearchMethod, ef: UInt32, field: String) throws(ServiceFailure) {
+  init(_ method: Retrieval_SearchMethod, ef: UInt32, field: String) throws(ServiceFailure) {
     guard ef <= UInt32(HNSWParameters.allowedEf.upperBound) else {
       throw ServiceFailure(
         .invalidArgument, reason: "EF_TOO_LARGE",

@@ -13,8 +13,8 @@ struct OutcomeReport: Sendable {
   let monitor: RolloutMonitor
 
   func take(
-    _ request: Illmrec_Retrieval_V1_ReportOutcomesRequest
-  ) throws(ServiceFailure) -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    _ request: Retrieval_ReportOutcomesRequest
+  ) throws(ServiceFailure) -> Retrieval_ReportOutcomesResponse {
     guard request.outcomes.count <= limits.maxQueriesPerRequest else {
       throw ServiceFailure(
         .invalidArgument, reason: "TOO_MANY_OUTCOMES",
@@ -38,7 +38,7 @@ struct OutcomeReport: Sendable {
     }
   }
 
-  private func check(_ outcome: Illmrec_Retrieval_V1_Outcome, field: String) throws(ServiceFailure) {
+  private func check(_ outcome: Retrieval_Outcome, field: String) throws(ServiceFailure) {
     guard !outcome.requestID.isEmpty, !outcome.itemID.isEmpty, (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)
     else {
       throw ServiceFailure(

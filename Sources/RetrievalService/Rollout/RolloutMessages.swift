@@ -8,13 +8,13 @@ import VectorIndex
 
 // A rollout in the contract's terms and back.
 
-extension Illmrec_Retrieval_V1_StagedRollout {
+extension Retrieval_StagedRollout {
   init(_ staged: StagedRollout, index: String) {
     self.init()
     number = staged.number
     candidateVersion = VersionName(index: index, number: staged.candidate).description
     baselineVersion = VersionName(index: index, number: staged.baseline).description
-    plan = Illmrec_Retrieval_V1_RolloutPlan(staged.plan)
+    plan = Retrieval_RolloutPlan(staged.plan)
     phase =
       switch staged.phase {
       case .running: .running
@@ -31,7 +31,7 @@ extension Illmrec_Retrieval_V1_StagedRollout {
   }
 }
 
-extension Illmrec_Retrieval_V1_RolloutPlan {
+extension Retrieval_RolloutPlan {
   init(_ plan: RolloutPlan) {
     self.init()
     stages = plan.stages.map { stage in
@@ -80,27 +80,27 @@ extension Illmrec_Retrieval_V1_RolloutPlan {
   }
 }
 
-extension Illmrec_Retrieval_V1_RolloutFigures {
+extension Retrieval_RolloutFigures {
   init(_ snapshot: LiveRollout.Snapshot) {
     self.init()
     let evidence = snapshot.evidence
     let plan = snapshot.staged.plan
     since = Google_Protobuf_Timestamp(unixMicros: snapshot.sinceMicros)
-    baseline = Illmrec_Retrieval_V1_VersionFigures(.baseline, evidence)
-    candidate = Illmrec_Retrieval_V1_VersionFigures(.candidate, evidence)
+    baseline = Retrieval_VersionFigures(.baseline, evidence)
+    candidate = Retrieval_VersionFigures(.candidate, evidence)
     compared = evidence.compared.overlap.count
     dropped = evidence.compared.dropped
     meanOverlap = evidence.compared.overlap.mean
     meanRankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
     meanScoreDrift = evidence.compared.scoreDrift.mean
-    gates = plan.gates.readings(of: evidence).map { Illmrec_Retrieval_V1_GateReading($0) }
+    gates = plan.gates.readings(of: evidence).map { Retrieval_GateReading($0) }
     if snapshot.staged.isActive,
       case .wait(let conditions) = RolloutDecision(for: snapshot.staged, evidence, now: UnixTime.nowMicros())
     {
       waitingFor = conditions
     }
     outcomes = evidence.kinds.map { kind in
-      Illmrec_Retrieval_V1_OutcomeDifference(
+      Retrieval_OutcomeDifference(
         kind, baseline: evidence[.baseline].trials(of: kind), candidate: evidence[.candidate].trials(of: kind),
         errorProbability: plan.gates.errorProbability)
     }
@@ -108,7 +108,7 @@ extension Illmrec_Retrieval_V1_RolloutFigures {
   }
 }
 
-extension Illmrec_Retrieval_V1_VersionFigures {
+extension Retrieval_VersionFigures {
   init(_ arm: Arm, _ evidence: StageEvidence) {
     self.init()
     let micros = arm == .baseline ? evidence.searchMicros.baseline : evidence.searchMicros.candidate
@@ -130,7 +130,7 @@ extension Illmrec_Retrieval_V1_VersionFigures {
   }
 }
 
-extension Illmrec_Retrieval_V1_OutcomeDifference {
+extension Retrieval_OutcomeDifference {
   init(_ kind: String, baseline: Trials, candidate: Trials, errorProbability: Double) {
     self.init()
     let rates = RateDifference(baseline: baseline, candidate: candidate, errorProbability: errorProbability)
@@ -143,7 +143,7 @@ extension Illmrec_Retrieval_V1_OutcomeDifference {
   }
 }
 
-extension Illmrec_Retrieval_V1_GateReading {
+extension Retrieval_GateReading {
   init(_ reading: GateReading) {
     self.init()
     gate = reading.gate
@@ -157,20 +157,20 @@ extension Illmrec_Retrieval_V1_GateReading {
   }
 }
 
-extension Illmrec_Retrieval_V1_RolloutPoint {
+extension Retrieval_RolloutPoint {
   init(_ point: RolloutReport.Point, errorProbability: Double) {
     self.init()
     time = Google_Protobuf_Timestamp(unixMicros: point.timeMicros)
     stage = UInt32(point.stage)
     canaryPermille = UInt32(point.canaryPermille)
-    baseline = Illmrec_Retrieval_V1_VersionFigures(point.baseline)
-    candidate = Illmrec_Retrieval_V1_VersionFigures(point.candidate)
+    baseline = Retrieval_VersionFigures(point.baseline)
+    candidate = Retrieval_VersionFigures(point.candidate)
     compared = point.compared
     meanOverlap = point.overlap
     meanRankBiasedOverlap = point.rankBiasedOverlap
     meanScoreDrift = point.scoreDrift
     outcomes = Set(point.baseline.outcomes.keys).union(point.candidate.outcomes.keys).sorted().map { kind in
-      Illmrec_Retrieval_V1_OutcomeDifference(
+      Retrieval_OutcomeDifference(
         kind, baseline: Trials(count: point.baseline.settled, successes: point.baseline.outcomes[kind] ?? 0),
         candidate: Trials(count: point.candidate.settled, successes: point.candidate.outcomes[kind] ?? 0),
         errorProbability: errorProbability)
@@ -178,7 +178,7 @@ extension Illmrec_Retrieval_V1_RolloutPoint {
   }
 }
 
-extension Illmrec_Retrieval_V1_AuditEntry {
+extension Retrieval_AuditEntry {
   init(_ entry: AuditEntry) {
     self.init()
     number = entry.number

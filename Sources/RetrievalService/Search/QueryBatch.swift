@@ -5,7 +5,7 @@ import VectorIndex
 
 /// Queries that are searched together: the sound ones go to the index, the others have their error already.
 struct QueryBatch {
-  private let queries: [Illmrec_Retrieval_V1_Query]
+  private let queries: [Retrieval_Query]
   private let served: [ServedVersion]
   private let read: [Result<SearchQuery, ServiceFailure>]
   private let field: (Int) -> String
@@ -16,7 +16,7 @@ struct QueryBatch {
   ///   - served: the version that answers each query.
   ///   - field: path of a query from the request's root, by its place.
   init(
-    _ queries: [Illmrec_Retrieval_V1_Query], limits: RetrievalLimits, method: SearchMethod,
+    _ queries: [Retrieval_Query], limits: RetrievalLimits, method: SearchMethod,
     served: [ServedVersion], field: @escaping (Int) -> String
   ) {
     self.queries = queries
@@ -45,7 +45,7 @@ struct QueryBatch {
   /// One result per query, in order. Those of another version than the first query's say so.
   ///
   /// - Parameter outcomes: of the sound ones, in order.
-  func results(_ outcomes: [SearchWorker.Outcome]) -> [Illmrec_Retrieval_V1_QueryResult] {
+  func results(_ outcomes: [SearchWorker.Outcome]) -> [Retrieval_QueryResult] {
     var outcomes = outcomes.makeIterator()
     return queries.indices.map { index in
       let outcome = read[index].map { _ in outcomes.next() }
@@ -53,11 +53,11 @@ struct QueryBatch {
       return .with {
         $0.queryID = queries[index].queryID
         if served[index].version !== served[0].version {
-          $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served[index])
+          $0.servedBy = Retrieval_ServedBy(served[index])
         }
         switch items {
         case .success(let items):
-          $0.items = items.map { Illmrec_Retrieval_V1_ScoredItem($0) }
+          $0.items = items.map { Retrieval_ScoredItem($0) }
           $0.method = (try? outcome.get())?.method ?? .unspecified
         case .failure(let failure): $0.error = failure.located(in: field(index)).itemError
         }

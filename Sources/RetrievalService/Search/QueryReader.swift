@@ -11,7 +11,7 @@ struct QueryReader: Sendable {
   let method: SearchMethod
 
   /// - Parameter field: path of the query from the request's root.
-  func read(_ query: Illmrec_Retrieval_V1_Query, field: String) throws(ServiceFailure) -> SearchQuery {
+  func read(_ query: Retrieval_Query, field: String) throws(ServiceFailure) -> SearchQuery {
     guard query.k >= 1, query.k <= UInt32(limits.maxK) else {
       throw ServiceFailure(
         .invalidArgument, reason: query.k == 0 ? "K_INVALID" : "K_TOO_LARGE",

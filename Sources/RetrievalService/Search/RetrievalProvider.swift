@@ -6,7 +6,7 @@ import SwiftProtobuf
 import VectorIndex
 
 /// The read path: illmrec.retrieval.v1.RetrievalService.
-struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
+struct RetrievalProvider: Retrieval_RetrievalService.SimpleServiceProtocol {
   let store: VersionStore
   let worker: SearchWorker
   let limits: RetrievalLimits
@@ -15,8 +15,8 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
   private var resolver: VersionResolver { VersionResolver(store: store) }
 
   func search(
-    request: Illmrec_Retrieval_V1_SearchRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_SearchResponse {
+    request: Retrieval_SearchRequest, context: ServerContext
+  ) async throws -> Retrieval_SearchResponse {
     let start = ContinuousClock.now
     guard (1...limits.maxQueriesPerRequest).contains(request.queries.count) else {
       throw ServiceFailure(
@@ -32,17 +32,17 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
     let outcomes = try await worker.search(batch.sound, deadline: context.deadline)
     monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
 
-    var response = Illmrec_Retrieval_V1_SearchResponse()
+    var response = Retrieval_SearchResponse()
     response.requestID = request.requestID
-    response.servedBy = Illmrec_Retrieval_V1_ServedBy(route.served[0])
+    response.servedBy = Retrieval_ServedBy(route.served[0])
     response.results = batch.results(outcomes)
     response.timing = timing(of: outcomes, since: start)
     return response
   }
 
   func streamSearch(
-    request: RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Error>,
-    response: RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>, context: ServerContext
+    request: RPCAsyncSequence<Retrieval_StreamSearchRequest, any Error>,
+    response: RPCWriter<Retrieval_StreamSearchResponse>, context: ServerContext
   ) async throws {
     let stream = SearchStream(
       resolver: resolver, worker: worker, limits: limits, monitor: monitor, deadline: context.deadline)
@@ -50,8 +50,8 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
   }
 
   func getItems(
-    request: Illmrec_Retrieval_V1_GetItemsRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetItemsResponse {
+    request: Retrieval_GetItemsRequest, context: ServerContext
+  ) async throws -> Retrieval_GetItemsResponse {
     guard request.itemIds.count <= limits.maxItemsPerRequest else {
       throw ServiceFailure(
         .invalidArgument, reason: "TOO_MANY_ITEMS",
@@ -59,38 +59,38 @@ struct RetrievalProvider: Illmrec_Retrieval_V1_RetrievalService.SimpleServicePro
     }
     let served = try resolver.resolve(request.target, field: "target").served
     let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
-    var response = Illmrec_Retrieval_V1_GetItemsResponse()
-    response.servedBy = Illmrec_Retrieval_V1_ServedBy(served)
+    var response = Retrieval_GetItemsResponse()
+    response.servedBy = Retrieval_ServedBy(served)
     response.items = zip(request.itemIds, vectors).map { id, vector in
       .with {
         $0.itemID = id
         $0.found = vector != nil
-        if let vector { $0.vector = Illmrec_Common_V1_Tensor(vector) }
+        if let vector { $0.vector = Common_Tensor(vector) }
       }
     }
     return response
   }
 
   func reportOutcomes(
-    request: Illmrec_Retrieval_V1_ReportOutcomesRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse {
+    request: Retrieval_ReportOutcomesRequest, context: ServerContext
+  ) async throws -> Retrieval_ReportOutcomesResponse {
     try OutcomeReport(limits: limits, monitor: monitor).take(request)
   }
 
   func getServerInfo(
-    request: Illmrec_Retrieval_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Retrieval_V1_GetServerInfoResponse {
+    request: Retrieval_GetServerInfoRequest, context: ServerContext
+  ) async throws -> Retrieval_GetServerInfoResponse {
     .with {
       $0.serverVersion = Product.version
       $0.indexes = store.indexNames.compactMap { try? store.resolve(index: $0) }
-        .map { Illmrec_Retrieval_V1_ServedBy($0) }
-      $0.limits = Illmrec_Retrieval_V1_Limits(limits)
+        .map { Retrieval_ServedBy($0) }
+      $0.limits = Retrieval_Limits(limits)
     }
   }
 
   private func timing(
     of outcomes: [SearchWorker.Outcome], since start: ContinuousClock.Instant
-  ) -> Illmrec_Common_V1_Timing {
+  ) -> Common_Timing {
     .with {
       $0.queueMicros = (outcomes.map(\.queueTime).max() ?? .zero).microseconds
       $0.computeMicros = (outcomes.map(\.computeTime).max() ?? .zero).microseconds

@@ -7,8 +7,8 @@ import VectorIndex
 /// A bulk search: reads ahead while the batch before is computed, answers in order, and stays with the version that was
 /// resolved when it began.
 struct SearchStream: Sendable {
-  typealias Request = Illmrec_Retrieval_V1_StreamSearchRequest
-  typealias Response = Illmrec_Retrieval_V1_StreamSearchResponse
+  typealias Request = Retrieval_StreamSearchRequest
+  typealias Response = Retrieval_StreamSearchResponse
 
   let resolver: VersionResolver
   let worker: SearchWorker
@@ -36,7 +36,7 @@ struct SearchStream: Sendable {
     let method = try SearchMethod(config.method, ef: config.ef, field: "config.method")
     let (served, routing) = try resolver.resolve(
       config.target, field: "config.expected_space_fingerprint", expectedSpace: config.expectedSpaceFingerprint)
-    try await responses.write(.with { $0.servedBy = Illmrec_Retrieval_V1_ServedBy(served) })
+    try await responses.write(.with { $0.servedBy = Retrieval_ServedBy(served) })
     repeat {
       let queries = try requests.map(query(of:))
       let batch = QueryBatch(queries, limits: limits, method: method, served: queries.map { _ in served }) { _ in
@@ -58,7 +58,7 @@ struct SearchStream: Sendable {
     return config
   }
 
-  private func query(of request: Request) throws(ServiceFailure) -> Illmrec_Retrieval_V1_Query {
+  private func query(of request: Request) throws(ServiceFailure) -> Retrieval_Query {
     guard case .query(let query) = request.message else {
       throw ServiceFailure(
         .invalidArgument, reason: "QUERY_MISSING", "every message after the first must hold a query", field: "query")

@@ -28,7 +28,7 @@ final class SearchWorker: Sendable {
   struct Outcome: Sendable {
     var items: Result<[ScoredItem], ServiceFailure>
     /// How they were found; unspecified where a backend did.
-    var method = Illmrec_Retrieval_V1_SearchMethod.unspecified
+    var method = Retrieval_SearchMethod.unspecified
     /// Of the pass over the version's vectors that answered the query; zero when it failed.
     var searchTime = Duration.zero
     var queueTime = Duration.zero

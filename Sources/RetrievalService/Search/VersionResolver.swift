@@ -21,7 +21,7 @@ struct VersionResolver: Sendable {
   ///   - keys: the queries' own routing keys; empty where the target's counts.
   ///   - expectedSpace: when not empty, what the query vectors were made by.
   func route(
-    _ target: Illmrec_Retrieval_V1_VersionSelector, keys: [String], field: String, expectedSpace: String = ""
+    _ target: Retrieval_VersionSelector, keys: [String], field: String, expectedSpace: String = ""
   ) throws(ServiceFailure) -> RequestRoute {
     let route: RequestRoute
     if case .version(let name) = target.selector {
@@ -44,7 +44,7 @@ struct VersionResolver: Sendable {
 
   /// The one version that answers a stream, or a request without queries.
   func resolve(
-    _ target: Illmrec_Retrieval_V1_VersionSelector, field: String, expectedSpace: String = ""
+    _ target: Retrieval_VersionSelector, field: String, expectedSpace: String = ""
   ) throws(ServiceFailure) -> (served: ServedVersion, routing: Routing?) {
     let route = try route(target, keys: [""], field: field, expectedSpace: expectedSpace)
     return (route.served[0], route.routing)

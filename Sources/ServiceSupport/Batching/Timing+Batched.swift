@@ -1,6 +1,6 @@
 package import ServiceAPI
 
-extension Illmrec_Common_V1_Timing {
+extension Common_Timing {
   /// Where a request's time went whose parts were computed, maybe in several batches.
   ///
   /// - Parameters:

@@ -20,10 +20,10 @@ extension ServiceConfig {
 
   private static var unaryMethods: [MethodDescriptor] {
     let methods =
-      Illmrec_Encoder_V1_EncoderService.Method.descriptors + Illmrec_Llm_V1_LLMService.Method.descriptors
-      + Illmrec_Retrieval_V1_RetrievalService.Method.descriptors
-      + Illmrec_Retrieval_V1_IndexAdminService.Method.descriptors
-      + Illmrec_Recommender_V1_RecommenderService.Method.descriptors + Grpc_Health_V1_Health.Method.descriptors
+      Encoder_EncoderService.Method.descriptors + LLM_LLMService.Method.descriptors
+      + Retrieval_RetrievalService.Method.descriptors
+      + Retrieval_IndexAdminService.Method.descriptors
+      + Recommender_RecommenderService.Method.descriptors + Grpc_Health_V1_Health.Method.descriptors
     return methods.filter { $0.type == .unary }
   }
 }

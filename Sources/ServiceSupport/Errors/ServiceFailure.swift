@@ -40,8 +40,8 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   }
 
   /// The failure as one element of a batch carries it.
-  package var itemError: Illmrec_Common_V1_ItemError {
-    var error = Illmrec_Common_V1_ItemError()
+  package var itemError: Common_ItemError {
+    var error = Common_ItemError()
     error.code = Int32(code.rawValue)
     error.reason = reason
     error.message = description

@@ -1,7 +1,7 @@
 import GRPCCore
 package import ServiceAPI
 
-extension Illmrec_Common_V1_ModelRef {
+extension Common_ModelRef {
   /// - Parameter version: what the request asks for; empty for any.
   /// - Throws: FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless this is it.
   package func requireVersion(_ version: String, field: String) throws(ServiceFailure) {

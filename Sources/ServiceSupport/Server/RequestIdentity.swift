@@ -41,20 +41,20 @@ protocol RequestIdentified {
   var requestID: String { get }
 }
 
-extension Illmrec_Encoder_V1_EncodeImagesRequest: RequestIdentified {}
-extension Illmrec_Encoder_V1_ProjectEmbeddingsRequest: RequestIdentified {}
-extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: RequestIdentified {
+extension Encoder_EncodeImagesRequest: RequestIdentified {}
+extension Encoder_ProjectEmbeddingsRequest: RequestIdentified {}
+extension Encoder_StreamEncodeImagesRequest: RequestIdentified {
   var requestID: String { config.requestID }
 }
-extension Illmrec_Llm_V1_EncodeUsersRequest: RequestIdentified {}
-extension Illmrec_Llm_V1_StreamEncodeUsersRequest: RequestIdentified {
+extension LLM_EncodeUsersRequest: RequestIdentified {}
+extension LLM_StreamEncodeUsersRequest: RequestIdentified {
   var requestID: String { config.requestID }
 }
-extension Illmrec_Retrieval_V1_SearchRequest: RequestIdentified {}
-extension Illmrec_Retrieval_V1_StreamSearchRequest: RequestIdentified {
+extension Retrieval_SearchRequest: RequestIdentified {}
+extension Retrieval_StreamSearchRequest: RequestIdentified {
   var requestID: String { config.requestID }
 }
-extension Illmrec_Retrieval_V1_CreateVersionRequest: RequestIdentified {
+extension Retrieval_CreateVersionRequest: RequestIdentified {
   var requestID: String { header.requestID }
 }
-extension Illmrec_Recommender_V1_RecommendRequest: RequestIdentified {}
+extension Recommender_RecommendRequest: RequestIdentified {}

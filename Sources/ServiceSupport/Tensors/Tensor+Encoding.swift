@@ -4,7 +4,7 @@ package import ServiceAPI
 
 // Tensors are little-endian on the wire, as are all platforms this runs on: elements are copied as they lie in memory.
 
-extension Illmrec_Common_V1_Tensor {
+extension Common_Tensor {
   /// The row-major `values` in the given element type; rounded to nearest, ties to even, where that is narrower.
   ///
   /// - Parameters:
@@ -12,7 +12,7 @@ extension Illmrec_Common_V1_Tensor {
   ///   - shape: extent of each dimension, outermost first.
   ///   - dataType: float32 when unspecified.
   package init(
-    _ values: some Collection<Float>, shape: [Int], as dataType: Illmrec_Common_V1_DataType = .float32
+    _ values: some Collection<Float>, shape: [Int], as dataType: Common_DataType = .float32
   ) {
     precondition(values.count == shape.reduce(1, *), "\(values.count) values cannot have the shape \(shape)")
     self.init()
@@ -31,12 +31,12 @@ extension Illmrec_Common_V1_Tensor {
   }
 
   /// A vector.
-  package init(_ vector: some Collection<Float>, as dataType: Illmrec_Common_V1_DataType = .float32) {
+  package init(_ vector: some Collection<Float>, as dataType: Common_DataType = .float32) {
     self.init(vector, shape: [vector.count], as: dataType)
   }
 }
 
-extension Illmrec_Common_V1_DataType {
+extension Common_DataType {
   /// The type to answer in, for a request that asks for this one: float32 when it does not say.
   package func resolved(field: String) throws(ServiceFailure) -> Self {
     switch self {

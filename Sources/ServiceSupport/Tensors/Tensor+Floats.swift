@@ -2,7 +2,7 @@ import Foundation
 import GRPCCore
 package import ServiceAPI
 
-extension Illmrec_Common_V1_Tensor {
+extension Common_Tensor {
   /// The elements as float32, row-major, once type, shape, length and every value have been checked.
   ///
   /// - Parameters:

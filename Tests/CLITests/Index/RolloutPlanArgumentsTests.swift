@@ -36,20 +36,20 @@ struct RolloutPlanArgumentsTests {
 
   @Test("a rollout is one line where nothing can be redrawn, and a page of charts afterwards")
   func views() {
-    let staged = Illmrec_Retrieval_V1_StagedRollout.with {
+    let staged = Retrieval_StagedRollout.with {
       $0.number = 3
       $0.candidateVersion = "items/versions/<2>"
       $0.phase = .rolledBack
       $0.reason = "gate overlap"
       $0.plan.stages = [.with { $0.canaryPermille = 15 }]
     }
-    let rollout = Illmrec_Retrieval_V1_Rollout.with {
+    let rollout = Retrieval_Rollout.with {
       $0.index = "items"
       $0.staged = staged
     }
     #expect(RolloutView(rollout, nil).line == "items rollout 3, rolled back, stage 1 of 1, canary 1.5%, gate overlap")
     let points = (0..<3).map { second in
-      Illmrec_Retrieval_V1_RolloutPoint.with {
+      Retrieval_RolloutPoint.with {
         $0.time.seconds = Int64(second)
         $0.compared = UInt64(second)
         $0.meanOverlap = 0.25

@@ -8,7 +8,7 @@ import Testing
 
 /// Clients against servers over real connections.
 @Suite(.timeLimit(.minutes(15))) struct ClientTests {
-  private typealias Client = Illmrec_Llm_V1_LLMService.Client
+  private typealias Client = LLM_LLMService.Client
 
   private func withNetworkServer<Value: Sendable>(
     health: HealthService, _ body: (_ target: String) async throws -> Value
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test func callsGoThrough() async throws {
-    let health = HealthService(services: [.illmrec_llm_v1_LLMService])
+    let health = HealthService(services: [.llm_LLMService])
     health.setServing(true)
     try await withNetworkServer(health: health) { target in
       try await withClient(target: target) { client in
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func nothingIsSentToAServerThatSaysNotServing() async throws {
-    let health = HealthService(services: [.illmrec_llm_v1_LLMService])
+    let health = HealthService(services: [.llm_LLMService])
     try await withNetworkServer(health: health) { target in
       var options = ClientOptions(waitForReady: true)
       try await withClient(target: target, options: options) { client in

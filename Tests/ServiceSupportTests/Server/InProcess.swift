@@ -57,24 +57,24 @@ final class LogRecord: Sendable {
 }
 
 /// A service whose CountTokens and EncodeUsers do what a test says.
-struct ScriptedService: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
-  var encode: @Sendable (Illmrec_Llm_V1_EncodeUsersRequest, ServerContext) async throws -> Void = { _, _ in }
+struct ScriptedService: LLM_LLMService.SimpleServiceProtocol {
+  var encode: @Sendable (LLM_EncodeUsersRequest, ServerContext) async throws -> Void = { _, _ in }
 
   func encodeUsers(
-    request: Illmrec_Llm_V1_EncodeUsersRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse {
+    request: LLM_EncodeUsersRequest, context: ServerContext
+  ) async throws -> LLM_EncodeUsersResponse {
     try await encode(request, context)
-    var response = Illmrec_Llm_V1_EncodeUsersResponse()
+    var response = LLM_EncodeUsersResponse()
     response.requestID = RequestIdentity.current?.value ?? ""
     return response
   }
 
   func streamEncodeUsers(
-    request: RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Error>,
-    response: RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>, context: ServerContext
+    request: RPCAsyncSequence<LLM_StreamEncodeUsersRequest, any Error>,
+    response: RPCWriter<LLM_StreamEncodeUsersResponse>, context: ServerContext
   ) async throws {
     for try await message in request {
-      var result = Illmrec_Llm_V1_StreamEncodeUsersResponse()
+      var result = LLM_StreamEncodeUsersResponse()
       result.result.userID = RequestIdentity.current?.value ?? ""
       try await response.write(result)
       if message.user.userID == "bad" { throw ServiceFailure(.invalidArgument, reason: "BAD", "bad user") }
@@ -82,10 +82,10 @@ struct ScriptedService: Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
   }
 
   func countTokens(
-    request: Illmrec_Llm_V1_CountTokensRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_CountTokensResponse { .init() }
+    request: LLM_CountTokensRequest, context: ServerContext
+  ) async throws -> LLM_CountTokensResponse { .init() }
 
   func getServerInfo(
-    request: Illmrec_Llm_V1_GetServerInfoRequest, context: ServerContext
-  ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse { .init() }
+    request: LLM_GetServerInfoRequest, context: ServerContext
+  ) async throws -> LLM_GetServerInfoResponse { .init() }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import ServiceSupport
 
 @Suite(.timeLimit(.minutes(15))) struct RPCObserverTests {
-  private typealias Client = Illmrec_Llm_V1_LLMService.Client
+  private typealias Client = LLM_LLMService.Client
 
   @Test func aLineSaysMethodCodeDurationAndTheCallersID() async throws {
     let record = LogRecord()

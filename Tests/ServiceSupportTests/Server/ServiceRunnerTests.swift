@@ -12,7 +12,7 @@ import Testing
 @testable import ServiceSupport
 
 @Suite(.timeLimit(.minutes(15))) struct ServiceRunnerTests {
-  private typealias Client = Illmrec_Llm_V1_LLMService.Client
+  private typealias Client = LLM_LLMService.Client
   private typealias Health = Grpc_Health_V1_Health.Client
 
   private let portFile = FileManager.default.temporaryDirectory.appending(path: "port-\(UUID().uuidString)").path

@@ -5,14 +5,14 @@ import Testing
 
 @testable import ServiceSupport
 
-typealias Tensor = Illmrec_Common_V1_Tensor
+typealias Tensor = Common_Tensor
 
 @Suite struct TensorTests {
   /// Values that all three types hold exactly.
   private let exact: [Float] = [0, 1, -2, 0.5, 96, -0.015625]
 
-  @Test(arguments: [Illmrec_Common_V1_DataType.float32, .bfloat16, .float16])
-  func exactValuesComeBack(type: Illmrec_Common_V1_DataType) throws {
+  @Test(arguments: [Common_DataType.float32, .bfloat16, .float16])
+  func exactValuesComeBack(type: Common_DataType) throws {
     let tensor = Tensor(exact, shape: [2, 3], as: type)
     #expect(tensor.dataType == type)
     #expect(tensor.shape == [2, 3])
@@ -104,10 +104,10 @@ typealias Tensor = Illmrec_Common_V1_Tensor
   }
 
   @Test func unknownOutputTypesAreRefused() throws {
-    #expect(try Illmrec_Common_V1_DataType.unspecified.resolved(field: "output_type") == .float32)
-    #expect(try Illmrec_Common_V1_DataType.bfloat16.resolved(field: "output_type") == .bfloat16)
+    #expect(try Common_DataType.unspecified.resolved(field: "output_type") == .float32)
+    #expect(try Common_DataType.bfloat16.resolved(field: "output_type") == .bfloat16)
     let failure = #expect(throws: ServiceFailure.self) {
-      try Illmrec_Common_V1_DataType.UNRECOGNIZED(9).resolved(field: "output_type")
+      try Common_DataType.UNRECOGNIZED(9).resolved(field: "output_type")
     }
     #expect(failure?.reason == "DATA_TYPE_UNKNOWN")
   }

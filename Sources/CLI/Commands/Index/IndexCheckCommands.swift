@@ -21,7 +21,7 @@ struct IndexVerifyCommand: ReportingCommand {
     let named = try version.map { [try options.versionName($0)] }
     let index = options.index
     let responses = try await options.withAdmin { admin in
-      var responses: [Illmrec_Retrieval_V1_VerifyVersionResponse] = []
+      var responses: [Retrieval_VerifyVersionResponse] = []
       var names = named ?? []
       if named == nil { names = try await IndexListCommand.versions(of: index, admin).map(\.name) }
       for name in names {
@@ -60,7 +60,7 @@ struct IndexCompareCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
 
   func perform() async throws {
-    let request = try Illmrec_Retrieval_V1_CompareVersionsRequest.with {
+    let request = try Retrieval_CompareVersionsRequest.with {
       $0.baselineVersion = try options.versionName(baseline)
       $0.candidateVersion = try options.versionName(candidate)
       $0.queryCount = queries

@@ -20,7 +20,7 @@ struct IndexCommand: AsyncParsableCommand {
     ])
 }
 
-typealias IndexAdmin = Illmrec_Retrieval_V1_IndexAdminService.Client<CGrpcClientTransport>
+typealias IndexAdmin = Retrieval_IndexAdminService.Client<CGrpcClientTransport>
 
 /// Options that every index command takes.
 struct IndexOptions: ParsableArguments {
@@ -36,7 +36,7 @@ struct IndexOptions: ParsableArguments {
 
   /// Asks for a change of the index's rollout, and shows what became of it.
   func changeRollout(
-    _ ask: @Sendable (IndexAdmin, _ index: String) async throws -> Illmrec_Retrieval_V1_Rollout
+    _ ask: @Sendable (IndexAdmin, _ index: String) async throws -> Retrieval_Rollout
   ) async throws {
     let index = index
     let rollout = try await withAdmin { try await ask($0, index) }
@@ -53,7 +53,7 @@ struct IndexOptions: ParsableArguments {
     return "\(index)/versions/\(number)"
   }
 
-  func show(_ rollout: Illmrec_Retrieval_V1_Rollout, _ sentence: String) throws {
+  func show(_ rollout: Retrieval_Rollout, _ sentence: String) throws {
     if json { return try JSONOutput.write(rollout) }
     var line = "\(sentence) Index \(rollout.index) now answers from \(rollout.stableVersion)"
     if !rollout.previousStableVersion.isEmpty {
@@ -76,7 +76,7 @@ struct ChangeOptions: ParsableArguments {
     help: ArgumentHelp("Idempotency key: a repetition changes nothing. (default: a new one)", valueName: "id"))
   var requestID: String?
 
-  var change: Illmrec_Retrieval_V1_Change {
+  var change: Retrieval_Change {
     .with {
       $0.actor = actor ?? "\(NSUserName())@\(ProcessInfo.processInfo.hostName)"
       $0.reason = reason
@@ -86,7 +86,7 @@ struct ChangeOptions: ParsableArguments {
   }
 }
 
-extension Illmrec_Retrieval_V1_Role {
+extension Retrieval_Role {
   /// As people read it.
   var text: String {
     switch self {

@@ -23,8 +23,8 @@ struct IndexListCommand: ReportingCommand {
   }
 
   /// All versions, newest first, page by page.
-  static func versions(of index: String, _ admin: IndexAdmin) async throws -> [Illmrec_Retrieval_V1_Version] {
-    var versions: [Illmrec_Retrieval_V1_Version] = []
+  static func versions(of index: String, _ admin: IndexAdmin) async throws -> [Retrieval_Version] {
+    var versions: [Retrieval_Version] = []
     var token = ""
     repeat {
       let page = try await admin.listVersions(
@@ -38,7 +38,7 @@ struct IndexListCommand: ReportingCommand {
     return versions
   }
 
-  private static func row(_ version: Illmrec_Retrieval_V1_Version) -> [String] {
+  private static func row(_ version: Retrieval_Version) -> [String] {
     let model = version.builtBy
     let roles = version.roles.map(\.text)
     return [
@@ -79,7 +79,7 @@ struct IndexShowCommand: ReportingCommand {
     table.write(to: .standardOutput)
   }
 
-  private static func search(_ version: Illmrec_Retrieval_V1_Version) -> String {
+  private static func search(_ version: Retrieval_Version) -> String {
     guard version.hasGraph else { return "exact" }
     let graph = version.graph
     return "approximate: HNSW, m \(graph.m), ef_construction \(graph.efConstruction), "

@@ -38,7 +38,7 @@ struct RolloutStartCommand: ReportingCommand {
   @OptionGroup var change: ChangeOptions
 
   func perform() async throws {
-    let request = try Illmrec_Retrieval_V1_StartRolloutRequest.with {
+    let request = try Retrieval_StartRolloutRequest.with {
       $0.version = try options.versionName(version)
       $0.plan = try plan.plan()
       $0.allowOtherSpace = allowOtherSpace
@@ -84,7 +84,7 @@ struct RolloutWatchCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
 
   func perform() async throws {
-    let request = try Illmrec_Retrieval_V1_WatchRolloutRequest.with {
+    let request = try Retrieval_WatchRolloutRequest.with {
       $0.index = options.index
       $0.interval = try RolloutPlanArguments.duration(interval)
       $0.untilEnded = true
@@ -105,11 +105,11 @@ struct RolloutWatchCommand: ReportingCommand {
 
   /// Shows each message until the rollout has ended; returns how.
   private static func follow(
-    _ request: Illmrec_Retrieval_V1_WatchRolloutRequest, _ options: IndexOptions, on screen: LiveScreen
-  ) async throws -> Illmrec_Retrieval_V1_RolloutPhase {
+    _ request: Retrieval_WatchRolloutRequest, _ options: IndexOptions, on screen: LiveScreen
+  ) async throws -> Retrieval_RolloutPhase {
     try await options.withAdmin { admin in
       try await admin.watchRollout(request) { response in
-        var phase = Illmrec_Retrieval_V1_RolloutPhase.unspecified
+        var phase = Retrieval_RolloutPhase.unspecified
         for try await message in response.messages {
           phase = message.rollout.staged.phase
           if options.json {
@@ -245,7 +245,7 @@ struct RolloutReportCommand: ReportingCommand {
   }
 }
 
-extension Illmrec_Retrieval_V1_Rollout {
+extension Retrieval_Rollout {
   /// Whether a staged rollout is in one of its stages.
   var isUnderWay: Bool { hasStaged && [.running, .paused].contains(staged.phase) }
 }

@@ -69,11 +69,11 @@ struct ServedCatalog: Sendable {
   /// Each item as the encoder holds it; nil for one that it does not.
   private static func stored(
     _ ids: [String], _ targets: ServiceTargets
-  ) async throws -> [Illmrec_Encoder_V1_StoredItem?] {
+  ) async throws -> [Encoder_StoredItem?] {
     let limits = try await targets.call("encoder", at: targets.encoderTarget) {
       try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults).limits
     }
-    var stored: [Illmrec_Encoder_V1_StoredItem?] = []
+    var stored: [Encoder_StoredItem?] = []
     for portion in ids.portions(maxCount: min(Self.portion, max(Int(limits.maxItemsPerRequest), 1))) {
       let items = try await targets.call("encoder", at: targets.encoderTarget) {
         try await targets.encoder.lookupItems(

@@ -5,7 +5,7 @@ import SwiftProtobuf
 
 /// What the running services say of themselves, found to be one training.
 struct ServedTraining: Sendable {
-  let llm: Illmrec_Llm_V1_GetServerInfoResponse
+  let llm: LLM_GetServerInfoResponse
   /// Most items of a list.
   let maxK: Int
   /// Name of the index version that is searched: figures do not mix the versions of a rollout.
@@ -42,8 +42,8 @@ struct ServedTraining: Sendable {
   }
 
   private static func version(
-    _ index: String, among stable: [Illmrec_Retrieval_V1_ServedBy], _ targets: ServiceTargets
-  ) async throws -> Illmrec_Retrieval_V1_ServedBy {
+    _ index: String, among stable: [Retrieval_ServedBy], _ targets: ServiceTargets
+  ) async throws -> Retrieval_ServedBy {
     if index.contains("/") {
       return try await targets.call("retrieval service", at: targets.retrievalTarget) {
         try await targets.retrieval.getItems(
@@ -63,7 +63,7 @@ struct ServedTraining: Sendable {
   }
 
   /// "movielens 3 (1a2b3c4d5e6f)"
-  private static func text(_ model: Illmrec_Common_V1_ModelRef) -> String {
+  private static func text(_ model: Common_ModelRef) -> String {
     [model.name, model.version, "(\(model.spaceFingerprint.prefix(12)))"].filter { !$0.isEmpty }.joined(separator: " ")
   }
 }

@@ -107,7 +107,7 @@ struct ServiceRanking: Sendable {
 
   private func request(
     for queries: [RankingQuery], from place: Int
-  ) throws(CLIError) -> Illmrec_Recommender_V1_RecommendRequest {
+  ) throws(CLIError) -> Recommender_RecommendRequest {
     let most = queries.map(\.candidates.count).max() ?? 1
     guard task.candidates == .catalog || most <= training.maxK else {
       throw CLIError(
@@ -126,7 +126,7 @@ struct ServiceRanking: Sendable {
     }
   }
 
-  private func user(_ query: RankingQuery) -> Illmrec_Recommender_V1_UserHistory {
+  private func user(_ query: RankingQuery) -> Recommender_UserHistory {
     .with {
       $0.userID = task.dataset.users[query.user].id
       $0.interactions = interactions(of: query).map { item in .with { $0.itemID = catalog.ids[item] } }
@@ -139,8 +139,8 @@ struct ServiceRanking: Sendable {
   }
 
   private func recommend(
-    _ request: Illmrec_Recommender_V1_RecommendRequest
-  ) async throws -> [Illmrec_Recommender_V1_UserRecommendations] {
+    _ request: Recommender_RecommendRequest
+  ) async throws -> [Recommender_UserRecommendations] {
     var attempt = 1
     while true {
       do {
@@ -156,7 +156,7 @@ struct ServiceRanking: Sendable {
   }
 
   /// Minus infinity for what is not in the list.
-  private func scores(of query: RankingQuery, _ items: [Illmrec_Recommender_V1_RecommendedItem]) -> [Float] {
+  private func scores(of query: RankingQuery, _ items: [Recommender_RecommendedItem]) -> [Float] {
     let listed = Dictionary(items.map { ($0.itemID, $0.score) }, uniquingKeysWith: { first, _ in first })
     return query.candidates.map { listed[catalog.ids[$0]] ?? -.infinity }
   }

@@ -26,7 +26,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// Element type of a Tensor.
-public nonisolated enum Illmrec_Common_V1_DataType: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Common_DataType: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Requests: the server's default, float32. Never sent in a Tensor.
@@ -67,7 +67,7 @@ public nonisolated enum Illmrec_Common_V1_DataType: SwiftProtobuf.Enum, Swift.Ca
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Common_V1_DataType] = [
+  public static let allCases: [Common_DataType] = [
     .unspecified,
     .float32,
     .bfloat16,
@@ -77,7 +77,7 @@ public nonisolated enum Illmrec_Common_V1_DataType: SwiftProtobuf.Enum, Swift.Ca
 }
 
 /// One of the spaces in which users meet items. Each is an inner product; a score is their mean.
-public nonisolated enum Illmrec_Common_V1_Space: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Common_Space: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent.
@@ -118,7 +118,7 @@ public nonisolated enum Illmrec_Common_V1_Space: SwiftProtobuf.Enum, Swift.CaseI
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Common_V1_Space] = [
+  public static let allCases: [Common_Space] = [
     .unspecified,
     .image,
     .cf,
@@ -128,13 +128,13 @@ public nonisolated enum Illmrec_Common_V1_Space: SwiftProtobuf.Enum, Swift.CaseI
 }
 
 /// A dense tensor. In Python: numpy.frombuffer(t.data, "<f4").reshape(t.shape).
-public nonisolated struct Illmrec_Common_V1_Tensor: Sendable {
+public nonisolated struct Common_Tensor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Type of every element.
-  public var dataType: Illmrec_Common_V1_DataType = .unspecified
+  public var dataType: Common_DataType = .unspecified
 
   /// Extent of each dimension, outermost first. A vector has one.
   public var shape: [UInt32] = []
@@ -148,7 +148,7 @@ public nonisolated struct Illmrec_Common_V1_Tensor: Sendable {
 }
 
 /// What produced a value. Part of every answer that holds model output.
-public nonisolated struct Illmrec_Common_V1_ModelRef: Sendable {
+public nonisolated struct Common_ModelRef: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -173,7 +173,7 @@ public nonisolated struct Illmrec_Common_V1_ModelRef: Sendable {
 }
 
 /// Why one element of a batch failed while others succeeded.
-public nonisolated struct Illmrec_Common_V1_ItemError: Sendable {
+public nonisolated struct Common_ItemError: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -193,7 +193,7 @@ public nonisolated struct Illmrec_Common_V1_ItemError: Sendable {
 }
 
 /// Where the time of one request went.
-public nonisolated struct Illmrec_Common_V1_Timing: Sendable {
+public nonisolated struct Common_Timing: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -216,7 +216,7 @@ public nonisolated struct Illmrec_Common_V1_Timing: Sendable {
 }
 
 /// What a model's matrices are stored and multiplied in.
-public nonisolated struct Illmrec_Common_V1_MatrixArithmetic: Sendable {
+public nonisolated struct Common_MatrixArithmetic: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -236,15 +236,15 @@ public nonisolated struct Illmrec_Common_V1_MatrixArithmetic: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.common.v1"
 
-nonisolated extension Illmrec_Common_V1_DataType: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_DataType: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DATA_TYPE_UNSPECIFIED\0\u{1}DATA_TYPE_FLOAT32\0\u{1}DATA_TYPE_BFLOAT16\0\u{1}DATA_TYPE_FLOAT16\0")
 }
 
-nonisolated extension Illmrec_Common_V1_Space: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_Space: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SPACE_UNSPECIFIED\0\u{1}SPACE_IMAGE\0\u{1}SPACE_CF\0\u{1}SPACE_TEXT\0")
 }
 
-nonisolated extension Illmrec_Common_V1_Tensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_Tensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Tensor"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}data_type\0\u{1}shape\0\u{1}data\0")
 
@@ -275,7 +275,7 @@ nonisolated extension Illmrec_Common_V1_Tensor: SwiftProtobuf.Message, SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Common_V1_Tensor, rhs: Illmrec_Common_V1_Tensor) -> Bool {
+  public static func ==(lhs: Common_Tensor, rhs: Common_Tensor) -> Bool {
     if lhs.dataType != rhs.dataType {return false}
     if lhs.shape != rhs.shape {return false}
     if lhs.data != rhs.data {return false}
@@ -284,7 +284,7 @@ nonisolated extension Illmrec_Common_V1_Tensor: SwiftProtobuf.Message, SwiftProt
   }
 }
 
-nonisolated extension Illmrec_Common_V1_ModelRef: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_ModelRef: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ModelRef"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}version\0\u{1}fingerprint\0\u{3}space_fingerprint\0")
 
@@ -319,7 +319,7 @@ nonisolated extension Illmrec_Common_V1_ModelRef: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Common_V1_ModelRef, rhs: Illmrec_Common_V1_ModelRef) -> Bool {
+  public static func ==(lhs: Common_ModelRef, rhs: Common_ModelRef) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.version != rhs.version {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
@@ -329,7 +329,7 @@ nonisolated extension Illmrec_Common_V1_ModelRef: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Illmrec_Common_V1_ItemError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_ItemError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ItemError"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}reason\0\u{1}message\0")
 
@@ -360,7 +360,7 @@ nonisolated extension Illmrec_Common_V1_ItemError: SwiftProtobuf.Message, SwiftP
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Common_V1_ItemError, rhs: Illmrec_Common_V1_ItemError) -> Bool {
+  public static func ==(lhs: Common_ItemError, rhs: Common_ItemError) -> Bool {
     if lhs.code != rhs.code {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.message != rhs.message {return false}
@@ -369,7 +369,7 @@ nonisolated extension Illmrec_Common_V1_ItemError: SwiftProtobuf.Message, SwiftP
   }
 }
 
-nonisolated extension Illmrec_Common_V1_Timing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_Timing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Timing"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}queue_micros\0\u{3}compute_micros\0\u{3}total_micros\0\u{3}batch_size\0")
 
@@ -404,7 +404,7 @@ nonisolated extension Illmrec_Common_V1_Timing: SwiftProtobuf.Message, SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Common_V1_Timing, rhs: Illmrec_Common_V1_Timing) -> Bool {
+  public static func ==(lhs: Common_Timing, rhs: Common_Timing) -> Bool {
     if lhs.queueMicros != rhs.queueMicros {return false}
     if lhs.computeMicros != rhs.computeMicros {return false}
     if lhs.totalMicros != rhs.totalMicros {return false}
@@ -414,7 +414,7 @@ nonisolated extension Illmrec_Common_V1_Timing: SwiftProtobuf.Message, SwiftProt
   }
 }
 
-nonisolated extension Illmrec_Common_V1_MatrixArithmetic: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Common_MatrixArithmetic: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MatrixArithmetic"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}precision\0\u{1}path\0")
 
@@ -441,7 +441,7 @@ nonisolated extension Illmrec_Common_V1_MatrixArithmetic: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Common_V1_MatrixArithmetic, rhs: Illmrec_Common_V1_MatrixArithmetic) -> Bool {
+  public static func ==(lhs: Common_MatrixArithmetic, rhs: Common_MatrixArithmetic) -> Bool {
     if lhs.precision != rhs.precision {return false}
     if lhs.path != rhs.path {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.encoder.v1.EncoderService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Encoder_V1_EncoderService: Sendable {
+public enum Encoder_EncoderService: Sendable {
     /// Service descriptor for the "illmrec.encoder.v1.EncoderService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "EncodeImages" metadata.
         public enum EncodeImages: Sendable {
             /// Request type for "EncodeImages".
-            public typealias Input = Illmrec_Encoder_V1_EncodeImagesRequest
+            public typealias Input = Encoder_EncodeImagesRequest
             /// Response type for "EncodeImages".
-            public typealias Output = Illmrec_Encoder_V1_EncodeImagesResponse
+            public typealias Output = Encoder_EncodeImagesResponse
             /// Descriptor for "EncodeImages".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -36,9 +36,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "StreamEncodeImages" metadata.
         public enum StreamEncodeImages: Sendable {
             /// Request type for "StreamEncodeImages".
-            public typealias Input = Illmrec_Encoder_V1_StreamEncodeImagesRequest
+            public typealias Input = Encoder_StreamEncodeImagesRequest
             /// Response type for "StreamEncodeImages".
-            public typealias Output = Illmrec_Encoder_V1_StreamEncodeImagesResponse
+            public typealias Output = Encoder_StreamEncodeImagesResponse
             /// Descriptor for "StreamEncodeImages".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -49,9 +49,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "ProjectEmbeddings" metadata.
         public enum ProjectEmbeddings: Sendable {
             /// Request type for "ProjectEmbeddings".
-            public typealias Input = Illmrec_Encoder_V1_ProjectEmbeddingsRequest
+            public typealias Input = Encoder_ProjectEmbeddingsRequest
             /// Response type for "ProjectEmbeddings".
-            public typealias Output = Illmrec_Encoder_V1_ProjectEmbeddingsResponse
+            public typealias Output = Encoder_ProjectEmbeddingsResponse
             /// Descriptor for "ProjectEmbeddings".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -62,9 +62,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "LookupItems" metadata.
         public enum LookupItems: Sendable {
             /// Request type for "LookupItems".
-            public typealias Input = Illmrec_Encoder_V1_LookupItemsRequest
+            public typealias Input = Encoder_LookupItemsRequest
             /// Response type for "LookupItems".
-            public typealias Output = Illmrec_Encoder_V1_LookupItemsResponse
+            public typealias Output = Encoder_LookupItemsResponse
             /// Descriptor for "LookupItems".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -75,9 +75,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "ExportItems" metadata.
         public enum ExportItems: Sendable {
             /// Request type for "ExportItems".
-            public typealias Input = Illmrec_Encoder_V1_ExportItemsRequest
+            public typealias Input = Encoder_ExportItemsRequest
             /// Response type for "ExportItems".
-            public typealias Output = Illmrec_Encoder_V1_ExportItemsResponse
+            public typealias Output = Encoder_ExportItemsResponse
             /// Descriptor for "ExportItems".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -88,9 +88,9 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
-            public typealias Input = Illmrec_Encoder_V1_GetServerInfoRequest
+            public typealias Input = Encoder_GetServerInfoRequest
             /// Response type for "GetServerInfo".
-            public typealias Output = Illmrec_Encoder_V1_GetServerInfoResponse
+            public typealias Output = Encoder_GetServerInfoResponse
             /// Descriptor for "GetServerInfo".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
@@ -113,13 +113,13 @@ public enum Illmrec_Encoder_V1_EncoderService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.encoder.v1.EncoderService" service.
-    public static let illmrec_encoder_v1_EncoderService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService")
+    public static let encoder_EncoderService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService")
 }
 
 // MARK: illmrec.encoder.v1.EncoderService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService {
+extension Encoder_EncoderService {
     /// Streaming variant of the service protocol for the "illmrec.encoder.v1.EncoderService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -143,16 +143,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_EncodeImagesRequest` messages.
+        ///   - request: A streaming request of `Encoder_EncodeImagesRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_EncodeImagesResponse` messages.
+        /// - Returns: A streaming response of `Encoder_EncodeImagesResponse` messages.
         func encodeImages(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_EncodeImagesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_EncodeImagesResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_EncodeImagesResponse>
 
         /// Handle the "StreamEncodeImages" method.
         ///
@@ -161,16 +161,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
+        ///   - request: A streaming request of `Encoder_StreamEncodeImagesRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_StreamEncodeImagesResponse` messages.
+        /// - Returns: A streaming response of `Encoder_StreamEncodeImagesResponse` messages.
         func streamEncodeImages(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_StreamEncodeImagesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_StreamEncodeImagesResponse>
 
         /// Handle the "ProjectEmbeddings" method.
         ///
@@ -179,16 +179,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Applies the adaptor alone: embeddings -> soft tokens.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` messages.
+        ///   - request: A streaming request of `Encoder_ProjectEmbeddingsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_ProjectEmbeddingsResponse` messages.
+        /// - Returns: A streaming response of `Encoder_ProjectEmbeddingsResponse` messages.
         func projectEmbeddings(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_ProjectEmbeddingsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ProjectEmbeddingsResponse>
 
         /// Handle the "LookupItems" method.
         ///
@@ -197,16 +197,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Vectors and metadata of stored items.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_LookupItemsRequest` messages.
+        ///   - request: A streaming request of `Encoder_LookupItemsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_LookupItemsResponse` messages.
+        /// - Returns: A streaming response of `Encoder_LookupItemsResponse` messages.
         func lookupItems(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_LookupItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_LookupItemsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_LookupItemsResponse>
 
         /// Handle the "ExportItems" method.
         ///
@@ -215,16 +215,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_ExportItemsRequest` messages.
+        ///   - request: A streaming request of `Encoder_ExportItemsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_ExportItemsResponse` messages.
+        /// - Returns: A streaming response of `Encoder_ExportItemsResponse` messages.
         func exportItems(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_ExportItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ExportItemsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ExportItemsResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -233,16 +233,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Model, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_GetServerInfoRequest` messages.
+        ///   - request: A streaming request of `Encoder_GetServerInfoRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_GetServerInfoResponse` messages.
+        /// - Returns: A streaming response of `Encoder_GetServerInfoResponse` messages.
         func getServerInfo(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_GetServerInfoResponse>
     }
 
     /// Service protocol for the "illmrec.encoder.v1.EncoderService" service.
@@ -256,7 +256,7 @@ extension Illmrec_Encoder_V1_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
-    public protocol ServiceProtocol: Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: Encoder_EncoderService.StreamingServiceProtocol {
         /// Handle the "EncodeImages" method.
         ///
         /// > Source IDL Documentation:
@@ -264,16 +264,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_EncodeImagesRequest` message.
+        ///   - request: A request containing a single `Encoder_EncodeImagesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Encoder_V1_EncodeImagesResponse` message.
+        /// - Returns: A response containing a single `Encoder_EncodeImagesResponse` message.
         func encodeImages(
-            request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
+            request: GRPCCore.ServerRequest<Encoder_EncodeImagesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_EncodeImagesResponse>
+        ) async throws -> GRPCCore.ServerResponse<Encoder_EncodeImagesResponse>
 
         /// Handle the "StreamEncodeImages" method.
         ///
@@ -282,16 +282,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
+        ///   - request: A streaming request of `Encoder_StreamEncodeImagesRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_StreamEncodeImagesResponse` messages.
+        /// - Returns: A streaming response of `Encoder_StreamEncodeImagesResponse` messages.
         func streamEncodeImages(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
+            request: GRPCCore.StreamingServerRequest<Encoder_StreamEncodeImagesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_StreamEncodeImagesResponse>
 
         /// Handle the "ProjectEmbeddings" method.
         ///
@@ -300,16 +300,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Applies the adaptor alone: embeddings -> soft tokens.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` message.
+        ///   - request: A request containing a single `Encoder_ProjectEmbeddingsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Encoder_V1_ProjectEmbeddingsResponse` message.
+        /// - Returns: A response containing a single `Encoder_ProjectEmbeddingsResponse` message.
         func projectEmbeddings(
-            request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
+            request: GRPCCore.ServerRequest<Encoder_ProjectEmbeddingsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>
+        ) async throws -> GRPCCore.ServerResponse<Encoder_ProjectEmbeddingsResponse>
 
         /// Handle the "LookupItems" method.
         ///
@@ -318,16 +318,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Vectors and metadata of stored items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_LookupItemsRequest` message.
+        ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Encoder_V1_LookupItemsResponse` message.
+        /// - Returns: A response containing a single `Encoder_LookupItemsResponse` message.
         func lookupItems(
-            request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
+            request: GRPCCore.ServerRequest<Encoder_LookupItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_LookupItemsResponse>
+        ) async throws -> GRPCCore.ServerResponse<Encoder_LookupItemsResponse>
 
         /// Handle the "ExportItems" method.
         ///
@@ -336,16 +336,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ExportItemsRequest` message.
+        ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Encoder_V1_ExportItemsResponse` messages.
+        /// - Returns: A streaming response of `Encoder_ExportItemsResponse` messages.
         func exportItems(
-            request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
+            request: GRPCCore.ServerRequest<Encoder_ExportItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ExportItemsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ExportItemsResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -354,16 +354,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Model, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_GetServerInfoRequest` message.
+        ///   - request: A request containing a single `Encoder_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Encoder_V1_GetServerInfoResponse` message.
+        /// - Returns: A response containing a single `Encoder_GetServerInfoResponse` message.
         func getServerInfo(
-            request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
+            request: GRPCCore.ServerRequest<Encoder_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.ServerResponse<Encoder_GetServerInfoResponse>
     }
 
     /// Simple service protocol for the "illmrec.encoder.v1.EncoderService" service.
@@ -375,7 +375,7 @@ extension Illmrec_Encoder_V1_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
-    public protocol SimpleServiceProtocol: Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: Encoder_EncoderService.ServiceProtocol {
         /// Handle the "EncodeImages" method.
         ///
         /// > Source IDL Documentation:
@@ -383,16 +383,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Encoder_V1_EncodeImagesRequest` message.
+        ///   - request: A `Encoder_EncodeImagesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Encoder_V1_EncodeImagesResponse` to respond with.
+        /// - Returns: A `Encoder_EncodeImagesResponse` to respond with.
         func encodeImages(
-            request: Illmrec_Encoder_V1_EncodeImagesRequest,
+            request: Encoder_EncodeImagesRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Encoder_V1_EncodeImagesResponse
+        ) async throws -> Encoder_EncodeImagesResponse
 
         /// Handle the "StreamEncodeImages" method.
         ///
@@ -401,15 +401,15 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
         ///
         /// - Parameters:
-        ///   - request: A stream of `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
-        ///   - response: A response stream of `Illmrec_Encoder_V1_StreamEncodeImagesResponse` messages.
+        ///   - request: A stream of `Encoder_StreamEncodeImagesRequest` messages.
+        ///   - response: A response stream of `Encoder_StreamEncodeImagesResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func streamEncodeImages(
-            request: GRPCCore.RPCAsyncSequence<Illmrec_Encoder_V1_StreamEncodeImagesRequest, any Swift.Error>,
-            response: GRPCCore.RPCWriter<Illmrec_Encoder_V1_StreamEncodeImagesResponse>,
+            request: GRPCCore.RPCAsyncSequence<Encoder_StreamEncodeImagesRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Encoder_StreamEncodeImagesResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -420,16 +420,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Applies the adaptor alone: embeddings -> soft tokens.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` message.
+        ///   - request: A `Encoder_ProjectEmbeddingsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Encoder_V1_ProjectEmbeddingsResponse` to respond with.
+        /// - Returns: A `Encoder_ProjectEmbeddingsResponse` to respond with.
         func projectEmbeddings(
-            request: Illmrec_Encoder_V1_ProjectEmbeddingsRequest,
+            request: Encoder_ProjectEmbeddingsRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Encoder_V1_ProjectEmbeddingsResponse
+        ) async throws -> Encoder_ProjectEmbeddingsResponse
 
         /// Handle the "LookupItems" method.
         ///
@@ -438,16 +438,16 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Vectors and metadata of stored items.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Encoder_V1_LookupItemsRequest` message.
+        ///   - request: A `Encoder_LookupItemsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Encoder_V1_LookupItemsResponse` to respond with.
+        /// - Returns: A `Encoder_LookupItemsResponse` to respond with.
         func lookupItems(
-            request: Illmrec_Encoder_V1_LookupItemsRequest,
+            request: Encoder_LookupItemsRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Encoder_V1_LookupItemsResponse
+        ) async throws -> Encoder_LookupItemsResponse
 
         /// Handle the "ExportItems" method.
         ///
@@ -456,15 +456,15 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Encoder_V1_ExportItemsRequest` message.
-        ///   - response: A response stream of `Illmrec_Encoder_V1_ExportItemsResponse` messages.
+        ///   - request: A `Encoder_ExportItemsRequest` message.
+        ///   - response: A response stream of `Encoder_ExportItemsResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func exportItems(
-            request: Illmrec_Encoder_V1_ExportItemsRequest,
-            response: GRPCCore.RPCWriter<Illmrec_Encoder_V1_ExportItemsResponse>,
+            request: Encoder_ExportItemsRequest,
+            response: GRPCCore.RPCWriter<Encoder_ExportItemsResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -475,27 +475,27 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Model, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Encoder_V1_GetServerInfoRequest` message.
+        ///   - request: A `Encoder_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Encoder_V1_GetServerInfoResponse` to respond with.
+        /// - Returns: A `Encoder_GetServerInfoResponse` to respond with.
         func getServerInfo(
-            request: Illmrec_Encoder_V1_GetServerInfoRequest,
+            request: Encoder_GetServerInfoRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Encoder_V1_GetServerInfoResponse
+        ) async throws -> Encoder_GetServerInfoResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
+extension Encoder_EncoderService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.EncodeImages.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_EncodeImagesRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_EncodeImagesResponse>(),
+            forMethod: Encoder_EncoderService.Method.EncodeImages.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_EncodeImagesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_EncodeImagesResponse>(),
             handler: { request, context in
                 try await self.encodeImages(
                     request: request,
@@ -504,9 +504,9 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.StreamEncodeImages.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_StreamEncodeImagesRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_StreamEncodeImagesResponse>(),
+            forMethod: Encoder_EncoderService.Method.StreamEncodeImages.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_StreamEncodeImagesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_StreamEncodeImagesResponse>(),
             handler: { request, context in
                 try await self.streamEncodeImages(
                     request: request,
@@ -515,9 +515,9 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.ProjectEmbeddings.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>(),
+            forMethod: Encoder_EncoderService.Method.ProjectEmbeddings.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ProjectEmbeddingsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ProjectEmbeddingsResponse>(),
             handler: { request, context in
                 try await self.projectEmbeddings(
                     request: request,
@@ -526,9 +526,9 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.LookupItems.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_LookupItemsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_LookupItemsResponse>(),
+            forMethod: Encoder_EncoderService.Method.LookupItems.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_LookupItemsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_LookupItemsResponse>(),
             handler: { request, context in
                 try await self.lookupItems(
                     request: request,
@@ -537,9 +537,9 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.ExportItems.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_ExportItemsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_ExportItemsResponse>(),
+            forMethod: Encoder_EncoderService.Method.ExportItems.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ExportItemsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ExportItemsResponse>(),
             handler: { request, context in
                 try await self.exportItems(
                     request: request,
@@ -548,9 +548,9 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Encoder_V1_EncoderService.Method.GetServerInfo.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_GetServerInfoRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_GetServerInfoResponse>(),
+            forMethod: Encoder_EncoderService.Method.GetServerInfo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_GetServerInfoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_GetServerInfoResponse>(),
             handler: { request, context in
                 try await self.getServerInfo(
                     request: request,
@@ -563,11 +563,11 @@ extension Illmrec_Encoder_V1_EncoderService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
+extension Encoder_EncoderService.ServiceProtocol {
     public func encodeImages(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_EncodeImagesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_EncodeImagesResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_EncodeImagesResponse> {
         let response = try await self.encodeImages(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -576,9 +576,9 @@ extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
     }
 
     public func projectEmbeddings(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_ProjectEmbeddingsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ProjectEmbeddingsResponse> {
         let response = try await self.projectEmbeddings(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -587,9 +587,9 @@ extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
     }
 
     public func lookupItems(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_LookupItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_LookupItemsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_LookupItemsResponse> {
         let response = try await self.lookupItems(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -598,9 +598,9 @@ extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
     }
 
     public func exportItems(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_ExportItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ExportItemsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ExportItemsResponse> {
         let response = try await self.exportItems(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -609,9 +609,9 @@ extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_GetServerInfoResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_GetServerInfoResponse> {
         let response = try await self.getServerInfo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -622,12 +622,12 @@ extension Illmrec_Encoder_V1_EncoderService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
+extension Encoder_EncoderService.SimpleServiceProtocol {
     public func encodeImages(
-        request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
+        request: GRPCCore.ServerRequest<Encoder_EncodeImagesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_EncodeImagesResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Encoder_V1_EncodeImagesResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Encoder_EncodeImagesResponse> {
+        return GRPCCore.ServerResponse<Encoder_EncodeImagesResponse>(
             message: try await self.encodeImages(
                 request: request.message,
                 context: context
@@ -637,10 +637,10 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
 
     public func streamEncodeImages(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
+        request: GRPCCore.StreamingServerRequest<Encoder_StreamEncodeImagesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse> {
-        return GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>(
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_StreamEncodeImagesResponse> {
+        return GRPCCore.StreamingServerResponse<Encoder_StreamEncodeImagesResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.streamEncodeImages(
@@ -654,10 +654,10 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
 
     public func projectEmbeddings(
-        request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
+        request: GRPCCore.ServerRequest<Encoder_ProjectEmbeddingsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Encoder_ProjectEmbeddingsResponse> {
+        return GRPCCore.ServerResponse<Encoder_ProjectEmbeddingsResponse>(
             message: try await self.projectEmbeddings(
                 request: request.message,
                 context: context
@@ -667,10 +667,10 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
 
     public func lookupItems(
-        request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
+        request: GRPCCore.ServerRequest<Encoder_LookupItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_LookupItemsResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Encoder_V1_LookupItemsResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Encoder_LookupItemsResponse> {
+        return GRPCCore.ServerResponse<Encoder_LookupItemsResponse>(
             message: try await self.lookupItems(
                 request: request.message,
                 context: context
@@ -680,10 +680,10 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
 
     public func exportItems(
-        request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
+        request: GRPCCore.ServerRequest<Encoder_ExportItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ExportItemsResponse> {
-        return GRPCCore.StreamingServerResponse<Illmrec_Encoder_V1_ExportItemsResponse>(
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ExportItemsResponse> {
+        return GRPCCore.StreamingServerResponse<Encoder_ExportItemsResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.exportItems(
@@ -697,10 +697,10 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.ServerRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
+        request: GRPCCore.ServerRequest<Encoder_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Encoder_V1_GetServerInfoResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Encoder_V1_GetServerInfoResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Encoder_GetServerInfoResponse> {
+        return GRPCCore.ServerResponse<Encoder_GetServerInfoResponse>(
             message: try await self.getServerInfo(
                 request: request.message,
                 context: context
@@ -713,7 +713,7 @@ extension Illmrec_Encoder_V1_EncoderService.SimpleServiceProtocol {
 // MARK: illmrec.encoder.v1.EncoderService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService {
+extension Encoder_EncoderService {
     /// Generated client protocol for the "illmrec.encoder.v1.EncoderService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -730,20 +730,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_EncodeImagesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_EncodeImagesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_EncodeImagesResponse` messages.
+        ///   - request: A request containing a single `Encoder_EncodeImagesRequest` message.
+        ///   - serializer: A serializer for `Encoder_EncodeImagesRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_EncodeImagesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func encodeImages<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_EncodeImagesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_EncodeImagesResponse>,
+            request: GRPCCore.ClientRequest<Encoder_EncodeImagesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_EncodeImagesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_EncodeImagesResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_EncodeImagesResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_EncodeImagesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "StreamEncodeImages" method.
@@ -753,20 +753,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_StreamEncodeImagesResponse` messages.
+        ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
+        ///   - serializer: A serializer for `Encoder_StreamEncodeImagesRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_StreamEncodeImagesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func streamEncodeImages<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_StreamEncodeImagesResponse>,
+            request: GRPCCore.StreamingClientRequest<Encoder_StreamEncodeImagesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_StreamEncodeImagesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_StreamEncodeImagesResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_StreamEncodeImagesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ProjectEmbeddings" method.
@@ -776,20 +776,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Applies the adaptor alone: embeddings -> soft tokens.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_ProjectEmbeddingsResponse` messages.
+        ///   - request: A request containing a single `Encoder_ProjectEmbeddingsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ProjectEmbeddingsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ProjectEmbeddingsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func projectEmbeddings<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_ProjectEmbeddingsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ProjectEmbeddingsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ProjectEmbeddingsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ProjectEmbeddingsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "LookupItems" method.
@@ -799,20 +799,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Vectors and metadata of stored items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_LookupItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_LookupItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_LookupItemsResponse` messages.
+        ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_LookupItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_LookupItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func lookupItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_LookupItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_LookupItemsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_LookupItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_LookupItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_LookupItemsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_LookupItemsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_LookupItemsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ExportItems" method.
@@ -822,20 +822,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ExportItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_ExportItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_ExportItemsResponse` messages.
+        ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ExportItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ExportItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func exportItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_ExportItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_ExportItemsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_ExportItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ExportItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ExportItemsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_ExportItemsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -845,20 +845,20 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Model, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Encoder_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Encoder_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Encoder_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_GetServerInfoResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_GetServerInfoResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_GetServerInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -889,26 +889,26 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_EncodeImagesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_EncodeImagesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_EncodeImagesResponse` messages.
+        ///   - request: A request containing a single `Encoder_EncodeImagesRequest` message.
+        ///   - serializer: A serializer for `Encoder_EncodeImagesRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_EncodeImagesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func encodeImages<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_EncodeImagesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_EncodeImagesResponse>,
+            request: GRPCCore.ClientRequest<Encoder_EncodeImagesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_EncodeImagesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_EncodeImagesResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_EncodeImagesResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_EncodeImagesResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.EncodeImages.descriptor,
+                descriptor: Encoder_EncoderService.Method.EncodeImages.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -923,24 +923,24 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_StreamEncodeImagesResponse` messages.
+        ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
+        ///   - serializer: A serializer for `Encoder_StreamEncodeImagesRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_StreamEncodeImagesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func streamEncodeImages<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_StreamEncodeImagesResponse>,
+            request: GRPCCore.StreamingClientRequest<Encoder_StreamEncodeImagesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_StreamEncodeImagesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_StreamEncodeImagesResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_StreamEncodeImagesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.bidirectionalStreaming(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.StreamEncodeImages.descriptor,
+                descriptor: Encoder_EncoderService.Method.StreamEncodeImages.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -955,26 +955,26 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Applies the adaptor alone: embeddings -> soft tokens.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_ProjectEmbeddingsResponse` messages.
+        ///   - request: A request containing a single `Encoder_ProjectEmbeddingsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ProjectEmbeddingsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ProjectEmbeddingsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func projectEmbeddings<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_ProjectEmbeddingsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ProjectEmbeddingsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ProjectEmbeddingsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ProjectEmbeddingsResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.ProjectEmbeddings.descriptor,
+                descriptor: Encoder_EncoderService.Method.ProjectEmbeddings.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -989,26 +989,26 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Vectors and metadata of stored items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_LookupItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_LookupItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_LookupItemsResponse` messages.
+        ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_LookupItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_LookupItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func lookupItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_LookupItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_LookupItemsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_LookupItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_LookupItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_LookupItemsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_LookupItemsResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_LookupItemsResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.LookupItems.descriptor,
+                descriptor: Encoder_EncoderService.Method.LookupItems.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1023,24 +1023,24 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_ExportItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_ExportItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_ExportItemsResponse` messages.
+        ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ExportItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ExportItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func exportItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_ExportItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_ExportItemsResponse>,
+            request: GRPCCore.ClientRequest<Encoder_ExportItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ExportItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ExportItemsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_ExportItemsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.serverStreaming(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.ExportItems.descriptor,
+                descriptor: Encoder_EncoderService.Method.ExportItems.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1055,26 +1055,26 @@ extension Illmrec_Encoder_V1_EncoderService {
         /// > Model, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Encoder_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Encoder_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Encoder_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Encoder_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Encoder_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Encoder_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Encoder_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Encoder_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_GetServerInfoResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_GetServerInfoResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_GetServerInfoResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Encoder_V1_EncoderService.Method.GetServerInfo.descriptor,
+                descriptor: Encoder_EncoderService.Method.GetServerInfo.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1086,7 +1086,7 @@ extension Illmrec_Encoder_V1_EncoderService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
+extension Encoder_EncoderService.ClientProtocol {
     /// Call the "EncodeImages" method.
     ///
     /// > Source IDL Documentation:
@@ -1094,23 +1094,23 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > Encodes a small batch. Results keep the request's order; an item that fails carries its own error.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Encoder_V1_EncodeImagesRequest` message.
+    ///   - request: A request containing a single `Encoder_EncodeImagesRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func encodeImages<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_EncodeImagesRequest>,
+        request: GRPCCore.ClientRequest<Encoder_EncodeImagesRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_EncodeImagesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_EncodeImagesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.encodeImages(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_EncodeImagesRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_EncodeImagesResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_EncodeImagesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_EncodeImagesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1123,21 +1123,21 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
     ///
     /// - Parameters:
-    ///   - request: A streaming request producing `Illmrec_Encoder_V1_StreamEncodeImagesRequest` messages.
+    ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func streamEncodeImages<Result>(
-        request: GRPCCore.StreamingClientRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>,
+        request: GRPCCore.StreamingClientRequest<Encoder_StreamEncodeImagesRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_StreamEncodeImagesResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.streamEncodeImages(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_StreamEncodeImagesRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_StreamEncodeImagesResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_StreamEncodeImagesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_StreamEncodeImagesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1150,23 +1150,23 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > Applies the adaptor alone: embeddings -> soft tokens.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Encoder_V1_ProjectEmbeddingsRequest` message.
+    ///   - request: A request containing a single `Encoder_ProjectEmbeddingsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func projectEmbeddings<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>,
+        request: GRPCCore.ClientRequest<Encoder_ProjectEmbeddingsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ProjectEmbeddingsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.projectEmbeddings(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ProjectEmbeddingsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ProjectEmbeddingsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1179,23 +1179,23 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > Vectors and metadata of stored items.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Encoder_V1_LookupItemsRequest` message.
+    ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func lookupItems<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_LookupItemsRequest>,
+        request: GRPCCore.ClientRequest<Encoder_LookupItemsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_LookupItemsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_LookupItemsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.lookupItems(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_LookupItemsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_LookupItemsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_LookupItemsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_LookupItemsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1208,21 +1208,21 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Encoder_V1_ExportItemsRequest` message.
+    ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func exportItems<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_ExportItemsRequest>,
+        request: GRPCCore.ClientRequest<Encoder_ExportItemsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_ExportItemsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.exportItems(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_ExportItemsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_ExportItemsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ExportItemsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ExportItemsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1235,23 +1235,23 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     /// > Model, dimensions and enforced limits.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Encoder_V1_GetServerInfoRequest` message.
+    ///   - request: A request containing a single `Encoder_GetServerInfoRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Encoder_V1_GetServerInfoRequest>,
+        request: GRPCCore.ClientRequest<Encoder_GetServerInfoRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getServerInfo(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Encoder_V1_GetServerInfoRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Encoder_V1_GetServerInfoResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_GetServerInfoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_GetServerInfoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1260,7 +1260,7 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
+extension Encoder_EncoderService.ClientProtocol {
     /// Call the "EncodeImages" method.
     ///
     /// > Source IDL Documentation:
@@ -1276,14 +1276,14 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func encodeImages<Result>(
-        _ message: Illmrec_Encoder_V1_EncodeImagesRequest,
+        _ message: Encoder_EncodeImagesRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_EncodeImagesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_EncodeImagesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Encoder_V1_EncodeImagesRequest>(
+        let request = GRPCCore.ClientRequest<Encoder_EncodeImagesRequest>(
             message: message,
             metadata: metadata
         )
@@ -1312,10 +1312,10 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     public func streamEncodeImages<Result>(
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Illmrec_Encoder_V1_StreamEncodeImagesRequest>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_StreamEncodeImagesResponse>) async throws -> Result
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Encoder_StreamEncodeImagesRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_StreamEncodeImagesResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.StreamingClientRequest<Illmrec_Encoder_V1_StreamEncodeImagesRequest>(
+        let request = GRPCCore.StreamingClientRequest<Encoder_StreamEncodeImagesRequest>(
             metadata: metadata,
             producer: producer
         )
@@ -1341,14 +1341,14 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func projectEmbeddings<Result>(
-        _ message: Illmrec_Encoder_V1_ProjectEmbeddingsRequest,
+        _ message: Encoder_ProjectEmbeddingsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_ProjectEmbeddingsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ProjectEmbeddingsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Encoder_V1_ProjectEmbeddingsRequest>(
+        let request = GRPCCore.ClientRequest<Encoder_ProjectEmbeddingsRequest>(
             message: message,
             metadata: metadata
         )
@@ -1374,14 +1374,14 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func lookupItems<Result>(
-        _ message: Illmrec_Encoder_V1_LookupItemsRequest,
+        _ message: Encoder_LookupItemsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_LookupItemsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_LookupItemsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Encoder_V1_LookupItemsRequest>(
+        let request = GRPCCore.ClientRequest<Encoder_LookupItemsRequest>(
             message: message,
             metadata: metadata
         )
@@ -1407,12 +1407,12 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func exportItems<Result>(
-        _ message: Illmrec_Encoder_V1_ExportItemsRequest,
+        _ message: Encoder_ExportItemsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Encoder_V1_ExportItemsResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_ExportItemsResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Encoder_V1_ExportItemsRequest>(
+        let request = GRPCCore.ClientRequest<Encoder_ExportItemsRequest>(
             message: message,
             metadata: metadata
         )
@@ -1438,14 +1438,14 @@ extension Illmrec_Encoder_V1_EncoderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        _ message: Illmrec_Encoder_V1_GetServerInfoRequest,
+        _ message: Encoder_GetServerInfoRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Encoder_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Encoder_V1_GetServerInfoRequest>(
+        let request = GRPCCore.ClientRequest<Encoder_GetServerInfoRequest>(
             message: message,
             metadata: metadata
         )

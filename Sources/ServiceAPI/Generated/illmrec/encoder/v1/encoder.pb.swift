@@ -26,7 +26,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// A value the encoder can return for an item.
-public nonisolated enum Illmrec_Encoder_V1_Output: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Encoder_Output: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent.
@@ -67,7 +67,7 @@ public nonisolated enum Illmrec_Encoder_V1_Output: SwiftProtobuf.Enum, Swift.Cas
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Encoder_V1_Output] = [
+  public static let allCases: [Encoder_Output] = [
     .unspecified,
     .embedding,
     .softToken,
@@ -77,7 +77,7 @@ public nonisolated enum Illmrec_Encoder_V1_Output: SwiftProtobuf.Enum, Swift.Cas
 }
 
 /// One item to encode.
-public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
+public nonisolated struct Encoder_ImageItem: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -86,8 +86,8 @@ public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
   public var itemID: String = String()
 
   /// Kept with the item when it is stored.
-  public var metadata: Illmrec_Encoder_V1_ItemMetadata {
-    get {_metadata ?? Illmrec_Encoder_V1_ItemMetadata()}
+  public var metadata: Encoder_ItemMetadata {
+    get {_metadata ?? Encoder_ItemMetadata()}
     set {_metadata = newValue}
   }
   /// Returns true if `metadata` has been explicitly set.
@@ -96,7 +96,7 @@ public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
   public mutating func clearMetadata() {self._metadata = nil}
 
   /// The image. May be left out when a feature below is given: such an item lives in its other spaces only.
-  public var image: Illmrec_Encoder_V1_ImageItem.OneOf_Image? = nil
+  public var image: Encoder_ImageItem.OneOf_Image? = nil
 
   /// The bytes of a JPEG, PNG or WebP file.
   public var encoded: Data {
@@ -108,17 +108,17 @@ public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
   }
 
   /// Pixels that the caller has decoded.
-  public var raw: Illmrec_Encoder_V1_RawImage {
+  public var raw: Encoder_RawImage {
     get {
       if case .raw(let v)? = image {return v}
-      return Illmrec_Encoder_V1_RawImage()
+      return Encoder_RawImage()
     }
     set {image = .raw(newValue)}
   }
 
   /// Collaborative-filtering embedding, float32 [cf_feature_dim]; for checkpoints served with the CF space.
-  public var cfFeature: Illmrec_Common_V1_Tensor {
-    get {_cfFeature ?? Illmrec_Common_V1_Tensor()}
+  public var cfFeature: Common_Tensor {
+    get {_cfFeature ?? Common_Tensor()}
     set {_cfFeature = newValue}
   }
   /// Returns true if `cfFeature` has been explicitly set.
@@ -127,8 +127,8 @@ public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
   public mutating func clearCfFeature() {self._cfFeature = nil}
 
   /// Sentence embedding, float32 [text_feature_dim]; for checkpoints served with the text space.
-  public var textFeature: Illmrec_Common_V1_Tensor {
-    get {_textFeature ?? Illmrec_Common_V1_Tensor()}
+  public var textFeature: Common_Tensor {
+    get {_textFeature ?? Common_Tensor()}
     set {_textFeature = newValue}
   }
   /// Returns true if `textFeature` has been explicitly set.
@@ -143,19 +143,19 @@ public nonisolated struct Illmrec_Encoder_V1_ImageItem: Sendable {
     /// The bytes of a JPEG, PNG or WebP file.
     case encoded(Data)
     /// Pixels that the caller has decoded.
-    case raw(Illmrec_Encoder_V1_RawImage)
+    case raw(Encoder_RawImage)
 
   }
 
   public init() {}
 
-  fileprivate var _metadata: Illmrec_Encoder_V1_ItemMetadata? = nil
-  fileprivate var _cfFeature: Illmrec_Common_V1_Tensor? = nil
-  fileprivate var _textFeature: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _metadata: Encoder_ItemMetadata? = nil
+  fileprivate var _cfFeature: Common_Tensor? = nil
+  fileprivate var _textFeature: Common_Tensor? = nil
 }
 
 /// What a person calls the item.
-public nonisolated struct Illmrec_Encoder_V1_ItemMetadata: Sendable {
+public nonisolated struct Encoder_ItemMetadata: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -178,7 +178,7 @@ public nonisolated struct Illmrec_Encoder_V1_ItemMetadata: Sendable {
 }
 
 /// A decoded image.
-public nonisolated struct Illmrec_Encoder_V1_RawImage: Sendable {
+public nonisolated struct Encoder_RawImage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -198,7 +198,7 @@ public nonisolated struct Illmrec_Encoder_V1_RawImage: Sendable {
 }
 
 /// What became of one item.
-public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
+public nonisolated struct Encoder_ItemResult: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -207,8 +207,8 @@ public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
   public var itemID: String = String()
 
   /// Set when the item failed; nothing below is then.
-  public var error: Illmrec_Common_V1_ItemError {
-    get {_error ?? Illmrec_Common_V1_ItemError()}
+  public var error: Common_ItemError {
+    get {_error ?? Common_ItemError()}
     set {_error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
@@ -217,8 +217,8 @@ public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
   public mutating func clearError() {self._error = nil}
 
   /// Set when OUTPUT_EMBEDDING was asked for and the item has an image.
-  public var embedding: Illmrec_Common_V1_Tensor {
-    get {_embedding ?? Illmrec_Common_V1_Tensor()}
+  public var embedding: Common_Tensor {
+    get {_embedding ?? Common_Tensor()}
     set {_embedding = newValue}
   }
   /// Returns true if `embedding` has been explicitly set.
@@ -227,8 +227,8 @@ public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
   public mutating func clearEmbedding() {self._embedding = nil}
 
   /// Set when OUTPUT_SOFT_TOKEN was asked for and the item has an image.
-  public var softToken: Illmrec_Common_V1_Tensor {
-    get {_softToken ?? Illmrec_Common_V1_Tensor()}
+  public var softToken: Common_Tensor {
+    get {_softToken ?? Common_Tensor()}
     set {_softToken = newValue}
   }
   /// Returns true if `softToken` has been explicitly set.
@@ -237,8 +237,8 @@ public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
   public mutating func clearSoftToken() {self._softToken = nil}
 
   /// Set when OUTPUT_ITEM_VECTOR was asked for.
-  public var itemVector: Illmrec_Common_V1_Tensor {
-    get {_itemVector ?? Illmrec_Common_V1_Tensor()}
+  public var itemVector: Common_Tensor {
+    get {_itemVector ?? Common_Tensor()}
     set {_itemVector = newValue}
   }
   /// Returns true if `itemVector` has been explicitly set.
@@ -253,14 +253,14 @@ public nonisolated struct Illmrec_Encoder_V1_ItemResult: Sendable {
 
   public init() {}
 
-  fileprivate var _error: Illmrec_Common_V1_ItemError? = nil
-  fileprivate var _embedding: Illmrec_Common_V1_Tensor? = nil
-  fileprivate var _softToken: Illmrec_Common_V1_Tensor? = nil
-  fileprivate var _itemVector: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _error: Common_ItemError? = nil
+  fileprivate var _embedding: Common_Tensor? = nil
+  fileprivate var _softToken: Common_Tensor? = nil
+  fileprivate var _itemVector: Common_Tensor? = nil
 }
 
 /// A small batch of items.
-public nonisolated struct Illmrec_Encoder_V1_EncodeImagesRequest: Sendable {
+public nonisolated struct Encoder_EncodeImagesRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -269,13 +269,13 @@ public nonisolated struct Illmrec_Encoder_V1_EncodeImagesRequest: Sendable {
   public var requestID: String = String()
 
   /// At most max_items_per_request.
-  public var items: [Illmrec_Encoder_V1_ImageItem] = []
+  public var items: [Encoder_ImageItem] = []
 
   /// What to return; may be empty when items are stored.
-  public var outputs: [Illmrec_Encoder_V1_Output] = []
+  public var outputs: [Encoder_Output] = []
 
   /// Element type of the returned tensors; float32 when unspecified.
-  public var outputType: Illmrec_Common_V1_DataType = .unspecified
+  public var outputType: Common_DataType = .unspecified
 
   /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
   public var modelVersion: String = String()
@@ -289,7 +289,7 @@ public nonisolated struct Illmrec_Encoder_V1_EncodeImagesRequest: Sendable {
 }
 
 /// The batch, encoded.
-public nonisolated struct Illmrec_Encoder_V1_EncodeImagesResponse: Sendable {
+public nonisolated struct Encoder_EncodeImagesResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -298,8 +298,8 @@ public nonisolated struct Illmrec_Encoder_V1_EncodeImagesResponse: Sendable {
   public var requestID: String = String()
 
   /// What encoded the images.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_model ?? Common_ModelRef()}
     set {_model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -308,11 +308,11 @@ public nonisolated struct Illmrec_Encoder_V1_EncodeImagesResponse: Sendable {
   public mutating func clearModel() {self._model = nil}
 
   /// One per item, in the request's order.
-  public var results: [Illmrec_Encoder_V1_ItemResult] = []
+  public var results: [Encoder_ItemResult] = []
 
   /// Where the time went.
-  public var timing: Illmrec_Common_V1_Timing {
-    get {_timing ?? Illmrec_Common_V1_Timing()}
+  public var timing: Common_Timing {
+    get {_timing ?? Common_Timing()}
     set {_timing = newValue}
   }
   /// Returns true if `timing` has been explicitly set.
@@ -324,33 +324,33 @@ public nonisolated struct Illmrec_Encoder_V1_EncodeImagesResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _model: Illmrec_Common_V1_ModelRef? = nil
-  fileprivate var _timing: Illmrec_Common_V1_Timing? = nil
+  fileprivate var _model: Common_ModelRef? = nil
+  fileprivate var _timing: Common_Timing? = nil
 }
 
 /// A message of a bulk upload: the configuration first, then items.
-public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesRequest: Sendable {
+public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Encoder_V1_StreamEncodeImagesRequest.OneOf_Message? = nil
+  public var message: Encoder_StreamEncodeImagesRequest.OneOf_Message? = nil
 
   /// First message only.
-  public var config: Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config {
+  public var config: Encoder_StreamEncodeImagesRequest.Config {
     get {
       if case .config(let v)? = message {return v}
-      return Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config()
+      return Encoder_StreamEncodeImagesRequest.Config()
     }
     set {message = .config(newValue)}
   }
 
   /// Every other message.
-  public var item: Illmrec_Encoder_V1_ImageItem {
+  public var item: Encoder_ImageItem {
     get {
       if case .item(let v)? = message {return v}
-      return Illmrec_Encoder_V1_ImageItem()
+      return Encoder_ImageItem()
     }
     set {message = .item(newValue)}
   }
@@ -360,9 +360,9 @@ public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesRequest: Sendable
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case config(Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config)
+    case config(Encoder_StreamEncodeImagesRequest.Config)
     /// Every other message.
-    case item(Illmrec_Encoder_V1_ImageItem)
+    case item(Encoder_ImageItem)
 
   }
 
@@ -376,10 +376,10 @@ public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesRequest: Sendable
     public var requestID: String = String()
 
     /// What to return; may be empty when items are stored.
-    public var outputs: [Illmrec_Encoder_V1_Output] = []
+    public var outputs: [Encoder_Output] = []
 
     /// Element type of the returned tensors; float32 when unspecified.
-    public var outputType: Illmrec_Common_V1_DataType = .unspecified
+    public var outputType: Common_DataType = .unspecified
 
     /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
     public var modelVersion: String = String()
@@ -396,37 +396,37 @@ public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesRequest: Sendable
 }
 
 /// A message of a bulk upload's answer: the model first, then results and progress.
-public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesResponse: Sendable {
+public nonisolated struct Encoder_StreamEncodeImagesResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Encoder_V1_StreamEncodeImagesResponse.OneOf_Message? = nil
+  public var message: Encoder_StreamEncodeImagesResponse.OneOf_Message? = nil
 
   /// First message only.
-  public var model: Illmrec_Common_V1_ModelRef {
+  public var model: Common_ModelRef {
     get {
       if case .model(let v)? = message {return v}
-      return Illmrec_Common_V1_ModelRef()
+      return Common_ModelRef()
     }
     set {message = .model(newValue)}
   }
 
   /// One per item. A stored item is durable once its result is sent.
-  public var result: Illmrec_Encoder_V1_ItemResult {
+  public var result: Encoder_ItemResult {
     get {
       if case .result(let v)? = message {return v}
-      return Illmrec_Encoder_V1_ItemResult()
+      return Encoder_ItemResult()
     }
     set {message = .result(newValue)}
   }
 
   /// About once a second, and as the last message.
-  public var progress: Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress {
+  public var progress: Encoder_StreamEncodeImagesResponse.Progress {
     get {
       if case .progress(let v)? = message {return v}
-      return Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress()
+      return Encoder_StreamEncodeImagesResponse.Progress()
     }
     set {message = .progress(newValue)}
   }
@@ -436,11 +436,11 @@ public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesResponse: Sendabl
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case model(Illmrec_Common_V1_ModelRef)
+    case model(Common_ModelRef)
     /// One per item. A stored item is durable once its result is sent.
-    case result(Illmrec_Encoder_V1_ItemResult)
+    case result(Encoder_ItemResult)
     /// About once a second, and as the last message.
-    case progress(Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress)
+    case progress(Encoder_StreamEncodeImagesResponse.Progress)
 
   }
 
@@ -471,7 +471,7 @@ public nonisolated struct Illmrec_Encoder_V1_StreamEncodeImagesResponse: Sendabl
 }
 
 /// Embeddings for the adaptor.
-public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsRequest: Sendable {
+public nonisolated struct Encoder_ProjectEmbeddingsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -480,8 +480,8 @@ public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsRequest: Sendable 
   public var requestID: String = String()
 
   /// [n, embedding_dim], any data type.
-  public var embeddings: Illmrec_Common_V1_Tensor {
-    get {_embeddings ?? Illmrec_Common_V1_Tensor()}
+  public var embeddings: Common_Tensor {
+    get {_embeddings ?? Common_Tensor()}
     set {_embeddings = newValue}
   }
   /// Returns true if `embeddings` has been explicitly set.
@@ -496,11 +496,11 @@ public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsRequest: Sendable 
 
   public init() {}
 
-  fileprivate var _embeddings: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _embeddings: Common_Tensor? = nil
 }
 
 /// Soft tokens from the adaptor.
-public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsResponse: Sendable {
+public nonisolated struct Encoder_ProjectEmbeddingsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -509,8 +509,8 @@ public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsResponse: Sendable
   public var requestID: String = String()
 
   /// Whose adaptor it was.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_model ?? Common_ModelRef()}
     set {_model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -519,8 +519,8 @@ public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsResponse: Sendable
   public mutating func clearModel() {self._model = nil}
 
   /// [n, soft_token_dim], float32.
-  public var softTokens: Illmrec_Common_V1_Tensor {
-    get {_softTokens ?? Illmrec_Common_V1_Tensor()}
+  public var softTokens: Common_Tensor {
+    get {_softTokens ?? Common_Tensor()}
     set {_softTokens = newValue}
   }
   /// Returns true if `softTokens` has been explicitly set.
@@ -532,12 +532,12 @@ public nonisolated struct Illmrec_Encoder_V1_ProjectEmbeddingsResponse: Sendable
 
   public init() {}
 
-  fileprivate var _model: Illmrec_Common_V1_ModelRef? = nil
-  fileprivate var _softTokens: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _model: Common_ModelRef? = nil
+  fileprivate var _softTokens: Common_Tensor? = nil
 }
 
 /// Names of stored items.
-public nonisolated struct Illmrec_Encoder_V1_LookupItemsRequest: Sendable {
+public nonisolated struct Encoder_LookupItemsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -546,10 +546,10 @@ public nonisolated struct Illmrec_Encoder_V1_LookupItemsRequest: Sendable {
   public var itemIds: [String] = []
 
   /// What to return beside the metadata.
-  public var outputs: [Illmrec_Encoder_V1_Output] = []
+  public var outputs: [Encoder_Output] = []
 
   /// Element type of the returned tensors; float32 when unspecified.
-  public var outputType: Illmrec_Common_V1_DataType = .unspecified
+  public var outputType: Common_DataType = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -557,14 +557,14 @@ public nonisolated struct Illmrec_Encoder_V1_LookupItemsRequest: Sendable {
 }
 
 /// Stored items.
-public nonisolated struct Illmrec_Encoder_V1_LookupItemsResponse: Sendable {
+public nonisolated struct Encoder_LookupItemsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Whose adaptor and projections the vectors went through.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_model ?? Common_ModelRef()}
     set {_model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -573,24 +573,24 @@ public nonisolated struct Illmrec_Encoder_V1_LookupItemsResponse: Sendable {
   public mutating func clearModel() {self._model = nil}
 
   /// In the request's order; an unknown item has an error with reason ITEM_NOT_FOUND.
-  public var items: [Illmrec_Encoder_V1_StoredItem] = []
+  public var items: [Encoder_StoredItem] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _model: Illmrec_Common_V1_ModelRef? = nil
+  fileprivate var _model: Common_ModelRef? = nil
 }
 
 /// An item of the catalog.
-public nonisolated struct Illmrec_Encoder_V1_StoredItem: @unchecked Sendable {
+public nonisolated struct Encoder_StoredItem: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Its vectors, or why there are none.
-  public var result: Illmrec_Encoder_V1_ItemResult {
-    get {_storage._result ?? Illmrec_Encoder_V1_ItemResult()}
+  public var result: Encoder_ItemResult {
+    get {_storage._result ?? Encoder_ItemResult()}
     set {_uniqueStorage()._result = newValue}
   }
   /// Returns true if `result` has been explicitly set.
@@ -599,8 +599,8 @@ public nonisolated struct Illmrec_Encoder_V1_StoredItem: @unchecked Sendable {
   public mutating func clearResult() {_uniqueStorage()._result = nil}
 
   /// As stored.
-  public var metadata: Illmrec_Encoder_V1_ItemMetadata {
-    get {_storage._metadata ?? Illmrec_Encoder_V1_ItemMetadata()}
+  public var metadata: Encoder_ItemMetadata {
+    get {_storage._metadata ?? Encoder_ItemMetadata()}
     set {_uniqueStorage()._metadata = newValue}
   }
   /// Returns true if `metadata` has been explicitly set.
@@ -616,16 +616,16 @@ public nonisolated struct Illmrec_Encoder_V1_StoredItem: @unchecked Sendable {
 }
 
 /// What to export.
-public nonisolated struct Illmrec_Encoder_V1_ExportItemsRequest: Sendable {
+public nonisolated struct Encoder_ExportItemsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// OUTPUT_ITEM_VECTOR when unspecified. An item without this value (no image, for an embedding) is left out.
-  public var output: Illmrec_Encoder_V1_Output = .unspecified
+  public var output: Encoder_Output = .unspecified
 
   /// Element type of the vectors; float32 when unspecified.
-  public var outputType: Illmrec_Common_V1_DataType = .unspecified
+  public var outputType: Common_DataType = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -633,28 +633,28 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsRequest: Sendable {
 }
 
 /// A message of an export: the header first, then chunks.
-public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
+public nonisolated struct Encoder_ExportItemsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Encoder_V1_ExportItemsResponse.OneOf_Message? = nil
+  public var message: Encoder_ExportItemsResponse.OneOf_Message? = nil
 
   /// First message only.
-  public var header: Illmrec_Encoder_V1_ExportItemsResponse.Header {
+  public var header: Encoder_ExportItemsResponse.Header {
     get {
       if case .header(let v)? = message {return v}
-      return Illmrec_Encoder_V1_ExportItemsResponse.Header()
+      return Encoder_ExportItemsResponse.Header()
     }
     set {message = .header(newValue)}
   }
 
   /// Every other message.
-  public var chunk: Illmrec_Encoder_V1_ExportItemsResponse.Chunk {
+  public var chunk: Encoder_ExportItemsResponse.Chunk {
     get {
       if case .chunk(let v)? = message {return v}
-      return Illmrec_Encoder_V1_ExportItemsResponse.Chunk()
+      return Encoder_ExportItemsResponse.Chunk()
     }
     set {message = .chunk(newValue)}
   }
@@ -664,9 +664,9 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case header(Illmrec_Encoder_V1_ExportItemsResponse.Header)
+    case header(Encoder_ExportItemsResponse.Header)
     /// Every other message.
-    case chunk(Illmrec_Encoder_V1_ExportItemsResponse.Chunk)
+    case chunk(Encoder_ExportItemsResponse.Chunk)
 
   }
 
@@ -677,8 +677,8 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
     // methods supported on all messages.
 
     /// Whose adaptor and projections the vectors went through.
-    public var model: Illmrec_Common_V1_ModelRef {
-      get {_model ?? Illmrec_Common_V1_ModelRef()}
+    public var model: Common_ModelRef {
+      get {_model ?? Common_ModelRef()}
       set {_model = newValue}
     }
     /// Returns true if `model` has been explicitly set.
@@ -696,7 +696,7 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
 
     public init() {}
 
-    fileprivate var _model: Illmrec_Common_V1_ModelRef? = nil
+    fileprivate var _model: Common_ModelRef? = nil
   }
 
   /// Rows of the export.
@@ -709,8 +709,8 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
     public var itemIds: [String] = []
 
     /// [rows, dim].
-    public var vectors: Illmrec_Common_V1_Tensor {
-      get {_vectors ?? Illmrec_Common_V1_Tensor()}
+    public var vectors: Common_Tensor {
+      get {_vectors ?? Common_Tensor()}
       set {_vectors = newValue}
     }
     /// Returns true if `vectors` has been explicitly set.
@@ -725,14 +725,14 @@ public nonisolated struct Illmrec_Encoder_V1_ExportItemsResponse: Sendable {
 
     public init() {}
 
-    fileprivate var _vectors: Illmrec_Common_V1_Tensor? = nil
+    fileprivate var _vectors: Common_Tensor? = nil
   }
 
   public init() {}
 }
 
 /// Asks for the server's description.
-public nonisolated struct Illmrec_Encoder_V1_GetServerInfoRequest: Sendable {
+public nonisolated struct Encoder_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -743,7 +743,7 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoRequest: Sendable {
 }
 
 /// The server's description.
-public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked Sendable {
+public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -755,8 +755,8 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
   }
 
   /// What it serves.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_storage._model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_storage._model ?? Common_ModelRef()}
     set {_uniqueStorage()._model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -789,7 +789,7 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
   }
 
   /// Spaces in use, in the order of their blocks.
-  public var spaces: [Illmrec_Common_V1_Space] {
+  public var spaces: [Common_Space] {
     get {_storage._spaces}
     set {_uniqueStorage()._spaces = newValue}
   }
@@ -813,8 +813,8 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
   }
 
   /// What a request may ask for.
-  public var limits: Illmrec_Encoder_V1_Limits {
-    get {_storage._limits ?? Illmrec_Encoder_V1_Limits()}
+  public var limits: Encoder_Limits {
+    get {_storage._limits ?? Encoder_Limits()}
     set {_uniqueStorage()._limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
@@ -823,8 +823,8 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
   /// What the vision tower's matrices are multiplied in.
-  public var arithmetic: Illmrec_Common_V1_MatrixArithmetic {
-    get {_storage._arithmetic ?? Illmrec_Common_V1_MatrixArithmetic()}
+  public var arithmetic: Common_MatrixArithmetic {
+    get {_storage._arithmetic ?? Common_MatrixArithmetic()}
     set {_uniqueStorage()._arithmetic = newValue}
   }
   /// Returns true if `arithmetic` has been explicitly set.
@@ -840,7 +840,7 @@ public nonisolated struct Illmrec_Encoder_V1_GetServerInfoResponse: @unchecked S
 }
 
 /// What a request may ask for; beyond it INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for load.
-public nonisolated struct Illmrec_Encoder_V1_Limits: Sendable {
+public nonisolated struct Encoder_Limits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -869,11 +869,11 @@ public nonisolated struct Illmrec_Encoder_V1_Limits: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.encoder.v1"
 
-nonisolated extension Illmrec_Encoder_V1_Output: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_Output: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUT_UNSPECIFIED\0\u{1}OUTPUT_EMBEDDING\0\u{1}OUTPUT_SOFT_TOKEN\0\u{1}OUTPUT_ITEM_VECTOR\0")
 }
 
-nonisolated extension Illmrec_Encoder_V1_ImageItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ImageItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageItem"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}metadata\0\u{1}encoded\0\u{1}raw\0\u{3}cf_feature\0\u{3}text_feature\0")
 
@@ -894,7 +894,7 @@ nonisolated extension Illmrec_Encoder_V1_ImageItem: SwiftProtobuf.Message, Swift
         }
       }()
       case 4: try {
-        var v: Illmrec_Encoder_V1_RawImage?
+        var v: Encoder_RawImage?
         var hadOneofValue = false
         if let current = self.image {
           hadOneofValue = true
@@ -944,7 +944,7 @@ nonisolated extension Illmrec_Encoder_V1_ImageItem: SwiftProtobuf.Message, Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ImageItem, rhs: Illmrec_Encoder_V1_ImageItem) -> Bool {
+  public static func ==(lhs: Encoder_ImageItem, rhs: Encoder_ImageItem) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs._metadata != rhs._metadata {return false}
     if lhs.image != rhs.image {return false}
@@ -955,7 +955,7 @@ nonisolated extension Illmrec_Encoder_V1_ImageItem: SwiftProtobuf.Message, Swift
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ItemMetadata: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ItemMetadata: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ItemMetadata"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}title\0\u{1}brand\0\u{1}category\0\u{1}description\0")
 
@@ -990,7 +990,7 @@ nonisolated extension Illmrec_Encoder_V1_ItemMetadata: SwiftProtobuf.Message, Sw
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ItemMetadata, rhs: Illmrec_Encoder_V1_ItemMetadata) -> Bool {
+  public static func ==(lhs: Encoder_ItemMetadata, rhs: Encoder_ItemMetadata) -> Bool {
     if lhs.title != rhs.title {return false}
     if lhs.brand != rhs.brand {return false}
     if lhs.category != rhs.category {return false}
@@ -1000,7 +1000,7 @@ nonisolated extension Illmrec_Encoder_V1_ItemMetadata: SwiftProtobuf.Message, Sw
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_RawImage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_RawImage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RawImage"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}width\0\u{1}height\0\u{1}rgb\0")
 
@@ -1031,7 +1031,7 @@ nonisolated extension Illmrec_Encoder_V1_RawImage: SwiftProtobuf.Message, SwiftP
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_RawImage, rhs: Illmrec_Encoder_V1_RawImage) -> Bool {
+  public static func ==(lhs: Encoder_RawImage, rhs: Encoder_RawImage) -> Bool {
     if lhs.width != rhs.width {return false}
     if lhs.height != rhs.height {return false}
     if lhs.rgb != rhs.rgb {return false}
@@ -1040,7 +1040,7 @@ nonisolated extension Illmrec_Encoder_V1_RawImage: SwiftProtobuf.Message, SwiftP
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ItemResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ItemResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ItemResult"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}error\0\u{1}embedding\0\u{3}soft_token\0\u{3}item_vector\0\u{3}cache_hit\0")
 
@@ -1087,7 +1087,7 @@ nonisolated extension Illmrec_Encoder_V1_ItemResult: SwiftProtobuf.Message, Swif
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ItemResult, rhs: Illmrec_Encoder_V1_ItemResult) -> Bool {
+  public static func ==(lhs: Encoder_ItemResult, rhs: Encoder_ItemResult) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs._error != rhs._error {return false}
     if lhs._embedding != rhs._embedding {return false}
@@ -1099,7 +1099,7 @@ nonisolated extension Illmrec_Encoder_V1_ItemResult: SwiftProtobuf.Message, Swif
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_EncodeImagesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_EncodeImagesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeImagesRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}items\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0")
 
@@ -1142,7 +1142,7 @@ nonisolated extension Illmrec_Encoder_V1_EncodeImagesRequest: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_EncodeImagesRequest, rhs: Illmrec_Encoder_V1_EncodeImagesRequest) -> Bool {
+  public static func ==(lhs: Encoder_EncodeImagesRequest, rhs: Encoder_EncodeImagesRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.items != rhs.items {return false}
     if lhs.outputs != rhs.outputs {return false}
@@ -1154,7 +1154,7 @@ nonisolated extension Illmrec_Encoder_V1_EncodeImagesRequest: SwiftProtobuf.Mess
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_EncodeImagesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_EncodeImagesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeImagesResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}model\0\u{1}results\0\u{1}timing\0")
 
@@ -1193,7 +1193,7 @@ nonisolated extension Illmrec_Encoder_V1_EncodeImagesResponse: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_EncodeImagesResponse, rhs: Illmrec_Encoder_V1_EncodeImagesResponse) -> Bool {
+  public static func ==(lhs: Encoder_EncodeImagesResponse, rhs: Encoder_EncodeImagesResponse) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._model != rhs._model {return false}
     if lhs.results != rhs.results {return false}
@@ -1203,7 +1203,7 @@ nonisolated extension Illmrec_Encoder_V1_EncodeImagesResponse: SwiftProtobuf.Mes
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_StreamEncodeImagesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamEncodeImagesRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0\u{1}item\0")
 
@@ -1214,7 +1214,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config?
+        var v: Encoder_StreamEncodeImagesRequest.Config?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1227,7 +1227,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: SwiftProtobu
         }
       }()
       case 2: try {
-        var v: Illmrec_Encoder_V1_ImageItem?
+        var v: Encoder_ImageItem?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1263,15 +1263,15 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_StreamEncodeImagesRequest, rhs: Illmrec_Encoder_V1_StreamEncodeImagesRequest) -> Bool {
+  public static func ==(lhs: Encoder_StreamEncodeImagesRequest, rhs: Encoder_StreamEncodeImagesRequest) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Encoder_V1_StreamEncodeImagesRequest.protoMessageName + ".Config"
+nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_StreamEncodeImagesRequest.protoMessageName + ".Config"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1309,7 +1309,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config: Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config, rhs: Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config) -> Bool {
+  public static func ==(lhs: Encoder_StreamEncodeImagesRequest.Config, rhs: Encoder_StreamEncodeImagesRequest.Config) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.outputs != rhs.outputs {return false}
     if lhs.outputType != rhs.outputType {return false}
@@ -1320,7 +1320,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesRequest.Config: Swift
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_StreamEncodeImagesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamEncodeImagesResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}result\0\u{1}progress\0")
 
@@ -1331,7 +1331,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse: SwiftProtob
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Common_V1_ModelRef?
+        var v: Common_ModelRef?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1344,7 +1344,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse: SwiftProtob
         }
       }()
       case 2: try {
-        var v: Illmrec_Encoder_V1_ItemResult?
+        var v: Encoder_ItemResult?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1357,7 +1357,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse: SwiftProtob
         }
       }()
       case 3: try {
-        var v: Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress?
+        var v: Encoder_StreamEncodeImagesResponse.Progress?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1397,15 +1397,15 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse: SwiftProtob
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_StreamEncodeImagesResponse, rhs: Illmrec_Encoder_V1_StreamEncodeImagesResponse) -> Bool {
+  public static func ==(lhs: Encoder_StreamEncodeImagesResponse, rhs: Encoder_StreamEncodeImagesResponse) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Encoder_V1_StreamEncodeImagesResponse.protoMessageName + ".Progress"
+nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_StreamEncodeImagesResponse.protoMessageName + ".Progress"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}received\0\u{1}completed\0\u{1}failed\0\u{3}cache_hits\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1439,7 +1439,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress: Sw
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress, rhs: Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress) -> Bool {
+  public static func ==(lhs: Encoder_StreamEncodeImagesResponse.Progress, rhs: Encoder_StreamEncodeImagesResponse.Progress) -> Bool {
     if lhs.received != rhs.received {return false}
     if lhs.completed != rhs.completed {return false}
     if lhs.failed != rhs.failed {return false}
@@ -1449,7 +1449,7 @@ nonisolated extension Illmrec_Encoder_V1_StreamEncodeImagesResponse.Progress: Sw
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ProjectEmbeddingsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProjectEmbeddingsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}embeddings\0\u{3}model_version\0")
 
@@ -1484,7 +1484,7 @@ nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsRequest: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ProjectEmbeddingsRequest, rhs: Illmrec_Encoder_V1_ProjectEmbeddingsRequest) -> Bool {
+  public static func ==(lhs: Encoder_ProjectEmbeddingsRequest, rhs: Encoder_ProjectEmbeddingsRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._embeddings != rhs._embeddings {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
@@ -1493,7 +1493,7 @@ nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsRequest: SwiftProtobuf
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ProjectEmbeddingsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProjectEmbeddingsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}model\0\u{3}soft_tokens\0")
 
@@ -1528,7 +1528,7 @@ nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsResponse: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ProjectEmbeddingsResponse, rhs: Illmrec_Encoder_V1_ProjectEmbeddingsResponse) -> Bool {
+  public static func ==(lhs: Encoder_ProjectEmbeddingsResponse, rhs: Encoder_ProjectEmbeddingsResponse) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._model != rhs._model {return false}
     if lhs._softTokens != rhs._softTokens {return false}
@@ -1537,7 +1537,7 @@ nonisolated extension Illmrec_Encoder_V1_ProjectEmbeddingsResponse: SwiftProtobu
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_LookupItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0")
 
@@ -1568,7 +1568,7 @@ nonisolated extension Illmrec_Encoder_V1_LookupItemsRequest: SwiftProtobuf.Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_LookupItemsRequest, rhs: Illmrec_Encoder_V1_LookupItemsRequest) -> Bool {
+  public static func ==(lhs: Encoder_LookupItemsRequest, rhs: Encoder_LookupItemsRequest) -> Bool {
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs.outputs != rhs.outputs {return false}
     if lhs.outputType != rhs.outputType {return false}
@@ -1577,7 +1577,7 @@ nonisolated extension Illmrec_Encoder_V1_LookupItemsRequest: SwiftProtobuf.Messa
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_LookupItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_LookupItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}items\0")
 
@@ -1608,7 +1608,7 @@ nonisolated extension Illmrec_Encoder_V1_LookupItemsResponse: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_LookupItemsResponse, rhs: Illmrec_Encoder_V1_LookupItemsResponse) -> Bool {
+  public static func ==(lhs: Encoder_LookupItemsResponse, rhs: Encoder_LookupItemsResponse) -> Bool {
     if lhs._model != rhs._model {return false}
     if lhs.items != rhs.items {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1616,13 +1616,13 @@ nonisolated extension Illmrec_Encoder_V1_LookupItemsResponse: SwiftProtobuf.Mess
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_StoredItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_StoredItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StoredItem"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}result\0\u{1}metadata\0")
 
   fileprivate class _StorageClass {
-    var _result: Illmrec_Encoder_V1_ItemResult? = nil
-    var _metadata: Illmrec_Encoder_V1_ItemMetadata? = nil
+    var _result: Encoder_ItemResult? = nil
+    var _metadata: Encoder_ItemMetadata? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1677,7 +1677,7 @@ nonisolated extension Illmrec_Encoder_V1_StoredItem: SwiftProtobuf.Message, Swif
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_StoredItem, rhs: Illmrec_Encoder_V1_StoredItem) -> Bool {
+  public static func ==(lhs: Encoder_StoredItem, rhs: Encoder_StoredItem) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -1693,7 +1693,7 @@ nonisolated extension Illmrec_Encoder_V1_StoredItem: SwiftProtobuf.Message, Swif
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ExportItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportItemsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0")
 
@@ -1720,7 +1720,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsRequest: SwiftProtobuf.Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ExportItemsRequest, rhs: Illmrec_Encoder_V1_ExportItemsRequest) -> Bool {
+  public static func ==(lhs: Encoder_ExportItemsRequest, rhs: Encoder_ExportItemsRequest) -> Bool {
     if lhs.output != rhs.output {return false}
     if lhs.outputType != rhs.outputType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1728,7 +1728,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsRequest: SwiftProtobuf.Messa
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_ExportItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportItemsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}header\0\u{1}chunk\0")
 
@@ -1739,7 +1739,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse: SwiftProtobuf.Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Encoder_V1_ExportItemsResponse.Header?
+        var v: Encoder_ExportItemsResponse.Header?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1752,7 +1752,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse: SwiftProtobuf.Mess
         }
       }()
       case 2: try {
-        var v: Illmrec_Encoder_V1_ExportItemsResponse.Chunk?
+        var v: Encoder_ExportItemsResponse.Chunk?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1788,15 +1788,15 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ExportItemsResponse, rhs: Illmrec_Encoder_V1_ExportItemsResponse) -> Bool {
+  public static func ==(lhs: Encoder_ExportItemsResponse, rhs: Encoder_ExportItemsResponse) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Encoder_V1_ExportItemsResponse.protoMessageName + ".Header"
+nonisolated extension Encoder_ExportItemsResponse.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_ExportItemsResponse.protoMessageName + ".Header"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}item_count\0\u{1}dim\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1830,7 +1830,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Header: SwiftProtob
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ExportItemsResponse.Header, rhs: Illmrec_Encoder_V1_ExportItemsResponse.Header) -> Bool {
+  public static func ==(lhs: Encoder_ExportItemsResponse.Header, rhs: Encoder_ExportItemsResponse.Header) -> Bool {
     if lhs._model != rhs._model {return false}
     if lhs.itemCount != rhs.itemCount {return false}
     if lhs.dim != rhs.dim {return false}
@@ -1839,8 +1839,8 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Header: SwiftProtob
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Encoder_V1_ExportItemsResponse.protoMessageName + ".Chunk"
+nonisolated extension Encoder_ExportItemsResponse.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_ExportItemsResponse.protoMessageName + ".Chunk"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0\u{1}categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1874,7 +1874,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_ExportItemsResponse.Chunk, rhs: Illmrec_Encoder_V1_ExportItemsResponse.Chunk) -> Bool {
+  public static func ==(lhs: Encoder_ExportItemsResponse.Chunk, rhs: Encoder_ExportItemsResponse.Chunk) -> Bool {
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs._vectors != rhs._vectors {return false}
     if lhs.categories != rhs.categories {return false}
@@ -1883,7 +1883,7 @@ nonisolated extension Illmrec_Encoder_V1_ExportItemsResponse.Chunk: SwiftProtobu
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
@@ -1896,29 +1896,29 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoRequest: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_GetServerInfoRequest, rhs: Illmrec_Encoder_V1_GetServerInfoRequest) -> Bool {
+  public static func ==(lhs: Encoder_GetServerInfoRequest, rhs: Encoder_GetServerInfoRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}tower_fingerprint\0\u{3}embedding_dim\0\u{3}soft_token_dim\0\u{3}item_vector_dim\0\u{1}spaces\0\u{3}cf_feature_dim\0\u{3}text_feature_dim\0\u{3}stored_items\0\u{1}limits\0\u{1}arithmetic\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
-    var _model: Illmrec_Common_V1_ModelRef? = nil
+    var _model: Common_ModelRef? = nil
     var _towerFingerprint: String = String()
     var _embeddingDim: UInt32 = 0
     var _softTokenDim: UInt32 = 0
     var _itemVectorDim: UInt32 = 0
-    var _spaces: [Illmrec_Common_V1_Space] = []
+    var _spaces: [Common_Space] = []
     var _cfFeatureDim: UInt32 = 0
     var _textFeatureDim: UInt32 = 0
     var _storedItems: UInt64 = 0
-    var _limits: Illmrec_Encoder_V1_Limits? = nil
-    var _arithmetic: Illmrec_Common_V1_MatrixArithmetic? = nil
+    var _limits: Encoder_Limits? = nil
+    var _arithmetic: Common_MatrixArithmetic? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2023,7 +2023,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_GetServerInfoResponse, rhs: Illmrec_Encoder_V1_GetServerInfoResponse) -> Bool {
+  public static func ==(lhs: Encoder_GetServerInfoResponse, rhs: Encoder_GetServerInfoResponse) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -2049,7 +2049,7 @@ nonisolated extension Illmrec_Encoder_V1_GetServerInfoResponse: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Encoder_V1_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Encoder_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Limits"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_items_per_request\0\u{3}max_image_bytes\0\u{3}max_image_pixels\0\u{3}max_message_bytes\0\u{3}max_queue_items\0")
 
@@ -2088,7 +2088,7 @@ nonisolated extension Illmrec_Encoder_V1_Limits: SwiftProtobuf.Message, SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Encoder_V1_Limits, rhs: Illmrec_Encoder_V1_Limits) -> Bool {
+  public static func ==(lhs: Encoder_Limits, rhs: Encoder_Limits) -> Bool {
     if lhs.maxItemsPerRequest != rhs.maxItemsPerRequest {return false}
     if lhs.maxImageBytes != rhs.maxImageBytes {return false}
     if lhs.maxImagePixels != rhs.maxImagePixels {return false}

@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.llm.v1.LLMService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Llm_V1_LLMService: Sendable {
+public enum LLM_LLMService: Sendable {
     /// Service descriptor for the "illmrec.llm.v1.LLMService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Llm_V1_LLMService: Sendable {
         /// Namespace for "EncodeUsers" metadata.
         public enum EncodeUsers: Sendable {
             /// Request type for "EncodeUsers".
-            public typealias Input = Illmrec_Llm_V1_EncodeUsersRequest
+            public typealias Input = LLM_EncodeUsersRequest
             /// Response type for "EncodeUsers".
-            public typealias Output = Illmrec_Llm_V1_EncodeUsersResponse
+            public typealias Output = LLM_EncodeUsersResponse
             /// Descriptor for "EncodeUsers".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService"),
@@ -36,9 +36,9 @@ public enum Illmrec_Llm_V1_LLMService: Sendable {
         /// Namespace for "StreamEncodeUsers" metadata.
         public enum StreamEncodeUsers: Sendable {
             /// Request type for "StreamEncodeUsers".
-            public typealias Input = Illmrec_Llm_V1_StreamEncodeUsersRequest
+            public typealias Input = LLM_StreamEncodeUsersRequest
             /// Response type for "StreamEncodeUsers".
-            public typealias Output = Illmrec_Llm_V1_StreamEncodeUsersResponse
+            public typealias Output = LLM_StreamEncodeUsersResponse
             /// Descriptor for "StreamEncodeUsers".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService"),
@@ -49,9 +49,9 @@ public enum Illmrec_Llm_V1_LLMService: Sendable {
         /// Namespace for "CountTokens" metadata.
         public enum CountTokens: Sendable {
             /// Request type for "CountTokens".
-            public typealias Input = Illmrec_Llm_V1_CountTokensRequest
+            public typealias Input = LLM_CountTokensRequest
             /// Response type for "CountTokens".
-            public typealias Output = Illmrec_Llm_V1_CountTokensResponse
+            public typealias Output = LLM_CountTokensResponse
             /// Descriptor for "CountTokens".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService"),
@@ -62,9 +62,9 @@ public enum Illmrec_Llm_V1_LLMService: Sendable {
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
-            public typealias Input = Illmrec_Llm_V1_GetServerInfoRequest
+            public typealias Input = LLM_GetServerInfoRequest
             /// Response type for "GetServerInfo".
-            public typealias Output = Illmrec_Llm_V1_GetServerInfoResponse
+            public typealias Output = LLM_GetServerInfoResponse
             /// Descriptor for "GetServerInfo".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService"),
@@ -85,13 +85,13 @@ public enum Illmrec_Llm_V1_LLMService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.llm.v1.LLMService" service.
-    public static let illmrec_llm_v1_LLMService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService")
+    public static let llm_LLMService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.llm.v1.LLMService")
 }
 
 // MARK: illmrec.llm.v1.LLMService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService {
+extension LLM_LLMService {
     /// Streaming variant of the service protocol for the "illmrec.llm.v1.LLMService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -115,16 +115,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Llm_V1_EncodeUsersRequest` messages.
+        ///   - request: A streaming request of `LLM_EncodeUsersRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Llm_V1_EncodeUsersResponse` messages.
+        /// - Returns: A streaming response of `LLM_EncodeUsersResponse` messages.
         func encodeUsers(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
+            request: GRPCCore.StreamingServerRequest<LLM_EncodeUsersRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_EncodeUsersResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<LLM_EncodeUsersResponse>
 
         /// Handle the "StreamEncodeUsers" method.
         ///
@@ -133,16 +133,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
+        ///   - request: A streaming request of `LLM_StreamEncodeUsersRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Llm_V1_StreamEncodeUsersResponse` messages.
+        /// - Returns: A streaming response of `LLM_StreamEncodeUsersResponse` messages.
         func streamEncodeUsers(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
+            request: GRPCCore.StreamingServerRequest<LLM_StreamEncodeUsersRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<LLM_StreamEncodeUsersResponse>
 
         /// Handle the "CountTokens" method.
         ///
@@ -151,16 +151,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Builds and tokenises a prompt without computing anything.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Llm_V1_CountTokensRequest` messages.
+        ///   - request: A streaming request of `LLM_CountTokensRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Llm_V1_CountTokensResponse` messages.
+        /// - Returns: A streaming response of `LLM_CountTokensResponse` messages.
         func countTokens(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_CountTokensRequest>,
+            request: GRPCCore.StreamingServerRequest<LLM_CountTokensRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_CountTokensResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<LLM_CountTokensResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -169,16 +169,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Model, prompt template, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Llm_V1_GetServerInfoRequest` messages.
+        ///   - request: A streaming request of `LLM_GetServerInfoRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Llm_V1_GetServerInfoResponse` messages.
+        /// - Returns: A streaming response of `LLM_GetServerInfoResponse` messages.
         func getServerInfo(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
+            request: GRPCCore.StreamingServerRequest<LLM_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<LLM_GetServerInfoResponse>
     }
 
     /// Service protocol for the "illmrec.llm.v1.LLMService" service.
@@ -192,7 +192,7 @@ extension Illmrec_Llm_V1_LLMService {
     /// > Source IDL Documentation:
     /// >
     /// > History of soft tokens and titles -> frozen LLM -> hidden state at [REC] -> user vector.
-    public protocol ServiceProtocol: Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: LLM_LLMService.StreamingServiceProtocol {
         /// Handle the "EncodeUsers" method.
         ///
         /// > Source IDL Documentation:
@@ -200,16 +200,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_EncodeUsersRequest` message.
+        ///   - request: A request containing a single `LLM_EncodeUsersRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Llm_V1_EncodeUsersResponse` message.
+        /// - Returns: A response containing a single `LLM_EncodeUsersResponse` message.
         func encodeUsers(
-            request: GRPCCore.ServerRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
+            request: GRPCCore.ServerRequest<LLM_EncodeUsersRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_EncodeUsersResponse>
+        ) async throws -> GRPCCore.ServerResponse<LLM_EncodeUsersResponse>
 
         /// Handle the "StreamEncodeUsers" method.
         ///
@@ -218,16 +218,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
+        ///   - request: A streaming request of `LLM_StreamEncodeUsersRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Llm_V1_StreamEncodeUsersResponse` messages.
+        /// - Returns: A streaming response of `LLM_StreamEncodeUsersResponse` messages.
         func streamEncodeUsers(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
+            request: GRPCCore.StreamingServerRequest<LLM_StreamEncodeUsersRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<LLM_StreamEncodeUsersResponse>
 
         /// Handle the "CountTokens" method.
         ///
@@ -236,16 +236,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Builds and tokenises a prompt without computing anything.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_CountTokensRequest` message.
+        ///   - request: A request containing a single `LLM_CountTokensRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Llm_V1_CountTokensResponse` message.
+        /// - Returns: A response containing a single `LLM_CountTokensResponse` message.
         func countTokens(
-            request: GRPCCore.ServerRequest<Illmrec_Llm_V1_CountTokensRequest>,
+            request: GRPCCore.ServerRequest<LLM_CountTokensRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_CountTokensResponse>
+        ) async throws -> GRPCCore.ServerResponse<LLM_CountTokensResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -254,16 +254,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Model, prompt template, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_GetServerInfoRequest` message.
+        ///   - request: A request containing a single `LLM_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Llm_V1_GetServerInfoResponse` message.
+        /// - Returns: A response containing a single `LLM_GetServerInfoResponse` message.
         func getServerInfo(
-            request: GRPCCore.ServerRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
+            request: GRPCCore.ServerRequest<LLM_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.ServerResponse<LLM_GetServerInfoResponse>
     }
 
     /// Simple service protocol for the "illmrec.llm.v1.LLMService" service.
@@ -275,7 +275,7 @@ extension Illmrec_Llm_V1_LLMService {
     /// > Source IDL Documentation:
     /// >
     /// > History of soft tokens and titles -> frozen LLM -> hidden state at [REC] -> user vector.
-    public protocol SimpleServiceProtocol: Illmrec_Llm_V1_LLMService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: LLM_LLMService.ServiceProtocol {
         /// Handle the "EncodeUsers" method.
         ///
         /// > Source IDL Documentation:
@@ -283,16 +283,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Llm_V1_EncodeUsersRequest` message.
+        ///   - request: A `LLM_EncodeUsersRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Llm_V1_EncodeUsersResponse` to respond with.
+        /// - Returns: A `LLM_EncodeUsersResponse` to respond with.
         func encodeUsers(
-            request: Illmrec_Llm_V1_EncodeUsersRequest,
+            request: LLM_EncodeUsersRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Llm_V1_EncodeUsersResponse
+        ) async throws -> LLM_EncodeUsersResponse
 
         /// Handle the "StreamEncodeUsers" method.
         ///
@@ -301,15 +301,15 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
         ///
         /// - Parameters:
-        ///   - request: A stream of `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
-        ///   - response: A response stream of `Illmrec_Llm_V1_StreamEncodeUsersResponse` messages.
+        ///   - request: A stream of `LLM_StreamEncodeUsersRequest` messages.
+        ///   - response: A response stream of `LLM_StreamEncodeUsersResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func streamEncodeUsers(
-            request: GRPCCore.RPCAsyncSequence<Illmrec_Llm_V1_StreamEncodeUsersRequest, any Swift.Error>,
-            response: GRPCCore.RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersResponse>,
+            request: GRPCCore.RPCAsyncSequence<LLM_StreamEncodeUsersRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<LLM_StreamEncodeUsersResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -320,16 +320,16 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Builds and tokenises a prompt without computing anything.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Llm_V1_CountTokensRequest` message.
+        ///   - request: A `LLM_CountTokensRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Llm_V1_CountTokensResponse` to respond with.
+        /// - Returns: A `LLM_CountTokensResponse` to respond with.
         func countTokens(
-            request: Illmrec_Llm_V1_CountTokensRequest,
+            request: LLM_CountTokensRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Llm_V1_CountTokensResponse
+        ) async throws -> LLM_CountTokensResponse
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -338,27 +338,27 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Model, prompt template, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Llm_V1_GetServerInfoRequest` message.
+        ///   - request: A `LLM_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Llm_V1_GetServerInfoResponse` to respond with.
+        /// - Returns: A `LLM_GetServerInfoResponse` to respond with.
         func getServerInfo(
-            request: Illmrec_Llm_V1_GetServerInfoRequest,
+            request: LLM_GetServerInfoRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Llm_V1_GetServerInfoResponse
+        ) async throws -> LLM_GetServerInfoResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
+extension LLM_LLMService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Llm_V1_LLMService.Method.EncodeUsers.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_EncodeUsersRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_EncodeUsersResponse>(),
+            forMethod: LLM_LLMService.Method.EncodeUsers.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_EncodeUsersRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_EncodeUsersResponse>(),
             handler: { request, context in
                 try await self.encodeUsers(
                     request: request,
@@ -367,9 +367,9 @@ extension Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Llm_V1_LLMService.Method.StreamEncodeUsers.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_StreamEncodeUsersRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_StreamEncodeUsersResponse>(),
+            forMethod: LLM_LLMService.Method.StreamEncodeUsers.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_StreamEncodeUsersRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_StreamEncodeUsersResponse>(),
             handler: { request, context in
                 try await self.streamEncodeUsers(
                     request: request,
@@ -378,9 +378,9 @@ extension Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Llm_V1_LLMService.Method.CountTokens.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_CountTokensRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_CountTokensResponse>(),
+            forMethod: LLM_LLMService.Method.CountTokens.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_CountTokensRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_CountTokensResponse>(),
             handler: { request, context in
                 try await self.countTokens(
                     request: request,
@@ -389,9 +389,9 @@ extension Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Llm_V1_LLMService.Method.GetServerInfo.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_GetServerInfoRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_GetServerInfoResponse>(),
+            forMethod: LLM_LLMService.Method.GetServerInfo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_GetServerInfoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_GetServerInfoResponse>(),
             handler: { request, context in
                 try await self.getServerInfo(
                     request: request,
@@ -404,11 +404,11 @@ extension Illmrec_Llm_V1_LLMService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService.ServiceProtocol {
+extension LLM_LLMService.ServiceProtocol {
     public func encodeUsers(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
+        request: GRPCCore.StreamingServerRequest<LLM_EncodeUsersRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_EncodeUsersResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<LLM_EncodeUsersResponse> {
         let response = try await self.encodeUsers(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -417,9 +417,9 @@ extension Illmrec_Llm_V1_LLMService.ServiceProtocol {
     }
 
     public func countTokens(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_CountTokensRequest>,
+        request: GRPCCore.StreamingServerRequest<LLM_CountTokensRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_CountTokensResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<LLM_CountTokensResponse> {
         let response = try await self.countTokens(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -428,9 +428,9 @@ extension Illmrec_Llm_V1_LLMService.ServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
+        request: GRPCCore.StreamingServerRequest<LLM_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_GetServerInfoResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<LLM_GetServerInfoResponse> {
         let response = try await self.getServerInfo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -441,12 +441,12 @@ extension Illmrec_Llm_V1_LLMService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
+extension LLM_LLMService.SimpleServiceProtocol {
     public func encodeUsers(
-        request: GRPCCore.ServerRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
+        request: GRPCCore.ServerRequest<LLM_EncodeUsersRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_EncodeUsersResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Llm_V1_EncodeUsersResponse>(
+    ) async throws -> GRPCCore.ServerResponse<LLM_EncodeUsersResponse> {
+        return GRPCCore.ServerResponse<LLM_EncodeUsersResponse>(
             message: try await self.encodeUsers(
                 request: request.message,
                 context: context
@@ -456,10 +456,10 @@ extension Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     }
 
     public func streamEncodeUsers(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
+        request: GRPCCore.StreamingServerRequest<LLM_StreamEncodeUsersRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse> {
-        return GRPCCore.StreamingServerResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>(
+    ) async throws -> GRPCCore.StreamingServerResponse<LLM_StreamEncodeUsersResponse> {
+        return GRPCCore.StreamingServerResponse<LLM_StreamEncodeUsersResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.streamEncodeUsers(
@@ -473,10 +473,10 @@ extension Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     }
 
     public func countTokens(
-        request: GRPCCore.ServerRequest<Illmrec_Llm_V1_CountTokensRequest>,
+        request: GRPCCore.ServerRequest<LLM_CountTokensRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_CountTokensResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Llm_V1_CountTokensResponse>(
+    ) async throws -> GRPCCore.ServerResponse<LLM_CountTokensResponse> {
+        return GRPCCore.ServerResponse<LLM_CountTokensResponse>(
             message: try await self.countTokens(
                 request: request.message,
                 context: context
@@ -486,10 +486,10 @@ extension Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.ServerRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
+        request: GRPCCore.ServerRequest<LLM_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Llm_V1_GetServerInfoResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Llm_V1_GetServerInfoResponse>(
+    ) async throws -> GRPCCore.ServerResponse<LLM_GetServerInfoResponse> {
+        return GRPCCore.ServerResponse<LLM_GetServerInfoResponse>(
             message: try await self.getServerInfo(
                 request: request.message,
                 context: context
@@ -502,7 +502,7 @@ extension Illmrec_Llm_V1_LLMService.SimpleServiceProtocol {
 // MARK: illmrec.llm.v1.LLMService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService {
+extension LLM_LLMService {
     /// Generated client protocol for the "illmrec.llm.v1.LLMService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -519,20 +519,20 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_EncodeUsersRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_EncodeUsersRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_EncodeUsersResponse` messages.
+        ///   - request: A request containing a single `LLM_EncodeUsersRequest` message.
+        ///   - serializer: A serializer for `LLM_EncodeUsersRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_EncodeUsersResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func encodeUsers<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_EncodeUsersRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_EncodeUsersResponse>,
+            request: GRPCCore.ClientRequest<LLM_EncodeUsersRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_EncodeUsersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_EncodeUsersResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_EncodeUsersResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_EncodeUsersResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "StreamEncodeUsers" method.
@@ -542,20 +542,20 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_StreamEncodeUsersResponse` messages.
+        ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
+        ///   - serializer: A serializer for `LLM_StreamEncodeUsersRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_StreamEncodeUsersResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func streamEncodeUsers<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_StreamEncodeUsersResponse>,
+            request: GRPCCore.StreamingClientRequest<LLM_StreamEncodeUsersRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_StreamEncodeUsersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_StreamEncodeUsersResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<LLM_StreamEncodeUsersResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "CountTokens" method.
@@ -565,20 +565,20 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Builds and tokenises a prompt without computing anything.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_CountTokensRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_CountTokensRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_CountTokensResponse` messages.
+        ///   - request: A request containing a single `LLM_CountTokensRequest` message.
+        ///   - serializer: A serializer for `LLM_CountTokensRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_CountTokensResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func countTokens<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_CountTokensRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_CountTokensRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_CountTokensResponse>,
+            request: GRPCCore.ClientRequest<LLM_CountTokensRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_CountTokensRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_CountTokensResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_CountTokensResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_CountTokensResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -588,20 +588,20 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Model, prompt template, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `LLM_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `LLM_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<LLM_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_GetServerInfoResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_GetServerInfoResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_GetServerInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -632,26 +632,26 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_EncodeUsersRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_EncodeUsersRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_EncodeUsersResponse` messages.
+        ///   - request: A request containing a single `LLM_EncodeUsersRequest` message.
+        ///   - serializer: A serializer for `LLM_EncodeUsersRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_EncodeUsersResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func encodeUsers<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_EncodeUsersRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_EncodeUsersResponse>,
+            request: GRPCCore.ClientRequest<LLM_EncodeUsersRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_EncodeUsersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_EncodeUsersResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_EncodeUsersResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_EncodeUsersResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Llm_V1_LLMService.Method.EncodeUsers.descriptor,
+                descriptor: LLM_LLMService.Method.EncodeUsers.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -666,24 +666,24 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_StreamEncodeUsersResponse` messages.
+        ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
+        ///   - serializer: A serializer for `LLM_StreamEncodeUsersRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_StreamEncodeUsersResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func streamEncodeUsers<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_StreamEncodeUsersResponse>,
+            request: GRPCCore.StreamingClientRequest<LLM_StreamEncodeUsersRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_StreamEncodeUsersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_StreamEncodeUsersResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<LLM_StreamEncodeUsersResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.bidirectionalStreaming(
                 request: request,
-                descriptor: Illmrec_Llm_V1_LLMService.Method.StreamEncodeUsers.descriptor,
+                descriptor: LLM_LLMService.Method.StreamEncodeUsers.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -698,26 +698,26 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Builds and tokenises a prompt without computing anything.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_CountTokensRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_CountTokensRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_CountTokensResponse` messages.
+        ///   - request: A request containing a single `LLM_CountTokensRequest` message.
+        ///   - serializer: A serializer for `LLM_CountTokensRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_CountTokensResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func countTokens<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_CountTokensRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_CountTokensRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_CountTokensResponse>,
+            request: GRPCCore.ClientRequest<LLM_CountTokensRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_CountTokensRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_CountTokensResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_CountTokensResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_CountTokensResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Llm_V1_LLMService.Method.CountTokens.descriptor,
+                descriptor: LLM_LLMService.Method.CountTokens.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -732,26 +732,26 @@ extension Illmrec_Llm_V1_LLMService {
         /// > Model, prompt template, dimensions and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Llm_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Llm_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Llm_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `LLM_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `LLM_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `LLM_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Llm_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Llm_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<LLM_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<LLM_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<LLM_GetServerInfoResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_GetServerInfoResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_GetServerInfoResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Llm_V1_LLMService.Method.GetServerInfo.descriptor,
+                descriptor: LLM_LLMService.Method.GetServerInfo.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -763,7 +763,7 @@ extension Illmrec_Llm_V1_LLMService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService.ClientProtocol {
+extension LLM_LLMService.ClientProtocol {
     /// Call the "EncodeUsers" method.
     ///
     /// > Source IDL Documentation:
@@ -771,23 +771,23 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     /// > Encodes a small batch of users. Results keep the request's order; a user that fails carries its own error.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Llm_V1_EncodeUsersRequest` message.
+    ///   - request: A request containing a single `LLM_EncodeUsersRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func encodeUsers<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Llm_V1_EncodeUsersRequest>,
+        request: GRPCCore.ClientRequest<LLM_EncodeUsersRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_EncodeUsersResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_EncodeUsersResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.encodeUsers(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_EncodeUsersRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_EncodeUsersResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_EncodeUsersRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_EncodeUsersResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -800,21 +800,21 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
     ///
     /// - Parameters:
-    ///   - request: A streaming request producing `Illmrec_Llm_V1_StreamEncodeUsersRequest` messages.
+    ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func streamEncodeUsers<Result>(
-        request: GRPCCore.StreamingClientRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>,
+        request: GRPCCore.StreamingClientRequest<LLM_StreamEncodeUsersRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<LLM_StreamEncodeUsersResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.streamEncodeUsers(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_StreamEncodeUsersRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_StreamEncodeUsersResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_StreamEncodeUsersRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_StreamEncodeUsersResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -827,23 +827,23 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     /// > Builds and tokenises a prompt without computing anything.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Llm_V1_CountTokensRequest` message.
+    ///   - request: A request containing a single `LLM_CountTokensRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func countTokens<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Llm_V1_CountTokensRequest>,
+        request: GRPCCore.ClientRequest<LLM_CountTokensRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_CountTokensResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_CountTokensResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.countTokens(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_CountTokensRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_CountTokensResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_CountTokensRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_CountTokensResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -856,23 +856,23 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     /// > Model, prompt template, dimensions and enforced limits.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Llm_V1_GetServerInfoRequest` message.
+    ///   - request: A request containing a single `LLM_GetServerInfoRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Llm_V1_GetServerInfoRequest>,
+        request: GRPCCore.ClientRequest<LLM_GetServerInfoRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getServerInfo(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Llm_V1_GetServerInfoRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Llm_V1_GetServerInfoResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<LLM_GetServerInfoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<LLM_GetServerInfoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -881,7 +881,7 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Llm_V1_LLMService.ClientProtocol {
+extension LLM_LLMService.ClientProtocol {
     /// Call the "EncodeUsers" method.
     ///
     /// > Source IDL Documentation:
@@ -897,14 +897,14 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func encodeUsers<Result>(
-        _ message: Illmrec_Llm_V1_EncodeUsersRequest,
+        _ message: LLM_EncodeUsersRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_EncodeUsersResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_EncodeUsersResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Llm_V1_EncodeUsersRequest>(
+        let request = GRPCCore.ClientRequest<LLM_EncodeUsersRequest>(
             message: message,
             metadata: metadata
         )
@@ -933,10 +933,10 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     public func streamEncodeUsers<Result>(
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Illmrec_Llm_V1_StreamEncodeUsersRequest>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Llm_V1_StreamEncodeUsersResponse>) async throws -> Result
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<LLM_StreamEncodeUsersRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<LLM_StreamEncodeUsersResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.StreamingClientRequest<Illmrec_Llm_V1_StreamEncodeUsersRequest>(
+        let request = GRPCCore.StreamingClientRequest<LLM_StreamEncodeUsersRequest>(
             metadata: metadata,
             producer: producer
         )
@@ -962,14 +962,14 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func countTokens<Result>(
-        _ message: Illmrec_Llm_V1_CountTokensRequest,
+        _ message: LLM_CountTokensRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_CountTokensResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_CountTokensResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Llm_V1_CountTokensRequest>(
+        let request = GRPCCore.ClientRequest<LLM_CountTokensRequest>(
             message: message,
             metadata: metadata
         )
@@ -995,14 +995,14 @@ extension Illmrec_Llm_V1_LLMService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        _ message: Illmrec_Llm_V1_GetServerInfoRequest,
+        _ message: LLM_GetServerInfoRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Llm_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<LLM_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Llm_V1_GetServerInfoRequest>(
+        let request = GRPCCore.ClientRequest<LLM_GetServerInfoRequest>(
             message: message,
             metadata: metadata
         )

@@ -21,7 +21,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// A value the service can return for a user.
-public nonisolated enum Illmrec_Llm_V1_UserOutput: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum LLM_UserOutput: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent.
@@ -62,7 +62,7 @@ public nonisolated enum Illmrec_Llm_V1_UserOutput: SwiftProtobuf.Enum, Swift.Cas
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Llm_V1_UserOutput] = [
+  public static let allCases: [LLM_UserOutput] = [
     .unspecified,
     .userVector,
     .hiddenState,
@@ -72,7 +72,7 @@ public nonisolated enum Illmrec_Llm_V1_UserOutput: SwiftProtobuf.Enum, Swift.Cas
 }
 
 /// One interaction.
-public nonisolated struct Illmrec_Llm_V1_HistoryItem: Sendable {
+public nonisolated struct LLM_HistoryItem: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -84,22 +84,22 @@ public nonisolated struct Illmrec_Llm_V1_HistoryItem: Sendable {
   public var title: String = String()
 
   /// What stands for the item's image. Required.
-  public var visual: Illmrec_Llm_V1_HistoryItem.OneOf_Visual? = nil
+  public var visual: LLM_HistoryItem.OneOf_Visual? = nil
 
   /// The adaptor's output [llm_dim].
-  public var softToken: Illmrec_Common_V1_Tensor {
+  public var softToken: Common_Tensor {
     get {
       if case .softToken(let v)? = visual {return v}
-      return Illmrec_Common_V1_Tensor()
+      return Common_Tensor()
     }
     set {visual = .softToken(newValue)}
   }
 
   /// The vision tower's output [embedding_dim]; the server applies its own adaptor.
-  public var embedding: Illmrec_Common_V1_Tensor {
+  public var embedding: Common_Tensor {
     get {
       if case .embedding(let v)? = visual {return v}
-      return Illmrec_Common_V1_Tensor()
+      return Common_Tensor()
     }
     set {visual = .embedding(newValue)}
   }
@@ -109,9 +109,9 @@ public nonisolated struct Illmrec_Llm_V1_HistoryItem: Sendable {
   /// What stands for the item's image. Required.
   public nonisolated enum OneOf_Visual: Equatable, Sendable {
     /// The adaptor's output [llm_dim].
-    case softToken(Illmrec_Common_V1_Tensor)
+    case softToken(Common_Tensor)
     /// The vision tower's output [embedding_dim]; the server applies its own adaptor.
-    case embedding(Illmrec_Common_V1_Tensor)
+    case embedding(Common_Tensor)
 
   }
 
@@ -119,13 +119,13 @@ public nonisolated struct Illmrec_Llm_V1_HistoryItem: Sendable {
 }
 
 /// A piece of a prompt that the caller builds.
-public nonisolated struct Illmrec_Llm_V1_Part: Sendable {
+public nonisolated struct LLM_Part: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this piece holds.
-  public var part: Illmrec_Llm_V1_Part.OneOf_Part? = nil
+  public var part: LLM_Part.OneOf_Part? = nil
 
   /// Text, tokenised by the server. The marker <i_vis> is not allowed in it.
   public var text: String {
@@ -137,10 +137,10 @@ public nonisolated struct Illmrec_Llm_V1_Part: Sendable {
   }
 
   /// [n, llm_dim]: n soft tokens, placed where the part stands.
-  public var softTokens: Illmrec_Common_V1_Tensor {
+  public var softTokens: Common_Tensor {
     get {
       if case .softTokens(let v)? = part {return v}
-      return Illmrec_Common_V1_Tensor()
+      return Common_Tensor()
     }
     set {part = .softTokens(newValue)}
   }
@@ -152,7 +152,7 @@ public nonisolated struct Illmrec_Llm_V1_Part: Sendable {
     /// Text, tokenised by the server. The marker <i_vis> is not allowed in it.
     case text(String)
     /// [n, llm_dim]: n soft tokens, placed where the part stands.
-    case softTokens(Illmrec_Common_V1_Tensor)
+    case softTokens(Common_Tensor)
 
   }
 
@@ -160,7 +160,7 @@ public nonisolated struct Illmrec_Llm_V1_Part: Sendable {
 }
 
 /// One user.
-public nonisolated struct Illmrec_Llm_V1_UserPrompt: Sendable {
+public nonisolated struct LLM_UserPrompt: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -169,22 +169,22 @@ public nonisolated struct Illmrec_Llm_V1_UserPrompt: Sendable {
   public var userID: String = String()
 
   /// What the LLM reads.
-  public var prompt: Illmrec_Llm_V1_UserPrompt.OneOf_Prompt? = nil
+  public var prompt: LLM_UserPrompt.OneOf_Prompt? = nil
 
   /// Put into the published template by the server.
-  public var history: Illmrec_Llm_V1_History {
+  public var history: LLM_History {
     get {
       if case .history(let v)? = prompt {return v}
-      return Illmrec_Llm_V1_History()
+      return LLM_History()
     }
     set {prompt = .history(newValue)}
   }
 
   /// The caller's own prompt; [REC] is appended by the server.
-  public var parts: Illmrec_Llm_V1_Parts {
+  public var parts: LLM_Parts {
     get {
       if case .parts(let v)? = prompt {return v}
-      return Illmrec_Llm_V1_Parts()
+      return LLM_Parts()
     }
     set {prompt = .parts(newValue)}
   }
@@ -194,9 +194,9 @@ public nonisolated struct Illmrec_Llm_V1_UserPrompt: Sendable {
   /// What the LLM reads.
   public nonisolated enum OneOf_Prompt: Equatable, Sendable {
     /// Put into the published template by the server.
-    case history(Illmrec_Llm_V1_History)
+    case history(LLM_History)
     /// The caller's own prompt; [REC] is appended by the server.
-    case parts(Illmrec_Llm_V1_Parts)
+    case parts(LLM_Parts)
 
   }
 
@@ -204,13 +204,13 @@ public nonisolated struct Illmrec_Llm_V1_UserPrompt: Sendable {
 }
 
 /// A user's interactions, oldest first. The newest max_history_items are read.
-public nonisolated struct Illmrec_Llm_V1_History: Sendable {
+public nonisolated struct LLM_History: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// At least one.
-  public var items: [Illmrec_Llm_V1_HistoryItem] = []
+  public var items: [LLM_HistoryItem] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -218,13 +218,13 @@ public nonisolated struct Illmrec_Llm_V1_History: Sendable {
 }
 
 /// A prompt in pieces, in reading order.
-public nonisolated struct Illmrec_Llm_V1_Parts: Sendable {
+public nonisolated struct LLM_Parts: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// At least one.
-  public var parts: [Illmrec_Llm_V1_Part] = []
+  public var parts: [LLM_Part] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -232,17 +232,17 @@ public nonisolated struct Illmrec_Llm_V1_Parts: Sendable {
 }
 
 /// A user's projection into one space.
-public nonisolated struct Illmrec_Llm_V1_SpaceVector: Sendable {
+public nonisolated struct LLM_SpaceVector: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Which space.
-  public var space: Illmrec_Common_V1_Space = .unspecified
+  public var space: Common_Space = .unspecified
 
   /// [p], unscaled.
-  public var vector: Illmrec_Common_V1_Tensor {
-    get {_vector ?? Illmrec_Common_V1_Tensor()}
+  public var vector: Common_Tensor {
+    get {_vector ?? Common_Tensor()}
     set {_vector = newValue}
   }
   /// Returns true if `vector` has been explicitly set.
@@ -254,11 +254,11 @@ public nonisolated struct Illmrec_Llm_V1_SpaceVector: Sendable {
 
   public init() {}
 
-  fileprivate var _vector: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _vector: Common_Tensor? = nil
 }
 
 /// What became of one user.
-public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
+public nonisolated struct LLM_UserResult: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -270,8 +270,8 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   }
 
   /// Set when the user failed; nothing below is then.
-  public var error: Illmrec_Common_V1_ItemError {
-    get {_storage._error ?? Illmrec_Common_V1_ItemError()}
+  public var error: Common_ItemError {
+    get {_storage._error ?? Common_ItemError()}
     set {_uniqueStorage()._error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
@@ -280,8 +280,8 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   public mutating func clearError() {_uniqueStorage()._error = nil}
 
   /// Set when USER_OUTPUT_USER_VECTOR was asked for.
-  public var userVector: Illmrec_Common_V1_Tensor {
-    get {_storage._userVector ?? Illmrec_Common_V1_Tensor()}
+  public var userVector: Common_Tensor {
+    get {_storage._userVector ?? Common_Tensor()}
     set {_uniqueStorage()._userVector = newValue}
   }
   /// Returns true if `userVector` has been explicitly set.
@@ -290,8 +290,8 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   public mutating func clearUserVector() {_uniqueStorage()._userVector = nil}
 
   /// Set when USER_OUTPUT_HIDDEN_STATE was asked for.
-  public var hiddenState: Illmrec_Common_V1_Tensor {
-    get {_storage._hiddenState ?? Illmrec_Common_V1_Tensor()}
+  public var hiddenState: Common_Tensor {
+    get {_storage._hiddenState ?? Common_Tensor()}
     set {_uniqueStorage()._hiddenState = newValue}
   }
   /// Returns true if `hiddenState` has been explicitly set.
@@ -300,7 +300,7 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   public mutating func clearHiddenState() {_uniqueStorage()._hiddenState = nil}
 
   /// Set when USER_OUTPUT_SPACE_VECTORS was asked for.
-  public var spaceVectors: [Illmrec_Llm_V1_SpaceVector] {
+  public var spaceVectors: [LLM_SpaceVector] {
     get {_storage._spaceVectors}
     set {_uniqueStorage()._spaceVectors = newValue}
   }
@@ -325,8 +325,8 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
   }
 
   /// Where this user's time went. Set in streams, whose results are computed at different times.
-  public var timing: Illmrec_Common_V1_Timing {
-    get {_storage._timing ?? Illmrec_Common_V1_Timing()}
+  public var timing: Common_Timing {
+    get {_storage._timing ?? Common_Timing()}
     set {_uniqueStorage()._timing = newValue}
   }
   /// Returns true if `timing` has been explicitly set.
@@ -342,7 +342,7 @@ public nonisolated struct Illmrec_Llm_V1_UserResult: @unchecked Sendable {
 }
 
 /// A small batch of users.
-public nonisolated struct Illmrec_Llm_V1_EncodeUsersRequest: Sendable {
+public nonisolated struct LLM_EncodeUsersRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -351,10 +351,10 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersRequest: Sendable {
   public var requestID: String = String()
 
   /// At most max_users_per_request.
-  public var users: [Illmrec_Llm_V1_UserPrompt] = []
+  public var users: [LLM_UserPrompt] = []
 
   /// What to return; the user vector when empty.
-  public var outputs: [Illmrec_Llm_V1_UserOutput] = []
+  public var outputs: [LLM_UserOutput] = []
 
   /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
   public var modelVersion: String = String()
@@ -373,7 +373,7 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersRequest: Sendable {
 }
 
 /// The batch, encoded.
-public nonisolated struct Illmrec_Llm_V1_EncodeUsersResponse: Sendable {
+public nonisolated struct LLM_EncodeUsersResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -382,8 +382,8 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersResponse: Sendable {
   public var requestID: String = String()
 
   /// What encoded the users.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_model ?? Common_ModelRef()}
     set {_model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -392,11 +392,11 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersResponse: Sendable {
   public mutating func clearModel() {self._model = nil}
 
   /// One per user, in the request's order.
-  public var results: [Illmrec_Llm_V1_UserResult] = []
+  public var results: [LLM_UserResult] = []
 
   /// Where the time went.
-  public var timing: Illmrec_Common_V1_Timing {
-    get {_timing ?? Illmrec_Common_V1_Timing()}
+  public var timing: Common_Timing {
+    get {_timing ?? Common_Timing()}
     set {_timing = newValue}
   }
   /// Returns true if `timing` has been explicitly set.
@@ -408,33 +408,33 @@ public nonisolated struct Illmrec_Llm_V1_EncodeUsersResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _model: Illmrec_Common_V1_ModelRef? = nil
-  fileprivate var _timing: Illmrec_Common_V1_Timing? = nil
+  fileprivate var _model: Common_ModelRef? = nil
+  fileprivate var _timing: Common_Timing? = nil
 }
 
 /// A message of a bulk request: the configuration first, then users.
-public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersRequest: Sendable {
+public nonisolated struct LLM_StreamEncodeUsersRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Llm_V1_StreamEncodeUsersRequest.OneOf_Message? = nil
+  public var message: LLM_StreamEncodeUsersRequest.OneOf_Message? = nil
 
   /// First message only.
-  public var config: Illmrec_Llm_V1_StreamEncodeUsersRequest.Config {
+  public var config: LLM_StreamEncodeUsersRequest.Config {
     get {
       if case .config(let v)? = message {return v}
-      return Illmrec_Llm_V1_StreamEncodeUsersRequest.Config()
+      return LLM_StreamEncodeUsersRequest.Config()
     }
     set {message = .config(newValue)}
   }
 
   /// Every other message.
-  public var user: Illmrec_Llm_V1_UserPrompt {
+  public var user: LLM_UserPrompt {
     get {
       if case .user(let v)? = message {return v}
-      return Illmrec_Llm_V1_UserPrompt()
+      return LLM_UserPrompt()
     }
     set {message = .user(newValue)}
   }
@@ -444,9 +444,9 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersRequest: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case config(Illmrec_Llm_V1_StreamEncodeUsersRequest.Config)
+    case config(LLM_StreamEncodeUsersRequest.Config)
     /// Every other message.
-    case user(Illmrec_Llm_V1_UserPrompt)
+    case user(LLM_UserPrompt)
 
   }
 
@@ -460,7 +460,7 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersRequest: Sendable {
     public var requestID: String = String()
 
     /// What to return; the user vector when empty.
-    public var outputs: [Illmrec_Llm_V1_UserOutput] = []
+    public var outputs: [LLM_UserOutput] = []
 
     /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
     public var modelVersion: String = String()
@@ -480,28 +480,28 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersRequest: Sendable {
 }
 
 /// A message of a bulk answer: the model first, then results.
-public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersResponse: Sendable {
+public nonisolated struct LLM_StreamEncodeUsersResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Llm_V1_StreamEncodeUsersResponse.OneOf_Message? = nil
+  public var message: LLM_StreamEncodeUsersResponse.OneOf_Message? = nil
 
   /// First message only.
-  public var model: Illmrec_Common_V1_ModelRef {
+  public var model: Common_ModelRef {
     get {
       if case .model(let v)? = message {return v}
-      return Illmrec_Common_V1_ModelRef()
+      return Common_ModelRef()
     }
     set {message = .model(newValue)}
   }
 
   /// One per user.
-  public var result: Illmrec_Llm_V1_UserResult {
+  public var result: LLM_UserResult {
     get {
       if case .result(let v)? = message {return v}
-      return Illmrec_Llm_V1_UserResult()
+      return LLM_UserResult()
     }
     set {message = .result(newValue)}
   }
@@ -511,9 +511,9 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersResponse: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case model(Illmrec_Common_V1_ModelRef)
+    case model(Common_ModelRef)
     /// One per user.
-    case result(Illmrec_Llm_V1_UserResult)
+    case result(LLM_UserResult)
 
   }
 
@@ -521,14 +521,14 @@ public nonisolated struct Illmrec_Llm_V1_StreamEncodeUsersResponse: Sendable {
 }
 
 /// A prompt to measure. Soft tokens may be left out of history items.
-public nonisolated struct Illmrec_Llm_V1_CountTokensRequest: Sendable {
+public nonisolated struct LLM_CountTokensRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The user whose prompt it is.
-  public var user: Illmrec_Llm_V1_UserPrompt {
-    get {_user ?? Illmrec_Llm_V1_UserPrompt()}
+  public var user: LLM_UserPrompt {
+    get {_user ?? LLM_UserPrompt()}
     set {_user = newValue}
   }
   /// Returns true if `user` has been explicitly set.
@@ -540,11 +540,11 @@ public nonisolated struct Illmrec_Llm_V1_CountTokensRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _user: Illmrec_Llm_V1_UserPrompt? = nil
+  fileprivate var _user: LLM_UserPrompt? = nil
 }
 
 /// A prompt's measures.
-public nonisolated struct Illmrec_Llm_V1_CountTokensResponse: Sendable {
+public nonisolated struct LLM_CountTokensResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -570,7 +570,7 @@ public nonisolated struct Illmrec_Llm_V1_CountTokensResponse: Sendable {
 }
 
 /// Asks for the server's description.
-public nonisolated struct Illmrec_Llm_V1_GetServerInfoRequest: Sendable {
+public nonisolated struct LLM_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -581,7 +581,7 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoRequest: Sendable {
 }
 
 /// The server's description.
-public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Sendable {
+public nonisolated struct LLM_GetServerInfoResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -593,8 +593,8 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   }
 
   /// What it serves.
-  public var model: Illmrec_Common_V1_ModelRef {
-    get {_storage._model ?? Illmrec_Common_V1_ModelRef()}
+  public var model: Common_ModelRef {
+    get {_storage._model ?? Common_ModelRef()}
     set {_uniqueStorage()._model = newValue}
   }
   /// Returns true if `model` has been explicitly set.
@@ -621,7 +621,7 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   }
 
   /// Spaces in use, in the order of their blocks.
-  public var spaces: [Illmrec_Common_V1_Space] {
+  public var spaces: [Common_Space] {
     get {_storage._spaces}
     set {_uniqueStorage()._spaces = newValue}
   }
@@ -639,8 +639,8 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   }
 
   /// What a request may ask for.
-  public var limits: Illmrec_Llm_V1_Limits {
-    get {_storage._limits ?? Illmrec_Llm_V1_Limits()}
+  public var limits: LLM_Limits {
+    get {_storage._limits ?? LLM_Limits()}
     set {_uniqueStorage()._limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
@@ -649,8 +649,8 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
   /// Unset when the server keeps no prefixes.
-  public var prefixCache: Illmrec_Llm_V1_PrefixCache {
-    get {_storage._prefixCache ?? Illmrec_Llm_V1_PrefixCache()}
+  public var prefixCache: LLM_PrefixCache {
+    get {_storage._prefixCache ?? LLM_PrefixCache()}
     set {_uniqueStorage()._prefixCache = newValue}
   }
   /// Returns true if `prefixCache` has been explicitly set.
@@ -659,8 +659,8 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
   public mutating func clearPrefixCache() {_uniqueStorage()._prefixCache = nil}
 
   /// What the LLM's matrices are multiplied in.
-  public var arithmetic: Illmrec_Common_V1_MatrixArithmetic {
-    get {_storage._arithmetic ?? Illmrec_Common_V1_MatrixArithmetic()}
+  public var arithmetic: Common_MatrixArithmetic {
+    get {_storage._arithmetic ?? Common_MatrixArithmetic()}
     set {_uniqueStorage()._arithmetic = newValue}
   }
   /// Returns true if `arithmetic` has been explicitly set.
@@ -676,7 +676,7 @@ public nonisolated struct Illmrec_Llm_V1_GetServerInfoResponse: @unchecked Senda
 }
 
 /// Keys and values of prompts' beginnings that the server keeps, and what they have saved since it started.
-public nonisolated struct Illmrec_Llm_V1_PrefixCache: Sendable {
+public nonisolated struct LLM_PrefixCache: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -708,7 +708,7 @@ public nonisolated struct Illmrec_Llm_V1_PrefixCache: Sendable {
 }
 
 /// What a request may ask for; beyond it INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for load.
-public nonisolated struct Illmrec_Llm_V1_Limits: Sendable {
+public nonisolated struct LLM_Limits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -743,11 +743,11 @@ public nonisolated struct Illmrec_Llm_V1_Limits: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.llm.v1"
 
-nonisolated extension Illmrec_Llm_V1_UserOutput: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_UserOutput: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0USER_OUTPUT_UNSPECIFIED\0\u{1}USER_OUTPUT_USER_VECTOR\0\u{1}USER_OUTPUT_HIDDEN_STATE\0\u{1}USER_OUTPUT_SPACE_VECTORS\0")
 }
 
-nonisolated extension Illmrec_Llm_V1_HistoryItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_HistoryItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HistoryItem"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}title\0\u{3}soft_token\0\u{1}embedding\0")
 
@@ -760,7 +760,7 @@ nonisolated extension Illmrec_Llm_V1_HistoryItem: SwiftProtobuf.Message, SwiftPr
       case 1: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.title) }()
       case 3: try {
-        var v: Illmrec_Common_V1_Tensor?
+        var v: Common_Tensor?
         var hadOneofValue = false
         if let current = self.visual {
           hadOneofValue = true
@@ -773,7 +773,7 @@ nonisolated extension Illmrec_Llm_V1_HistoryItem: SwiftProtobuf.Message, SwiftPr
         }
       }()
       case 4: try {
-        var v: Illmrec_Common_V1_Tensor?
+        var v: Common_Tensor?
         var hadOneofValue = false
         if let current = self.visual {
           hadOneofValue = true
@@ -815,7 +815,7 @@ nonisolated extension Illmrec_Llm_V1_HistoryItem: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_HistoryItem, rhs: Illmrec_Llm_V1_HistoryItem) -> Bool {
+  public static func ==(lhs: LLM_HistoryItem, rhs: LLM_HistoryItem) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs.title != rhs.title {return false}
     if lhs.visual != rhs.visual {return false}
@@ -824,7 +824,7 @@ nonisolated extension Illmrec_Llm_V1_HistoryItem: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_Part: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_Part: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Part"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{3}soft_tokens\0")
 
@@ -843,7 +843,7 @@ nonisolated extension Illmrec_Llm_V1_Part: SwiftProtobuf.Message, SwiftProtobuf.
         }
       }()
       case 2: try {
-        var v: Illmrec_Common_V1_Tensor?
+        var v: Common_Tensor?
         var hadOneofValue = false
         if let current = self.part {
           hadOneofValue = true
@@ -879,14 +879,14 @@ nonisolated extension Illmrec_Llm_V1_Part: SwiftProtobuf.Message, SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_Part, rhs: Illmrec_Llm_V1_Part) -> Bool {
+  public static func ==(lhs: LLM_Part, rhs: LLM_Part) -> Bool {
     if lhs.part != rhs.part {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_UserPrompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_UserPrompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserPrompt"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}history\0\u{1}parts\0")
 
@@ -898,7 +898,7 @@ nonisolated extension Illmrec_Llm_V1_UserPrompt: SwiftProtobuf.Message, SwiftPro
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.userID) }()
       case 2: try {
-        var v: Illmrec_Llm_V1_History?
+        var v: LLM_History?
         var hadOneofValue = false
         if let current = self.prompt {
           hadOneofValue = true
@@ -911,7 +911,7 @@ nonisolated extension Illmrec_Llm_V1_UserPrompt: SwiftProtobuf.Message, SwiftPro
         }
       }()
       case 3: try {
-        var v: Illmrec_Llm_V1_Parts?
+        var v: LLM_Parts?
         var hadOneofValue = false
         if let current = self.prompt {
           hadOneofValue = true
@@ -950,7 +950,7 @@ nonisolated extension Illmrec_Llm_V1_UserPrompt: SwiftProtobuf.Message, SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_UserPrompt, rhs: Illmrec_Llm_V1_UserPrompt) -> Bool {
+  public static func ==(lhs: LLM_UserPrompt, rhs: LLM_UserPrompt) -> Bool {
     if lhs.userID != rhs.userID {return false}
     if lhs.prompt != rhs.prompt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -958,7 +958,7 @@ nonisolated extension Illmrec_Llm_V1_UserPrompt: SwiftProtobuf.Message, SwiftPro
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_History: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_History: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".History"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0")
 
@@ -981,14 +981,14 @@ nonisolated extension Illmrec_Llm_V1_History: SwiftProtobuf.Message, SwiftProtob
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_History, rhs: Illmrec_Llm_V1_History) -> Bool {
+  public static func ==(lhs: LLM_History, rhs: LLM_History) -> Bool {
     if lhs.items != rhs.items {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_Parts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_Parts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Parts"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}parts\0")
 
@@ -1011,14 +1011,14 @@ nonisolated extension Illmrec_Llm_V1_Parts: SwiftProtobuf.Message, SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_Parts, rhs: Illmrec_Llm_V1_Parts) -> Bool {
+  public static func ==(lhs: LLM_Parts, rhs: LLM_Parts) -> Bool {
     if lhs.parts != rhs.parts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_SpaceVector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_SpaceVector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SpaceVector"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}space\0\u{1}vector\0")
 
@@ -1049,7 +1049,7 @@ nonisolated extension Illmrec_Llm_V1_SpaceVector: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_SpaceVector, rhs: Illmrec_Llm_V1_SpaceVector) -> Bool {
+  public static func ==(lhs: LLM_SpaceVector, rhs: LLM_SpaceVector) -> Bool {
     if lhs.space != rhs.space {return false}
     if lhs._vector != rhs._vector {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1057,20 +1057,20 @@ nonisolated extension Illmrec_Llm_V1_SpaceVector: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_UserResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_UserResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserResult"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{3}user_vector\0\u{3}hidden_state\0\u{3}space_vectors\0\u{3}prompt_tokens\0\u{3}cached_tokens\0\u{3}truncated_items\0\u{1}timing\0")
 
   fileprivate class _StorageClass {
     var _userID: String = String()
-    var _error: Illmrec_Common_V1_ItemError? = nil
-    var _userVector: Illmrec_Common_V1_Tensor? = nil
-    var _hiddenState: Illmrec_Common_V1_Tensor? = nil
-    var _spaceVectors: [Illmrec_Llm_V1_SpaceVector] = []
+    var _error: Common_ItemError? = nil
+    var _userVector: Common_Tensor? = nil
+    var _hiddenState: Common_Tensor? = nil
+    var _spaceVectors: [LLM_SpaceVector] = []
     var _promptTokens: UInt32 = 0
     var _cachedTokens: UInt32 = 0
     var _truncatedItems: UInt32 = 0
-    var _timing: Illmrec_Common_V1_Timing? = nil
+    var _timing: Common_Timing? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1160,7 +1160,7 @@ nonisolated extension Illmrec_Llm_V1_UserResult: SwiftProtobuf.Message, SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_UserResult, rhs: Illmrec_Llm_V1_UserResult) -> Bool {
+  public static func ==(lhs: LLM_UserResult, rhs: LLM_UserResult) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -1183,7 +1183,7 @@ nonisolated extension Illmrec_Llm_V1_UserResult: SwiftProtobuf.Message, SwiftPro
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeUsersRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0")
 
@@ -1226,7 +1226,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_EncodeUsersRequest, rhs: Illmrec_Llm_V1_EncodeUsersRequest) -> Bool {
+  public static func ==(lhs: LLM_EncodeUsersRequest, rhs: LLM_EncodeUsersRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.users != rhs.users {return false}
     if lhs.outputs != rhs.outputs {return false}
@@ -1238,7 +1238,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersRequest: SwiftProtobuf.Message, 
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_EncodeUsersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_EncodeUsersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeUsersResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}model\0\u{1}results\0\u{1}timing\0")
 
@@ -1277,7 +1277,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersResponse: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_EncodeUsersResponse, rhs: Illmrec_Llm_V1_EncodeUsersResponse) -> Bool {
+  public static func ==(lhs: LLM_EncodeUsersResponse, rhs: LLM_EncodeUsersResponse) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._model != rhs._model {return false}
     if lhs.results != rhs.results {return false}
@@ -1287,7 +1287,7 @@ nonisolated extension Illmrec_Llm_V1_EncodeUsersResponse: SwiftProtobuf.Message,
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_StreamEncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamEncodeUsersRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0\u{1}user\0")
 
@@ -1298,7 +1298,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest: SwiftProtobuf.Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Llm_V1_StreamEncodeUsersRequest.Config?
+        var v: LLM_StreamEncodeUsersRequest.Config?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1311,7 +1311,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest: SwiftProtobuf.Mes
         }
       }()
       case 2: try {
-        var v: Illmrec_Llm_V1_UserPrompt?
+        var v: LLM_UserPrompt?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1347,15 +1347,15 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_StreamEncodeUsersRequest, rhs: Illmrec_Llm_V1_StreamEncodeUsersRequest) -> Bool {
+  public static func ==(lhs: LLM_StreamEncodeUsersRequest, rhs: LLM_StreamEncodeUsersRequest) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Llm_V1_StreamEncodeUsersRequest.protoMessageName + ".Config"
+nonisolated extension LLM_StreamEncodeUsersRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = LLM_StreamEncodeUsersRequest.protoMessageName + ".Config"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1393,7 +1393,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProto
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_StreamEncodeUsersRequest.Config, rhs: Illmrec_Llm_V1_StreamEncodeUsersRequest.Config) -> Bool {
+  public static func ==(lhs: LLM_StreamEncodeUsersRequest.Config, rhs: LLM_StreamEncodeUsersRequest.Config) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.outputs != rhs.outputs {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
@@ -1404,7 +1404,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersRequest.Config: SwiftProto
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_StreamEncodeUsersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamEncodeUsersResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}result\0")
 
@@ -1415,7 +1415,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersResponse: SwiftProtobuf.Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Common_V1_ModelRef?
+        var v: Common_ModelRef?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1428,7 +1428,7 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersResponse: SwiftProtobuf.Me
         }
       }()
       case 2: try {
-        var v: Illmrec_Llm_V1_UserResult?
+        var v: LLM_UserResult?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1464,14 +1464,14 @@ nonisolated extension Illmrec_Llm_V1_StreamEncodeUsersResponse: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_StreamEncodeUsersResponse, rhs: Illmrec_Llm_V1_StreamEncodeUsersResponse) -> Bool {
+  public static func ==(lhs: LLM_StreamEncodeUsersResponse, rhs: LLM_StreamEncodeUsersResponse) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_CountTokensRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_CountTokensRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CountTokensRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0")
 
@@ -1498,14 +1498,14 @@ nonisolated extension Illmrec_Llm_V1_CountTokensRequest: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_CountTokensRequest, rhs: Illmrec_Llm_V1_CountTokensRequest) -> Bool {
+  public static func ==(lhs: LLM_CountTokensRequest, rhs: LLM_CountTokensRequest) -> Bool {
     if lhs._user != rhs._user {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_CountTokensResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CountTokensResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}prompt_tokens\0\u{3}rec_position\0\u{3}soft_token_positions\0\u{3}truncated_items\0\u{3}token_ids\0")
 
@@ -1544,7 +1544,7 @@ nonisolated extension Illmrec_Llm_V1_CountTokensResponse: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_CountTokensResponse, rhs: Illmrec_Llm_V1_CountTokensResponse) -> Bool {
+  public static func ==(lhs: LLM_CountTokensResponse, rhs: LLM_CountTokensResponse) -> Bool {
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.recPosition != rhs.recPosition {return false}
     if lhs.softTokenPositions != rhs.softTokenPositions {return false}
@@ -1555,7 +1555,7 @@ nonisolated extension Illmrec_Llm_V1_CountTokensResponse: SwiftProtobuf.Message,
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
@@ -1568,28 +1568,28 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoRequest: SwiftProtobuf.Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_GetServerInfoRequest, rhs: Illmrec_Llm_V1_GetServerInfoRequest) -> Bool {
+  public static func ==(lhs: LLM_GetServerInfoRequest, rhs: LLM_GetServerInfoRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}llm_dim\0\u{3}embedding_dim\0\u{3}user_vector_dim\0\u{1}spaces\0\u{3}space_weights\0\u{3}prompt_template\0\u{1}limits\0\u{3}prefix_cache\0\u{1}arithmetic\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
-    var _model: Illmrec_Common_V1_ModelRef? = nil
+    var _model: Common_ModelRef? = nil
     var _llmDim: UInt32 = 0
     var _embeddingDim: UInt32 = 0
     var _userVectorDim: UInt32 = 0
-    var _spaces: [Illmrec_Common_V1_Space] = []
+    var _spaces: [Common_Space] = []
     var _spaceWeights: [Float] = []
     var _promptTemplate: String = String()
-    var _limits: Illmrec_Llm_V1_Limits? = nil
-    var _prefixCache: Illmrec_Llm_V1_PrefixCache? = nil
-    var _arithmetic: Illmrec_Common_V1_MatrixArithmetic? = nil
+    var _limits: LLM_Limits? = nil
+    var _prefixCache: LLM_PrefixCache? = nil
+    var _arithmetic: Common_MatrixArithmetic? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1689,7 +1689,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_GetServerInfoResponse, rhs: Illmrec_Llm_V1_GetServerInfoResponse) -> Bool {
+  public static func ==(lhs: LLM_GetServerInfoResponse, rhs: LLM_GetServerInfoResponse) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -1714,7 +1714,7 @@ nonisolated extension Illmrec_Llm_V1_GetServerInfoResponse: SwiftProtobuf.Messag
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_PrefixCache: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_PrefixCache: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PrefixCache"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_bytes\0\u{3}used_bytes\0\u{3}block_tokens\0\u{1}blocks\0\u{3}prompt_tokens\0\u{3}cached_tokens\0\u{3}evicted_blocks\0")
 
@@ -1761,7 +1761,7 @@ nonisolated extension Illmrec_Llm_V1_PrefixCache: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_PrefixCache, rhs: Illmrec_Llm_V1_PrefixCache) -> Bool {
+  public static func ==(lhs: LLM_PrefixCache, rhs: LLM_PrefixCache) -> Bool {
     if lhs.maxBytes != rhs.maxBytes {return false}
     if lhs.usedBytes != rhs.usedBytes {return false}
     if lhs.blockTokens != rhs.blockTokens {return false}
@@ -1774,7 +1774,7 @@ nonisolated extension Illmrec_Llm_V1_PrefixCache: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension LLM_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Limits"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_users_per_request\0\u{3}max_history_items\0\u{3}max_request_history_items\0\u{3}max_prompt_tokens\0\u{3}max_message_bytes\0\u{3}max_queue_tokens\0\u{3}max_text_bytes\0")
 
@@ -1821,7 +1821,7 @@ nonisolated extension Illmrec_Llm_V1_Limits: SwiftProtobuf.Message, SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Llm_V1_Limits, rhs: Illmrec_Llm_V1_Limits) -> Bool {
+  public static func ==(lhs: LLM_Limits, rhs: LLM_Limits) -> Bool {
     if lhs.maxUsersPerRequest != rhs.maxUsersPerRequest {return false}
     if lhs.maxHistoryItems != rhs.maxHistoryItems {return false}
     if lhs.maxRequestHistoryItems != rhs.maxRequestHistoryItems {return false}

@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.recommender.v1.RecommenderService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Recommender_V1_RecommenderService: Sendable {
+public enum Recommender_RecommenderService: Sendable {
     /// Service descriptor for the "illmrec.recommender.v1.RecommenderService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.recommender.v1.RecommenderService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Recommender_V1_RecommenderService: Sendable {
         /// Namespace for "Recommend" metadata.
         public enum Recommend: Sendable {
             /// Request type for "Recommend".
-            public typealias Input = Illmrec_Recommender_V1_RecommendRequest
+            public typealias Input = Recommender_RecommendRequest
             /// Response type for "Recommend".
-            public typealias Output = Illmrec_Recommender_V1_RecommendResponse
+            public typealias Output = Recommender_RecommendResponse
             /// Descriptor for "Recommend".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.recommender.v1.RecommenderService"),
@@ -36,9 +36,9 @@ public enum Illmrec_Recommender_V1_RecommenderService: Sendable {
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
-            public typealias Input = Illmrec_Recommender_V1_GetServerInfoRequest
+            public typealias Input = Recommender_GetServerInfoRequest
             /// Response type for "GetServerInfo".
-            public typealias Output = Illmrec_Recommender_V1_GetServerInfoResponse
+            public typealias Output = Recommender_GetServerInfoResponse
             /// Descriptor for "GetServerInfo".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.recommender.v1.RecommenderService"),
@@ -57,13 +57,13 @@ public enum Illmrec_Recommender_V1_RecommenderService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.recommender.v1.RecommenderService" service.
-    public static let illmrec_recommender_v1_RecommenderService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.recommender.v1.RecommenderService")
+    public static let recommender_RecommenderService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.recommender.v1.RecommenderService")
 }
 
 // MARK: illmrec.recommender.v1.RecommenderService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService {
+extension Recommender_RecommenderService {
     /// Streaming variant of the service protocol for the "illmrec.recommender.v1.RecommenderService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -87,16 +87,16 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > Recommends items for a small batch of users; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Recommender_V1_RecommendRequest` messages.
+        ///   - request: A streaming request of `Recommender_RecommendRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Recommender_V1_RecommendResponse` messages.
+        /// - Returns: A streaming response of `Recommender_RecommendResponse` messages.
         func recommend(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Recommender_V1_RecommendRequest>,
+            request: GRPCCore.StreamingServerRequest<Recommender_RecommendRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Recommender_V1_RecommendResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Recommender_RecommendResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -105,16 +105,16 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > The services behind the gateway, and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Recommender_V1_GetServerInfoRequest` messages.
+        ///   - request: A streaming request of `Recommender_GetServerInfoRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Recommender_V1_GetServerInfoResponse` messages.
+        /// - Returns: A streaming response of `Recommender_GetServerInfoResponse` messages.
         func getServerInfo(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
+            request: GRPCCore.StreamingServerRequest<Recommender_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Recommender_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Recommender_GetServerInfoResponse>
     }
 
     /// Service protocol for the "illmrec.recommender.v1.RecommenderService" service.
@@ -128,7 +128,7 @@ extension Illmrec_Recommender_V1_RecommenderService {
     /// > Source IDL Documentation:
     /// >
     /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
-    public protocol ServiceProtocol: Illmrec_Recommender_V1_RecommenderService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: Recommender_RecommenderService.StreamingServiceProtocol {
         /// Handle the "Recommend" method.
         ///
         /// > Source IDL Documentation:
@@ -136,16 +136,16 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > Recommends items for a small batch of users; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_RecommendRequest` message.
+        ///   - request: A request containing a single `Recommender_RecommendRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Recommender_V1_RecommendResponse` message.
+        /// - Returns: A response containing a single `Recommender_RecommendResponse` message.
         func recommend(
-            request: GRPCCore.ServerRequest<Illmrec_Recommender_V1_RecommendRequest>,
+            request: GRPCCore.ServerRequest<Recommender_RecommendRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Recommender_V1_RecommendResponse>
+        ) async throws -> GRPCCore.ServerResponse<Recommender_RecommendResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -154,16 +154,16 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > The services behind the gateway, and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_GetServerInfoRequest` message.
+        ///   - request: A request containing a single `Recommender_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Recommender_V1_GetServerInfoResponse` message.
+        /// - Returns: A response containing a single `Recommender_GetServerInfoResponse` message.
         func getServerInfo(
-            request: GRPCCore.ServerRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
+            request: GRPCCore.ServerRequest<Recommender_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Recommender_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.ServerResponse<Recommender_GetServerInfoResponse>
     }
 
     /// Simple service protocol for the "illmrec.recommender.v1.RecommenderService" service.
@@ -175,7 +175,7 @@ extension Illmrec_Recommender_V1_RecommenderService {
     /// > Source IDL Documentation:
     /// >
     /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
-    public protocol SimpleServiceProtocol: Illmrec_Recommender_V1_RecommenderService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: Recommender_RecommenderService.ServiceProtocol {
         /// Handle the "Recommend" method.
         ///
         /// > Source IDL Documentation:
@@ -183,16 +183,16 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > Recommends items for a small batch of users; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Recommender_V1_RecommendRequest` message.
+        ///   - request: A `Recommender_RecommendRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Recommender_V1_RecommendResponse` to respond with.
+        /// - Returns: A `Recommender_RecommendResponse` to respond with.
         func recommend(
-            request: Illmrec_Recommender_V1_RecommendRequest,
+            request: Recommender_RecommendRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Recommender_V1_RecommendResponse
+        ) async throws -> Recommender_RecommendResponse
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -201,27 +201,27 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > The services behind the gateway, and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Recommender_V1_GetServerInfoRequest` message.
+        ///   - request: A `Recommender_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Recommender_V1_GetServerInfoResponse` to respond with.
+        /// - Returns: A `Recommender_GetServerInfoResponse` to respond with.
         func getServerInfo(
-            request: Illmrec_Recommender_V1_GetServerInfoRequest,
+            request: Recommender_GetServerInfoRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Recommender_V1_GetServerInfoResponse
+        ) async throws -> Recommender_GetServerInfoResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService.StreamingServiceProtocol {
+extension Recommender_RecommenderService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Recommender_V1_RecommenderService.Method.Recommend.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Recommender_V1_RecommendRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Recommender_V1_RecommendResponse>(),
+            forMethod: Recommender_RecommenderService.Method.Recommend.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Recommender_RecommendRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Recommender_RecommendResponse>(),
             handler: { request, context in
                 try await self.recommend(
                     request: request,
@@ -230,9 +230,9 @@ extension Illmrec_Recommender_V1_RecommenderService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Recommender_V1_RecommenderService.Method.GetServerInfo.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Recommender_V1_GetServerInfoRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Recommender_V1_GetServerInfoResponse>(),
+            forMethod: Recommender_RecommenderService.Method.GetServerInfo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Recommender_GetServerInfoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Recommender_GetServerInfoResponse>(),
             handler: { request, context in
                 try await self.getServerInfo(
                     request: request,
@@ -245,11 +245,11 @@ extension Illmrec_Recommender_V1_RecommenderService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService.ServiceProtocol {
+extension Recommender_RecommenderService.ServiceProtocol {
     public func recommend(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Recommender_V1_RecommendRequest>,
+        request: GRPCCore.StreamingServerRequest<Recommender_RecommendRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Recommender_V1_RecommendResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Recommender_RecommendResponse> {
         let response = try await self.recommend(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -258,9 +258,9 @@ extension Illmrec_Recommender_V1_RecommenderService.ServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
+        request: GRPCCore.StreamingServerRequest<Recommender_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Recommender_V1_GetServerInfoResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Recommender_GetServerInfoResponse> {
         let response = try await self.getServerInfo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -271,12 +271,12 @@ extension Illmrec_Recommender_V1_RecommenderService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService.SimpleServiceProtocol {
+extension Recommender_RecommenderService.SimpleServiceProtocol {
     public func recommend(
-        request: GRPCCore.ServerRequest<Illmrec_Recommender_V1_RecommendRequest>,
+        request: GRPCCore.ServerRequest<Recommender_RecommendRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Recommender_V1_RecommendResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Recommender_V1_RecommendResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Recommender_RecommendResponse> {
+        return GRPCCore.ServerResponse<Recommender_RecommendResponse>(
             message: try await self.recommend(
                 request: request.message,
                 context: context
@@ -286,10 +286,10 @@ extension Illmrec_Recommender_V1_RecommenderService.SimpleServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.ServerRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
+        request: GRPCCore.ServerRequest<Recommender_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Recommender_V1_GetServerInfoResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Recommender_V1_GetServerInfoResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Recommender_GetServerInfoResponse> {
+        return GRPCCore.ServerResponse<Recommender_GetServerInfoResponse>(
             message: try await self.getServerInfo(
                 request: request.message,
                 context: context
@@ -302,7 +302,7 @@ extension Illmrec_Recommender_V1_RecommenderService.SimpleServiceProtocol {
 // MARK: illmrec.recommender.v1.RecommenderService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService {
+extension Recommender_RecommenderService {
     /// Generated client protocol for the "illmrec.recommender.v1.RecommenderService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -319,20 +319,20 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > Recommends items for a small batch of users; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_RecommendRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Recommender_V1_RecommendRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Recommender_V1_RecommendResponse` messages.
+        ///   - request: A request containing a single `Recommender_RecommendRequest` message.
+        ///   - serializer: A serializer for `Recommender_RecommendRequest` messages.
+        ///   - deserializer: A deserializer for `Recommender_RecommendResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func recommend<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_RecommendRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Recommender_V1_RecommendRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Recommender_V1_RecommendResponse>,
+            request: GRPCCore.ClientRequest<Recommender_RecommendRequest>,
+            serializer: some GRPCCore.MessageSerializer<Recommender_RecommendRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Recommender_RecommendResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_RecommendResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_RecommendResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -342,20 +342,20 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > The services behind the gateway, and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Recommender_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Recommender_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Recommender_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Recommender_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Recommender_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Recommender_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Recommender_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Recommender_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Recommender_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Recommender_GetServerInfoResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_GetServerInfoResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_GetServerInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -386,26 +386,26 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > Recommends items for a small batch of users; a user that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_RecommendRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Recommender_V1_RecommendRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Recommender_V1_RecommendResponse` messages.
+        ///   - request: A request containing a single `Recommender_RecommendRequest` message.
+        ///   - serializer: A serializer for `Recommender_RecommendRequest` messages.
+        ///   - deserializer: A deserializer for `Recommender_RecommendResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func recommend<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_RecommendRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Recommender_V1_RecommendRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Recommender_V1_RecommendResponse>,
+            request: GRPCCore.ClientRequest<Recommender_RecommendRequest>,
+            serializer: some GRPCCore.MessageSerializer<Recommender_RecommendRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Recommender_RecommendResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_RecommendResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_RecommendResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Recommender_V1_RecommenderService.Method.Recommend.descriptor,
+                descriptor: Recommender_RecommenderService.Method.Recommend.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -420,26 +420,26 @@ extension Illmrec_Recommender_V1_RecommenderService {
         /// > The services behind the gateway, and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Recommender_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Recommender_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Recommender_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Recommender_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Recommender_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Recommender_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Recommender_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Recommender_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Recommender_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Recommender_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Recommender_GetServerInfoResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_GetServerInfoResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_GetServerInfoResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Recommender_V1_RecommenderService.Method.GetServerInfo.descriptor,
+                descriptor: Recommender_RecommenderService.Method.GetServerInfo.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -451,7 +451,7 @@ extension Illmrec_Recommender_V1_RecommenderService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
+extension Recommender_RecommenderService.ClientProtocol {
     /// Call the "Recommend" method.
     ///
     /// > Source IDL Documentation:
@@ -459,23 +459,23 @@ extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
     /// > Recommends items for a small batch of users; a user that fails carries its own error.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Recommender_V1_RecommendRequest` message.
+    ///   - request: A request containing a single `Recommender_RecommendRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func recommend<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_RecommendRequest>,
+        request: GRPCCore.ClientRequest<Recommender_RecommendRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_RecommendResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_RecommendResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.recommend(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Recommender_V1_RecommendRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Recommender_V1_RecommendResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Recommender_RecommendRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Recommender_RecommendResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -488,23 +488,23 @@ extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
     /// > The services behind the gateway, and enforced limits.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Recommender_V1_GetServerInfoRequest` message.
+    ///   - request: A request containing a single `Recommender_GetServerInfoRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Recommender_V1_GetServerInfoRequest>,
+        request: GRPCCore.ClientRequest<Recommender_GetServerInfoRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getServerInfo(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Recommender_V1_GetServerInfoRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Recommender_V1_GetServerInfoResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Recommender_GetServerInfoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Recommender_GetServerInfoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -513,7 +513,7 @@ extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
+extension Recommender_RecommenderService.ClientProtocol {
     /// Call the "Recommend" method.
     ///
     /// > Source IDL Documentation:
@@ -529,14 +529,14 @@ extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func recommend<Result>(
-        _ message: Illmrec_Recommender_V1_RecommendRequest,
+        _ message: Recommender_RecommendRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_RecommendResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_RecommendResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Recommender_V1_RecommendRequest>(
+        let request = GRPCCore.ClientRequest<Recommender_RecommendRequest>(
             message: message,
             metadata: metadata
         )
@@ -562,14 +562,14 @@ extension Illmrec_Recommender_V1_RecommenderService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        _ message: Illmrec_Recommender_V1_GetServerInfoRequest,
+        _ message: Recommender_GetServerInfoRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Recommender_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Recommender_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Recommender_V1_GetServerInfoRequest>(
+        let request = GRPCCore.ClientRequest<Recommender_GetServerInfoRequest>(
             message: message,
             metadata: metadata
         )

@@ -26,13 +26,13 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// One interaction.
-public nonisolated struct Illmrec_Recommender_V1_Interaction: Sendable {
+public nonisolated struct Recommender_Interaction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// How the item is given.
-  public var item: Illmrec_Recommender_V1_Interaction.OneOf_Item? = nil
+  public var item: Recommender_Interaction.OneOf_Item? = nil
 
   /// An item of the encoder's catalog.
   public var itemID: String {
@@ -44,10 +44,10 @@ public nonisolated struct Illmrec_Recommender_V1_Interaction: Sendable {
   }
 
   /// An image with its title, encoded on the way; need not be in the catalog.
-  public var image: Illmrec_Recommender_V1_ImageWithTitle {
+  public var image: Recommender_ImageWithTitle {
     get {
       if case .image(let v)? = item {return v}
-      return Illmrec_Recommender_V1_ImageWithTitle()
+      return Recommender_ImageWithTitle()
     }
     set {item = .image(newValue)}
   }
@@ -59,7 +59,7 @@ public nonisolated struct Illmrec_Recommender_V1_Interaction: Sendable {
     /// An item of the encoder's catalog.
     case itemID(String)
     /// An image with its title, encoded on the way; need not be in the catalog.
-    case image(Illmrec_Recommender_V1_ImageWithTitle)
+    case image(Recommender_ImageWithTitle)
 
   }
 
@@ -67,7 +67,7 @@ public nonisolated struct Illmrec_Recommender_V1_Interaction: Sendable {
 }
 
 /// An item by its looks.
-public nonisolated struct Illmrec_Recommender_V1_ImageWithTitle: Sendable {
+public nonisolated struct Recommender_ImageWithTitle: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -84,7 +84,7 @@ public nonisolated struct Illmrec_Recommender_V1_ImageWithTitle: Sendable {
 }
 
 /// One user.
-public nonisolated struct Illmrec_Recommender_V1_UserHistory: Sendable {
+public nonisolated struct Recommender_UserHistory: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -93,7 +93,7 @@ public nonisolated struct Illmrec_Recommender_V1_UserHistory: Sendable {
   public var userID: String = String()
 
   /// Oldest first. The newest that the LLM service reads are used; at least one.
-  public var interactions: [Illmrec_Recommender_V1_Interaction] = []
+  public var interactions: [Recommender_Interaction] = []
 
   /// Further items that must not be recommended.
   public var excludeItemIds: [String] = []
@@ -107,7 +107,7 @@ public nonisolated struct Illmrec_Recommender_V1_UserHistory: Sendable {
 }
 
 /// A batch of users.
-public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
+public nonisolated struct Recommender_RecommendRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -116,7 +116,7 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
   public var requestID: String = String()
 
   /// At most max_users_per_request.
-  public var users: [Illmrec_Recommender_V1_UserHistory] = []
+  public var users: [Recommender_UserHistory] = []
 
   /// Items per user; 10 when 0.
   public var k: UInt32 = 0
@@ -125,8 +125,8 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
   public var includeHistory: Bool = false
 
   /// Which index version answers; the index "default" when unset. Without a routing_key here, each user is routed by user_id.
-  public var target: Illmrec_Retrieval_V1_VersionSelector {
-    get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
+  public var target: Retrieval_VersionSelector {
+    get {_target ?? Retrieval_VersionSelector()}
     set {_target = newValue}
   }
   /// Returns true if `target` has been explicitly set.
@@ -147,11 +147,11 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _target: Illmrec_Retrieval_V1_VersionSelector? = nil
+  fileprivate var _target: Retrieval_VersionSelector? = nil
 }
 
 /// A recommended item.
-public nonisolated struct Illmrec_Recommender_V1_RecommendedItem: Sendable {
+public nonisolated struct Recommender_RecommendedItem: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -163,8 +163,8 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendedItem: Sendable {
   public var score: Float = 0
 
   /// From the encoder's catalog; absent when it does not know the item.
-  public var metadata: Illmrec_Encoder_V1_ItemMetadata {
-    get {_metadata ?? Illmrec_Encoder_V1_ItemMetadata()}
+  public var metadata: Encoder_ItemMetadata {
+    get {_metadata ?? Encoder_ItemMetadata()}
     set {_metadata = newValue}
   }
   /// Returns true if `metadata` has been explicitly set.
@@ -176,11 +176,11 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendedItem: Sendable {
 
   public init() {}
 
-  fileprivate var _metadata: Illmrec_Encoder_V1_ItemMetadata? = nil
+  fileprivate var _metadata: Encoder_ItemMetadata? = nil
 }
 
 /// What became of one user.
-public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked Sendable {
+public nonisolated struct Recommender_UserRecommendations: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -192,8 +192,8 @@ public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked
   }
 
   /// Set when the user failed; nothing below is then.
-  public var error: Illmrec_Common_V1_ItemError {
-    get {_storage._error ?? Illmrec_Common_V1_ItemError()}
+  public var error: Common_ItemError {
+    get {_storage._error ?? Common_ItemError()}
     set {_uniqueStorage()._error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
@@ -202,7 +202,7 @@ public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked
   public mutating func clearError() {_uniqueStorage()._error = nil}
 
   /// Best first.
-  public var items: [Illmrec_Recommender_V1_RecommendedItem] {
+  public var items: [Recommender_RecommendedItem] {
     get {_storage._items}
     set {_uniqueStorage()._items = newValue}
   }
@@ -226,8 +226,8 @@ public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked
   }
 
   /// Set when another index version answered this user than the response's served_by says.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
-    get {_storage._servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+  public var servedBy: Retrieval_ServedBy {
+    get {_storage._servedBy ?? Retrieval_ServedBy()}
     set {_uniqueStorage()._servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
@@ -243,7 +243,7 @@ public nonisolated struct Illmrec_Recommender_V1_UserRecommendations: @unchecked
 }
 
 /// Where the time of a request went. Each stage is measured by the gateway, the network included.
-public nonisolated struct Illmrec_Recommender_V1_StageTimings: Sendable {
+public nonisolated struct Recommender_StageTimings: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -269,7 +269,7 @@ public nonisolated struct Illmrec_Recommender_V1_StageTimings: Sendable {
 }
 
 /// The batch, answered.
-public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked Sendable {
+public nonisolated struct Recommender_RecommendResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -281,14 +281,14 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
   }
 
   /// One per user, in the request's order.
-  public var results: [Illmrec_Recommender_V1_UserRecommendations] {
+  public var results: [Recommender_UserRecommendations] {
     get {_storage._results}
     set {_uniqueStorage()._results = newValue}
   }
 
   /// What encoded the items.
-  public var encoderModel: Illmrec_Common_V1_ModelRef {
-    get {_storage._encoderModel ?? Illmrec_Common_V1_ModelRef()}
+  public var encoderModel: Common_ModelRef {
+    get {_storage._encoderModel ?? Common_ModelRef()}
     set {_uniqueStorage()._encoderModel = newValue}
   }
   /// Returns true if `encoderModel` has been explicitly set.
@@ -297,8 +297,8 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
   public mutating func clearEncoderModel() {_uniqueStorage()._encoderModel = nil}
 
   /// What encoded the users.
-  public var llmModel: Illmrec_Common_V1_ModelRef {
-    get {_storage._llmModel ?? Illmrec_Common_V1_ModelRef()}
+  public var llmModel: Common_ModelRef {
+    get {_storage._llmModel ?? Common_ModelRef()}
     set {_uniqueStorage()._llmModel = newValue}
   }
   /// Returns true if `llmModel` has been explicitly set.
@@ -307,8 +307,8 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
   public mutating func clearLlmModel() {_uniqueStorage()._llmModel = nil}
 
   /// The index version that answered, but for the users whose result names another.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
-    get {_storage._servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+  public var servedBy: Retrieval_ServedBy {
+    get {_storage._servedBy ?? Retrieval_ServedBy()}
     set {_uniqueStorage()._servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
@@ -317,8 +317,8 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
   public mutating func clearServedBy() {_uniqueStorage()._servedBy = nil}
 
   /// Where the time went.
-  public var timings: Illmrec_Recommender_V1_StageTimings {
-    get {_storage._timings ?? Illmrec_Recommender_V1_StageTimings()}
+  public var timings: Recommender_StageTimings {
+    get {_storage._timings ?? Recommender_StageTimings()}
     set {_uniqueStorage()._timings = newValue}
   }
   /// Returns true if `timings` has been explicitly set.
@@ -334,7 +334,7 @@ public nonisolated struct Illmrec_Recommender_V1_RecommendResponse: @unchecked S
 }
 
 /// Asks for the gateway's description.
-public nonisolated struct Illmrec_Recommender_V1_GetServerInfoRequest: Sendable {
+public nonisolated struct Recommender_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -345,7 +345,7 @@ public nonisolated struct Illmrec_Recommender_V1_GetServerInfoRequest: Sendable 
 }
 
 /// The gateway's description.
-public nonisolated struct Illmrec_Recommender_V1_GetServerInfoResponse: Sendable {
+public nonisolated struct Recommender_GetServerInfoResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -363,8 +363,8 @@ public nonisolated struct Illmrec_Recommender_V1_GetServerInfoResponse: Sendable
   public var retrievalTarget: String = String()
 
   /// What a request may ask for.
-  public var limits: Illmrec_Recommender_V1_Limits {
-    get {_limits ?? Illmrec_Recommender_V1_Limits()}
+  public var limits: Recommender_Limits {
+    get {_limits ?? Recommender_Limits()}
     set {_limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
@@ -376,11 +376,11 @@ public nonisolated struct Illmrec_Recommender_V1_GetServerInfoResponse: Sendable
 
   public init() {}
 
-  fileprivate var _limits: Illmrec_Recommender_V1_Limits? = nil
+  fileprivate var _limits: Recommender_Limits? = nil
 }
 
 /// What a request may ask for; beyond it INVALID_ARGUMENT.
-public nonisolated struct Illmrec_Recommender_V1_Limits: Sendable {
+public nonisolated struct Recommender_Limits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -406,7 +406,7 @@ public nonisolated struct Illmrec_Recommender_V1_Limits: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.recommender.v1"
 
-nonisolated extension Illmrec_Recommender_V1_Interaction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_Interaction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Interaction"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}image\0")
 
@@ -425,7 +425,7 @@ nonisolated extension Illmrec_Recommender_V1_Interaction: SwiftProtobuf.Message,
         }
       }()
       case 2: try {
-        var v: Illmrec_Recommender_V1_ImageWithTitle?
+        var v: Recommender_ImageWithTitle?
         var hadOneofValue = false
         if let current = self.item {
           hadOneofValue = true
@@ -461,14 +461,14 @@ nonisolated extension Illmrec_Recommender_V1_Interaction: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_Interaction, rhs: Illmrec_Recommender_V1_Interaction) -> Bool {
+  public static func ==(lhs: Recommender_Interaction, rhs: Recommender_Interaction) -> Bool {
     if lhs.item != rhs.item {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_ImageWithTitle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_ImageWithTitle: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageWithTitle"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}encoded\0\u{1}title\0")
 
@@ -495,7 +495,7 @@ nonisolated extension Illmrec_Recommender_V1_ImageWithTitle: SwiftProtobuf.Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_ImageWithTitle, rhs: Illmrec_Recommender_V1_ImageWithTitle) -> Bool {
+  public static func ==(lhs: Recommender_ImageWithTitle, rhs: Recommender_ImageWithTitle) -> Bool {
     if lhs.encoded != rhs.encoded {return false}
     if lhs.title != rhs.title {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -503,7 +503,7 @@ nonisolated extension Illmrec_Recommender_V1_ImageWithTitle: SwiftProtobuf.Messa
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_UserHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_UserHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserHistory"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}interactions\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0")
 
@@ -538,7 +538,7 @@ nonisolated extension Illmrec_Recommender_V1_UserHistory: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_UserHistory, rhs: Illmrec_Recommender_V1_UserHistory) -> Bool {
+  public static func ==(lhs: Recommender_UserHistory, rhs: Recommender_UserHistory) -> Bool {
     if lhs.userID != rhs.userID {return false}
     if lhs.interactions != rhs.interactions {return false}
     if lhs.excludeItemIds != rhs.excludeItemIds {return false}
@@ -548,7 +548,7 @@ nonisolated extension Illmrec_Recommender_V1_UserHistory: SwiftProtobuf.Message,
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_RecommendRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecommendRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}k\0\u{3}include_history\0\u{1}target\0\u{3}cache_scope\0\u{3}include_categories\0\u{3}exclude_categories\0")
 
@@ -603,7 +603,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_RecommendRequest, rhs: Illmrec_Recommender_V1_RecommendRequest) -> Bool {
+  public static func ==(lhs: Recommender_RecommendRequest, rhs: Recommender_RecommendRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.users != rhs.users {return false}
     if lhs.k != rhs.k {return false}
@@ -617,7 +617,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendRequest: SwiftProtobuf.Mes
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_RecommendedItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_RecommendedItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecommendedItem"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}score\0\u{1}metadata\0")
 
@@ -652,7 +652,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendedItem: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_RecommendedItem, rhs: Illmrec_Recommender_V1_RecommendedItem) -> Bool {
+  public static func ==(lhs: Recommender_RecommendedItem, rhs: Recommender_RecommendedItem) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs.score != rhs.score {return false}
     if lhs._metadata != rhs._metadata {return false}
@@ -661,18 +661,18 @@ nonisolated extension Illmrec_Recommender_V1_RecommendedItem: SwiftProtobuf.Mess
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserRecommendations"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0")
 
   fileprivate class _StorageClass {
     var _userID: String = String()
-    var _error: Illmrec_Common_V1_ItemError? = nil
-    var _items: [Illmrec_Recommender_V1_RecommendedItem] = []
+    var _error: Common_ItemError? = nil
+    var _items: [Recommender_RecommendedItem] = []
     var _promptTokens: UInt32 = 0
     var _truncatedItems: UInt32 = 0
     var _cachedTokens: UInt32 = 0
-    var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
+    var _servedBy: Retrieval_ServedBy? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -752,7 +752,7 @@ nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_UserRecommendations, rhs: Illmrec_Recommender_V1_UserRecommendations) -> Bool {
+  public static func ==(lhs: Recommender_UserRecommendations, rhs: Recommender_UserRecommendations) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -773,7 +773,7 @@ nonisolated extension Illmrec_Recommender_V1_UserRecommendations: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_StageTimings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_StageTimings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StageTimings"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}items_micros\0\u{3}users_micros\0\u{3}search_micros\0\u{3}metadata_micros\0\u{3}total_micros\0")
 
@@ -812,7 +812,7 @@ nonisolated extension Illmrec_Recommender_V1_StageTimings: SwiftProtobuf.Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_StageTimings, rhs: Illmrec_Recommender_V1_StageTimings) -> Bool {
+  public static func ==(lhs: Recommender_StageTimings, rhs: Recommender_StageTimings) -> Bool {
     if lhs.itemsMicros != rhs.itemsMicros {return false}
     if lhs.usersMicros != rhs.usersMicros {return false}
     if lhs.searchMicros != rhs.searchMicros {return false}
@@ -823,17 +823,17 @@ nonisolated extension Illmrec_Recommender_V1_StageTimings: SwiftProtobuf.Message
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_RecommendResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_RecommendResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RecommendResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}results\0\u{3}encoder_model\0\u{3}llm_model\0\u{3}served_by\0\u{1}timings\0")
 
   fileprivate class _StorageClass {
     var _requestID: String = String()
-    var _results: [Illmrec_Recommender_V1_UserRecommendations] = []
-    var _encoderModel: Illmrec_Common_V1_ModelRef? = nil
-    var _llmModel: Illmrec_Common_V1_ModelRef? = nil
-    var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
-    var _timings: Illmrec_Recommender_V1_StageTimings? = nil
+    var _results: [Recommender_UserRecommendations] = []
+    var _encoderModel: Common_ModelRef? = nil
+    var _llmModel: Common_ModelRef? = nil
+    var _servedBy: Retrieval_ServedBy? = nil
+    var _timings: Recommender_StageTimings? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -908,7 +908,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendResponse: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_RecommendResponse, rhs: Illmrec_Recommender_V1_RecommendResponse) -> Bool {
+  public static func ==(lhs: Recommender_RecommendResponse, rhs: Recommender_RecommendResponse) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -928,7 +928,7 @@ nonisolated extension Illmrec_Recommender_V1_RecommendResponse: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
@@ -941,13 +941,13 @@ nonisolated extension Illmrec_Recommender_V1_GetServerInfoRequest: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_GetServerInfoRequest, rhs: Illmrec_Recommender_V1_GetServerInfoRequest) -> Bool {
+  public static func ==(lhs: Recommender_GetServerInfoRequest, rhs: Recommender_GetServerInfoRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{3}encoder_target\0\u{3}llm_target\0\u{3}retrieval_target\0\u{1}limits\0")
 
@@ -990,7 +990,7 @@ nonisolated extension Illmrec_Recommender_V1_GetServerInfoResponse: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_GetServerInfoResponse, rhs: Illmrec_Recommender_V1_GetServerInfoResponse) -> Bool {
+  public static func ==(lhs: Recommender_GetServerInfoResponse, rhs: Recommender_GetServerInfoResponse) -> Bool {
     if lhs.serverVersion != rhs.serverVersion {return false}
     if lhs.encoderTarget != rhs.encoderTarget {return false}
     if lhs.llmTarget != rhs.llmTarget {return false}
@@ -1001,7 +1001,7 @@ nonisolated extension Illmrec_Recommender_V1_GetServerInfoResponse: SwiftProtobu
   }
 }
 
-nonisolated extension Illmrec_Recommender_V1_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Recommender_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Limits"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_users_per_request\0\u{3}max_interactions_per_user\0\u{3}max_k\0\u{3}max_message_bytes\0")
 
@@ -1036,7 +1036,7 @@ nonisolated extension Illmrec_Recommender_V1_Limits: SwiftProtobuf.Message, Swif
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Recommender_V1_Limits, rhs: Illmrec_Recommender_V1_Limits) -> Bool {
+  public static func ==(lhs: Recommender_Limits, rhs: Recommender_Limits) -> Bool {
     if lhs.maxUsersPerRequest != rhs.maxUsersPerRequest {return false}
     if lhs.maxInteractionsPerUser != rhs.maxInteractionsPerUser {return false}
     if lhs.maxK != rhs.maxK {return false}

@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.retrieval.v1.IndexAdminService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
+public enum Retrieval_IndexAdminService: Sendable {
     /// Service descriptor for the "illmrec.retrieval.v1.IndexAdminService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "CreateVersion" metadata.
         public enum CreateVersion: Sendable {
             /// Request type for "CreateVersion".
-            public typealias Input = Illmrec_Retrieval_V1_CreateVersionRequest
+            public typealias Input = Retrieval_CreateVersionRequest
             /// Response type for "CreateVersion".
-            public typealias Output = Illmrec_Retrieval_V1_CreateVersionResponse
+            public typealias Output = Retrieval_CreateVersionResponse
             /// Descriptor for "CreateVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -36,9 +36,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "GetVersion" metadata.
         public enum GetVersion: Sendable {
             /// Request type for "GetVersion".
-            public typealias Input = Illmrec_Retrieval_V1_GetVersionRequest
+            public typealias Input = Retrieval_GetVersionRequest
             /// Response type for "GetVersion".
-            public typealias Output = Illmrec_Retrieval_V1_GetVersionResponse
+            public typealias Output = Retrieval_GetVersionResponse
             /// Descriptor for "GetVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -49,9 +49,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "ListVersions" metadata.
         public enum ListVersions: Sendable {
             /// Request type for "ListVersions".
-            public typealias Input = Illmrec_Retrieval_V1_ListVersionsRequest
+            public typealias Input = Retrieval_ListVersionsRequest
             /// Response type for "ListVersions".
-            public typealias Output = Illmrec_Retrieval_V1_ListVersionsResponse
+            public typealias Output = Retrieval_ListVersionsResponse
             /// Descriptor for "ListVersions".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -62,9 +62,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "DeleteVersion" metadata.
         public enum DeleteVersion: Sendable {
             /// Request type for "DeleteVersion".
-            public typealias Input = Illmrec_Retrieval_V1_DeleteVersionRequest
+            public typealias Input = Retrieval_DeleteVersionRequest
             /// Response type for "DeleteVersion".
-            public typealias Output = Illmrec_Retrieval_V1_DeleteVersionResponse
+            public typealias Output = Retrieval_DeleteVersionResponse
             /// Descriptor for "DeleteVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -75,9 +75,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "VerifyVersion" metadata.
         public enum VerifyVersion: Sendable {
             /// Request type for "VerifyVersion".
-            public typealias Input = Illmrec_Retrieval_V1_VerifyVersionRequest
+            public typealias Input = Retrieval_VerifyVersionRequest
             /// Response type for "VerifyVersion".
-            public typealias Output = Illmrec_Retrieval_V1_VerifyVersionResponse
+            public typealias Output = Retrieval_VerifyVersionResponse
             /// Descriptor for "VerifyVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -88,9 +88,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "CompareVersions" metadata.
         public enum CompareVersions: Sendable {
             /// Request type for "CompareVersions".
-            public typealias Input = Illmrec_Retrieval_V1_CompareVersionsRequest
+            public typealias Input = Retrieval_CompareVersionsRequest
             /// Response type for "CompareVersions".
-            public typealias Output = Illmrec_Retrieval_V1_CompareVersionsResponse
+            public typealias Output = Retrieval_CompareVersionsResponse
             /// Descriptor for "CompareVersions".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -101,9 +101,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "GetRollout" metadata.
         public enum GetRollout: Sendable {
             /// Request type for "GetRollout".
-            public typealias Input = Illmrec_Retrieval_V1_GetRolloutRequest
+            public typealias Input = Retrieval_GetRolloutRequest
             /// Response type for "GetRollout".
-            public typealias Output = Illmrec_Retrieval_V1_GetRolloutResponse
+            public typealias Output = Retrieval_GetRolloutResponse
             /// Descriptor for "GetRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -114,9 +114,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "PromoteVersion" metadata.
         public enum PromoteVersion: Sendable {
             /// Request type for "PromoteVersion".
-            public typealias Input = Illmrec_Retrieval_V1_PromoteVersionRequest
+            public typealias Input = Retrieval_PromoteVersionRequest
             /// Response type for "PromoteVersion".
-            public typealias Output = Illmrec_Retrieval_V1_PromoteVersionResponse
+            public typealias Output = Retrieval_PromoteVersionResponse
             /// Descriptor for "PromoteVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -127,9 +127,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "RollbackVersion" metadata.
         public enum RollbackVersion: Sendable {
             /// Request type for "RollbackVersion".
-            public typealias Input = Illmrec_Retrieval_V1_RollbackVersionRequest
+            public typealias Input = Retrieval_RollbackVersionRequest
             /// Response type for "RollbackVersion".
-            public typealias Output = Illmrec_Retrieval_V1_RollbackVersionResponse
+            public typealias Output = Retrieval_RollbackVersionResponse
             /// Descriptor for "RollbackVersion".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -140,9 +140,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "StartRollout" metadata.
         public enum StartRollout: Sendable {
             /// Request type for "StartRollout".
-            public typealias Input = Illmrec_Retrieval_V1_StartRolloutRequest
+            public typealias Input = Retrieval_StartRolloutRequest
             /// Response type for "StartRollout".
-            public typealias Output = Illmrec_Retrieval_V1_StartRolloutResponse
+            public typealias Output = Retrieval_StartRolloutResponse
             /// Descriptor for "StartRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -153,9 +153,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "AdvanceRollout" metadata.
         public enum AdvanceRollout: Sendable {
             /// Request type for "AdvanceRollout".
-            public typealias Input = Illmrec_Retrieval_V1_AdvanceRolloutRequest
+            public typealias Input = Retrieval_AdvanceRolloutRequest
             /// Response type for "AdvanceRollout".
-            public typealias Output = Illmrec_Retrieval_V1_AdvanceRolloutResponse
+            public typealias Output = Retrieval_AdvanceRolloutResponse
             /// Descriptor for "AdvanceRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -166,9 +166,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "PauseRollout" metadata.
         public enum PauseRollout: Sendable {
             /// Request type for "PauseRollout".
-            public typealias Input = Illmrec_Retrieval_V1_PauseRolloutRequest
+            public typealias Input = Retrieval_PauseRolloutRequest
             /// Response type for "PauseRollout".
-            public typealias Output = Illmrec_Retrieval_V1_PauseRolloutResponse
+            public typealias Output = Retrieval_PauseRolloutResponse
             /// Descriptor for "PauseRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -179,9 +179,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "ResumeRollout" metadata.
         public enum ResumeRollout: Sendable {
             /// Request type for "ResumeRollout".
-            public typealias Input = Illmrec_Retrieval_V1_ResumeRolloutRequest
+            public typealias Input = Retrieval_ResumeRolloutRequest
             /// Response type for "ResumeRollout".
-            public typealias Output = Illmrec_Retrieval_V1_ResumeRolloutResponse
+            public typealias Output = Retrieval_ResumeRolloutResponse
             /// Descriptor for "ResumeRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -192,9 +192,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "RollbackRollout" metadata.
         public enum RollbackRollout: Sendable {
             /// Request type for "RollbackRollout".
-            public typealias Input = Illmrec_Retrieval_V1_RollbackRolloutRequest
+            public typealias Input = Retrieval_RollbackRolloutRequest
             /// Response type for "RollbackRollout".
-            public typealias Output = Illmrec_Retrieval_V1_RollbackRolloutResponse
+            public typealias Output = Retrieval_RollbackRolloutResponse
             /// Descriptor for "RollbackRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -205,9 +205,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "WatchRollout" metadata.
         public enum WatchRollout: Sendable {
             /// Request type for "WatchRollout".
-            public typealias Input = Illmrec_Retrieval_V1_WatchRolloutRequest
+            public typealias Input = Retrieval_WatchRolloutRequest
             /// Response type for "WatchRollout".
-            public typealias Output = Illmrec_Retrieval_V1_WatchRolloutResponse
+            public typealias Output = Retrieval_WatchRolloutResponse
             /// Descriptor for "WatchRollout".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -218,9 +218,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "GetRolloutReport" metadata.
         public enum GetRolloutReport: Sendable {
             /// Request type for "GetRolloutReport".
-            public typealias Input = Illmrec_Retrieval_V1_GetRolloutReportRequest
+            public typealias Input = Retrieval_GetRolloutReportRequest
             /// Response type for "GetRolloutReport".
-            public typealias Output = Illmrec_Retrieval_V1_GetRolloutReportResponse
+            public typealias Output = Retrieval_GetRolloutReportResponse
             /// Descriptor for "GetRolloutReport".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -231,9 +231,9 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
         /// Namespace for "ListAuditEntries" metadata.
         public enum ListAuditEntries: Sendable {
             /// Request type for "ListAuditEntries".
-            public typealias Input = Illmrec_Retrieval_V1_ListAuditEntriesRequest
+            public typealias Input = Retrieval_ListAuditEntriesRequest
             /// Response type for "ListAuditEntries".
-            public typealias Output = Illmrec_Retrieval_V1_ListAuditEntriesResponse
+            public typealias Output = Retrieval_ListAuditEntriesResponse
             /// Descriptor for "ListAuditEntries".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
@@ -267,13 +267,13 @@ public enum Illmrec_Retrieval_V1_IndexAdminService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.retrieval.v1.IndexAdminService" service.
-    public static let illmrec_retrieval_v1_IndexAdminService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService")
+    public static let retrieval_IndexAdminService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService")
 }
 
 // MARK: illmrec.retrieval.v1.IndexAdminService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService {
+extension Retrieval_IndexAdminService {
     /// Streaming variant of the service protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -298,16 +298,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_CreateVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_CreateVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_CreateVersionResponse` messages.
         func createVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_CreateVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CreateVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_CreateVersionResponse>
 
         /// Handle the "GetVersion" method.
         ///
@@ -316,16 +316,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > One version.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_GetVersionResponse` messages.
         func getVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetVersionResponse>
 
         /// Handle the "ListVersions" method.
         ///
@@ -334,16 +334,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The versions of an index, newest first.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ListVersionsRequest` messages.
+        ///   - request: A streaming request of `Retrieval_ListVersionsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ListVersionsResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_ListVersionsResponse` messages.
         func listVersions(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_ListVersionsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListVersionsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ListVersionsResponse>
 
         /// Handle the "DeleteVersion" method.
         ///
@@ -352,16 +352,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_DeleteVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_DeleteVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_DeleteVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_DeleteVersionResponse` messages.
         func deleteVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_DeleteVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_DeleteVersionResponse>
 
         /// Handle the "VerifyVersion" method.
         ///
@@ -371,16 +371,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > not what was published.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_VerifyVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_VerifyVersionResponse` messages.
         func verifyVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_VerifyVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_VerifyVersionResponse>
 
         /// Handle the "CompareVersions" method.
         ///
@@ -389,16 +389,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
+        ///   - request: A streaming request of `Retrieval_CompareVersionsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_CompareVersionsResponse` messages.
         func compareVersions(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_CompareVersionsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_CompareVersionsResponse>
 
         /// Handle the "GetRollout" method.
         ///
@@ -407,16 +407,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Which versions serve an index.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_GetRolloutResponse` messages.
         func getRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutResponse>
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -426,16 +426,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_PromoteVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_PromoteVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_PromoteVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_PromoteVersionResponse` messages.
         func promoteVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_PromoteVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_PromoteVersionResponse>
 
         /// Handle the "RollbackVersion" method.
         ///
@@ -445,16 +445,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_RollbackVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_RollbackVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_RollbackVersionResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_RollbackVersionResponse` messages.
         func rollbackVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_RollbackVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_RollbackVersionResponse>
 
         /// Handle the "StartRollout" method.
         ///
@@ -464,16 +464,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > a gate fails.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_StartRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_StartRolloutResponse` messages.
         func startRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_StartRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_StartRolloutResponse>
 
         /// Handle the "AdvanceRollout" method.
         ///
@@ -482,16 +482,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Goes on to the next stage; after the last, the candidate becomes stable.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_AdvanceRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_AdvanceRolloutResponse` messages.
         func advanceRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_AdvanceRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_AdvanceRolloutResponse>
 
         /// Handle the "PauseRollout" method.
         ///
@@ -500,16 +500,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_PauseRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_PauseRolloutResponse` messages.
         func pauseRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_PauseRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_PauseRolloutResponse>
 
         /// Handle the "ResumeRollout" method.
         ///
@@ -518,16 +518,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Lets the schedule run again.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_ResumeRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_ResumeRolloutResponse` messages.
         func resumeRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_ResumeRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ResumeRolloutResponse>
 
         /// Handle the "RollbackRollout" method.
         ///
@@ -536,16 +536,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Ends the rollout: the stable version answers everybody again.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_RollbackRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_RollbackRolloutResponse` messages.
         func rollbackRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_RollbackRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_RollbackRolloutResponse>
 
         /// Handle the "WatchRollout" method.
         ///
@@ -554,16 +554,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The rollout with its figures: now, at every change and once an interval.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_WatchRolloutRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_WatchRolloutResponse` messages.
         func watchRollout(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_WatchRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_WatchRolloutResponse>
 
         /// Handle the "GetRolloutReport" method.
         ///
@@ -572,16 +572,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > What was measured of a rollout over its time.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetRolloutReportRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_GetRolloutReportResponse` messages.
         func getRolloutReport(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutReportRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutReportResponse>
 
         /// Handle the "ListAuditEntries" method.
         ///
@@ -590,16 +590,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Who changed what serves, when and why; newest first.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
+        ///   - request: A streaming request of `Retrieval_ListAuditEntriesRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_ListAuditEntriesResponse` messages.
         func listAuditEntries(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_ListAuditEntriesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ListAuditEntriesResponse>
     }
 
     /// Service protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
@@ -613,7 +613,7 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
     /// > Source IDL Documentation:
     /// >
     /// > Publishes index versions and decides which one answers: the control plane.
-    public protocol ServiceProtocol: Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: Retrieval_IndexAdminService.StreamingServiceProtocol {
         /// Handle the "CreateVersion" method.
         ///
         /// > Source IDL Documentation:
@@ -622,16 +622,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
+        ///   - request: A streaming request of `Retrieval_CreateVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_CreateVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_CreateVersionResponse` message.
         func createVersion(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_CreateVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CreateVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_CreateVersionResponse>
 
         /// Handle the "GetVersion" method.
         ///
@@ -640,16 +640,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > One version.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetVersionRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_GetVersionResponse` message.
         func getVersion(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_GetVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetVersionResponse>
 
         /// Handle the "ListVersions" method.
         ///
@@ -658,16 +658,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The versions of an index, newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListVersionsRequest` message.
+        ///   - request: A request containing a single `Retrieval_ListVersionsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ListVersionsResponse` message.
+        /// - Returns: A response containing a single `Retrieval_ListVersionsResponse` message.
         func listVersions(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_ListVersionsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListVersionsResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_ListVersionsResponse>
 
         /// Handle the "DeleteVersion" method.
         ///
@@ -676,16 +676,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_DeleteVersionRequest` message.
+        ///   - request: A request containing a single `Retrieval_DeleteVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_DeleteVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_DeleteVersionResponse` message.
         func deleteVersion(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_DeleteVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_DeleteVersionResponse>
 
         /// Handle the "VerifyVersion" method.
         ///
@@ -695,16 +695,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > not what was published.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - request: A request containing a single `Retrieval_VerifyVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_VerifyVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_VerifyVersionResponse` message.
         func verifyVersion(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_VerifyVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_VerifyVersionResponse>
 
         /// Handle the "CompareVersions" method.
         ///
@@ -713,16 +713,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - request: A request containing a single `Retrieval_CompareVersionsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_CompareVersionsResponse` message.
+        /// - Returns: A response containing a single `Retrieval_CompareVersionsResponse` message.
         func compareVersions(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_CompareVersionsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_CompareVersionsResponse>
 
         /// Handle the "GetRollout" method.
         ///
@@ -731,16 +731,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Which versions serve an index.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_GetRolloutResponse` message.
         func getRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_GetRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutResponse>
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -750,16 +750,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
+        ///   - request: A request containing a single `Retrieval_PromoteVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_PromoteVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_PromoteVersionResponse` message.
         func promoteVersion(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_PromoteVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_PromoteVersionResponse>
 
         /// Handle the "RollbackVersion" method.
         ///
@@ -769,16 +769,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
+        ///   - request: A request containing a single `Retrieval_RollbackVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_RollbackVersionResponse` message.
+        /// - Returns: A response containing a single `Retrieval_RollbackVersionResponse` message.
         func rollbackVersion(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_RollbackVersionRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_RollbackVersionResponse>
 
         /// Handle the "StartRollout" method.
         ///
@@ -788,16 +788,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > a gate fails.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_StartRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_StartRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_StartRolloutResponse` message.
         func startRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_StartRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_StartRolloutResponse>
 
         /// Handle the "AdvanceRollout" method.
         ///
@@ -806,16 +806,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Goes on to the next stage; after the last, the candidate becomes stable.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_AdvanceRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_AdvanceRolloutResponse` message.
         func advanceRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_AdvanceRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_AdvanceRolloutResponse>
 
         /// Handle the "PauseRollout" method.
         ///
@@ -824,16 +824,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_PauseRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_PauseRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_PauseRolloutResponse` message.
         func pauseRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_PauseRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_PauseRolloutResponse>
 
         /// Handle the "ResumeRollout" method.
         ///
@@ -842,16 +842,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Lets the schedule run again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ResumeRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_ResumeRolloutResponse` message.
         func resumeRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_ResumeRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_ResumeRolloutResponse>
 
         /// Handle the "RollbackRollout" method.
         ///
@@ -860,16 +860,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Ends the rollout: the stable version answers everybody again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_RollbackRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_RollbackRolloutResponse` message.
+        /// - Returns: A response containing a single `Retrieval_RollbackRolloutResponse` message.
         func rollbackRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_RollbackRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_RollbackRolloutResponse>
 
         /// Handle the "WatchRollout" method.
         ///
@@ -878,16 +878,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The rollout with its figures: now, at every change and once an interval.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_WatchRolloutResponse` messages.
         func watchRollout(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_WatchRolloutRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_WatchRolloutResponse>
 
         /// Handle the "GetRolloutReport" method.
         ///
@@ -896,16 +896,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > What was measured of a rollout over its time.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetRolloutReportRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetRolloutReportResponse` message.
+        /// - Returns: A response containing a single `Retrieval_GetRolloutReportResponse` message.
         func getRolloutReport(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_GetRolloutReportRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutReportResponse>
 
         /// Handle the "ListAuditEntries" method.
         ///
@@ -914,16 +914,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Who changed what serves, when and why; newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - request: A request containing a single `Retrieval_ListAuditEntriesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ListAuditEntriesResponse` message.
+        /// - Returns: A response containing a single `Retrieval_ListAuditEntriesResponse` message.
         func listAuditEntries(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_ListAuditEntriesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_ListAuditEntriesResponse>
     }
 
     /// Simple service protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
@@ -935,7 +935,7 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
     /// > Source IDL Documentation:
     /// >
     /// > Publishes index versions and decides which one answers: the control plane.
-    public protocol SimpleServiceProtocol: Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: Retrieval_IndexAdminService.ServiceProtocol {
         /// Handle the "CreateVersion" method.
         ///
         /// > Source IDL Documentation:
@@ -944,16 +944,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
         ///
         /// - Parameters:
-        ///   - request: A stream of `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
+        ///   - request: A stream of `Retrieval_CreateVersionRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_CreateVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_CreateVersionResponse` to respond with.
         func createVersion(
-            request: GRPCCore.RPCAsyncSequence<Illmrec_Retrieval_V1_CreateVersionRequest, any Swift.Error>,
+            request: GRPCCore.RPCAsyncSequence<Retrieval_CreateVersionRequest, any Swift.Error>,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_CreateVersionResponse
+        ) async throws -> Retrieval_CreateVersionResponse
 
         /// Handle the "GetVersion" method.
         ///
@@ -962,16 +962,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > One version.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_GetVersionRequest` message.
+        ///   - request: A `Retrieval_GetVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_GetVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_GetVersionResponse` to respond with.
         func getVersion(
-            request: Illmrec_Retrieval_V1_GetVersionRequest,
+            request: Retrieval_GetVersionRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_GetVersionResponse
+        ) async throws -> Retrieval_GetVersionResponse
 
         /// Handle the "ListVersions" method.
         ///
@@ -980,16 +980,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The versions of an index, newest first.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_ListVersionsRequest` message.
+        ///   - request: A `Retrieval_ListVersionsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_ListVersionsResponse` to respond with.
+        /// - Returns: A `Retrieval_ListVersionsResponse` to respond with.
         func listVersions(
-            request: Illmrec_Retrieval_V1_ListVersionsRequest,
+            request: Retrieval_ListVersionsRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_ListVersionsResponse
+        ) async throws -> Retrieval_ListVersionsResponse
 
         /// Handle the "DeleteVersion" method.
         ///
@@ -998,16 +998,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_DeleteVersionRequest` message.
+        ///   - request: A `Retrieval_DeleteVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_DeleteVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_DeleteVersionResponse` to respond with.
         func deleteVersion(
-            request: Illmrec_Retrieval_V1_DeleteVersionRequest,
+            request: Retrieval_DeleteVersionRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_DeleteVersionResponse
+        ) async throws -> Retrieval_DeleteVersionResponse
 
         /// Handle the "VerifyVersion" method.
         ///
@@ -1017,16 +1017,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > not what was published.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+        ///   - request: A `Retrieval_VerifyVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_VerifyVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_VerifyVersionResponse` to respond with.
         func verifyVersion(
-            request: Illmrec_Retrieval_V1_VerifyVersionRequest,
+            request: Retrieval_VerifyVersionRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_VerifyVersionResponse
+        ) async throws -> Retrieval_VerifyVersionResponse
 
         /// Handle the "CompareVersions" method.
         ///
@@ -1035,16 +1035,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+        ///   - request: A `Retrieval_CompareVersionsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_CompareVersionsResponse` to respond with.
+        /// - Returns: A `Retrieval_CompareVersionsResponse` to respond with.
         func compareVersions(
-            request: Illmrec_Retrieval_V1_CompareVersionsRequest,
+            request: Retrieval_CompareVersionsRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_CompareVersionsResponse
+        ) async throws -> Retrieval_CompareVersionsResponse
 
         /// Handle the "GetRollout" method.
         ///
@@ -1053,16 +1053,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Which versions serve an index.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_GetRolloutRequest` message.
+        ///   - request: A `Retrieval_GetRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_GetRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_GetRolloutResponse` to respond with.
         func getRollout(
-            request: Illmrec_Retrieval_V1_GetRolloutRequest,
+            request: Retrieval_GetRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_GetRolloutResponse
+        ) async throws -> Retrieval_GetRolloutResponse
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -1072,16 +1072,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
+        ///   - request: A `Retrieval_PromoteVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_PromoteVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_PromoteVersionResponse` to respond with.
         func promoteVersion(
-            request: Illmrec_Retrieval_V1_PromoteVersionRequest,
+            request: Retrieval_PromoteVersionRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_PromoteVersionResponse
+        ) async throws -> Retrieval_PromoteVersionResponse
 
         /// Handle the "RollbackVersion" method.
         ///
@@ -1091,16 +1091,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
+        ///   - request: A `Retrieval_RollbackVersionRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_RollbackVersionResponse` to respond with.
+        /// - Returns: A `Retrieval_RollbackVersionResponse` to respond with.
         func rollbackVersion(
-            request: Illmrec_Retrieval_V1_RollbackVersionRequest,
+            request: Retrieval_RollbackVersionRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_RollbackVersionResponse
+        ) async throws -> Retrieval_RollbackVersionResponse
 
         /// Handle the "StartRollout" method.
         ///
@@ -1110,16 +1110,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > a gate fails.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+        ///   - request: A `Retrieval_StartRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_StartRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_StartRolloutResponse` to respond with.
         func startRollout(
-            request: Illmrec_Retrieval_V1_StartRolloutRequest,
+            request: Retrieval_StartRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_StartRolloutResponse
+        ) async throws -> Retrieval_StartRolloutResponse
 
         /// Handle the "AdvanceRollout" method.
         ///
@@ -1128,16 +1128,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Goes on to the next stage; after the last, the candidate becomes stable.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+        ///   - request: A `Retrieval_AdvanceRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_AdvanceRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_AdvanceRolloutResponse` to respond with.
         func advanceRollout(
-            request: Illmrec_Retrieval_V1_AdvanceRolloutRequest,
+            request: Retrieval_AdvanceRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_AdvanceRolloutResponse
+        ) async throws -> Retrieval_AdvanceRolloutResponse
 
         /// Handle the "PauseRollout" method.
         ///
@@ -1146,16 +1146,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+        ///   - request: A `Retrieval_PauseRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_PauseRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_PauseRolloutResponse` to respond with.
         func pauseRollout(
-            request: Illmrec_Retrieval_V1_PauseRolloutRequest,
+            request: Retrieval_PauseRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_PauseRolloutResponse
+        ) async throws -> Retrieval_PauseRolloutResponse
 
         /// Handle the "ResumeRollout" method.
         ///
@@ -1164,16 +1164,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Lets the schedule run again.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+        ///   - request: A `Retrieval_ResumeRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_ResumeRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_ResumeRolloutResponse` to respond with.
         func resumeRollout(
-            request: Illmrec_Retrieval_V1_ResumeRolloutRequest,
+            request: Retrieval_ResumeRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_ResumeRolloutResponse
+        ) async throws -> Retrieval_ResumeRolloutResponse
 
         /// Handle the "RollbackRollout" method.
         ///
@@ -1182,16 +1182,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Ends the rollout: the stable version answers everybody again.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+        ///   - request: A `Retrieval_RollbackRolloutRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_RollbackRolloutResponse` to respond with.
+        /// - Returns: A `Retrieval_RollbackRolloutResponse` to respond with.
         func rollbackRollout(
-            request: Illmrec_Retrieval_V1_RollbackRolloutRequest,
+            request: Retrieval_RollbackRolloutRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_RollbackRolloutResponse
+        ) async throws -> Retrieval_RollbackRolloutResponse
 
         /// Handle the "WatchRollout" method.
         ///
@@ -1200,15 +1200,15 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The rollout with its figures: now, at every change and once an interval.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
-        ///   - response: A response stream of `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - request: A `Retrieval_WatchRolloutRequest` message.
+        ///   - response: A response stream of `Retrieval_WatchRolloutResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func watchRollout(
-            request: Illmrec_Retrieval_V1_WatchRolloutRequest,
-            response: GRPCCore.RPCWriter<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            request: Retrieval_WatchRolloutRequest,
+            response: GRPCCore.RPCWriter<Retrieval_WatchRolloutResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -1219,16 +1219,16 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > What was measured of a rollout over its time.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+        ///   - request: A `Retrieval_GetRolloutReportRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_GetRolloutReportResponse` to respond with.
+        /// - Returns: A `Retrieval_GetRolloutReportResponse` to respond with.
         func getRolloutReport(
-            request: Illmrec_Retrieval_V1_GetRolloutReportRequest,
+            request: Retrieval_GetRolloutReportRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_GetRolloutReportResponse
+        ) async throws -> Retrieval_GetRolloutReportResponse
 
         /// Handle the "ListAuditEntries" method.
         ///
@@ -1237,27 +1237,27 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Who changed what serves, when and why; newest first.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+        ///   - request: A `Retrieval_ListAuditEntriesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_ListAuditEntriesResponse` to respond with.
+        /// - Returns: A `Retrieval_ListAuditEntriesResponse` to respond with.
         func listAuditEntries(
-            request: Illmrec_Retrieval_V1_ListAuditEntriesRequest,
+            request: Retrieval_ListAuditEntriesRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_ListAuditEntriesResponse
+        ) async throws -> Retrieval_ListAuditEntriesResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
+extension Retrieval_IndexAdminService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.CreateVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CreateVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CreateVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.CreateVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_CreateVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_CreateVersionResponse>(),
             handler: { request, context in
                 try await self.createVersion(
                     request: request,
@@ -1266,9 +1266,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.GetVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.GetVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetVersionResponse>(),
             handler: { request, context in
                 try await self.getVersion(
                     request: request,
@@ -1277,9 +1277,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.ListVersions.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListVersionsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListVersionsResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.ListVersions.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ListVersionsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ListVersionsResponse>(),
             handler: { request, context in
                 try await self.listVersions(
                     request: request,
@@ -1288,9 +1288,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.DeleteVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_DeleteVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_DeleteVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.DeleteVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_DeleteVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_DeleteVersionResponse>(),
             handler: { request, context in
                 try await self.deleteVersion(
                     request: request,
@@ -1299,9 +1299,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.VerifyVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_VerifyVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_VerifyVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.VerifyVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_VerifyVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_VerifyVersionResponse>(),
             handler: { request, context in
                 try await self.verifyVersion(
                     request: request,
@@ -1310,9 +1310,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.CompareVersions.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CompareVersionsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CompareVersionsResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.CompareVersions.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_CompareVersionsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_CompareVersionsResponse>(),
             handler: { request, context in
                 try await self.compareVersions(
                     request: request,
@@ -1321,9 +1321,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.GetRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutResponse>(),
             handler: { request, context in
                 try await self.getRollout(
                     request: request,
@@ -1332,9 +1332,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.PromoteVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PromoteVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PromoteVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.PromoteVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_PromoteVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_PromoteVersionResponse>(),
             handler: { request, context in
                 try await self.promoteVersion(
                     request: request,
@@ -1343,9 +1343,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackVersion.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackVersionRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackVersionResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.RollbackVersion.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_RollbackVersionRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_RollbackVersionResponse>(),
             handler: { request, context in
                 try await self.rollbackVersion(
                     request: request,
@@ -1354,9 +1354,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.StartRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StartRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StartRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.StartRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_StartRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_StartRolloutResponse>(),
             handler: { request, context in
                 try await self.startRollout(
                     request: request,
@@ -1365,9 +1365,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.AdvanceRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.AdvanceRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_AdvanceRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_AdvanceRolloutResponse>(),
             handler: { request, context in
                 try await self.advanceRollout(
                     request: request,
@@ -1376,9 +1376,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.PauseRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PauseRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PauseRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.PauseRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_PauseRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_PauseRolloutResponse>(),
             handler: { request, context in
                 try await self.pauseRollout(
                     request: request,
@@ -1387,9 +1387,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.ResumeRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.ResumeRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ResumeRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ResumeRolloutResponse>(),
             handler: { request, context in
                 try await self.resumeRollout(
                     request: request,
@@ -1398,9 +1398,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.RollbackRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_RollbackRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_RollbackRolloutResponse>(),
             handler: { request, context in
                 try await self.rollbackRollout(
                     request: request,
@@ -1409,9 +1409,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.WatchRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_WatchRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_WatchRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.WatchRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_WatchRolloutRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_WatchRolloutResponse>(),
             handler: { request, context in
                 try await self.watchRollout(
                     request: request,
@@ -1420,9 +1420,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRolloutReport.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.GetRolloutReport.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutReportRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutReportResponse>(),
             handler: { request, context in
                 try await self.getRolloutReport(
                     request: request,
@@ -1431,9 +1431,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_IndexAdminService.Method.ListAuditEntries.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.ListAuditEntries.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ListAuditEntriesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ListAuditEntriesResponse>(),
             handler: { request, context in
                 try await self.listAuditEntries(
                     request: request,
@@ -1446,11 +1446,11 @@ extension Illmrec_Retrieval_V1_IndexAdminService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
+extension Retrieval_IndexAdminService.ServiceProtocol {
     public func createVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_CreateVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CreateVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_CreateVersionResponse> {
         let response = try await self.createVersion(
             request: request,
             context: context
@@ -1459,9 +1459,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func getVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetVersionResponse> {
         let response = try await self.getVersion(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1470,9 +1470,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func listVersions(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_ListVersionsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListVersionsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ListVersionsResponse> {
         let response = try await self.listVersions(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1481,9 +1481,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func deleteVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_DeleteVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_DeleteVersionResponse> {
         let response = try await self.deleteVersion(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1492,9 +1492,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func verifyVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_VerifyVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_VerifyVersionResponse> {
         let response = try await self.verifyVersion(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1503,9 +1503,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func compareVersions(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_CompareVersionsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_CompareVersionsResponse> {
         let response = try await self.compareVersions(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1514,9 +1514,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func getRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutResponse> {
         let response = try await self.getRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1525,9 +1525,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func promoteVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_PromoteVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PromoteVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_PromoteVersionResponse> {
         let response = try await self.promoteVersion(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1536,9 +1536,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func rollbackVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_RollbackVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_RollbackVersionResponse> {
         let response = try await self.rollbackVersion(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1547,9 +1547,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func startRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_StartRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_StartRolloutResponse> {
         let response = try await self.startRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1558,9 +1558,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func advanceRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_AdvanceRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_AdvanceRolloutResponse> {
         let response = try await self.advanceRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1569,9 +1569,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func pauseRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_PauseRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_PauseRolloutResponse> {
         let response = try await self.pauseRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1580,9 +1580,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func resumeRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_ResumeRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ResumeRolloutResponse> {
         let response = try await self.resumeRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1591,9 +1591,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func rollbackRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_RollbackRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_RollbackRolloutResponse> {
         let response = try await self.rollbackRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1602,9 +1602,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func watchRollout(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_WatchRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_WatchRolloutResponse> {
         let response = try await self.watchRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1613,9 +1613,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func getRolloutReport(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutReportRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutReportResponse> {
         let response = try await self.getRolloutReport(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1624,9 +1624,9 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
     }
 
     public func listAuditEntries(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_ListAuditEntriesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ListAuditEntriesResponse> {
         let response = try await self.listAuditEntries(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -1637,12 +1637,12 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
+extension Retrieval_IndexAdminService.SimpleServiceProtocol {
     public func createVersion(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_CreateVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CreateVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CreateVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_CreateVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_CreateVersionResponse>(
             message: try await self.createVersion(
                 request: request.messages,
                 context: context
@@ -1652,10 +1652,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func getVersion(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_GetVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetVersionResponse>(
             message: try await self.getVersion(
                 request: request.message,
                 context: context
@@ -1665,10 +1665,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func listVersions(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_ListVersionsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListVersionsResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListVersionsResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_ListVersionsResponse> {
+        return GRPCCore.ServerResponse<Retrieval_ListVersionsResponse>(
             message: try await self.listVersions(
                 request: request.message,
                 context: context
@@ -1678,10 +1678,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func deleteVersion(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_DeleteVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_DeleteVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_DeleteVersionResponse>(
             message: try await self.deleteVersion(
                 request: request.message,
                 context: context
@@ -1691,10 +1691,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func verifyVersion(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_VerifyVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_VerifyVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_VerifyVersionResponse>(
             message: try await self.verifyVersion(
                 request: request.message,
                 context: context
@@ -1704,10 +1704,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func compareVersions(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_CompareVersionsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_CompareVersionsResponse> {
+        return GRPCCore.ServerResponse<Retrieval_CompareVersionsResponse>(
             message: try await self.compareVersions(
                 request: request.message,
                 context: context
@@ -1717,10 +1717,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func getRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_GetRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetRolloutResponse>(
             message: try await self.getRollout(
                 request: request.message,
                 context: context
@@ -1730,10 +1730,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func promoteVersion(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_PromoteVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PromoteVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_PromoteVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_PromoteVersionResponse>(
             message: try await self.promoteVersion(
                 request: request.message,
                 context: context
@@ -1743,10 +1743,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func rollbackVersion(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_RollbackVersionRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_RollbackVersionResponse> {
+        return GRPCCore.ServerResponse<Retrieval_RollbackVersionResponse>(
             message: try await self.rollbackVersion(
                 request: request.message,
                 context: context
@@ -1756,10 +1756,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func startRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_StartRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_StartRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_StartRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_StartRolloutResponse>(
             message: try await self.startRollout(
                 request: request.message,
                 context: context
@@ -1769,10 +1769,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func advanceRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_AdvanceRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_AdvanceRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_AdvanceRolloutResponse>(
             message: try await self.advanceRollout(
                 request: request.message,
                 context: context
@@ -1782,10 +1782,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func pauseRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_PauseRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_PauseRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_PauseRolloutResponse>(
             message: try await self.pauseRollout(
                 request: request.message,
                 context: context
@@ -1795,10 +1795,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func resumeRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_ResumeRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_ResumeRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_ResumeRolloutResponse>(
             message: try await self.resumeRollout(
                 request: request.message,
                 context: context
@@ -1808,10 +1808,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func rollbackRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_RollbackRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_RollbackRolloutResponse> {
+        return GRPCCore.ServerResponse<Retrieval_RollbackRolloutResponse>(
             message: try await self.rollbackRollout(
                 request: request.message,
                 context: context
@@ -1821,10 +1821,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func watchRollout(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_WatchRolloutRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse> {
-        return GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>(
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_WatchRolloutResponse> {
+        return GRPCCore.StreamingServerResponse<Retrieval_WatchRolloutResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.watchRollout(
@@ -1838,10 +1838,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func getRolloutReport(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_GetRolloutReportRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutReportResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetRolloutReportResponse>(
             message: try await self.getRolloutReport(
                 request: request.message,
                 context: context
@@ -1851,10 +1851,10 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
     }
 
     public func listAuditEntries(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_ListAuditEntriesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_ListAuditEntriesResponse> {
+        return GRPCCore.ServerResponse<Retrieval_ListAuditEntriesResponse>(
             message: try await self.listAuditEntries(
                 request: request.message,
                 context: context
@@ -1867,7 +1867,7 @@ extension Illmrec_Retrieval_V1_IndexAdminService.SimpleServiceProtocol {
 // MARK: illmrec.retrieval.v1.IndexAdminService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService {
+extension Retrieval_IndexAdminService {
     /// Generated client protocol for the "illmrec.retrieval.v1.IndexAdminService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -1885,20 +1885,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CreateVersionResponse` messages.
+        ///   - request: A streaming request producing `Retrieval_CreateVersionRequest` messages.
+        ///   - serializer: A serializer for `Retrieval_CreateVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_CreateVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func createVersion<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CreateVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CreateVersionResponse>,
+            request: GRPCCore.StreamingClientRequest<Retrieval_CreateVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_CreateVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_CreateVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CreateVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CreateVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetVersion" method.
@@ -1908,20 +1908,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > One version.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ListVersions" method.
@@ -1931,20 +1931,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The versions of an index, newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListVersionsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListVersionsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListVersionsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ListVersionsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ListVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ListVersionsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func listVersions<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListVersionsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListVersionsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ListVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ListVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ListVersionsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListVersionsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListVersionsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "DeleteVersion" method.
@@ -1954,20 +1954,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_DeleteVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_DeleteVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_DeleteVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_DeleteVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_DeleteVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_DeleteVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func deleteVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_DeleteVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_DeleteVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_DeleteVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_DeleteVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_DeleteVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_DeleteVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "VerifyVersion" method.
@@ -1978,20 +1978,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > not what was published.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_VerifyVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_VerifyVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_VerifyVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func verifyVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_VerifyVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_VerifyVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_VerifyVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_VerifyVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "CompareVersions" method.
@@ -2001,20 +2001,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_CompareVersionsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_CompareVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_CompareVersionsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func compareVersions<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_CompareVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_CompareVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_CompareVersionsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CompareVersionsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetRollout" method.
@@ -2024,20 +2024,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Which versions serve an index.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "PromoteVersion" method.
@@ -2048,20 +2048,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PromoteVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PromoteVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_PromoteVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_PromoteVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_PromoteVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func promoteVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PromoteVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PromoteVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_PromoteVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_PromoteVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_PromoteVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PromoteVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "RollbackVersion" method.
@@ -2072,20 +2072,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_RollbackVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_RollbackVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_RollbackVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func rollbackVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_RollbackVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_RollbackVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_RollbackVersionResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackVersionResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "StartRollout" method.
@@ -2096,20 +2096,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > a gate fails.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_StartRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_StartRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_StartRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func startRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_StartRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_StartRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_StartRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_StartRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "AdvanceRollout" method.
@@ -2119,20 +2119,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Goes on to the next stage; after the last, the candidate becomes stable.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_AdvanceRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_AdvanceRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func advanceRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_AdvanceRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_AdvanceRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_AdvanceRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_AdvanceRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "PauseRollout" method.
@@ -2142,20 +2142,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_PauseRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_PauseRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_PauseRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func pauseRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_PauseRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_PauseRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_PauseRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PauseRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ResumeRollout" method.
@@ -2165,20 +2165,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Lets the schedule run again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ResumeRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ResumeRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func resumeRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ResumeRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ResumeRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ResumeRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ResumeRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "RollbackRollout" method.
@@ -2188,20 +2188,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Ends the rollout: the stable version answers everybody again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_RollbackRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_RollbackRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_RollbackRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func rollbackRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_RollbackRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_RollbackRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_RollbackRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "WatchRollout" method.
@@ -2211,20 +2211,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The rollout with its figures: now, at every change and once an interval.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_WatchRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_WatchRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func watchRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_WatchRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_WatchRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_WatchRolloutResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_WatchRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetRolloutReport" method.
@@ -2234,20 +2234,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > What was measured of a rollout over its time.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetRolloutReportRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRolloutReportRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRolloutReportResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getRolloutReport<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetRolloutReportRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutReportRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutReportResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutReportResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ListAuditEntries" method.
@@ -2257,20 +2257,20 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Who changed what serves, when and why; newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ListAuditEntriesRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ListAuditEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ListAuditEntriesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func listAuditEntries<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ListAuditEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ListAuditEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ListAuditEntriesResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListAuditEntriesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -2302,26 +2302,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CreateVersionResponse` messages.
+        ///   - request: A streaming request producing `Retrieval_CreateVersionRequest` messages.
+        ///   - serializer: A serializer for `Retrieval_CreateVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_CreateVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func createVersion<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CreateVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CreateVersionResponse>,
+            request: GRPCCore.StreamingClientRequest<Retrieval_CreateVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_CreateVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_CreateVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CreateVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CreateVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.clientStreaming(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.CreateVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.CreateVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2336,26 +2336,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > One version.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.GetVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.GetVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2370,26 +2370,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The versions of an index, newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListVersionsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListVersionsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListVersionsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ListVersionsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ListVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ListVersionsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func listVersions<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListVersionsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListVersionsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ListVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ListVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ListVersionsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListVersionsResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListVersionsResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.ListVersions.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.ListVersions.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2404,26 +2404,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_DeleteVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_DeleteVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_DeleteVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_DeleteVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_DeleteVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_DeleteVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func deleteVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_DeleteVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_DeleteVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_DeleteVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_DeleteVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_DeleteVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_DeleteVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.DeleteVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.DeleteVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2439,26 +2439,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > not what was published.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_VerifyVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_VerifyVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_VerifyVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_VerifyVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_VerifyVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func verifyVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_VerifyVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_VerifyVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_VerifyVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_VerifyVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.VerifyVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.VerifyVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2473,26 +2473,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_CompareVersionsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_CompareVersionsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_CompareVersionsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_CompareVersionsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_CompareVersionsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func compareVersions<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_CompareVersionsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_CompareVersionsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_CompareVersionsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CompareVersionsResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.CompareVersions.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.CompareVersions.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2507,26 +2507,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Which versions serve an index.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.GetRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2542,26 +2542,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PromoteVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PromoteVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_PromoteVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_PromoteVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_PromoteVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func promoteVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PromoteVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PromoteVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_PromoteVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_PromoteVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_PromoteVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PromoteVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.PromoteVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.PromoteVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2577,26 +2577,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > (ROLLOUT_IN_PROGRESS): end that first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackVersionRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackVersionResponse` messages.
+        ///   - request: A request containing a single `Retrieval_RollbackVersionRequest` message.
+        ///   - serializer: A serializer for `Retrieval_RollbackVersionRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_RollbackVersionResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func rollbackVersion<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackVersionRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackVersionResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_RollbackVersionRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_RollbackVersionRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_RollbackVersionResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackVersionResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackVersion.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.RollbackVersion.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2612,26 +2612,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > a gate fails.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StartRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StartRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_StartRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_StartRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_StartRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func startRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_StartRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_StartRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_StartRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_StartRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.StartRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.StartRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2646,26 +2646,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Goes on to the next stage; after the last, the candidate becomes stable.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_AdvanceRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_AdvanceRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_AdvanceRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_AdvanceRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func advanceRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_AdvanceRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_AdvanceRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_AdvanceRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_AdvanceRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.AdvanceRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.AdvanceRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2680,26 +2680,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_PauseRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_PauseRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_PauseRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_PauseRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_PauseRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func pauseRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_PauseRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_PauseRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_PauseRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PauseRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.PauseRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.PauseRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2714,26 +2714,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Lets the schedule run again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ResumeRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ResumeRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ResumeRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ResumeRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func resumeRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ResumeRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ResumeRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ResumeRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ResumeRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.ResumeRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.ResumeRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2748,26 +2748,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Ends the rollout: the stable version answers everybody again.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_RollbackRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_RollbackRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_RollbackRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_RollbackRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_RollbackRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func rollbackRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_RollbackRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_RollbackRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_RollbackRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackRolloutResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.RollbackRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.RollbackRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2782,24 +2782,24 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > The rollout with its figures: now, at every change and once an interval.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_WatchRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_WatchRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
+        ///   - serializer: A serializer for `Retrieval_WatchRolloutRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_WatchRolloutResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func watchRollout<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_WatchRolloutRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_WatchRolloutRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_WatchRolloutResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_WatchRolloutResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.serverStreaming(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.WatchRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.WatchRollout.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2814,26 +2814,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > What was measured of a rollout over its time.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetRolloutReportRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetRolloutReportResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetRolloutReportRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRolloutReportRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRolloutReportResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getRolloutReport<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetRolloutReportRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutReportRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutReportResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutReportResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.GetRolloutReport.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.GetRolloutReport.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2848,26 +2848,26 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
         /// > Who changed what serves, when and why; newest first.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ListAuditEntriesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ListAuditEntriesResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ListAuditEntriesRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ListAuditEntriesRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ListAuditEntriesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func listAuditEntries<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ListAuditEntriesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ListAuditEntriesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ListAuditEntriesResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListAuditEntriesResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_IndexAdminService.Method.ListAuditEntries.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.ListAuditEntries.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2879,7 +2879,7 @@ extension Illmrec_Retrieval_V1_IndexAdminService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
+extension Retrieval_IndexAdminService.ClientProtocol {
     /// Call the "CreateVersion" method.
     ///
     /// > Source IDL Documentation:
@@ -2888,23 +2888,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > breaks off leaves nothing behind. The version serves only once it is promoted, except the first of its index.
     ///
     /// - Parameters:
-    ///   - request: A streaming request producing `Illmrec_Retrieval_V1_CreateVersionRequest` messages.
+    ///   - request: A streaming request producing `Retrieval_CreateVersionRequest` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func createVersion<Result>(
-        request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest>,
+        request: GRPCCore.StreamingClientRequest<Retrieval_CreateVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CreateVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CreateVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.createVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CreateVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CreateVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_CreateVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_CreateVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2917,23 +2917,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > One version.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetVersionRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetVersionRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getVersion<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetVersionRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_GetVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2946,23 +2946,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > The versions of an index, newest first.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListVersionsRequest` message.
+    ///   - request: A request containing a single `Retrieval_ListVersionsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func listVersions<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListVersionsRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_ListVersionsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListVersionsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListVersionsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.listVersions(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListVersionsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListVersionsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ListVersionsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ListVersionsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2975,23 +2975,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Deletes a version. FAILED_PRECONDITION (VERSION_IN_USE) while it has a role.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_DeleteVersionRequest` message.
+    ///   - request: A request containing a single `Retrieval_DeleteVersionRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func deleteVersion<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_DeleteVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_DeleteVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.deleteVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_DeleteVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_DeleteVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_DeleteVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_DeleteVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3005,23 +3005,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > not what was published.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_VerifyVersionRequest` message.
+    ///   - request: A request containing a single `Retrieval_VerifyVersionRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func verifyVersion<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_VerifyVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_VerifyVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.verifyVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_VerifyVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_VerifyVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_VerifyVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_VerifyVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3034,23 +3034,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Searches two versions for the vectors of some of their items and says how far the answers agree.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_CompareVersionsRequest` message.
+    ///   - request: A request containing a single `Retrieval_CompareVersionsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func compareVersions<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_CompareVersionsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CompareVersionsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.compareVersions(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_CompareVersionsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_CompareVersionsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_CompareVersionsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_CompareVersionsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3063,23 +3063,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Which versions serve an index.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3093,23 +3093,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > that with success; another version is refused (ROLLOUT_IN_PROGRESS).
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_PromoteVersionRequest` message.
+    ///   - request: A request containing a single `Retrieval_PromoteVersionRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func promoteVersion<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_PromoteVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PromoteVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.promoteVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PromoteVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PromoteVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_PromoteVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_PromoteVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3123,23 +3123,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > (ROLLOUT_IN_PROGRESS): end that first.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackVersionRequest` message.
+    ///   - request: A request containing a single `Retrieval_RollbackVersionRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func rollbackVersion<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_RollbackVersionRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.rollbackVersion(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackVersionRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackVersionResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_RollbackVersionRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_RollbackVersionResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3153,23 +3153,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > a gate fails.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_StartRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_StartRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func startRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_StartRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_StartRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.startRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StartRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StartRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_StartRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_StartRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3182,23 +3182,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Goes on to the next stage; after the last, the candidate becomes stable.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_AdvanceRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func advanceRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_AdvanceRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_AdvanceRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.advanceRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_AdvanceRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_AdvanceRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_AdvanceRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3211,23 +3211,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Stops the schedule. The traffic stays as it is, and the gates go on watching.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_PauseRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_PauseRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func pauseRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_PauseRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PauseRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.pauseRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_PauseRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_PauseRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_PauseRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_PauseRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3240,23 +3240,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Lets the schedule run again.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ResumeRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func resumeRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_ResumeRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ResumeRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.resumeRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ResumeRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ResumeRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ResumeRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ResumeRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3269,23 +3269,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Ends the rollout: the stable version answers everybody again.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_RollbackRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_RollbackRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func rollbackRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_RollbackRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.rollbackRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_RollbackRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_RollbackRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_RollbackRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_RollbackRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3298,21 +3298,21 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > The rollout with its figures: now, at every change and once an interval.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_WatchRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func watchRollout<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_WatchRolloutRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_WatchRolloutResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.watchRollout(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_WatchRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_WatchRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_WatchRolloutRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_WatchRolloutResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3325,23 +3325,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > What was measured of a rollout over its time.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetRolloutReportRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetRolloutReportRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getRolloutReport<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_GetRolloutReportRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutReportResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getRolloutReport(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetRolloutReportRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetRolloutReportResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutReportRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutReportResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3354,23 +3354,23 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     /// > Who changed what serves, when and why; newest first.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ListAuditEntriesRequest` message.
+    ///   - request: A request containing a single `Retrieval_ListAuditEntriesRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func listAuditEntries<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_ListAuditEntriesRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListAuditEntriesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.listAuditEntries(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ListAuditEntriesResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ListAuditEntriesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ListAuditEntriesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3379,7 +3379,7 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
+extension Retrieval_IndexAdminService.ClientProtocol {
     /// Call the "CreateVersion" method.
     ///
     /// > Source IDL Documentation:
@@ -3399,12 +3399,12 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     public func createVersion<Result>(
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Illmrec_Retrieval_V1_CreateVersionRequest>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CreateVersionResponse>) async throws -> Result = { response in
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Retrieval_CreateVersionRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CreateVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_CreateVersionRequest>(
+        let request = GRPCCore.StreamingClientRequest<Retrieval_CreateVersionRequest>(
             metadata: metadata,
             producer: producer
         )
@@ -3430,14 +3430,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getVersion<Result>(
-        _ message: Illmrec_Retrieval_V1_GetVersionRequest,
+        _ message: Retrieval_GetVersionRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetVersionRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetVersionRequest>(
             message: message,
             metadata: metadata
         )
@@ -3463,14 +3463,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func listVersions<Result>(
-        _ message: Illmrec_Retrieval_V1_ListVersionsRequest,
+        _ message: Retrieval_ListVersionsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListVersionsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListVersionsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListVersionsRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_ListVersionsRequest>(
             message: message,
             metadata: metadata
         )
@@ -3496,14 +3496,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func deleteVersion<Result>(
-        _ message: Illmrec_Retrieval_V1_DeleteVersionRequest,
+        _ message: Retrieval_DeleteVersionRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_DeleteVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_DeleteVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_DeleteVersionRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_DeleteVersionRequest>(
             message: message,
             metadata: metadata
         )
@@ -3530,14 +3530,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func verifyVersion<Result>(
-        _ message: Illmrec_Retrieval_V1_VerifyVersionRequest,
+        _ message: Retrieval_VerifyVersionRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_VerifyVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_VerifyVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_VerifyVersionRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_VerifyVersionRequest>(
             message: message,
             metadata: metadata
         )
@@ -3563,14 +3563,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func compareVersions<Result>(
-        _ message: Illmrec_Retrieval_V1_CompareVersionsRequest,
+        _ message: Retrieval_CompareVersionsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_CompareVersionsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CompareVersionsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_CompareVersionsRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_CompareVersionsRequest>(
             message: message,
             metadata: metadata
         )
@@ -3596,14 +3596,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_GetRolloutRequest,
+        _ message: Retrieval_GetRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3630,14 +3630,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func promoteVersion<Result>(
-        _ message: Illmrec_Retrieval_V1_PromoteVersionRequest,
+        _ message: Retrieval_PromoteVersionRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PromoteVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PromoteVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PromoteVersionRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_PromoteVersionRequest>(
             message: message,
             metadata: metadata
         )
@@ -3664,14 +3664,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func rollbackVersion<Result>(
-        _ message: Illmrec_Retrieval_V1_RollbackVersionRequest,
+        _ message: Retrieval_RollbackVersionRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackVersionResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackVersionResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackVersionRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_RollbackVersionRequest>(
             message: message,
             metadata: metadata
         )
@@ -3698,14 +3698,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func startRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_StartRolloutRequest,
+        _ message: Retrieval_StartRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_StartRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_StartRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_StartRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_StartRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3731,14 +3731,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func advanceRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_AdvanceRolloutRequest,
+        _ message: Retrieval_AdvanceRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_AdvanceRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_AdvanceRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_AdvanceRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_AdvanceRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3764,14 +3764,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func pauseRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_PauseRolloutRequest,
+        _ message: Retrieval_PauseRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_PauseRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_PauseRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_PauseRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_PauseRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3797,14 +3797,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func resumeRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_ResumeRolloutRequest,
+        _ message: Retrieval_ResumeRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ResumeRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ResumeRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ResumeRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_ResumeRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3830,14 +3830,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func rollbackRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_RollbackRolloutRequest,
+        _ message: Retrieval_RollbackRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_RollbackRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_RollbackRolloutResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_RollbackRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_RollbackRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3863,12 +3863,12 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func watchRollout<Result>(
-        _ message: Illmrec_Retrieval_V1_WatchRolloutRequest,
+        _ message: Retrieval_WatchRolloutRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_WatchRolloutResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_WatchRolloutResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_WatchRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_WatchRolloutRequest>(
             message: message,
             metadata: metadata
         )
@@ -3894,14 +3894,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getRolloutReport<Result>(
-        _ message: Illmrec_Retrieval_V1_GetRolloutReportRequest,
+        _ message: Retrieval_GetRolloutReportRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetRolloutReportResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutReportResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetRolloutReportRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetRolloutReportRequest>(
             message: message,
             metadata: metadata
         )
@@ -3927,14 +3927,14 @@ extension Illmrec_Retrieval_V1_IndexAdminService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func listAuditEntries<Result>(
-        _ message: Illmrec_Retrieval_V1_ListAuditEntriesRequest,
+        _ message: Retrieval_ListAuditEntriesRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ListAuditEntriesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ListAuditEntriesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ListAuditEntriesRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_ListAuditEntriesRequest>(
             message: message,
             metadata: metadata
         )

@@ -21,7 +21,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// Where a staged rollout is.
-public nonisolated enum Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Retrieval_RolloutPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent.
@@ -67,7 +67,7 @@ public nonisolated enum Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf.Enum, S
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Retrieval_V1_RolloutPhase] = [
+  public static let allCases: [Retrieval_RolloutPhase] = [
     .unspecified,
     .running,
     .paused,
@@ -78,7 +78,7 @@ public nonisolated enum Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf.Enum, S
 }
 
 /// Whether a gate lets a rollout go on.
-public nonisolated enum Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent.
@@ -119,7 +119,7 @@ public nonisolated enum Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf.Enum, Sw
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Retrieval_V1_GateVerdict] = [
+  public static let allCases: [Retrieval_GateVerdict] = [
     .unspecified,
     .waiting,
     .open,
@@ -129,7 +129,7 @@ public nonisolated enum Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf.Enum, Sw
 }
 
 /// An immutable set of item vectors.
-public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
+public nonisolated struct Retrieval_Version: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -144,8 +144,8 @@ public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
   public var dim: UInt32 = 0
 
   /// What produced the vectors.
-  public var builtBy: Illmrec_Common_V1_ModelRef {
-    get {_builtBy ?? Illmrec_Common_V1_ModelRef()}
+  public var builtBy: Common_ModelRef {
+    get {_builtBy ?? Common_ModelRef()}
     set {_builtBy = newValue}
   }
   /// Returns true if `builtBy` has been explicitly set.
@@ -170,11 +170,11 @@ public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
   public var labels: Dictionary<String,String> = [:]
 
   /// Its parts in the rollout; empty when it serves no traffic.
-  public var roles: [Illmrec_Retrieval_V1_Role] = []
+  public var roles: [Retrieval_Role] = []
 
   /// The graph for approximate search; unset when there is none.
-  public var graph: Illmrec_Retrieval_V1_HnswGraph {
-    get {_graph ?? Illmrec_Retrieval_V1_HnswGraph()}
+  public var graph: Retrieval_HnswGraph {
+    get {_graph ?? Retrieval_HnswGraph()}
     set {_graph = newValue}
   }
   /// Returns true if `graph` has been explicitly set.
@@ -186,13 +186,13 @@ public nonisolated struct Illmrec_Retrieval_V1_Version: Sendable {
 
   public init() {}
 
-  fileprivate var _builtBy: Illmrec_Common_V1_ModelRef? = nil
+  fileprivate var _builtBy: Common_ModelRef? = nil
   fileprivate var _createTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _graph: Illmrec_Retrieval_V1_HnswGraph? = nil
+  fileprivate var _graph: Retrieval_HnswGraph? = nil
 }
 
 /// A graph for approximate search (HNSW), part of a version.
-public nonisolated struct Illmrec_Retrieval_V1_HnswGraph: Sendable {
+public nonisolated struct Retrieval_HnswGraph: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -215,13 +215,13 @@ public nonisolated struct Illmrec_Retrieval_V1_HnswGraph: Sendable {
 }
 
 /// Whether a new version gets a graph, and which.
-public nonisolated struct Illmrec_Retrieval_V1_GraphOptions: Sendable {
+public nonisolated struct Retrieval_GraphOptions: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Whether.
-  public var build: Illmrec_Retrieval_V1_GraphOptions.Build = .unspecified
+  public var build: Retrieval_GraphOptions.Build = .unspecified
 
   /// With BUILD_ALWAYS: links of an item, 2 to 128; the server's own when 0.
   public var m: UInt32 = 0
@@ -268,7 +268,7 @@ public nonisolated struct Illmrec_Retrieval_V1_GraphOptions: Sendable {
     }
 
     // The compiler won't synthesize support with the UNRECOGNIZED case.
-    public static let allCases: [Illmrec_Retrieval_V1_GraphOptions.Build] = [
+    public static let allCases: [Retrieval_GraphOptions.Build] = [
       .unspecified,
       .always,
       .never,
@@ -280,37 +280,37 @@ public nonisolated struct Illmrec_Retrieval_V1_GraphOptions: Sendable {
 }
 
 /// A message of an upload: the header first, then chunks, the commit last.
-public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
+public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Retrieval_V1_CreateVersionRequest.OneOf_Message? = nil
+  public var message: Retrieval_CreateVersionRequest.OneOf_Message? = nil
 
   /// First message only.
-  public var header: Illmrec_Retrieval_V1_CreateVersionRequest.Header {
+  public var header: Retrieval_CreateVersionRequest.Header {
     get {
       if case .header(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_CreateVersionRequest.Header()
+      return Retrieval_CreateVersionRequest.Header()
     }
     set {message = .header(newValue)}
   }
 
   /// Every message between.
-  public var chunk: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk {
+  public var chunk: Retrieval_CreateVersionRequest.Chunk {
     get {
       if case .chunk(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_CreateVersionRequest.Chunk()
+      return Retrieval_CreateVersionRequest.Chunk()
     }
     set {message = .chunk(newValue)}
   }
 
   /// Last message only.
-  public var commit: Illmrec_Retrieval_V1_CreateVersionRequest.Commit {
+  public var commit: Retrieval_CreateVersionRequest.Commit {
     get {
       if case .commit(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_CreateVersionRequest.Commit()
+      return Retrieval_CreateVersionRequest.Commit()
     }
     set {message = .commit(newValue)}
   }
@@ -320,11 +320,11 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case header(Illmrec_Retrieval_V1_CreateVersionRequest.Header)
+    case header(Retrieval_CreateVersionRequest.Header)
     /// Every message between.
-    case chunk(Illmrec_Retrieval_V1_CreateVersionRequest.Chunk)
+    case chunk(Retrieval_CreateVersionRequest.Chunk)
     /// Last message only.
-    case commit(Illmrec_Retrieval_V1_CreateVersionRequest.Commit)
+    case commit(Retrieval_CreateVersionRequest.Commit)
 
   }
 
@@ -341,8 +341,8 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     public var requestID: String = String()
 
     /// What produced the vectors. Its space_fingerprint is required: queries are checked against it.
-    public var builtBy: Illmrec_Common_V1_ModelRef {
-      get {_builtBy ?? Illmrec_Common_V1_ModelRef()}
+    public var builtBy: Common_ModelRef {
+      get {_builtBy ?? Common_ModelRef()}
       set {_builtBy = newValue}
     }
     /// Returns true if `builtBy` has been explicitly set.
@@ -360,8 +360,8 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     public var actor: String = String()
 
     /// Whether a graph for approximate search is built.
-    public var graph: Illmrec_Retrieval_V1_GraphOptions {
-      get {_graph ?? Illmrec_Retrieval_V1_GraphOptions()}
+    public var graph: Retrieval_GraphOptions {
+      get {_graph ?? Retrieval_GraphOptions()}
       set {_graph = newValue}
     }
     /// Returns true if `graph` has been explicitly set.
@@ -373,8 +373,8 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
 
     public init() {}
 
-    fileprivate var _builtBy: Illmrec_Common_V1_ModelRef? = nil
-    fileprivate var _graph: Illmrec_Retrieval_V1_GraphOptions? = nil
+    fileprivate var _builtBy: Common_ModelRef? = nil
+    fileprivate var _graph: Retrieval_GraphOptions? = nil
   }
 
   /// Items, each of them once in the upload.
@@ -387,8 +387,8 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     public var itemIds: [String] = []
 
     /// [rows, dim], any data type; every value finite.
-    public var vectors: Illmrec_Common_V1_Tensor {
-      get {_vectors ?? Illmrec_Common_V1_Tensor()}
+    public var vectors: Common_Tensor {
+      get {_vectors ?? Common_Tensor()}
       set {_vectors = newValue}
     }
     /// Returns true if `vectors` has been explicitly set.
@@ -397,13 +397,13 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
     public mutating func clearVectors() {self._vectors = nil}
 
     /// One per row, or none at all: what searches may be limited to.
-    public var categories: [Illmrec_Retrieval_V1_CreateVersionRequest.Categories] = []
+    public var categories: [Retrieval_CreateVersionRequest.Categories] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
-    fileprivate var _vectors: Illmrec_Common_V1_Tensor? = nil
+    fileprivate var _vectors: Common_Tensor? = nil
   }
 
   /// The categories of one item.
@@ -438,14 +438,14 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionRequest: Sendable {
 }
 
 /// The published version.
-public nonisolated struct Illmrec_Retrieval_V1_CreateVersionResponse: Sendable {
+public nonisolated struct Retrieval_CreateVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As GetVersion returns it.
-  public var version: Illmrec_Retrieval_V1_Version {
-    get {_version ?? Illmrec_Retrieval_V1_Version()}
+  public var version: Retrieval_Version {
+    get {_version ?? Retrieval_Version()}
     set {_version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
@@ -457,11 +457,11 @@ public nonisolated struct Illmrec_Retrieval_V1_CreateVersionResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _version: Illmrec_Retrieval_V1_Version? = nil
+  fileprivate var _version: Retrieval_Version? = nil
 }
 
 /// Names a version.
-public nonisolated struct Illmrec_Retrieval_V1_GetVersionRequest: Sendable {
+public nonisolated struct Retrieval_GetVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -475,14 +475,14 @@ public nonisolated struct Illmrec_Retrieval_V1_GetVersionRequest: Sendable {
 }
 
 /// One version.
-public nonisolated struct Illmrec_Retrieval_V1_GetVersionResponse: Sendable {
+public nonisolated struct Retrieval_GetVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The version.
-  public var version: Illmrec_Retrieval_V1_Version {
-    get {_version ?? Illmrec_Retrieval_V1_Version()}
+  public var version: Retrieval_Version {
+    get {_version ?? Retrieval_Version()}
     set {_version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
@@ -494,11 +494,11 @@ public nonisolated struct Illmrec_Retrieval_V1_GetVersionResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _version: Illmrec_Retrieval_V1_Version? = nil
+  fileprivate var _version: Retrieval_Version? = nil
 }
 
 /// Names an index.
-public nonisolated struct Illmrec_Retrieval_V1_ListVersionsRequest: Sendable {
+public nonisolated struct Retrieval_ListVersionsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -518,13 +518,13 @@ public nonisolated struct Illmrec_Retrieval_V1_ListVersionsRequest: Sendable {
 }
 
 /// A page of versions.
-public nonisolated struct Illmrec_Retrieval_V1_ListVersionsResponse: Sendable {
+public nonisolated struct Retrieval_ListVersionsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Newest first.
-  public var versions: [Illmrec_Retrieval_V1_Version] = []
+  public var versions: [Retrieval_Version] = []
 
   /// For the next page; empty on the last.
   public var nextPageToken: String = String()
@@ -535,7 +535,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ListVersionsResponse: Sendable {
 }
 
 /// Names a version to delete.
-public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionRequest: Sendable {
+public nonisolated struct Retrieval_DeleteVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -544,8 +544,8 @@ public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionRequest: Sendable {
   public var name: String = String()
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -557,11 +557,11 @@ public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The version is gone.
-public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionResponse: Sendable {
+public nonisolated struct Retrieval_DeleteVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -572,7 +572,7 @@ public nonisolated struct Illmrec_Retrieval_V1_DeleteVersionResponse: Sendable {
 }
 
 /// Which versions serve an index.
-public nonisolated struct Illmrec_Retrieval_V1_Rollout: Sendable {
+public nonisolated struct Retrieval_Rollout: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -603,8 +603,8 @@ public nonisolated struct Illmrec_Retrieval_V1_Rollout: Sendable {
   public mutating func clearUpdateTime() {self._updateTime = nil}
 
   /// The staged rollout under way, or the last one; unset before the first.
-  public var staged: Illmrec_Retrieval_V1_StagedRollout {
-    get {_staged ?? Illmrec_Retrieval_V1_StagedRollout()}
+  public var staged: Retrieval_StagedRollout {
+    get {_staged ?? Retrieval_StagedRollout()}
     set {_staged = newValue}
   }
   /// Returns true if `staged` has been explicitly set.
@@ -617,11 +617,11 @@ public nonisolated struct Illmrec_Retrieval_V1_Rollout: Sendable {
   public init() {}
 
   fileprivate var _updateTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _staged: Illmrec_Retrieval_V1_StagedRollout? = nil
+  fileprivate var _staged: Retrieval_StagedRollout? = nil
 }
 
 /// Who asks for a change of what serves, why, and under which conditions. At most 1,024 bytes each.
-public nonisolated struct Illmrec_Retrieval_V1_Change: Sendable {
+public nonisolated struct Retrieval_Change: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -645,17 +645,17 @@ public nonisolated struct Illmrec_Retrieval_V1_Change: Sendable {
 }
 
 /// How a version comes to serve.
-public nonisolated struct Illmrec_Retrieval_V1_RolloutPlan: Sendable {
+public nonisolated struct Retrieval_RolloutPlan: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// 1 to 32, in order.
-  public var stages: [Illmrec_Retrieval_V1_RolloutStage] = []
+  public var stages: [Retrieval_RolloutStage] = []
 
   /// What must hold on the way.
-  public var gates: Illmrec_Retrieval_V1_RolloutGates {
-    get {_gates ?? Illmrec_Retrieval_V1_RolloutGates()}
+  public var gates: Retrieval_RolloutGates {
+    get {_gates ?? Retrieval_RolloutGates()}
     set {_gates = newValue}
   }
   /// Returns true if `gates` has been explicitly set.
@@ -677,12 +677,12 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutPlan: Sendable {
 
   public init() {}
 
-  fileprivate var _gates: Illmrec_Retrieval_V1_RolloutGates? = nil
+  fileprivate var _gates: Retrieval_RolloutGates? = nil
   fileprivate var _outcomeWindow: SwiftProtobuf.Google_Protobuf_Duration? = nil
 }
 
 /// A step of a rollout.
-public nonisolated struct Illmrec_Retrieval_V1_RolloutStage: Sendable {
+public nonisolated struct Retrieval_RolloutStage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -718,7 +718,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutStage: Sendable {
 
 /// What must hold of the candidate. A gate that fails rolls the rollout back, paused or not. Each stage is judged by its own
 /// samples.
-public nonisolated struct Illmrec_Retrieval_V1_RolloutGates: Sendable {
+public nonisolated struct Retrieval_RolloutGates: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -765,7 +765,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutGates: Sendable {
   public mutating func clearMinSamples() {self._minSamples = nil}
 
   /// At most 8, each kind once.
-  public var outcomes: [Illmrec_Retrieval_V1_OutcomeGate] = []
+  public var outcomes: [Retrieval_OutcomeGate] = []
 
   /// Probability of ever being wrong, for each gate that rests on an interval; 0.05 when unset, at most 0.5.
   public var errorProbability: Double {
@@ -789,7 +789,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutGates: Sendable {
 }
 
 /// A kind of outcome that the candidate must not lose.
-public nonisolated struct Illmrec_Retrieval_V1_OutcomeGate: Sendable {
+public nonisolated struct Retrieval_OutcomeGate: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -809,7 +809,7 @@ public nonisolated struct Illmrec_Retrieval_V1_OutcomeGate: Sendable {
 }
 
 /// The way of one version to all traffic.
-public nonisolated struct Illmrec_Retrieval_V1_StagedRollout: @unchecked Sendable {
+public nonisolated struct Retrieval_StagedRollout: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -833,8 +833,8 @@ public nonisolated struct Illmrec_Retrieval_V1_StagedRollout: @unchecked Sendabl
   }
 
   /// Through which stages.
-  public var plan: Illmrec_Retrieval_V1_RolloutPlan {
-    get {_storage._plan ?? Illmrec_Retrieval_V1_RolloutPlan()}
+  public var plan: Retrieval_RolloutPlan {
+    get {_storage._plan ?? Retrieval_RolloutPlan()}
     set {_uniqueStorage()._plan = newValue}
   }
   /// Returns true if `plan` has been explicitly set.
@@ -843,7 +843,7 @@ public nonisolated struct Illmrec_Retrieval_V1_StagedRollout: @unchecked Sendabl
   public mutating func clearPlan() {_uniqueStorage()._plan = nil}
 
   /// Where it is.
-  public var phase: Illmrec_Retrieval_V1_RolloutPhase {
+  public var phase: Retrieval_RolloutPhase {
     get {_storage._phase}
     set {_uniqueStorage()._phase = newValue}
   }
@@ -909,7 +909,7 @@ public nonisolated struct Illmrec_Retrieval_V1_StagedRollout: @unchecked Sendabl
 
 /// What was measured in the present stage, or in the last one of a rollout that has ended. Figures begin afresh with each
 /// stage and with each start of the server.
-public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendable {
+public nonisolated struct Retrieval_RolloutFigures: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -925,8 +925,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendab
   public mutating func clearSince() {_uniqueStorage()._since = nil}
 
   /// Of the version that was stable when the rollout began.
-  public var baseline: Illmrec_Retrieval_V1_VersionFigures {
-    get {_storage._baseline ?? Illmrec_Retrieval_V1_VersionFigures()}
+  public var baseline: Retrieval_VersionFigures {
+    get {_storage._baseline ?? Retrieval_VersionFigures()}
     set {_uniqueStorage()._baseline = newValue}
   }
   /// Returns true if `baseline` has been explicitly set.
@@ -935,8 +935,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendab
   public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
 
   /// Of the version that is brought in.
-  public var candidate: Illmrec_Retrieval_V1_VersionFigures {
-    get {_storage._candidate ?? Illmrec_Retrieval_V1_VersionFigures()}
+  public var candidate: Retrieval_VersionFigures {
+    get {_storage._candidate ?? Retrieval_VersionFigures()}
     set {_uniqueStorage()._candidate = newValue}
   }
   /// Returns true if `candidate` has been explicitly set.
@@ -975,7 +975,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendab
   }
 
   /// What each gate says.
-  public var gates: [Illmrec_Retrieval_V1_GateReading] {
+  public var gates: [Retrieval_GateReading] {
     get {_storage._gates}
     set {_uniqueStorage()._gates = newValue}
   }
@@ -987,7 +987,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendab
   }
 
   /// Differences of outcome rates, one per kind that was met.
-  public var outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] {
+  public var outcomes: [Retrieval_OutcomeDifference] {
     get {_storage._outcomes}
     set {_uniqueStorage()._outcomes = newValue}
   }
@@ -1006,7 +1006,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutFigures: @unchecked Sendab
 }
 
 /// One version's figures.
-public nonisolated struct Illmrec_Retrieval_V1_VersionFigures: Sendable {
+public nonisolated struct Retrieval_VersionFigures: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1036,7 +1036,7 @@ public nonisolated struct Illmrec_Retrieval_V1_VersionFigures: Sendable {
 }
 
 /// What a gate says.
-public nonisolated struct Illmrec_Retrieval_V1_GateReading: Sendable {
+public nonisolated struct Retrieval_GateReading: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1045,7 +1045,7 @@ public nonisolated struct Illmrec_Retrieval_V1_GateReading: Sendable {
   public var gate: String = String()
 
   /// Whether it lets the rollout go on.
-  public var verdict: Illmrec_Retrieval_V1_GateVerdict = .unspecified
+  public var verdict: Retrieval_GateVerdict = .unspecified
 
   /// What was measured against what.
   public var detail: String = String()
@@ -1056,7 +1056,7 @@ public nonisolated struct Illmrec_Retrieval_V1_GateReading: Sendable {
 }
 
 /// How the rates of one kind of outcome differ: share of the settled answers with at least one.
-public nonisolated struct Illmrec_Retrieval_V1_OutcomeDifference: Sendable {
+public nonisolated struct Retrieval_OutcomeDifference: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1085,7 +1085,7 @@ public nonisolated struct Illmrec_Retrieval_V1_OutcomeDifference: Sendable {
 }
 
 /// Names an index.
-public nonisolated struct Illmrec_Retrieval_V1_GetRolloutRequest: Sendable {
+public nonisolated struct Retrieval_GetRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1099,14 +1099,14 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutRequest: Sendable {
 }
 
 /// An index's rollout.
-public nonisolated struct Illmrec_Retrieval_V1_GetRolloutResponse: Sendable {
+public nonisolated struct Retrieval_GetRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1115,8 +1115,8 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutResponse: Sendable {
   public mutating func clearRollout() {self._rollout = nil}
 
   /// Of the staged rollout under way, or the last one since the server's start; unset when there is none.
-  public var figures: Illmrec_Retrieval_V1_RolloutFigures {
-    get {_figures ?? Illmrec_Retrieval_V1_RolloutFigures()}
+  public var figures: Retrieval_RolloutFigures {
+    get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
   }
   /// Returns true if `figures` has been explicitly set.
@@ -1128,12 +1128,12 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
-  fileprivate var _figures: Illmrec_Retrieval_V1_RolloutFigures? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _figures: Retrieval_RolloutFigures? = nil
 }
 
 /// Names the version to serve.
-public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionRequest: Sendable {
+public nonisolated struct Retrieval_PromoteVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1145,8 +1145,8 @@ public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionRequest: Sendable {
   public var etag: String = String()
 
   /// Who asks and why; its etag counts when the one above is empty.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1158,18 +1158,18 @@ public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout after the promotion.
-public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionResponse: Sendable {
+public nonisolated struct Retrieval_PromoteVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1181,11 +1181,11 @@ public nonisolated struct Illmrec_Retrieval_V1_PromoteVersionResponse: Sendable 
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index to roll back.
-public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionRequest: Sendable {
+public nonisolated struct Retrieval_RollbackVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1197,8 +1197,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionRequest: Sendable 
   public var etag: String = String()
 
   /// Who asks and why; its etag counts when the one above is empty.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1210,18 +1210,18 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionRequest: Sendable 
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout after going back.
-public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionResponse: Sendable {
+public nonisolated struct Retrieval_RollbackVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1233,11 +1233,11 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackVersionResponse: Sendable
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the version to bring in, and how.
-public nonisolated struct Illmrec_Retrieval_V1_StartRolloutRequest: Sendable {
+public nonisolated struct Retrieval_StartRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1246,8 +1246,8 @@ public nonisolated struct Illmrec_Retrieval_V1_StartRolloutRequest: Sendable {
   public var version: String = String()
 
   /// Through which stages.
-  public var plan: Illmrec_Retrieval_V1_RolloutPlan {
-    get {_plan ?? Illmrec_Retrieval_V1_RolloutPlan()}
+  public var plan: Retrieval_RolloutPlan {
+    get {_plan ?? Retrieval_RolloutPlan()}
     set {_plan = newValue}
   }
   /// Returns true if `plan` has been explicitly set.
@@ -1260,8 +1260,8 @@ public nonisolated struct Illmrec_Retrieval_V1_StartRolloutRequest: Sendable {
   public var allowOtherSpace: Bool = false
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1273,19 +1273,19 @@ public nonisolated struct Illmrec_Retrieval_V1_StartRolloutRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _plan: Illmrec_Retrieval_V1_RolloutPlan? = nil
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _plan: Retrieval_RolloutPlan? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout, begun.
-public nonisolated struct Illmrec_Retrieval_V1_StartRolloutResponse: Sendable {
+public nonisolated struct Retrieval_StartRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1297,11 +1297,11 @@ public nonisolated struct Illmrec_Retrieval_V1_StartRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index whose rollout goes on.
-public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutRequest: Sendable {
+public nonisolated struct Retrieval_AdvanceRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1310,8 +1310,8 @@ public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutRequest: Sendable {
   public var index: String = String()
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1323,18 +1323,18 @@ public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout in its next stage, or succeeded.
-public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutResponse: Sendable {
+public nonisolated struct Retrieval_AdvanceRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1346,11 +1346,11 @@ public nonisolated struct Illmrec_Retrieval_V1_AdvanceRolloutResponse: Sendable 
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index whose rollout pauses.
-public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutRequest: Sendable {
+public nonisolated struct Retrieval_PauseRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1359,8 +1359,8 @@ public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutRequest: Sendable {
   public var index: String = String()
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1372,18 +1372,18 @@ public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout, paused.
-public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutResponse: Sendable {
+public nonisolated struct Retrieval_PauseRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1395,11 +1395,11 @@ public nonisolated struct Illmrec_Retrieval_V1_PauseRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index whose rollout goes on after a pause.
-public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutRequest: Sendable {
+public nonisolated struct Retrieval_ResumeRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1408,8 +1408,8 @@ public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutRequest: Sendable {
   public var index: String = String()
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1421,18 +1421,18 @@ public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout, running.
-public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutResponse: Sendable {
+public nonisolated struct Retrieval_ResumeRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1444,11 +1444,11 @@ public nonisolated struct Illmrec_Retrieval_V1_ResumeRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index whose rollout ends.
-public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutRequest: Sendable {
+public nonisolated struct Retrieval_RollbackRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1457,8 +1457,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutRequest: Sendable 
   public var index: String = String()
 
   /// Who asks and why.
-  public var change: Illmrec_Retrieval_V1_Change {
-    get {_change ?? Illmrec_Retrieval_V1_Change()}
+  public var change: Retrieval_Change {
+    get {_change ?? Retrieval_Change()}
     set {_change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
@@ -1470,18 +1470,18 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutRequest: Sendable 
 
   public init() {}
 
-  fileprivate var _change: Illmrec_Retrieval_V1_Change? = nil
+  fileprivate var _change: Retrieval_Change? = nil
 }
 
 /// The rollout, rolled back.
-public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutResponse: Sendable {
+public nonisolated struct Retrieval_RollbackRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1493,11 +1493,11 @@ public nonisolated struct Illmrec_Retrieval_V1_RollbackRolloutResponse: Sendable
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Names the index to watch.
-public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutRequest: Sendable {
+public nonisolated struct Retrieval_WatchRolloutRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1526,14 +1526,14 @@ public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutRequest: Sendable {
 }
 
 /// The rollout at one moment.
-public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutResponse: Sendable {
+public nonisolated struct Retrieval_WatchRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var rollout: Illmrec_Retrieval_V1_Rollout {
-    get {_rollout ?? Illmrec_Retrieval_V1_Rollout()}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
     set {_rollout = newValue}
   }
   /// Returns true if `rollout` has been explicitly set.
@@ -1542,8 +1542,8 @@ public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutResponse: Sendable {
   public mutating func clearRollout() {self._rollout = nil}
 
   /// As in GetRolloutResponse.
-  public var figures: Illmrec_Retrieval_V1_RolloutFigures {
-    get {_figures ?? Illmrec_Retrieval_V1_RolloutFigures()}
+  public var figures: Retrieval_RolloutFigures {
+    get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
   }
   /// Returns true if `figures` has been explicitly set.
@@ -1555,12 +1555,12 @@ public nonisolated struct Illmrec_Retrieval_V1_WatchRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Illmrec_Retrieval_V1_Rollout? = nil
-  fileprivate var _figures: Illmrec_Retrieval_V1_RolloutFigures? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _figures: Retrieval_RolloutFigures? = nil
 }
 
 /// Names a rollout.
-public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportRequest: Sendable {
+public nonisolated struct Retrieval_GetRolloutReportRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1577,14 +1577,14 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportRequest: Sendable
 }
 
 /// What was measured of a rollout over its time.
-public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportResponse: Sendable {
+public nonisolated struct Retrieval_GetRolloutReportResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The rollout.
-  public var staged: Illmrec_Retrieval_V1_StagedRollout {
-    get {_staged ?? Illmrec_Retrieval_V1_StagedRollout()}
+  public var staged: Retrieval_StagedRollout {
+    get {_staged ?? Retrieval_StagedRollout()}
     set {_staged = newValue}
   }
   /// Returns true if `staged` has been explicitly set.
@@ -1593,17 +1593,17 @@ public nonisolated struct Illmrec_Retrieval_V1_GetRolloutReportResponse: Sendabl
   public mutating func clearStaged() {self._staged = nil}
 
   /// At most some 500, oldest first; kept when the rollout ends.
-  public var points: [Illmrec_Retrieval_V1_RolloutPoint] = []
+  public var points: [Retrieval_RolloutPoint] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _staged: Illmrec_Retrieval_V1_StagedRollout? = nil
+  fileprivate var _staged: Retrieval_StagedRollout? = nil
 }
 
 /// The figures of one moment: counts since its stage began.
-public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable {
+public nonisolated struct Retrieval_RolloutPoint: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1631,8 +1631,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable
   }
 
   /// Of the version that was stable.
-  public var baseline: Illmrec_Retrieval_V1_VersionFigures {
-    get {_storage._baseline ?? Illmrec_Retrieval_V1_VersionFigures()}
+  public var baseline: Retrieval_VersionFigures {
+    get {_storage._baseline ?? Retrieval_VersionFigures()}
     set {_uniqueStorage()._baseline = newValue}
   }
   /// Returns true if `baseline` has been explicitly set.
@@ -1641,8 +1641,8 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable
   public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
 
   /// Of the version that is brought in.
-  public var candidate: Illmrec_Retrieval_V1_VersionFigures {
-    get {_storage._candidate ?? Illmrec_Retrieval_V1_VersionFigures()}
+  public var candidate: Retrieval_VersionFigures {
+    get {_storage._candidate ?? Retrieval_VersionFigures()}
     set {_uniqueStorage()._candidate = newValue}
   }
   /// Returns true if `candidate` has been explicitly set.
@@ -1675,7 +1675,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable
   }
 
   /// Of outcomes, one per kind that was met.
-  public var outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] {
+  public var outcomes: [Retrieval_OutcomeDifference] {
     get {_storage._outcomes}
     set {_uniqueStorage()._outcomes = newValue}
   }
@@ -1688,7 +1688,7 @@ public nonisolated struct Illmrec_Retrieval_V1_RolloutPoint: @unchecked Sendable
 }
 
 /// Names an index.
-public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesRequest: Sendable {
+public nonisolated struct Retrieval_ListAuditEntriesRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1708,13 +1708,13 @@ public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesRequest: Sendable
 }
 
 /// A page of the audit log.
-public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesResponse: Sendable {
+public nonisolated struct Retrieval_ListAuditEntriesResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Newest first.
-  public var entries: [Illmrec_Retrieval_V1_AuditEntry] = []
+  public var entries: [Retrieval_AuditEntry] = []
 
   /// For the next page; empty on the last.
   public var nextPageToken: String = String()
@@ -1725,7 +1725,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ListAuditEntriesResponse: Sendabl
 }
 
 /// A change of what serves. The log is appended to and never rewritten.
-public nonisolated struct Illmrec_Retrieval_V1_AuditEntry: Sendable {
+public nonisolated struct Retrieval_AuditEntry: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1773,7 +1773,7 @@ public nonisolated struct Illmrec_Retrieval_V1_AuditEntry: Sendable {
 }
 
 /// Names a version.
-public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionRequest: Sendable {
+public nonisolated struct Retrieval_VerifyVersionRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1787,14 +1787,14 @@ public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionRequest: Sendable {
 }
 
 /// The version is what was published.
-public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionResponse: @unchecked Sendable {
+public nonisolated struct Retrieval_VerifyVersionResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As GetVersion returns it.
-  public var version: Illmrec_Retrieval_V1_Version {
-    get {_storage._version ?? Illmrec_Retrieval_V1_Version()}
+  public var version: Retrieval_Version {
+    get {_storage._version ?? Retrieval_Version()}
     set {_uniqueStorage()._version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
@@ -1816,7 +1816,7 @@ public nonisolated struct Illmrec_Retrieval_V1_VerifyVersionResponse: @unchecked
 }
 
 /// Names two versions.
-public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsRequest: Sendable {
+public nonisolated struct Retrieval_CompareVersionsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1839,7 +1839,7 @@ public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsRequest: Sendable 
 }
 
 /// How far two versions agree.
-public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsResponse: Sendable {
+public nonisolated struct Retrieval_CompareVersionsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1874,15 +1874,15 @@ public nonisolated struct Illmrec_Retrieval_V1_CompareVersionsResponse: Sendable
 
 fileprivate nonisolated let _protobuf_package = "illmrec.retrieval.v1"
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutPhase: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutPhase: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLLOUT_PHASE_UNSPECIFIED\0\u{1}ROLLOUT_PHASE_RUNNING\0\u{1}ROLLOUT_PHASE_PAUSED\0\u{1}ROLLOUT_PHASE_SUCCEEDED\0\u{1}ROLLOUT_PHASE_ROLLED_BACK\0")
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GateVerdict: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GateVerdict: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_VERDICT_UNSPECIFIED\0\u{1}GATE_VERDICT_WAITING\0\u{1}GATE_VERDICT_OPEN\0\u{1}GATE_VERDICT_FAILED\0")
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Version"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}item_count\0\u{1}dim\0\u{3}built_by\0\u{1}fingerprint\0\u{3}create_time\0\u{1}labels\0\u{1}roles\0\u{1}graph\0")
 
@@ -1941,7 +1941,7 @@ nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Version, rhs: Illmrec_Retrieval_V1_Version) -> Bool {
+  public static func ==(lhs: Retrieval_Version, rhs: Retrieval_Version) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.itemCount != rhs.itemCount {return false}
     if lhs.dim != rhs.dim {return false}
@@ -1956,7 +1956,7 @@ nonisolated extension Illmrec_Retrieval_V1_Version: SwiftProtobuf.Message, Swift
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_HnswGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_HnswGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".HnswGraph"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}m\0\u{3}ef_construction\0\u{1}library\0\u{1}bytes\0")
 
@@ -1991,7 +1991,7 @@ nonisolated extension Illmrec_Retrieval_V1_HnswGraph: SwiftProtobuf.Message, Swi
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_HnswGraph, rhs: Illmrec_Retrieval_V1_HnswGraph) -> Bool {
+  public static func ==(lhs: Retrieval_HnswGraph, rhs: Retrieval_HnswGraph) -> Bool {
     if lhs.m != rhs.m {return false}
     if lhs.efConstruction != rhs.efConstruction {return false}
     if lhs.library != rhs.library {return false}
@@ -2001,7 +2001,7 @@ nonisolated extension Illmrec_Retrieval_V1_HnswGraph: SwiftProtobuf.Message, Swi
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GraphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GraphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GraphOptions"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}m\0\u{3}ef_construction\0")
 
@@ -2032,7 +2032,7 @@ nonisolated extension Illmrec_Retrieval_V1_GraphOptions: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GraphOptions, rhs: Illmrec_Retrieval_V1_GraphOptions) -> Bool {
+  public static func ==(lhs: Retrieval_GraphOptions, rhs: Retrieval_GraphOptions) -> Bool {
     if lhs.build != rhs.build {return false}
     if lhs.m != rhs.m {return false}
     if lhs.efConstruction != rhs.efConstruction {return false}
@@ -2041,11 +2041,11 @@ nonisolated extension Illmrec_Retrieval_V1_GraphOptions: SwiftProtobuf.Message, 
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GraphOptions.Build: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GraphOptions.Build: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BUILD_UNSPECIFIED\0\u{1}BUILD_ALWAYS\0\u{1}BUILD_NEVER\0")
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_CreateVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CreateVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}header\0\u{1}chunk\0\u{1}commit\0")
 
@@ -2056,7 +2056,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Retrieval_V1_CreateVersionRequest.Header?
+        var v: Retrieval_CreateVersionRequest.Header?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -2069,7 +2069,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
         }
       }()
       case 2: try {
-        var v: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk?
+        var v: Retrieval_CreateVersionRequest.Chunk?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -2082,7 +2082,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
         }
       }()
       case 3: try {
-        var v: Illmrec_Retrieval_V1_CreateVersionRequest.Commit?
+        var v: Retrieval_CreateVersionRequest.Commit?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -2122,15 +2122,15 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest, rhs: Illmrec_Retrieval_V1_CreateVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionRequest, rhs: Retrieval_CreateVersionRequest) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Header"
+nonisolated extension Retrieval_CreateVersionRequest.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Header"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0\u{1}graph\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2180,7 +2180,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Header, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Header) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionRequest.Header, rhs: Retrieval_CreateVersionRequest.Header) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.requestID != rhs.requestID {return false}
     if lhs._builtBy != rhs._builtBy {return false}
@@ -2193,8 +2193,8 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Header: SwiftPro
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Chunk"
+nonisolated extension Retrieval_CreateVersionRequest.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Chunk"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}vectors\0\u{1}categories\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2228,7 +2228,7 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Chunk) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionRequest.Chunk, rhs: Retrieval_CreateVersionRequest.Chunk) -> Bool {
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs._vectors != rhs._vectors {return false}
     if lhs.categories != rhs.categories {return false}
@@ -2237,8 +2237,8 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Chunk: SwiftProt
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Categories: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Categories"
+nonisolated extension Retrieval_CreateVersionRequest.Categories: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Categories"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}names\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2260,15 +2260,15 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Categories: Swif
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Categories, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Categories) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionRequest.Categories, rhs: Retrieval_CreateVersionRequest.Categories) -> Bool {
     if lhs.names != rhs.names {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Commit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Retrieval_V1_CreateVersionRequest.protoMessageName + ".Commit"
+nonisolated extension Retrieval_CreateVersionRequest.Commit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Commit"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_count\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2290,14 +2290,14 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionRequest.Commit: SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionRequest.Commit, rhs: Illmrec_Retrieval_V1_CreateVersionRequest.Commit) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionRequest.Commit, rhs: Retrieval_CreateVersionRequest.Commit) -> Bool {
     if lhs.itemCount != rhs.itemCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CreateVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_CreateVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CreateVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0")
 
@@ -2324,14 +2324,14 @@ nonisolated extension Illmrec_Retrieval_V1_CreateVersionResponse: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CreateVersionResponse, rhs: Illmrec_Retrieval_V1_CreateVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_CreateVersionResponse, rhs: Retrieval_CreateVersionResponse) -> Bool {
     if lhs._version != rhs._version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
 
@@ -2354,14 +2354,14 @@ nonisolated extension Illmrec_Retrieval_V1_GetVersionRequest: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetVersionRequest, rhs: Illmrec_Retrieval_V1_GetVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetVersionRequest, rhs: Retrieval_GetVersionRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0")
 
@@ -2388,14 +2388,14 @@ nonisolated extension Illmrec_Retrieval_V1_GetVersionResponse: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetVersionResponse, rhs: Illmrec_Retrieval_V1_GetVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_GetVersionResponse, rhs: Retrieval_GetVersionResponse) -> Bool {
     if lhs._version != rhs._version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ListVersionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ListVersionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListVersionsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}page_size\0\u{3}page_token\0")
 
@@ -2426,7 +2426,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListVersionsRequest: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ListVersionsRequest, rhs: Illmrec_Retrieval_V1_ListVersionsRequest) -> Bool {
+  public static func ==(lhs: Retrieval_ListVersionsRequest, rhs: Retrieval_ListVersionsRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
@@ -2435,7 +2435,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListVersionsRequest: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ListVersionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ListVersionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListVersionsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{3}next_page_token\0")
 
@@ -2462,7 +2462,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListVersionsResponse: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ListVersionsResponse, rhs: Illmrec_Retrieval_V1_ListVersionsResponse) -> Bool {
+  public static func ==(lhs: Retrieval_ListVersionsResponse, rhs: Retrieval_ListVersionsResponse) -> Bool {
     if lhs.versions != rhs.versions {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -2470,7 +2470,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListVersionsResponse: SwiftProtobuf.M
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_DeleteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_DeleteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeleteVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}change\0")
 
@@ -2501,7 +2501,7 @@ nonisolated extension Illmrec_Retrieval_V1_DeleteVersionRequest: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_DeleteVersionRequest, rhs: Illmrec_Retrieval_V1_DeleteVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_DeleteVersionRequest, rhs: Retrieval_DeleteVersionRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -2509,7 +2509,7 @@ nonisolated extension Illmrec_Retrieval_V1_DeleteVersionRequest: SwiftProtobuf.M
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_DeleteVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_DeleteVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeleteVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
@@ -2522,13 +2522,13 @@ nonisolated extension Illmrec_Retrieval_V1_DeleteVersionResponse: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_DeleteVersionResponse, rhs: Illmrec_Retrieval_V1_DeleteVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_DeleteVersionResponse, rhs: Retrieval_DeleteVersionResponse) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Rollout"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}stable_version\0\u{3}previous_stable_version\0\u{1}generation\0\u{1}etag\0\u{3}update_time\0\u{1}staged\0")
 
@@ -2579,7 +2579,7 @@ nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Rollout, rhs: Illmrec_Retrieval_V1_Rollout) -> Bool {
+  public static func ==(lhs: Retrieval_Rollout, rhs: Retrieval_Rollout) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.stableVersion != rhs.stableVersion {return false}
     if lhs.previousStableVersion != rhs.previousStableVersion {return false}
@@ -2592,7 +2592,7 @@ nonisolated extension Illmrec_Retrieval_V1_Rollout: SwiftProtobuf.Message, Swift
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Change: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Change: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Change"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}actor\0\u{1}reason\0\u{3}request_id\0\u{1}etag\0")
 
@@ -2627,7 +2627,7 @@ nonisolated extension Illmrec_Retrieval_V1_Change: SwiftProtobuf.Message, SwiftP
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Change, rhs: Illmrec_Retrieval_V1_Change) -> Bool {
+  public static func ==(lhs: Retrieval_Change, rhs: Retrieval_Change) -> Bool {
     if lhs.actor != rhs.actor {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.requestID != rhs.requestID {return false}
@@ -2637,7 +2637,7 @@ nonisolated extension Illmrec_Retrieval_V1_Change: SwiftProtobuf.Message, SwiftP
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutPlan"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stages\0\u{1}gates\0\u{3}outcome_window\0")
 
@@ -2672,7 +2672,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutPlan: SwiftProtobuf.Message, S
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutPlan, rhs: Illmrec_Retrieval_V1_RolloutPlan) -> Bool {
+  public static func ==(lhs: Retrieval_RolloutPlan, rhs: Retrieval_RolloutPlan) -> Bool {
     if lhs.stages != rhs.stages {return false}
     if lhs._gates != rhs._gates {return false}
     if lhs._outcomeWindow != rhs._outcomeWindow {return false}
@@ -2681,7 +2681,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutPlan: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutStage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutStage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutStage"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}canary_permille\0\u{3}shadow_permille\0\u{3}min_duration\0\u{3}min_samples\0\u{1}manual\0")
 
@@ -2724,7 +2724,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutStage: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutStage, rhs: Illmrec_Retrieval_V1_RolloutStage) -> Bool {
+  public static func ==(lhs: Retrieval_RolloutStage, rhs: Retrieval_RolloutStage) -> Bool {
     if lhs.canaryPermille != rhs.canaryPermille {return false}
     if lhs.shadowPermille != rhs.shadowPermille {return false}
     if lhs._minDuration != rhs._minDuration {return false}
@@ -2735,7 +2735,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutStage: SwiftProtobuf.Message, 
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutGates: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutGates"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}min_overlap\0\u{3}max_error_ratio\0\u{3}max_latency_ratio\0\u{3}min_samples\0\u{1}outcomes\0\u{3}error_probability\0")
 
@@ -2782,7 +2782,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutGates: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutGates, rhs: Illmrec_Retrieval_V1_RolloutGates) -> Bool {
+  public static func ==(lhs: Retrieval_RolloutGates, rhs: Retrieval_RolloutGates) -> Bool {
     if lhs._minOverlap != rhs._minOverlap {return false}
     if lhs._maxErrorRatio != rhs._maxErrorRatio {return false}
     if lhs._maxLatencyRatio != rhs._maxLatencyRatio {return false}
@@ -2794,7 +2794,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutGates: SwiftProtobuf.Message, 
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_OutcomeGate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OutcomeGate"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}max_drop\0\u{3}min_trials\0")
 
@@ -2825,7 +2825,7 @@ nonisolated extension Illmrec_Retrieval_V1_OutcomeGate: SwiftProtobuf.Message, S
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_OutcomeGate, rhs: Illmrec_Retrieval_V1_OutcomeGate) -> Bool {
+  public static func ==(lhs: Retrieval_OutcomeGate, rhs: Retrieval_OutcomeGate) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs.maxDrop != rhs.maxDrop {return false}
     if lhs.minTrials != rhs.minTrials {return false}
@@ -2834,7 +2834,7 @@ nonisolated extension Illmrec_Retrieval_V1_OutcomeGate: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StagedRollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_StagedRollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StagedRollout"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}candidate_version\0\u{3}baseline_version\0\u{1}plan\0\u{1}phase\0\u{1}stage\0\u{3}start_time\0\u{3}stage_start_time\0\u{3}stage_elapsed\0\u{3}end_time\0\u{1}reason\0")
 
@@ -2842,8 +2842,8 @@ nonisolated extension Illmrec_Retrieval_V1_StagedRollout: SwiftProtobuf.Message,
     var _number: UInt64 = 0
     var _candidateVersion: String = String()
     var _baselineVersion: String = String()
-    var _plan: Illmrec_Retrieval_V1_RolloutPlan? = nil
-    var _phase: Illmrec_Retrieval_V1_RolloutPhase = .unspecified
+    var _plan: Retrieval_RolloutPlan? = nil
+    var _phase: Retrieval_RolloutPhase = .unspecified
     var _stage: UInt32 = 0
     var _startTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
     var _stageStartTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
@@ -2949,7 +2949,7 @@ nonisolated extension Illmrec_Retrieval_V1_StagedRollout: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StagedRollout, rhs: Illmrec_Retrieval_V1_StagedRollout) -> Bool {
+  public static func ==(lhs: Retrieval_StagedRollout, rhs: Retrieval_StagedRollout) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -2974,22 +2974,22 @@ nonisolated extension Illmrec_Retrieval_V1_StagedRollout: SwiftProtobuf.Message,
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutFigures"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{1}dropped\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}gates\0\u{3}waiting_for\0\u{1}outcomes\0\u{3}forgotten_answers\0")
 
   fileprivate class _StorageClass {
     var _since: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-    var _baseline: Illmrec_Retrieval_V1_VersionFigures? = nil
-    var _candidate: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _baseline: Retrieval_VersionFigures? = nil
+    var _candidate: Retrieval_VersionFigures? = nil
     var _compared: UInt64 = 0
     var _dropped: UInt64 = 0
     var _meanOverlap: Double = 0
     var _meanRankBiasedOverlap: Double = 0
     var _meanScoreDrift: Double = 0
-    var _gates: [Illmrec_Retrieval_V1_GateReading] = []
+    var _gates: [Retrieval_GateReading] = []
     var _waitingFor: [String] = []
-    var _outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] = []
+    var _outcomes: [Retrieval_OutcomeDifference] = []
     var _forgottenAnswers: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
@@ -3095,7 +3095,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutFigures: SwiftProtobuf.Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutFigures, rhs: Illmrec_Retrieval_V1_RolloutFigures) -> Bool {
+  public static func ==(lhs: Retrieval_RolloutFigures, rhs: Retrieval_RolloutFigures) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -3121,7 +3121,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutFigures: SwiftProtobuf.Message
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_VersionFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".VersionFigures"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}queries\0\u{1}errors\0\u{3}p50_micros\0\u{3}p99_micros\0\u{3}settled_answers\0\u{3}shadow_searches\0")
 
@@ -3164,7 +3164,7 @@ nonisolated extension Illmrec_Retrieval_V1_VersionFigures: SwiftProtobuf.Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_VersionFigures, rhs: Illmrec_Retrieval_V1_VersionFigures) -> Bool {
+  public static func ==(lhs: Retrieval_VersionFigures, rhs: Retrieval_VersionFigures) -> Bool {
     if lhs.queries != rhs.queries {return false}
     if lhs.errors != rhs.errors {return false}
     if lhs.p50Micros != rhs.p50Micros {return false}
@@ -3176,7 +3176,7 @@ nonisolated extension Illmrec_Retrieval_V1_VersionFigures: SwiftProtobuf.Message
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GateReading: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GateReading"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0")
 
@@ -3207,7 +3207,7 @@ nonisolated extension Illmrec_Retrieval_V1_GateReading: SwiftProtobuf.Message, S
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GateReading, rhs: Illmrec_Retrieval_V1_GateReading) -> Bool {
+  public static func ==(lhs: Retrieval_GateReading, rhs: Retrieval_GateReading) -> Bool {
     if lhs.gate != rhs.gate {return false}
     if lhs.verdict != rhs.verdict {return false}
     if lhs.detail != rhs.detail {return false}
@@ -3216,7 +3216,7 @@ nonisolated extension Illmrec_Retrieval_V1_GateReading: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_OutcomeDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_OutcomeDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OutcomeDifference"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}baseline_rate\0\u{3}candidate_rate\0\u{1}difference\0\u{1}lower\0\u{1}upper\0")
 
@@ -3259,7 +3259,7 @@ nonisolated extension Illmrec_Retrieval_V1_OutcomeDifference: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_OutcomeDifference, rhs: Illmrec_Retrieval_V1_OutcomeDifference) -> Bool {
+  public static func ==(lhs: Retrieval_OutcomeDifference, rhs: Retrieval_OutcomeDifference) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs.baselineRate != rhs.baselineRate {return false}
     if lhs.candidateRate != rhs.candidateRate {return false}
@@ -3271,7 +3271,7 @@ nonisolated extension Illmrec_Retrieval_V1_OutcomeDifference: SwiftProtobuf.Mess
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0")
 
@@ -3294,14 +3294,14 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutRequest: SwiftProtobuf.Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutRequest, rhs: Illmrec_Retrieval_V1_GetRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetRolloutRequest, rhs: Retrieval_GetRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
 
@@ -3332,7 +3332,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutResponse, rhs: Illmrec_Retrieval_V1_GetRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_GetRolloutResponse, rhs: Retrieval_GetRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs._figures != rhs._figures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3340,7 +3340,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutResponse: SwiftProtobuf.Mes
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_PromoteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_PromoteVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PromoteVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}etag\0\u{1}change\0")
 
@@ -3375,7 +3375,7 @@ nonisolated extension Illmrec_Retrieval_V1_PromoteVersionRequest: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_PromoteVersionRequest, rhs: Illmrec_Retrieval_V1_PromoteVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_PromoteVersionRequest, rhs: Retrieval_PromoteVersionRequest) -> Bool {
     if lhs.version != rhs.version {return false}
     if lhs.etag != rhs.etag {return false}
     if lhs._change != rhs._change {return false}
@@ -3384,7 +3384,7 @@ nonisolated extension Illmrec_Retrieval_V1_PromoteVersionRequest: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_PromoteVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_PromoteVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PromoteVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3411,14 +3411,14 @@ nonisolated extension Illmrec_Retrieval_V1_PromoteVersionResponse: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_PromoteVersionResponse, rhs: Illmrec_Retrieval_V1_PromoteVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_PromoteVersionResponse, rhs: Retrieval_PromoteVersionResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RollbackVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RollbackVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}etag\0\u{1}change\0")
 
@@ -3453,7 +3453,7 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackVersionRequest: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackVersionRequest, rhs: Illmrec_Retrieval_V1_RollbackVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_RollbackVersionRequest, rhs: Retrieval_RollbackVersionRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.etag != rhs.etag {return false}
     if lhs._change != rhs._change {return false}
@@ -3462,7 +3462,7 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackVersionRequest: SwiftProtobuf
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RollbackVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RollbackVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3489,14 +3489,14 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackVersionResponse: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackVersionResponse, rhs: Illmrec_Retrieval_V1_RollbackVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_RollbackVersionResponse, rhs: Retrieval_RollbackVersionResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StartRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_StartRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StartRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}plan\0\u{3}allow_other_space\0\u{1}change\0")
 
@@ -3535,7 +3535,7 @@ nonisolated extension Illmrec_Retrieval_V1_StartRolloutRequest: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StartRolloutRequest, rhs: Illmrec_Retrieval_V1_StartRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_StartRolloutRequest, rhs: Retrieval_StartRolloutRequest) -> Bool {
     if lhs.version != rhs.version {return false}
     if lhs._plan != rhs._plan {return false}
     if lhs.allowOtherSpace != rhs.allowOtherSpace {return false}
@@ -3545,7 +3545,7 @@ nonisolated extension Illmrec_Retrieval_V1_StartRolloutRequest: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StartRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_StartRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StartRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3572,14 +3572,14 @@ nonisolated extension Illmrec_Retrieval_V1_StartRolloutResponse: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StartRolloutResponse, rhs: Illmrec_Retrieval_V1_StartRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_StartRolloutResponse, rhs: Retrieval_StartRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_AdvanceRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AdvanceRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
 
@@ -3610,7 +3610,7 @@ nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutRequest: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_AdvanceRolloutRequest, rhs: Illmrec_Retrieval_V1_AdvanceRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_AdvanceRolloutRequest, rhs: Retrieval_AdvanceRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3618,7 +3618,7 @@ nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutRequest: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_AdvanceRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AdvanceRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3645,14 +3645,14 @@ nonisolated extension Illmrec_Retrieval_V1_AdvanceRolloutResponse: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_AdvanceRolloutResponse, rhs: Illmrec_Retrieval_V1_AdvanceRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_AdvanceRolloutResponse, rhs: Retrieval_AdvanceRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_PauseRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_PauseRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PauseRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
 
@@ -3683,7 +3683,7 @@ nonisolated extension Illmrec_Retrieval_V1_PauseRolloutRequest: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_PauseRolloutRequest, rhs: Illmrec_Retrieval_V1_PauseRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_PauseRolloutRequest, rhs: Retrieval_PauseRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3691,7 +3691,7 @@ nonisolated extension Illmrec_Retrieval_V1_PauseRolloutRequest: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_PauseRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_PauseRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PauseRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3718,14 +3718,14 @@ nonisolated extension Illmrec_Retrieval_V1_PauseRolloutResponse: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_PauseRolloutResponse, rhs: Illmrec_Retrieval_V1_PauseRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_PauseRolloutResponse, rhs: Retrieval_PauseRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ResumeRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ResumeRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
 
@@ -3756,7 +3756,7 @@ nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutRequest: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ResumeRolloutRequest, rhs: Illmrec_Retrieval_V1_ResumeRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_ResumeRolloutRequest, rhs: Retrieval_ResumeRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3764,7 +3764,7 @@ nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutRequest: SwiftProtobuf.M
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ResumeRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ResumeRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3791,14 +3791,14 @@ nonisolated extension Illmrec_Retrieval_V1_ResumeRolloutResponse: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ResumeRolloutResponse, rhs: Illmrec_Retrieval_V1_ResumeRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_ResumeRolloutResponse, rhs: Retrieval_ResumeRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RollbackRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}change\0")
 
@@ -3829,7 +3829,7 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutRequest: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackRolloutRequest, rhs: Illmrec_Retrieval_V1_RollbackRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_RollbackRolloutRequest, rhs: Retrieval_RollbackRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs._change != rhs._change {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3837,7 +3837,7 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutRequest: SwiftProtobuf
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RollbackRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
 
@@ -3864,14 +3864,14 @@ nonisolated extension Illmrec_Retrieval_V1_RollbackRolloutResponse: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RollbackRolloutResponse, rhs: Illmrec_Retrieval_V1_RollbackRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_RollbackRolloutResponse, rhs: Retrieval_RollbackRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_WatchRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_WatchRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}interval\0\u{3}until_ended\0")
 
@@ -3906,7 +3906,7 @@ nonisolated extension Illmrec_Retrieval_V1_WatchRolloutRequest: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_WatchRolloutRequest, rhs: Illmrec_Retrieval_V1_WatchRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_WatchRolloutRequest, rhs: Retrieval_WatchRolloutRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs._interval != rhs._interval {return false}
     if lhs.untilEnded != rhs.untilEnded {return false}
@@ -3915,7 +3915,7 @@ nonisolated extension Illmrec_Retrieval_V1_WatchRolloutRequest: SwiftProtobuf.Me
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_WatchRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_WatchRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchRolloutResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
 
@@ -3946,7 +3946,7 @@ nonisolated extension Illmrec_Retrieval_V1_WatchRolloutResponse: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_WatchRolloutResponse, rhs: Illmrec_Retrieval_V1_WatchRolloutResponse) -> Bool {
+  public static func ==(lhs: Retrieval_WatchRolloutResponse, rhs: Retrieval_WatchRolloutResponse) -> Bool {
     if lhs._rollout != rhs._rollout {return false}
     if lhs._figures != rhs._figures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3954,7 +3954,7 @@ nonisolated extension Illmrec_Retrieval_V1_WatchRolloutResponse: SwiftProtobuf.M
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetRolloutReportRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutReportRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}number\0")
 
@@ -3981,7 +3981,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportRequest: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutReportRequest, rhs: Illmrec_Retrieval_V1_GetRolloutReportRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetRolloutReportRequest, rhs: Retrieval_GetRolloutReportRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.number != rhs.number {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3989,7 +3989,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportRequest: SwiftProtobu
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutReportResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}staged\0\u{1}points\0")
 
@@ -4020,7 +4020,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportResponse: SwiftProtob
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetRolloutReportResponse, rhs: Illmrec_Retrieval_V1_GetRolloutReportResponse) -> Bool {
+  public static func ==(lhs: Retrieval_GetRolloutReportResponse, rhs: Retrieval_GetRolloutReportResponse) -> Bool {
     if lhs._staged != rhs._staged {return false}
     if lhs.points != rhs.points {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4028,7 +4028,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetRolloutReportResponse: SwiftProtob
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_RolloutPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutPoint"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}stage\0\u{3}canary_permille\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}outcomes\0")
 
@@ -4036,13 +4036,13 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutPoint: SwiftProtobuf.Message, 
     var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
     var _stage: UInt32 = 0
     var _canaryPermille: UInt32 = 0
-    var _baseline: Illmrec_Retrieval_V1_VersionFigures? = nil
-    var _candidate: Illmrec_Retrieval_V1_VersionFigures? = nil
+    var _baseline: Retrieval_VersionFigures? = nil
+    var _candidate: Retrieval_VersionFigures? = nil
     var _compared: UInt64 = 0
     var _meanOverlap: Double = 0
     var _meanRankBiasedOverlap: Double = 0
     var _meanScoreDrift: Double = 0
-    var _outcomes: [Illmrec_Retrieval_V1_OutcomeDifference] = []
+    var _outcomes: [Retrieval_OutcomeDifference] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4137,7 +4137,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutPoint: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_RolloutPoint, rhs: Illmrec_Retrieval_V1_RolloutPoint) -> Bool {
+  public static func ==(lhs: Retrieval_RolloutPoint, rhs: Retrieval_RolloutPoint) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -4161,7 +4161,7 @@ nonisolated extension Illmrec_Retrieval_V1_RolloutPoint: SwiftProtobuf.Message, 
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ListAuditEntriesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListAuditEntriesRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}page_size\0\u{3}page_token\0")
 
@@ -4192,7 +4192,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesRequest: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ListAuditEntriesRequest, rhs: Illmrec_Retrieval_V1_ListAuditEntriesRequest) -> Bool {
+  public static func ==(lhs: Retrieval_ListAuditEntriesRequest, rhs: Retrieval_ListAuditEntriesRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.pageSize != rhs.pageSize {return false}
     if lhs.pageToken != rhs.pageToken {return false}
@@ -4201,7 +4201,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesRequest: SwiftProtobu
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ListAuditEntriesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListAuditEntriesResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}next_page_token\0")
 
@@ -4228,7 +4228,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesResponse: SwiftProtob
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ListAuditEntriesResponse, rhs: Illmrec_Retrieval_V1_ListAuditEntriesResponse) -> Bool {
+  public static func ==(lhs: Retrieval_ListAuditEntriesResponse, rhs: Retrieval_ListAuditEntriesResponse) -> Bool {
     if lhs.entries != rhs.entries {return false}
     if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4236,7 +4236,7 @@ nonisolated extension Illmrec_Retrieval_V1_ListAuditEntriesResponse: SwiftProtob
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditEntry"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0")
 
@@ -4295,7 +4295,7 @@ nonisolated extension Illmrec_Retrieval_V1_AuditEntry: SwiftProtobuf.Message, Sw
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_AuditEntry, rhs: Illmrec_Retrieval_V1_AuditEntry) -> Bool {
+  public static func ==(lhs: Retrieval_AuditEntry, rhs: Retrieval_AuditEntry) -> Bool {
     if lhs.number != rhs.number {return false}
     if lhs._time != rhs._time {return false}
     if lhs.action != rhs.action {return false}
@@ -4310,7 +4310,7 @@ nonisolated extension Illmrec_Retrieval_V1_AuditEntry: SwiftProtobuf.Message, Sw
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_VerifyVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_VerifyVersionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".VerifyVersionRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
 
@@ -4333,19 +4333,19 @@ nonisolated extension Illmrec_Retrieval_V1_VerifyVersionRequest: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_VerifyVersionRequest, rhs: Illmrec_Retrieval_V1_VerifyVersionRequest) -> Bool {
+  public static func ==(lhs: Retrieval_VerifyVersionRequest, rhs: Retrieval_VerifyVersionRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_VerifyVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_VerifyVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".VerifyVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}bytes_read\0")
 
   fileprivate class _StorageClass {
-    var _version: Illmrec_Retrieval_V1_Version? = nil
+    var _version: Retrieval_Version? = nil
     var _bytesRead: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
@@ -4401,7 +4401,7 @@ nonisolated extension Illmrec_Retrieval_V1_VerifyVersionResponse: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_VerifyVersionResponse, rhs: Illmrec_Retrieval_V1_VerifyVersionResponse) -> Bool {
+  public static func ==(lhs: Retrieval_VerifyVersionResponse, rhs: Retrieval_VerifyVersionResponse) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -4417,7 +4417,7 @@ nonisolated extension Illmrec_Retrieval_V1_VerifyVersionResponse: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CompareVersionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_CompareVersionsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CompareVersionsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}baseline_version\0\u{3}candidate_version\0\u{3}query_count\0\u{1}k\0")
 
@@ -4452,7 +4452,7 @@ nonisolated extension Illmrec_Retrieval_V1_CompareVersionsRequest: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CompareVersionsRequest, rhs: Illmrec_Retrieval_V1_CompareVersionsRequest) -> Bool {
+  public static func ==(lhs: Retrieval_CompareVersionsRequest, rhs: Retrieval_CompareVersionsRequest) -> Bool {
     if lhs.baselineVersion != rhs.baselineVersion {return false}
     if lhs.candidateVersion != rhs.candidateVersion {return false}
     if lhs.queryCount != rhs.queryCount {return false}
@@ -4462,7 +4462,7 @@ nonisolated extension Illmrec_Retrieval_V1_CompareVersionsRequest: SwiftProtobuf
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_CompareVersionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_CompareVersionsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CompareVersionsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_count\0\u{3}mean_overlap\0\u{3}min_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{3}only_in_baseline\0\u{3}only_in_candidate\0")
 
@@ -4509,7 +4509,7 @@ nonisolated extension Illmrec_Retrieval_V1_CompareVersionsResponse: SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_CompareVersionsResponse, rhs: Illmrec_Retrieval_V1_CompareVersionsResponse) -> Bool {
+  public static func ==(lhs: Retrieval_CompareVersionsResponse, rhs: Retrieval_CompareVersionsResponse) -> Bool {
     if lhs.queryCount != rhs.queryCount {return false}
     if lhs.meanOverlap != rhs.meanOverlap {return false}
     if lhs.minOverlap != rhs.minOverlap {return false}

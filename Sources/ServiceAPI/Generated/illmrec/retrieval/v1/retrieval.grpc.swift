@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.retrieval.v1.RetrievalService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
+public enum Retrieval_RetrievalService: Sendable {
     /// Service descriptor for the "illmrec.retrieval.v1.RetrievalService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
         /// Namespace for "Search" metadata.
         public enum Search: Sendable {
             /// Request type for "Search".
-            public typealias Input = Illmrec_Retrieval_V1_SearchRequest
+            public typealias Input = Retrieval_SearchRequest
             /// Response type for "Search".
-            public typealias Output = Illmrec_Retrieval_V1_SearchResponse
+            public typealias Output = Retrieval_SearchResponse
             /// Descriptor for "Search".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
@@ -36,9 +36,9 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
         /// Namespace for "StreamSearch" metadata.
         public enum StreamSearch: Sendable {
             /// Request type for "StreamSearch".
-            public typealias Input = Illmrec_Retrieval_V1_StreamSearchRequest
+            public typealias Input = Retrieval_StreamSearchRequest
             /// Response type for "StreamSearch".
-            public typealias Output = Illmrec_Retrieval_V1_StreamSearchResponse
+            public typealias Output = Retrieval_StreamSearchResponse
             /// Descriptor for "StreamSearch".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
@@ -49,9 +49,9 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
         /// Namespace for "GetItems" metadata.
         public enum GetItems: Sendable {
             /// Request type for "GetItems".
-            public typealias Input = Illmrec_Retrieval_V1_GetItemsRequest
+            public typealias Input = Retrieval_GetItemsRequest
             /// Response type for "GetItems".
-            public typealias Output = Illmrec_Retrieval_V1_GetItemsResponse
+            public typealias Output = Retrieval_GetItemsResponse
             /// Descriptor for "GetItems".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
@@ -62,9 +62,9 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
         /// Namespace for "ReportOutcomes" metadata.
         public enum ReportOutcomes: Sendable {
             /// Request type for "ReportOutcomes".
-            public typealias Input = Illmrec_Retrieval_V1_ReportOutcomesRequest
+            public typealias Input = Retrieval_ReportOutcomesRequest
             /// Response type for "ReportOutcomes".
-            public typealias Output = Illmrec_Retrieval_V1_ReportOutcomesResponse
+            public typealias Output = Retrieval_ReportOutcomesResponse
             /// Descriptor for "ReportOutcomes".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
@@ -75,9 +75,9 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
-            public typealias Input = Illmrec_Retrieval_V1_GetServerInfoRequest
+            public typealias Input = Retrieval_GetServerInfoRequest
             /// Response type for "GetServerInfo".
-            public typealias Output = Illmrec_Retrieval_V1_GetServerInfoResponse
+            public typealias Output = Retrieval_GetServerInfoResponse
             /// Descriptor for "GetServerInfo".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
@@ -99,13 +99,13 @@ public enum Illmrec_Retrieval_V1_RetrievalService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.retrieval.v1.RetrievalService" service.
-    public static let illmrec_retrieval_v1_RetrievalService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService")
+    public static let retrieval_RetrievalService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService")
 }
 
 // MARK: illmrec.retrieval.v1.RetrievalService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService {
+extension Retrieval_RetrievalService {
     /// Streaming variant of the service protocol for the "illmrec.retrieval.v1.RetrievalService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -129,16 +129,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for a batch of queries; a query that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_SearchRequest` messages.
+        ///   - request: A streaming request of `Retrieval_SearchRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_SearchResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_SearchResponse` messages.
         func search(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_SearchRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_SearchRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_SearchResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_SearchResponse>
 
         /// Handle the "StreamSearch" method.
         ///
@@ -147,16 +147,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for many queries, all in the index version that was resolved when the stream began.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
+        ///   - request: A streaming request of `Retrieval_StreamSearchRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_StreamSearchResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_StreamSearchResponse` messages.
         func streamSearch(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_StreamSearchRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StreamSearchResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_StreamSearchResponse>
 
         /// Handle the "GetItems" method.
         ///
@@ -165,16 +165,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Stored vectors of named items.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetItemsRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetItemsRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetItemsResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_GetItemsResponse` messages.
         func getItems(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetItemsResponse>
 
         /// Handle the "ReportOutcomes" method.
         ///
@@ -184,16 +184,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > versions of a rollout can be compared by what users did.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
+        ///   - request: A streaming request of `Retrieval_ReportOutcomesRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_ReportOutcomesResponse` messages.
         func reportOutcomes(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_ReportOutcomesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportOutcomesResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -202,16 +202,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Indexes and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_GetServerInfoRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetServerInfoRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_GetServerInfoResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_GetServerInfoResponse` messages.
         func getServerInfo(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetServerInfoResponse>
     }
 
     /// Service protocol for the "illmrec.retrieval.v1.RetrievalService" service.
@@ -225,7 +225,7 @@ extension Illmrec_Retrieval_V1_RetrievalService {
     /// > Source IDL Documentation:
     /// >
     /// > Top-k over item vectors: the read path.
-    public protocol ServiceProtocol: Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: Retrieval_RetrievalService.StreamingServiceProtocol {
         /// Handle the "Search" method.
         ///
         /// > Source IDL Documentation:
@@ -233,16 +233,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for a batch of queries; a query that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_SearchRequest` message.
+        ///   - request: A request containing a single `Retrieval_SearchRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_SearchResponse` message.
+        /// - Returns: A response containing a single `Retrieval_SearchResponse` message.
         func search(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_SearchRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_SearchRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_SearchResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_SearchResponse>
 
         /// Handle the "StreamSearch" method.
         ///
@@ -251,16 +251,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for many queries, all in the index version that was resolved when the stream began.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
+        ///   - request: A streaming request of `Retrieval_StreamSearchRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Retrieval_V1_StreamSearchResponse` messages.
+        /// - Returns: A streaming response of `Retrieval_StreamSearchResponse` messages.
         func streamSearch(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
+            request: GRPCCore.StreamingServerRequest<Retrieval_StreamSearchRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StreamSearchResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_StreamSearchResponse>
 
         /// Handle the "GetItems" method.
         ///
@@ -269,16 +269,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Stored vectors of named items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetItemsRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetItemsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetItemsResponse` message.
+        /// - Returns: A response containing a single `Retrieval_GetItemsResponse` message.
         func getItems(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_GetItemsRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetItemsResponse>
 
         /// Handle the "ReportOutcomes" method.
         ///
@@ -288,16 +288,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > versions of a rollout can be compared by what users did.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_ReportOutcomesResponse` message.
+        /// - Returns: A response containing a single `Retrieval_ReportOutcomesResponse` message.
         func reportOutcomes(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_ReportOutcomesRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -306,16 +306,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Indexes and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetServerInfoRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Retrieval_V1_GetServerInfoResponse` message.
+        /// - Returns: A response containing a single `Retrieval_GetServerInfoResponse` message.
         func getServerInfo(
-            request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
+            request: GRPCCore.ServerRequest<Retrieval_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetServerInfoResponse>
     }
 
     /// Simple service protocol for the "illmrec.retrieval.v1.RetrievalService" service.
@@ -327,7 +327,7 @@ extension Illmrec_Retrieval_V1_RetrievalService {
     /// > Source IDL Documentation:
     /// >
     /// > Top-k over item vectors: the read path.
-    public protocol SimpleServiceProtocol: Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: Retrieval_RetrievalService.ServiceProtocol {
         /// Handle the "Search" method.
         ///
         /// > Source IDL Documentation:
@@ -335,16 +335,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for a batch of queries; a query that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_SearchRequest` message.
+        ///   - request: A `Retrieval_SearchRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_SearchResponse` to respond with.
+        /// - Returns: A `Retrieval_SearchResponse` to respond with.
         func search(
-            request: Illmrec_Retrieval_V1_SearchRequest,
+            request: Retrieval_SearchRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_SearchResponse
+        ) async throws -> Retrieval_SearchResponse
 
         /// Handle the "StreamSearch" method.
         ///
@@ -353,15 +353,15 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for many queries, all in the index version that was resolved when the stream began.
         ///
         /// - Parameters:
-        ///   - request: A stream of `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
-        ///   - response: A response stream of `Illmrec_Retrieval_V1_StreamSearchResponse` messages.
+        ///   - request: A stream of `Retrieval_StreamSearchRequest` messages.
+        ///   - response: A response stream of `Retrieval_StreamSearchResponse` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
         func streamSearch(
-            request: GRPCCore.RPCAsyncSequence<Illmrec_Retrieval_V1_StreamSearchRequest, any Swift.Error>,
-            response: GRPCCore.RPCWriter<Illmrec_Retrieval_V1_StreamSearchResponse>,
+            request: GRPCCore.RPCAsyncSequence<Retrieval_StreamSearchRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Retrieval_StreamSearchResponse>,
             context: GRPCCore.ServerContext
         ) async throws
 
@@ -372,16 +372,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Stored vectors of named items.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_GetItemsRequest` message.
+        ///   - request: A `Retrieval_GetItemsRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_GetItemsResponse` to respond with.
+        /// - Returns: A `Retrieval_GetItemsResponse` to respond with.
         func getItems(
-            request: Illmrec_Retrieval_V1_GetItemsRequest,
+            request: Retrieval_GetItemsRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_GetItemsResponse
+        ) async throws -> Retrieval_GetItemsResponse
 
         /// Handle the "ReportOutcomes" method.
         ///
@@ -391,16 +391,16 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > versions of a rollout can be compared by what users did.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+        ///   - request: A `Retrieval_ReportOutcomesRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_ReportOutcomesResponse` to respond with.
+        /// - Returns: A `Retrieval_ReportOutcomesResponse` to respond with.
         func reportOutcomes(
-            request: Illmrec_Retrieval_V1_ReportOutcomesRequest,
+            request: Retrieval_ReportOutcomesRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_ReportOutcomesResponse
+        ) async throws -> Retrieval_ReportOutcomesResponse
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -409,27 +409,27 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Indexes and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Retrieval_V1_GetServerInfoRequest` message.
+        ///   - request: A `Retrieval_GetServerInfoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Retrieval_V1_GetServerInfoResponse` to respond with.
+        /// - Returns: A `Retrieval_GetServerInfoResponse` to respond with.
         func getServerInfo(
-            request: Illmrec_Retrieval_V1_GetServerInfoRequest,
+            request: Retrieval_GetServerInfoRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Retrieval_V1_GetServerInfoResponse
+        ) async throws -> Retrieval_GetServerInfoResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
+extension Retrieval_RetrievalService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.Search.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_SearchRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_SearchResponse>(),
+            forMethod: Retrieval_RetrievalService.Method.Search.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_SearchRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_SearchResponse>(),
             handler: { request, context in
                 try await self.search(
                     request: request,
@@ -438,9 +438,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.StreamSearch.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StreamSearchRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StreamSearchResponse>(),
+            forMethod: Retrieval_RetrievalService.Method.StreamSearch.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_StreamSearchRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_StreamSearchResponse>(),
             handler: { request, context in
                 try await self.streamSearch(
                     request: request,
@@ -449,9 +449,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.GetItems.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetItemsRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetItemsResponse>(),
+            forMethod: Retrieval_RetrievalService.Method.GetItems.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetItemsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetItemsResponse>(),
             handler: { request, context in
                 try await self.getItems(
                     request: request,
@@ -460,9 +460,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.ReportOutcomes.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>(),
+            forMethod: Retrieval_RetrievalService.Method.ReportOutcomes.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ReportOutcomesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ReportOutcomesResponse>(),
             handler: { request, context in
                 try await self.reportOutcomes(
                     request: request,
@@ -471,9 +471,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Illmrec_Retrieval_V1_RetrievalService.Method.GetServerInfo.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetServerInfoRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetServerInfoResponse>(),
+            forMethod: Retrieval_RetrievalService.Method.GetServerInfo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetServerInfoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetServerInfoResponse>(),
             handler: { request, context in
                 try await self.getServerInfo(
                     request: request,
@@ -486,11 +486,11 @@ extension Illmrec_Retrieval_V1_RetrievalService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
+extension Retrieval_RetrievalService.ServiceProtocol {
     public func search(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_SearchRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_SearchRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_SearchResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_SearchResponse> {
         let response = try await self.search(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -499,9 +499,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
     }
 
     public func getItems(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetItemsResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetItemsResponse> {
         let response = try await self.getItems(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -510,9 +510,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
     }
 
     public func reportOutcomes(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_ReportOutcomesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportOutcomesResponse> {
         let response = try await self.reportOutcomes(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -521,9 +521,9 @@ extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_GetServerInfoResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetServerInfoResponse> {
         let response = try await self.getServerInfo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -534,12 +534,12 @@ extension Illmrec_Retrieval_V1_RetrievalService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
+extension Retrieval_RetrievalService.SimpleServiceProtocol {
     public func search(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_SearchRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_SearchRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_SearchResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_SearchResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_SearchResponse> {
+        return GRPCCore.ServerResponse<Retrieval_SearchResponse>(
             message: try await self.search(
                 request: request.message,
                 context: context
@@ -549,10 +549,10 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
     }
 
     public func streamSearch(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
+        request: GRPCCore.StreamingServerRequest<Retrieval_StreamSearchRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StreamSearchResponse> {
-        return GRPCCore.StreamingServerResponse<Illmrec_Retrieval_V1_StreamSearchResponse>(
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_StreamSearchResponse> {
+        return GRPCCore.StreamingServerResponse<Retrieval_StreamSearchResponse>(
             metadata: [:],
             producer: { writer in
                 try await self.streamSearch(
@@ -566,10 +566,10 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
     }
 
     public func getItems(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_GetItemsRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetItemsResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetItemsResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetItemsResponse>(
             message: try await self.getItems(
                 request: request.message,
                 context: context
@@ -579,10 +579,10 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
     }
 
     public func reportOutcomes(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_ReportOutcomesRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse> {
+        return GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse>(
             message: try await self.reportOutcomes(
                 request: request.message,
                 context: context
@@ -592,10 +592,10 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
     }
 
     public func getServerInfo(
-        request: GRPCCore.ServerRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
+        request: GRPCCore.ServerRequest<Retrieval_GetServerInfoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetServerInfoResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetServerInfoResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetServerInfoResponse>(
             message: try await self.getServerInfo(
                 request: request.message,
                 context: context
@@ -608,7 +608,7 @@ extension Illmrec_Retrieval_V1_RetrievalService.SimpleServiceProtocol {
 // MARK: illmrec.retrieval.v1.RetrievalService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService {
+extension Retrieval_RetrievalService {
     /// Generated client protocol for the "illmrec.retrieval.v1.RetrievalService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -625,20 +625,20 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for a batch of queries; a query that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_SearchRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_SearchRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_SearchResponse` messages.
+        ///   - request: A request containing a single `Retrieval_SearchRequest` message.
+        ///   - serializer: A serializer for `Retrieval_SearchRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_SearchResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func search<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_SearchRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_SearchRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_SearchResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_SearchRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_SearchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_SearchResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_SearchResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_SearchResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "StreamSearch" method.
@@ -648,20 +648,20 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for many queries, all in the index version that was resolved when the stream began.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StreamSearchResponse` messages.
+        ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
+        ///   - serializer: A serializer for `Retrieval_StreamSearchRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_StreamSearchResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func streamSearch<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StreamSearchRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StreamSearchResponse>,
+            request: GRPCCore.StreamingClientRequest<Retrieval_StreamSearchRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_StreamSearchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_StreamSearchResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_StreamSearchResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_StreamSearchResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetItems" method.
@@ -671,20 +671,20 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Stored vectors of named items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetItemsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetItemsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetItemsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetItemsResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetItemsResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetItemsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ReportOutcomes" method.
@@ -695,20 +695,20 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > versions of a rollout can be compared by what users did.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ReportOutcomesRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ReportOutcomesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func reportOutcomes<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ReportOutcomesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ReportOutcomesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ReportOutcomesResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportOutcomesResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -718,20 +718,20 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Indexes and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetServerInfoResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServerInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -762,26 +762,26 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for a batch of queries; a query that fails carries its own error.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_SearchRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_SearchRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_SearchResponse` messages.
+        ///   - request: A request containing a single `Retrieval_SearchRequest` message.
+        ///   - serializer: A serializer for `Retrieval_SearchRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_SearchResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func search<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_SearchRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_SearchRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_SearchResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_SearchRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_SearchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_SearchResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_SearchResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_SearchResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.Search.descriptor,
+                descriptor: Retrieval_RetrievalService.Method.Search.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -796,24 +796,24 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Searches for many queries, all in the index version that was resolved when the stream began.
         ///
         /// - Parameters:
-        ///   - request: A streaming request producing `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_StreamSearchResponse` messages.
+        ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
+        ///   - serializer: A serializer for `Retrieval_StreamSearchRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_StreamSearchResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func streamSearch<Result>(
-            request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_StreamSearchRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_StreamSearchResponse>,
+            request: GRPCCore.StreamingClientRequest<Retrieval_StreamSearchRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_StreamSearchRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_StreamSearchResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_StreamSearchResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_StreamSearchResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable {
             try await self.client.bidirectionalStreaming(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.StreamSearch.descriptor,
+                descriptor: Retrieval_RetrievalService.Method.StreamSearch.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -828,26 +828,26 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Stored vectors of named items.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetItemsRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetItemsRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetItemsResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetItemsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetItemsResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getItems<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetItemsRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetItemsResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetItemsResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetItemsResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetItemsResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.GetItems.descriptor,
+                descriptor: Retrieval_RetrievalService.Method.GetItems.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -863,26 +863,26 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > versions of a rollout can be compared by what users did.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_ReportOutcomesRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_ReportOutcomesResponse` messages.
+        ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ReportOutcomesRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ReportOutcomesResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func reportOutcomes<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_ReportOutcomesRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ReportOutcomesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ReportOutcomesResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportOutcomesResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.ReportOutcomes.descriptor,
+                descriptor: Retrieval_RetrievalService.Method.ReportOutcomes.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -897,26 +897,26 @@ extension Illmrec_Retrieval_V1_RetrievalService {
         /// > Indexes and enforced limits.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetServerInfoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Retrieval_V1_GetServerInfoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Retrieval_V1_GetServerInfoResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetServerInfoRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetServerInfoRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetServerInfoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func getServerInfo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Retrieval_V1_GetServerInfoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Retrieval_V1_GetServerInfoResponse>,
+            request: GRPCCore.ClientRequest<Retrieval_GetServerInfoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetServerInfoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetServerInfoResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServerInfoResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Retrieval_V1_RetrievalService.Method.GetServerInfo.descriptor,
+                descriptor: Retrieval_RetrievalService.Method.GetServerInfo.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -928,7 +928,7 @@ extension Illmrec_Retrieval_V1_RetrievalService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
+extension Retrieval_RetrievalService.ClientProtocol {
     /// Call the "Search" method.
     ///
     /// > Source IDL Documentation:
@@ -936,23 +936,23 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     /// > Searches for a batch of queries; a query that fails carries its own error.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_SearchRequest` message.
+    ///   - request: A request containing a single `Retrieval_SearchRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func search<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_SearchRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_SearchRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_SearchResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_SearchResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.search(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_SearchRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_SearchResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_SearchRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_SearchResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -965,21 +965,21 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     /// > Searches for many queries, all in the index version that was resolved when the stream began.
     ///
     /// - Parameters:
-    ///   - request: A streaming request producing `Illmrec_Retrieval_V1_StreamSearchRequest` messages.
+    ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func streamSearch<Result>(
-        request: GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_StreamSearchRequest>,
+        request: GRPCCore.StreamingClientRequest<Retrieval_StreamSearchRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_StreamSearchResponse>) async throws -> Result
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_StreamSearchResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
         try await self.streamSearch(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_StreamSearchRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_StreamSearchResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_StreamSearchRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_StreamSearchResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -992,23 +992,23 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     /// > Stored vectors of named items.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetItemsRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetItemsRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getItems<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetItemsRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_GetItemsRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetItemsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetItemsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getItems(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetItemsRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetItemsResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetItemsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetItemsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1022,23 +1022,23 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     /// > versions of a rollout can be compared by what users did.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_ReportOutcomesRequest` message.
+    ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func reportOutcomes<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_ReportOutcomesRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportOutcomesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.reportOutcomes(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_ReportOutcomesRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_ReportOutcomesResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ReportOutcomesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ReportOutcomesResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1051,23 +1051,23 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     /// > Indexes and enforced limits.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Retrieval_V1_GetServerInfoRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetServerInfoRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>,
+        request: GRPCCore.ClientRequest<Retrieval_GetServerInfoRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.getServerInfo(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Retrieval_V1_GetServerInfoRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Retrieval_V1_GetServerInfoResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetServerInfoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetServerInfoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1076,7 +1076,7 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
+extension Retrieval_RetrievalService.ClientProtocol {
     /// Call the "Search" method.
     ///
     /// > Source IDL Documentation:
@@ -1092,14 +1092,14 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func search<Result>(
-        _ message: Illmrec_Retrieval_V1_SearchRequest,
+        _ message: Retrieval_SearchRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_SearchResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_SearchResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_SearchRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_SearchRequest>(
             message: message,
             metadata: metadata
         )
@@ -1128,10 +1128,10 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     public func streamSearch<Result>(
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Illmrec_Retrieval_V1_StreamSearchRequest>) async throws -> Void,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Illmrec_Retrieval_V1_StreamSearchResponse>) async throws -> Result
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Retrieval_StreamSearchRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Retrieval_StreamSearchResponse>) async throws -> Result
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.StreamingClientRequest<Illmrec_Retrieval_V1_StreamSearchRequest>(
+        let request = GRPCCore.StreamingClientRequest<Retrieval_StreamSearchRequest>(
             metadata: metadata,
             producer: producer
         )
@@ -1157,14 +1157,14 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getItems<Result>(
-        _ message: Illmrec_Retrieval_V1_GetItemsRequest,
+        _ message: Retrieval_GetItemsRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetItemsResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetItemsResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetItemsRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetItemsRequest>(
             message: message,
             metadata: metadata
         )
@@ -1191,14 +1191,14 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func reportOutcomes<Result>(
-        _ message: Illmrec_Retrieval_V1_ReportOutcomesRequest,
+        _ message: Retrieval_ReportOutcomesRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_ReportOutcomesResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportOutcomesResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_ReportOutcomesRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_ReportOutcomesRequest>(
             message: message,
             metadata: metadata
         )
@@ -1224,14 +1224,14 @@ extension Illmrec_Retrieval_V1_RetrievalService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func getServerInfo<Result>(
-        _ message: Illmrec_Retrieval_V1_GetServerInfoRequest,
+        _ message: Retrieval_GetServerInfoRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Retrieval_V1_GetServerInfoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServerInfoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Retrieval_V1_GetServerInfoRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetServerInfoRequest>(
             message: message,
             metadata: metadata
         )

@@ -21,7 +21,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// How queries are answered.
-public nonisolated enum Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Retrieval_SearchMethod: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// By the version's graph where it has one, else exactly.
@@ -58,7 +58,7 @@ public nonisolated enum Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf.Enum, S
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Retrieval_V1_SearchMethod] = [
+  public static let allCases: [Retrieval_SearchMethod] = [
     .unspecified,
     .exact,
     .approximate,
@@ -67,7 +67,7 @@ public nonisolated enum Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf.Enum, S
 }
 
 /// A version's part in an index's rollout.
-public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.CaseIterable {
+public nonisolated enum Retrieval_Role: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
   /// Never sent in ServedBy.
@@ -119,7 +119,7 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [Illmrec_Retrieval_V1_Role] = [
+  public static let allCases: [Retrieval_Role] = [
     .unspecified,
     .stable,
     .pinned,
@@ -131,7 +131,7 @@ public nonisolated enum Illmrec_Retrieval_V1_Role: SwiftProtobuf.Enum, Swift.Cas
 }
 
 /// One search.
-public nonisolated struct Illmrec_Retrieval_V1_Query: Sendable {
+public nonisolated struct Retrieval_Query: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -140,8 +140,8 @@ public nonisolated struct Illmrec_Retrieval_V1_Query: Sendable {
   public var queryID: String = String()
 
   /// The user vector [dim].
-  public var vector: Illmrec_Common_V1_Tensor {
-    get {_vector ?? Illmrec_Common_V1_Tensor()}
+  public var vector: Common_Tensor {
+    get {_vector ?? Common_Tensor()}
     set {_vector = newValue}
   }
   /// Returns true if `vector` has been explicitly set.
@@ -171,17 +171,17 @@ public nonisolated struct Illmrec_Retrieval_V1_Query: Sendable {
 
   public init() {}
 
-  fileprivate var _vector: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _vector: Common_Tensor? = nil
 }
 
 /// Which index version answers.
-public nonisolated struct Illmrec_Retrieval_V1_VersionSelector: Sendable {
+public nonisolated struct Retrieval_VersionSelector: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// How it is named; the index "default" when unset.
-  public var selector: Illmrec_Retrieval_V1_VersionSelector.OneOf_Selector? = nil
+  public var selector: Retrieval_VersionSelector.OneOf_Selector? = nil
 
   /// An index name; its rollout chooses the version.
   public var index: String {
@@ -220,7 +220,7 @@ public nonisolated struct Illmrec_Retrieval_V1_VersionSelector: Sendable {
 }
 
 /// An item and how well it matches.
-public nonisolated struct Illmrec_Retrieval_V1_ScoredItem: Sendable {
+public nonisolated struct Retrieval_ScoredItem: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -237,7 +237,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ScoredItem: Sendable {
 }
 
 /// What became of one query.
-public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
+public nonisolated struct Retrieval_QueryResult: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -246,8 +246,8 @@ public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
   public var queryID: String = String()
 
   /// Set when the query failed; nothing below is then.
-  public var error: Illmrec_Common_V1_ItemError {
-    get {_error ?? Illmrec_Common_V1_ItemError()}
+  public var error: Common_ItemError {
+    get {_error ?? Common_ItemError()}
     set {_error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
@@ -256,11 +256,11 @@ public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
   public mutating func clearError() {self._error = nil}
 
   /// Best first; equal scores by item_id. Fewer than k only when fewer items are eligible.
-  public var items: [Illmrec_Retrieval_V1_ScoredItem] = []
+  public var items: [Retrieval_ScoredItem] = []
 
   /// Set when another version answered this query than the response's served_by says.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
-    get {_servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+  public var servedBy: Retrieval_ServedBy {
+    get {_servedBy ?? Retrieval_ServedBy()}
     set {_servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
@@ -269,18 +269,18 @@ public nonisolated struct Illmrec_Retrieval_V1_QueryResult: Sendable {
   public mutating func clearServedBy() {self._servedBy = nil}
 
   /// How the items were found: exactly or by the version's graph. Unspecified where a backend with an index of its own answered.
-  public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+  public var method: Retrieval_SearchMethod = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _error: Illmrec_Common_V1_ItemError? = nil
-  fileprivate var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
+  fileprivate var _error: Common_ItemError? = nil
+  fileprivate var _servedBy: Retrieval_ServedBy? = nil
 }
 
 /// The version that answered, and why.
-public nonisolated struct Illmrec_Retrieval_V1_ServedBy: Sendable {
+public nonisolated struct Retrieval_ServedBy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -295,8 +295,8 @@ public nonisolated struct Illmrec_Retrieval_V1_ServedBy: Sendable {
   public var fingerprint: String = String()
 
   /// What produced the version's item vectors.
-  public var builtBy: Illmrec_Common_V1_ModelRef {
-    get {_builtBy ?? Illmrec_Common_V1_ModelRef()}
+  public var builtBy: Common_ModelRef {
+    get {_builtBy ?? Common_ModelRef()}
     set {_builtBy = newValue}
   }
   /// Returns true if `builtBy` has been explicitly set.
@@ -305,7 +305,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ServedBy: Sendable {
   public mutating func clearBuiltBy() {self._builtBy = nil}
 
   /// The version's part in the rollout.
-  public var role: Illmrec_Retrieval_V1_Role = .unspecified
+  public var role: Retrieval_Role = .unspecified
 
   /// Grows with every change of the rollout.
   public var rolloutGeneration: UInt64 = 0
@@ -314,11 +314,11 @@ public nonisolated struct Illmrec_Retrieval_V1_ServedBy: Sendable {
 
   public init() {}
 
-  fileprivate var _builtBy: Illmrec_Common_V1_ModelRef? = nil
+  fileprivate var _builtBy: Common_ModelRef? = nil
 }
 
 /// A batch of searches.
-public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
+public nonisolated struct Retrieval_SearchRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -327,8 +327,8 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
   public var requestID: String = String()
 
   /// Which index version answers.
-  public var target: Illmrec_Retrieval_V1_VersionSelector {
-    get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
+  public var target: Retrieval_VersionSelector {
+    get {_target ?? Retrieval_VersionSelector()}
     set {_target = newValue}
   }
   /// Returns true if `target` has been explicitly set.
@@ -337,14 +337,14 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
   public mutating func clearTarget() {self._target = nil}
 
   /// At most max_queries_per_request.
-  public var queries: [Illmrec_Retrieval_V1_Query] = []
+  public var queries: [Retrieval_Query] = []
 
   /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless the index was built from item vectors of the same training.
   /// Copy it from the ModelRef that came with the user vector.
   public var expectedSpaceFingerprint: String = String()
 
   /// How the queries are answered.
-  public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+  public var method: Retrieval_SearchMethod = .unspecified
 
   /// Candidates that an approximate search keeps for each query; fewer than k count as k. More find more and take longer. The
   /// server's own when 0; at most 100,000.
@@ -354,11 +354,11 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _target: Illmrec_Retrieval_V1_VersionSelector? = nil
+  fileprivate var _target: Retrieval_VersionSelector? = nil
 }
 
 /// The batch, answered.
-public nonisolated struct Illmrec_Retrieval_V1_SearchResponse: Sendable {
+public nonisolated struct Retrieval_SearchResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -367,8 +367,8 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchResponse: Sendable {
   public var requestID: String = String()
 
   /// The version that answered, but for the results that name another. All of them were chosen at one moment.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
-    get {_servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+  public var servedBy: Retrieval_ServedBy {
+    get {_servedBy ?? Retrieval_ServedBy()}
     set {_servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
@@ -377,11 +377,11 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchResponse: Sendable {
   public mutating func clearServedBy() {self._servedBy = nil}
 
   /// One per query, in the request's order.
-  public var results: [Illmrec_Retrieval_V1_QueryResult] = []
+  public var results: [Retrieval_QueryResult] = []
 
   /// Where the time went.
-  public var timing: Illmrec_Common_V1_Timing {
-    get {_timing ?? Illmrec_Common_V1_Timing()}
+  public var timing: Common_Timing {
+    get {_timing ?? Common_Timing()}
     set {_timing = newValue}
   }
   /// Returns true if `timing` has been explicitly set.
@@ -393,33 +393,33 @@ public nonisolated struct Illmrec_Retrieval_V1_SearchResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
-  fileprivate var _timing: Illmrec_Common_V1_Timing? = nil
+  fileprivate var _servedBy: Retrieval_ServedBy? = nil
+  fileprivate var _timing: Common_Timing? = nil
 }
 
 /// A message of a bulk search: the configuration first, then queries.
-public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
+public nonisolated struct Retrieval_StreamSearchRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Retrieval_V1_StreamSearchRequest.OneOf_Message? = nil
+  public var message: Retrieval_StreamSearchRequest.OneOf_Message? = nil
 
   /// First message only.
-  public var config: Illmrec_Retrieval_V1_StreamSearchRequest.Config {
+  public var config: Retrieval_StreamSearchRequest.Config {
     get {
       if case .config(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_StreamSearchRequest.Config()
+      return Retrieval_StreamSearchRequest.Config()
     }
     set {message = .config(newValue)}
   }
 
   /// Every other message.
-  public var query: Illmrec_Retrieval_V1_Query {
+  public var query: Retrieval_Query {
     get {
       if case .query(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_Query()
+      return Retrieval_Query()
     }
     set {message = .query(newValue)}
   }
@@ -429,9 +429,9 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case config(Illmrec_Retrieval_V1_StreamSearchRequest.Config)
+    case config(Retrieval_StreamSearchRequest.Config)
     /// Every other message.
-    case query(Illmrec_Retrieval_V1_Query)
+    case query(Retrieval_Query)
 
   }
 
@@ -445,8 +445,8 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
     public var requestID: String = String()
 
     /// Which index version answers; resolved once, so that the queries' own routing keys count for nothing.
-    public var target: Illmrec_Retrieval_V1_VersionSelector {
-      get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
+    public var target: Retrieval_VersionSelector {
+      get {_target ?? Retrieval_VersionSelector()}
       set {_target = newValue}
     }
     /// Returns true if `target` has been explicitly set.
@@ -458,7 +458,7 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
     public var expectedSpaceFingerprint: String = String()
 
     /// As in SearchRequest.
-    public var method: Illmrec_Retrieval_V1_SearchMethod = .unspecified
+    public var method: Retrieval_SearchMethod = .unspecified
 
     /// As in SearchRequest.
     public var ef: UInt32 = 0
@@ -467,35 +467,35 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchRequest: Sendable {
 
     public init() {}
 
-    fileprivate var _target: Illmrec_Retrieval_V1_VersionSelector? = nil
+    fileprivate var _target: Retrieval_VersionSelector? = nil
   }
 
   public init() {}
 }
 
 /// A message of a bulk search's answer: the version first, then results.
-public nonisolated struct Illmrec_Retrieval_V1_StreamSearchResponse: Sendable {
+public nonisolated struct Retrieval_StreamSearchResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What this message holds.
-  public var message: Illmrec_Retrieval_V1_StreamSearchResponse.OneOf_Message? = nil
+  public var message: Retrieval_StreamSearchResponse.OneOf_Message? = nil
 
   /// First message only.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
+  public var servedBy: Retrieval_ServedBy {
     get {
       if case .servedBy(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_ServedBy()
+      return Retrieval_ServedBy()
     }
     set {message = .servedBy(newValue)}
   }
 
   /// One per query, in order.
-  public var result: Illmrec_Retrieval_V1_QueryResult {
+  public var result: Retrieval_QueryResult {
     get {
       if case .result(let v)? = message {return v}
-      return Illmrec_Retrieval_V1_QueryResult()
+      return Retrieval_QueryResult()
     }
     set {message = .result(newValue)}
   }
@@ -505,9 +505,9 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchResponse: Sendable {
   /// What this message holds.
   public nonisolated enum OneOf_Message: Equatable, Sendable {
     /// First message only.
-    case servedBy(Illmrec_Retrieval_V1_ServedBy)
+    case servedBy(Retrieval_ServedBy)
     /// One per query, in order.
-    case result(Illmrec_Retrieval_V1_QueryResult)
+    case result(Retrieval_QueryResult)
 
   }
 
@@ -515,14 +515,14 @@ public nonisolated struct Illmrec_Retrieval_V1_StreamSearchResponse: Sendable {
 }
 
 /// Names of indexed items.
-public nonisolated struct Illmrec_Retrieval_V1_GetItemsRequest: Sendable {
+public nonisolated struct Retrieval_GetItemsRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Which index version answers.
-  public var target: Illmrec_Retrieval_V1_VersionSelector {
-    get {_target ?? Illmrec_Retrieval_V1_VersionSelector()}
+  public var target: Retrieval_VersionSelector {
+    get {_target ?? Retrieval_VersionSelector()}
     set {_target = newValue}
   }
   /// Returns true if `target` has been explicitly set.
@@ -537,18 +537,18 @@ public nonisolated struct Illmrec_Retrieval_V1_GetItemsRequest: Sendable {
 
   public init() {}
 
-  fileprivate var _target: Illmrec_Retrieval_V1_VersionSelector? = nil
+  fileprivate var _target: Retrieval_VersionSelector? = nil
 }
 
 /// Indexed items.
-public nonisolated struct Illmrec_Retrieval_V1_GetItemsResponse: Sendable {
+public nonisolated struct Retrieval_GetItemsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// The version that answered.
-  public var servedBy: Illmrec_Retrieval_V1_ServedBy {
-    get {_servedBy ?? Illmrec_Retrieval_V1_ServedBy()}
+  public var servedBy: Retrieval_ServedBy {
+    get {_servedBy ?? Retrieval_ServedBy()}
     set {_servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
@@ -557,17 +557,17 @@ public nonisolated struct Illmrec_Retrieval_V1_GetItemsResponse: Sendable {
   public mutating func clearServedBy() {self._servedBy = nil}
 
   /// In the request's order.
-  public var items: [Illmrec_Retrieval_V1_Item] = []
+  public var items: [Retrieval_Item] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _servedBy: Illmrec_Retrieval_V1_ServedBy? = nil
+  fileprivate var _servedBy: Retrieval_ServedBy? = nil
 }
 
 /// An item of an index.
-public nonisolated struct Illmrec_Retrieval_V1_Item: Sendable {
+public nonisolated struct Retrieval_Item: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -579,8 +579,8 @@ public nonisolated struct Illmrec_Retrieval_V1_Item: Sendable {
   public var found: Bool = false
 
   /// [dim], float32.
-  public var vector: Illmrec_Common_V1_Tensor {
-    get {_vector ?? Illmrec_Common_V1_Tensor()}
+  public var vector: Common_Tensor {
+    get {_vector ?? Common_Tensor()}
     set {_vector = newValue}
   }
   /// Returns true if `vector` has been explicitly set.
@@ -592,11 +592,11 @@ public nonisolated struct Illmrec_Retrieval_V1_Item: Sendable {
 
   public init() {}
 
-  fileprivate var _vector: Illmrec_Common_V1_Tensor? = nil
+  fileprivate var _vector: Common_Tensor? = nil
 }
 
 /// Something a user did with a recommended item.
-public nonisolated struct Illmrec_Retrieval_V1_Outcome: Sendable {
+public nonisolated struct Retrieval_Outcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -619,7 +619,7 @@ public nonisolated struct Illmrec_Retrieval_V1_Outcome: Sendable {
 }
 
 /// A batch of outcomes.
-public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesRequest: Sendable {
+public nonisolated struct Retrieval_ReportOutcomesRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -628,7 +628,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesRequest: Sendable {
   public var index: String = String()
 
   /// At most max_queries_per_request.
-  public var outcomes: [Illmrec_Retrieval_V1_Outcome] = []
+  public var outcomes: [Retrieval_Outcome] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -636,7 +636,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesRequest: Sendable {
 }
 
 /// What became of the outcomes. None is an error: outcomes are reported late, twice, or of requests that no rollout needs.
-public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesResponse: Sendable {
+public nonisolated struct Retrieval_ReportOutcomesResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -660,7 +660,7 @@ public nonisolated struct Illmrec_Retrieval_V1_ReportOutcomesResponse: Sendable 
 }
 
 /// Asks for the server's description.
-public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoRequest: Sendable {
+public nonisolated struct Retrieval_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -671,7 +671,7 @@ public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoRequest: Sendable {
 }
 
 /// The server's description.
-public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoResponse: Sendable {
+public nonisolated struct Retrieval_GetServerInfoResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -680,11 +680,11 @@ public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoResponse: Sendable {
   public var serverVersion: String = String()
 
   /// Every index with its stable version.
-  public var indexes: [Illmrec_Retrieval_V1_ServedBy] = []
+  public var indexes: [Retrieval_ServedBy] = []
 
   /// What a request may ask for.
-  public var limits: Illmrec_Retrieval_V1_Limits {
-    get {_limits ?? Illmrec_Retrieval_V1_Limits()}
+  public var limits: Retrieval_Limits {
+    get {_limits ?? Retrieval_Limits()}
     set {_limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
@@ -696,11 +696,11 @@ public nonisolated struct Illmrec_Retrieval_V1_GetServerInfoResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _limits: Illmrec_Retrieval_V1_Limits? = nil
+  fileprivate var _limits: Retrieval_Limits? = nil
 }
 
 /// What a request may ask for; beyond it INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for load.
-public nonisolated struct Illmrec_Retrieval_V1_Limits: Sendable {
+public nonisolated struct Retrieval_Limits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -732,15 +732,15 @@ public nonisolated struct Illmrec_Retrieval_V1_Limits: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.retrieval.v1"
 
-nonisolated extension Illmrec_Retrieval_V1_SearchMethod: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_SearchMethod: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SEARCH_METHOD_UNSPECIFIED\0\u{1}SEARCH_METHOD_EXACT\0\u{1}SEARCH_METHOD_APPROXIMATE\0")
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Role: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Role: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_STABLE\0\u{1}ROLE_PINNED\0\u{1}ROLE_PREVIOUS\0\u{1}ROLE_CANARY\0\u{1}ROLE_SHADOW\0")
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Query: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Query"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0\u{3}exclude_categories\0\u{3}include_categories\0")
 
@@ -795,7 +795,7 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Query, rhs: Illmrec_Retrieval_V1_Query) -> Bool {
+  public static func ==(lhs: Retrieval_Query, rhs: Retrieval_Query) -> Bool {
     if lhs.queryID != rhs.queryID {return false}
     if lhs._vector != rhs._vector {return false}
     if lhs.k != rhs.k {return false}
@@ -809,7 +809,7 @@ nonisolated extension Illmrec_Retrieval_V1_Query: SwiftProtobuf.Message, SwiftPr
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_VersionSelector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_VersionSelector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".VersionSelector"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{3}routing_key\0")
 
@@ -863,7 +863,7 @@ nonisolated extension Illmrec_Retrieval_V1_VersionSelector: SwiftProtobuf.Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_VersionSelector, rhs: Illmrec_Retrieval_V1_VersionSelector) -> Bool {
+  public static func ==(lhs: Retrieval_VersionSelector, rhs: Retrieval_VersionSelector) -> Bool {
     if lhs.selector != rhs.selector {return false}
     if lhs.routingKey != rhs.routingKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -871,7 +871,7 @@ nonisolated extension Illmrec_Retrieval_V1_VersionSelector: SwiftProtobuf.Messag
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ScoredItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ScoredItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ScoredItem"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}score\0")
 
@@ -898,7 +898,7 @@ nonisolated extension Illmrec_Retrieval_V1_ScoredItem: SwiftProtobuf.Message, Sw
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ScoredItem, rhs: Illmrec_Retrieval_V1_ScoredItem) -> Bool {
+  public static func ==(lhs: Retrieval_ScoredItem, rhs: Retrieval_ScoredItem) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs.score != rhs.score {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -906,7 +906,7 @@ nonisolated extension Illmrec_Retrieval_V1_ScoredItem: SwiftProtobuf.Message, Sw
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QueryResult"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0")
 
@@ -949,7 +949,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_QueryResult, rhs: Illmrec_Retrieval_V1_QueryResult) -> Bool {
+  public static func ==(lhs: Retrieval_QueryResult, rhs: Retrieval_QueryResult) -> Bool {
     if lhs.queryID != rhs.queryID {return false}
     if lhs._error != rhs._error {return false}
     if lhs.items != rhs.items {return false}
@@ -960,7 +960,7 @@ nonisolated extension Illmrec_Retrieval_V1_QueryResult: SwiftProtobuf.Message, S
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServedBy"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}role\0\u{3}rollout_generation\0")
 
@@ -1007,7 +1007,7 @@ nonisolated extension Illmrec_Retrieval_V1_ServedBy: SwiftProtobuf.Message, Swif
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ServedBy, rhs: Illmrec_Retrieval_V1_ServedBy) -> Bool {
+  public static func ==(lhs: Retrieval_ServedBy, rhs: Retrieval_ServedBy) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.version != rhs.version {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
@@ -1019,7 +1019,7 @@ nonisolated extension Illmrec_Retrieval_V1_ServedBy: SwiftProtobuf.Message, Swif
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_SearchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SearchRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{1}queries\0\u{3}expected_space_fingerprint\0\u{1}method\0\u{1}ef\0")
 
@@ -1066,7 +1066,7 @@ nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message,
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_SearchRequest, rhs: Illmrec_Retrieval_V1_SearchRequest) -> Bool {
+  public static func ==(lhs: Retrieval_SearchRequest, rhs: Retrieval_SearchRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._target != rhs._target {return false}
     if lhs.queries != rhs.queries {return false}
@@ -1078,7 +1078,7 @@ nonisolated extension Illmrec_Retrieval_V1_SearchRequest: SwiftProtobuf.Message,
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_SearchResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_SearchResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SearchResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}served_by\0\u{1}results\0\u{1}timing\0")
 
@@ -1117,7 +1117,7 @@ nonisolated extension Illmrec_Retrieval_V1_SearchResponse: SwiftProtobuf.Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_SearchResponse, rhs: Illmrec_Retrieval_V1_SearchResponse) -> Bool {
+  public static func ==(lhs: Retrieval_SearchResponse, rhs: Retrieval_SearchResponse) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._servedBy != rhs._servedBy {return false}
     if lhs.results != rhs.results {return false}
@@ -1127,7 +1127,7 @@ nonisolated extension Illmrec_Retrieval_V1_SearchResponse: SwiftProtobuf.Message
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_StreamSearchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamSearchRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}config\0\u{1}query\0")
 
@@ -1138,7 +1138,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest: SwiftProtobuf.Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Retrieval_V1_StreamSearchRequest.Config?
+        var v: Retrieval_StreamSearchRequest.Config?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1151,7 +1151,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest: SwiftProtobuf.Me
         }
       }()
       case 2: try {
-        var v: Illmrec_Retrieval_V1_Query?
+        var v: Retrieval_Query?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1187,15 +1187,15 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest: SwiftProtobuf.Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StreamSearchRequest, rhs: Illmrec_Retrieval_V1_StreamSearchRequest) -> Bool {
+  public static func ==(lhs: Retrieval_StreamSearchRequest, rhs: Retrieval_StreamSearchRequest) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Illmrec_Retrieval_V1_StreamSearchRequest.protoMessageName + ".Config"
+nonisolated extension Retrieval_StreamSearchRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_StreamSearchRequest.protoMessageName + ".Config"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}target\0\u{3}expected_space_fingerprint\0\u{1}method\0\u{1}ef\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -1237,7 +1237,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StreamSearchRequest.Config, rhs: Illmrec_Retrieval_V1_StreamSearchRequest.Config) -> Bool {
+  public static func ==(lhs: Retrieval_StreamSearchRequest.Config, rhs: Retrieval_StreamSearchRequest.Config) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs._target != rhs._target {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
@@ -1248,7 +1248,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchRequest.Config: SwiftProt
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_StreamSearchResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_StreamSearchResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StreamSearchResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}served_by\0\u{1}result\0")
 
@@ -1259,7 +1259,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchResponse: SwiftProtobuf.M
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try {
-        var v: Illmrec_Retrieval_V1_ServedBy?
+        var v: Retrieval_ServedBy?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1272,7 +1272,7 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchResponse: SwiftProtobuf.M
         }
       }()
       case 2: try {
-        var v: Illmrec_Retrieval_V1_QueryResult?
+        var v: Retrieval_QueryResult?
         var hadOneofValue = false
         if let current = self.message {
           hadOneofValue = true
@@ -1308,14 +1308,14 @@ nonisolated extension Illmrec_Retrieval_V1_StreamSearchResponse: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_StreamSearchResponse, rhs: Illmrec_Retrieval_V1_StreamSearchResponse) -> Bool {
+  public static func ==(lhs: Retrieval_StreamSearchResponse, rhs: Retrieval_StreamSearchResponse) -> Bool {
     if lhs.message != rhs.message {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetItemsRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{3}item_ids\0")
 
@@ -1346,7 +1346,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetItemsRequest: SwiftProtobuf.Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetItemsRequest, rhs: Illmrec_Retrieval_V1_GetItemsRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetItemsRequest, rhs: Retrieval_GetItemsRequest) -> Bool {
     if lhs._target != rhs._target {return false}
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1354,7 +1354,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetItemsRequest: SwiftProtobuf.Messag
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetItemsResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}served_by\0\u{1}items\0")
 
@@ -1385,7 +1385,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetItemsResponse: SwiftProtobuf.Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetItemsResponse, rhs: Illmrec_Retrieval_V1_GetItemsResponse) -> Bool {
+  public static func ==(lhs: Retrieval_GetItemsResponse, rhs: Retrieval_GetItemsResponse) -> Bool {
     if lhs._servedBy != rhs._servedBy {return false}
     if lhs.items != rhs.items {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1393,7 +1393,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetItemsResponse: SwiftProtobuf.Messa
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Item: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Item"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}found\0\u{1}vector\0")
 
@@ -1428,7 +1428,7 @@ nonisolated extension Illmrec_Retrieval_V1_Item: SwiftProtobuf.Message, SwiftPro
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Item, rhs: Illmrec_Retrieval_V1_Item) -> Bool {
+  public static func ==(lhs: Retrieval_Item, rhs: Retrieval_Item) -> Bool {
     if lhs.itemID != rhs.itemID {return false}
     if lhs.found != rhs.found {return false}
     if lhs._vector != rhs._vector {return false}
@@ -1437,7 +1437,7 @@ nonisolated extension Illmrec_Retrieval_V1_Item: SwiftProtobuf.Message, SwiftPro
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Outcome"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}query_id\0\u{3}item_id\0\u{1}kind\0")
 
@@ -1472,7 +1472,7 @@ nonisolated extension Illmrec_Retrieval_V1_Outcome: SwiftProtobuf.Message, Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Outcome, rhs: Illmrec_Retrieval_V1_Outcome) -> Bool {
+  public static func ==(lhs: Retrieval_Outcome, rhs: Retrieval_Outcome) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.queryID != rhs.queryID {return false}
     if lhs.itemID != rhs.itemID {return false}
@@ -1482,7 +1482,7 @@ nonisolated extension Illmrec_Retrieval_V1_Outcome: SwiftProtobuf.Message, Swift
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ReportOutcomesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportOutcomesRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}outcomes\0")
 
@@ -1509,7 +1509,7 @@ nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesRequest: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ReportOutcomesRequest, rhs: Illmrec_Retrieval_V1_ReportOutcomesRequest) -> Bool {
+  public static func ==(lhs: Retrieval_ReportOutcomesRequest, rhs: Retrieval_ReportOutcomesRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.outcomes != rhs.outcomes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1517,7 +1517,7 @@ nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesRequest: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportOutcomesResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counted\0\u{1}repeated\0\u{3}unknown_request\0\u{3}item_not_served\0")
 
@@ -1552,7 +1552,7 @@ nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesResponse: SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_ReportOutcomesResponse, rhs: Illmrec_Retrieval_V1_ReportOutcomesResponse) -> Bool {
+  public static func ==(lhs: Retrieval_ReportOutcomesResponse, rhs: Retrieval_ReportOutcomesResponse) -> Bool {
     if lhs.counted != rhs.counted {return false}
     if lhs.repeated != rhs.repeated {return false}
     if lhs.unknownRequest != rhs.unknownRequest {return false}
@@ -1562,7 +1562,7 @@ nonisolated extension Illmrec_Retrieval_V1_ReportOutcomesResponse: SwiftProtobuf
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
@@ -1575,13 +1575,13 @@ nonisolated extension Illmrec_Retrieval_V1_GetServerInfoRequest: SwiftProtobuf.M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetServerInfoRequest, rhs: Illmrec_Retrieval_V1_GetServerInfoRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetServerInfoRequest, rhs: Retrieval_GetServerInfoRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}indexes\0\u{1}limits\0")
 
@@ -1616,7 +1616,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetServerInfoResponse: SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_GetServerInfoResponse, rhs: Illmrec_Retrieval_V1_GetServerInfoResponse) -> Bool {
+  public static func ==(lhs: Retrieval_GetServerInfoResponse, rhs: Retrieval_GetServerInfoResponse) -> Bool {
     if lhs.serverVersion != rhs.serverVersion {return false}
     if lhs.indexes != rhs.indexes {return false}
     if lhs._limits != rhs._limits {return false}
@@ -1625,7 +1625,7 @@ nonisolated extension Illmrec_Retrieval_V1_GetServerInfoResponse: SwiftProtobuf.
   }
 }
 
-nonisolated extension Illmrec_Retrieval_V1_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Retrieval_Limits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Limits"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_k\0\u{3}max_queries_per_request\0\u{3}max_items_per_request\0\u{3}max_message_bytes\0\u{3}max_queue_queries\0\u{3}max_items_per_version\0")
 
@@ -1668,7 +1668,7 @@ nonisolated extension Illmrec_Retrieval_V1_Limits: SwiftProtobuf.Message, SwiftP
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Retrieval_V1_Limits, rhs: Illmrec_Retrieval_V1_Limits) -> Bool {
+  public static func ==(lhs: Retrieval_Limits, rhs: Retrieval_Limits) -> Bool {
     if lhs.maxK != rhs.maxK {return false}
     if lhs.maxQueriesPerRequest != rhs.maxQueriesPerRequest {return false}
     if lhs.maxItemsPerRequest != rhs.maxItemsPerRequest {return false}
