@@ -36,6 +36,10 @@ lint: ## Check the formatting of the Swift, C and C++ sources.
 	@scripts/format-c.sh --check
 	@echo "The formatting is clean."
 
+.PHONY: lint-docs
+lint-docs: packages ## Check that every link between the Markdown pages leads somewhere.
+	@scripts/check-doc-links.py
+
 .PHONY: format
 format: ## Format the Swift, C and C++ sources in place.
 	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format format --in-place --parallel
@@ -108,6 +112,15 @@ bench-train: packages ## Compare a training step with PyTorch, side by side.
 bench-retrieval: packages ## Compare searches with FAISS, side by side; writes RETRIEVAL-BENCHMARKS.md.
 	@scripts/bench-retrieval.sh $(BENCH_FLAGS)
 
+.PHONY: release
+release: packages ## Pack the programs for a Debian 12 without Swift: dist/illmrec-VERSION-linux-x86_64.tar.gz.
+	@SWIFT=$(SWIFT) scripts/make-release.sh
+
+.PHONY: test-release
+test-release: ## Run the release archive in a fresh Debian 12 (root; debootstrap, from packages-dev.txt).
+	@scripts/install-packages.sh packages-dev.txt
+	@scripts/test-release.sh $(ARCHIVE)
+
 .PHONY: clean
 clean: ## Remove what was built.
-	rm -rf .build .build-*
+	rm -rf .build .build-* dist
