@@ -51,9 +51,13 @@ protos: ## Regenerate Sources/ServiceAPI/Generated from protos/.
 	@scripts/generate-protos.sh
 
 .PHONY: lint-protos
-lint-protos: ## Lint protos/ with buf (PyPI's buf-bin, in a virtual environment).
-	@test -x .venv-buf/bin/buf || { python3 -m venv .venv-buf && .venv-buf/bin/pip install -q buf-bin; }
-	@.venv-buf/bin/buf lint protos && echo "protos/ is clean."
+lint-protos: packages ## Lint protos/ with buf, and look for what breaks clients of the last tag.
+	@scripts/lint-protos.sh
+
+.PHONY: docs-errors
+docs-errors: packages ## Write docs/errors.md from the catalog of reasons.
+	$(SWIFT) build --product illmrec
+	@.build/debug/illmrec explain --markdown > docs/errors.md
 
 .PHONY: check-images
 check-images: packages ## Compare image decoding and resizing with Pillow (IMAGES="folders" for more files).
@@ -67,6 +71,11 @@ check-text: packages ## Compare the text encoder with Hugging Face transformers 
 .PHONY: check-training
 check-training: packages ## Let PyTorch and illmrec read and answer by the checkpoints that the other trained.
 	@SWIFT=$(SWIFT) scripts/check-training.sh $(CHECK_FLAGS)
+
+.PHONY: check-clients
+check-clients: packages ## Run docs/clients.md: generate, compile and call in Python, C++, Go and Java (installs their packages).
+	$(SWIFT) build --product illmrec-retrieval
+	@scripts/check-clients.py .build/debug
 
 .PHONY: fuzz-images
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".

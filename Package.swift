@@ -40,16 +40,24 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A C or C++ target behind a C header, linked with `libraries`.
-func shim(_ name: String, linking libraries: [String]) -> Target {
+func shim(
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+  linking libraries: [String] = []
+) -> Target {
   .target(
     name: name,
+    dependencies: dependencies,
+    path: path,
+    exclude: exclude,
     cSettings: [.unsafeFlags(cFlags)],
     cxxSettings: [.unsafeFlags(cFlags)],
     linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 /// What tests of services need: the API, and servers and clients within one process.
-let rpcTests: [Target.Dependency] = ["ServiceAPI", "GRPCTransport", .grpcCore, .grpcInProcess, .protobuf, .logging]
+let rpcTests: [Target.Dependency] = [
+  "ServiceAPI", "GRPCTransport", "TestSupport", "ServiceTestSupport", .grpcCore, .grpcInProcess, .protobuf, .logging,
+]
 
 let package = Package(
   name: "illmrec",
@@ -74,79 +82,97 @@ let package = Package(
   ],
   targets: [
     shim("CGrpcShim", linking: ["grpc", "gpr"]),
-    shim("CKernels", linking: ["openblas"]),
-    shim("CImageCodec", linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
+    shim("CCPU"),
+    shim("CKernels", ["CCPU"], exclude: ["README.md"], linking: ["openblas"]),
+    shim("CImageCodec", ["CCPU"], linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
     shim("CGzip", linking: ["z"]),
-    shim("CProcess", linking: []),
-    .target(
-      name: "CVectorIndex", dependencies: ["CKernels"], cSettings: [.unsafeFlags(cFlags)],
-      cxxSettings: [.unsafeFlags(cFlags)]),
+    shim("CProcess"),
+    shim("CVectorIndex", ["CKernels"]),
 
     library("GRPCTransport", ["CGrpcShim", .grpcCore]),
     library("ServiceAPI", [.grpcCore, .grpcProtobuf, .protobuf]),
+    library("Basics"),
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
-    library("Models", ["Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
-    library("Datasets", ["CGzip"]),
+    library("Items"),
+    library("Models", ["Basics", "Items", "Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
+    library("Datasets", ["Basics", "Items", "CGzip"]),
     .target(
-      name: "Training", dependencies: ["Kernels", "Models", "Datasets", "Evaluation", "Digest", "CGzip"],
+      name: "Training",
+      dependencies: ["Basics", "Items", "Kernels", "Models", "Datasets", "Evaluation", "Digest", "CGzip"],
       resources: [.embedInCode("Prompts/questions.json")], swiftSettings: swiftSettings),
-    library("Evaluation", ["Datasets", "Models"]),
-    library("Rollouts", ["Digest"]),
-    library("VectorIndex", ["Kernels", "CVectorIndex", "Digest", "Rollouts"]),
+    library("Evaluation", ["Basics", "Items", "Datasets", "Models"]),
+    library("Rollouts", ["Basics", "Digest"]),
+    library("VectorIndex", ["Basics", "Kernels", "CVectorIndex", "Digest", "Rollouts"]),
     library(
       "MilvusBackend", ["VectorIndex", "GRPCTransport", .grpcCore, .grpcProtobuf, .protobuf]),
     library(
       "ServiceSupport",
       [
-        "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
+        "Basics", "Items", "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics,
+        .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
     library(
-      "ModelServing", ["Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser]),
+      "ModelServing", ["Basics", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser]),
     library(
-      "Recommender", ["GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
+      "Recommender",
+      ["Basics", "GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
     executable(
       "EncoderService",
       [
-        "Models", "ModelServing", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore, .protobuf, .logging,
+        "Basics", "Items", "Models", "ModelServing", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore,
+        .protobuf,
+        .logging,
         .argumentParser,
         .configuration,
       ]),
     executable(
       "LLMService",
       [
-        "Models", "ModelServing", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .metrics,
+        "Basics", "Models", "ModelServing", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging,
+        .metrics,
         .argumentParser,
         .configuration,
       ]),
     executable(
       "RetrievalService",
       [
-        "VectorIndex", "MilvusBackend", "Rollouts", "GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore,
+        "Basics", "VectorIndex", "MilvusBackend", "Rollouts", "GRPCTransport", "ServiceAPI", "ServiceSupport",
+        .grpcCore,
         .protobuf,
         .logging, .lifecycle, .argumentParser, .configuration,
       ]),
     executable(
       "CLI",
       [
-        "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI", "ServiceSupport",
+        "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI",
+        "ServiceSupport",
         "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
 
-    tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", .grpcCore]),
-    tests("KernelsTests", ["Kernels", "CKernels"]),
-    tests("ModelsTests", ["Models", "Kernels"]),
-    tests("DatasetsTests", ["Datasets"]),
-    tests("EvaluationTests", ["Evaluation", "Datasets", "Models"]),
-    tests("TrainingTests", ["Training", "Evaluation", "Datasets", "Models", "Kernels"]),
-    tests("RolloutsTests", ["Rollouts"]),
+    // What tests of every kind share; no product links it.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "ServiceTestSupport",
+      dependencies: ["ServiceSupport", "GRPCTransport", .grpcCore, .grpcInProcess, .logging],
+      path: "Tests/ServiceTestSupport", swiftSettings: swiftSettings),
+    tests("BasicsTests", ["Basics", "TestSupport"]),
+    tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", "TestSupport", .grpcCore]),
+    shim("CKernelReferences", ["CKernels"], path: "Tests/CKernelReferences"),
+    tests("KernelsTests", ["Kernels", "CKernels", "CKernelReferences", "TestSupport"]),
+    tests("ModelsTests", ["Items", "Models", "Kernels", "TestSupport"]),
+    tests("DatasetsTests", ["Basics", "Items", "Datasets", "TestSupport"]),
+    tests("EvaluationTests", ["Items", "Evaluation", "Datasets", "Models", "TestSupport"]),
+    tests(
+      "TrainingTests", ["Basics", "Items", "Training", "Evaluation", "Datasets", "Models", "Kernels", "TestSupport"]),
+    tests("RolloutsTests", ["Rollouts", "TestSupport"]),
     .executableTarget(
-      name: "CrashProbe", dependencies: ["VectorIndex", "Rollouts"], path: "Tests/CrashProbe",
+      name: "CrashProbe", dependencies: ["Basics", "VectorIndex", "Rollouts", "TestSupport"], path: "Tests/CrashProbe",
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
@@ -154,26 +180,30 @@ let package = Package(
     .executableTarget(
       name: "TrainingProbe", dependencies: ["Training", "Models"], path: "Benchmarks/TrainingBenchmark/TrainingProbe",
       swiftSettings: swiftSettings),
-    tests("VectorIndexTests", ["VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe"]),
-    tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", .grpcCore]),
-    tests("ServiceSupportTests", ["ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
-    tests("EncoderServiceTests", ["EncoderService", "Models", "ServiceSupport", .grdb] + rpcTests),
+    tests("VectorIndexTests", ["Basics", "VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe", "TestSupport"]),
+    tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", "TestSupport", .grpcCore]),
+    tests(
+      "ServiceSupportTests",
+      ["Basics", "ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
+    tests("EncoderServiceTests", ["Basics", "EncoderService", "Items", "Models", "ServiceSupport", .grdb] + rpcTests),
     tests(
       "LLMServiceTests",
-      ["LLMService", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
+      ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests(
       "RetrievalServiceTests",
-      ["RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport"] + rpcTests),
+      ["Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport"] + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests(
       "CLITests",
       [
-        "CLI", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf,
+        "CLI", "Items", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", "TestSupport", .grpcCore,
+        .protobuf,
         .argumentParser,
       ]),
     tests(
-      "IntegrationTests", ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", .grpcCore, .protobuf]),
+      "IntegrationTests",
+      ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", "TestSupport", .grpcCore, .protobuf]),
   ]
 )

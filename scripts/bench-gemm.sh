@@ -2,9 +2,9 @@
 # Measures the matrix products of the models' shapes as a share of the machine's peak: scripts/bench-gemm.sh [THREADS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-sources=Sources/CKernels
+sources=Sources/CKernels cpu=Sources/CCPU
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-clang -O3 -fno-math-errno -I "$sources/include" -I "$sources" -o "$out/gemm" \
-  Benchmarks/ModelBenchmark/gemm/gemm.c "$sources"/packed_*.c "$sources/team.c" -pthread -lm
+clang -O3 -fno-math-errno -I "$sources/include" -I "$cpu/include" -I "$sources" -o "$out/gemm" \
+  Benchmarks/ModelBenchmark/gemm/gemm.c "$sources"/packed_*.c "$sources/team.c" "$cpu/cpu.c" -pthread -lm
 "$out/gemm" "$@"

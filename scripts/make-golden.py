@@ -88,23 +88,23 @@ def random_rec_module(v, d, p):
     return weights
 
 
-def make_checkpoint(bundle, options, rng):
+def make_checkpoint(checkpoint, options, rng):
     width, layers, heads, mlp, image, patch = map(int, options.vision.split(","))
     tower = SiglipVisionModel(SiglipVisionConfig(
         hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=mlp, image_size=image,
         patch_size=patch))
     d, llm_layers, llm_heads, kv_heads, llm_mlp = map(int, options.llm.split(","))
     for name in ("llm", "rec_module", "vision_tower"):
-        os.makedirs(f"{bundle}/{name}")
+        os.makedirs(f"{checkpoint}/{name}")
     if options.tokenizer:
-        shutil.copy(options.tokenizer, f"{bundle}/llm/tokenizer.model")
+        shutil.copy(options.tokenizer, f"{checkpoint}/llm/tokenizer.model")
     else:
-        train_tokenizer(f"{bundle}/llm/tokenizer.model", options.vocabulary, rng)
-    tokenizer = LlamaTokenizer(f"{bundle}/llm/tokenizer.model", legacy=False)
+        train_tokenizer(f"{checkpoint}/llm/tokenizer.model", options.vocabulary, rng)
+    tokenizer = LlamaTokenizer(f"{checkpoint}/llm/tokenizer.model", legacy=False)
     base = len(tokenizer)
     tokenizer.add_tokens(["<i_vis>"])
     tokenizer.pad_token = tokenizer.unk_token
-    tokenizer.save_pretrained(f"{bundle}/llm")
+    tokenizer.save_pretrained(f"{checkpoint}/llm")
     llm = LlamaForCausalLM(LlamaConfig(
         vocab_size=base, hidden_size=d, num_hidden_layers=llm_layers, num_attention_heads=llm_heads,
         num_key_value_heads=kv_heads, intermediate_size=llm_mlp, tie_word_embeddings=options.tie,
@@ -118,19 +118,19 @@ def make_checkpoint(bundle, options, rng):
                 else:
                     value.normal_(0, 0.6 if "embed" in name or "probe" in name else 1.2 / value.shape[-1] ** 0.5)
     torch_files = options.format == "bin"
-    weights = f"{bundle}/../llm-weights" if options.llm_directory else f"{bundle}/llm"
+    weights = f"{checkpoint}/../llm-weights" if options.llm_directory else f"{checkpoint}/llm"
     dtype = getattr(torch, options.dtype)
     llm.to(dtype).save_pretrained(weights, max_shard_size=options.shard, safe_serialization=not torch_files)
-    tower.save_pretrained(f"{bundle}/vision_tower", safe_serialization=not torch_files)
-    SiglipImageProcessor(size={"height": image, "width": image}).save_pretrained(f"{bundle}/vision_tower")
-    save_file(random_rec_module(width, d, options.space_dim), f"{bundle}/rec_module/model.safetensors", {"format": "pt"})
-    with open(f"{bundle}/rec_module/config.json", "w") as file:
+    tower.save_pretrained(f"{checkpoint}/vision_tower", safe_serialization=not torch_files)
+    SiglipImageProcessor(size={"height": image, "width": image}).save_pretrained(f"{checkpoint}/vision_tower")
+    save_file(random_rec_module(width, d, options.space_dim), f"{checkpoint}/rec_module/model.safetensors", {"format": "pt"})
+    with open(f"{checkpoint}/rec_module/config.json", "w") as file:
         json.dump({"model_type": "projector", "visual_encoder": "siglip", "llm_dim": d, "proj_dim": options.space_dim}, file)
     if not options.no_token_embed:
-        os.makedirs(f"{bundle}/llm_parameter")
+        os.makedirs(f"{checkpoint}/llm_parameter")
         trained = llm.model.embed_tokens.weight.detach()
         trained = torch.cat([trained, trained.mean(0, keepdim=True)]) + 0.05 * torch.randn(base + 1, d, dtype=dtype)
-        torch.save({"weight": trained}, f"{bundle}/llm_parameter/token_embed.pth")
+        torch.save({"weight": trained}, f"{checkpoint}/llm_parameter/token_embed.pth")
 
 
 def draw_images(directory, count, rng):
@@ -160,33 +160,33 @@ def adaptor(weights, x):
     return torch.nn.functional.linear(x, weights["adaptor.interface.weight"], weights["adaptor.interface.bias"])
 
 
-def embedding_table(bundle, llm):
-    path = f"{bundle}/llm_parameter/token_embed.pth"
+def embedding_table(checkpoint, llm):
+    path = f"{checkpoint}/llm_parameter/token_embed.pth"
     if not os.path.exists(path):
         return llm.model.embed_tokens.weight
     stored = torch.load(path, map_location="cpu", weights_only=True)
     return (next(iter(stored.values())) if isinstance(stored, dict) else stored).float()
 
 
-def prompt_style(bundle):
-    with open(f"{bundle}/rec_module/config.json") as file:
+def prompt_style(checkpoint):
+    with open(f"{checkpoint}/rec_module/config.json") as file:
         style = json.load(file).get("prompt_style", "image")
     if style not in ("image", "compact"):
-        raise SystemExit(f"{bundle} has prompts of the style {style}, which has no soft tokens to make a golden of")
+        raise SystemExit(f"{checkpoint} has prompts of the style {style}, which has no soft tokens to make a golden of")
     return style
 
 
 @torch.no_grad()
-def answers(bundle, weights_directory, images, titles, rng):
+def answers(checkpoint, weights_directory, images, titles, rng):
     """What the services are to answer, for prompts of the style that the checkpoint says it was trained with."""
-    style = prompt_style(bundle)
-    processor = SiglipImageProcessor.from_pretrained(f"{bundle}/vision_tower")
-    tower = SiglipVisionModel.from_pretrained(f"{bundle}/vision_tower").float().eval()
-    tokenizer = LlamaTokenizer.from_pretrained(f"{bundle}/llm", legacy=False)
+    style = prompt_style(checkpoint)
+    processor = SiglipImageProcessor.from_pretrained(f"{checkpoint}/vision_tower")
+    tower = SiglipVisionModel.from_pretrained(f"{checkpoint}/vision_tower").float().eval()
+    tokenizer = LlamaTokenizer.from_pretrained(f"{checkpoint}/llm", legacy=False)
     # In the files' own type first, as the published code loads it: the rotary tables keep that type's rounding.
     llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval()
-    rec = {name: value.float() for name, value in load_file(f"{bundle}/rec_module/model.safetensors").items()}
-    table = embedding_table(bundle, llm)
+    rec = {name: value.float() for name, value in load_file(f"{checkpoint}/rec_module/model.safetensors").items()}
+    table = embedding_table(checkpoint, llm)
     marker = tokenizer.convert_tokens_to_ids("<i_vis>")
 
     pixels = processor([Image.open(path).convert("RGB") for path in images], return_tensors="pt").pixel_values
@@ -233,14 +233,14 @@ ASK = ("], where each interacted item's information is contained in curly bracke
        "user preference, taking into account the interacted items. Based on your analysis, ")
 
 
-def training_steps(bundle, weights_directory, expected, features, rng, count=5):
+def training_steps(checkpoint, weights_directory, expected, features, rng, count=5):
     """Full-batch AdamW steps on a few samples, everything in float32."""
-    tokenizer = LlamaTokenizer.from_pretrained(f"{bundle}/llm", legacy=False)
+    tokenizer = LlamaTokenizer.from_pretrained(f"{checkpoint}/llm", legacy=False)
     llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval().requires_grad_(False)
     trained = {name: torch.nn.Parameter(value.float())
-               for name, value in load_file(f"{bundle}/rec_module/model.safetensors").items()}
+               for name, value in load_file(f"{checkpoint}/rec_module/model.safetensors").items()}
     marker = tokenizer.convert_tokens_to_ids("<i_vis>")
-    table = embedding_table(bundle, llm).detach()
+    table = embedding_table(checkpoint, llm).detach()
     if len(table) <= marker:
         table = torch.cat([table, table.mean(0, keepdim=True).expand(marker + 1 - len(table), -1)])
     trained["token_embed"] = torch.nn.Parameter(table.clone())
@@ -306,26 +306,26 @@ def main():
     rng = random.Random(options.seed)
     torch.manual_seed(options.seed)
     np.random.seed(options.seed)
-    bundle = f"{options.out}/bundle"
+    checkpoint = f"{options.out}/bundle"
     os.makedirs(options.out, exist_ok=True)
     if options.checkpoint:
-        os.symlink(os.path.abspath(options.checkpoint), bundle)
+        os.symlink(os.path.abspath(options.checkpoint), checkpoint)
     else:
-        os.makedirs(bundle)
-        make_checkpoint(bundle, options, rng)
+        os.makedirs(checkpoint)
+        make_checkpoint(checkpoint, options, rng)
     draw_images(f"{options.out}/images", options.items, rng)
     images = [f"{options.out}/images/{i}.jpg" for i in range(options.items)]
     titles = [TITLES[i % len(TITLES)] for i in range(options.items)]
-    weights = f"{options.out}/llm-weights" if options.llm_directory else f"{bundle}/llm"
-    expected = answers(bundle, weights, images, titles, rng)
+    weights = f"{options.out}/llm-weights" if options.llm_directory else f"{checkpoint}/llm"
+    expected = answers(checkpoint, weights, images, titles, rng)
     with open(f"{options.out}/expected.json", "w") as file:
         json.dump(expected, file)
     if options.train:
         features = {space: torch.randn(options.items, width) for space, width in FEATURE_DIMS.items()}
         save_file(features, f"{options.out}/item_features.safetensors")
         with open(f"{options.out}/train.json", "w") as file:
-            json.dump(training_steps(bundle, weights, expected, features, rng), file)
-    print(f"Wrote {options.out}: {options.items} images, {bundle}")
+            json.dump(training_steps(checkpoint, weights, expected, features, rng), file)
+    print(f"Wrote {options.out}: {options.items} images, {checkpoint}")
 
 
 if __name__ == "__main__":

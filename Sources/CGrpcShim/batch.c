@@ -1,18 +1,20 @@
-#include <string.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/slice.h>
+#include <stdlib.h>
 
-#include "internal.h"
+#include "bytes.h"
+#include "call.h"
+#include "completion.h"
+#include "metadata.h"
+#include "objects.h"
+#include "thread_sanitizer.h"
 
 enum { MAX_OPERATIONS = 8 };
 
-typedef struct {
-  grpc_metadata *entries;
-  size_t count;
-  size_t capacity;
-} metadata_list;
-
 /// Owns the inputs and the outputs of its operations until the event that completes them.
 struct illmrec_batch {
-  tag tag;
+  completion completion;
   illmrec_call *call;
   illmrec_batch_done done;
   void *context;
@@ -33,22 +35,19 @@ struct illmrec_batch {
   int cancelled;
 };
 
+static void complete(completion *completion, bool succeeded) {
+  illmrec_batch *batch = (illmrec_batch *)(void *)completion;
+  batch->done(batch->context, batch, succeeded);
+  illmrec_batch_discard(batch);
+}
+
 illmrec_batch *illmrec_batch_create(illmrec_call *call) {
   illmrec_batch *batch = allocate(1, sizeof *batch);
-  batch->tag.kind = TAG_BATCH;
-  batch->call = call;
-  atomic_fetch_add_explicit(&call->references, 1, memory_order_relaxed);
+  batch->completion.run = complete;
+  batch->call = call_retain(call);
   batch->status_message = grpc_empty_slice();
   live_add(LIVE_BATCH, 1);
   return batch;
-}
-
-static void metadata_list_destroy(metadata_list *list) {
-  for (size_t i = 0; i < list->count; i++) {
-    grpc_slice_unref(list->entries[i].key);
-    grpc_slice_unref(list->entries[i].value);
-  }
-  free(list->entries);
 }
 
 void illmrec_batch_discard(illmrec_batch *batch) {
@@ -75,28 +74,7 @@ static grpc_op *add(illmrec_batch *batch, grpc_op_type type) {
 
 bool illmrec_batch_add_metadata(illmrec_batch *batch, illmrec_metadata_kind kind, const char *key, size_t key_count,
                                 const void *value, size_t value_count) {
-  grpc_slice key_slice = grpc_slice_from_copied_buffer(key, key_count);
-  grpc_slice value_slice = grpc_slice_from_copied_buffer(value, value_count);
-  bool legal = grpc_header_key_is_legal(key_slice) &&
-               (grpc_is_binary_header(key_slice) || grpc_header_nonbin_value_is_legal(value_slice));
-  if (!legal) {
-    grpc_slice_unref(key_slice);
-    grpc_slice_unref(value_slice);
-    return false;
-  }
-  metadata_list *list = &batch->sent[kind];
-  if (list->count == list->capacity) {
-    size_t capacity = list->capacity == 0 ? 4 : 2 * list->capacity;
-    grpc_metadata *entries = allocate(capacity, sizeof *entries);
-    if (list->count > 0) memcpy(entries, list->entries, list->count * sizeof *entries);
-    free(list->entries);
-    list->entries = entries;
-    list->capacity = capacity;
-  }
-  list->entries[list->count].key = key_slice;
-  list->entries[list->count].value = value_slice;
-  list->count++;
-  return true;
+  return metadata_list_add(&batch->sent[kind], key, key_count, value, value_count);
 }
 
 void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait) {
@@ -169,26 +147,29 @@ bool illmrec_batch_start(illmrec_batch *batch, void *context, illmrec_batch_done
   attach_metadata(batch);
   batch->context = context;
   batch->done = done;
-  HAPPENS_BEFORE_EVENT(&batch->tag);
+  HAPPENS_BEFORE_EVENT(&batch->completion);
   grpc_call_error error =
-      grpc_call_start_batch(batch->call->call, batch->operations, batch->operation_count, &batch->tag, NULL);
+      grpc_call_start_batch(batch->call->core, batch->operations, batch->operation_count, &batch->completion, NULL);
   if (error == GRPC_CALL_OK) return true;
   illmrec_batch_discard(batch);
   return false;
 }
 
-void batch_complete(tag *tag, bool succeeded) {
-  illmrec_batch *batch = (illmrec_batch *)(void *)tag;
-  batch->done(batch->context, batch, succeeded);
-  illmrec_batch_discard(batch);
-}
-
 const illmrec_metadata *illmrec_batch_initial_metadata(const illmrec_batch *batch) {
-  return (const illmrec_metadata *)(const void *)&batch->initial_metadata;
+  return metadata_view(&batch->initial_metadata);
 }
 
 const illmrec_metadata *illmrec_batch_trailing_metadata(const illmrec_batch *batch) {
-  return (const illmrec_metadata *)(const void *)&batch->trailing_metadata;
+  return metadata_view(&batch->trailing_metadata);
+}
+
+/// Core's own answer, which C++ exports but no public header declares; NULL in a build without it.
+extern bool core_is_trailers_only(const grpc_call *call) __asm__("_Z26grpc_call_is_trailers_onlyPK9grpc_call")
+    __attribute__((weak));
+
+illmrec_response illmrec_batch_response(const illmrec_batch *batch) {
+  if (core_is_trailers_only == NULL) return ILLMREC_RESPONSE_UNKNOWN;
+  return core_is_trailers_only(batch->call->core) ? ILLMREC_RESPONSE_REJECTED : ILLMREC_RESPONSE_ACCEPTED;
 }
 
 bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out) {
@@ -196,6 +177,10 @@ bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out) {
   *out = bytes_take(batch->received_message);
   batch->received_message = NULL;
   return true;
+}
+
+bool illmrec_batch_receive_failed(const illmrec_batch *batch) {
+  return grpc_call_failed_before_recv_message(batch->call->core) != 0;
 }
 
 int illmrec_batch_status(const illmrec_batch *batch, const char **message, size_t *message_count) {

@@ -1,23 +1,12 @@
 #define _GNU_SOURCE
+#include "queue.h"
+
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "internal.h"
-
-static void dispatch(grpc_event event) {
-  tag *tag = event.tag;
-  HAPPENS_AFTER_START(tag);
-  switch (tag->kind) {
-    case TAG_BATCH:
-      batch_complete(tag, event.success != 0);
-      break;
-    case TAG_SLOT:
-      slot_complete(tag, event.success != 0);
-      break;
-    case TAG_SERVER_SHUTDOWN:
-      server_shutdown_complete(tag);
-      break;
-  }
-}
+#include "objects.h"
+#include "thread_sanitizer.h"
 
 /// The last thread of the queue cleans up.
 static void thread_ended(illmrec_queue *queue) {
@@ -37,7 +26,9 @@ static void *run(void *argument) {
   for (;;) {
     grpc_event event = grpc_completion_queue_next(queue->completions, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     if (event.type == GRPC_QUEUE_SHUTDOWN) break;
-    dispatch(event);
+    completion *completion = event.tag;
+    HAPPENS_AFTER_START(completion);
+    completion->run(completion, event.success != 0);
   }
   HAPPENS_AFTER_START(queue);
   thread_ended(queue);

@@ -1,6 +1,18 @@
-#include <string.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
-#include "internal.h"
+#include "arguments.h"
+#include "bytes.h"
+#include "call.h"
+#include "completion.h"
+#include "deadline.h"
+#include "metadata.h"
+#include "objects.h"
+#include "queue.h"
+#include "thread_sanitizer.h"
 
 typedef struct {
   void *core;
@@ -9,8 +21,8 @@ typedef struct {
 
 /// Lives until its creator, every slot and the shutdown's event have let go.
 struct illmrec_server {
-  tag shutdown_tag;
-  grpc_server *server;
+  completion shut_down;
+  grpc_server *core;
   illmrec_server_callbacks callbacks;
   void *context;
   illmrec_queue *queue;
@@ -22,7 +34,7 @@ struct illmrec_server {
 
 /// One outstanding request for a call; used again for the next call as long as the server listens.
 typedef struct {
-  tag tag;
+  completion completion;
   illmrec_server *server;
   int64_t method;
   grpc_call *call;
@@ -38,7 +50,7 @@ static void server_retain(illmrec_server *server) {
 
 static void server_let_go(illmrec_server *server) {
   if (atomic_fetch_sub_explicit(&server->references, 1, memory_order_acq_rel) != 1) return;
-  grpc_server_destroy(server->server);
+  grpc_server_destroy(server->core);
   illmrec_server_callbacks callbacks = server->callbacks;
   void *context = server->context;
   illmrec_queue *queue = server->queue;
@@ -49,14 +61,21 @@ static void server_let_go(illmrec_server *server) {
   illmrec_queue_release(queue);
 }
 
+static void shutdown_complete(completion *completion, bool succeeded) {
+  (void)succeeded;
+  illmrec_server *server = (illmrec_server *)(void *)completion;
+  if (server->callbacks.drained != NULL) server->callbacks.drained(server->context);
+  server_let_go(server);
+}
+
 illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count) {
   illmrec_server *server = allocate(1, sizeof *server);
-  server->shutdown_tag.kind = TAG_SERVER_SHUTDOWN;
+  server->shut_down.run = shutdown_complete;
   grpc_channel_args args = arguments_create(arguments, count);
-  server->server = grpc_server_create(&args, NULL);
+  server->core = grpc_server_create(&args, NULL);
   arguments_destroy(args);
   server->queue = queue_retain(queue);
-  grpc_server_register_completion_queue(server->server, queue->completions, NULL);
+  grpc_server_register_completion_queue(server->core, queue->completions, NULL);
   atomic_init(&server->references, 1);
   atomic_init(&server->is_shutting_down, false);
   live_add(LIVE_SERVER, 1);
@@ -65,14 +84,14 @@ illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argume
 
 int illmrec_server_listen(illmrec_server *server, const char *address) {
   grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
-  int port = grpc_server_add_http2_port(server->server, address, credentials);
+  int port = grpc_server_add_http2_port(server->core, address, credentials);
   grpc_server_credentials_release(credentials);
   return port;
 }
 
 int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message) {
   void *core = grpc_server_register_method(
-      server->server, path, NULL, with_message ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+      server->core, path, NULL, with_message ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
   if (core == NULL) return -1;
   method *methods = realloc(server->methods, (server->method_count + 1) * sizeof *methods);
   if (methods == NULL) abort();
@@ -94,28 +113,18 @@ static void slot_post(slot *slot) {
   illmrec_server *server = slot->server;
   grpc_completion_queue *completions = server->queue->completions;
   grpc_call_error error;
-  HAPPENS_BEFORE_EVENT(&slot->tag);
+  HAPPENS_BEFORE_EVENT(&slot->completion);
   if (slot->method < 0) {
     grpc_call_details_init(&slot->details);
-    error = grpc_server_request_call(server->server, &slot->call, &slot->details, &slot->metadata, completions,
-                                     completions, &slot->tag);
+    error = grpc_server_request_call(server->core, &slot->call, &slot->details, &slot->metadata, completions,
+                                     completions, &slot->completion);
   } else {
     method *method = &server->methods[slot->method];
-    error = grpc_server_request_registered_call(server->server, method->core, &slot->call, &slot->deadline,
+    error = grpc_server_request_registered_call(server->core, method->core, &slot->call, &slot->deadline,
                                                 &slot->metadata, method->with_message ? &slot->message : NULL,
-                                                completions, completions, &slot->tag);
+                                                completions, completions, &slot->completion);
   }
   if (error != GRPC_CALL_OK) slot_destroy(slot);
-}
-
-static void slot_create(illmrec_server *server, int64_t method) {
-  slot *slot = allocate(1, sizeof *slot);
-  slot->tag.kind = TAG_SLOT;
-  slot->server = server;
-  slot->method = method;
-  live_add(LIVE_SLOT, 1);
-  server_retain(server);
-  slot_post(slot);
 }
 
 static void slot_report(slot *slot) {
@@ -123,7 +132,7 @@ static void slot_report(slot *slot) {
   illmrec_incoming incoming = {
       .call = call_create(slot->call, server->queue),
       .method = slot->method,
-      .metadata = (const illmrec_metadata *)(const void *)&slot->metadata,
+      .metadata = metadata_view(&slot->metadata),
   };
   if (slot->method < 0) {
     incoming.path = (const char *)GRPC_SLICE_START_PTR(slot->details.method);
@@ -143,8 +152,8 @@ static void slot_report(slot *slot) {
   if (slot->method < 0) grpc_call_details_destroy(&slot->details);
 }
 
-void slot_complete(tag *tag, bool succeeded) {
-  slot *completed = (slot *)(void *)tag;
+static void slot_complete(completion *completion, bool succeeded) {
+  slot *completed = (slot *)(void *)completion;
   if (!succeeded) {
     if (completed->method < 0) grpc_call_details_destroy(&completed->details);
     slot_destroy(completed);
@@ -154,10 +163,20 @@ void slot_complete(tag *tag, bool succeeded) {
   slot_post(completed);
 }
 
+static void slot_create(illmrec_server *server, int64_t method) {
+  slot *slot = allocate(1, sizeof *slot);
+  slot->completion.run = slot_complete;
+  slot->server = server;
+  slot->method = method;
+  live_add(LIVE_SLOT, 1);
+  server_retain(server);
+  slot_post(slot);
+}
+
 void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context) {
   server->callbacks = callbacks;
   server->context = context;
-  grpc_server_start(server->server);
+  grpc_server_start(server->core);
   for (int64_t method = -1; method < (int64_t)server->method_count; method++) {
     for (size_t i = 0; i < slots; i++) slot_create(server, method);
   }
@@ -166,17 +185,11 @@ void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_c
 void illmrec_server_shutdown(illmrec_server *server) {
   if (atomic_exchange(&server->is_shutting_down, true)) return;
   server_retain(server);
-  HAPPENS_BEFORE_EVENT(&server->shutdown_tag);
-  grpc_server_shutdown_and_notify(server->server, server->queue->completions, &server->shutdown_tag);
+  HAPPENS_BEFORE_EVENT(&server->shut_down);
+  grpc_server_shutdown_and_notify(server->core, server->queue->completions, &server->shut_down);
 }
 
-void server_shutdown_complete(tag *tag) {
-  illmrec_server *server = (illmrec_server *)(void *)tag;
-  if (server->callbacks.drained != NULL) server->callbacks.drained(server->context);
-  server_let_go(server);
-}
-
-void illmrec_server_cancel_calls(illmrec_server *server) { grpc_server_cancel_all_calls(server->server); }
+void illmrec_server_cancel_calls(illmrec_server *server) { grpc_server_cancel_all_calls(server->core); }
 
 void illmrec_server_release(illmrec_server *server) {
   illmrec_server_shutdown(server);

@@ -215,13 +215,8 @@ static illmrec_image_status read_header(jpeg_reader *reader, uint64_t max_pixels
 
 illmrec_image_reader *illmrec_jpeg_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                  illmrec_image_result *result) {
-  jpeg_reader *reader = calloc(1, sizeof *reader);
-  if (reader == NULL) {
-    illmrec_image_fail(result, ILLMREC_IMAGE_NO_MEMORY, "no memory for the decoder");
-    return NULL;
-  }
-  reader->base.read = read_rows;
-  reader->base.destroy = destroy;
+  jpeg_reader *reader = illmrec_image_allocate_reader(sizeof *reader, read_rows, destroy, result);
+  if (reader == NULL) return NULL;
   reader->result = result;
   if (setjmp(reader->escape) == 0) {
     prepare_codec(reader, bytes, count, max_pixels);

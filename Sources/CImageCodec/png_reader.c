@@ -226,16 +226,15 @@ static void read_header(png_reader *reader) {
 illmrec_image_reader *illmrec_png_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                 illmrec_image_result *result) {
   if (check_chunks(bytes, count, max_pixels, result) != ILLMREC_IMAGE_OK) return NULL;
-  png_reader *reader = calloc(1, sizeof *reader);
-  if (reader != NULL) reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
-  if (reader != NULL && reader->png != NULL) reader->info = png_create_info_struct(reader->png);
-  if (reader == NULL || reader->info == NULL) {
-    if (reader != NULL) destroy(&reader->base);
+  png_reader *reader = illmrec_image_allocate_reader(sizeof *reader, read_rows, destroy, result);
+  if (reader == NULL) return NULL;
+  reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
+  if (reader->png != NULL) reader->info = png_create_info_struct(reader->png);
+  if (reader->info == NULL) {
+    destroy(&reader->base);
     illmrec_image_fail(result, ILLMREC_IMAGE_NO_MEMORY, "no memory for the decoder");
     return NULL;
   }
-  reader->base.read = read_rows;
-  reader->base.destroy = destroy;
   reader->bytes = bytes;
   reader->count = count;
   reader->result = result;

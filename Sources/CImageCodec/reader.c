@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 illmrec_image_status illmrec_image_fail(illmrec_image_result *result, illmrec_image_status status, const char *format,
@@ -12,6 +13,18 @@ illmrec_image_status illmrec_image_fail(illmrec_image_result *result, illmrec_im
   va_end(arguments);
   result->status = status;
   return status;
+}
+
+void *illmrec_image_allocate_reader(size_t size, illmrec_image_read *read, illmrec_image_destroy *destroy,
+                                    illmrec_image_result *result) {
+  illmrec_image_reader *reader = calloc(1, size);
+  if (reader == NULL) {
+    illmrec_image_fail(result, ILLMREC_IMAGE_NO_MEMORY, "no memory for the decoder");
+    return NULL;
+  }
+  reader->read = read;
+  reader->destroy = destroy;
+  return reader;
 }
 
 illmrec_image_status illmrec_image_check_size(uint64_t width, uint64_t height, uint64_t max_pixels,

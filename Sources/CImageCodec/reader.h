@@ -2,14 +2,18 @@
 
 #include "illmrec_image.h"
 
+typedef illmrec_image_status illmrec_image_read(illmrec_image_reader *reader, uint8_t *rgb, int32_t rows,
+                                                illmrec_image_result *result);
+typedef void illmrec_image_destroy(illmrec_image_reader *reader);
+
 /// What every format's reader begins with.
 struct illmrec_image_reader {
   int32_t width;
   int32_t height;
   /// Rows handed out so far.
   int32_t next_row;
-  illmrec_image_status (*read)(illmrec_image_reader *reader, uint8_t *rgb, int32_t rows, illmrec_image_result *result);
-  void (*destroy)(illmrec_image_reader *reader);
+  illmrec_image_read *read;
+  illmrec_image_destroy *destroy;
 };
 
 /// Opens one format; the signature at the front has been seen.
@@ -19,6 +23,11 @@ illmrec_image_reader *illmrec_png_reader_create(const uint8_t *bytes, size_t cou
                                                 illmrec_image_result *result);
 illmrec_image_reader *illmrec_webp_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                  illmrec_image_result *result);
+
+/// Zeroed memory of `size` bytes for a format's reader, which begins with a `illmrec_image_reader`. NULL, and the result
+/// says so, where there is none.
+void *illmrec_image_allocate_reader(size_t size, illmrec_image_read *read, illmrec_image_destroy *destroy,
+                                    illmrec_image_result *result);
 
 /// Fills `result` and returns its status.
 illmrec_image_status illmrec_image_fail(illmrec_image_result *result, illmrec_image_status status, const char *format,

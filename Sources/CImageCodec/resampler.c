@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "illmrec_cpu.h"
+
 // The arithmetic of Pillow's 8-bit resampling: sums of fixed-point weights in 32-bit integers, one rounding to 8 bits
 // after each of the two passes.
 //
@@ -13,6 +15,11 @@
 #define ROUNDING (1 << (RESAMPLE_PRECISION_BITS - 1))
 #define BLOCK_ROWS 16
 #define LANES (3 * BLOCK_ROWS)
+
+/// What each feature set has its own code for.
+typedef struct {
+  void (*resample_block)(illmrec_resampler *resampler);
+} resample_functions;
 
 struct illmrec_resampler {
   int32_t in_width, in_height, out_width, out_height;
@@ -33,7 +40,7 @@ struct illmrec_resampler {
   uint8_t *narrow;
   /// [out_height, out_stride]: sums of the vertical pass.
   int32_t *sums;
-  void (*resample_block)(struct illmrec_resampler *resampler);
+  const resample_functions *functions;
   /// Set when the vertical pass comes first: this one changes the height alone, and that one then the width.
   struct illmrec_resampler *across;
 };
@@ -62,10 +69,8 @@ static inline uint8_t rounded(int32_t sum) {
   return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-#define INLINE static inline __attribute__((always_inline))
-
 /// columns -> narrow_columns
-INLINE void pass_horizontally(illmrec_resampler *r) {
+INLINED void pass_horizontally(illmrec_resampler *r) {
   for (int32_t i = 0; i < r->out_width; i++) {
     const uint8_t *column = r->columns + LANES * (size_t)r->horizontal.first[i];
     const int32_t *weights = r->horizontal.weights + (size_t)i * (size_t)r->horizontal.capacity;
@@ -82,8 +87,8 @@ INLINE void pass_horizontally(illmrec_resampler *r) {
 }
 
 /// Adds weights[k] * row k of `rows` to one output row.
-INLINE void add_rows(int32_t *restrict sums, const uint8_t *restrict rows, size_t stride, const int32_t *weights,
-                     int32_t count) {
+INLINED void add_rows(int32_t *restrict sums, const uint8_t *restrict rows, size_t stride, const int32_t *weights,
+                      int32_t count) {
   for (size_t at = 0; at < stride; at += 16) {
     int32_t local[16];
     memcpy(local, sums + at, sizeof local);
@@ -96,7 +101,7 @@ INLINE void add_rows(int32_t *restrict sums, const uint8_t *restrict rows, size_
 }
 
 /// narrow -> sums
-INLINE void pass_vertically(illmrec_resampler *r) {
+INLINED void pass_vertically(illmrec_resampler *r) {
   int32_t block_first = r->rows_done, block_end = r->rows_done + r->rows_waiting;
   for (int32_t y = r->first_open; y < r->out_height && r->vertical.first[y] < block_end; y++) {
     int32_t first = r->vertical.first[y], end = first + r->vertical.length[y];
@@ -110,7 +115,7 @@ INLINE void pass_vertically(illmrec_resampler *r) {
   }
 }
 
-INLINE void resample_block(illmrec_resampler *r) {
+INLINED void resample_block(illmrec_resampler *r) {
   for (size_t at = 0; at < r->in_stride; at += 16) {
     transpose16(r->block + at, r->in_stride, r->columns + at * BLOCK_ROWS, BLOCK_ROWS);
   }
@@ -124,24 +129,23 @@ INLINE void resample_block(illmrec_resampler *r) {
 }
 
 static void resample_block_portable(illmrec_resampler *r) { resample_block(r); }
+static const resample_functions portable = {resample_block_portable};
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void resample_block_avx2(illmrec_resampler *r) { resample_block(r); }
+TARGET_AVX2 static void resample_block_avx2(illmrec_resampler *r) { resample_block(r); }
+static const resample_functions avx2 = {resample_block_avx2};
 
-__attribute__((target("avx512f,avx512bw,avx512vl"))) static void resample_block_avx512(illmrec_resampler *r) {
-  resample_block(r);
-}
+TARGET_AVX512 static void resample_block_avx512(illmrec_resampler *r) { resample_block(r); }
+static const resample_functions avx512 = {resample_block_avx512};
 #endif
 
-static void choose_instructions(illmrec_resampler *r) {
-  r->resample_block = resample_block_portable;
+static const illmrec_variant variants[] = {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) r->resample_block = resample_block_avx2;
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    r->resample_block = resample_block_avx512;
-  }
+    {ILLMREC_CPU_AVX512, &avx512},
+    {ILLMREC_CPU_AVX2, &avx2},
 #endif
-}
+    {ILLMREC_CPU_PORTABLE, &portable},
+};
 
 static size_t padded(size_t bytes) { return (bytes + 15) / 16 * 16; }
 
@@ -170,7 +174,7 @@ static illmrec_resampler *create_plain(int32_t in_width, int32_t in_height, int3
   r->in_height = in_height;
   r->out_width = out_width;
   r->out_height = out_height;
-  choose_instructions(r);
+  r->functions = illmrec_choose(variants, ILLMREC_ISA_BEST);
   if (resample_axis_create(&r->horizontal, in_width, out_width, kernel) &&
       resample_axis_create(&r->vertical, in_height, out_height, kernel) && allocate(r)) {
     return r;
@@ -201,7 +205,8 @@ void illmrec_resampler_push(illmrec_resampler *r, const uint8_t *rgb, int32_t ro
   for (int32_t y = 0; y < rows; y++) {
     memcpy(r->block + r->in_stride * (size_t)r->rows_waiting, rgb + row_bytes * (size_t)y, row_bytes);
     r->rows_waiting++;
-    if (r->rows_waiting == BLOCK_ROWS || r->rows_done + r->rows_waiting == r->in_height) r->resample_block(r);
+    if (r->rows_waiting == BLOCK_ROWS || r->rows_done + r->rows_waiting == r->in_height)
+      r->functions->resample_block(r);
   }
 }
 

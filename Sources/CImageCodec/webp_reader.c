@@ -95,13 +95,8 @@ static illmrec_image_status open_container(webp_reader *reader, const uint8_t *b
 
 illmrec_image_reader *illmrec_webp_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                  illmrec_image_result *result) {
-  webp_reader *reader = calloc(1, sizeof *reader);
-  if (reader == NULL) {
-    illmrec_image_fail(result, ILLMREC_IMAGE_NO_MEMORY, "no memory for the decoder");
-    return NULL;
-  }
-  reader->base.read = read_rows;
-  reader->base.destroy = destroy;
+  webp_reader *reader = illmrec_image_allocate_reader(sizeof *reader, read_rows, destroy, result);
+  if (reader == NULL) return NULL;
   if (open_container(reader, bytes, count, max_pixels, result) == ILLMREC_IMAGE_OK) return &reader->base;
   destroy(&reader->base);
   return NULL;

@@ -2,10 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dispatch.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 #include "illmrec_kernels.h"
-#include "instruction_set.h"
 
 enum {
   // Vectors of queries that are multiplied with a key at a time.
@@ -63,7 +62,7 @@ struct attention_kernel {
 };
 
 #define KERNEL(name) name##_portable
-#define KERNEL_TARGET
+#define KERNEL_TARGET TARGET_PORTABLE
 #define KERNEL_LANES 4
 #define KERNEL_ROWS 3
 #define KERNEL_LOW 0, 4, 1, 5
@@ -72,7 +71,7 @@ struct attention_kernel {
 
 #if defined(__x86_64__)
 #define KERNEL(name) name##_avx2
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
+#define KERNEL_TARGET TARGET_AVX2
 #define KERNEL_LANES 8
 #define KERNEL_ROWS 4
 #define KERNEL_LOW 0, 8, 1, 9, 2, 10, 3, 11
@@ -80,7 +79,7 @@ struct attention_kernel {
 #include "attention_kernel.h"
 
 #define KERNEL(name) name##_avx512
-#define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
+#define KERNEL_TARGET TARGET_AVX512
 #define KERNEL_LANES 16
 #define KERNEL_ROWS 8
 #define KERNEL_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -89,16 +88,14 @@ struct attention_kernel {
 #endif
 
 static const attention_kernel *kernel_for(illmrec_isa isa) {
-  switch (isa_or_best(isa)) {
+  static const illmrec_variant variants[] = {
 #if defined(__x86_64__)
-    case ILLMREC_ISA_AVX512:
-      return &attention_kernel_avx512;
-    case ILLMREC_ISA_AVX2:
-      return &attention_kernel_avx2;
+    {ILLMREC_CPU_AVX512, &attention_kernel_avx512},
+    {ILLMREC_CPU_AVX2, &attention_kernel_avx2},
 #endif
-    default:
-      return &attention_kernel_portable;
-  }
+    {ILLMREC_CPU_PORTABLE, &attention_kernel_portable},
+  };
+  return illmrec_choose(variants, isa);
 }
 
 // MARK: One unit of work: some blocks of one sequence's queries, of the heads that share one key/value head
@@ -228,27 +225,36 @@ static int attend_all(attention a, illmrec_team *team) {
   return 0;
 }
 
+// Neither causal nor with biases.
+static attention attention_of(illmrec_isa isa, const illmrec_sequence *sequences, size_t sequence_count,
+                              const float *query, size_t query_stride, const float *key, const float *value,
+                              size_t kv_stride, size_t heads, size_t kv_heads, size_t head_width, float scale,
+                              float *out, size_t out_stride) {
+  return (attention){.kernel = kernel_for(isa),
+                     .sequences = sequences,
+                     .sequence_count = sequence_count,
+                     .query = query,
+                     .query_stride = query_stride,
+                     .key = key,
+                     .value = value,
+                     .kv_stride = kv_stride,
+                     .heads = heads,
+                     .kv_heads = kv_heads,
+                     .head_width = head_width,
+                     .scale = scale,
+                     .out = out,
+                     .out_stride = out_stride};
+}
+
 int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
                                     size_t sequence_count, const float *query, size_t query_stride, const float *key,
                                     const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
                                     size_t head_width, float scale, int causal, float *out, size_t out_stride,
                                     float *log_sums) {
-  const attention a = {.kernel = kernel_for(isa),
-                       .sequences = sequences,
-                       .sequence_count = sequence_count,
-                       .query = query,
-                       .query_stride = query_stride,
-                       .key = key,
-                       .value = value,
-                       .kv_stride = kv_stride,
-                       .heads = heads,
-                       .kv_heads = kv_heads,
-                       .head_width = head_width,
-                       .scale = scale,
-                       .causal = causal,
-                       .out = out,
-                       .out_stride = out_stride,
-                       .log_sums = log_sums};
+  attention a = attention_of(isa, sequences, sequence_count, query, query_stride, key, value, kv_stride, heads,
+                             kv_heads, head_width, scale, out, out_stride);
+  a.causal = causal;
+  a.log_sums = log_sums;
   return attend_all(a, team);
 }
 
@@ -274,22 +280,10 @@ int illmrec_attention_with_bias(illmrec_team *team, illmrec_isa isa, const illmr
                                 size_t sequence_count, const float *query, size_t query_stride, const float *key,
                                 const float *value, size_t kv_stride, size_t heads, size_t head_width, float scale,
                                 const float *bias, size_t reach, float *out, size_t out_stride) {
-  attention a = {.kernel = kernel_for(isa),
-                 .sequences = sequences,
-                 .sequence_count = sequence_count,
-                 .query = query,
-                 .query_stride = query_stride,
-                 .key = key,
-                 .value = value,
-                 .kv_stride = kv_stride,
-                 .heads = heads,
-                 .kv_heads = heads,
-                 .head_width = head_width,
-                 .scale = scale,
-                 .out = out,
-                 .out_stride = out_stride,
-                 .bias_stride = 2 * reach + 1 + COLUMNS_MAX,
-                 .reach = reach};
+  attention a = attention_of(isa, sequences, sequence_count, query, query_stride, key, value, kv_stride, heads, heads,
+                             head_width, scale, out, out_stride);
+  a.reach = reach;
+  a.bias_stride = 2 * reach + 1 + COLUMNS_MAX;
   float *turned = malloc(heads * a.bias_stride * sizeof *turned);
   if (turned == NULL) return -1;
   turn_bias(&a, bias, turned);

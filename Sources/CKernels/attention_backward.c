@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "dispatch.h"
 #include "gemm.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 #include "rows.h"
 #include "team.h"
 

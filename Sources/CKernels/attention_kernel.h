@@ -1,25 +1,17 @@
-// A template, included once per instruction set: softmax attention of some queries over the keys of their sequence.
+// A template, included once per feature set: softmax attention of some queries over the keys of their sequence.
 //
 // A vector holds the same element of several queries, one per lane ("column"). Scores, their maxima and sums and the
 // mixed values are then plain lane-by-lane arithmetic, a head may have any width without padding, and every query's
 // result is summed in one order, key by key and element by element, wherever in a block it lies: results do not depend on
 // the batch, on the threads, or on how many queries are computed together.
 //
-// Parameters: KERNEL(name) names a function, KERNEL_TARGET is its target attribute, KERNEL_LANES the floats of a
-// vector, KERNEL_LOW and KERNEL_HIGH interleave the halves of two vectors, KERNEL_ROWS keys (or elements of a value) are
-// multiplied with all columns at a time: rows · 3 sums, 3 columns and a broadcast must fit the registers.
+// Parameters beside template_begin.h's: KERNEL_LOW and KERNEL_HIGH interleave the halves of two vectors; KERNEL_ROWS keys
+// (or elements of a value) are multiplied with all columns at a time: rows · 3 sums, 3 columns and a broadcast must fit
+// the registers.
 
-typedef float KERNEL(floats) __attribute__((ext_vector_type(KERNEL_LANES)));
-typedef int32_t KERNEL(integers) __attribute__((ext_vector_type(KERNEL_LANES)));
-typedef float KERNEL(floats_anywhere) __attribute__((ext_vector_type(KERNEL_LANES), aligned(4)));
+#include "template_begin.h"
 
-#define FLOATS KERNEL(floats)
-#define INTEGERS KERNEL(integers)
-#define LANES ((size_t)KERNEL_LANES)
 #define COLUMNS (VECTORS * LANES)
-#define KERNEL_FUNCTION KERNEL_TARGET static
-#define KERNEL_INLINED KERNEL_TARGET INLINED
-#define UNROLLED _Pragma("clang loop unroll(full)")
 
 /// out[r, :] = out[r, :] * rescale + sum over i < count of a[r * a_row + i * a_step] * b[i, :], for r < rows and the
 /// first `vectors` vectors of each row of columns. Without `rescale`, out's former values do not count.
@@ -241,17 +233,8 @@ KERNEL_FUNCTION void KERNEL(unpack)(const float *mixed, const float *sums, size_
 static const attention_kernel KERNEL(attention_kernel) = {
     .attend = KERNEL(attend), .pack = KERNEL(pack), .unpack = KERNEL(unpack), .columns = VECTORS * KERNEL_LANES};
 
-#undef FLOATS
-#undef INTEGERS
-#undef LANES
 #undef COLUMNS
-#undef KERNEL_FUNCTION
-#undef KERNEL_INLINED
-#undef UNROLLED
-
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
 #undef KERNEL_ROWS
 #undef KERNEL_LOW
 #undef KERNEL_HIGH
+#include "template_end.h"

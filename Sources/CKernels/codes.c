@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "dispatch.h"
+#include "illmrec_cpu.h"
+#include "int8_steps.h"
 
 // Integers of a query: 127 · 128, so that both bytes of the wider kernels hold their parts.
 enum { INTEGER_MAX = 127 * 128 };
@@ -32,17 +33,8 @@ static float rounded_up(double value) {
   return (double)nearest < value ? nextafterf(nearest, INFINITY) : nearest;
 }
 
-DISPATCHED static float largest_magnitude(const float *x, size_t count) {
-  uint32_t largest = 0;
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    bits &= 0x7fffffff;
-    largest = bits > largest ? bits : largest;
-  }
-  float magnitude;
-  memcpy(&magnitude, &largest, sizeof magnitude);
-  return magnitude;
+DISPATCHED static float largest_of_row(const float *x, size_t count) {
+  return float_of_bits(largest_magnitude(x, count));
 }
 
 // Writes codes and returns the squared distance between the row and what they stand for.
@@ -54,9 +46,7 @@ DISPATCHED static double encode_elements(const float *row, size_t dim, float sca
     for (size_t i = 0; i < count; i++) {
       // Adding 1.5 · 2^23 rounds to an integer, which is in the low bits then.
       const float shifted = row[begin + i] * inverse_scale + 0x1.8p+23f;
-      uint32_t bits;
-      memcpy(&bits, &shifted, sizeof bits);
-      codes[begin + i] = (uint8_t)(bits + CODE_ZERO);
+      codes[begin + i] = (uint8_t)(bits_of_float(shifted) + CODE_ZERO);
       const double left = (double)row[begin + i] - (double)scale * (double)(shifted - 0x1.8p+23f);
       sums[i] += left * left;
     }
@@ -68,7 +58,7 @@ DISPATCHED static double encode_elements(const float *row, size_t dim, float sca
 
 static void encode_row(illmrec_codes *codes, const float *rows, uint32_t row, uint8_t *line) {
   const float *x = rows + (size_t)row * codes->dim;
-  const float largest = largest_magnitude(x, codes->dim);
+  const float largest = largest_of_row(x, codes->dim);
   float scale = 0;
   double squares;
   if (largest >= LEAST_CODED && largest <= LARGEST_CODED) {
@@ -211,16 +201,14 @@ void encode_query(const float *vector, size_t dim, query_format format, code_que
 }
 
 const code_kernel *code_kernel_for(illmrec_isa isa) {
+  static const illmrec_variant variants[] = {
 #if defined(__x86_64__)
-  const bool best = isa == ILLMREC_ISA_BEST;
-  if ((best || isa == ILLMREC_ISA_AVX512) && illmrec_isa_supported(ILLMREC_ISA_AVX512) &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
-    return &code_kernel_avx512;
-  }
-  if (isa != ILLMREC_ISA_PORTABLE && illmrec_isa_supported(ILLMREC_ISA_AVX2)) return &code_kernel_avx2;
+    {ILLMREC_CPU_AVX512_VNNI, &code_kernel_avx512},
+    {ILLMREC_CPU_AVX2, &code_kernel_avx2},
 #endif
-  (void)isa;
-  return &code_kernel_portable;
+    {ILLMREC_CPU_PORTABLE, &code_kernel_portable},
+  };
+  return illmrec_choose(variants, isa);
 }
 
 void illmrec_codes_bounds(const illmrec_codes *codes, const float *query, illmrec_isa isa, double *lower,

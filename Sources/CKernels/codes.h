@@ -90,7 +90,7 @@ typedef struct {
 extern const code_kernel code_kernel_portable;
 #if defined(__x86_64__)
 extern const code_kernel code_kernel_avx2;
-/// Needs AVX-512 BW and VNNI beyond ILLMREC_ISA_AVX512.
+/// Needs VNNI.
 extern const code_kernel code_kernel_avx512;
 #endif
 
@@ -113,8 +113,8 @@ static inline code_panel panel_at(const illmrec_codes *codes, size_t index) {
 /// Turns a panel's sums into bounds. For inlining into functions of every target.
 ///
 /// - sums: [PANEL_ROWS], of code times integer, modulo 2^32.
-static inline __attribute__((always_inline)) void bounds_of_sums(const code_panel *panel, const uint32_t *sums,
-                                                                 const code_query *query, panel_bounds *bounds) {
+INLINED void bounds_of_sums(const code_panel *panel, const uint32_t *sums, const code_query *query,
+                            panel_bounds *bounds) {
   for (int row = 0; row < PANEL_ROWS; row++) {
     const float score = (float)(int32_t)(sums[row] - query->offset) * query->step * panel->scales[row];
     const float error =

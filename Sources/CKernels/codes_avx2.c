@@ -4,14 +4,11 @@
 
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2,fma")))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-
 enum { VECTORS = PANEL_ROWS / 8 };
 
 // Bytes go through 16 bits, two by two, against 16-bit integers of the query: 2 · 255 · 16,256 fits 32 bits.
-AVX2 static void bound(const code_panel *panel, const uint32_t *words, size_t stride, const code_query *queries,
-                       panel_bounds *bounds) {
+TARGET_AVX2 static void bound(const code_panel *panel, const uint32_t *words, size_t stride, const code_query *queries,
+                              panel_bounds *bounds) {
   (void)stride;
   __m256i sums[VECTORS];
   UNROLLED for (int v = 0; v < VECTORS; v++) sums[v] = _mm256_setzero_si256();
@@ -31,7 +28,7 @@ AVX2 static void bound(const code_panel *panel, const uint32_t *words, size_t st
   bounds_of_sums(panel, written, queries, bounds);
 }
 
-AVX2 static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshold) {
+TARGET_AVX2 static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshold) {
   uint64_t rows = 0;
   UNROLLED for (int v = 0; v < VECTORS; v++) {
     const __m256 passes = _mm256_cmp_ps(_mm256_loadu_ps(upper + 8 * v), _mm256_set1_ps(threshold), _CMP_GE_OQ);

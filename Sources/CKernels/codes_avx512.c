@@ -4,10 +4,6 @@
 
 #include <immintrin.h>
 
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#define BODY static inline __attribute__((always_inline))
-
 enum {
   VECTORS = PANEL_ROWS / 16,
   // Queries of a block: 4 vectors of rows · 3 queries · 2 bytes are 24 sums of the 32 registers.
@@ -18,8 +14,8 @@ enum {
 
 // The instruction takes signed bytes: an integer of the query goes through as its upper and its lower part, which are put
 // together at the end, modulo 2^32 as everything is.
-BODY VNNI void bound(const code_panel *panel, const uint32_t *words, size_t stride, const code_query *queries,
-                     panel_bounds *bounds, const int width) {
+INLINED TARGET_AVX512_VNNI void bound(const code_panel *panel, const uint32_t *words, size_t stride,
+                                      const code_query *queries, panel_bounds *bounds, const int width) {
   __m512i high[WIDTH][VECTORS], low[WIDTH][VECTORS];
   UNROLLED for (int q = 0; q < width; q++) {
     UNROLLED for (int v = 0; v < VECTORS; v++) high[q][v] = low[q][v] = _mm512_setzero_si512();
@@ -45,17 +41,17 @@ BODY VNNI void bound(const code_panel *panel, const uint32_t *words, size_t stri
   }
 }
 
-VNNI static void bound_one(const code_panel *panel, const uint32_t *words, size_t stride, const code_query *queries,
-                           panel_bounds *bounds) {
+TARGET_AVX512_VNNI static void bound_one(const code_panel *panel, const uint32_t *words, size_t stride,
+                                         const code_query *queries, panel_bounds *bounds) {
   bound(panel, words, stride, queries, bounds, 1);
 }
 
-VNNI static void bound_block(const code_panel *panel, const uint32_t *words, size_t stride, const code_query *queries,
-                             panel_bounds *bounds) {
+TARGET_AVX512_VNNI static void bound_block(const code_panel *panel, const uint32_t *words, size_t stride,
+                                           const code_query *queries, panel_bounds *bounds) {
   bound(panel, words, stride, queries, bounds, WIDTH);
 }
 
-VNNI static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshold) {
+TARGET_AVX512_VNNI static uint64_t rows_at_least(const float upper[PANEL_ROWS], float threshold) {
   uint64_t rows = 0;
   UNROLLED for (int v = 0; v < VECTORS; v++) {
     const __mmask16 passes = _mm512_cmp_ps_mask(_mm512_loadu_ps(upper + 16 * v), _mm512_set1_ps(threshold), _CMP_GE_OQ);

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "half_floats.h"
+#include "illmrec_cpu.h"
 
 typedef struct {
   const uint16_t *x;

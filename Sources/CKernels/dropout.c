@@ -1,5 +1,5 @@
 #include "blocks.h"
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 #include "illmrec_embeddings.h"
 
 typedef struct {

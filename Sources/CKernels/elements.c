@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "blocks.h"
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 
 // The C library's erf: only the adaptor's 512 values per item pass here.
 static void gelu(void *context, size_t begin, size_t end, size_t worker) {

@@ -1,8 +1,8 @@
 #include <math.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 #include "rows.h"
 
 typedef struct {

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 #include "illmrec_embeddings.h"
 
 typedef struct {

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 
 INLINED float float_of_bits(uint32_t bits) {
   float value;

@@ -25,12 +25,8 @@ static int is_one_of(const char *name, const char *const *names) {
 
 // What the CPU's instructions allow: 2 AVX-512, 1 AVX2, 0 less.
 static int cpu_level(void) {
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return 2;
-  }
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
+  if (illmrec_cpu_has(ILLMREC_CPU_AVX512)) return 2;
+  return illmrec_cpu_has(ILLMREC_CPU_AVX2) ? 1 : 0;
 }
 
 static int core_level(const char *core) {

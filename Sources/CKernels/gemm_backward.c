@@ -1,9 +1,9 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "gemm.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 
 // MARK: With respect to the input: dx = dy · weight
 

@@ -1,8 +1,8 @@
 #include <math.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 #include "team.h"
 
 typedef struct {
@@ -82,47 +82,32 @@ DISPATCHED static void input_rows(void *context, size_t begin, size_t end, size_
   }
 }
 
-// What the weights get comes first: dx may overwrite dy.
-static int run(illmrec_team *team, norm_gradient *g) {
-  if (g->rows == 0 || g->width == 0) return 0;
-  const size_t block = rows_per_block(g->width);
-  if (g->dweight != NULL) {
+// Of either norm. What the weights get comes first: dx may overwrite dy.
+static int norm_backward(illmrec_team *team, norm_gradient g) {
+  if (g.rows == 0 || g.width == 0) return 0;
+  const size_t block = rows_per_block(g.width);
+  if (g.dweight != NULL) {
     team_scratch scratch;
-    if (!borrow_scratch(team, 2 * g->rows * sizeof(float), &scratch)) return -1;
-    g->moments = scratch.memory;
-    illmrec_team_run(team, g->rows, block, moments_of_rows, g);
-    illmrec_team_run(team, g->width, rows_per_block(g->rows), weight_columns, g);
+    if (!borrow_scratch(team, 2 * g.rows * sizeof(float), &scratch)) return -1;
+    g.moments = scratch.memory;
+    illmrec_team_run(team, g.rows, block, moments_of_rows, &g);
+    illmrec_team_run(team, g.width, rows_per_block(g.rows), weight_columns, &g);
     return_scratch(team, scratch);
   }
-  illmrec_team_run(team, g->rows, block, input_rows, g);
+  illmrec_team_run(team, g.rows, block, input_rows, &g);
   return 0;
 }
 
 int illmrec_rms_norm_backward(illmrec_team *team, const float *x, size_t rows, size_t width, const float *weight,
                               float epsilon, const float *dy, int accumulate, float *dx, float *dweight) {
-  norm_gradient g = {.x = x,
-                     .rows = rows,
-                     .width = width,
-                     .weight = weight,
-                     .epsilon = epsilon,
-                     .dy = dy,
-                     .accumulate = accumulate != 0,
-                     .dx = dx,
-                     .dweight = dweight};
-  return run(team, &g);
+  const bool centred = false;
+  return norm_backward(
+      team, (norm_gradient){x, rows, width, weight, epsilon, centred, dy, accumulate != 0, dx, dweight, NULL, NULL});
 }
 
 int illmrec_layer_norm_backward(illmrec_team *team, const float *x, size_t rows, size_t width, const float *weight,
                                 float epsilon, const float *dy, float *dx, float *dweight, float *dbias) {
-  norm_gradient g = {.x = x,
-                     .rows = rows,
-                     .width = width,
-                     .weight = weight,
-                     .epsilon = epsilon,
-                     .centred = true,
-                     .dy = dy,
-                     .dx = dx,
-                     .dweight = dweight,
-                     .dbias = dbias};
-  return run(team, &g);
+  const bool centred = true, accumulate = false;
+  return norm_backward(
+      team, (norm_gradient){x, rows, width, weight, epsilon, centred, dy, accumulate, dx, dweight, dbias, NULL});
 }

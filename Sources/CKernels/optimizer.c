@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "blocks.h"
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 
 typedef struct {
   const illmrec_adamw_step *step;

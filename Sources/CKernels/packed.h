@@ -71,14 +71,15 @@ typedef struct {
   void (*multiply)(const packed_tile *tile);
 } packed_path;
 
-/// The ways of each instruction set; NULL where the format has none.
-const packed_path *portable_path(illmrec_packed_format format);
+/// The ways there are: bfloat16 widened to floats, int8, and bfloat16 as it is.
+extern const packed_path packed_widened_portable, packed_int8_portable;
 #if defined(__x86_64__)
-const packed_path *avx2_path(illmrec_packed_format format);
-const packed_path *avx_vnni_path(illmrec_packed_format format);
-const packed_path *avx512_path(illmrec_packed_format format);
-const packed_path *avx512_bf16_path(illmrec_packed_format format);
+extern const packed_path packed_widened_avx2, packed_int8_avx2, packed_int8_avx_vnni;
+extern const packed_path packed_widened_avx512, packed_int8_avx512, packed_native_avx512;
 #endif
+
+/// The one that multiplies `format` on `path`; NULL where there is none.
+const packed_path *packed_path_for(illmrec_packed_format format, illmrec_path path);
 
 /// Up to `lanes` rows of x, to be written as a path reads them.
 typedef struct {

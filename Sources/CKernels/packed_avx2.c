@@ -1,4 +1,4 @@
-#include "packed.h"
+#include "packed_tile.h"
 
 #if defined(__x86_64__)
 
@@ -9,13 +9,8 @@
 
 enum { ROWS_MAX = 6, LANES = 8, HALF = PANEL / 2 };
 
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX_VNNI __attribute__((target("avx2,fma,avxvnni")))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#define BODY static inline __attribute__((always_inline))
-
 // Writes one row of half a panel: `columns` of its 16 outputs.
-BODY AVX2 void write_row(const packed_tile *tile, size_t row, size_t half, __m256 low, __m256 high) {
+INLINED TARGET_AVX2 void write_row(const packed_tile *tile, size_t row, size_t half, __m256 low, __m256 high) {
   if (tile->columns <= half) return;
   const size_t columns = tile->columns - half < HALF ? tile->columns - half : HALF;
   float *y = tile->y + row * tile->y_stride + half;
@@ -29,9 +24,9 @@ BODY AVX2 void write_row(const packed_tile *tile, size_t row, size_t half, __m25
   }
 }
 
-BODY AVX2 __m256i load(const uint32_t *words) { return _mm256_loadu_si256((const __m256i *)words); }
+INLINED TARGET_AVX2 __m256i load(const uint32_t *words) { return _mm256_loadu_si256((const __m256i *)words); }
 
-BODY AVX2 void multiply_widened(const packed_tile *tile, size_t half, const int rows) {
+INLINED TARGET_AVX2 void multiply_widened(const packed_tile *tile, size_t half, const int rows) {
   __m256 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
   const float *x = (const float *)tile->rows;
@@ -59,20 +54,20 @@ BODY AVX2 void multiply_widened(const packed_tile *tile, size_t half, const int 
 
 // Adds the products of four unsigned and four signed bytes to each sum. Without VNNI the bytes go through 16 bits, two by
 // two, where no sum of two products overflows.
-BODY AVX2 __m256i add_products_16(__m256i sum, __m256i weights, __m256i four) {
+INLINED TARGET_AVX2 __m256i add_products_16(__m256i sum, __m256i weights, __m256i four) {
   const __m256i bytes = _mm256_set1_epi16(0xff);
   const __m256i even = _mm256_srai_epi16(_mm256_slli_epi16(four, 8), 8), odd = _mm256_srai_epi16(four, 8);
   sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_and_si256(weights, bytes), even));
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_srli_epi16(weights, 8), odd));
 }
 
-BODY AVX_VNNI __m256i add_products_vnni(__m256i sum, __m256i weights, __m256i four) {
+INLINED TARGET_AVX_VNNI __m256i add_products_vnni(__m256i sum, __m256i weights, __m256i four) {
   return _mm256_dpbusd_avx_epi32(sum, weights, four);
 }
 
 // Weights are stored plus 128, which adds 128 times the row's sum.
 #define DEFINE_INT8(name, TARGET, add_products)                                                                        \
-  BODY TARGET void name(const packed_tile *tile, size_t half, const int rows) {                                        \
+  INLINED TARGET void name(const packed_tile *tile, size_t half, const int rows) {                                     \
     __m256i sums[ROWS_MAX][2];                                                                                         \
     UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_set1_epi32(-128 * tile->row_sums[r]);     \
     const uint32_t *x = tile->rows, *panel = tile->panel + half;                                                       \
@@ -93,36 +88,28 @@ BODY AVX_VNNI __m256i add_products_vnni(__m256i sum, __m256i weights, __m256i fo
     }                                                                                                                  \
   }
 
-DEFINE_INT8(multiply_int8_16, AVX2, add_products_16)
-DEFINE_INT8(multiply_int8_vnni, AVX_VNNI, add_products_vnni)
+DEFINE_INT8(multiply_int8, TARGET_AVX2, add_products_16)
+DEFINE_INT8(multiply_vnni, TARGET_AVX_VNNI, add_products_vnni)
 
-// One function for each number of rows: the sums must be registers.
-#define CASE(body, rows)                                                      \
-  case rows:                                                                  \
-    for (size_t half = 0; half < PANEL; half += HALF) body(tile, half, rows); \
-    return;
-// clang-format off
-#define FOR_ROWS(name, body, TARGET)                                                                     \
-  TARGET static void name(const packed_tile *tile) {                                                     \
-    switch (tile->row_count) {                                                                           \
-      CASE(body, 1) CASE(body, 2) CASE(body, 3) CASE(body, 4) CASE(body, 5) CASE(body, 6)                \
-    }                                                                                                    \
-  }
-// clang-format on
-
-FOR_ROWS(widened, multiply_widened, AVX2)
-FOR_ROWS(int8_16, multiply_int8_16, AVX2)
-FOR_ROWS(int8_vnni, multiply_int8_vnni, AVX_VNNI)
-
-const packed_path *avx2_path(illmrec_packed_format format) {
-  static const packed_path widened_path = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
-  static const packed_path int8_path = {ROWS_INT8, ROWS_MAX, LANES, int8_16};
-  return format == ILLMREC_PACKED_INT8 ? &int8_path : &widened_path;
+// Both halves of a panel.
+INLINED TARGET_AVX2 void widened_halves(const packed_tile *tile, const int rows) {
+  for (size_t half = 0; half < PANEL; half += HALF) multiply_widened(tile, half, rows);
 }
 
-const packed_path *avx_vnni_path(illmrec_packed_format format) {
-  static const packed_path int8_path = {ROWS_INT8, ROWS_MAX, LANES, int8_vnni};
-  return format == ILLMREC_PACKED_INT8 ? &int8_path : NULL;
+INLINED TARGET_AVX2 void int8_halves(const packed_tile *tile, const int rows) {
+  for (size_t half = 0; half < PANEL; half += HALF) multiply_int8(tile, half, rows);
 }
+
+INLINED TARGET_AVX_VNNI void vnni_halves(const packed_tile *tile, const int rows) {
+  for (size_t half = 0; half < PANEL; half += HALF) multiply_vnni(tile, half, rows);
+}
+
+DEFINE_MULTIPLY(widened, TARGET_AVX2, TILES_TO_6(widened_halves))
+DEFINE_MULTIPLY(int8, TARGET_AVX2, TILES_TO_6(int8_halves))
+DEFINE_MULTIPLY(vnni, TARGET_AVX_VNNI, TILES_TO_6(vnni_halves))
+
+const packed_path packed_widened_avx2 = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
+const packed_path packed_int8_avx2 = {ROWS_INT8, ROWS_MAX, LANES, int8};
+const packed_path packed_int8_avx_vnni = {ROWS_INT8, ROWS_MAX, LANES, vnni};
 
 #endif

@@ -1,4 +1,4 @@
-#include "packed.h"
+#include "packed_tile.h"
 
 #if defined(__x86_64__)
 
@@ -16,13 +16,6 @@ enum {
   ROWS_AHEAD = 1024,
 };
 
-#define BASE_TARGET "avx512f,avx512bw,avx512dq,avx512vl"
-#define WIDENED __attribute__((target(BASE_TARGET)))
-#define NATIVE __attribute__((target(BASE_TARGET ",avx512bf16")))
-#define VNNI __attribute__((target(BASE_TARGET ",avx512vnni")))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#define BODY static inline __attribute__((always_inline))
-
 #define FETCH_AHEAD(panel, rows, next)                            \
   do {                                                            \
     __builtin_prefetch((const char *)(panel) + PANEL_AHEAD);      \
@@ -32,8 +25,8 @@ enum {
   } while (0)
 
 // Adds what comes on top of the sums and writes one row of the tile.
-BODY WIDENED void write_row(const packed_tile *tile, size_t row, __mmask16 first, __mmask16 second, __m512 low,
-                            __m512 high) {
+INLINED TARGET_AVX512 void write_row(const packed_tile *tile, size_t row, __mmask16 first, __mmask16 second, __m512 low,
+                                     __m512 high) {
   float *y = tile->y + row * tile->y_stride;
   if (tile->bias != NULL) {
     low = _mm512_add_ps(low, _mm512_maskz_loadu_ps(first, tile->bias));
@@ -47,13 +40,13 @@ BODY WIDENED void write_row(const packed_tile *tile, size_t row, __mmask16 first
   _mm512_mask_storeu_ps(y + 16, second, high);
 }
 
-BODY __mmask16 mask_of(size_t columns) { return columns >= 16 ? 0xffff : (__mmask16)((1u << columns) - 1); }
+INLINED __mmask16 mask_of(size_t columns) { return columns >= 16 ? 0xffff : (__mmask16)((1u << columns) - 1); }
 
 #define MASKS(tile)                                 \
   const __mmask16 first = mask_of((tile)->columns); \
   const __mmask16 second = (tile)->columns > 16 ? mask_of((tile)->columns - 16) : 0
 
-BODY WIDENED void multiply_widened(const packed_tile *tile, const int rows) {
+INLINED TARGET_AVX512 void multiply_widened(const packed_tile *tile, const int rows) {
   __m512 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
   const float *x = (const float *)tile->rows;
@@ -81,7 +74,7 @@ BODY WIDENED void multiply_widened(const packed_tile *tile, const int rows) {
   UNROLLED for (int r = 0; r < rows; r++) write_row(tile, (size_t)r, first, second, sums[r][0], sums[r][1]);
 }
 
-BODY NATIVE void multiply_native(const packed_tile *tile, const int rows) {
+INLINED TARGET_AVX512_BF16 void multiply_native(const packed_tile *tile, const int rows) {
   __m512 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
   const uint32_t *x = tile->rows, *panel = tile->panel, *next = tile->next;
@@ -99,7 +92,7 @@ BODY NATIVE void multiply_native(const packed_tile *tile, const int rows) {
 }
 
 // The instruction multiplies unsigned by signed: weights are stored plus 128, which adds 128 times the row's sum.
-BODY VNNI void multiply_int8(const packed_tile *tile, const int rows) {
+INLINED TARGET_AVX512_VNNI void multiply_int8(const packed_tile *tile, const int rows) {
   __m512i sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_set1_epi32(-128 * tile->row_sums[r]);
   const uint32_t *x = tile->rows, *panel = tile->panel, *next = tile->next;
@@ -122,35 +115,12 @@ BODY VNNI void multiply_int8(const packed_tile *tile, const int rows) {
   }
 }
 
-// One function for each number of rows: the sums must be registers.
-#define CASE(body, rows) \
-  case rows:             \
-    body(tile, rows);    \
-    return;
-// clang-format off
-#define FOR_ROWS(name, body, TARGET)                                                               \
-  TARGET static void name(const packed_tile *tile) {                                               \
-    switch (tile->row_count) {                                                                     \
-      CASE(body, 1) CASE(body, 2) CASE(body, 3) CASE(body, 4) CASE(body, 5) CASE(body, 6) CASE(body, 7) \
-      CASE(body, 8) CASE(body, 9) CASE(body, 10) CASE(body, 11) CASE(body, 12) CASE(body, 13)      \
-      CASE(body, 14)                                                                               \
-    }                                                                                              \
-  }
-// clang-format on
+DEFINE_MULTIPLY(widened, TARGET_AVX512, TILES_TO_14(multiply_widened))
+DEFINE_MULTIPLY(native, TARGET_AVX512_BF16, TILES_TO_14(multiply_native))
+DEFINE_MULTIPLY(int8, TARGET_AVX512_VNNI, TILES_TO_14(multiply_int8))
 
-FOR_ROWS(widened, multiply_widened, WIDENED)
-FOR_ROWS(native, multiply_native, NATIVE)
-FOR_ROWS(int8, multiply_int8, VNNI)
-
-const packed_path *avx512_path(illmrec_packed_format format) {
-  static const packed_path widened_path = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
-  static const packed_path int8_path = {ROWS_INT8, ROWS_MAX, LANES, int8};
-  return format == ILLMREC_PACKED_INT8 ? &int8_path : &widened_path;
-}
-
-const packed_path *avx512_bf16_path(illmrec_packed_format format) {
-  static const packed_path native_path = {ROWS_BFLOAT16, ROWS_MAX, LANES, native};
-  return format == ILLMREC_PACKED_BFLOAT16 ? &native_path : NULL;
-}
+const packed_path packed_widened_avx512 = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
+const packed_path packed_native_avx512 = {ROWS_BFLOAT16, ROWS_MAX, LANES, native};
+const packed_path packed_int8_avx512 = {ROWS_INT8, ROWS_MAX, LANES, int8};
 
 #endif

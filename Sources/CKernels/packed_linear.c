@@ -1,7 +1,3 @@
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "packed.h"
 #include "team.h"
 
@@ -18,52 +14,6 @@ enum {
   TEAM_WORTHWHILE = 1 << 18,
   ALIGNMENT = 64,
 };
-
-static const packed_path *find_path(illmrec_packed_format format, illmrec_path path) {
-  switch (path) {
-    case ILLMREC_PATH_PORTABLE:
-      return portable_path(format);
-#if defined(__x86_64__)
-    case ILLMREC_PATH_AVX2:
-      return avx2_path(format);
-    case ILLMREC_PATH_AVX_VNNI:
-      return avx_vnni_path(format);
-    case ILLMREC_PATH_AVX512:
-      return avx512_path(format);
-    case ILLMREC_PATH_AVX512_BF16:
-      return avx512_bf16_path(format);
-#endif
-    default:
-      return NULL;
-  }
-}
-
-#if defined(__x86_64__)
-static bool cpu_has_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-
-bool illmrec_path_supported(illmrec_packed_format format, illmrec_path path) {
-  if (find_path(format, path) == NULL) return false;
-#if defined(__x86_64__)
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  switch (path) {
-    case ILLMREC_PATH_PORTABLE:
-      return true;
-    case ILLMREC_PATH_AVX2:
-      return avx2;
-    case ILLMREC_PATH_AVX_VNNI:
-      return avx2 && __builtin_cpu_supports("avxvnni");
-    case ILLMREC_PATH_AVX512:
-      return cpu_has_avx512() && (format == ILLMREC_PACKED_BFLOAT16 || __builtin_cpu_supports("avx512vnni"));
-    case ILLMREC_PATH_AVX512_BF16:
-      return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
-  }
-#endif
-  return path == ILLMREC_PATH_PORTABLE;
-}
 
 // One product of up to ROWS_AT_ONCE rows.
 typedef struct {
@@ -269,6 +219,21 @@ static void run(illmrec_team *team, product *p) {
   }
 }
 
+// Of rows and a matrix that is still to be named.
+static product product_of(illmrec_packed_format format, illmrec_path path, const float *x, size_t rows, size_t inputs,
+                          size_t x_stride, size_t outputs, int accumulate, float *y, size_t y_stride) {
+  return (product){.format = format,
+                   .path = packed_path_for(format, path),
+                   .x = x,
+                   .rows = rows,
+                   .inputs = inputs,
+                   .x_stride = x_stride,
+                   .outputs = outputs,
+                   .accumulate = accumulate != 0,
+                   .y = y,
+                   .y_stride = y_stride};
+}
+
 // All rows, ROWS_AT_ONCE at a time.
 static int run_all(illmrec_team *team, const product *all) {
   if (all->rows == 0 || all->outputs == 0) return 0;
@@ -290,61 +255,17 @@ static int run_all(illmrec_team *team, const product *all) {
 int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
                           size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
                           const float *bias, int accumulate, float *y, size_t y_stride) {
-  const product p = {.format = format,
-                     .path = find_path(format, path),
-                     .x = x,
-                     .rows = rows,
-                     .inputs = inputs,
-                     .x_stride = x_stride,
-                     .packed = packed,
-                     .outputs = outputs,
-                     .bias = bias,
-                     .accumulate = accumulate != 0,
-                     .y = y,
-                     .y_stride = y_stride};
+  product p = product_of(format, path, x, rows, inputs, x_stride, outputs, accumulate, y, y_stride);
+  p.packed = packed;
+  p.bias = bias;
   return run_all(team, &p);
 }
 
 int illmrec_packed_linear_backward_input(illmrec_team *team, illmrec_path path, const float *dy, size_t rows,
                                          size_t outputs, size_t dy_stride, const void *packed, size_t inputs,
                                          int accumulate, float *dx, size_t dx_stride) {
-  const product p = {.format = ILLMREC_PACKED_BFLOAT16,
-                     .path = find_path(ILLMREC_PACKED_BFLOAT16, path),
-                     .x = dy,
-                     .rows = rows,
-                     .inputs = outputs,
-                     .x_stride = dy_stride,
-                     .source = packed,
-                     .outputs = inputs,
-                     .accumulate = accumulate != 0,
-                     .y = dx,
-                     .y_stride = dx_stride};
+  product p =
+      product_of(ILLMREC_PACKED_BFLOAT16, path, dy, rows, outputs, dy_stride, inputs, accumulate, dx, dx_stride);
+  p.source = packed;
   return run_all(team, &p);
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-double illmrec_path_speed(illmrec_packed_format format, illmrec_path path) {
-  enum { ROWS = 28, INPUTS = 512, OUTPUTS = 128, TRIES = 6 };
-  void *packed = aligned_alloc(ALIGNMENT, round_up(illmrec_packed_bytes(format, OUTPUTS, INPUTS), ALIGNMENT));
-  float *x = calloc(ROWS * INPUTS, sizeof *x), *y = calloc(ROWS * OUTPUTS, sizeof *y);
-  double best = 0;
-  if (packed != NULL && x != NULL && y != NULL && illmrec_path_supported(format, path)) {
-    memset(packed, 0, illmrec_packed_bytes(format, OUTPUTS, INPUTS));
-    for (int i = 0; i < TRIES; i++) {
-      const double start = now();
-      if (illmrec_packed_linear(NULL, format, path, x, ROWS, INPUTS, INPUTS, packed, OUTPUTS, NULL, 0, y, OUTPUTS))
-        break;
-      const double speed = 2e-9 * ROWS * INPUTS * OUTPUTS / (now() - start);
-      best = speed > best ? speed : best;
-    }
-  }
-  free(packed);
-  free(x);
-  free(y);
-  return best;
 }

@@ -48,8 +48,5 @@ static void multiply_int8(const packed_tile *tile) {
   }
 }
 
-const packed_path *portable_path(illmrec_packed_format format) {
-  static const packed_path widened_path = {ROWS_FLOAT32, ROWS_MAX, LANES, multiply_widened};
-  static const packed_path int8_path = {ROWS_INT8, ROWS_MAX, LANES, multiply_int8};
-  return format == ILLMREC_PACKED_INT8 ? &int8_path : &widened_path;
-}
+const packed_path packed_widened_portable = {ROWS_FLOAT32, ROWS_MAX, LANES, multiply_widened};
+const packed_path packed_int8_portable = {ROWS_INT8, ROWS_MAX, LANES, multiply_int8};

@@ -1,8 +1,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "dispatch.h"
 #include "half_floats.h"
+#include "illmrec_cpu.h"
 #include "int8_steps.h"
 #include "packed.h"
 
@@ -74,7 +74,6 @@ typedef uint32_t u32x16 __attribute__((vector_size(64), aligned(4)));
 #define HIGH_2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
 #define LOW_1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
 #define HIGH_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
-#define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Sixteen words of sixteen rows to sixteen lanes.
 INLINED void transpose(const uint32_t *words, uint32_t *out) {

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "dispatch.h"
+#include "illmrec_cpu.h"
 #include "packed.h"
 
 // Sixteen groups of a panel hold 32 inputs of 32 outputs: 16 x 16 squares of two inputs and two outputs, 64 bits each. The

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dispatch.h"
 #include "half_floats.h"
+#include "illmrec_cpu.h"
 #include "int8_steps.h"
 #include "packed.h"
 

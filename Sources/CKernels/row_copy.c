@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "half_floats.h"
+#include "illmrec_cpu.h"
 
 typedef struct {
   const illmrec_row_run *runs;

@@ -2,10 +2,9 @@
 #include <string.h>
 
 #include "blocks.h"
-#include "dispatch.h"
 #include "illmrec_backward.h"
+#include "illmrec_cpu.h"
 #include "illmrec_kernels.h"
-#include "instruction_set.h"
 #include "rows.h"
 
 #if defined(__x86_64__)
@@ -16,26 +15,20 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define KERNEL(name) name##_portable
-#define KERNEL_TARGET
+#define KERNEL_TARGET TARGET_PORTABLE
 #define KERNEL_LANES 16
 #define KERNEL_RECIPROCAL(x) (1.0f / (x))
 #include "rows_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
 
 #if defined(__x86_64__)
 #define KERNEL(name) name##_avx2
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
+#define KERNEL_TARGET TARGET_AVX2
 #define KERNEL_LANES 32
+#define KERNEL_RECIPROCAL(x) (1.0f / (x))
 #include "rows_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
-#undef KERNEL_RECIPROCAL
 
 // Dividing takes as long as the rest of an activation. The estimate is good to 14 bits, a step of Newton's doubles them.
-__attribute__((target("avx512f"))) INLINED void take_reciprocals(float x[64]) {
+TARGET_AVX512 INLINED void take_reciprocals(float x[64]) {
   for (size_t i = 0; i < 64; i += 16) {
     const __m512 value = _mm512_loadu_ps(x + i), estimate = _mm512_rcp14_ps(value);
     const __m512 error = _mm512_fnmadd_ps(value, estimate, _mm512_set1_ps(1.0f));
@@ -44,7 +37,7 @@ __attribute__((target("avx512f"))) INLINED void take_reciprocals(float x[64]) {
 }
 
 #define KERNEL(name) name##_avx512
-#define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
+#define KERNEL_TARGET TARGET_AVX512
 #define KERNEL_LANES 64
 #define KERNEL_RECIPROCAL(x)            \
   ({                                    \
@@ -53,23 +46,17 @@ __attribute__((target("avx512f"))) INLINED void take_reciprocals(float x[64]) {
     values;                             \
   })
 #include "rows_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_LANES
 #endif
-#undef KERNEL_RECIPROCAL
 
 const row_kernels *row_kernels_for(illmrec_isa isa) {
-  switch (isa_or_best(isa)) {
+  static const illmrec_variant variants[] = {
 #if defined(__x86_64__)
-    case ILLMREC_ISA_AVX512:
-      return &row_kernels_avx512;
-    case ILLMREC_ISA_AVX2:
-      return &row_kernels_avx2;
+    {ILLMREC_CPU_AVX512, &row_kernels_avx512},
+    {ILLMREC_CPU_AVX2, &row_kernels_avx2},
 #endif
-    default:
-      return &row_kernels_portable;
-  }
+    {ILLMREC_CPU_PORTABLE, &row_kernels_portable},
+  };
+  return illmrec_choose(variants, isa);
 }
 
 // MARK: Elements
@@ -145,7 +132,8 @@ void illmrec_layer_norm(illmrec_team *team, illmrec_isa isa, const float *x, siz
 // MARK: Rotary position embeddings
 
 typedef struct {
-  const row_kernels *kernels;
+  // Forth or back.
+  void (*rotate)(float *x, size_t heads, size_t half, const float *cosine, const float *sine);
   float *x;
   size_t stride;
   size_t heads;
@@ -160,27 +148,18 @@ static void rotate_rows(void *context, size_t begin, size_t end, size_t worker) 
   const rope *r = context;
   for (size_t row = begin; row < end; row++) {
     const size_t angles = (size_t)r->positions[row] * r->half;
-    r->kernels->rotate(r->x + row * r->stride, r->heads, r->half, r->cosine + angles, r->sine + angles);
-  }
-}
-
-static void rotate_rows_back(void *context, size_t begin, size_t end, size_t worker) {
-  (void)worker;
-  const rope *r = context;
-  for (size_t row = begin; row < end; row++) {
-    const size_t angles = (size_t)r->positions[row] * r->half;
-    r->kernels->rotate_back(r->x + row * r->stride, r->heads, r->half, r->cosine + angles, r->sine + angles);
+    r->rotate(r->x + row * r->stride, r->heads, r->half, r->cosine + angles, r->sine + angles);
   }
 }
 
 void illmrec_rope(illmrec_team *team, illmrec_isa isa, float *x, size_t rows, size_t stride, size_t heads,
                   size_t head_width, const int32_t *positions, const float *cosine, const float *sine) {
-  rope r = {row_kernels_for(isa), x, stride, heads, head_width / 2, positions, cosine, sine};
+  rope r = {row_kernels_for(isa)->rotate, x, stride, heads, head_width / 2, positions, cosine, sine};
   illmrec_team_run(team, rows, rows_per_block(heads * head_width), rotate_rows, &r);
 }
 
 void illmrec_rope_backward(illmrec_team *team, illmrec_isa isa, float *dx, size_t rows, size_t stride, size_t heads,
                            size_t head_width, const int32_t *positions, const float *cosine, const float *sine) {
-  rope r = {row_kernels_for(isa), dx, stride, heads, head_width / 2, positions, cosine, sine};
-  illmrec_team_run(team, rows, rows_per_block(heads * head_width), rotate_rows_back, &r);
+  rope r = {row_kernels_for(isa)->rotate_back, dx, stride, heads, head_width / 2, positions, cosine, sine};
+  illmrec_team_run(team, rows, rows_per_block(heads * head_width), rotate_rows, &r);
 }

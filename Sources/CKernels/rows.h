@@ -2,7 +2,7 @@
 
 #include "illmrec_kernels.h"
 
-/// What an instruction set computes row by row or element by element, on the calling thread.
+/// What each feature set has its own code for: computed row by row or element by element, on the calling thread.
 typedef struct {
   void (*silu_multiply)(float *x, const float *gate, size_t count);
   void (*silu_multiply_backward)(float *x, float *gate, const float *dy, size_t count);
@@ -18,5 +18,5 @@ typedef struct {
   void (*softmax_backward)(float *scores, float *dweights, size_t count, float scale, float log_sum, float mean);
 } row_kernels;
 
-/// Those of an instruction set that the machine has.
+/// Those of `isa`.
 const row_kernels *row_kernels_for(illmrec_isa isa);

@@ -1,4 +1,4 @@
-// The part of rows_kernel.h that training alone calls; included by it, once per instruction set.
+// The part of rows_kernel.h that training alone calls; included by it, once per feature set.
 
 // With s = 1 / (1 + exp(-x)): dx = dy gate s (1 + x (1 - s)), dgate = dy x s.
 KERNEL_INLINED void KERNEL(silu_gradient)(FLOATS *x, FLOATS *gate, FLOATS dy) {

@@ -1,20 +1,12 @@
-// A template, included once per instruction set: what is computed row by row or element by element between products.
+// A template, included once per feature set: what is computed row by row or element by element between products.
 //
 // Most of it is one long chain of dependent instructions per vector. So a "vector" here is four of the machine's, whose
 // chains the compiler interleaves: the processor's scheduler holds too few instructions to find them in later iterations.
 //
-// Parameters: KERNEL(name) names a function, KERNEL_TARGET is its target attribute, KERNEL_LANES the floats of four
-// machine vectors, KERNEL_RECIPROCAL(x) their reciprocals within 1 unit in the last place.
+// Parameters beside template_begin.h's, whose KERNEL_LANES are the floats of four machine vectors: KERNEL_RECIPROCAL(x),
+// the reciprocals of a vector within 1 unit in the last place.
 
-typedef float KERNEL(floats) __attribute__((ext_vector_type(KERNEL_LANES)));
-typedef int32_t KERNEL(integers) __attribute__((ext_vector_type(KERNEL_LANES)));
-typedef float KERNEL(floats_anywhere) __attribute__((ext_vector_type(KERNEL_LANES), aligned(4)));
-
-#define FLOATS KERNEL(floats)
-#define INTEGERS KERNEL(integers)
-#define LANES ((size_t)KERNEL_LANES)
-#define KERNEL_FUNCTION KERNEL_TARGET static
-#define KERNEL_INLINED KERNEL_TARGET INLINED
+#include "template_begin.h"
 
 KERNEL_INLINED FLOATS KERNEL(load)(const float *x) { return *(const KERNEL(floats_anywhere) *)x; }
 
@@ -163,8 +155,5 @@ static const row_kernels KERNEL(row_kernels) = {
     .softmax_backward = KERNEL(softmax_backward),
 };
 
-#undef FLOATS
-#undef INTEGERS
-#undef LANES
-#undef KERNEL_FUNCTION
-#undef KERNEL_INLINED
+#undef KERNEL_RECIPROCAL
+#include "template_end.h"

@@ -1,127 +1,15 @@
-#include "search.h"
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef float f32x16 __attribute__((vector_size(64)));
-typedef float f32x16_unaligned __attribute__((vector_size(64), aligned(4)));
-typedef float f32x8_unaligned __attribute__((vector_size(32), aligned(4)));
+#include "search_bounds.h"
+#include "search_scores.h"
 
 enum {
   // Rows a worker takes at a time: their bytes stay in its second-level cache while every query passes over them.
   CHUNK_BYTES = 128 * 1024,
   // Queries that pass over a chunk together; they share that cache.
   QUERY_GROUP_BYTES = 256 * 1024,
-  // Multiply-adds below which waking the team costs more than it saves.
-  TEAM_WORTHWHILE = 1 << 18,
 };
-
-#define KERNEL(name) name##_portable
-#define KERNEL_TARGET
-#define KERNEL_ROWS 4
-#define KERNEL_QUERIES 1
-#include "search_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_ROWS
-#undef KERNEL_QUERIES
-
-#if defined(__x86_64__)
-#define KERNEL(name) name##_avx2
-#define KERNEL_TARGET __attribute__((target("avx2,fma")))
-#define KERNEL_ROWS 4
-#define KERNEL_QUERIES 1
-#include "search_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_ROWS
-#undef KERNEL_QUERIES
-
-#define KERNEL(name) name##_avx512
-#define KERNEL_TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx2,fma")))
-#define KERNEL_ROWS 8
-#define KERNEL_QUERIES 3
-#include "search_kernel.h"
-#undef KERNEL
-#undef KERNEL_TARGET
-#undef KERNEL_ROWS
-#undef KERNEL_QUERIES
-#endif
-
-static const search_kernel *kernel_for(illmrec_isa isa) {
-  if (!illmrec_isa_supported(isa)) return NULL;
-#if defined(__x86_64__)
-  const bool best = isa == ILLMREC_ISA_BEST;
-  if (isa == ILLMREC_ISA_AVX512 || (best && illmrec_isa_supported(ILLMREC_ISA_AVX512))) return &kernel_avx512;
-  if (isa == ILLMREC_ISA_AVX2 || (best && illmrec_isa_supported(ILLMREC_ISA_AVX2))) return &kernel_avx2;
-#endif
-  return &kernel_portable;
-}
-
-static bool better(illmrec_hit a, illmrec_hit b) { return a.score > b.score || (a.score == b.score && a.row < b.row); }
-
-static void sift_down(illmrec_hit *hits, uint32_t count, uint32_t at) {
-  const illmrec_hit moving = hits[at];
-  for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-    if (child + 1 < count && better(hits[child], hits[child + 1])) child++;
-    if (better(hits[child], moving)) break;
-    hits[at] = hits[child];
-  }
-  hits[at] = moving;
-}
-
-static void push(hit_heap *heap, uint32_t room, illmrec_hit hit) {
-  if (heap->count == room) {
-    heap->hits[0] = hit;
-    sift_down(heap->hits, heap->count, 0);
-    return;
-  }
-  uint32_t at = heap->count++;
-  for (uint32_t parent; at > 0 && better(heap->hits[parent = (at - 1) / 2], hit); at = parent) {
-    heap->hits[at] = heap->hits[parent];
-  }
-  heap->hits[at] = hit;
-}
-
-static bool is_eligible(const illmrec_query *query, uint32_t row) {
-  if (query->eligible != NULL && (query->eligible[row / 64] >> (row % 64) & 1) == 0) return false;
-  size_t low = 0, high = query->excluded_count;
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    if (query->excluded[middle] < row) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low == query->excluded_count || query->excluded[low] != row;
-}
-
-static void offer(const illmrec_scan *scan, hit_heap *heap, uint32_t query, illmrec_hit hit) {
-  const uint32_t room = capacity(scan, query);
-  if (heap->count == room && !better(hit, heap->hits[0])) return;
-  if (!is_eligible(&scan->queries[query], hit.row)) return;
-  push(heap, room, hit);
-}
-
-void score_rows(illmrec_scan *scan, hit_heap *heaps, uint32_t query, uint32_t width, const uint32_t *numbers,
-                uint32_t count) {
-  const search_kernel *kernel = scan->kernel;
-  const float *rows[BLOCK_ROWS_MAX];
-  float scores[BLOCK_QUERIES_MAX][BLOCK_ROWS_MAX];
-  for (uint32_t r = 0; r < kernel->rows; r++) {
-    // A block that is not full scores its last row again; the copies are not offered.
-    rows[r] = scan->rows + (size_t)numbers[r < count ? r : count - 1] * scan->dim;
-  }
-  score_function *score = width == 1 ? kernel->score_one : kernel->score_block;
-  score(rows, scan->vectors + (size_t)query * scan->stride, scan->stride, scan->dim, scores);
-  for (uint32_t q = 0; q < width && query + q < scan->query_count; q++) {
-    for (uint32_t r = 0; r < count; r++) {
-      offer(scan, &heaps[query + q], query + q, (illmrec_hit){.score = scores[q][r], .row = numbers[r]});
-    }
-  }
-}
 
 static void scan_chunk(illmrec_scan *scan, hit_heap *heaps, uint32_t first, uint32_t end) {
   const uint32_t block = scan->query_count == 1 ? 1 : scan->kernel->queries;
@@ -169,14 +57,10 @@ static size_t rows_per_chunk(const illmrec_scan *scan) {
   return rows < BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows;
 }
 
-illmrec_team *team_for(const illmrec_scan *scan, double rows, double queries) {
-  return rows * queries * (double)scan->dim < TEAM_WORTHWHILE ? NULL : scan->team;
-}
-
 void illmrec_scan_range(illmrec_scan *scan, uint32_t first, uint32_t end) {
   if (end > scan->row_count) end = scan->row_count;
   if (first >= end) return;
-  if (scan->codes != NULL) {
+  if (scan->bounds != NULL) {
     bound_range(scan, first, end);
     return;
   }
@@ -224,7 +108,7 @@ static bool copy_queries(illmrec_scan *scan, const illmrec_query *queries) {
 illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_t dim, const illmrec_codes *codes,
                                   const illmrec_query *queries, uint32_t query_count, illmrec_team *team,
                                   illmrec_isa isa) {
-  const search_kernel *kernel = kernel_for(isa);
+  const search_kernel *kernel = search_kernel_for(isa);
   if (kernel == NULL || dim == 0) return NULL;
   illmrec_scan *scan = calloc(1, sizeof *scan);
   if (scan == NULL) return NULL;
@@ -243,39 +127,29 @@ illmrec_scan *illmrec_scan_create(const float *rows, uint32_t row_count, uint32_
 }
 
 uint32_t illmrec_scan_finish(illmrec_scan *scan, uint32_t query, illmrec_hit *out) {
-  if (scan->codes != NULL) settle_bounds(scan);
+  if (scan->bounds != NULL) settle_bounds(scan);
   const uint32_t room = capacity(scan, query);
   hit_heap merged = {.hits = out};
   for (size_t w = 0; w < scan->workers; w++) {
     const hit_heap *heap = &heaps_of(scan, w)[query];
     for (uint32_t h = 0; h < heap->count; h++) {
-      if (merged.count < room || better(heap->hits[h], out[0])) push(&merged, room, heap->hits[h]);
+      if (takes_hit(&merged, room, heap->hits[h])) push_hit(&merged, room, heap->hits[h]);
     }
   }
-  // Taking the worst hit off the heap again and again leaves the best one in front.
-  for (uint32_t left = merged.count; left > 1; left--) {
-    const illmrec_hit worst = out[0];
-    out[0] = out[left - 1];
-    sift_down(out, left - 1, 0);
-    out[left - 1] = worst;
-  }
+  sort_hits(&merged);
   return merged.count;
 }
 
-uint64_t illmrec_scan_scored_rows(const illmrec_scan *scan) { return scan->scored_rows; }
+uint64_t illmrec_scan_scored_rows(const illmrec_scan *scan) {
+  return scan->bounds == NULL ? 0 : rows_scored_by_bounds(scan);
+}
 
 void illmrec_scan_destroy(illmrec_scan *scan) {
   if (scan == NULL) return;
+  end_bounds(scan);
   free(scan->vectors);
   free(scan->queries);
   free(scan->heaps);
   free(scan->hits);
-  free_bounds(scan);
   free(scan);
-}
-
-double illmrec_squared_norm(const float *values, size_t count) {
-  double sum = 0;
-  for (size_t i = 0; i < count; i++) sum += (double)values[i] * values[i];
-  return sum;
 }

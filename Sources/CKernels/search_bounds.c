@@ -1,8 +1,12 @@
+#include "search_bounds.h"
+
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "search.h"
+#include "codes.h"
+#include "search_shortlist.h"
 
 enum {
   // Codes a worker takes at a time.
@@ -14,41 +18,29 @@ enum {
   LOOSE_ROWS = 4096,
 };
 
+struct search_bounds {
+  const illmrec_codes *codes;
+  const code_kernel *kernel;
+  code_query *queries;
+  /// Words from one query to the next.
+  size_t word_stride;
+  uint32_t *words;
+  /// [workers, query_count].
+  shortlist *shortlists;
+  float *lowers;
+  candidate *candidates;
+  bool is_settled;
+  _Atomic uint64_t scored_rows;
+};
+
 static shortlist *shortlists_of(illmrec_scan *scan, size_t worker) {
-  return scan->shortlists + worker * scan->query_count;
-}
-
-// MARK: Bounds in heaps
-
-static void sift_lower_down(float *lowers, uint32_t count, float moving) {
-  uint32_t at = 0;
-  for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-    if (child + 1 < count && lowers[child + 1] < lowers[child]) child++;
-    if (lowers[child] >= moving) break;
-    lowers[at] = lowers[child];
-  }
-  lowers[at] = moving;
-}
-
-// Offers a lower bound to the k best. With k of them, k rows score at least the least.
-static void offer_lower(shortlist *list, uint32_t k, float lower) {
-  if (list->lower_count == k) {
-    if (lower <= list->lowers[0]) return;
-    sift_lower_down(list->lowers, k, lower);
-  } else {
-    uint32_t at = list->lower_count++;
-    for (uint32_t parent; at > 0 && list->lowers[parent = (at - 1) / 2] > lower; at = parent) {
-      list->lowers[at] = list->lowers[parent];
-    }
-    list->lowers[at] = lower;
-  }
-  if (list->lower_count == k && list->lowers[0] > list->threshold) list->threshold = list->lowers[0];
+  return scan->bounds->shortlists + worker * scan->query_count;
 }
 
 // The k-th best score found so far as a threshold for bounds.
 static void learn_from_scores(const illmrec_scan *scan, shortlist *list, const hit_heap *heap, uint32_t query) {
   if (heap->count < capacity(scan, query)) return;
-  const double score = ldexp((double)heap->hits[0].score, -scan->code_queries[query].exponent);
+  const double score = ldexp((double)heap->hits[0].score, -scan->bounds->queries[query].exponent);
   float threshold = (float)score;
   if ((double)threshold > score) threshold = nextafterf(threshold, -INFINITY);
   if (threshold > list->threshold) list->threshold = threshold;
@@ -68,7 +60,7 @@ typedef struct {
 static void score_block(row_block *block) {
   if (block->count == 0) return;
   score_rows(block->scan, heaps_of(block->scan, block->worker), block->query, 1, block->numbers, block->count);
-  atomic_fetch_add_explicit(&block->scan->scored_rows, block->count, memory_order_relaxed);
+  atomic_fetch_add_explicit(&block->scan->bounds->scored_rows, block->count, memory_order_relaxed);
   block->count = 0;
 }
 
@@ -171,7 +163,7 @@ static void collect(illmrec_scan *scan, size_t worker, uint32_t query, size_t pa
                     uint64_t rows) {
   shortlist *list = &shortlists_of(scan, worker)[query];
   list->bounded_rows += (uint64_t)__builtin_popcountll(rows);
-  rows &= scan->code_kernel->rows_at_least(bounds->upper, list->threshold);
+  rows &= scan->bounds->kernel->rows_at_least(bounds->upper, list->threshold);
   for (; rows != 0; rows &= rows - 1) {
     const uint32_t r = (uint32_t)__builtin_ctzll(rows);
     if (bounds->upper[r] < list->threshold) continue;
@@ -197,12 +189,13 @@ static void bound_block(illmrec_scan *scan, size_t worker, uint32_t query, uint3
     bounded |= eligible[q];
   }
   if (bounded == 0) return;
-  panel_bounds bounds[CODE_QUERIES_MAX];
-  const code_panel it = panel_at(scan->codes, panel);
-  bound_function *bound = width == 1 ? scan->code_kernel->bound_one : scan->code_kernel->bound_block;
-  bound(&it, scan->words + (size_t)query * scan->word_stride, scan->word_stride, scan->code_queries + query, bounds);
+  const search_bounds *bounds = scan->bounds;
+  const code_panel it = panel_at(bounds->codes, panel);
+  bound_function *bound = width == 1 ? bounds->kernel->bound_one : bounds->kernel->bound_block;
+  panel_bounds found[CODE_QUERIES_MAX];
+  bound(&it, bounds->words + (size_t)query * bounds->word_stride, bounds->word_stride, bounds->queries + query, found);
   for (uint32_t q = 0; q < count; q++) {
-    if (eligible[q] != 0) collect(scan, worker, query + q, panel, &bounds[q], eligible[q]);
+    if (eligible[q] != 0) collect(scan, worker, query + q, panel, &found[q], eligible[q]);
   }
 }
 
@@ -216,7 +209,7 @@ typedef struct {
 static void work_on_panels(void *context, size_t begin, size_t end, size_t worker) {
   const bounding *job = context;
   illmrec_scan *scan = job->scan;
-  const uint32_t width = scan->query_count == 1 ? 1 : scan->code_kernel->width;
+  const uint32_t width = scan->query_count == 1 ? 1 : scan->bounds->kernel->width;
   for (size_t panel = job->first_panel + begin; panel < job->first_panel + end; panel++) {
     const uint64_t rows = rows_within(panel, job->first, job->end);
     for (uint32_t q = 0; q < scan->query_count; q += width) bound_block(scan, worker, q, width, panel, rows);
@@ -226,7 +219,7 @@ static void work_on_panels(void *context, size_t begin, size_t end, size_t worke
 void bound_range(illmrec_scan *scan, uint32_t first, uint32_t end) {
   const bounding job = {.scan = scan, .first = first, .end = end, .first_panel = first / PANEL_ROWS};
   const size_t panels = (end + (size_t)PANEL_ROWS - 1) / PANEL_ROWS - job.first_panel;
-  const size_t chunk = CHUNK_CODE_BYTES / (scan->codes->groups * PANEL_ROWS * GROUP);
+  const size_t chunk = CHUNK_CODE_BYTES / (scan->bounds->codes->groups * PANEL_ROWS * GROUP);
   illmrec_team_run(team_for(scan, end - first, scan->query_count), panels, chunk == 0 ? 1 : chunk, work_on_panels,
                    (void *)&job);
 }
@@ -271,8 +264,8 @@ static void work_on_settling(void *context, size_t begin, size_t end, size_t wor
 }
 
 void settle_bounds(illmrec_scan *scan) {
-  if (scan->is_settled) return;
-  scan->is_settled = true;
+  if (scan->bounds->is_settled) return;
+  scan->bounds->is_settled = true;
   illmrec_team_run(scan->query_count == 1 ? NULL : scan->team, scan->query_count, 1, work_on_settling, scan);
 }
 
@@ -284,48 +277,57 @@ static bool allocate_shortlists(illmrec_scan *scan) {
     lowers += capacity(scan, q);
     candidates += 2 * (size_t)capacity(scan, q) + SPARE_CANDIDATES;
   }
+  search_bounds *bounds = scan->bounds;
   const size_t lists = scan->workers * scan->query_count;
-  scan->shortlists = calloc(lists ? lists : 1, sizeof *scan->shortlists);
-  scan->lowers = malloc((scan->workers * lowers + 1) * sizeof *scan->lowers);
-  scan->candidates = malloc((scan->workers * candidates + 1) * sizeof *scan->candidates);
-  if (scan->shortlists == NULL || scan->lowers == NULL || scan->candidates == NULL) return false;
-  float *lower = scan->lowers;
-  candidate *first = scan->candidates;
+  bounds->shortlists = calloc(lists ? lists : 1, sizeof *bounds->shortlists);
+  bounds->lowers = malloc((scan->workers * lowers + 1) * sizeof *bounds->lowers);
+  bounds->candidates = malloc((scan->workers * candidates + 1) * sizeof *bounds->candidates);
+  if (bounds->shortlists == NULL || bounds->lowers == NULL || bounds->candidates == NULL) return false;
+  float *lower = bounds->lowers;
+  candidate *first = bounds->candidates;
   for (size_t l = 0; l < lists; l++) {
     const uint32_t k = capacity(scan, (uint32_t)(l % scan->query_count));
     // With so many hits of so few rows, bounds leave little out.
     const bool is_loose = (uint64_t)k * LOOSE_SHARE > scan->row_count;
-    scan->shortlists[l] = (shortlist){.lowers = lower,
-                                      .candidates = first,
-                                      .room = 2 * k + SPARE_CANDIDATES,
-                                      .threshold = -INFINITY,
-                                      .is_loose = is_loose};
+    bounds->shortlists[l] = (shortlist){.lowers = lower,
+                                        .candidates = first,
+                                        .room = 2 * k + SPARE_CANDIDATES,
+                                        .threshold = -INFINITY,
+                                        .is_loose = is_loose};
     lower += k;
-    first += scan->shortlists[l].room;
+    first += bounds->shortlists[l].room;
   }
   return true;
 }
 
 bool begin_bounds(illmrec_scan *scan, const illmrec_codes *codes, illmrec_isa isa) {
-  scan->codes = codes;
-  scan->code_kernel = code_kernel_for(isa);
-  scan->word_stride = codes->groups * QUERY_WORDS;
+  search_bounds *bounds = calloc(1, sizeof *bounds);
+  if (bounds == NULL) return false;
+  scan->bounds = bounds;
+  bounds->codes = codes;
+  bounds->kernel = code_kernel_for(isa);
+  bounds->word_stride = codes->groups * QUERY_WORDS;
   // The last block may reach past the last query: its place is there, and zero.
   const size_t places = (size_t)scan->query_count + CODE_QUERIES_MAX;
-  scan->code_queries = calloc(places, sizeof *scan->code_queries);
-  scan->words = calloc(places * scan->word_stride, sizeof *scan->words);
-  if (scan->code_queries == NULL || scan->words == NULL || !allocate_shortlists(scan)) return false;
+  bounds->queries = calloc(places, sizeof *bounds->queries);
+  bounds->words = calloc(places * bounds->word_stride, sizeof *bounds->words);
+  if (bounds->queries == NULL || bounds->words == NULL || !allocate_shortlists(scan)) return false;
   for (uint32_t q = 0; q < scan->query_count; q++) {
-    encode_query(scan->vectors + (size_t)q * scan->stride, scan->dim, scan->code_kernel->format, &scan->code_queries[q],
-                 scan->words + (size_t)q * scan->word_stride);
+    encode_query(scan->vectors + (size_t)q * scan->stride, scan->dim, bounds->kernel->format, &bounds->queries[q],
+                 bounds->words + (size_t)q * bounds->word_stride);
   }
   return true;
 }
 
-void free_bounds(illmrec_scan *scan) {
-  free(scan->code_queries);
-  free(scan->words);
-  free(scan->shortlists);
-  free(scan->lowers);
-  free(scan->candidates);
+uint64_t rows_scored_by_bounds(const illmrec_scan *scan) { return scan->bounds->scored_rows; }
+
+void end_bounds(illmrec_scan *scan) {
+  search_bounds *bounds = scan->bounds;
+  if (bounds == NULL) return;
+  free(bounds->queries);
+  free(bounds->words);
+  free(bounds->shortlists);
+  free(bounds->lowers);
+  free(bounds->candidates);
+  free(bounds);
 }

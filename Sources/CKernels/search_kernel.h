@@ -1,8 +1,11 @@
-// A template, included once per instruction set: scores blocks of rows against blocks of queries.
+// A template, included once per feature set: scores blocks of rows against blocks of queries.
 //
-// Parameters: KERNEL(name) names a function, KERNEL_TARGET is its target attribute, KERNEL_ROWS (at most 8) and
-// KERNEL_QUERIES are the block. Accumulators and one row must fit the registers: rows · queries + queries + 1 vectors of
+// Parameters: KERNEL(name) and KERNEL_TARGET as in template_begin.h; KERNEL_ROWS (at most 8) and KERNEL_QUERIES are the
+// block. Accumulators and one row must fit the registers: rows · queries + queries + 1 vectors of
 // 16 floats (AVX-512 has 32 of them, AVX2 the equivalent of 8).
+
+#define KERNEL_LANES 16
+#include "template_begin.h"
 
 // Sums of eight accumulators' sixteen lanes, in the order that illmrec_search.h promises. Sums of different accumulators
 // share a register, so that each fold costs two shuffles for two accumulators.
@@ -22,42 +25,42 @@
 /// scores[q, r] = inner product of query q and row r, for a block of `KERNEL_ROWS` rows and `width` queries.
 ///
 /// `queries` are padded with zeros to `stride`, a multiple of 16; rows are not padded.
-#define DEFINE_BLOCK(name, width)                                                                                      \
-  KERNEL_TARGET static void KERNEL(name)(const float *const rows[BLOCK_ROWS_MAX], const float *queries, size_t stride, \
-                                         size_t dim, float scores[][BLOCK_ROWS_MAX]) {                                 \
-    f32x16 sums[width][BLOCK_ROWS_MAX] = {{{0}}};                                                                      \
-    const size_t whole = dim & ~(size_t)15;                                                                            \
-    for (size_t c = 0; c < whole; c += 16) {                                                                           \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < KERNEL_ROWS; r++) {                                       \
-        const f32x16 row = *(const f32x16_unaligned *)(rows[r] + c);                                                   \
-        _Pragma("clang loop unroll(full)") for (int q = 0; q < (width); q++) {                                         \
-          const f32x16 query = *(const f32x16 *)(queries + (size_t)q * stride + c);                                    \
-          sums[q][r] = __builtin_elementwise_fma(row, query, sums[q][r]);                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-    }                                                                                                                  \
-    if (whole < dim) {                                                                                                 \
-      _Pragma("clang loop unroll(full)") for (int r = 0; r < KERNEL_ROWS; r++) {                                       \
-        f32x16 row = {0};                                                                                              \
-        memcpy(&row, rows[r] + whole, (dim - whole) * sizeof(float));                                                  \
-        _Pragma("clang loop unroll(full)") for (int q = 0; q < (width); q++) {                                         \
-          const f32x16 query = *(const f32x16 *)(queries + (size_t)q * stride + whole);                                \
-          sums[q][r] = __builtin_elementwise_fma(row, query, sums[q][r]);                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-    }                                                                                                                  \
-    _Pragma("clang loop unroll(full)") for (int q = 0; q < (width); q++) {                                             \
-      const f32x16 first = FOLD_4(FOLD_2(sums[q][0], sums[q][1]), FOLD_2(sums[q][2], sums[q][3]));                     \
-      const f32x16 second = FOLD_4(FOLD_2(sums[q][4], sums[q][5]), FOLD_2(sums[q][6], sums[q][7]));                    \
-      const f32x16 pairs = FOLD_8(first, second);                                                                      \
-      *(f32x8_unaligned *)scores[q] = FOLD_PAIRS(pairs);                                                               \
-    }                                                                                                                  \
+#define DEFINE_BLOCK(name, width)                                                                                 \
+  KERNEL_FUNCTION void KERNEL(name)(const float *const rows[BLOCK_ROWS_MAX], const float *queries, size_t stride, \
+                                    size_t dim, float scores[][BLOCK_ROWS_MAX]) {                                 \
+    FLOATS sums[width][BLOCK_ROWS_MAX] = {{{0}}};                                                                 \
+    const size_t whole = dim & ~(size_t)15;                                                                       \
+    for (size_t c = 0; c < whole; c += 16) {                                                                      \
+      UNROLLED for (int r = 0; r < KERNEL_ROWS; r++) {                                                            \
+        const FLOATS row = *(const KERNEL(floats_anywhere) *)(rows[r] + c);                                       \
+        UNROLLED for (int q = 0; q < (width); q++) {                                                              \
+          const FLOATS query = *(const FLOATS *)(queries + (size_t)q * stride + c);                               \
+          sums[q][r] = __builtin_elementwise_fma(row, query, sums[q][r]);                                         \
+        }                                                                                                         \
+      }                                                                                                           \
+    }                                                                                                             \
+    if (whole < dim) {                                                                                            \
+      UNROLLED for (int r = 0; r < KERNEL_ROWS; r++) {                                                            \
+        FLOATS row = {0};                                                                                         \
+        memcpy(&row, rows[r] + whole, (dim - whole) * sizeof(float));                                             \
+        UNROLLED for (int q = 0; q < (width); q++) {                                                              \
+          const FLOATS query = *(const FLOATS *)(queries + (size_t)q * stride + whole);                           \
+          sums[q][r] = __builtin_elementwise_fma(row, query, sums[q][r]);                                         \
+        }                                                                                                         \
+      }                                                                                                           \
+    }                                                                                                             \
+    UNROLLED for (int q = 0; q < (width); q++) {                                                                  \
+      const FLOATS first = FOLD_4(FOLD_2(sums[q][0], sums[q][1]), FOLD_2(sums[q][2], sums[q][3]));                \
+      const FLOATS second = FOLD_4(FOLD_2(sums[q][4], sums[q][5]), FOLD_2(sums[q][6], sums[q][7]));               \
+      const FLOATS pairs = FOLD_8(first, second);                                                                 \
+      *(f32x8_anywhere *)scores[q] = FOLD_PAIRS(pairs);                                                           \
+    }                                                                                                             \
   }
 
 DEFINE_BLOCK(score_one, 1)
 DEFINE_BLOCK(score_block, KERNEL_QUERIES)
 
-static const search_kernel KERNEL(kernel) = {
+static const search_kernel KERNEL(search_kernel) = {
     .score_one = KERNEL(score_one),
     .score_block = KERNEL(score_block),
     .rows = KERNEL_ROWS,
@@ -69,3 +72,6 @@ static const search_kernel KERNEL(kernel) = {
 #undef FOLD_4
 #undef FOLD_8
 #undef FOLD_PAIRS
+#undef KERNEL_ROWS
+#undef KERNEL_QUERIES
+#include "template_end.h"

@@ -13,12 +13,13 @@ struct IllmrecCommand: AsyncParsableCommand {
         illmrec up --checkpoint CHECKPOINT  the three services and the gateway
         illmrec verify GOLDEN               compares with the reference framework
         illmrec data prepare SOURCE --out D data to train and evaluate on
+        illmrec explain REASON              what an error means and what to do about it
         illmrec help COMMAND                more about a command
       """,
     version: Product.version,
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
       RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self, FeaturesCommand.self,
-      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self,
+      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, ExplainCommand.self,
     ])
 }

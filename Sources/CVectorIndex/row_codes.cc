@@ -47,20 +47,17 @@ constexpr CodeProducts PORTABLE = {product_portable<int8_t, 0>, product_portable
 
 #if defined(__x86_64__)
 
-#define AVX2 __attribute__((target("avx2")))
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni")))
-
 // Bytes with a sign from bytes with CODE_ZERO added: the uppermost bit turned over.
-AVX2 inline __m128i signed_bytes(const uint8_t *codes) {
+TARGET_AVX2 inline __m128i signed_bytes(const uint8_t *codes) {
   return _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i *>(codes)), _mm_set1_epi8(-128));
 }
 
-AVX2 inline __m128i signed_bytes(const int8_t *codes) {
+TARGET_AVX2 inline __m128i signed_bytes(const int8_t *codes) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i *>(codes));
 }
 
 template <typename Query>
-AVX2 int32_t product_avx2(const uint8_t *row, const Query *query, size_t stride) {
+TARGET_AVX2 int32_t product_avx2(const uint8_t *row, const Query *query, size_t stride) {
   __m256i even = _mm256_setzero_si256(), odd = even;
   for (size_t i = 0; i < stride; i += 32) {
     const __m128i *bytes = reinterpret_cast<const __m128i *>(row + i);
@@ -78,14 +75,14 @@ AVX2 int32_t product_avx2(const uint8_t *row, const Query *query, size_t stride)
 
 constexpr CodeProducts WITH_AVX2 = {product_avx2<int8_t>, product_avx2<uint8_t>};
 
-VNNI inline __m512i signed_line(const uint8_t *codes) {
+TARGET_AVX512_VNNI inline __m512i signed_line(const uint8_t *codes) {
   return _mm512_xor_si512(_mm512_loadu_si512(codes), _mm512_set1_epi8(-128));
 }
 
-VNNI inline __m512i signed_line(const int8_t *codes) { return _mm512_loadu_si512(codes); }
+TARGET_AVX512_VNNI inline __m512i signed_line(const int8_t *codes) { return _mm512_loadu_si512(codes); }
 
 template <typename Query>
-VNNI int32_t product_vnni(const uint8_t *row, const Query *query, size_t stride) {
+TARGET_AVX512_VNNI int32_t product_vnni(const uint8_t *row, const Query *query, size_t stride) {
   // Four sums, since an instruction's result is ready only after four others could have begun.
   __m512i sums[4] = {};
   size_t i = 0;
@@ -103,8 +100,6 @@ VNNI int32_t product_vnni(const uint8_t *row, const Query *query, size_t stride)
 }
 
 constexpr CodeProducts WITH_VNNI = {product_vnni<int8_t>, product_vnni<uint8_t>};
-
-bool has_vnni() { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"); }
 
 #endif
 
@@ -127,13 +122,15 @@ int32_t encode_query(const float *x, size_t dim, int8_t *codes) {
   return encode(x, dim, largest_magnitude(x, dim), 0, codes);
 }
 
-const CodeProducts &code_products([[maybe_unused]] illmrec_isa isa) {
+const CodeProducts &code_products(illmrec_isa isa) {
+  static constexpr illmrec_variant variants[] = {
 #if defined(__x86_64__)
-  const bool best = isa == ILLMREC_ISA_BEST;
-  if ((best || isa == ILLMREC_ISA_AVX512) && illmrec_isa_supported(ILLMREC_ISA_AVX512) && has_vnni()) return WITH_VNNI;
-  if (isa != ILLMREC_ISA_PORTABLE && illmrec_isa_supported(ILLMREC_ISA_AVX2)) return WITH_AVX2;
+    {ILLMREC_CPU_AVX512_VNNI, &WITH_VNNI},
+    {ILLMREC_CPU_AVX2, &WITH_AVX2},
 #endif
-  return PORTABLE;
+    {ILLMREC_CPU_PORTABLE, &PORTABLE},
+  };
+  return *static_cast<const CodeProducts *>(illmrec_choose(variants, isa));
 }
 
 }  // namespace illmrec

@@ -1,3 +1,5 @@
+package import Items
+
 /// Users' sequences over a catalog, after filtering. Items and users are numbered from 0.
 package struct Dataset: Sendable, Equatable {
   package var items: [Item]
@@ -8,14 +10,11 @@ package struct Dataset: Sendable, Equatable {
     self.users = users
   }
 
-  /// What is known of an item. An empty text is one that the source does not have.
+  /// What is known of an item.
   package struct Item: Sendable, Equatable {
     /// What the source calls it.
     package var id: String
-    package var title = ""
-    package var brand = ""
-    package var category = ""
-    package var description = ""
+    package var texts = ItemTexts()
     /// What the product page lists beside the description.
     package var features: [String] = []
     package var price = ""

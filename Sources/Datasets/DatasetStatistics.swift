@@ -1,3 +1,5 @@
+import Items
+
 /// What a dataset is like.
 package struct DatasetStatistics: Sendable, Equatable {
   /// Of whole numbers, one for each user or item.
@@ -66,10 +68,10 @@ package struct DatasetStatistics: Sendable, Equatable {
     popularity = Distribution(meetings)
     density = users * items == 0 ? 0 : Double(pairs) / Double(users) / Double(items)
     withImage = dataset.items.count { $0.image != nil }
-    withDescription = dataset.items.count { !$0.description.isEmpty }
-    withTitle = dataset.items.count { !$0.title.isEmpty }
-    withBrand = dataset.items.count { !$0.brand.isEmpty }
-    withCategory = dataset.items.count { !$0.category.isEmpty }
+    withDescription = dataset.items.count { !$0.texts.description.isEmpty }
+    withTitle = dataset.items.count { !$0.texts.title.isEmpty }
+    withBrand = dataset.items.count { !$0.texts.brand.isEmpty }
+    withCategory = dataset.items.count { !$0.texts.category.isEmpty }
     usersWithNegatives = dataset.users.count { !$0.negatives.isEmpty }
   }
 }

@@ -1,4 +1,4 @@
-import Dispatch
+import Basics
 import Models
 import Synchronization
 
@@ -15,8 +15,8 @@ final class ImagePreparation: Sendable {
   }
 
   private let state: Mutex<State>
-  /// Signalled when a preparation that another thread had begun is done.
-  private let done = DispatchSemaphore(value: 0)
+  /// Posted when a preparation that another thread had begun is done.
+  private let done = Semaphore()
 
   init(of image: SourceImage) { state = Mutex(.waiting(image)) }
 
@@ -27,7 +27,7 @@ final class ImagePreparation: Sendable {
     state.withLock { state in
       if case .underWay = state { state = .done(outcome) }
     }
-    done.signal()
+    done.post()
   }
 
   /// The outcome: prepared here, or by the thread that has begun, for which this one waits. Called once.

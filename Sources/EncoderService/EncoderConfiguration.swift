@@ -5,26 +5,22 @@ import ServiceSupport
 
 /// What the service is configured with, beside what every service has.
 struct EncoderConfiguration: Sendable {
-  var model: ModelSettings
-  var store: String
-  var limits: RequestLimits
+  let model: ModelConfiguration
+  let store: String
+  let limits: EncoderLimits
   /// Images that go through the tower together; nil for as many as keep it at full speed.
-  var maxBatchItems: Int?
-  var decodeThreads: Int
+  let maxBatchItems: Int?
+  let decodeThreads: Int
 
-  init(_ settings: ServiceSettings) throws(SettingsError) {
-    typealias Keys = EncoderCommand.Keys
-    let all = settings.all
-    model = try ModelSettings(all)
-    store = try all.value(Keys.store)
-    limits = RequestLimits(
-      maxItems: try all.value(Keys.maxItems),
-      image: ImageLimits(
-        maxBytes: try all.value(Keys.maxImageBytes), maxPixels: try all.value(Keys.maxImagePixels)),
-      maxMessageBytes: settings.maxMessageBytes, maxQueueItems: try all.value(Keys.maxQueueItems))
-    maxBatchItems = ModelSettings.unlessZero(try all.value(Keys.maxBatchItems))
-    decodeThreads =
-      ModelSettings.unlessZero(try all.value(Keys.decodeThreads)) ?? ProcessInfo.processInfo.activeProcessorCount
+  init(_ service: ServiceSettings) throws(SettingsError) {
+    let settings = try service.all.read(EncoderSettings.self)
+    model = try ModelConfiguration(try service.all.read())
+    var limits = try service.all.read(EncoderLimits.self)
+    limits.maxMessageBytes = service.maxMessageBytes
+    self.limits = limits
+    store = settings.store
+    maxBatchItems = settings.maxBatchItems.unlessZero
+    decodeThreads = settings.decodeThreads.unlessZero ?? ProcessInfo.processInfo.activeProcessorCount
     try check()
   }
 
@@ -38,9 +34,9 @@ struct EncoderConfiguration: Sendable {
     }
     // An image travels with its item's texts around it.
     let room = limits.maxMessageBytes - limits.maxMetadataBytes - 4096
-    guard limits.image.maxBytes <= room else {
+    guard limits.maxImageBytes <= room else {
       throw SettingsError(
-        "--max-image-bytes is \(limits.image.maxBytes), and messages of --max-message-bytes \(limits.maxMessageBytes) hold "
+        "--max-image-bytes is \(limits.maxImageBytes), and messages of --max-message-bytes \(limits.maxMessageBytes) hold "
           + "images up to \(max(room, 0)); lower the one or raise the other",
         isUsage: true)
     }

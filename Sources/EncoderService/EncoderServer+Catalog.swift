@@ -1,4 +1,6 @@
+import Basics
 import GRPCCore
+import Items
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -13,15 +15,21 @@ extension EncoderServer {
     for (index, id) in request.itemIds.enumerated() { try reader.checkID(id, field: "item_ids[\(index)]") }
     return try await asServiceFailures {
       let items = try await store.items(named: request.itemIds, readsVectors: !outputs.kinds.isEmpty)
-      let features = items.map { item in
-        item.map { item in Result { () throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) } }
+      let features = zip(request.itemIds, items).map { id, item in
+        Result { () throws(ServiceFailure) in
+          guard let item else { throw notFound(id) }
+          return try self.features(of: item, for: outputs.kinds)
+        }
       }
-      let jobs = features.compactMap { try? $0?.get() }.map { Projector.Job(features: $0, kinds: outputs.kinds) }
-      var projected = try await pipeline.project(jobs, waits: false)[...]
+      let vectors = try await features.flatMapSuccesses { features -> [Result<ItemVectors, ServiceFailure>] in
+        let jobs = features.map { Projector.Job(features: $0, kinds: outputs.kinds) }
+        let projected = try await pipeline.project(jobs, whenFull: .refuse)
+        return zip(features, projected).map { .success(ItemVectors(embedding: $0.embedding, projected: $1)) }
+      }
       return .with {
         $0.model = identity
         $0.items = request.itemIds.indices.map { index in
-          storedItem(request.itemIds[index], items[index], features[index], outputs) { projected.removeFirst() }
+          storedItem(request.itemIds[index], items[index], vectors[index], outputs)
         }
       }
     }
@@ -60,14 +68,14 @@ extension EncoderServer {
   private static let exportRows = 256
 
   private func chunk(
-    of items: [StoredItem], _ outputs: ItemOutputs, dim: Int
+    of items: [CatalogEntry<StoredImage>], _ outputs: ItemOutputs, dim: Int
   ) async throws -> Encoder_ExportItemsResponse.Chunk {
     let features = try items.map { item throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) }
     let projected = try await pipeline.project(
-      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, waits: true)
+      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, whenFull: .wait)
     var ids: [String] = []
     var values: [Float] = []
-    var categories: [String] = []
+    var categories: [Common_Categories] = []
     for (index, item) in items.enumerated() {
       let vector =
         outputs.kinds == .embedding
@@ -75,7 +83,7 @@ extension EncoderServer {
       guard let vector else { continue }
       ids.append(item.id)
       values += vector
-      categories.append(item.description.category)
+      categories.append(.with { $0.names = item.texts.categories })
     }
     return .with {
       $0.itemIds = ids
@@ -93,29 +101,27 @@ extension EncoderServer {
   }
 
   private func storedItem(
-    _ id: String, _ item: StoredItem?, _ features: Result<ItemFeatures, ServiceFailure>?, _ outputs: ItemOutputs,
-    projected: () -> Projector.Projected
+    _ id: String, _ item: CatalogEntry<StoredImage>?, _ vectors: Result<ItemVectors, ServiceFailure>,
+    _ outputs: ItemOutputs
   ) -> Encoder_StoredItem {
     .with {
       $0.result.itemID = id
-      guard let item, let features else {
-        $0.result.error = notFound(id).itemError
-        return
-      }
-      $0.metadata = .init(item.description)
-      switch features {
-      case .success(let features): $0.result.set(embedding: features.embedding, projected(), outputs)
+      if let item { $0.metadata = .init(item.texts) }
+      switch vectors {
+      case .success(let vectors): $0.result.set(embedding: vectors.embedding, vectors.projected, outputs)
       case .failure(let failure): $0.result.error = failure.itemError
       }
     }
   }
 
   /// What the model computes with, of what was stored by this server or one with another checkpoint.
-  private func features(of item: StoredItem, for kinds: ItemOutputs.Kinds) throws(ServiceFailure) -> ItemFeatures {
+  private func features(
+    of item: CatalogEntry<StoredImage>, for kinds: ItemOutputs.Kinds
+  ) throws(ServiceFailure) -> ItemFeatures {
     var features = ItemFeatures()
     guard !kinds.isEmpty else { return features }
     switch item.image {
-    case .none, .notRead: break
+    case nil, .notRead: break
     case .embedding(let embedding): features.embedding = embedding
     case .otherTower: throw notEncoded(item)
     }
@@ -127,12 +133,12 @@ extension EncoderServer {
 
   /// Nil when the space is not in use.
   private func feature(
-    _ values: [Float]?, of space: Space, dim: Int, _ item: StoredItem
+    _ values: [Float]?, of space: Space, dim: Int, _ item: CatalogEntry<StoredImage>
   ) throws(ServiceFailure) -> [Float]? {
     guard let values, dim > 0 else { return nil }
     guard values.count == dim else {
       throw ServiceFailure(
-        .failedPrecondition, reason: "FEATURE_MISMATCH",
+        .featureMismatch,
         "the \(space) feature of \"\(item.id)\" has \(values.count) values, this checkpoint takes \(dim); store the item again"
       )
     }
@@ -141,31 +147,27 @@ extension EncoderServer {
 
   private func notFound(_ id: String) -> ServiceFailure {
     ServiceFailure(
-      .notFound, reason: "ITEM_NOT_FOUND",
+      .itemNotFound,
       "\"\(id)\" is not in the catalog; store it with EncodeImages or StreamEncodeImages")
   }
 
-  private func notEncoded(_ item: StoredItem) -> ServiceFailure {
+  private func notEncoded(_ item: CatalogEntry<StoredImage>) -> ServiceFailure {
     ServiceFailure(
-      .failedPrecondition, reason: "TOWER_MISMATCH",
+      .towerMismatch,
       "the image of \"\(item.id)\" was encoded by another vision tower than this server's \(store.tower.prefix(12)); "
         + "send the item again")
   }
 
   private func notEncoded(_ counts: ItemStore.Counts) -> ServiceFailure {
     ServiceFailure(
-      .failedPrecondition, reason: "TOWER_MISMATCH",
+      .towerMismatch,
       "\(counts.otherTower) of \(counts.items) items were encoded by another vision tower than this server's "
         + "\(store.tower.prefix(12)); encode the catalog again")
   }
 }
 
-extension Encoder_ItemMetadata {
-  init(_ item: ItemDescription) {
-    self.init()
-    title = item.title
-    brand = item.brand
-    category = item.category
-    description_p = item.description
-  }
+/// What is answered of a stored item.
+private struct ItemVectors: Sendable {
+  var embedding: [Float]?
+  var projected: Projector.Projected
 }

@@ -21,21 +21,11 @@ extension EncoderServer {
       $0.cfFeatureDim = UInt32(model.cfFeatureDim)
       $0.textFeatureDim = UInt32(model.textFeatureDim)
       $0.storedItems = UInt64(items)
-      $0.limits = publishedLimits
+      $0.limits = .init(limits)
       $0.arithmetic = .with {
         $0.precision = model.arithmetic.precisionName
         $0.path = model.arithmetic.path
       }
-    }
-  }
-
-  private var publishedLimits: Encoder_Limits {
-    .with {
-      $0.maxItemsPerRequest = UInt32(limits.maxItems)
-      $0.maxImageBytes = UInt32(limits.image.maxBytes)
-      $0.maxImagePixels = UInt64(limits.image.maxPixels)
-      $0.maxMessageBytes = UInt32(limits.maxMessageBytes)
-      $0.maxQueueItems = UInt32(limits.maxQueueItems)
     }
   }
 }

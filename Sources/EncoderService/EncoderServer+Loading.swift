@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import ModelServing
 import Models
@@ -10,12 +11,13 @@ extension EncoderServer {
       let start = ContinuousClock.now
       let settings = configuration.model
       let model = try ImageModel(
-        checkpoint: CheckpointLocation(bundle: settings.bundle), spaces: settings.spaces, threads: settings.threads,
+        checkpoint: CheckpointLocation(directory: settings.checkpoint), spaces: settings.spaces,
+        threads: settings.threads,
         loading: settings.loading.reporting(to: logger))
       logger.notice(
         "model loaded",
         metadata: [
-          "checkpoint": "\(settings.bundle)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
+          "checkpoint": "\(settings.checkpoint)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
           "fingerprint": "\(model.fingerprints.model.prefix(12))",
           "image_size": "\(model.preprocessing.width) x \(model.preprocessing.height)",
           "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
@@ -23,7 +25,7 @@ extension EncoderServer {
         ])
       let store = try ItemStore(path: configuration.store, model: model)
       var limits = configuration.limits
-      limits.maxBatchItems = configuration.maxBatchItems ?? RequestLimits.batchItems(for: model.preprocessing)
+      limits.maxBatchItems = configuration.maxBatchItems ?? EncoderLimits.batchItems(for: model.preprocessing)
       return try EncoderServer(
         model: model, name: settings.name, version: settings.version, store: store, limits: limits,
         decodeThreads: configuration.decodeThreads, logger: logger)

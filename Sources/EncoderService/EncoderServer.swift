@@ -1,3 +1,4 @@
+import Basics
 import GRPCCore
 import Logging
 import ModelServing
@@ -8,11 +9,11 @@ import SwiftProtobuf
 
 /// EncoderService: item images to embeddings, soft tokens and item vectors, and the catalog of items.
 final class EncoderServer: Sendable {
-  let model: any ItemEncoder
+  let model: any EncoderModel
   let identity: Common_ModelRef
-  let limits: RequestLimits
+  let limits: EncoderLimits
   let store: ItemStore
-  let reader: ItemReader
+  let reader: EncoderReader
   let pipeline: ItemPipeline
   let logger: Logger
 
@@ -23,15 +24,15 @@ final class EncoderServer: Sendable {
   ///   - decodeThreads: that hash and decode images.
   /// - Throws: when a thread cannot be started.
   init(
-    model: any ItemEncoder, name: String, version: String, store: ItemStore, limits: RequestLimits, decodeThreads: Int,
+    model: any EncoderModel, name: String, version: String, store: ItemStore, limits: EncoderLimits, decodeThreads: Int,
     logger: Logger
-  ) throws(ServiceFailure) {
+  ) throws(ThreadError) {
     self.model = model
     self.limits = limits
     self.store = store
     self.logger = logger
     identity = .init(name: name, version: version, model.fingerprints)
-    reader = ItemReader(model: model, limits: limits)
+    reader = EncoderReader(model: model, limits: limits)
     pipeline = try ItemPipeline(
       model: model, store: store, limits: limits, decodeThreads: decodeThreads, logger: logger)
   }
@@ -53,22 +54,19 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     try checkCount(request.items.count, field: "items")
 
     let read = request.items.enumerated().map { index, item in
-      Result { () throws(ServiceFailure) in
+      Result<CatalogEntry<SourceImage>, any Error> {
         try reader.item(item, path: "items[\(index)]", needsID: request.store)
       }
     }
     let outcomes = try await asServiceFailures {
-      try await pipeline.encode(
-        read.compactMap { try? $0.get() }, kinds: outputs.kinds, stores: request.store, waits: false)
+      try await read.flatMapSuccesses { items in
+        try await pipeline.encode(items, kinds: outputs.kinds, stores: request.store, whenFull: .refuse)
+      }
     }
-    var remaining = outcomes[...]
     return .with {
       $0.requestID = request.requestID
       $0.model = identity
-      $0.results = zip(request.items, read).map { item, read in
-        let outcome = read.mapError { $0 as any Error }.flatMap { _ in remaining.removeFirst() }
-        return Encoder_ItemResult(itemID: item.itemID, outcome, outputs)
-      }
+      $0.results = zip(request.items, outcomes).map { Encoder_ItemResult(itemID: $0.itemID, $1, outputs) }
       $0.timing = .init(of: outcomes.compactMap { (try? $0.get())?.timing }, total: arrival.duration(to: .now))
     }
   }
@@ -83,7 +81,7 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     let jobs = (0..<embeddings.rows).map {
       Projector.Job(features: ItemFeatures(embedding: Array(embeddings[row: $0])), kinds: .softToken)
     }
-    let softTokens = try await asServiceFailures { try await pipeline.project(jobs, waits: false) }
+    let softTokens = try await asServiceFailures { try await pipeline.project(jobs, whenFull: .refuse) }
     return .with {
       $0.requestID = request.requestID
       $0.model = identity
@@ -95,11 +93,11 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
   /// One to `max_items_per_request`.
   func checkCount(_ count: Int, field: String) throws(ServiceFailure) {
     guard count > 0 else {
-      throw ServiceFailure(.invalidArgument, reason: "NO_ITEMS", "no items; send at least one", field: field)
+      throw ServiceFailure(.noItems, "no items; send at least one", field: field)
     }
     guard count <= limits.maxItems else {
       throw ServiceFailure(
-        .invalidArgument, reason: "TOO_MANY_ITEMS",
+        .tooManyItems,
         "\(count) items, max_items_per_request is \(limits.maxItems); split the request"
           + (field == "items" ? " or use StreamEncodeImages" : ""),
         field: field)
@@ -109,7 +107,7 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
   func requirePurpose(_ outputs: ItemOutputs, stores: Bool, path: String = "") throws(ServiceFailure) {
     guard stores || !outputs.kinds.isEmpty else {
       throw ServiceFailure(
-        .invalidArgument, reason: "NOTHING_ASKED", "neither outputs nor store is set; say what is wanted of the items",
+        .nothingAsked, "neither outputs nor store is set; say what is wanted of the items",
         field: "\(path)outputs")
     }
   }
@@ -124,25 +122,5 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     } catch let error as ModelError {
       throw ServiceFailure(error)
     }
-  }
-}
-
-extension Encoder_ItemResult {
-  init(itemID: String, _ outcome: ItemPipeline.Outcome, _ outputs: ItemOutputs) {
-    self.init()
-    self.itemID = itemID
-    switch outcome {
-    case .failure(let error):
-      self.error = ServiceFailure(ofItem: error).itemError
-    case .success(let encoded):
-      cacheHit = encoded.isKnown
-      set(embedding: encoded.embedding, encoded.projected, outputs)
-    }
-  }
-
-  mutating func set(embedding: [Float]?, _ projected: Projector.Projected, _ outputs: ItemOutputs) {
-    if outputs.kinds.contains(.embedding), let embedding { self.embedding = .init(embedding, as: outputs.dataType) }
-    if let vector = projected.softToken { softToken = .init(vector, as: outputs.dataType) }
-    if let vector = projected.itemVector { itemVector = .init(vector, as: outputs.dataType) }
   }
 }

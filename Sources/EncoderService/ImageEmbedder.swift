@@ -1,17 +1,15 @@
+import Basics
 import Logging
 import Models
 import ServiceSupport
 
 /// Images to embeddings, each image once: from the store, from the work of another request, or through the tower.
 final class ImageEmbedder: Sendable {
-  /// What became of one image.
+  /// An embedded image, and how it came by its embedding.
   struct Embedded: Sendable {
-    var digest: ImageDigest
-    var embedding: [Float]
-    /// The tower did not run for this one.
-    var isKnown: Bool
-    /// Of the tower's run; nil when it did not.
-    var timing: Batched<[Float]>?
+    var image: EmbeddedImage
+    /// Of the tower's run; nil when the embedding was known.
+    var timing: BatchTiming?
   }
 
   private let store: ItemStore
@@ -23,15 +21,15 @@ final class ImageEmbedder: Sendable {
   /// - Parameter workers: hash and decode; shut down by their owner, after this.
   /// - Throws: when the compute thread cannot be started.
   init(
-    model: any ItemEncoder, store: ItemStore, workers: WorkerPool, limits: RequestLimits, logger: Logger
-  ) throws(ServiceFailure) {
+    model: any EncoderModel, store: ItemStore, workers: WorkerPool, limits: EncoderLimits, logger: Logger
+  ) throws(ThreadError) {
     self.store = store
     self.workers = workers
     let (preprocessing, imageLimits) = (model.preprocessing, limits.image)
     decodeAhead = DecodeAhead(on: workers, limit: limits.maxBatchItems) { image in
       image.prepared(by: preprocessing, limits: imageLimits)
     }
-    let computation = TowerComputation(
+    let computation = EncoderComputation(
       model: model, store: store, decodeAhead: decodeAhead, logger: logger
     ) { [inFlight] digest, outcome in
       inFlight.finish(digest, with: Self.shared(outcome))
@@ -53,7 +51,7 @@ final class ImageEmbedder: Sendable {
   ///
   /// - Throws: what concerns all of them: the queue is full, the store cannot be read, the caller is gone.
   func embed(
-    _ images: [SourceImage], whenFull: Batcher<TowerJob, [Float]>.WhenFull
+    _ images: [SourceImage], whenFull: WhenFull
   ) async throws -> [Result<Embedded, any Error>] {
     guard !images.isEmpty else { return [] }
     let digests = await workers.run { images.map(\.digest) }
@@ -69,7 +67,7 @@ final class ImageEmbedder: Sendable {
 
   /// Embeds what nobody is embedding, and waits for what others are.
   private func claimAndEmbed(
-    _ images: [ImageDigest: SourceImage], _ whenFull: Batcher<TowerJob, [Float]>.WhenFull
+    _ images: [ImageDigest: SourceImage], _ whenFull: WhenFull
   ) async throws -> [ImageDigest: Result<Embedded, any Error>] {
     var owned: [TowerJob] = []
     var waiters: [(ImageDigest, OneShot<[Float]?>)] = []
@@ -83,8 +81,8 @@ final class ImageEmbedder: Sendable {
     var outcomes = try await embedOwned(owned, whenFull)
     for (digest, waiter) in waiters {
       do {
-        guard let embedding = try await waiter.value() else { continue }
-        outcomes[digest] = .success(Embedded(digest: digest, embedding: embedding, isKnown: true))
+        guard let embedding = try await waiter.valueCancelledWithRPC() else { continue }
+        outcomes[digest] = .success(Embedded(image: EmbeddedImage(digest: digest, embedding: embedding)))
       } catch let error as CancellationError {
         throw error
       } catch {
@@ -96,7 +94,7 @@ final class ImageEmbedder: Sendable {
 
   /// Looks in the store, which may have them by now, and runs the tower for the rest. Finishes what was claimed.
   private func embedOwned(
-    _ jobs: [TowerJob], _ whenFull: Batcher<TowerJob, [Float]>.WhenFull
+    _ jobs: [TowerJob], _ whenFull: WhenFull
   ) async throws -> [ImageDigest: Result<Embedded, any Error>] {
     guard !jobs.isEmpty else { return [:] }
     // Whatever the tower has not begun with, found or not, ends here.
@@ -107,14 +105,14 @@ final class ImageEmbedder: Sendable {
     }
     var outcomes: [ImageDigest: Result<Embedded, any Error>] = [:]
     for (digest, embedding) in try await store.embeddings(of: jobs.map(\.digest)) {
-      outcomes[digest] = .success(Embedded(digest: digest, embedding: embedding, isKnown: true))
+      outcomes[digest] = .success(Embedded(image: EmbeddedImage(digest: digest, embedding: embedding)))
     }
     let unknown = jobs.filter { outcomes[$0.digest] == nil }
     decodeAhead.expect(unknown.map(\.preparation))
     for (job, outcome) in zip(unknown, try await tower.submit(contentsOf: unknown.map { ($0, 1) }, whenFull: whenFull))
     {
       outcomes[job.digest] = outcome.map {
-        Embedded(digest: job.digest, embedding: $0.value, isKnown: false, timing: $0)
+        Embedded(image: EmbeddedImage(digest: job.digest, embedding: $0.value), timing: $0.timing)
       }
     }
     return outcomes
@@ -134,7 +132,7 @@ final class ImageEmbedder: Sendable {
     return digests.compactMap { digest in
       let isFirst = seen.insert(digest).inserted
       return outcomes[digest]?.map { embedded in
-        isFirst ? embedded : Embedded(digest: digest, embedding: embedded.embedding, isKnown: true)
+        isFirst ? embedded : Embedded(image: embedded.image)
       }
     }
   }

@@ -23,7 +23,7 @@ struct ItemOutputs: Sendable {
     for (index, output) in outputs.enumerated() {
       guard let kind = Kinds(output) else {
         throw ServiceFailure(
-          .invalidArgument, reason: "OUTPUT_UNKNOWN",
+          .outputUnknown,
           "output \(output.rawValue) is not known; use EMBEDDING, SOFT_TOKEN or ITEM_VECTOR",
           field: "\(path)outputs[\(index)]")
       }

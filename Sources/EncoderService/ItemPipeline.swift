@@ -1,3 +1,4 @@
+import Basics
 import Logging
 import Models
 import ServiceSupport
@@ -8,25 +9,29 @@ import ServiceSupport
 final class ItemPipeline: Sendable {
   /// An item with what is known of it and what was asked for.
   struct Encoded: Sendable {
-    var embedding: [Float]?
+    /// Nil for an item without one.
+    var image: EmbeddedImage?
+    /// Of the tower's run; nil when it did not run for this item.
+    var timing: BatchTiming?
     var projected: Projector.Projected
-    var isKnown: Bool
-    var timing: Batched<[Float]>?
+
+    /// Whether the item's embedding was known without the tower.
+    var cacheHit: Bool { image != nil && timing == nil }
   }
 
   typealias Outcome = Result<Encoded, any Error>
 
-  private let model: any ItemEncoder
+  private let model: any EncoderModel
   private let workers: WorkerPool
   private let embedder: ImageEmbedder
   private let projector: Projector
-  private let writer: Batcher<NewItem, Void>
+  private let writer: Batcher<CatalogEntry<EmbeddedImage>, Void>
 
   /// - Parameter decodeThreads: that hash and decode images.
   /// - Throws: when a thread cannot be started.
   init(
-    model: any ItemEncoder, store: ItemStore, limits: RequestLimits, decodeThreads: Int, logger: Logger
-  ) throws(ServiceFailure) {
+    model: any EncoderModel, store: ItemStore, limits: EncoderLimits, decodeThreads: Int, logger: Logger
+  ) throws(ThreadError) {
     self.model = model
     workers = try WorkerPool(name: "encoder-decode", threads: decodeThreads)
     embedder = try ImageEmbedder(model: model, store: store, workers: workers, limits: limits, logger: logger)
@@ -54,56 +59,39 @@ final class ItemPipeline: Sendable {
 
   /// Encodes items, and stores them when asked to; those that could not be encoded are not stored.
   ///
-  /// - Parameter waits: for room in the queue, instead of being refused.
   /// - Returns: one outcome per item, in order. What was stored is on the disk.
   /// - Throws: what concerns all of them: the queue is full, the store fails, the caller is gone.
   func encode(
-    _ items: [SentItem], kinds: ItemOutputs.Kinds, stores: Bool, waits: Bool
+    _ items: [CatalogEntry<SourceImage>], kinds: ItemOutputs.Kinds, stores: Bool, whenFull: WhenFull
   ) async throws -> [Outcome] {
-    let embedded = try await embedder.embed(items.compactMap(\.image), whenFull: waits ? .wait : .refuse)
-    var remaining = embedded[...]
-    let images = items.map { $0.image == nil ? nil : remaining.removeFirst() }
-    let sound = items.indices.filter { index in
-      if case .failure = images[index] { false } else { true }
+    let images = try await items.map(\.image).mapPresent { try await embedder.embed($0, whenFull: whenFull) }
+    let embedded = zip(items, images).map { item, image in
+      (image.map { $0.map(Optional.some) } ?? .success(nil)).map { EmbeddedItem(item: item, image: $0) }
     }
-    let jobs = sound.map { index in
-      Projector.Job(
-        features: ItemFeatures(
-          embedding: (try? images[index]?.get())?.embedding, cf: items[index].cf, text: items[index].text), kinds: kinds
-      )
-    }
-    let projected = try await projector.project(jobs, whenFull: waits ? .wait : .refuse)
-    if stores {
-      try await store(sound.map { NewItem(items[$0], try? images[$0]?.get()) })
-    }
-    var results = projected[...]
-    return images.map { image in
-      switch image {
-      case .failure(let error): return .failure(error)
-      case .success(let embedded):
-        return .success(
-          Encoded(
-            embedding: embedded.embedding, projected: results.removeFirst(), isKnown: embedded.isKnown,
-            timing: embedded.timing))
-      case nil: return .success(Encoded(projected: results.removeFirst(), isKnown: false))
+    return try await embedded.flatMapSuccesses { items -> [Outcome] in
+      let jobs = items.map { Projector.Job(features: $0.features, kinds: kinds) }
+      let projected = try await projector.project(jobs, whenFull: whenFull)
+      if stores { try await store(items.map { $0.item.with($0.image?.image) }) }
+      return zip(items, projected).map {
+        .success(Encoded(image: $0.image?.image, timing: $0.image?.timing, projected: $1))
       }
     }
   }
 
   /// Soft tokens and item vectors.
-  func project(_ jobs: [Projector.Job], waits: Bool) async throws -> [Projector.Projected] {
-    try await projector.project(jobs, whenFull: waits ? .wait : .refuse)
+  func project(_ jobs: [Projector.Job], whenFull: WhenFull) async throws -> [Projector.Projected] {
+    try await projector.project(jobs, whenFull: whenFull)
   }
 
-  private func store(_ items: [NewItem]) async throws {
+  private func store(_ items: [CatalogEntry<EmbeddedImage>]) async throws {
     for outcome in try await writer.submit(contentsOf: items.map { ($0, 1) }, whenFull: .wait) { _ = try outcome.get() }
   }
 }
 
-extension NewItem {
-  fileprivate init(_ item: SentItem, _ image: ImageEmbedder.Embedded?) {
-    self.init(
-      id: item.id, description: item.description,
-      image: image.map { EmbeddedImage(digest: $0.digest, embedding: $0.embedding) }, cf: item.cf, text: item.text)
-  }
+/// An item whose image, if it has one, has been through the tower.
+private struct EmbeddedItem: Sendable {
+  let item: CatalogEntry<SourceImage>
+  let image: ImageEmbedder.Embedded?
+
+  var features: ItemFeatures { ItemFeatures(embedding: image?.image.embedding, cf: item.cf, text: item.text) }
 }

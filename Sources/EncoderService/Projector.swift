@@ -1,3 +1,4 @@
+import Basics
 import Models
 import ServiceSupport
 
@@ -17,7 +18,7 @@ final class Projector: Sendable {
   private let batcher: Batcher<Job, Projected>
 
   /// - Throws: when the compute thread cannot be started.
-  init(model: any ItemEncoder) throws(ServiceFailure) {
+  init(model: any EncoderModel) throws(ThreadError) {
     batcher = try Batcher(name: "encoder-project", maxQueueCost: 1 << 16, maxBatchCost: 1024) { jobs, _ in
       Self.project(jobs, with: model)
     }
@@ -29,27 +30,23 @@ final class Projector: Sendable {
   }
 
   /// One outcome per job, in order; jobs that ask for nothing get it without a wait.
-  func project(_ jobs: [Job], whenFull: Batcher<Job, Projected>.WhenFull) async throws -> [Projected] {
-    let asking = jobs.indices.filter { !jobs[$0].kinds.isDisjoint(with: [.softToken, .itemVector]) }
-    var projected = [Projected](repeating: Projected(), count: jobs.count)
-    let outcomes = try await batcher.submit(contentsOf: asking.map { (jobs[$0], 1) }, whenFull: whenFull)
-    for (index, outcome) in zip(asking, outcomes) { projected[index] = try outcome.get().value }
-    return projected
+  func project(_ jobs: [Job], whenFull: WhenFull) async throws -> [Projected] {
+    let asking = jobs.map { $0.kinds.isDisjoint(with: [.softToken, .itemVector]) ? nil : $0 }
+    let outcomes = try await asking.mapPresent { jobs in
+      try await batcher.submit(contentsOf: jobs.map { ($0, 1) }, whenFull: whenFull)
+    }
+    return try outcomes.map { try $0?.get().value ?? Projected() }
   }
 
   private static func project(
-    _ jobs: [Job], with model: any ItemEncoder
+    _ jobs: [Job], with model: any EncoderModel
   ) -> [Result<Projected, any Error>] {
     do {
-      var projected = [Projected](repeating: Projected(), count: jobs.count)
-      let tokens = jobs.indices.filter { jobs[$0].kinds.contains(.softToken) && jobs[$0].features.embedding != nil }
-      let softTokens = try model.softTokens(
-        of: Matrix(vectors: tokens.compactMap { jobs[$0].features.embedding }, columns: model.embeddingDim))
-      for (row, index) in tokens.enumerated() { projected[index].softToken = Array(softTokens[row: row]) }
-      let vectors = jobs.indices.filter { jobs[$0].kinds.contains(.itemVector) }
-      let itemVectors = try model.itemVectors(of: vectors.map { jobs[$0].features })
-      for (row, index) in vectors.enumerated() { projected[index].itemVector = Array(itemVectors[row: row]) }
-      return projected.map { .success($0) }
+      let softTokens = try jobs.map { $0.kinds.contains(.softToken) ? $0.features.embedding : nil }
+        .mapPresent { try model.softTokens(of: Matrix(vectors: $0, columns: model.embeddingDim)).vectors }
+      let itemVectors = try jobs.map { $0.kinds.contains(.itemVector) ? $0.features : nil }
+        .mapPresent { try model.itemVectors(of: $0).vectors }
+      return zip(softTokens, itemVectors).map { .success(Projected(softToken: $0, itemVector: $1)) }
     } catch {
       return jobs.map { _ in .failure(error) }
     }

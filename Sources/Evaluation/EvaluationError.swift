@@ -1,5 +1,7 @@
+import Basics
+
 /// Why methods could not be compared, and what to do about it.
-package struct EvaluationError: Error, Sendable, CustomStringConvertible {
+package struct EvaluationError: CodedError {
   /// What kind of problem it is, for code that must react to it.
   package enum Code: String, Sendable, CaseIterable {
     /// A file or directory does not exist.
@@ -17,19 +19,12 @@ package struct EvaluationError: Error, Sendable, CustomStringConvertible {
   }
 
   package let code: Code
-  /// The problem and its remedy, with file and line where there is one.
   package let message: String
-  /// The error underneath, when there is one.
   package let cause: (any Error)?
 
   package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
     self.cause = cause
-  }
-
-  package var description: String {
-    guard let cause else { return message }
-    return "\(message) (\(cause))"
   }
 }

@@ -12,7 +12,7 @@ final class QueueThreads: Sendable {
 
   /// Starts a queue. The caller owns the queue, whose threads report their end to this object.
   ///
-  /// - Parameter name: of the threads; the system keeps 15 bytes, their number included.
+  /// - Parameter name: of each thread; the system keeps 15 bytes.
   func startQueue(name: String, threads: Int) throws(TransportError) -> OpaquePointer {
     let context = Unmanaged.passRetained(self)
     let queue = illmrec_queue_create(

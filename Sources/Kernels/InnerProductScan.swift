@@ -4,7 +4,7 @@ import CKernels
 ///
 ///     score[q, n] = Σ_c query[q, c] · row[n, c]
 ///
-/// The sum's order is fixed (sixteen lanes by fused multiply-add, folded in halves; `Sources/CKernels/search.c`), so a
+/// The sum's order is fixed (sixteen lanes by fused multiply-add, folded in halves; `Sources/CKernels/search_kernel.h`), so a
 /// query's scores do not depend on the batch, the threads, the instruction set or whether there are codes. Hits come highest score first, equal
 /// scores by row.
 ///

@@ -32,7 +32,7 @@ struct CacheScope: Sendable {
   init(_ name: String, field: String) throws(ServiceFailure) {
     guard name.utf8.count <= Self.maxBytes else {
       throw ServiceFailure(
-        .invalidArgument, reason: "CACHE_SCOPE_TOO_LONG",
+        .cacheScopeTooLong,
         "\(name.utf8.count) bytes, at most \(Self.maxBytes) are allowed; send a digest of the name", field: field)
     }
     self.name = name

@@ -5,28 +5,24 @@ import ServiceSupport
 
 /// What the service is configured with, beside what every service has.
 struct LLMConfiguration: Sendable {
-  var served: ModelSettings
+  var served: ModelConfiguration
   var checkpoint: CheckpointLocation
   var model: UserModel.Configuration
-  var limits: RequestLimits
+  var limits: LLMLimits
 
-  init(_ settings: ServiceSettings) throws(SettingsError) {
-    typealias Keys = LLMCommand.Keys
-    let all = settings.all
-    served = try ModelSettings(all)
-    checkpoint = CheckpointLocation(bundle: served.bundle, llmWeights: all.optional(Keys.llmWeights))
+  init(_ service: ServiceSettings) throws(SettingsError) {
+    let settings = try service.all.read(LLMSettings.self)
+    served = try ModelConfiguration(try service.all.read())
+    checkpoint = CheckpointLocation(directory: served.checkpoint, llmWeights: settings.llmWeights)
     model = UserModel.Configuration(
-      spaces: served.spaces,
-      spaceWeights: try Self.weights(all.optional(Keys.spaceWeights)),
-      maxHistoryItems: try all.value(Keys.maxHistoryItems), maxPromptTokens: try all.value(Keys.maxPromptTokens),
-      maxItemListTokens: try all.value(Keys.maxItemListTokens), threads: served.threads,
-      prefixCacheBytes: try all.value(Keys.prefixCacheBytes),
-      prefixCacheElement: Self.elements[try all.value(Keys.prefixCachePrecision)],
+      spaces: served.spaces, spaceWeights: try Self.weights(settings.spaceWeights),
+      maxHistoryItems: settings.maxHistoryItems, maxPromptTokens: settings.maxPromptTokens,
+      maxItemListTokens: settings.maxItemListTokens, threads: served.threads,
+      prefixCacheBytes: settings.prefixCacheBytes,
+      prefixCacheElement: Self.elements[settings.prefixCachePrecision],
       loading: served.loading)
-    limits = RequestLimits(
-      maxUsers: try all.value(Keys.maxUsers), maxRequestHistoryItems: try all.value(Keys.maxRequestHistoryItems),
-      maxTextBytes: try all.value(Keys.maxTextBytes), maxMessageBytes: settings.maxMessageBytes,
-      maxQueueTokens: try all.value(Keys.maxQueueTokens), maxBatchTokens: try all.value(Keys.maxBatchTokens))
+    limits = try service.all.read()
+    limits.maxMessageBytes = service.maxMessageBytes
     try check()
   }
 

@@ -1,15 +1,16 @@
+import Basics
 import Logging
 import ModelServing
 import Models
 import ServiceSupport
 
-extension UserModel: UserEncoder {}
+extension UserModel: LLMModel {}
 
 extension LLMServer {
   /// Reads the checkpoint on a thread of its own and starts the compute thread.
   static func load(_ configuration: LLMConfiguration, logger: Logger) async throws -> ServiceParts {
     let start = ContinuousClock.now
-    logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(configuration.checkpoint.bundle)"])
+    logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(configuration.checkpoint.directory)"])
     var modelConfiguration = configuration.model
     modelConfiguration.loading = modelConfiguration.loading.reporting(to: logger)
     let model = try await DedicatedThread.run(name: "llm-load") { [modelConfiguration] in
@@ -39,7 +40,7 @@ extension LLMServer {
     guard !style.showsImages else { return }
     throw ModelError(
       .unsupported,
-      "\(checkpoint.bundle) was trained with --prompts \(style.rawValue), and requests bring items' titles and images, not "
+      "\(checkpoint.directory) was trained with --prompts \(style.rawValue), and requests bring items' titles and images, not "
         + "the other words that it reads; rank by it with illmrec evaluate, or serve one trained with --prompts image or "
         + "compact")
   }

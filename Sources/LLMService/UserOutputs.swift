@@ -26,7 +26,7 @@ struct UserOutputs: OptionSet, Sendable {
       case .spaceVectors: insert(.spaceVectors)
       case .unspecified, .UNRECOGNIZED:
         throw ServiceFailure(
-          .invalidArgument, reason: "OUTPUT_UNKNOWN",
+          .outputUnknown,
           "output \(output.rawValue) is not known; use USER_VECTOR, HIDDEN_STATE or SPACE_VECTORS",
           field: "\(field)[\(index)]")
       }

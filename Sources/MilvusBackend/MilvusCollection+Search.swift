@@ -4,13 +4,13 @@ import VectorIndex
 
 extension MilvusCollection {
   func search(
-    _ queries: [CollectionQuery], deadline: ContinuousClock.Instant?
+    _ queries: [RowQuery], deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
     try await search(queries, settings.consistency, deadline: deadline)
   }
 
   func search(
-    _ queries: [CollectionQuery], _ consistency: MilvusSettings.Consistency, deadline: ContinuousClock.Instant? = nil
+    _ queries: [RowQuery], _ consistency: MilvusSettings.Consistency, deadline: ContinuousClock.Instant? = nil
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
     var results = [Result<[RowHit], VectorIndexError>](repeating: .success([]), count: queries.count)
     var waiting: [SearchPlan.Item] = []

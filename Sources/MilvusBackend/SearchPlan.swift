@@ -29,7 +29,7 @@ struct SearchPlan: Sendable {
   /// A query on its way.
   struct Item: Sendable {
     let place: Int
-    let query: CollectionQuery
+    let query: RowQuery
     /// Of the collection.
     let rowCount: Int
     /// Hits to ask for.
@@ -38,7 +38,7 @@ struct SearchPlan: Sendable {
     private(set) var isFiltered: Bool
 
     /// Nil for a query that nothing can answer but the empty list.
-    init?(_ query: CollectionQuery, place: Int, rowCount: Int) {
+    init?(_ query: RowQuery, place: Int, rowCount: Int) {
       self.query = query
       self.place = place
       self.rowCount = rowCount
@@ -102,7 +102,7 @@ struct SearchPlan: Sendable {
       query.includedRows.map { Self.contains($0, row) } ?? !Self.contains(query.excludedRows, row)
     }
 
-    private static func listLength(_ query: CollectionQuery) -> Int {
+    private static func listLength(_ query: RowQuery) -> Int {
       query.includedRows?.count ?? query.excludedRows.count
     }
 

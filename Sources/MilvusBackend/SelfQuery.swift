@@ -13,7 +13,7 @@ struct SelfQuery {
 
   func run() async throws(VectorIndexError) {
     let places = Set([0, rows.count / 2, rows.count - 1]).sorted()
-    let queries = places.map { CollectionQuery(vector: vector(at: $0), k: min(10, rows.count)) }
+    let queries = places.map { RowQuery(vector: vector(at: $0), k: min(10, rows.count)) }
     for (place, result) in zip(places, try await target.search(queries, .strong)) {
       try check(try result.get(), ofRow: place)
     }

@@ -6,22 +6,22 @@ import Glibc
 /// unless they have a directory of their own), `llm_parameter/token_embed.pth`, `vision_tower/`, `rec_module/`.
 package struct CheckpointLocation: Sendable {
   /// The checkpoint's directory.
-  package let bundle: String
-  /// The frozen LLM's directory when it is not `llm/` of the bundle.
+  package let directory: String
+  /// The frozen LLM's directory when it is not `llm/` of the checkpoint.
   package let llmWeights: String?
 
-  package init(bundle: String, llmWeights: String? = nil) {
-    self.bundle = bundle
+  package init(directory: String, llmWeights: String? = nil) {
+    self.directory = directory
     self.llmWeights = llmWeights
   }
 
   /// The checkpoint's own configuration; the published code writes it, a checkpoint works without.
-  var configuration: String { bundle + "/config.json" }
-  package var llm: String { llmWeights ?? bundle + "/llm" }
-  package var tokenizer: String { bundle + "/llm" }
-  package var tokenEmbeddings: String { bundle + "/llm_parameter/token_embed.pth" }
-  package var visionTower: String { bundle + "/vision_tower" }
-  package var recModule: String { bundle + "/rec_module" }
+  var configuration: String { directory + "/config.json" }
+  package var llm: String { llmWeights ?? directory + "/llm" }
+  package var tokenizer: String { directory + "/llm" }
+  package var tokenEmbeddings: String { directory + "/llm_parameter/token_embed.pth" }
+  package var visionTower: String { directory + "/vision_tower" }
+  package var recModule: String { directory + "/rec_module" }
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

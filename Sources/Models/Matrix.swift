@@ -40,5 +40,8 @@ package struct Matrix: Sendable, Equatable {
     values.replaceSubrange(start..<start + elements.count, with: elements)
   }
 
+  /// Its rows.
+  package var vectors: [[Float]] { (0..<rows).map { Array(self[row: $0]) } }
+
   package subscript(row row: Int) -> ArraySlice<Float> { values[row * columns..<(row + 1) * columns] }
 }

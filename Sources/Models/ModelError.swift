@@ -1,5 +1,7 @@
+import Basics
+
 /// Why a checkpoint could not be read, or an input could not be computed with.
-package struct ModelError: Error, Sendable, CustomStringConvertible {
+package struct ModelError: CodedError {
   /// What kind of problem it is, for code that must react to it.
   package enum Code: String, Sendable, CaseIterable {
     /// A file or directory of the checkpoint does not exist.
@@ -27,19 +29,12 @@ package struct ModelError: Error, Sendable, CustomStringConvertible {
   }
 
   package let code: Code
-  /// The problem and its remedy, for a person.
   package let message: String
-  /// The error underneath, when there is one.
   package let cause: (any Error)?
 
   package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
     self.cause = cause
-  }
-
-  package var description: String {
-    guard let cause else { return message }
-    return "\(message) (\(cause))"
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import GRPCCore
 import ServiceAPI
 import ServiceSupport
@@ -6,7 +7,7 @@ import SwiftProtobuf
 /// One request on its way through the services. Each stage serves all users at once, in as few RPCs as the services' limits
 /// allow, and leaves out those that have failed.
 struct Recommendation: Sendable {
-  let services: ServiceTargets
+  let services: ServiceClients
   let scope: RequestScope
   /// What the services take in one RPC.
   let published: PublishedLimits.Values
@@ -23,7 +24,7 @@ struct Recommendation: Sendable {
   var timings = Recommender_StageTimings()
 
   init(
-    of request: Recommender_RecommendRequest, services: ServiceTargets, scope: RequestScope,
+    of request: Recommender_RecommendRequest, services: ServiceClients, scope: RequestScope,
     published: PublishedLimits.Values, limits: RecommenderLimits
   ) {
     self.services = services
@@ -81,7 +82,7 @@ struct Recommendation: Sendable {
   ) throws(ServiceFailure) {
     guard let known, known.spaceFingerprint != model.spaceFingerprint else { return }
     throw ServiceFailure(
-      .failedPrecondition, reason: "MODEL_MISMATCH",
+      .modelMismatch,
       "\(stage.name) (\(stage.target)): replicas serve different trainings, \(known.spaceFingerprint.prefix(12)) and "
         + "\(model.spaceFingerprint.prefix(12)); serve one checkpoint behind one target")
   }

@@ -7,11 +7,11 @@ import SwiftProtobuf
 /// RecommenderService: EncoderService, LLMService and RetrievalService joined, for callers that want items and nothing in
 /// between. It computes nothing and keeps nothing but the services' published limits.
 package struct RecommenderServer: Sendable {
-  private let services: ServiceTargets
+  private let services: ServiceClients
   private let limits: RecommenderLimits
   private let published: PublishedLimits
 
-  package init(services: ServiceTargets, limits: RecommenderLimits = RecommenderLimits()) {
+  package init(services: ServiceClients, limits: RecommenderLimits = RecommenderLimits()) {
     self.services = services
     self.limits = limits
     published = PublishedLimits(services: services)
@@ -39,16 +39,16 @@ package struct RecommenderServer: Sendable {
 
   private func check(_ request: Recommender_RecommendRequest) throws(ServiceFailure) {
     guard !request.users.isEmpty else {
-      throw ServiceFailure(.invalidArgument, reason: "NO_USERS", "no users; send at least one", field: "users")
+      throw ServiceFailure(.noUsers, "no users; send at least one", field: "users")
     }
     guard request.users.count <= limits.maxUsers else {
       throw ServiceFailure(
-        .invalidArgument, reason: "TOO_MANY_USERS",
+        .tooManyUsers,
         "\(request.users.count) users, at most \(limits.maxUsers) may be sent; split the request", field: "users")
     }
     guard request.k <= limits.maxK else {
       throw ServiceFailure(
-        .invalidArgument, reason: "K_TOO_LARGE", "\(request.k) items per user, at most \(limits.maxK) may be asked for",
+        .kTooLarge, "\(request.k) items per user, at most \(limits.maxK) may be asked for",
         field: "k")
     }
   }

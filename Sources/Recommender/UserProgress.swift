@@ -59,19 +59,19 @@ struct UserProgress: Sendable {
     let interactions = history.interactions
     guard !interactions.isEmpty else {
       return ServiceFailure(
-        .invalidArgument, reason: "HISTORY_EMPTY", "no interactions; send at least one, oldest first",
+        .historyEmpty, "no interactions; send at least one, oldest first",
         field: "\(field).interactions")
     }
     guard interactions.count <= limits.maxInteractions else {
       return ServiceFailure(
-        .invalidArgument, reason: "HISTORY_TOO_LONG",
+        .historyTooLong,
         "\(interactions.count) interactions, at most \(limits.maxInteractions) may be sent; send the newest, and those that "
           + "must not be recommended in exclude_item_ids",
         field: "\(field).interactions")
     }
     for index in read where !interactions[index].namesAnItem {
       return ServiceFailure(
-        .invalidArgument, reason: "INTERACTION_EMPTY", "neither item_id nor image is set; set one",
+        .interactionEmpty, "neither item_id nor image is set; set one",
         field: "\(field).interactions[\(index)]")
     }
     return nil

@@ -1,5 +1,7 @@
+import Basics
+
 /// What went wrong in a rollout, and what to do about it.
-package struct RolloutError: Error, Sendable, CustomStringConvertible {
+package struct RolloutError: CodedError {
   package enum Code: Sendable, Equatable {
     /// A stage or gate that cannot be.
     case invalidPlan
@@ -8,10 +10,7 @@ package struct RolloutError: Error, Sendable, CustomStringConvertible {
   }
 
   package let code: Code
-
-  /// The problem and its remedy, with the names and numbers they turn on.
   package let message: String
-
   package let cause: (any Error)?
 
   package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
@@ -20,5 +19,6 @@ package struct RolloutError: Error, Sendable, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// Messages tell their causes.
   package var description: String { message }
 }

@@ -1,11 +1,14 @@
+import Basics
+
 /// What went wrong in an index, and what to do about it.
-package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
+package struct VectorIndexError: CodedError {
   package enum Code: Sendable, Equatable {
     // Uploads.
     case invalidIndexName
     case invalidVersionName
     case invalidHeader
-    case invalidItemID
+    case itemIDMissing
+    case itemIDTooLong
     case invalidCategory
     case duplicateItem
     case dimensionMismatch
@@ -19,7 +22,7 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     case invalidK
     case scoreOverflow
     case cancelled
-    // The rollout.
+    // What serves.
     case indexNotFound
     case versionNotFound
     case versionInUse
@@ -50,10 +53,7 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
   }
 
   package let code: Code
-
-  /// The problem and its remedy, with the names and numbers they turn on.
   package let message: String
-
   package let cause: (any Error)?
 
   package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
@@ -62,5 +62,6 @@ package struct VectorIndexError: Error, Sendable, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// Messages tell their causes.
   package var description: String { message }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 package import VectorIndex
 
 /// Items with vectors, made up reproducibly.
@@ -9,7 +10,7 @@ package struct Catalog: Sendable {
 
   /// Random vectors; ids are "item-<n>" in a shuffled order when `shuffled`, else ascending in byte order.
   package init(count: Int, dim: Int, seed: UInt64, shuffled: Bool = true) {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     self.dim = dim
     ids = (0..<count).map { "item-\($0)" }
     if shuffled {
@@ -17,7 +18,7 @@ package struct Catalog: Sendable {
     } else {
       ids.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
-    values = (0..<count * dim).map { _ in Float.random(in: -1..<1, using: &random) }
+    values = random.uniform(count * dim)
   }
 
   package init(ids: [String], vectors: [[Float]]) {
@@ -53,25 +54,6 @@ package struct Catalog: Sendable {
       for lane in 0..<half { lanes[lane] += lanes[lane + half] }
     }
     return lanes[0]
-  }
-}
-
-/// Reproducible random numbers.
-package struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  package init(seed: UInt64) { state = seed }
-
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  package mutating func floats(_ count: Int) -> [Float] {
-    (0..<count).map { _ in Float.random(in: -1..<1, using: &self) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Synchronization
 import VectorIndex
@@ -25,7 +26,7 @@ private final class Killer: StorageFaults {
   /// Negative: none is near.
   let operationsLeft = Atomic(-1)
 
-  func fault(at step: StorageStep) -> StorageFault? {
+  func fault(at step: StorageStep) -> FileFault? {
     guard operationsLeft.load(ordering: .relaxed) >= 0 else { return nil }
     if operationsLeft.subtract(1, ordering: .relaxed).oldValue == 0 { kill(getpid(), SIGKILL) }
     return nil

@@ -58,18 +58,18 @@ package enum StoreChange: String, CaseIterable, Sendable {
     case .rolloutPause: _ = try store.pauseRollout(of: "items", once)
     case .rolloutRollback: _ = try store.rollBackRollout(of: "items", once)
     case .report:
-      let staged = try StagedRollout(number: 1, candidate: 2, baseline: 1, plan: Self.plan, now: 0)
-      try store.save(RolloutReport(rollout: staged), of: "items")
+      let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: Self.plan, now: 0)
+      try store.save(RolloutReport(rollout: rollout), of: "items")
     }
   }
 
   /// What is published in which roles, newest first, and where its rollout is; numbers may have gaps.
   package static func state(of store: VersionStore) throws -> [String] {
     try store.indexNames.flatMap { index in
-      let rollout = try store.rollout(of: index)
-      let staged = rollout.staged.map { "rollout \($0.number) \($0.phase) in stage \($0.stage)" }
+      let serving = try store.servingState(of: index)
+      let rollout = serving.rollout.map { "rollout \($0.number) \($0.phase) in stage \($0.stage)" }
       let report = try store.report(of: index, rollout: 1).map { "report of \($0.rollout.number)" }
-      return try [staged, report].compactMap(\.self)
+      return try [rollout, report].compactMap(\.self)
         + store.versions(of: index).map { "\($0.info.itemCount) items \($0.info.fingerprint.prefix(6)) \($0.roles)" }
     }
   }

@@ -1,14 +1,15 @@
+import Items
 import Testing
 
 @testable import Datasets
 
-@Suite("Statistics")
+@Suite("A dataset is described by its statistics")
 struct DatasetStatisticsTests {
-  @Test("Counts of a small dataset")
-  func counts() {
+  @Test
+  func `A small dataset is counted`() {
     var items = (0..<4).map { Dataset.Item(id: "\($0)") }
     items[0].image = "0.jpg"
-    items[1].description = "x"
+    items[1].texts.description = "x"
     let statistics = DatasetStatistics(
       Dataset(
         items: items,
@@ -25,15 +26,15 @@ struct DatasetStatisticsTests {
     #expect([statistics.withImage, statistics.withDescription, statistics.usersWithNegatives] == [1, 1, 1])
   }
 
-  @Test("Quantiles by the nearest rank")
-  func quantiles() {
+  @Test
+  func `Quantiles are by the nearest rank`() {
     let distribution = DatasetStatistics.Distribution(Array(1...10).reversed())
     #expect([0, 0.1, 0.11, 0.9, 1].map(distribution.quantile) == [1, 1, 2, 9, 10])
     #expect(DatasetStatistics.Distribution([]).quantile(0.5) == 0)
   }
 
-  @Test("Bars double in width, hold every value once, and leave no gap")
-  func histogram() {
+  @Test
+  func `Bars double in width, hold every value once, and leave no gap`() {
     let bins = DatasetStatistics.Distribution([0, 1, 2, 3, 9, 9]).histogram
     #expect(bins.map(\.range) == [0...0, 1...1, 2...3, 4...7, 8...15])
     #expect(bins.map(\.count) == [1, 1, 2, 0, 2])

@@ -1,9 +1,9 @@
 import Datasets
 import Testing
 
-@Suite struct SplitMix64Tests {
+@Suite("SplitMix64 is the published generator") struct SplitMix64Tests {
   /// The first numbers of seed 1234567, as the generator's authors publish them.
-  @Test func followsTheReference() {
+  @Test func `The generator follows the reference`() {
     var random = SplitMix64(state: 1_234_567)
     #expect(
       (0..<3).map { _ in random.next() } == [
@@ -11,7 +11,7 @@ import Testing
       ])
   }
 
-  @Test func coversItsRangeEvenly() {
+  @Test func `The generator covers its range evenly`() {
     var random = SplitMix64(state: 1)
     var counts = [Int](repeating: 0, count: 7)
     for _ in 0..<7000 { counts[random.next(below: 7)] += 1 }
@@ -19,13 +19,13 @@ import Testing
     #expect(counts.allSatisfy { abs($0 - 1000) < 117 })
   }
 
-  @Test func streamsOfASeedDiffer() {
+  @Test func `Streams of a seed differ`() {
     var first = SplitMix64(seed: 5, stream: 0)
     var second = SplitMix64(seed: 5, stream: 1)
     #expect(first.next() != second.next())
   }
 
-  @Test func shufflingKeepsEveryValue() {
+  @Test func `Shuffling keeps every value`() {
     var values = Array(0..<50)
     var random = SplitMix64(state: 3)
     random.shuffle(&values)

@@ -4,13 +4,14 @@ import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import EncoderService
 
 /// LookupItems, ExportItems, ProjectEmbeddings and GetServerInfo.
-@Suite(.timeLimit(.minutes(15))) struct CatalogTests {
-  @Test func looksItemsUpInOrder() async throws {
+@Suite("Items are looked up, exported and projected", .timeLimit(.minutes(15))) struct CatalogTests {
+  @Test func `Items are looked up in order`() async throws {
     try await withServer { client, _ in
       try await client.store([item("a", [1, 2, 3], title: "first"), item("b", [4, 5, 6])])
       let response = try await client.lookupItems(
@@ -29,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func metadataAloneNeedsNoVectors() async throws {
+  @Test func `Metadata alone needs no vectors`() async throws {
     try await withServer { client, _ in
       try await client.store([
         .with {
@@ -43,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func storingAgainReplacesTheWholeItem() async throws {
+  @Test func `Storing again replaces the whole item`() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       try await client.store([item("a", [1, 2, 3], title: "old")])
       try await client.store([
@@ -62,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func itemsOfAnotherTowerSayWhatToDo() async throws {
+  @Test func `Items of another tower say what to do`() async throws {
     let directory = try TemporaryDirectory()
     try await withServer(in: directory) { client, _ in try await client.store([item("a", [1, 2, 3], title: "kept")]) }
     try await withServer(ScriptedModel(tower: "tower-two"), in: directory) { client, _ in
@@ -81,7 +82,7 @@ import Testing
     }
   }
 
-  @Test func exportsAllInOrderOfNames() async throws {
+  @Test func `An export gives all items in order of their names`() async throws {
     try await withServer { client, _ in
       let names = (0..<600).map { "item-\($0)" } + ["Ä", "a", "Z", "\u{10000}", "\u{FFFD}"]
       for start in stride(from: 0, to: names.count, by: 200) {
@@ -95,7 +96,7 @@ import Testing
     }
   }
 
-  @Test func exportLeavesOutWhatHasNoValue() async throws {
+  @Test func `An export leaves out what has no value`() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       let noImage = Item.with {
         $0.itemID = "b"
@@ -107,11 +108,32 @@ import Testing
       #expect(embeddings.ids == ["a"] && embeddings.values == [1, 2, 3, 1] && embeddings.header?.itemCount == 2)
       let vectors = try await client.export()
       #expect(vectors.ids == ["a", "b"] && vectors.values == [1, 2, 0, 0, 0, 0, 7, 8])
-      #expect(vectors.categories == ["", "War|Drama"])
+      #expect(vectors.categories == [[], ["War", "Drama"]])
     }
   }
 
-  @Test func exportSeesTheCatalogAsItWas() async throws {
+  @Test
+  func `An export takes an item's categories apart, and leaves out what no index takes`() async throws {
+    try await withServer { client, _ in
+      let texts = [
+        "", "Home & Kitchen, Lamps", "War| Drama |", String(repeating: "x", count: 257) + "|War", "|", "Sci-Fi",
+      ]
+      try await client.store(
+        texts.enumerated().map { place, text in
+          var item = item("\(place)", [1, 2, 3])
+          item.metadata.category = text
+          return item
+        })
+      #expect(
+        try await client.export().categories == [
+          [], ["Home & Kitchen, Lamps"], ["War", "Drama"], ["War"], [], ["Sci-Fi"],
+        ])
+      let looked = try await client.lookupItems(.with { $0.itemIds = ["2"] })
+      #expect(looked.items[0].metadata.category == "War| Drama |", "the text stays as it was sent")
+    }
+  }
+
+  @Test func `An export sees the catalog as it was`() async throws {
     try await withServer { client, _ in
       for start in stride(from: 0, to: 600, by: 200) {
         try await client.store((start..<start + 200).map { item("item-\($0 + 1000)", [1, 1, 1]) })
@@ -130,8 +152,8 @@ import Testing
     }
   }
 
-  @Test func projectsEmbeddings() async throws {
-    var limits = RequestLimits()
+  @Test func `Embeddings are projected`() async throws {
+    var limits = EncoderLimits()
     limits.maxItems = 2
     try await withServer(limits: limits) { client, _ in
       let response = try await client.projectEmbeddings(
@@ -152,8 +174,8 @@ import Testing
     }
   }
 
-  @Test func lookupsAreChecked() async throws {
-    var limits = RequestLimits()
+  @Test func `Lookups are checked`() async throws {
+    var limits = EncoderLimits()
     limits.maxItems = 2
     try await withServer(limits: limits) { client, _ in
       for (reason, ids) in [("NO_ITEMS", []), ("TOO_MANY_ITEMS", ["a", "b", "c"]), ("ITEM_ID_MISSING", ["a", ""])] {
@@ -163,7 +185,7 @@ import Testing
     }
   }
 
-  @Test func describesItself() async throws {
+  @Test func `The service describes itself`() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       try await client.store([item("a", [1, 2, 3])])
       let info = try await client.getServerInfo(.init())
@@ -184,7 +206,7 @@ struct Export: Sendable {
   var header: Encoder_ExportItemsResponse.Header?
   var ids: [String] = []
   var values: [Float] = []
-  var categories: [String] = []
+  var categories: [[String]] = []
   var chunks = 0
 }
 
@@ -196,7 +218,7 @@ extension Client {
         $0.store = true
       })
     for result in response.results where result.hasError {
-      throw ServiceFailure(.internalError, reason: result.error.reason, result.error.message)
+      throw ServiceFailure(relaying: .internalError, reason: result.error.reason, result.error.message)
     }
   }
 
@@ -209,7 +231,7 @@ extension Client {
         case .chunk(let chunk):
           export.chunks += 1
           export.ids += chunk.itemIds
-          export.categories += chunk.categories
+          export.categories += chunk.categories.map(\.names)
           export.values += try chunk.vectors.floats(field: "vectors", shape: [nil, nil])
         case nil: break
         }

@@ -3,13 +3,14 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import EncoderService
 
 /// The same image never runs through the tower twice.
-@Suite(.timeLimit(.minutes(15))) struct EmbeddingCacheTests {
-  @Test func anImageIsKnownUnderEveryName() async throws {
+@Suite("The same image never runs through the tower twice", .timeLimit(.minutes(15))) struct EmbeddingCacheTests {
+  @Test func `An image is known under every name`() async throws {
     let model = ScriptedModel()
     try await withServer(model) { client, _ in
       let first = try await client.encode([item("a", [5, 6, 7]), item("b", [5, 6, 7])])
@@ -21,7 +22,7 @@ import Testing
     }
   }
 
-  @Test func embeddingsSurviveARestart() async throws {
+  @Test func `Embeddings survive a restart`() async throws {
     let directory = try TemporaryDirectory()
     _ = try await withServer(in: directory) { client, _ in try await client.encode([item("", [5, 6, 7])]) }
     let model = ScriptedModel()
@@ -32,7 +33,7 @@ import Testing
     #expect(try floats(again[0].embedding) == [5, 6, 7, 1])
   }
 
-  @Test func anotherTowerSeesTheImageItself() async throws {
+  @Test func `Another tower sees the image itself`() async throws {
     let directory = try TemporaryDirectory()
     _ = try await withServer(in: directory) { client, _ in try await client.encode([item("", [5, 6, 7])]) }
     let other = ScriptedModel(tower: "tower-two")
@@ -42,7 +43,7 @@ import Testing
     #expect(!again[0].cacheHit && other.computedImages == 1)
   }
 
-  @Test func pixelsAndFilesAreDifferentImages() async throws {
+  @Test func `Pixels and files are different images`() async throws {
     try await withServer { client, _ in
       let turned = Item.with { $0.raw = .with { ($0.width, $0.height, $0.rgb) = (3, 2, Data(count: 18)) } }
       let results = try await client.encode([item("", [0, 0, 0]), turned])
@@ -50,13 +51,13 @@ import Testing
     }
   }
 
-  @Test func simultaneousRequestsShareOneRun() async throws {
+  @Test func `Simultaneous requests share one run`() async throws {
     let gate = Gate()
     let model = ScriptedModel { gate.pass() }
     try await withServer(model) { client, _ in
       try await withThrowingTaskGroup(of: [Encoder_ItemResult].self) { group in
         for _ in 0..<5 { group.addTask { try await client.encode([item("", [5, 6, 7])]) } }
-        try await waitUntil { gate.arrived == 1 }
+        try await gate.waitForArrivals()
         gate.open()
         var hits = 0
         for try await results in group {
@@ -69,7 +70,7 @@ import Testing
   }
 
   /// The request that runs the tower leaves; those that wait for it do not fail with it.
-  @Test func whoWaitsOutlivesTheOneWhoComputes() async throws {
+  @Test func `Who waits outlives the one who computes`() async throws {
     let gate = Gate()
     let model = ScriptedModel { gate.pass() }
     try await withNetworkServer(model) { client, _ in
@@ -78,7 +79,7 @@ import Testing
         $0.outputs = [.embedding]
       }
       let owner = Task { try await client.encodeImages(request) }
-      try await waitUntil { gate.arrived == 1 }
+      try await gate.waitForArrivals()
       async let waiter = client.encodeImages(request)
       owner.cancel()
       _ = try? await owner.value
@@ -90,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func aBadImageFailsForAllWhoSentIt() async throws {
+  @Test func `A bad image fails for all who sent it`() async throws {
     try await withServer { client, _ in
       let bad = Item.with { $0.encoded = Data("nonsense, which is no image".utf8) }
       let results = try await client.encode([bad, bad])

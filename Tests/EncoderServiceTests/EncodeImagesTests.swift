@@ -4,12 +4,13 @@ import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(15))) struct EncodeImagesTests {
-  @Test func answersWhatWasAskedInOrder() async throws {
+@Suite("Images are encoded by request", .timeLimit(.minutes(15))) struct EncodeImagesTests {
+  @Test func `What was asked is answered in order`() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       let response = try await client.encodeImages(
         .with {
@@ -39,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func decodesFiles() async throws {
+  @Test func `Files are decoded`() async throws {
     try await withServer { client, _ in
       let response = try await client.encodeImages(
         .with {
@@ -53,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func anItemThatFailsLeavesTheOthers() async throws {
+  @Test func `An item that fails leaves the others`() async throws {
     try await withServer { client, _ in
       var whole = try photo("cut", gray: 9)
       whole.encoded = whole.encoded.prefix(100)
@@ -76,9 +77,10 @@ import Testing
     }
   }
 
-  @Test func limitsOfAnImageAreNamed() async throws {
-    var limits = RequestLimits()
-    limits.image = ImageLimits(maxBytes: 400, maxPixels: 100)
+  @Test func `Limits of an image are named`() async throws {
+    var limits = EncoderLimits()
+    limits.maxImageBytes = 400
+    limits.maxImagePixels = 100
     try await withServer(limits: limits) { client, _ in
       let response = try await client.encodeImages(
         .with {
@@ -102,7 +104,7 @@ import Testing
   @Test(arguments: [
     ([1, 2] as [Float], "TENSOR_SHAPE"), ([1, .nan, 3], "TENSOR_NOT_FINITE"), ([1, 2, .infinity], "TENSOR_NOT_FINITE"),
   ])
-  func badFeaturesAreNamed(values: [Float], reason: String) async throws {
+  func `Bad features are named`(values: [Float], reason: String) async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       let response = try await client.encodeImages(
         .with {
@@ -114,7 +116,7 @@ import Testing
     }
   }
 
-  @Test func featuresOfSpacesNotServedAreRefused() async throws {
+  @Test func `Features of spaces not served are refused`() async throws {
     try await withServer { client, _ in
       let response = try await client.encodeImages(
         .with {
@@ -126,8 +128,8 @@ import Testing
     }
   }
 
-  @Test func requestsThatCannotBeAnsweredNameTheirField() async throws {
-    var limits = RequestLimits()
+  @Test func `Requests that cannot be answered name their field`() async throws {
+    var limits = EncoderLimits()
     limits.maxItems = 2
     try await withServer(limits: limits) { client, _ in
       let good = item("a", [1, 2, 3])
@@ -151,7 +153,7 @@ import Testing
     }
   }
 
-  @Test func storingNeedsANameThatCanBeKept() async throws {
+  @Test func `Storing needs a name that can be kept`() async throws {
     try await withServer { client, _ in
       var long = item("x", [1, 2, 3])
       long.metadata.description_p = String(repeating: "d", count: 70_000)
@@ -171,15 +173,15 @@ import Testing
     }
   }
 
-  @Test func aFullQueueRefusesWithADelay() async throws {
+  @Test func `A full queue refuses with a delay`() async throws {
     let gate = Gate()
-    var limits = RequestLimits()
+    var limits = EncoderLimits()
     (limits.maxItems, limits.maxQueueItems, limits.maxBatchItems) = (2, 2, 1)
     try await withServer(ScriptedModel { gate.pass() }, limits: limits) { client, server in
       try await withThrowingTaskGroup(of: Void.self) { group in
         defer { gate.open() }
         group.addTask { _ = try await client.encode([item("", [1, 1, 1])]) }
-        try await waitUntil { gate.arrived == 1 }
+        try await gate.waitForArrivals()
         group.addTask { _ = try await client.encode([item("", [2, 2, 2]), item("", [3, 3, 3])]) }
         try await waitUntil { server.pipeline.queuedImages == 2 }
         let error = try await rpcError { _ = try await client.encode([item("", [4, 4, 4])]) }

@@ -1,12 +1,14 @@
 import Foundation
 import GRDB
+import Items
 import Models
 import ServiceSupport
+import TestSupport
 import Testing
 
 @testable import EncoderService
 
-@Suite struct ItemStoreTests {
+@Suite("The item store keeps items on disk") struct ItemStoreTests {
   private let directory: TemporaryDirectory
   private var path: String { directory.file("items.sqlite") }
 
@@ -29,21 +31,21 @@ import Testing
     } catch { return (error as? StoreError)?.code }
   }
 
-  @Test func keepsWhatWasPut() async throws {
-    let item = NewItem(
-      id: "a", description: ItemDescription(title: "t", brand: "b", category: "c", description: "d"),
+  @Test func `The store keeps what was put`() async throws {
+    let item = CatalogEntry<EmbeddedImage>(
+      id: "a", texts: ItemTexts(title: "t", brand: "b", category: "c", description: "d"),
       image: image(1, [0.1, -0.2]), cf: [3], text: [])
     try open().put([item])
     let read = try await open().items(named: ["a", "b"], readsVectors: true)
     #expect(
       read == [
-        StoredItem(
-          id: "a", description: item.description, image: .embedding([0.1, -0.2]), cf: [3], text: []), nil,
+        CatalogEntry<StoredImage>(
+          id: "a", texts: item.texts, image: .embedding([0.1, -0.2]), cf: [3], text: []), nil,
       ])
     #expect(try await open().items(named: ["a"], readsVectors: false)[0]?.image == .notRead)
   }
 
-  @Test func anEmbeddingOnceKeptStays() async throws {
+  @Test func `An embedding once kept stays`() async throws {
     let store = try open()
     try store.keep([image(1, [1, 2])])
     try store.keep([image(1, [3, 4]), image(2, [5, 6])])
@@ -51,8 +53,8 @@ import Testing
     #expect(try await store.embeddings(of: images) == [images[0]: [1, 2], images[1]: [5, 6]])
   }
 
-  @Test func towersDoNotMix() async throws {
-    try open().put([NewItem(id: "a", description: .init(), image: image(1, [1, 2]))])
+  @Test func `Towers do not mix`() async throws {
+    try open().put([CatalogEntry(id: "a", image: image(1, [1, 2]))])
     let other = try open(tower: "other", dim: 3)
     #expect(try await other.items(named: ["a"], readsVectors: true)[0]?.image == .otherTower)
     #expect(try await other.snapshot().counts() == .init(items: 1, otherTower: 1))
@@ -60,7 +62,7 @@ import Testing
     #expect(code { _ = try open(tower: "tower", dim: 3) } == .corrupt)
   }
 
-  @Test func otherFilesAreRefused() throws {
+  @Test func `Other files are refused`() throws {
     try Data("this is a text file and nothing else, whatever its name".utf8).write(to: URL(filePath: path))
     #expect(code { _ = try open() } == .corrupt)
     #expect(
@@ -68,17 +70,17 @@ import Testing
     )
   }
 
-  @Test func databasesOfOthersAreRefused() throws {
+  @Test func `Databases of others are refused`() throws {
     try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE theirs (a)") }
     #expect(code { _ = try open() } == .corrupt)
   }
 
-  @Test func laterVersionsAreRefused() throws {
+  @Test func `Later versions are refused`() throws {
     try open().pool.write { try $0.execute(sql: "PRAGMA user_version = 99") }
     #expect(code { _ = try open() } == .tooNew)
   }
 
-  @Test func damagedVectorsAreNoticed() async throws {
+  @Test func `Damaged vectors are noticed`() async throws {
     let store = try open()
     try store.keep([image(1, [1, 2])])
     try await store.pool.write { try $0.execute(sql: "UPDATE embedding SET vector = x'0102030405'") }
@@ -87,10 +89,12 @@ import Testing
     }
   }
 
-  @Test func aFullDiskKeepsAllOrNothing() async throws {
+  @Test func `A full disk keeps all or nothing`() async throws {
     let store = try open()
     try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 12") }
-    let items = (0..<200).map { NewItem(id: "\($0)", description: .init(title: String(repeating: "x", count: 4000))) }
+    let items = (0..<200).map {
+      CatalogEntry<EmbeddedImage>(id: "\($0)", texts: .init(title: String(repeating: "x", count: 4000)))
+    }
     #expect(code { try store.put(items) } == .full)
     #expect(try await store.itemCount() == 0)
     try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
@@ -102,7 +106,7 @@ import Testing
     (ResultCode.SQLITE_READONLY, StoreError.Code.readOnly), (.SQLITE_FULL, .full), (.SQLITE_CORRUPT, .corrupt),
     (.SQLITE_NOTADB, .corrupt), (.SQLITE_BUSY, .locked), (.SQLITE_CANTOPEN, .unavailable), (.SQLITE_IOERR, .failed),
   ])
-  func errorsSayWhatToDo(result: ResultCode, code: StoreError.Code) {
+  func `Errors say what to do`(result: ResultCode, code: StoreError.Code) {
     let error = StoreError(DatabaseError(resultCode: result), path: "/data/items.sqlite")
     #expect(error.code == code)
     #expect(error.message.contains("/data/items.sqlite"))

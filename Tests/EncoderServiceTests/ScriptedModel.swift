@@ -5,7 +5,7 @@ import Synchronization
 
 /// A small model whose numbers can be worked out by hand and whose pace a test decides. The embedding of an image is the
 /// mean of each channel and 1; the adaptor doubles; each space's block is the first two values of its feature.
-final class ScriptedModel: ItemEncoder {
+final class ScriptedModel: EncoderModel {
   let fingerprints: ModelFingerprints
   let arithmetic = MatrixArithmetic(LoadingOptions())
   let spaces: [Space]

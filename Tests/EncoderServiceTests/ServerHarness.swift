@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import GRPCCore
 import GRPCInProcessTransport
@@ -6,8 +7,10 @@ import Logging
 import Models
 import ServiceAPI
 import ServiceSupport
+import ServiceTestSupport
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 
 @testable import EncoderService
 
@@ -18,45 +21,25 @@ typealias Output = Encoder_Output
 typealias StreamRequest = Encoder_StreamEncodeImagesRequest
 typealias StreamResponse = Encoder_StreamEncodeImagesResponse
 
-/// A directory that is gone with the object.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "illmrec-encoder-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-}
-
 /// Makes a server for `model` over a store in `directory`.
 func makeServer(
-  _ model: ScriptedModel, in directory: TemporaryDirectory, limits: RequestLimits = RequestLimits()
+  _ model: ScriptedModel, in directory: TemporaryDirectory, limits: EncoderLimits = EncoderLimits()
 ) throws -> EncoderServer {
   let store = try ItemStore(path: directory.file("items.sqlite"), model: model)
   return try EncoderServer(
     model: model, name: "test-model", version: "7", store: store, limits: limits, decodeThreads: 2,
-    logger: Logger(service: "test", level: .critical))
+    logger: .silent)
 }
 
 /// Serves `model` in this process over a new store, or that in `directory`, and runs `body` with a client.
 func withServer<Value: Sendable>(
   _ model: ScriptedModel = ScriptedModel(), in directory: TemporaryDirectory? = nil,
-  limits: RequestLimits = RequestLimits(), _ body: (_ client: Client, _ server: EncoderServer) async throws -> Value
+  limits: EncoderLimits = EncoderLimits(), _ body: (_ client: Client, _ server: EncoderServer) async throws -> Value
 ) async throws -> Value {
   let directory = try directory ?? TemporaryDirectory()
   defer { withExtendedLifetime(directory) {} }
   let server = try makeServer(model, in: directory, limits: limits)
-  let transport = InProcessTransport()
-  let observer = RPCObserver(logger: server.logger)
-  let value = try await withGRPCServer(
-    transport: transport.server, services: [server], interceptors: [observer]
-  ) { _ in
-    try await withGRPCClient(transport: transport.client) { try await body(Client(wrapping: $0), server) }
-  }
+  let value = try await withServicesInProcess([server]) { try await body(Client(wrapping: $0), server) }
   await server.shutdown()
   return value
 }
@@ -64,19 +47,13 @@ func withServer<Value: Sendable>(
 /// As ``withServer(_:in:limits:_:)`` over a connection: the transport within a process does not tell the server that a
 /// caller left.
 func withNetworkServer<Value: Sendable>(
-  _ model: ScriptedModel, limits: RequestLimits = RequestLimits(),
+  _ model: ScriptedModel, limits: EncoderLimits = EncoderLimits(),
   _ body: (_ client: NetworkClient, _ server: EncoderServer) async throws -> Value
 ) async throws -> Value {
   let directory = try TemporaryDirectory()
   defer { withExtendedLifetime(directory) {} }
   let server = try makeServer(model, in: directory, limits: limits)
-  let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
-  let target = "127.0.0.1:\(transport.boundPort ?? 0)"
-  let value = try await withGRPCServer(
-    transport: transport, services: [server], interceptors: [RPCObserver(logger: server.logger)]
-  ) { _ in
-    try await withClient(target: target) { try await body(.init(wrapping: $0), server) }
-  }
+  let value = try await withServicesOverLoopback([server]) { try await body(.init(wrapping: $0), server) }
   await server.shutdown()
   return value
 }
@@ -142,25 +119,3 @@ func rpcError(_ body: () async throws -> Void) async throws -> RPCError {
 }
 
 struct NoError: Error {}
-
-/// A door on the compute thread that a test opens.
-final class Gate: Sendable {
-  private let semaphore = DispatchSemaphore(value: 0)
-  private let arrivals = Atomic(0)
-
-  /// Threads that have come to the gate so far.
-  var arrived: Int { arrivals.load(ordering: .acquiring) }
-
-  func pass() {
-    arrivals.add(1, ordering: .releasing)
-    semaphore.wait()
-    semaphore.signal()
-  }
-
-  func open() { semaphore.signal() }
-}
-
-/// Polls a condition that another thread makes true; the suite's time limit ends a wait in vain.
-func waitUntil(_ condition: () async throws -> Bool) async throws {
-  while try await !condition() { try await Task.sleep(for: .milliseconds(1)) }
-}

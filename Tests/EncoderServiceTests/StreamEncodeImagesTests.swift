@@ -6,12 +6,13 @@ import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EncoderService
 
-@Suite(.timeLimit(.minutes(15))) struct StreamEncodeImagesTests {
-  @Test func encodesStoresAndCounts() async throws {
+@Suite("Images are encoded by stream", .timeLimit(.minutes(15))) struct StreamEncodeImagesTests {
+  @Test func `A stream encodes, stores and counts`() async throws {
     try await withServer { client, server in
       let answer = try await client.streamEncodeImages { writer in
         try await writer.write(streamConfig(outputs: [.itemVector]))
@@ -33,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func whatIsAnsweredIsStored() async throws {
+  @Test func `What is answered is stored`() async throws {
     try await withServer { client, server in
       try await client.streamEncodeImages { writer in
         try await writer.write(streamConfig())
@@ -47,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func theFirstMessageIsTheConfig() async throws {
+  @Test func `The first message is the config`() async throws {
     try await withServer { client, _ in
       let cases: [(String, [StreamRequest])] = [
         ("CONFIG_MISSING", []), ("CONFIG_MISSING", [.with { $0.item = item("a", [1, 2, 3]) }]),
@@ -68,7 +69,7 @@ import Testing
     }
   }
 
-  @Test func progressComesWhileTheTowerRuns() async throws {
+  @Test func `Progress comes while the tower runs`() async throws {
     let gate = Gate()
     try await withServer(ScriptedModel { gate.pass() }) { client, _ in
       try await client.streamEncodeImages { writer in
@@ -85,9 +86,9 @@ import Testing
   }
 
   /// Three batches in flight: a server whose tower stands still reads no further.
-  @Test func aSlowTowerStopsTheSender() async throws {
+  @Test func `A slow tower stops the sender`() async throws {
     let gate = Gate()
-    var limits = RequestLimits()
+    var limits = EncoderLimits()
     limits.maxBatchItems = 2
     try await withServer(ScriptedModel { gate.pass() }, limits: limits) { client, _ in
       let sent = Atomic(0)
@@ -113,9 +114,9 @@ import Testing
     }
   }
 
-  @Test func aClientThatVanishesStopsTheWorkAndLosesNothing() async throws {
+  @Test func `A client that vanishes stops the work and loses nothing`() async throws {
     let gate = Gate()
-    var limits = RequestLimits()
+    var limits = EncoderLimits()
     limits.maxBatchItems = 4
     let model = ScriptedModel { gate.pass() }
     try await withNetworkServer(model, limits: limits) { client, server in
@@ -152,7 +153,7 @@ import Testing
   }
 
   /// Even while the client waits for an answer before it sends more.
-  @Test func aStoreThatFailsEndsTheStream() async throws {
+  @Test func `A store that fails ends the stream`() async throws {
     try await withServer { client, server in
       try await server.store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 20") }
       let error = try await rpcError {
@@ -167,7 +168,7 @@ import Testing
           _ = try await StreamAnswer($0.messages)
         }
       }
-      #expect(error.code == .resourceExhausted && error.reason == "STORE_FULL")
+      #expect(error.code == .resourceExhausted && error.reason == "STORAGE_FULL")
       #expect(error.message.contains("free space"))
     }
   }

@@ -1,6 +1,7 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
@@ -8,23 +9,23 @@ extension CoreTests {
   ///
   /// Under way are, in each direction, core's flow-control windows and socket buffers, this transport's 64 KiB and a message or two.
   /// On the loopback interface that is a few MiB; the bound leaves room for kernels with larger buffers.
-  @Suite struct BackpressureTests {
+  @Suite("A slow reader stops its writer") struct BackpressureTests {
     static let messageBytes = 64 * 1024
     static let messages = 2000
     static let mostUnderWay = 32 * 1024 * 1024
 
     /// Waits until `count` has not grown for a while.
-    static func waitUntilStill(_ count: borrowing Mutex<Int>) async throws -> Int {
+    static func waitUntilStill(_ count: Counter) async throws -> Int {
       var last = -1
       while true {
-        let now = count.withLock { $0 }
+        let now = count.value
         if now == last && now > 0 { return now }
         last = now
         try await Task.sleep(for: .milliseconds(200))
       }
     }
 
-    @Test func aSlowHandlerStopsTheClient() async throws {
+    @Test func `A slow handler stops the client`() async throws {
       let mayRead = Signal()
       let service = TestService.all { request, _ in
         await mayRead.wait()
@@ -37,13 +38,13 @@ extension CoreTests {
         }
       }
       try await withClient(of: service) { client, _ in
-        let written = SharedCount()
+        let written = Counter()
         let call = Task {
           try await client.stream(TestService.clientStreaming) { writer in
             let message = [UInt8](repeating: 1, count: Self.messageBytes)
             for _ in 0..<Self.messages {
               try await writer.write(message)
-              written.value.withLock { $0 += 1 }
+              written.increment()
             }
           } consume: { response in
             var total: [UInt8] = []
@@ -51,7 +52,7 @@ extension CoreTests {
             return total
           }
         }
-        let underWay = try await Self.waitUntilStill(written.value)
+        let underWay = try await Self.waitUntilStill(written)
         #expect(underWay * Self.messageBytes < Self.mostUnderWay)
         mayRead.send()
         let total = try await call.value
@@ -59,14 +60,14 @@ extension CoreTests {
       }
     }
 
-    @Test func aSlowClientStopsTheHandler() async throws {
-      let written = SharedCount()
+    @Test func `A slow client stops the handler`() async throws {
+      let written = Counter()
       let service = TestService.all { _, _ in
         StreamingServerResponse { writer in
           let message = [UInt8](repeating: 1, count: Self.messageBytes)
           for _ in 0..<Self.messages {
             try await writer.write(message)
-            written.value.withLock { $0 += 1 }
+            written.increment()
           }
           return [:]
         }
@@ -75,7 +76,7 @@ extension CoreTests {
         let received = try await client.stream(TestService.serverStreaming) { writer in
           try await writer.write([])
         } consume: { response in
-          let underWay = try await Self.waitUntilStill(written.value)
+          let underWay = try await Self.waitUntilStill(written)
           #expect(underWay * Self.messageBytes < Self.mostUnderWay)
           var received = 0
           for try await _ in response.messages { received += 1 }
@@ -85,7 +86,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aStoppedCallDoesNotStopOthers() async throws {
+    @Test func `A stopped call does not stop others`() async throws {
       let mayRead = Signal()
       let service = TestService(handlers: [
         TestService.clientStreaming: { request, context in
@@ -95,18 +96,18 @@ extension CoreTests {
         TestService.unary: TestService.echoOnce,
       ])
       try await withClient(of: service) { client, _ in
-        let written = SharedCount()
+        let written = Counter()
         let stopped = Task {
           try await client.stream(TestService.clientStreaming) { writer in
             for _ in 0..<Self.messages {
               try await writer.write([UInt8](repeating: 1, count: Self.messageBytes))
-              written.value.withLock { $0 += 1 }
+              written.increment()
             }
           } consume: { response in
             for try await _ in response.messages {}
           }
         }
-        _ = try await Self.waitUntilStill(written.value)
+        _ = try await Self.waitUntilStill(written)
         let reply = try await client.callUnary(TestService.unary, [1, 2])
         #expect(reply == [1, 2])
         stopped.cancel()
@@ -115,8 +116,4 @@ extension CoreTests {
       }
     }
   }
-}
-
-final class SharedCount: Sendable {
-  let value = Mutex(0)
 }

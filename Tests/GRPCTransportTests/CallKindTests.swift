@@ -1,23 +1,24 @@
 import GRPCCore
 import GRPCTransport
+import TestSupport
 import Testing
 
 extension CoreTests {
   /// The four kinds of RPC, with nothing but messages.
-  @Suite struct CallKindTests {
-    @Test func unary() async throws {
+  @Suite("All four kinds of RPC carry messages") struct CallKindTests {
+    @Test func `A unary call echoes its message`() async throws {
       let reply = try await withClient { client, _ in try await client.callUnary(TestService.unary, [1, 2, 3]) }
       #expect(reply == [1, 2, 3])
     }
 
-    @Test func clientStreaming() async throws {
+    @Test func `A client-streaming call sends all its messages`() async throws {
       let replies = try await withClient { client, _ in
         try await client.callStreaming(TestService.clientStreaming, [[1], [2, 3], []])
       }
       #expect(replies == [[1, 2, 3]])
     }
 
-    @Test func serverStreaming() async throws {
+    @Test func `A server-streaming call receives all its messages`() async throws {
       let service = TestService(handlers: [
         TestService.serverStreaming: { _, _ in
           StreamingServerResponse { writer in
@@ -32,7 +33,7 @@ extension CoreTests {
       #expect(replies == (0..<50).map { [UInt8($0)] })
     }
 
-    @Test func bidirectionalStreaming() async throws {
+    @Test func `A bidirectional call carries messages both ways`() async throws {
       let messages = (0..<100).map { [UInt8($0)] }
       let replies = try await withClient { client, _ in
         try await client.callStreaming(TestService.bidirectional, messages)
@@ -40,7 +41,7 @@ extension CoreTests {
       #expect(replies == messages)
     }
 
-    @Test func bidirectionalStreamingInLockstep() async throws {
+    @Test func `A bidirectional call may go in lockstep`() async throws {
       // Each request waits for the response to the one before, so neither side may hold anything back.
       let (turns, next) = AsyncStream.makeStream(of: Void.self)
       next.yield()
@@ -65,17 +66,17 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func emptyMessages(_ method: MethodDescriptor) async throws {
+    func `Empty messages arrive`(_ method: MethodDescriptor) async throws {
       let replies = try await withClient { client, _ in try await client.callStreaming(method, [[]]) }
       #expect(replies == [[]])
     }
 
-    @Test func streamsWithoutMessages() async throws {
+    @Test func `Streams may have no messages`() async throws {
       let replies = try await withClient { client, _ in try await client.callStreaming(TestService.bidirectional, []) }
       #expect(replies.isEmpty)
     }
 
-    @Test func manyCallsOnOneConnection() async throws {
+    @Test func `Many calls share one connection`() async throws {
       try await withClient { client, _ in
         try await withThrowingTaskGroup(of: Bool.self) { group in
           for number in 0..<200 {
@@ -88,7 +89,7 @@ extension CoreTests {
       }
     }
 
-    @Test func metadataOfAStreamArrivesBeforeItsMessages() async throws {
+    @Test func `Metadata of a stream arrives before its messages`() async throws {
       // The handler waits for the client to see its metadata, which is empty.
       let seen = Signal()
       let service = TestService.all { _, _ in
@@ -110,7 +111,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aHandlerOfAUnaryMethodMaySuspend() async throws {
+    @Test func `A handler of a unary method may suspend`() async throws {
       let service = TestService.all { request, context in
         try await Task.sleep(for: .milliseconds(5))
         return try await TestService.echoOnce(request, context)
@@ -121,7 +122,7 @@ extension CoreTests {
       }
     }
 
-    @Test func handlersMayStartOnThePool() async throws {
+    @Test func `Handlers may start on the pool`() async throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.handlerStart = .onConcurrentPool
       try await withClient(server: configuration) { client, _ in
@@ -131,7 +132,7 @@ extension CoreTests {
     }
 
     @Test(arguments: [1, 2, 8])
-    func queueThreads(_ count: Int) async throws {
+    func `Completion queues have threads of their own`(_ count: Int) async throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.queueThreads = count
       try await withClient(server: configuration) { client, _ in

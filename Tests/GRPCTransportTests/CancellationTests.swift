@@ -1,12 +1,13 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
-  @Suite struct CancellationTests {
+  @Suite("Cancellation reaches the other side") struct CancellationTests {
     @Test(arguments: TestService.allMethods)
-    func cancellingTheCallersTaskCancelsTheHandler(_ method: MethodDescriptor) async throws {
+    func `Cancelling the caller's task cancels the handler`(_ method: MethodDescriptor) async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withClient(of: service) { client, _ in
@@ -19,7 +20,7 @@ extension CoreTests {
       }
     }
 
-    @Test func cancellingBeforeTheCallBegins() async throws {
+    @Test func `A task cancelled before its call begins makes none`() async throws {
       try await withClient { client, _ in
         let call = Task {
           withUnsafeCurrentTask { $0?.cancel() }
@@ -30,7 +31,7 @@ extension CoreTests {
       }
     }
 
-    @Test func cancellingAfterTheFirstResponse() async throws {
+    @Test func `A call may be cancelled after the first response`() async throws {
       let cancelled = Signal()
       let service = TestService.all { _, context in
         StreamingServerResponse { writer in
@@ -83,7 +84,7 @@ extension CoreTests {
       return try #require(isComplete.withLock { $0 } as Bool?)
     }
 
-    @Test func aBrokenOffRequestStreamIsNotTakenForACompleteOne() async throws {
+    @Test func `A request stream that breaks off is not taken for a complete one`() async throws {
       // Core reports both with an empty receive, and this must not depend on timing.
       for _ in 0..<100 {
         let isComplete = try await Self.breakOff()
@@ -91,7 +92,7 @@ extension CoreTests {
       }
     }
 
-    @Test func writingToACancelledCallFails() async throws {
+    @Test func `Writing to a cancelled call fails`() async throws {
       let failed = Signal()
       let service = TestService.all { _, context in
         StreamingServerResponse { writer in
@@ -115,7 +116,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aClientThatVanishesCancelsItsCalls() async throws {
+    @Test func `A client that vanishes cancels its calls`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withServer(of: service) { _, target in
@@ -132,7 +133,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func cancellationHandlersRun() async throws {
+    @Test func `Cancellation handlers run`() async throws {
       let (started, handled) = (Signal(), Signal())
       let service = TestService.all { _, _ in
         await withRPCCancellationHandler {

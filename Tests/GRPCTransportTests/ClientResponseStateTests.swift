@@ -4,7 +4,7 @@ import Testing
 
 @testable import GRPCTransport
 
-@Suite struct ClientResponseStateTests {
+@Suite("A response is told from a rejection") struct ClientResponseStateTests {
   static let failure = Status(code: .unavailable, message: "")
   static let ok = Status(code: .ok, message: "")
 
@@ -30,12 +30,11 @@ import Testing
 
   static func reading() -> ClientResponseState {
     var state = ClientResponseState(receivesMessages: true)
-    state.hasBegun = true
-    state.isReading = true
+    state.beginReceiving()
     return state
   }
 
-  @Test func metadataMessagesStatus() {
+  @Test func `A response is metadata, messages and a status`() {
     var state = Self.reading()
     #expect(Self.drain(&state) == [])
     state.received(metadata: [:], beginning: ILLMREC_RESPONSE_ACCEPTED)
@@ -52,7 +51,7 @@ import Testing
     #expect(!Self.startsReceive(&state))
   }
 
-  @Test func aRejectionIsAStatusOnly() {
+  @Test func `A rejection is a status only`() {
     var state = Self.reading()
     state.received(metadata: [:], beginning: ILLMREC_RESPONSE_REJECTED)
     #expect(Self.drain(&state) == [])
@@ -60,20 +59,20 @@ import Testing
     #expect(Self.drain(&state) == ["status unavailable", "end"])
   }
 
-  @Test func aFailureAfterEmptyMetadataIsNoRejection() {
+  @Test func `A failure after empty metadata is no rejection`() {
     var state = Self.reading()
     state.received(metadata: [:], beginning: ILLMREC_RESPONSE_ACCEPTED)
     state.ended(Self.failure, [:])
     #expect(Self.drain(&state) == ["metadata 0", "status unavailable", "end"])
   }
 
-  @Test func aCallThatNeverReachedAServerIsAStatusOnly() {
+  @Test func `A call that never reached a server is a status only`() {
     var state = Self.reading()
     state.ended(Self.failure, [:])
     #expect(Self.drain(&state) == ["status unavailable", "end"])
   }
 
-  @Test func whereCoreCannotTellEmptyMetadataWaits() {
+  @Test func `Where core cannot tell empty metadata waits`() {
     var state = Self.reading()
     state.received(metadata: [:], beginning: ILLMREC_RESPONSE_UNKNOWN)
     #expect(Self.drain(&state) == [])
@@ -86,7 +85,7 @@ import Testing
     #expect(Self.drain(&state) == ["metadata 1"])
   }
 
-  @Test func aUnaryResponse() {
+  @Test func `A unary response is metadata, one message and a status`() {
     var state = ClientResponseState(receivesMessages: false)
     state.received(metadata: [:], beginning: ILLMREC_RESPONSE_ACCEPTED)
     state.received(onlyMessage: MessageBytes(repeating: 0, count: 2))
@@ -95,7 +94,7 @@ import Testing
     #expect(Self.drain(&state) == ["metadata 0", "message 2", "status ok", "end"])
   }
 
-  @Test func theFirstStatusCounts() {
+  @Test func `The first status counts`() {
     var state = Self.reading()
     state.ended(Self.failure, [:])
     state.ended(Self.ok, [:])

@@ -1,12 +1,13 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
-  @Suite struct DeadlineTests {
+  @Suite("Deadlines end calls") struct DeadlineTests {
     @Test(arguments: TestService.allMethods)
-    func aSlowCallEndsAtItsDeadlineOnBothSides(_ method: MethodDescriptor) async throws {
+    func `A slow call ends at its deadline on both sides`(_ method: MethodDescriptor) async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withClient(of: service) { client, _ in
@@ -22,7 +23,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aPassedDeadlineFailsAtOnce() async throws {
+    @Test func `A passed deadline fails at once`() async throws {
       try await withClient { client, _ in
         let error = try await rpcError {
           try await client.callUnary(TestService.unary, options: .timeout(.nanoseconds(1)))
@@ -31,7 +32,7 @@ extension CoreTests {
       }
     }
 
-    @Test func theHandlerKnowsTheDeadline() async throws {
+    @Test func `The handler knows the deadline`() async throws {
       let remaining = Mutex<Duration?>(nil)
       let service = TestService.all { request, context in
         remaining.withLock { $0 = context.deadline.map { ContinuousClock.now.duration(to: $0) } }
@@ -45,7 +46,7 @@ extension CoreTests {
       #expect(left > .seconds(500) && left < .seconds(1020))
     }
 
-    @Test func withoutATimeoutThereIsNoDeadline() async throws {
+    @Test func `Without a timeout there is no deadline`() async throws {
       let hasDeadline = Mutex(true)
       let service = TestService.all { request, context in
         hasDeadline.withLock { $0 = context.deadline != nil }
@@ -55,7 +56,7 @@ extension CoreTests {
       #expect(!hasDeadline.withLock { $0 })
     }
 
-    @Test func theTimeoutOfTheServiceConfigApplies() async throws {
+    @Test func `The timeout of the service config applies`() async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.serviceConfig.methodConfig = [
         MethodConfig(names: [.init(service: "illmrec.test.Echo")], timeout: .milliseconds(50))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import GRPCTransport
 
-@Suite struct InboxTests {
+@Suite("An inbox hands out what arrived") struct InboxTests {
   static let error = RPCError(code: .cancelled, message: "")
 
   static func message(_ count: Int) -> MessageBytes { MessageBytes(repeating: 1, count: count) }
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func messagesComeInOrderAndThenTheEnd() {
+  @Test func `Messages come in order and then the end`() {
     var inbox = Inbox()
     for count in 1...3 {
       #expect(Self.startsReceive(&inbox))
@@ -35,14 +35,14 @@ import Testing
     #expect(Self.drain(&inbox) == ([1, 2, 3], "end"))
   }
 
-  @Test func oneReceiveAtATime() {
+  @Test func `One receive is under way at a time`() {
     var inbox = Inbox()
     #expect(Self.startsReceive(&inbox))
     #expect(!Self.startsReceive(&inbox))
     #expect(inbox.isReceiving)
   }
 
-  @Test func anInboxIsFullByCountOrBytes() {
+  @Test func `An inbox is full by count or bytes`() {
     var inbox = Inbox()
     for _ in 0..<Inbox.capacityMessages {
       #expect(Self.startsReceive(&inbox))
@@ -58,7 +58,7 @@ import Testing
     #expect(!Self.startsReceive(&inbox))
   }
 
-  @Test func aFailureDropsWhatWasNotRead() {
+  @Test func `A failure drops what was not read`() {
     var inbox = Inbox()
     #expect(Self.startsReceive(&inbox))
     inbox.received(Self.message(5), ending: .ended)
@@ -67,7 +67,7 @@ import Testing
     #expect(Self.drain(&inbox) == ([], "failure"))
   }
 
-  @Test func whatArrivesAfterAFailureIsDropped() {
+  @Test func `What arrives after a failure is dropped`() {
     var inbox = Inbox()
     #expect(Self.startsReceive(&inbox))
     inbox.fail(Self.error)
@@ -76,7 +76,7 @@ import Testing
     #expect(!inbox.hasMessages)
   }
 
-  @Test func aBrokenStreamFailsAfterItsMessages() {
+  @Test func `A broken stream fails after its messages`() {
     var inbox = Inbox()
     #expect(Self.startsReceive(&inbox))
     inbox.received(Self.message(5), ending: .ended)
@@ -85,7 +85,7 @@ import Testing
     #expect(Self.drain(&inbox) == ([5], "failure"))
   }
 
-  @Test func readiness() {
+  @Test func `An inbox tells whether it is ready`() {
     var inbox = Inbox()
     #expect(!inbox.isReady)
     inbox.received(Self.message(1), ending: .ended)

@@ -3,22 +3,22 @@ import Testing
 
 @testable import GRPCTransport
 
-@Suite struct MessageBytesTests {
+@Suite("Message bytes are shared until written") struct MessageBytesTests {
   static func array(_ bytes: MessageBytes) -> [UInt8] { bytes.withUnsafeBytes { Array($0) } }
 
   @Test(arguments: [0, 1, 100, 100_000])
-  func repeatedBytes(_ count: Int) {
+  func `Repeated bytes are held`(_ count: Int) {
     #expect(Self.array(MessageBytes(repeating: 0, count: count)) == [UInt8](repeating: 0, count: count))
     #expect(Self.array(MessageBytes(repeating: 7, count: count)) == [UInt8](repeating: 7, count: count))
   }
 
-  @Test func sequences() {
+  @Test func `Sequences of bytes are held`() {
     #expect(Self.array(MessageBytes([1, 2, 3])) == [1, 2, 3])
     #expect(Self.array(MessageBytes((1...3).lazy.map { UInt8($0) })) == [1, 2, 3])
     #expect(MessageBytes([UInt8]()).count == 0)
   }
 
-  @Test func copiesAreIndependent() {
+  @Test func `Copies are independent`() {
     let first = MessageBytes([1, 2, 3])
     var second = first
     second.withUnsafeMutableBytes { $0[0] = 9 }
@@ -27,7 +27,7 @@ import Testing
     #expect(first != second)
   }
 
-  @Test func theOnlyHolderWritesInPlace() {
+  @Test func `The only holder writes in place`() {
     var bytes = MessageBytes([1, 2, 3])
     let before = bytes.withUnsafeBytes { $0.baseAddress }
     bytes.withUnsafeMutableBytes { $0[0] = 9 }

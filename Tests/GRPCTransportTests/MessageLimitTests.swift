@@ -4,11 +4,11 @@ import Testing
 
 extension CoreTests {
   /// Limits on the size of messages, and messages near them.
-  @Suite struct MessageLimitTests {
+  @Suite("Messages are limited in size") struct MessageLimitTests {
     static let megabyte = 1024 * 1024
 
     @Test(arguments: TestService.allMethods)
-    func bigMessages(_ method: MethodDescriptor) async throws {
+    func `Big messages arrive`(_ method: MethodDescriptor) async throws {
       var server = CGrpcServerTransport.Configuration.defaults
       server.maxReceiveMessageBytes = 40 * Self.megabyte
       var client = CGrpcClientTransport.Configuration.defaults
@@ -25,7 +25,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func theServerRefusesBiggerRequests(_ method: MethodDescriptor) async throws {
+    func `The server refuses bigger requests`(_ method: MethodDescriptor) async throws {
       var server = CGrpcServerTransport.Configuration.defaults
       server.maxReceiveMessageBytes = 1000
       try await withClient(server: server) { client, _ in
@@ -38,7 +38,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func theClientRefusesBiggerResponses(_ method: MethodDescriptor) async throws {
+    func `The client refuses bigger responses`(_ method: MethodDescriptor) async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.maxReceiveMessageBytes = 1000
       try await withClient(client: configuration) { client, _ in
@@ -47,7 +47,7 @@ extension CoreTests {
       }
     }
 
-    @Test func theClientDoesNotSendBiggerRequests() async throws {
+    @Test func `The client does not send bigger requests`() async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.maxSendMessageBytes = 1000
       try await withClient(client: configuration) { client, _ in
@@ -60,7 +60,7 @@ extension CoreTests {
       }
     }
 
-    @Test func theServerDoesNotSendBiggerResponses() async throws {
+    @Test func `The server does not send bigger responses`() async throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.maxSendMessageBytes = 1000
       try await withClient(server: configuration) { client, _ in
@@ -74,7 +74,7 @@ extension CoreTests {
     }
 
     @Test(arguments: [TestService.unary, TestService.bidirectional])
-    func limitsOfOneCall(_ method: MethodDescriptor) async throws {
+    func `A call may have limits of its own`(_ method: MethodDescriptor) async throws {
       try await withClient { client, _ in
         var options = CallOptions.defaults
         options.maxRequestMessageBytes = 10
@@ -96,7 +96,7 @@ extension CoreTests {
     }
 
     @Test(arguments: [CompressionAlgorithm.gzip, .deflate, .none])
-    func compressedRequests(_ algorithm: CompressionAlgorithm) async throws {
+    func `Compressed requests arrive`(_ algorithm: CompressionAlgorithm) async throws {
       var options = CallOptions.defaults
       options.compression = algorithm
       let compressed = options

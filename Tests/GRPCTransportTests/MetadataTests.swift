@@ -5,7 +5,7 @@ import Testing
 
 extension CoreTests {
   /// Metadata both ways, on every kind of call.
-  @Suite struct MetadataTests {
+  @Suite("Metadata travels both ways on every kind of call") struct MetadataTests {
     /// Sends the request's metadata under "x-…" back, as initial metadata and, under the same keys, as trailing metadata.
     static let mirror = TestService.all { request, _ in
       let mirrored = Metadata(request.metadata.filter { $0.key.hasPrefix("x-") })
@@ -36,7 +36,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func textAndBytes(_ method: MethodDescriptor) async throws {
+    func `Text and bytes arrive as they were sent`(_ method: MethodDescriptor) async throws {
       let sent: Metadata = [
         "x-text": "some text, with punctuation: =?\"", "x-bytes-bin": .binary([0, 255, 10, 13, 128]),
       ]
@@ -45,54 +45,54 @@ extension CoreTests {
       #expect(received.trailing == sent)
     }
 
-    @Test func repeatedKeysKeepTheirOrder() async throws {
+    @Test func `Repeated keys keep their order`() async throws {
       let sent: Metadata = ["x-key": "one", "x-key": "two", "x-key": "three"]
       let received = try await Self.exchange(TestService.unary, sent)
       #expect(Array(received.initial[stringValues: "x-key"]) == ["one", "two", "three"])
     }
 
-    @Test func keysAreSentInLowerCase() async throws {
+    @Test func `Keys are sent in lower case`() async throws {
       let received = try await Self.exchange(TestService.unary, ["X-Mixed-Case": "value"])
       #expect(received.initial == ["x-mixed-case": "value"])
     }
 
-    @Test func encodedBytesAreDecodedOnce() async throws {
+    @Test func `Encoded bytes are decoded once`() async throws {
       // Text under a "-bin" key is base64 already.
       let received = try await Self.exchange(TestService.unary, ["x-bytes-bin": .string("AQID")])
       #expect(received.initial == ["x-bytes-bin": .binary([1, 2, 3])])
     }
 
-    @Test func emptyValues() async throws {
+    @Test func `Empty values arrive`() async throws {
       let sent: Metadata = ["x-text": "", "x-bytes-bin": .binary([])]
       #expect(try await Self.exchange(TestService.bidirectional, sent).initial == sent)
     }
 
-    @Test func bigValuesWithinTheLimit() async throws {
+    @Test func `Big values within the limit arrive`() async throws {
       let sent: Metadata = ["x-bytes-bin": .binary([UInt8](repeating: 7, count: 4000))]
       #expect(try await Self.exchange(TestService.unary, sent).trailing == sent)
     }
 
-    @Test func metadataOverTheLimitIsRefused() async throws {
+    @Test func `Metadata over the limit is refused`() async throws {
       let sent: Metadata = ["x-text": .string(String(repeating: "a", count: 20_000))]
       let error = try await rpcError { try await Self.exchange(TestService.unary, sent) }
       #expect(error.code == .resourceExhausted)
     }
 
     @Test(arguments: [TestService.unary, TestService.bidirectional])
-    func illegalKeysFailTheCall(_ method: MethodDescriptor) async throws {
+    func `Illegal keys fail the call`(_ method: MethodDescriptor) async throws {
       let error = try await rpcError { try await Self.exchange(method, ["x key": "value"]) }
       #expect(error.code == .internalError)
       #expect(error.message.contains("\"x key\""))
     }
 
-    @Test func illegalValuesFailTheCall() async throws {
+    @Test func `Illegal values fail the call`() async throws {
       let error = try await rpcError { try await Self.exchange(TestService.unary, ["x-text": "newline\n"]) }
       #expect(error.code == .internalError)
       #expect(error.message.contains("\"x-text\""))
     }
 
     @Test(arguments: TestService.allMethods)
-    func illegalMetadataOfAHandlerEndsTheCallWithAnError(_ method: MethodDescriptor) async throws {
+    func `Illegal metadata of a handler ends the call with an error`(_ method: MethodDescriptor) async throws {
       let service = TestService.all { _, _ in
         StreamingServerResponse { writer in
           try await writer.write([])
@@ -106,7 +106,7 @@ extension CoreTests {
       }
     }
 
-    @Test func theDeadlineIsNotInTheMetadata() async throws {
+    @Test func `The deadline is not in the metadata`() async throws {
       let keys = Mutex<[String]>([])
       let service = TestService.all { request, context in
         keys.withLock { $0 = request.metadata.map(\.key) }
@@ -118,7 +118,7 @@ extension CoreTests {
       #expect(keys.withLock { $0 } == ["user-agent"])
     }
 
-    @Test func theServerSeesItsPeers() async throws {
+    @Test func `The server sees its peers`() async throws {
       let peers = Mutex(["", ""])
       let service = TestService.all { request, context in
         peers.withLock { $0 = [context.remotePeer, context.localPeer] }

@@ -1,11 +1,12 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
   /// grpc-swift-2's retries, which need rejections ("trailers-only") to be told from responses.
-  @Suite struct RetryTests {
+  @Suite("Rejected calls are retried") struct RetryTests {
     static func configuration(
       attempts: Int = 4, throttling: ServiceConfig.RetryThrottling? = nil
     ) throws -> CGrpcClientTransport.Configuration {
@@ -22,60 +23,56 @@ extension CoreTests {
 
     /// Fails the first `failures` calls with `error`, then echoes.
     static func failingFirst(
-      _ failures: Int, _ attempts: SharedCount,
+      _ failures: Int, _ attempts: Counter,
       with error: RPCError = RPCError(code: .unavailable, message: "come again")
     ) -> TestService {
       TestService.all { request, context in
-        let attempt = attempts.value.withLock { count in
-          count += 1
-          return count
-        }
-        if attempt <= failures { throw error }
+        if attempts.increment() <= failures { throw error }
         return try await TestService.echoOnce(request, context)
       }
     }
 
     @Test(arguments: TestService.allMethods)
-    func rejectedCallsAreTriedAgain(_ method: MethodDescriptor) async throws {
+    func `Rejected calls are tried again`(_ method: MethodDescriptor) async throws {
       // Often, because recognising a rejection must not depend on timing.
       for _ in 0..<20 {
-        let attempts = SharedCount()
+        let attempts = Counter()
         let replies = try await withClient(of: Self.failingFirst(3, attempts), client: try Self.configuration()) {
           client, _ in
           try await client.callStreaming(method, [[1, 2]])
         }
         #expect(replies == [[1, 2]])
-        #expect(attempts.value.withLock { $0 } == 4)
+        #expect(attempts.value == 4)
       }
     }
 
-    @Test func theLastAttemptsErrorIsThrown() async throws {
-      let attempts = SharedCount()
+    @Test func `The last attempt's error is thrown`() async throws {
+      let attempts = Counter()
       try await withClient(of: Self.failingFirst(10, attempts), client: try Self.configuration()) { client, _ in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }
         #expect(error.code == .unavailable)
         #expect(error.message == "come again")
       }
-      #expect(attempts.value.withLock { $0 } == 4)
+      #expect(attempts.value == 4)
     }
 
-    @Test func otherCodesAreNotTriedAgain() async throws {
-      let attempts = SharedCount()
+    @Test func `Other codes are not tried again`() async throws {
+      let attempts = Counter()
       let error = RPCError(code: .invalidArgument, message: "")
       try await withClient(of: Self.failingFirst(1, attempts, with: error), client: try Self.configuration()) {
         client, _ in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }
         #expect(error.code == .invalidArgument)
       }
-      #expect(attempts.value.withLock { $0 } == 1)
+      #expect(attempts.value == 1)
     }
 
     @Test(arguments: [TestService.serverStreaming, TestService.bidirectional])
-    func anAcceptedCallIsNotTriedAgain(_ method: MethodDescriptor) async throws {
-      let attempts = SharedCount()
+    func `An accepted call is not tried again`(_ method: MethodDescriptor) async throws {
+      let attempts = Counter()
       let accepted = Signal()
       let service = TestService.all { _, _ in
-        attempts.value.withLock { $0 += 1 }
+        attempts.increment()
         return StreamingServerResponse { _ in
           // Not before the metadata has arrived by itself.
           await accepted.wait()
@@ -93,21 +90,21 @@ extension CoreTests {
         }
         #expect(error.code == .unavailable)
       }
-      #expect(attempts.value.withLock { $0 } == 1)
+      #expect(attempts.value == 1)
     }
 
-    @Test func theServerMayForbidAnotherAttempt() async throws {
-      let attempts = SharedCount()
+    @Test func `The server may forbid another attempt`() async throws {
+      let attempts = Counter()
       let error = RPCError(code: .unavailable, message: "", metadata: ["grpc-retry-pushback-ms": "-1"])
       try await withClient(of: Self.failingFirst(1, attempts, with: error), client: try Self.configuration()) {
         client, _ in
         _ = try await rpcError { try await client.callUnary(TestService.unary) }
       }
-      #expect(attempts.value.withLock { $0 } == 1)
+      #expect(attempts.value == 1)
     }
 
-    @Test func throttlingStopsRetries() async throws {
-      let attempts = SharedCount()
+    @Test func `Throttling stops retries`() async throws {
+      let attempts = Counter()
       let throttling = try ServiceConfig.RetryThrottling(maxTokens: 4, tokenRatio: 0.1)
       try await withClient(
         of: Self.failingFirst(1000, attempts), client: try Self.configuration(throttling: throttling)
@@ -115,10 +112,10 @@ extension CoreTests {
         for _ in 0..<5 { _ = try await rpcError { try await client.callUnary(TestService.unary) } }
       }
       // Two failures use up half of the tokens; from then on each call is tried once.
-      #expect(attempts.value.withLock { $0 } <= 7)
+      #expect(attempts.value <= 7)
     }
 
-    @Test func unreachableServersAreTriedAgain() async throws {
+    @Test func `Unreachable servers are tried again`() async throws {
       let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9", configuration: try Self.configuration())
       try await withGRPCClient(transport: transport) { client in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }

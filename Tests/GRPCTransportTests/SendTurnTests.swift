@@ -3,7 +3,7 @@ import Testing
 
 @testable import GRPCTransport
 
-@Suite struct SendTurnTests {
+@Suite("Writers take turns") struct SendTurnTests {
   static let error = RPCError(code: .unavailable, message: "over")
 
   static func isGranted(_ turn: inout SendTurn, _ writer: SendTurn.Writer? = nil) -> Bool {
@@ -17,7 +17,7 @@ import Testing
   /// Whether a writer got the turn from the one before.
   static func passes(_ turn: inout SendTurn) -> Bool { turn.pass() != nil }
 
-  @Test func theTurnIsTakenOnce() {
+  @Test func `The turn is taken once`() {
     var turn = SendTurn()
     #expect(Self.isGranted(&turn))
     #expect(!Self.isGranted(&turn))
@@ -26,7 +26,7 @@ import Testing
     #expect(Self.isGranted(&turn))
   }
 
-  @Test func writersTakeTurnsInOrder() async throws {
+  @Test func `Writers take turns in order`() async throws {
     var order: [Int] = []
     try await withThrowingTaskGroup(of: Int.self) { group in
       let (writers, add) = AsyncStream.makeStream(of: (Int, SendTurn.Writer).self)
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func afterARefusalNobodyHasATurn() async throws {
+  @Test func `After a refusal nobody has a turn`() async throws {
     var turn = SendTurn()
     #expect(Self.isGranted(&turn))
     _ = turn.refuse(Self.error)
@@ -65,15 +65,25 @@ import Testing
     #expect(Self.isRefused(&turn))
   }
 
-  @Test func aRefusalTurnsWaitingWritersAway() async {
-    let (writers, add) = AsyncStream.makeStream(of: SendTurn.Writer.self)
-    let waiting = Task { try await withCheckedThrowingContinuation { add.yield($0) } }
+  @Test func `A refusal turns waiting writers away`() async {
+    let writer = await Parked.writer()
     var turn = SendTurn()
     #expect(Self.isGranted(&turn))
-    for await writer in writers.prefix(1) { #expect(!Self.isGranted(&turn, writer)) }
+    #expect(!Self.isGranted(&turn, writer.continuation))
     var wakeups = Wakeups()
     wakeups.refuse(&turn, Self.error)
     wakeups.resume()
-    await #expect(throws: RPCError.self) { try await waiting.value }
+    await #expect(throws: RPCError.self) { try await writer.task.value }
+  }
+
+  @Test func `A batch that succeeded passes the turn, one that failed is the last`() {
+    var turn = SendTurn()
+    #expect(Self.isGranted(&turn))
+    _ = turn.completed(succeeded: true, otherwise: Self.error)
+    #expect(!turn.isTaken)
+    #expect(Self.isGranted(&turn))
+    _ = turn.completed(succeeded: false, otherwise: Self.error)
+    #expect(!turn.isTaken)
+    #expect(Self.isRefused(&turn))
   }
 }

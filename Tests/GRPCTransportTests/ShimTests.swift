@@ -1,9 +1,10 @@
 import CGrpcShim
+import TestSupport
 import Testing
 
 extension CoreTests {
   /// The C layer by itself: who owns what, and what is left.
-  @Suite struct ShimTests {
+  @Suite("The C layer owns and frees what it makes") struct ShimTests {
     /// A queue, a channel that reaches nobody, and a call on it, released in any order.
     struct Objects {
       let queue = illmrec_queue_create("test", 1, nil, nil)
@@ -22,7 +23,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aQueueEndsWithItsLastUser() async throws {
+    @Test func `A queue ends with its last user`() async throws {
       // Of the test before.
       try await expectNoLiveObjects()
       let queue = illmrec_queue_create("test", 3, nil, nil)
@@ -31,7 +32,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aQueueTellsOfItsEndOnce() async throws {
+    @Test func `A queue tells of its end once`() async throws {
       let ended = Signal()
       let queue = illmrec_queue_create(
         "test", 4, { context in Unmanaged<Signal>.fromOpaque(context!).takeRetainedValue().send() },
@@ -43,7 +44,7 @@ extension CoreTests {
     }
 
     @Test(arguments: 0..<6)
-    func objectsMayBeReleasedInAnyOrder(_ order: Int) async throws {
+    func `Objects may be released in any order`(_ order: Int) async throws {
       let objects = Objects()
       var releases = [
         { illmrec_queue_release(objects.queue) }, { illmrec_channel_release(objects.channel) },
@@ -55,7 +56,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aFinishedCallDoesNotKeepItsQueue() async throws {
+    @Test func `A finished call does not keep its queue`() async throws {
       // Of the test before.
       try await expectNoLiveObjects()
       let objects = Objects()
@@ -64,13 +65,13 @@ extension CoreTests {
       #expect(illmrec_live_objects.now.queues == 1)
       illmrec_call_finish(objects.call)
       illmrec_call_finish(objects.call)
-      while illmrec_live_objects.now.queues != 0 { try await Task.sleep(for: .milliseconds(1)) }
+      try await waitUntil { illmrec_live_objects.now.queues == 0 }
       #expect(illmrec_live_objects.now.calls == 1)
       illmrec_call_release(objects.call)
       try await expectNoLiveObjects()
     }
 
-    @Test func aDiscardedBatchLeavesNothing() async throws {
+    @Test func `A discarded batch leaves nothing`() async throws {
       let objects = Objects()
       let released = Signal()
       let batch = illmrec_batch_create(objects.call)
@@ -88,7 +89,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func anEmptyMessageGivesItsOwnerUpAtOnce() async throws {
+    @Test func `An empty message gives its owner up at once`() async throws {
       let objects = Objects()
       let released = Signal()
       let batch = illmrec_batch_create(objects.call)
@@ -101,7 +102,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aBatchThatCoreRefusesIsGone() async throws {
+    @Test func `A batch that core refuses is gone`() async throws {
       // Of the test before.
       try await expectNoLiveObjects()
       let objects = Objects()
@@ -115,7 +116,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aCancelledCallCompletesItsBatches() async throws {
+    @Test func `A cancelled call completes its batches`() async throws {
       let objects = Objects()
       let done = Signal()
       let batch = illmrec_batch_create(objects.call)
@@ -137,7 +138,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func whatHTTPDoesNotAllowIsNotAdded() async throws {
+    @Test func `What HTTP does not allow is not added`() async throws {
       let objects = Objects()
       let batch = illmrec_batch_create(objects.call)
       func add(_ key: String, _ value: [UInt8]) -> Bool {
@@ -155,7 +156,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aMalformedTargetHasNoChannel() async throws {
+    @Test func `A malformed target has no channel`() async throws {
       let queue = illmrec_queue_create("test", 1, nil, nil)
       let channel = illmrec_channel_create(queue, "ipv4:nonsense", nil, 0)
       #expect(channel == nil)
@@ -163,7 +164,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aServerThatNeverStartedStops() async throws {
+    @Test func `A server that never started stops`() async throws {
       let queue = illmrec_queue_create("test", 2, nil, nil)
       let server = illmrec_server_create(queue, nil, 0)
       let port = illmrec_server_listen(server, "127.0.0.1:0")
@@ -175,7 +176,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aMethodIsRegisteredOnce() async throws {
+    @Test func `A method is registered once`() async throws {
       let queue = illmrec_queue_create("test", 1, nil, nil)
       let server = illmrec_server_create(queue, nil, 0)
       func register(_ path: String, _ withMessage: Bool) -> Int64 {

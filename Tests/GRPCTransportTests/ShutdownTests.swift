@@ -1,12 +1,13 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
-  @Suite struct ShutdownTests {
+  @Suite("Servers and clients stop in order") struct ShutdownTests {
     @Test(arguments: TestService.allMethods)
-    func aGracefulShutdownLetsCallsFinish(_ method: MethodDescriptor) async throws {
+    func `A graceful shutdown lets calls finish`(_ method: MethodDescriptor) async throws {
       let (started, mayEnd) = (Signal(), Signal())
       let wasCancelled = Mutex(true)
       let service = TestService.all { request, context in
@@ -27,7 +28,7 @@ extension CoreTests {
       #expect(!wasCancelled.withLock { $0 })
     }
 
-    @Test func afterAGracefulShutdownNewCallsAreRefused() async throws {
+    @Test func `After a graceful shutdown new calls are refused`() async throws {
       let (started, mayEnd) = (Signal(), Signal())
       let service = TestService.all { request, context in
         started.send()
@@ -48,7 +49,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aGracefulShutdownFreesThePort() async throws {
+    @Test func `A graceful shutdown frees the port`() async throws {
       let (started, mayEnd) = (Signal(), Signal())
       let service = TestService.all { request, context in
         started.send()
@@ -75,7 +76,7 @@ extension CoreTests {
       }
     }
 
-    @Test func onRequestAGracefulShutdownTellsTheCalls() async throws {
+    @Test func `On request a graceful shutdown tells the calls`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.gracefulShutdownCancelsCalls = true
@@ -97,7 +98,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func aForcedShutdownCancelsCallsAndTheirTasks(_ method: MethodDescriptor) async throws {
+    func `A forced shutdown cancels calls and their tasks`(_ method: MethodDescriptor) async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all { _, _ in
         started.send()
@@ -124,7 +125,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aGracefulShutdownMayBeForced() async throws {
+    @Test func `A graceful shutdown may be forced`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
@@ -145,7 +146,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aClientFinishesItsCallsBeforeItStops() async throws {
+    @Test func `A client finishes its calls before it stops`() async throws {
       let (started, mayEnd) = (Signal(), Signal())
       let service = TestService.all { request, context in
         started.send()
@@ -166,7 +167,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aClosedClientTransportRefusesStreams() async throws {
+    @Test func `A closed client transport refuses streams`() async throws {
       let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9")
       transport.beginGracefulShutdown()
       try await transport.connect()
@@ -177,7 +178,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func cancellingTheClientsTaskCancelsItsCalls() async throws {
+    @Test func `Cancelling the client's task cancels its calls`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withServer(of: service) { _, target in
@@ -194,7 +195,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func transportsThatAreNeverUsedLeaveNothing() async throws {
+    @Test func `Transports that are never used leave nothing`() async throws {
       do {
         _ = try CGrpcServerTransport(address: "127.0.0.1:0")
         _ = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9")
@@ -202,7 +203,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aServerListensOnce() async throws {
+    @Test func `A server listens once`() async throws {
       let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
       try await withGRPCServer(transport: transport, services: [TestService.echo]) { _ in
         // The first one may not have begun yet.
@@ -216,14 +217,14 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func listeningAfterAShutdownReturnsAtOnce() async throws {
+    @Test func `Listening after a shutdown returns at once`() async throws {
       let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
       transport.beginGracefulShutdown()
       try await transport.listen { _, _ in }
       try await expectNoLiveObjects()
     }
 
-    @Test func aWriterKeptPastItsHandlerHoldsNothingUp() async throws {
+    @Test func `A writer kept past its handler holds nothing up`() async throws {
       let kept = Mutex<RPCWriter<[UInt8]>?>(nil)
       let service = TestService.all { _, _ in
         StreamingServerResponse { writer in

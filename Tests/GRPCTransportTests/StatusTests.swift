@@ -1,16 +1,17 @@
 import GRPCCore
 import GRPCTransport
+import TestSupport
 import Testing
 
 extension CoreTests {
   /// How calls end.
-  @Suite struct StatusTests {
+  @Suite("Calls end with a status") struct StatusTests {
     static func failing(_ error: any Error) -> TestService {
       TestService.all { _, _ in throw error }
     }
 
     @Test(arguments: TestService.allMethods)
-    func codeAndMessage(_ method: MethodDescriptor) async throws {
+    func `Code and message arrive`(_ method: MethodDescriptor) async throws {
       let thrown = RPCError(code: .alreadyExists, message: "there is one already")
       try await withClient(of: Self.failing(thrown)) { client, _ in
         let error = try await rpcError { try await client.callStreaming(method, [[]]) }
@@ -25,7 +26,7 @@ extension CoreTests {
       .dataLoss, .unauthenticated,
     ]
 
-    @Test func everyCode() async throws {
+    @Test func `Every code arrives`() async throws {
       for code in Self.allCodes {
         try await withClient(of: Self.failing(RPCError(code: code, message: ""))) { client, _ in
           let error = try await rpcError { try await client.callUnary(TestService.unary) }
@@ -34,7 +35,7 @@ extension CoreTests {
       }
     }
 
-    @Test func specialStatusMessage() async throws {
+    @Test func `A message of any characters arrives`() async throws {
       let message = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"
       try await withClient(of: Self.failing(RPCError(code: .unknown, message: message))) { client, _ in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }
@@ -43,7 +44,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func errorDetails(_ method: MethodDescriptor) async throws {
+    func `Error details arrive`(_ method: MethodDescriptor) async throws {
       let details: [UInt8] = [8, 3, 18, 7] + (0..<200)
       let thrown = RPCError(
         code: .invalidArgument, message: "bad",
@@ -55,7 +56,7 @@ extension CoreTests {
     }
 
     @Test(arguments: TestService.allMethods)
-    func aRejectionHasNoMetadata(_ method: MethodDescriptor) async throws {
+    func `A rejection has no metadata`(_ method: MethodDescriptor) async throws {
       try await withClient(of: Self.failing(RPCError(code: .notFound, message: ""))) { client, _ in
         try await client.stream(method) { writer in
           if !method.isRequestStreaming { try await writer.write([]) }
@@ -65,7 +66,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aStreamMayFailAfterMessages() async throws {
+    @Test func `A stream may fail after messages`() async throws {
       let service = TestService.all { _, _ in
         StreamingServerResponse { writer in
           try await writer.write([1])
@@ -89,7 +90,7 @@ extension CoreTests {
       }
     }
 
-    @Test func otherErrorsAreUnknown() async throws {
+    @Test func `Other errors are unknown`() async throws {
       struct Mishap: Error {}
       try await withClient(of: Self.failing(Mishap())) { client, _ in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }
@@ -97,7 +98,7 @@ extension CoreTests {
       }
     }
 
-    @Test func missingMethod() async throws {
+    @Test func `A missing method is unimplemented`() async throws {
       try await withClient { client, _ in
         let error = try await rpcError { try await client.callUnary(TestService.missing) }
         #expect(error.code == .unimplemented)
@@ -105,7 +106,7 @@ extension CoreTests {
     }
 
     @Test(arguments: [MethodDescriptor.RPCType.unary, .clientStreaming, .serverStreaming, .bidirectionalStreaming])
-    func missingService(_ type: MethodDescriptor.RPCType) async throws {
+    func `A missing service is unimplemented`(_ type: MethodDescriptor.RPCType) async throws {
       try await withClient { client, _ in
         let method = MethodDescriptor(fullyQualifiedService: "no.such.Service", method: "Method", type: type)
         let error = try await rpcError { try await client.callStreaming(method, [[1]]) }
@@ -113,7 +114,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aHandlerMayAnswerBeforeItHasReadEverything() async throws {
+    @Test func `A handler may answer before it has read everything`() async throws {
       // The client learns the status although it could not send everything.
       let service = Self.failing(RPCError(code: .resourceExhausted, message: "enough"))
       try await withClient(of: service) { client, _ in
@@ -124,7 +125,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aFailingProducerCancelsTheCall() async throws {
+    @Test func `A failing producer cancels the call`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       struct Mishap: Error {}

@@ -1,10 +1,11 @@
 import GRPCCore
 import GRPCTransport
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
-  @Suite struct StressTests {
+  @Suite("Load leaves nothing behind") struct StressTests {
     /// Echoes each message; some after a while, some not at all, as its first byte says.
     static let service = TestService.all { request, _ in
       StreamingServerResponse { writer in
@@ -19,7 +20,7 @@ extension CoreTests {
     }
 
     /// One call as `random` decides: its kind, its messages, its deadline, and whether it is cancelled on the way.
-    static func call(_ client: Client, _ random: inout SplitMix64) async -> RPCError.Code? {
+    static func call(_ client: Client, _ random: inout SeededGenerator) async -> RPCError.Code? {
       let method = TestService.allMethods[Int.random(in: 0..<4, using: &random)]
       let count = method.isRequestStreaming ? Int.random(in: 0..<8, using: &random) : 1
       let bytes = Int.random(in: 1..<20_000, using: &random)
@@ -51,7 +52,7 @@ extension CoreTests {
       await withTaskGroup(of: [RPCError.Code?: Int].self) { group in
         for lane in 0..<lanes {
           group.addTask {
-            var random = SplitMix64(state: UInt64(lane))
+            var random = SeededGenerator(seed: UInt64(lane))
             var outcomes: [RPCError.Code?: Int] = [:]
             for _ in 0..<calls / lanes { outcomes[await call(client, &random), default: 0] += 1 }
             return outcomes
@@ -61,7 +62,7 @@ extension CoreTests {
       }
     }
 
-    @Test func mixedCallsWithCancellationsAndDeadlinesLeaveNothing() async throws {
+    @Test func `Mixed calls with cancellations and deadlines leave nothing`() async throws {
       let outcomes = try await withClient(of: Self.service) { client, _ in
         await Self.run(calls: 4_000, lanes: 32, client)
       }
@@ -73,12 +74,12 @@ extension CoreTests {
       #expect(outcomes.count == 4, "\(outcomes)")
     }
 
-    @Test func clientsThatComeAndGoLeaveNothing() async throws {
+    @Test func `Clients that come and go leave nothing`() async throws {
       try await withServer(of: Self.service) { _, target in
         try await withThrowingTaskGroup(of: Void.self) { group in
           for lane in 0..<8 {
             group.addTask {
-              var random = SplitMix64(state: UInt64(1000 + lane))
+              var random = SeededGenerator(seed: UInt64(1000 + lane))
               for _ in 0..<5 {
                 let transport = try CGrpcClientTransport(target: target)
                 try await withGRPCClient(transport: transport) { client in
@@ -93,7 +94,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aServerForcedToStopUnderLoadLeavesNothing() async throws {
+    @Test func `A server forced to stop under load leaves nothing`() async throws {
       for round in 0..<5 {
         let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
         let server = GRPCServer(transport: transport, services: [Self.service])
@@ -110,18 +111,5 @@ extension CoreTests {
       }
       try await expectNoLiveObjects()
     }
-  }
-}
-
-/// A small generator with a seed, so that a run can be repeated. Steele, Lea & Flood 2014.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }

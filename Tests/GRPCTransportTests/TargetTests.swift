@@ -2,11 +2,12 @@ import GRPCCore
 import GRPCTransport
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 extension CoreTests {
   /// Addresses to listen on and targets to call.
-  @Suite struct TargetTests {
+  @Suite("Servers listen on addresses and clients call targets") struct TargetTests {
     static func call(
       _ target: String, configuration: CGrpcClientTransport.Configuration = .defaults
     ) async throws
@@ -28,19 +29,19 @@ extension CoreTests {
     }
 
     @Test(arguments: ["ipv4:127.0.0.1:", "127.0.0.1:", "dns:///127.0.0.1:", "dns:///localhost:", "localhost:"])
-    func targetsOverTCP(_ prefix: String) async throws {
+    func `Targets over TCP are called`(_ prefix: String) async throws {
       let reply = try await Self.serve("127.0.0.1:0") { port in try await Self.call("\(prefix)\(port ?? 0)") }
       #expect(reply == [1])
       try await expectNoLiveObjects()
     }
 
-    @Test func allInterfaces() async throws {
+    @Test func `A server listens on all interfaces`() async throws {
       let reply = try await Self.serve("0.0.0.0:0") { port in try await Self.call("ipv4:127.0.0.1:\(port ?? 0)") }
       #expect(reply == [1])
       try await expectNoLiveObjects()
     }
 
-    @Test func unixSocket() async throws {
+    @Test func `A Unix socket is listened on and called`() async throws {
       let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
       let reply = try await Self.serve("unix:\(path)") { port in
         #expect(port == nil)
@@ -53,45 +54,47 @@ extension CoreTests {
     }
 
     /// Counts the calls that reach a server.
-    static func counting(_ count: SharedCount) -> TestService {
+    static func counting(_ count: Counter) -> TestService {
       TestService.all { request, context in
-        count.value.withLock { $0 += 1 }
+        count.increment()
         return try await TestService.echoOnce(request, context)
       }
     }
 
     static func spread(_ configuration: CGrpcClientTransport.Configuration) async throws -> [Int] {
-      let counts = [SharedCount(), SharedCount(), SharedCount()]
-      try await withServer(of: counting(counts[0])) { _, first in
+      let counts = [Counter(), Counter(), Counter()]
+      let spread = try await withServer(of: counting(counts[0])) { _, first in
         try await withServer(of: counting(counts[1])) { _, second in
           try await withServer(of: counting(counts[2])) { _, third in
             let addresses = [first, second, third].map { $0.dropFirst("ipv4:".count) }
             let target = "ipv4:" + addresses.joined(separator: ",")
-            try await withGRPCClient(transport: try CGrpcClientTransport(target: target, configuration: configuration))
-            {
-              client in
-              // Calls before all three are connected go to those that are.
-              while counts.contains(where: { $0.value.withLock { $0 } == 0 }) {
-                try await client.callUnary(TestService.unary)
-                try await Task.sleep(for: .milliseconds(1))
-              }
-              for count in counts { count.value.withLock { $0 = 0 } }
-              for _ in 0..<30 { try await client.callUnary(TestService.unary) }
-            }
+            let transport = try CGrpcClientTransport(target: target, configuration: configuration)
+            return try await withGRPCClient(transport: transport) { try await countCalls($0, counts) }
           }
         }
       }
       try await expectNoLiveObjects()
-      return counts.map { $0.value.withLock { $0 } }
+      return spread
     }
 
-    @Test func roundRobinSpreadsCallsOverAListOfAddresses() async throws {
+    /// Where thirty calls go, once all servers are connected: calls before that go to those that are.
+    private static func countCalls(_ client: Client, _ counts: [Counter]) async throws -> [Int] {
+      try await waitUntil {
+        try await client.callUnary(TestService.unary)
+        return counts.allSatisfy { $0.value > 0 }
+      }
+      let before = counts.map(\.value)
+      for _ in 0..<30 { try await client.callUnary(TestService.unary) }
+      return zip(counts, before).map { $0.value - $1 }
+    }
+
+    @Test func `Round robin spreads calls over a list of addresses`() async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.serviceConfig.loadBalancingConfig = [.roundRobin]
       #expect(try await Self.spread(configuration) == [10, 10, 10])
     }
 
-    @Test func roundRobinLeavesOutServersThatAreGone() async throws {
+    @Test func `Round robin leaves out servers that are gone`() async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.serviceConfig.loadBalancingConfig = [.roundRobin]
       let client = configuration
@@ -113,42 +116,41 @@ extension CoreTests {
     }
 
     @Test(arguments: ["ipv4:127.0.0.1:9", "dns:///no-such-host.invalid:1", "unix:/no/such/socket"])
-    func targetsThatCannotBeReached(_ target: String) async throws {
+    func `Targets that cannot be reached are unavailable`(_ target: String) async throws {
       let error = try await rpcError { try await Self.call(target) }
       #expect(error.code == .unavailable)
       try await expectNoLiveObjects()
     }
 
-    @Test func waitingForReadyOutlastsAServerThatComesLater() async throws {
-      let reserved = try CGrpcServerTransport(address: "127.0.0.1:0")
-      let port = try #require(reserved.boundPort)
-      reserved.beginGracefulShutdown()
-      try await expectNoLiveObjects()
+    @Test func `Waiting for ready outlasts a server that comes later`() async throws {
+      // A socket by name, which nobody else can take meanwhile as they could a port.
+      let directory = try TemporaryDirectory()
+      let address = "unix:\(directory.file("later.socket"))"
 
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.backoff.initial = .milliseconds(20)
       configuration.backoff.max = .milliseconds(20)
-      let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:\(port)", configuration: configuration)
+      let transport = try CGrpcClientTransport(target: address, configuration: configuration)
       let reply = try await withGRPCClient(transport: transport) { client in
         var options = CallOptions.timeout(.seconds(300))
         options.waitForReady = true
         let waiting = options
         let reply = Task { try await client.callUnary(TestService.unary, [1], options: waiting) }
         try await Task.sleep(for: .milliseconds(50))
-        return try await Self.serve("127.0.0.1:\(port)") { _ in try await reply.value }
+        return try await Self.serve(address) { _ in try await reply.value }
       }
       #expect(reply == [1])
       try await expectNoLiveObjects()
     }
 
     @Test(arguments: ["", "ipv4:nonsense", "ipv4:1.2.3.4"])
-    func malformedTargets(_ target: String) async throws {
+    func `Malformed targets are refused`(_ target: String) async throws {
       let error = #expect(throws: TransportError.self) { _ = try CGrpcClientTransport(target: target) }
       #expect(error?.code == .invalidAddress)
       try await expectNoLiveObjects()
     }
 
-    @Test func aPortInUse() async throws {
+    @Test func `A port in use is refused with its address`() async throws {
       do {
         let first = try CGrpcServerTransport(address: "127.0.0.1:0")
         let address = "127.0.0.1:\(first.boundPort ?? 0)"
@@ -166,7 +168,7 @@ extension CoreTests {
       ("127.0.0.1:99999", "port"),
       ("unix:/no/such/directory/socket", "No such file"), ("", "empty"), ("127.0.0.1", "port"),
     ])
-    func addressesThatCannotBeListenedOn(_ address: String, _ reason: String) async throws {
+    func `Addresses that cannot be listened on`(_ address: String, _ reason: String) async throws {
       let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: address) }
       #expect(error.map { [.addressUnavailable, .invalidAddress].contains($0.code) } == true)
       let isNamed = reason.split(separator: "|").contains { error?.message.contains($0) == true }
@@ -174,7 +176,7 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
-    @Test func aUnixSocketInUse() async throws {
+    @Test func `A Unix socket in use is refused and goes on serving`() async throws {
       let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
       try await Self.serve("unix:\(path)") { _ in
         let error = #expect(throws: TransportError.self) { _ = try CGrpcServerTransport(address: "unix:\(path)") }
@@ -184,7 +186,7 @@ extension CoreTests {
       }
     }
 
-    @Test func aSocketFileLeftBehindIsReplaced() async throws {
+    @Test func `A socket file left behind is replaced`() async throws {
       let path = "/tmp/illmrec-test-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
       try leaveSocket(at: path)
       let reply = try await Self.serve("unix:\(path)") { _ in try await Self.call("unix:\(path)") }
@@ -207,7 +209,7 @@ extension CoreTests {
     }
 
     @Test(arguments: [0, 65, -1])
-    func queueThreadsOutOfRange(_ count: Int) throws {
+    func `A number of queue threads out of range is refused`(_ count: Int) throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.queueThreads = count
       let error = #expect(throws: TransportError.self) {

@@ -1,4 +1,5 @@
 import GRPCCore
+import TestSupport
 
 /// A service whose four methods, one of each kind, run the handlers a test gives it.
 struct TestService: RegistrableRPCService {

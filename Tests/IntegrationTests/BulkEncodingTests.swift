@@ -5,50 +5,51 @@ import Glibc
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// What becomes of a bulk upload when one of its ends goes.
-@Suite(.timeLimit(.minutes(15))) struct BulkEncodingTests {
+@Suite("A bulk upload survives the loss of either end", .timeLimit(.minutes(15))) struct BulkEncodingTests {
   private typealias Message = Encoder_StreamEncodeImagesRequest
   private static let itemCount = 60
 
-  @Test func whatWasAcknowledgedSurvivesAKillAndIsNotEncodedAgain() async throws {
+  @Test func `What was acknowledged survives a kill and is not encoded again`() async throws {
     let stack = try TestShop.stack()
     let state = try StateDirectory(stack.state)
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
 
-    let acknowledged = Lines()
+    let acknowledged = Recorder<String>()
     let killed = AsyncStream.makeStream(of: Void.self)
     try await withService(.encoder, stack, state: state) { process, target in
       await #expect(throws: RPCError.self) {
         // More items are to come when the process ends, however quick it is.
         try await encode(target, holdBackUntil: killed.stream) { result in
-          acknowledged.append(result.itemID)
-          guard acknowledged.lines.count == 20 else { return }
+          acknowledged.note(result.itemID)
+          guard acknowledged.values.count == 20 else { return }
           process.child.send(SIGKILL)
           killed.continuation.finish()
         }
       }
       #expect(await process.child.waitForExit() == .signal(SIGKILL))
     }
-    let done = Set(acknowledged.lines)
+    let done = Set(acknowledged.values)
     #expect(done.count >= 20)
 
     try await withService(.encoder, stack, state: state) { _, target in
-      let hits = Lines()
+      let hits = Recorder<String>()
       try await encode(target) { result in
         #expect(!result.hasError)
-        if result.cacheHit { hits.append(result.itemID) }
+        if result.cacheHit { hits.note(result.itemID) }
       }
-      #expect(Set(hits.lines).isSuperset(of: done))
+      #expect(Set(hits.values).isSuperset(of: done))
       let info = try await withClient(target: target) { try await $0.encoder.getServerInfo(.init()) }
       #expect(info.storedItems == UInt64(Self.itemCount))
     }
   }
 
-  @Test func aClientThatVanishesLeavesTheServiceWell() async throws {
+  @Test func `A client that vanishes leaves the service well`() async throws {
     let stack = try TestShop.stack()
     let state = try StateDirectory(stack.state)
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
@@ -72,13 +73,13 @@ import Testing
     }
   }
 
-  @Test func aTerminatedServiceEndsWhatItHasBegun() async throws {
+  @Test func `A terminated service ends what it has begun`() async throws {
     var stack = try TestShop.stack()
     stack.drainTimeout = .seconds(60)
     let state = try StateDirectory(stack.state)
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
     try await withService(.encoder, stack, state: state) { process, target in
-      let results = Lines()
+      let results = Recorder<String>()
       try await withClient(target: target) { client in
         let begun = AsyncStream.makeStream(of: Void.self)
         let terminated = AsyncStream.makeStream(of: Void.self)
@@ -90,7 +91,7 @@ import Testing
         } onResponse: { response in
           for try await message in response.messages {
             guard case .result(let result) = message.message else { continue }
-            results.append(result.itemID)
+            results.note(result.itemID)
             begun.continuation.yield()
           }
         }
@@ -101,7 +102,7 @@ import Testing
         terminated.continuation.yield()
         try await upload
       }
-      #expect(Set(results.lines) == Set((0..<5).map(TestShop.itemID)))
+      #expect(Set(results.values) == Set((0..<5).map(TestShop.itemID)))
       #expect(await process.child.waitForExit() == .code(0))
     }
   }

@@ -1,11 +1,12 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// `illmrec evaluate --methods services` against the same checkpoint in process.
-@Suite(.timeLimit(.minutes(15))) struct EvaluateServicesTests {
+@Suite("Services are evaluated as their checkpoint is", .timeLimit(.minutes(15))) struct EvaluateServicesTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }
@@ -42,7 +43,7 @@ import Testing
     ) { $0[1] }.mapValues { rows in rows.map { [$0[0], $0[3], $0[4]].joined(separator: " ") } }
   }
 
-  @Test func theServicesRankAsTheirCheckpointDoesInProcess() async throws {
+  @Test func `The services rank as their checkpoint does in process`() async throws {
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
     try await ServiceStack.run(stack) { endpoints in
@@ -64,15 +65,15 @@ import Testing
           try JSONSerialization.jsonObject(with: Data(output.drop { $0 != "{" }.utf8)) as? [String: Any])
         let methods = try #require(json["methods"] as? [[String: Any]])
         #expect(methods.map { $0["name"] as? String } == ["img", "services"])
-        #expect(methods.allSatisfy { ($0["secondsPer100Users"] as? Double ?? 0) > 0 })
-        #expect(methods[0]["tokensPerUser"] as? Double == methods[1]["tokensPerUser"] as? Double)
+        #expect(methods.allSatisfy { ($0["seconds_per_100_users"] as? Double ?? 0) > 0 })
+        #expect(methods[0]["tokens_per_user"] as? Double == methods[1]["tokens_per_user"] as? Double)
         #expect(methods[0]["coverage"] as? Double == methods[1]["coverage"] as? Double)
         #expect((methods[1]["note"] as? String)?.contains("default/versions/1; newest 10 items") == true, "\(output)")
       }
     }
   }
 
-  @Test func aTargetBeyondTheListsCountsAsLast() async throws {
+  @Test func `A target beyond the lists counts as last`() async throws {
     let stack = try TestShop.stack()
     let state = try StateDirectory(stack.state)
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
@@ -133,7 +134,7 @@ import Testing
     await child.stop(within: .seconds(20))
   }
 
-  @Test func whatTheServicesLackIsSaidWithTheRemedy() async throws {
+  @Test func `What the services lack is said with the remedy`() async throws {
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
     func writeItems(_ titles: [String], to name: String) throws {
@@ -171,7 +172,7 @@ import Testing
     }
   }
 
-  @Test func servicesOfTwoTrainingsAreNotEvaluated() async throws {
+  @Test func `Services of two trainings are not evaluated`() async throws {
     let stack = try TestShop.stack()
     var other = try TestShop.stack()
     other.checkpoint = shop.run("other")

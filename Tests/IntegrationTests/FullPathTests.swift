@@ -8,8 +8,9 @@ import Testing
 @testable import CLI
 
 /// Images in, recommendations out, over four processes.
-@Suite(.timeLimit(.minutes(15))) struct FullPathTests {
-  @Test func aCatalogIsEncodedPublishedAndRecommendedFrom() async throws {
+@Suite("Images go in and recommendations come out, over four processes", .timeLimit(.minutes(15))) struct FullPathTests
+{
+  @Test func `A catalog is encoded, published and recommended from`() async throws {
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
     try await ServiceStack.run(stack) { endpoints in

@@ -3,12 +3,13 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// examples/python against real services.
-@Suite(.timeLimit(.minutes(15))) struct PythonClientTests {
+@Suite("The Python example works against real services", .timeLimit(.minutes(15))) struct PythonClientTests {
   private static let example = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../examples/python").standardizedFileURL.path
 
@@ -16,7 +17,7 @@ import Testing
     .enabled("the packages of examples/python/requirements.txt cannot be installed; the line above says why") {
       try await environment() != nil
     })
-  func theExampleRecommendsBothWays() async throws {
+  func `The example recommends both ways`() async throws {
     let python = try #require(try await Self.environment())
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
@@ -67,8 +68,8 @@ import Testing
   private static func run(
     _ executable: String, _ arguments: [String]
   ) async throws -> (exit: ChildProcess.Exit, output: String) {
-    let output = Lines()
-    let child = try ChildProcess(name: "python", executable: executable, arguments: arguments, onLine: output.append)
+    let output = Recorder<String>()
+    let child = try ChildProcess(name: "python", executable: executable, arguments: arguments, onLine: output.note)
     return (await child.waitForExit(), output.text)
   }
 

@@ -3,6 +3,7 @@ import GRPCCore
 import GRPCTransport
 import ServiceAPI
 import ServiceSupport
+import TestSupport
 import Testing
 
 @testable import CLI
@@ -26,9 +27,9 @@ func withService<Value: Sendable>(
 
 /// Runs an executable of this package to its end.
 func runExecutable(_ name: String, _ arguments: [String]) async throws -> (exit: ChildProcess.Exit, output: String) {
-  let output = Lines()
+  let output = Recorder<String>()
   let child = try ChildProcess(
-    name: name, executable: "\(StackConfiguration.ownDirectory)/\(name)", arguments: arguments, onLine: output.append)
+    name: name, executable: "\(StackConfiguration.ownDirectory)/\(name)", arguments: arguments, onLine: output.note)
   let exit = await child.waitForExit()
   return (exit, output.text)
 }
@@ -38,19 +39,4 @@ extension GRPCClient {
   var llm: LLM_LLMService.Client<Transport> { .init(wrapping: self) }
   var retrieval: Retrieval_RetrievalService.Client<Transport> { .init(wrapping: self) }
   var gateway: Recommender_RecommenderService.Client<Transport> { .init(wrapping: self) }
-}
-
-/// Asks again every few milliseconds until it holds; a condition that never holds ends with the test's time limit.
-func waitUntil(_ holds: () async throws -> Bool) async throws {
-  while try await !holds() { try await Task.sleep(for: .milliseconds(20)) }
-}
-
-/// Lines that another thread writes.
-final class Lines: Sendable {
-  private let stored = Protected<[String]>([])
-
-  var text: String { stored.value.joined(separator: "\n") }
-  var lines: [String] { stored.value }
-
-  @Sendable func append(_ line: String) { stored.update { $0.append(line) } }
 }

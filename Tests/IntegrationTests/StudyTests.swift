@@ -5,7 +5,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec train`, `evaluate`, `study` and `report` one after the other, as a person runs them.
-@Suite(.timeLimit(.minutes(15))) struct StudyTests {
+@Suite("Training, evaluation, studies and report follow each other", .timeLimit(.minutes(15))) struct StudyTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }
@@ -47,12 +47,14 @@ import Testing
       ] + more)
     let json = Data(output.drop { $0 != "{" }.utf8)
     try json.write(to: URL(filePath: file))
-    let document = try JSONDecoder().decode(EvaluationDocument.self, from: json)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let document = try decoder.decode(EvaluationDocument.self, from: json)
     #expect(document.differences?.map(\.method) == ["popularity"])
     return try #require(document.methods[0].metrics["Hit@5"]).value
   }
 
-  @Test func aTrainedCheckpointIsStudiedAndReported() async throws {
+  @Test func `A trained checkpoint is studied and reported`() async throws {
     _ = try await run(try shop.arguments("run", steps: 4))
     let whole = try await evaluated()
 
@@ -93,7 +95,7 @@ import Testing
     #expect(html.components(separatedBy: "<svg").count > 8 && !html.contains("<script"))
   }
 
-  @Test func whatCannotBeStudiedIsSaid() async throws {
+  @Test func `What cannot be studied is said`() async throws {
     _ = try await run(try shop.arguments("run", steps: 2))
     let checkpoint = ["--checkpoint", shop.run("run/checkpoint")]
     func problem(_ code: Int32, _ arguments: [String]) async throws -> String {

@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// `illmrec train` as a person runs it, breaks it off, and runs it again.
-@Suite(.timeLimit(.minutes(15))) struct TrainTests {
+@Suite("Training can be broken off and run again", .timeLimit(.minutes(15))) struct TrainTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }
@@ -20,11 +21,11 @@ import Testing
   /// - Returns: how it ended, and what it printed.
   private func breakOff(_ name: String, by signal: Int32) async throws -> (exit: ChildProcess.Exit, output: String) {
     while true {
-      let output = Lines()
+      let output = Recorder<String>()
       let child = try ChildProcess(
         name: "train", executable: "\(StackConfiguration.ownDirectory)/illmrec",
-        arguments: try shop.arguments(name, steps: Self.longSteps), onLine: output.append)
-      while child.exit == nil, savedStates(name).isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+        arguments: try shop.arguments(name, steps: Self.longSteps), onLine: output.note)
+      try await waitUntil { child.exit != nil || !savedStates(name).isEmpty }
       child.send(signal)
       let exit = await child.waitForExit()
       if exit != .code(0), !savedStates(name).contains(Self.lastState) { return (exit, output.text) }
@@ -43,7 +44,7 @@ import Testing
 
   // MARK: Going on
 
-  @Test func aRunThatWasKilledOrInterruptedEndsWithTheBytesOfOneThatWasNot() async throws {
+  @Test func `A run that was killed or interrupted ends with the bytes of one that was not`() async throws {
     let whole = try await train(try shop.arguments("whole", steps: Self.longSteps))
     #expect(whole.exit == .code(0), "\(whole.output)")
     let expected = try shop.files("whole/checkpoint")
@@ -95,7 +96,7 @@ import Testing
   ]
 
   @Test(arguments: problems)
-  func whatIsWrongIsSaidAndTheRunStaysAsItWas(problem: Problem) async throws {
+  func `What is wrong is said, and the run stays as it was`(problem: Problem) async throws {
     let good = try await train(try shop.arguments("run", steps: 2))
     #expect(good.exit == .code(0), "\(good.output)")
     let before = try shop.files("run")
@@ -106,7 +107,7 @@ import Testing
     #expect(try shop.files("run") == before)
   }
 
-  @Test func aDiskThatIsFullEndsTheRunAndLeavesWhatWasSaved() async throws {
+  @Test func `A disk that is full ends the run and leaves what was saved`() async throws {
     let good = try await train(try shop.arguments("run", steps: 2))
     #expect(good.exit == .code(0), "\(good.output)")
     let state = try #require(savedStates("run").last)
@@ -130,10 +131,10 @@ import Testing
   }
 
   private func limited(_ command: [String], blocks: Int) async throws -> (exit: ChildProcess.Exit, output: String) {
-    let output = Lines()
+    let output = Recorder<String>()
     let child = try ChildProcess(
       name: "limited", executable: "/bin/sh",
-      arguments: ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$@\"", "sh"] + command, onLine: output.append)
+      arguments: ["-c", "trap '' XFSZ; ulimit -f \(blocks); exec \"$@\"", "sh"] + command, onLine: output.note)
     return (await child.waitForExit(), output.text)
   }
 }

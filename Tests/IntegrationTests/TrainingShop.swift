@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 @testable import CLI
 
@@ -8,20 +9,20 @@ final class TrainingShop: Sendable {
   /// Of the features in the cf space; that of `TestShop`'s checkpoint.
   static let featureWidth = 6
 
-  let path = NSTemporaryDirectory() + "illmrec-train-\(UUID().uuidString)"
+  private let directory: TemporaryDirectory
+  var path: String { directory.path }
 
   var data: String { path + "/data" }
   var features: String { path + "/cf.npy" }
 
   init() throws {
+    directory = try TemporaryDirectory()
     try FileManager.default.createDirectory(atPath: data + "/image", withIntermediateDirectories: true)
     for item in 0..<Self.itemCount { try write(try TestShop.image(item), to: "data/image/\(item).jpg") }
     try writeItems()
     try writeUsers()
     try writeFeatures(Self.goodFeatures)
   }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
 
   func run(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -4,14 +4,18 @@ import Glibc
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// `illmrec up` as a person runs it.
-@Suite(.timeLimit(.minutes(15))) struct UpTests {
-  private let endpointsFile = NSTemporaryDirectory() + "illmrec-endpoints-\(UUID().uuidString).json"
-  private let state = NSTemporaryDirectory() + "illmrec-state-\(UUID().uuidString)"
+@Suite("illmrec up runs the stack", .timeLimit(.minutes(15))) struct UpTests {
+  private let directory: TemporaryDirectory
+  private var endpointsFile: String { directory.file("endpoints.json") }
+  private var state: String { directory.file("state") }
+
+  init() throws { directory = try TemporaryDirectory() }
 
   private func arguments(_ more: [String] = []) throws -> [String] {
     [
@@ -23,12 +27,12 @@ import Testing
 
   /// Runs `body` once all services take requests.
   private func withUp(
-    _ body: (_ up: ChildProcess, _ endpoints: ServiceEndpoints, _ output: Lines) async throws -> Void
+    _ body: (_ up: ChildProcess, _ endpoints: ServiceEndpoints, _ output: Recorder<String>) async throws -> Void
   ) async throws {
-    let output = Lines()
+    let output = Recorder<String>()
     let up = try ChildProcess(
       name: "up", executable: "\(StackConfiguration.ownDirectory)/illmrec", arguments: try arguments(),
-      onLine: output.append)
+      onLine: output.note)
     do {
       try await waitUntil {
         try #require(up.exit == nil, "illmrec up ended: \(output.text)")
@@ -40,10 +44,9 @@ import Testing
       throw error
     }
     await up.stop(within: .seconds(30))
-    try? FileManager.default.removeItem(atPath: state)
   }
 
-  @Test func itServesUntilItIsInterrupted() async throws {
+  @Test func `The stack serves until it is interrupted`() async throws {
     try await withUp { up, endpoints, output in
       #expect(endpoints.pid == up.pid)
       let info = try await withClient(target: endpoints.gateway ?? "") { try await $0.gateway.getServerInfo(.init()) }
@@ -57,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func nothingOutlivesItsKill() async throws {
+  @Test func `Nothing outlives its kill`() async throws {
     try await withUp { up, _, output in
       // What they print comes through a pipe, in its own time.
       try await waitUntil { Self.children(output).count == 4 }
@@ -66,10 +69,9 @@ import Testing
       up.send(SIGKILL)
       try await waitUntil { !children.contains(where: Self.isRunning) }
     }
-    try? FileManager.default.removeItem(atPath: endpointsFile)
   }
 
-  @Test func aServiceThatDiesEndsTheOthersAndIsNamed() async throws {
+  @Test func `A service that dies ends the others and is named`() async throws {
     try await withUp { up, _, output in
       try await waitUntil { Self.pid(of: "llm", output) != nil }
       let llm = try #require(Self.pid(of: "llm", output))
@@ -80,9 +82,8 @@ import Testing
     }
   }
 
-  @Test func aCheckpointThatCannotBeReadIsReportedByTheServiceThatReadIt() async throws {
-    let broken = NSTemporaryDirectory() + "illmrec-broken-\(UUID().uuidString)"
-    defer { for path in [broken, state] { try? FileManager.default.removeItem(atPath: path) } }
+  @Test func `A checkpoint that cannot be read is reported by the service that read it`() async throws {
+    let broken = directory.file("broken")
     try FileManager.default.copyItem(atPath: try TestShop.checkpoint(), toPath: broken)
     try FileManager.default.removeItem(atPath: "\(broken)/rec_module/model.safetensors")
     let (exit, output) = try await runExecutable(
@@ -92,7 +93,7 @@ import Testing
     #expect(output.contains("ended with exit code 1; its last lines:"))
   }
 
-  @Test func aPortInUseIsSaidBeforeAnythingStarts() async throws {
+  @Test func `A port in use is said before anything starts`() async throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(listener) }
     var address = sockaddr_in()
@@ -124,13 +125,13 @@ import Testing
   // MARK: Child processes
 
   /// From the lines "encoder   | started, pid 42".
-  private static func pid(of name: String, _ output: Lines) -> pid_t? {
-    output.lines.first { $0.hasPrefix(name) && $0.contains("started, pid ") }?.split(separator: " ").last.flatMap {
+  private static func pid(of name: String, _ output: Recorder<String>) -> pid_t? {
+    output.values.first { $0.hasPrefix(name) && $0.contains("started, pid ") }?.split(separator: " ").last.flatMap {
       pid_t($0)
     }
   }
 
-  private static func children(_ output: Lines) -> [pid_t] {
+  private static func children(_ output: Recorder<String>) -> [pid_t] {
     StackMember.allCases.compactMap { pid(of: $0.rawValue, output) }
   }
 

@@ -1,34 +1,30 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CLI
 
 /// The services against the reference framework.
-@Suite(.timeLimit(.minutes(15))) struct VerifyTests {
-  private static let goldens: String = {
-    let shared = ProcessInfo.processInfo.environment["ILLMREC_SHARED"]
-    let package = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-    return (shared.map { URL(filePath: $0) } ?? package.appending(path: "../shared")).standardizedFileURL
-      .appending(path: "goldens").path
-  }()
+@Suite("The services answer as the reference framework does", .timeLimit(.minutes(15))) struct VerifyTests {
+  private static let goldens = SharedFiles.path("goldens")
 
-  private static let areThere = FileManager.default.fileExists(atPath: goldens)
+  private static let areThere = SharedFiles.has("goldens")
 
   @Test(.enabled(if: areThere, "no goldens: set ILLMREC_SHARED to a directory that holds goldens/"))
-  func theGoldensAreMatched() async throws {
+  func `The goldens are matched`() async throws {
     for golden in try FileManager.default.contentsOfDirectory(atPath: Self.goldens).sorted() {
       let (exit, output) = try await runExecutable("illmrec", ["verify", "\(Self.goldens)/\(golden)", "--json"])
       #expect(exit == .code(0), "\(golden): \(output)")
-      #expect(output.contains("\"passed\" : true"))
-      #expect(!output.contains("\"passed\" : false"))
+      #expect(output.contains("\"passed\": true"))
+      #expect(!output.contains("\"passed\": false"))
     }
   }
 
   @Test(.enabled(if: areThere, "no goldens: set ILLMREC_SHARED to a directory that holds goldens/"))
-  func aWrongAnswerIsFound() async throws {
+  func `A wrong answer is found`() async throws {
     let name = try #require(try FileManager.default.contentsOfDirectory(atPath: Self.goldens).min())
-    let copy = NSTemporaryDirectory() + "illmrec-golden-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: copy) }
+    let directory = try TemporaryDirectory()
+    let copy = directory.file("golden")
     try FileManager.default.copyItem(atPath: "\(Self.goldens)/\(name)", toPath: copy)
     try Self.spoil("\(copy)/expected.json")
     let (exit, output) = try await runExecutable("illmrec", ["verify", copy])

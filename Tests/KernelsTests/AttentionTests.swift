@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Attention is exact")
 struct AttentionTests {
   struct Shape: Sendable, CustomTestStringConvertible {
     let lengths: [Int]
@@ -25,7 +28,7 @@ struct AttentionTests {
   static let tolerance: Float = 3e-6
 
   @Test(arguments: shapes, InstructionSet.supported)
-  func matchesTheDefinition(_ shape: Shape, instructionSet: InstructionSet) {
+  func `Attention matches the definition`(_ shape: Shape, instructionSet: InstructionSet) {
     let packed = SequenceSpan.packed(lengths: shape.lengths)
     let input = Input(shape, scale: 3)
     for causal in [false, true] {
@@ -39,7 +42,7 @@ struct AttentionTests {
 
   /// A prefix cache leaves some of a sequence's last positions as queries, the last layer a single one.
   @Test(arguments: shapes, InstructionSet.supported)
-  func someLastQueriesGiveTheFullComputationsRowsToTheBit(_ shape: Shape, instructionSet: InstructionSet) {
+  func `Some last queries give the full computation's rows to the bit`(_ shape: Shape, instructionSet: InstructionSet) {
     let input = Input(shape)
     let packed = SequenceSpan.packed(lengths: shape.lengths)
     let full = attention(input, packed, causal: true, threads: 1, instructionSet)
@@ -54,7 +57,7 @@ struct AttentionTests {
   }
 
   @Test(arguments: shapes, InstructionSet.supported)
-  func neighboursInABatchChangeNothing(_ shape: Shape, instructionSet: InstructionSet) {
+  func `Neighbours in a batch change nothing`(_ shape: Shape, instructionSet: InstructionSet) {
     let input = Input(shape)
     for causal in [false, true] {
       let packed = SequenceSpan.packed(lengths: shape.lengths)
@@ -67,7 +70,7 @@ struct AttentionTests {
     }
   }
 
-  @Test(arguments: shapes) func partsOfOneMatrixAreAsGoodAsThree(_ shape: Shape) {
+  @Test(arguments: shapes) func `Parts of one matrix are as good as three`(_ shape: Shape) {
     let input = Input(shape)
     let packed = SequenceSpan.packed(lengths: shape.lengths)
     var out = Activations(rows: input.rows, width: input.width)
@@ -78,7 +81,7 @@ struct AttentionTests {
   }
 
   @Test(arguments: shapes, InstructionSet.supported)
-  func biasesByDistanceMatchTheDefinition(_ shape: Shape, instructionSet: InstructionSet) {
+  func `Biases by distance match the definition`(_ shape: Shape, instructionSet: InstructionSet) {
     let equal = Shape(
       lengths: shape.lengths, heads: shape.heads, keyValueHeads: shape.heads, headWidth: shape.headWidth)
     let input = Input(equal)
@@ -86,7 +89,7 @@ struct AttentionTests {
     let longest = shape.lengths.max() ?? 1
     // Biases for no more distances than there are, and for some that do not occur.
     for reach in [longest - 1, longest + 60] {
-      var random = RandomValues(seed: UInt64(reach))
+      var random = SeededGenerator(seed: UInt64(reach))
       let bias = random.uniform(shape.heads * (2 * reach + 1), scale: 4)
       let expected = reference(input, packed, bias: bias, reach: reach)
       for threads in [1, 2] {
@@ -101,7 +104,7 @@ struct AttentionTests {
   }
 
   @Test(arguments: InstructionSet.supported)
-  func largeScoresDoNotOverflowAndWhatIsNotFiniteShows(_ instructionSet: InstructionSet) {
+  func `Large scores do not overflow and what is not finite shows`(_ instructionSet: InstructionSet) {
     let shape = Shape(lengths: [70], heads: 1, keyValueHeads: 1, headWidth: 16)
     let packed = SequenceSpan.packed(lengths: shape.lengths)
     let large = Input(shape, scale: 1e4)
@@ -139,7 +142,7 @@ struct AttentionTests {
     /// - Parameter scale: largest query and key element.
     init(_ shape: Shape, scale: Float = 1) {
       self.shape = shape
-      var random = RandomValues(seed: UInt64(shape.heads + shape.headWidth))
+      var random = SeededGenerator(seed: UInt64(shape.heads + shape.headWidth))
       let rows = shape.lengths.reduce(0, +)
       query = random.uniform(rows * shape.heads * shape.headWidth, scale: scale)
       key = random.uniform(rows * shape.keyValueHeads * shape.headWidth, scale: scale)

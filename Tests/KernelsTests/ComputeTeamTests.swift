@@ -2,6 +2,7 @@ import CKernels
 import Synchronization
 import Testing
 
+@Suite("A compute team shares work")
 struct ComputeTeamTests {
   /// How often each element was handed out.
   private final class Visits: Sendable {
@@ -10,7 +11,7 @@ struct ComputeTeamTests {
   }
 
   @Test(arguments: [(1, 10, 1), (2, 1, 1), (2, 1000, 7), (4, 1000, 1), (3, 5, 100)])
-  func handsOutEveryElementOnce(_ run: (threads: Int, count: Int, block: Int)) {
+  func `A team hands out every element once`(_ run: (threads: Int, count: Int, block: Int)) {
     let team = illmrec_team_create(run.threads)
     defer { illmrec_team_destroy(team) }
     for _ in 0..<50 {

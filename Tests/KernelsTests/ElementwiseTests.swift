@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Elementwise functions are exact")
 struct ElementwiseTests {
   static let counts = [1, 2, 15, 16, 17, 1000, 100_003]
   /// Every activation is within 4 units in the last place of its double-precision value.
@@ -10,7 +13,7 @@ struct ElementwiseTests {
 
   /// From far below to far above the range where the activations bend, each value once per sign.
   private func inputs(_ count: Int) -> [Float] {
-    var random = RandomValues(seed: UInt64(count))
+    var random = SeededGenerator(seed: UInt64(count))
     return (0..<count).map { _ in random.uniform() * [0.01, 1, 10, 100][Int(random.next() % 4)] }
   }
 
@@ -19,9 +22,9 @@ struct ElementwiseTests {
   }
 
   @Test(arguments: counts, InstructionSet.supported)
-  func siluMultiply(_ count: Int, instructionSet: InstructionSet) {
+  func `SiLU times a gate matches the definition`(_ count: Int, instructionSet: InstructionSet) {
     let x = inputs(count).map { max($0, -80) }
-    var random = RandomValues(seed: 9)
+    var random = SeededGenerator(seed: 9)
     let gate = random.uniform(count)
     var expected = x
     reference_silu_multiply(&expected, gate, count)
@@ -32,7 +35,7 @@ struct ElementwiseTests {
   }
 
   @Test(arguments: counts, InstructionSet.supported)
-  func geluTanh(_ count: Int, instructionSet: InstructionSet) {
+  func `GELU by tanh matches the definition`(_ count: Int, instructionSet: InstructionSet) {
     let x = inputs(count)
     var expected = x
     reference_gelu_tanh(&expected, count)
@@ -42,7 +45,7 @@ struct ElementwiseTests {
     #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
   }
 
-  @Test(arguments: counts) func gelu(_ count: Int) {
+  @Test(arguments: counts) func `GELU matches the definition`(_ count: Int) {
     let x = inputs(count)
     var expected = x
     reference_gelu(&expected, count)
@@ -52,7 +55,7 @@ struct ElementwiseTests {
   }
 
   @Test(arguments: InstructionSet.supported)
-  func extremesStayFiniteAndNaNStaysNaN(_ instructionSet: InstructionSet) {
+  func `Extremes stay finite and NaN stays NaN`(_ instructionSet: InstructionSet) {
     let x: [Float] = [-1e30, -200, -88, 0, 88, 200, 1e30]
     var silu = Activations(rows: 1, width: 7, values: x)
     let ones = Activations(rows: 1, width: 7, values: [Float](repeating: 1, count: 7))
@@ -64,13 +67,13 @@ struct ElementwiseTests {
     #expect(gelu.values[0].isNaN && !gelu.values[1].isNaN)
   }
 
-  @Test func relu() {
+  @Test func `ReLU matches the definition`() {
     var out = Activations(rows: 1, width: 4, values: [-1, 0, 2, .infinity])
     team.relu(&out)
     #expect(out.values == [0, 0, 2, .infinity])
   }
 
-  @Test func everyHalfPrecisionValueWidensExactly() {
+  @Test func `Every half-precision value widens exactly`() {
     let halves = (0...UInt16.max).map { $0 }
     let tensor = WeightTensor(shape: [halves.count], float16: halves, on: team)
     let wrong = zip(halves, tensor.values).filter { half, found in
@@ -80,13 +83,13 @@ struct ElementwiseTests {
     #expect(wrong.isEmpty)
   }
 
-  @Test func everyBFloat16ValueWidensExactly() {
+  @Test func `Every bfloat16 value widens exactly`() {
     let values = (0...UInt16.max).map { $0 }
     let tensor = WeightTensor(shape: [values.count], bfloat16: values, on: team)
     #expect(zip(values, tensor.values).allSatisfy { $1.bitPattern == UInt32($0) << 16 })
   }
 
-  @Test(arguments: [0, 1, 99_999, 299_999]) func findsTheFirstValueThatIsNotFinite(_ index: Int) {
+  @Test(arguments: [0, 1, 99_999, 299_999]) func `The first value that is not finite is found`(_ index: Int) {
     var values = [Float](repeating: 1, count: 300_000)
     #expect(WeightTensor(shape: [values.count], values: values).firstNotFinite(on: team) == nil)
     values[index] = index % 2 == 0 ? .nan : -.infinity

@@ -1,7 +1,8 @@
 import Kernels
+import TestSupport
 import Testing
 
-@Suite("Exact top-k by inner product")
+@Suite("The top k by inner product are exact")
 struct InnerProductScanTests {
   typealias Query = InnerProductScan.Query
   typealias Hit = InnerProductScan.Hit
@@ -41,11 +42,11 @@ struct InnerProductScanTests {
 
   struct OutOfMemory: Error {}
 
-  @Test(
-    "equals brute force to the last bit, at odd sizes and on every instruction set",
-    arguments: [1, 2, 15, 16, 17, 50, 64, 129], InstructionSet.allCases.filter(\.isSupported))
-  func bruteForce(dim: Int, instructionSet: InstructionSet) throws {
-    var random = RandomValues(seed: UInt64(dim))
+  @Test(arguments: [1, 2, 15, 16, 17, 50, 64, 129], InstructionSet.allCases.filter(\.isSupported))
+  func `Hits equal brute force to the last bit, at odd sizes and on every instruction set`(
+    dim: Int, instructionSet: InstructionSet
+  ) throws {
+    var random = SeededGenerator(seed: UInt64(dim))
     for (rowCount, queryCount) in [(1, 1), (3, 2), (7, 1), (8, 3), (9, 4), (101, 5), (260, 7)] {
       let rows = random.uniform(rowCount * dim)
       let queries = (0..<queryCount).map { Query(vector: random.uniform(dim), k: 1 + $0 * 5) }
@@ -55,10 +56,10 @@ struct InnerProductScanTests {
     }
   }
 
-  @Test("a query's answer is the same alone, in any batch and on any number of threads")
-  func batches() throws {
+  @Test
+  func `A query's answer is the same alone, in any batch and on any number of threads`() throws {
     let dim = 67
-    var random = RandomValues(seed: 5)
+    var random = SeededGenerator(seed: 5)
     let rows = random.uniform(3000 * dim)
     let queries = (0..<29).map { _ in Query(vector: random.uniform(dim), k: 20) }
     let alone = ComputeTeam(threads: 1)
@@ -69,8 +70,8 @@ struct InnerProductScanTests {
     #expect(try Self.scan(rows, dim: dim, queries: Array(queries[3..<8]), team: three) == Array(single[3..<8]))
   }
 
-  @Test("equal scores come by row, and ties at the k-th place keep the lowest rows")
-  func ties() throws {
+  @Test
+  func `Equal scores come by row, and ties at the k-th place keep the lowest rows`() throws {
     let team = ComputeTeam(threads: 2)
     let rows = [Float](repeating: 0.5, count: 5000 * 8)
     let found = try Self.scan(rows, dim: 8, queries: [Query(vector: Array(repeating: 1, count: 8), k: 100)], team: team)
@@ -78,9 +79,9 @@ struct InnerProductScanTests {
     #expect(found[0].allSatisfy { $0.score == 4 })
   }
 
-  @Test("excluded rows are skipped before the top k is taken")
-  func exclusions() throws {
-    var random = RandomValues(seed: 9)
+  @Test
+  func `Excluded rows are skipped before the top k is taken`() throws {
+    var random = SeededGenerator(seed: 9)
     let rows = random.uniform(400 * 12)
     var query = Query(vector: random.uniform(12), k: 10)
     let team = ComputeTeam(threads: 2)
@@ -93,9 +94,9 @@ struct InnerProductScanTests {
     #expect(try Self.scan(rows, dim: 12, queries: [query], team: team)[0].count == 5)
   }
 
-  @Test("listed rows get the scores of a full scan")
-  func listedRows() throws {
-    var random = RandomValues(seed: 13)
+  @Test
+  func `Listed rows get the scores of a full scan`() throws {
+    var random = SeededGenerator(seed: 13)
     let rows = random.uniform(500 * 33)
     let query = Query(vector: random.uniform(33), k: 6)
     let team = ComputeTeam(threads: 2)
@@ -113,15 +114,15 @@ struct InnerProductScanTests {
     #expect(found == [expected])
   }
 
-  @Test("finds the first value that is not finite")
-  func finite() {
+  @Test
+  func `The first value that is not finite is found`() {
     #expect([1, -2, 0, .greatestFiniteMagnitude].withUnsafeBufferPointer(VectorCheck.firstNonFinite) == nil)
     #expect([1, Float.nan, .infinity].withUnsafeBufferPointer(VectorCheck.firstNonFinite) == 1)
     #expect([1, 2, -Float.infinity].withUnsafeBufferPointer(VectorCheck.firstNonFinite) == 2)
   }
 
-  @Test("norms do not overflow where float32 would")
-  func squaredNorm() {
+  @Test
+  func `Norms do not overflow where float32 would`() {
     let squared = Double(Float(1e30)) * Double(Float(1e30))
     #expect([Float](repeating: 1e30, count: 4).withUnsafeBufferPointer(VectorCheck.squaredNorm) == 4 * squared)
     #expect([Float]().withUnsafeBufferPointer(VectorCheck.squaredNorm) == 0)

@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Matrix products are exact")
 struct MatrixProductTests {
   /// Rows, inner width, outer width: size 1, below, at and beyond the kernels' tiles, and both ways to divide the work.
   static let sizes = [(1, 1, 1), (1, 7, 5), (3, 16, 17), (16, 16, 16), (33, 129, 65), (2, 300, 1200), (900, 96, 31)]
@@ -10,8 +13,8 @@ struct MatrixProductTests {
   static let tolerance: Float = 2e-6
 
   @Test(arguments: sizes, [1, 2, 3])
-  func matchesTheDefinition(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
-    var random = RandomValues(seed: UInt64(size.rows * 7 + size.outer))
+  func `A product matches the definition`(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
+    var random = SeededGenerator(seed: UInt64(size.rows * 7 + size.outer))
     let x = random.uniform(size.rows * size.inner)
     let weight = random.uniform(size.outer * size.inner)
     let bias = random.uniform(size.outer)
@@ -36,8 +39,8 @@ struct MatrixProductTests {
     }
   }
 
-  @Test func takesARangeOfRowsAndAddsAtARow() {
-    var random = RandomValues(seed: 3)
+  @Test func `A product takes a range of rows and adds at a row`() {
+    var random = SeededGenerator(seed: 3)
     let x = random.uniform(6 * 4)
     let weight = random.uniform(5 * 4)
     let former = random.uniform(6 * 5)
@@ -54,7 +57,7 @@ struct MatrixProductTests {
   }
 
   /// A processor that OpenBLAS does not know runs its oldest kernels unless it is told better.
-  @Test(.enabled(if: cpuHasAVX2, "this CPU has no AVX2")) func usesTheProcessorsVectorInstructions() {
+  @Test(.enabled(if: cpuHasAVX2, "this CPU has no AVX2")) func `A product uses the processor's vector instructions`() {
     let slow = ["prescott", "core2", "penryn", "dunnington", "nehalem", "atom", "katmai", "banias"]
     #expect(!slow.contains(ComputeTeam.matrixProductCore.lowercased()))
   }

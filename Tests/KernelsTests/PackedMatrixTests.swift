@@ -1,7 +1,9 @@
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Matrices are packed within their bounds")
 struct PackedMatrixTests {
   private static let inputs = [1, 2, 3, 5, 63, 64, 65, 257]
 
@@ -22,8 +24,8 @@ struct PackedMatrixTests {
   }
 
   @Test(arguments: inputs, [1, 31, 32, 33, 70])
-  func bfloat16IsRoundedToNearestEven(inputs: Int, outputs: Int) {
-    var random = RandomValues(seed: UInt64(inputs * 100 + outputs))
+  func `bfloat16 is rounded to nearest even`(inputs: Int, outputs: Int) {
+    var random = SeededGenerator(seed: UInt64(inputs * 100 + outputs))
     // The halfway cases, up and down, among ordinary values.
     let halves: [Float] = [1 + 0x1p-8, 1 + 3 * 0x1p-8, -(1 + 0x1p-8), 0, -0.0, .leastNonzeroMagnitude]
     let values = random.uniform(outputs * inputs).enumerated().map { $0 % 7 < 6 && $0 < 20 ? halves[$0 % 6] : $1 }
@@ -35,9 +37,9 @@ struct PackedMatrixTests {
     }
   }
 
-  @Test(arguments: inputs) func int8IsWithinHalfAStepOfEachOutputsLargest(inputs: Int) {
+  @Test(arguments: inputs) func `int8 is within half a step of each output's largest`(inputs: Int) {
     let outputs = 35
-    var random = RandomValues(seed: UInt64(inputs))
+    var random = SeededGenerator(seed: UInt64(inputs))
     var values = random.uniform(outputs * inputs)
     // Each output has its own size, one is zero.
     for index in values.indices { values[index] *= Float(index / inputs % 11) }
@@ -53,9 +55,9 @@ struct PackedMatrixTests {
   }
 
   @Test(arguments: [Precision.bfloat16, .int8], [Float.nan, .infinity, -.infinity])
-  func namesTheFirstOutputThatIsNotFinite(precision: Precision, value: Float) {
+  func `The first output that is not finite is named`(precision: Precision, value: Float) {
     let (outputs, inputs) = (70, 301)
-    var random = RandomValues(seed: 9)
+    var random = SeededGenerator(seed: 9)
     var values = random.uniform(outputs * inputs)
     values[40 * inputs + 300] = value
     values[66 * inputs] = value
@@ -64,9 +66,9 @@ struct PackedMatrixTests {
     #expect(notFinite == 40)
   }
 
-  @Test func bfloat16AndFloat16AreReadAtAnyAddress() {
+  @Test func `bfloat16 and float16 are read at any address`() {
     let (outputs, inputs) = (5, 259)
-    var random = RandomValues(seed: 21)
+    var random = SeededGenerator(seed: 21)
     let values = random.uniform(outputs * inputs)
     let team = ComputeTeam(threads: 1)
     for element in [StoredElement.bfloat16, .float16] {
@@ -90,7 +92,7 @@ struct PackedMatrixTests {
     }
   }
 
-  @Test func longInt8RowsArePackedInBFloat16() {
+  @Test func `Long int8 rows are packed in bfloat16`() {
     #expect(PackedMatrix.precision(.int8, inputs: 65_536) == .int8)
     #expect(PackedMatrix.precision(.int8, inputs: 65_537) == .bfloat16)
   }

@@ -1,8 +1,11 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
 /// Products with packed matrices against their definition, on every path that this machine has.
+@Suite("Products with packed matrices stay near exact ones")
 struct PackedProductTests {
   struct Way: Sendable, CustomTestStringConvertible {
     let precision: Precision
@@ -51,8 +54,8 @@ struct PackedProductTests {
   }
 
   @Test(arguments: ways, sizes)
-  func matchesTheDefinition(way: Way, size: (rows: Int, inputs: Int, outputs: Int)) {
-    var random = RandomValues(seed: UInt64(size.rows * 31 + size.inputs * 7 + size.outputs))
+  func `A product with packed weights matches the definition`(way: Way, size: (rows: Int, inputs: Int, outputs: Int)) {
+    var random = SeededGenerator(seed: UInt64(size.rows * 31 + size.inputs * 7 + size.outputs))
     let x = random.uniform(size.rows * size.inputs)
     let (weight, seenWeight) = Self.weight(
       random.uniform(size.outputs * size.inputs), outputs: size.outputs, inputs: size.inputs, way)
@@ -79,8 +82,8 @@ struct PackedProductTests {
     }
   }
 
-  @Test(arguments: ways) func rowsThatAreNotFiniteStayThatWayAndAlone(way: Way) {
-    var random = RandomValues(seed: 5)
+  @Test(arguments: ways) func `Rows that are not finite stay that way and alone`(way: Way) {
+    var random = SeededGenerator(seed: 5)
     let (rows, inputs, outputs) = (4, 40, 33)
     var x = random.uniform(rows * inputs)
     x[inputs + 3] = .nan
@@ -93,8 +96,8 @@ struct PackedProductTests {
     }
   }
 
-  @Test(arguments: ways) func aRowDoesNotDependOnItsNeighbours(way: Way) {
-    var random = RandomValues(seed: 6)
+  @Test(arguments: ways) func `A row does not depend on its neighbours`(way: Way) {
+    var random = SeededGenerator(seed: 6)
     let (rows, inputs, outputs) = (37, 96, 70)
     let x = random.uniform(rows * inputs)
     let (weight, _) = Self.weight(random.uniform(outputs * inputs), outputs: outputs, inputs: inputs, way)
@@ -109,7 +112,7 @@ struct PackedProductTests {
     }
   }
 
-  @Test(arguments: [Precision.bfloat16, .int8]) func theBestPathIsOneOfTheMachines(precision: Precision) {
+  @Test(arguments: [Precision.bfloat16, .int8]) func `The best path is one of the machine's`(precision: Precision) {
     let trials = ComputePath.trials(for: precision)
     #expect(trials.allSatisfy { $0.speed > 0 && $0.path.isSupported(for: precision) })
     #expect(ComputePath.best(for: precision).map { $0.isSupported(for: precision) } == true)

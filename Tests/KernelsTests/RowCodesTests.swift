@@ -1,7 +1,8 @@
 import Kernels
+import TestSupport
 import Testing
 
-@Suite("Exact top-k through 8-bit codes")
+@Suite("The top k through 8-bit codes are exact")
 struct RowCodesTests {
   typealias Query = InnerProductScan.Query
   typealias Hit = InnerProductScan.Hit
@@ -11,7 +12,7 @@ struct RowCodesTests {
     case uniform, clustered, zeros, equal, huge, tiny, subnormal, mixedMagnitudes, oneDominatingElement, ascending
 
     func rows(_ count: Int, dim: Int) -> [Float] {
-      var random = RandomValues(seed: UInt64(count * 31 + dim))
+      var random = SeededGenerator(seed: UInt64(count * 31 + dim))
       var rows = random.uniform(count * dim)
       let centres = random.uniform(5 * dim)
       for row in 0..<count {
@@ -65,13 +66,12 @@ struct RowCodesTests {
     try scan(rows, dim: dim, queries: queries, withCodes: false).hits
   }
 
-  @Test(
-    "hits equal those of a scan without codes, whatever the rows",
-    arguments: Kind.allCases, InstructionSet.supported)
-  func adversarial(kind: Kind, instructionSet: InstructionSet) throws {
+  @Test(arguments: Kind.allCases, InstructionSet.supported)
+  func `Hits equal those of a scan without codes, whatever the rows`(kind: Kind, instructionSet: InstructionSet) throws
+  {
     for (count, dim) in [(1, 1), (63, 7), (64, 16), (130, 513), (700, 33)] {
       let rows = kind.rows(count, dim: dim)
-      var random = RandomValues(seed: 77)
+      var random = SeededGenerator(seed: 77)
       var queries = [1, 3, 10, count].map { Query(vector: random.uniform(dim), k: $0) }
       let largest = rows.prefix(dim).map(abs).max() ?? 0
       queries.append(Query(vector: rows.prefix(dim).map { largest == 0 ? 0 : $0 / largest }, k: 5))
@@ -90,12 +90,11 @@ struct RowCodesTests {
     }
   }
 
-  @Test(
-    "every score lies within its bounds", arguments: Kind.allCases, InstructionSet.supported)
-  func bounds(kind: Kind, instructionSet: InstructionSet) throws {
+  @Test(arguments: Kind.allCases, InstructionSet.supported)
+  func `Every score lies within its bounds`(kind: Kind, instructionSet: InstructionSet) throws {
     for (count, dim) in [(3, 1), (65, 7), (70, 513), (5, 4099)] {
       let rows = kind.rows(count, dim: dim)
-      var random = RandomValues(seed: 78)
+      var random = SeededGenerator(seed: 78)
       for scale in [1, 1e-30, 0x1p-146] as [Float] {
         let query = random.uniform(dim, scale: scale)
         let scores = try Self.expected(rows, dim: dim, queries: [Query(vector: query, k: count)])[0]
@@ -106,9 +105,9 @@ struct RowCodesTests {
     }
   }
 
-  @Test("bounds of rounded vectors are as narrow as 8 bits allow: under 1% of the product of the norms at 512 elements")
-  func narrowBounds() throws {
-    var random = RandomValues(seed: 1)
+  @Test
+  func `Bounds of rounded vectors are as narrow as 8 bits allow`() throws {
+    var random = SeededGenerator(seed: 1)
     let rows = random.uniform(200 * 512)
     let query = random.uniform(512)
     let norms = (0..<200).map { row in rows[row * 512..<(row + 1) * 512].reduce(0) { $0 + Double($1 * $1) }.squareRoot()
@@ -120,9 +119,9 @@ struct RowCodesTests {
     }
   }
 
-  @Test("few rows are scored where vectors are clustered, all of them where bounds say nothing")
-  func scoredRows() throws {
-    var random = RandomValues(seed: 3)
+  @Test
+  func `Few rows are scored where vectors are clustered, all of them where bounds say nothing`() throws {
+    var random = SeededGenerator(seed: 3)
     let dim = 64
     let centres = (0..<50).map { _ in random.uniform(dim) }
     var rows: [Float] = []
@@ -139,9 +138,9 @@ struct RowCodesTests {
     #expect(loose.scoredRows == 20_000)
   }
 
-  @Test("excluded rows do not count towards the k best, at any number of them")
-  func exclusions() throws {
-    var random = RandomValues(seed: 9)
+  @Test
+  func `Excluded rows do not count towards the k best, at any number of them`() throws {
+    var random = SeededGenerator(seed: 9)
     let rows = random.uniform(3000 * 12)
     let vector = random.uniform(12)
     let best = try Self.expected(rows, dim: 12, queries: [Query(vector: vector, k: 3000)])[0]
@@ -154,9 +153,9 @@ struct RowCodesTests {
     }
   }
 
-  @Test("only rows of a mask are returned, with codes and without", arguments: [false, true])
-  func eligibleRows(withCodes: Bool) throws {
-    var random = RandomValues(seed: 10)
+  @Test(arguments: [false, true])
+  func `Only rows of a mask are returned, with codes and without`(withCodes: Bool) throws {
+    var random = SeededGenerator(seed: 10)
     let rows = random.uniform(1000 * 9)
     let vector = random.uniform(9)
     let best = try Self.expected(rows, dim: 9, queries: [Query(vector: vector, k: 1000)])[0]
@@ -171,12 +170,12 @@ struct RowCodesTests {
     }
   }
 
-  @Test("rows past the candidates' room are scored as they come, in any order of rows")
-  func fullShortlists() throws {
+  @Test
+  func `Rows past the candidates' room are scored as they come, in any order of rows`() throws {
     let dim = 8
     for kind in [Kind.ascending, .equal, .oneDominatingElement] {
       let rows = kind.rows(9000, dim: dim)
-      var random = RandomValues(seed: 4)
+      var random = SeededGenerator(seed: 4)
       let queries = [1, 40, 1000, 4000].map { Query(vector: random.uniform(dim), k: $0) }
       let found = try Self.scan(rows, dim: dim, queries: queries, threads: 3, withCodes: true)
       #expect(try found.hits == Self.expected(rows, dim: dim, queries: queries))

@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Operators on rows are exact")
 struct RowOperatorTests {
   static let sizes = [(1, 1), (1, 5), (3, 16), (7, 33), (40, 1152), (2, 70_000)]
   // Sums of up to 70,000 squares in 16 or more lanes.
@@ -9,8 +12,8 @@ struct RowOperatorTests {
   let team = ComputeTeam(threads: 2)
 
   @Test(arguments: sizes, InstructionSet.supported)
-  func rmsNorm(_ size: (rows: Int, width: Int), instructionSet: InstructionSet) {
-    var random = RandomValues(seed: 1)
+  func `RMS normalisation matches the definition`(_ size: (rows: Int, width: Int), instructionSet: InstructionSet) {
+    var random = SeededGenerator(seed: 1)
     let x = random.uniform(size.rows * size.width, scale: 4)
     let weight = random.uniform(size.width)
     var expected = x
@@ -24,8 +27,10 @@ struct RowOperatorTests {
   }
 
   /// The offset is far larger than the spread: a one-pass variance would cancel.
-  @Test(arguments: sizes, [Float(0), 50]) func layerNorm(_ size: (rows: Int, width: Int), offset: Float) {
-    var random = RandomValues(seed: 2)
+  @Test(arguments: sizes, [Float(0), 50]) func `Layer normalisation matches the definition`(
+    _ size: (rows: Int, width: Int), offset: Float
+  ) {
+    var random = SeededGenerator(seed: 2)
     let x = random.uniform(size.rows * size.width).map { $0 + offset }
     let weight = WeightTensor(shape: [size.width], values: random.uniform(size.width))
     let bias = WeightTensor(shape: [size.width], values: random.uniform(size.width))
@@ -45,7 +50,9 @@ struct RowOperatorTests {
   }
 
   /// Dividing by an infinite norm would give a row of zeros, which nobody would notice.
-  @Test(arguments: InstructionSet.supported) func rowsWhoseSquaresOverflowBecomeNaN(_ instructionSet: InstructionSet) {
+  @Test(arguments: InstructionSet.supported) func `Rows whose squares overflow become NaN`(
+    _ instructionSet: InstructionSet
+  ) {
     let weight = WeightTensor(shape: [70], values: [Float](repeating: 0.5, count: 70))
     let x = [Float](repeating: 1, count: 70) + [Float](repeating: 3e38, count: 70)
     let input = Activations(rows: 2, width: 70, values: x)
@@ -57,8 +64,10 @@ struct RowOperatorTests {
   }
 
   @Test(arguments: [(1, 1, 2), (3, 2, 6), (70, 4, 128)], [(10_000.0, 1.0), (500_000.0, 2.0)])
-  func rotaryEmbedding(_ size: (rows: Int, heads: Int, headWidth: Int), rope: (base: Double, scaling: Double)) {
-    var random = RandomValues(seed: 3)
+  func `Rotary embedding matches the definition`(
+    _ size: (rows: Int, heads: Int, headWidth: Int), rope: (base: Double, scaling: Double)
+  ) {
+    var random = SeededGenerator(seed: 3)
     let x = random.uniform(size.rows * size.heads * size.headWidth)
     let positions = (0..<size.rows).map { Int32($0 * 57 % 4096) }
     var expected = x
@@ -74,8 +83,8 @@ struct RowOperatorTests {
     }
   }
 
-  @Test func rotatesSomeHeadsOfWiderRows() {
-    var random = RandomValues(seed: 6)
+  @Test func `Some heads of wider rows are rotated`() {
+    var random = SeededGenerator(seed: 6)
     let x = random.uniform(5 * 4 * 6)
     let positions: [Int32] = [0, 3, 1, 4, 1]
     let table = RotaryTable(positions: 5, headWidth: 6, base: 10_000, scaling: 1)
@@ -86,8 +95,8 @@ struct RowOperatorTests {
     for row in 0..<5 { #expect(some[row: row] == Array(all[row: row].prefix(18) + x[row * 24 + 18..<row * 24 + 24])) }
   }
 
-  @Test func addsATableOfRowsAgainAndAgain() {
-    var random = RandomValues(seed: 4)
+  @Test func `A table of rows is added again and again`() {
+    var random = SeededGenerator(seed: 4)
     let x = random.uniform(6 * 5)
     let table = random.uniform(3 * 5)
     var out = Activations(rows: 6, width: 5, values: x)
@@ -96,8 +105,8 @@ struct RowOperatorTests {
   }
 
   @Test(arguments: [(1, 1, 1, 1), (3, 4, 6, 2), (3, 15, 17, 14), (1, 9, 5, 3)])
-  func patches(_ size: (channels: Int, height: Int, width: Int, patch: Int)) {
-    var random = RandomValues(seed: 5)
+  func `Patches are cut as the definition says`(_ size: (channels: Int, height: Int, width: Int, patch: Int)) {
+    var random = SeededGenerator(seed: 5)
     let image = random.uniform(size.channels * size.height * size.width)
     let count = (size.height / size.patch) * (size.width / size.patch)
     let width = size.channels * size.patch * size.patch

@@ -1,6 +1,7 @@
 import Kernels
 import Testing
 
+@Suite("Rows are stored in two widths")
 struct RowStorageTests {
   private static let team = ComputeTeam(threads: 3)
 
@@ -19,7 +20,7 @@ struct RowStorageTests {
     return Float(bitPattern: (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
   }
 
-  @Test(arguments: [1, 3, 16, 129]) func floatsComeBackAsTheyWere(width: Int) {
+  @Test(arguments: [1, 3, 16, 129]) func `Floats come back as they were`(width: Int) {
     let source = matrix(rows: 7, width: width)
     let storage = RowStorage(rows: 5, width: width, element: .float32)
     Self.team.store(
@@ -33,7 +34,7 @@ struct RowStorageTests {
     for row in [0, 1, 5] { #expect(target[row: row].allSatisfy { $0 == 0 }) }
   }
 
-  @Test(arguments: [1, 5, 64]) func bfloat16RoundsToTheNearest(width: Int) {
+  @Test(arguments: [1, 5, 64]) func `bfloat16 rounds to the nearest`(width: Int) {
     let source = matrix(rows: 4, width: width)
     let storage = RowStorage(rows: 4, width: width, element: .bfloat16)
     #expect(storage.byteCount == 4 * width * 2)
@@ -46,7 +47,7 @@ struct RowStorageTests {
   }
 
   /// More rows than one thread takes at a time.
-  @Test func manyRunsAreSharedByTheTeam() {
+  @Test func `Many runs are shared by the team`() {
     let (runs, width) = (300, 257)
     let source = matrix(rows: runs, width: width)
     var target = zeros(rows: runs, width: width)

@@ -1,11 +1,13 @@
+import TestSupport
 import Testing
 
 @testable import Kernels
 
+@Suite("Whitening removes correlation")
 struct WhiteningTests {
   /// Rows whose elements are mixed, of different sizes and far from 0.
   private static func rows(_ count: Int, _ width: Int) -> [Float] {
-    var random = RandomValues(seed: 5)
+    var random = SeededGenerator(seed: 5)
     let values = random.uniform(count * width)
     return values.indices.map { index in
       let column = index % width
@@ -39,7 +41,7 @@ struct WhiteningTests {
   }
 
   /// Of so many rows that hardly 1% of their mean variance is added to it.
-  @Test func vectorsGetMeanZeroAndCovarianceOne() throws {
+  @Test func `Vectors get mean zero and covariance one`() throws {
     let (count, width) = (1000, 4)
     let whitened = try Self.whiten(Self.rows(count, width), width, ridge: 1e-9)
     for i in 0..<width {
@@ -52,7 +54,7 @@ struct WhiteningTests {
   }
 
   /// Two rows say so little that a ridge above what the shrinkage adds is what counts.
-  @Test func theRidgeBoundsWhatHardlyVaries() throws {
+  @Test func `The ridge bounds what hardly varies`() throws {
     let whitened = try Self.whiten([1, 1, 3, 3], 2, ridge: 1500)
     // Covariance [[1, 1], [1, 1]] + 1500 = L Lᵀ with L = [[√1501, 0], [1/√1501, √(1501 - 1/1501)]].
     let first = 1 / 1501.0.squareRoot()
@@ -63,7 +65,7 @@ struct WhiteningTests {
   }
 
   /// Chen et al. 2010, formula 23, for 40 rows of covariance diag(2, 8): a share of 100 / 720 of the mean variance 5.
-  @Test func fewRowsAreShrunkAsOASSays() throws {
+  @Test func `Few rows are shrunk as OAS says`() throws {
     let rows = [[Float]](repeating: [2, 0, -2, 0, 0, 4, 0, -4], count: 10).flatMap { $0 }
     let whitened = try Self.whiten(rows, 2)
     let added = (100.0 / 720) / (1 - 100.0 / 720) * 5
@@ -71,21 +73,21 @@ struct WhiteningTests {
     #expect(abs(whitened[2][1] - 4 / (8 + added).squareRoot()) < 1e-6 && abs(whitened[2][0]) < 1e-6)
   }
 
-  @Test(arguments: [1, 3]) func rowsThatAreTheSameAreOnlyCentred(count: Int) throws {
+  @Test(arguments: [1, 3]) func `Rows that are the same are only centred`(count: Int) throws {
     let rows = (0..<4 * count).map { Float($0 % 4) }
     let whitened = try Self.whiten(rows, 4)
     #expect(whitened.allSatisfy { $0.allSatisfy { abs($0) < 1e-6 } })
   }
 
-  @Test(arguments: [Float.nan, .infinity]) func rowsThatAreNoNumbersAreRefused(value: Float) {
+  @Test(arguments: [Float.nan, .infinity]) func `Rows that are no numbers are refused`(value: Float) {
     #expect(Whitening(rows: [1, 2, value, 4], width: 2) == nil)
   }
 
   /// x ↦ W z + b on the way through: folding is what it says for any layer.
-  @Test func aFoldedLayerIsTheLayerOfWhitenedVectors() throws {
+  @Test func `A folded layer is the layer of whitened vectors`() throws {
     let (count, width, outer) = (9, 5, 3)
     let rows = Self.rows(count, width)
-    var random = RandomValues(seed: 6)
+    var random = SeededGenerator(seed: 6)
     let (weight, bias) = (random.uniform(outer * width), random.uniform(outer))
     let (folded, foldedBias) = Self.fold(try #require(Whitening(rows: rows, width: width)), weight, bias)
     for (row, z) in try Self.whiten(rows, width).enumerated() {

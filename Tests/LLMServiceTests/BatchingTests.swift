@@ -3,40 +3,24 @@ import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import LLMService
 
-/// Holds the compute thread in a layer until a test lets it go on.
-private final class LayerGate: Sendable {
-  private let arrivals = Counter()
-  private let opened = Counter()
-
-  var arrived: Bool { arrivals.value > 0 }
-
-  func open() { opened.increment() }
-  func arrive() { arrivals.increment() }
-
-  /// On the compute thread.
-  func pass(_ batch: [Int], _ isCancelled: (Int) -> Bool) {
-    arrive()
-    block { opened.value > 0 }
-  }
-}
-
-@Suite(.timeLimit(.minutes(15))) struct BatchingTests {
+@Suite("Users of different callers share batches", .timeLimit(.minutes(15))) struct BatchingTests {
   private let ones: [Float] = [1, 1, 1, 1]
 
   private func request(_ users: UserPrompt...) -> LLM_EncodeUsersRequest {
     .with { $0.users = users }
   }
 
-  @Test func requestsOfDifferentCallersShareABatch() async throws {
-    let gate = LayerGate()
-    let model = ScriptedEncoder(layer: gate.pass)
+  @Test func `Requests of different callers share a batch`() async throws {
+    let gate = Gate()
+    let model = ScriptedEncoder { _, _ in gate.pass() }
     try await withServer(model) { client, server in
       async let first = client.encodeUsers(request(user("0", ("a", ones))))
-      try await waitUntil { gate.arrived }
+      try await gate.waitForArrivals()
       async let second = client.encodeUsers(request(user("1", ("ab", ones))))
       try await waitUntil { server.batcher.queuedCost == 4 }
       async let third = client.encodeUsers(request(user("2", ("abc", ones))))
@@ -49,9 +33,9 @@ private final class LayerGate: Sendable {
     }
   }
 
-  @Test func aBatchHoldsNoMoreTokensThanItsBudget() async throws {
+  @Test func `A batch holds no more tokens than its budget`() async throws {
     let model = ScriptedEncoder()
-    var limits = RequestLimits()
+    var limits = LLMLimits()
     limits.maxBatchTokens = 10
     try await withServer(model, limits: limits) { client, _ in
       let response = try await client.encodeUsers(
@@ -63,14 +47,14 @@ private final class LayerGate: Sendable {
   }
 
   /// A prompt that was mostly computed before, be it while it waited, leaves room for others.
-  @Test func cachedTokensDoNotFillABatch() async throws {
-    let gate = LayerGate()
-    let model = ScriptedEncoder(layer: gate.pass)
-    var limits = RequestLimits()
+  @Test func `Cached tokens do not fill a batch`() async throws {
+    let gate = Gate()
+    let model = ScriptedEncoder { _, _ in gate.pass() }
+    var limits = LLMLimits()
     limits.maxBatchTokens = 10
     try await withServer(model, limits: limits) { client, server in
       async let first = client.encodeUsers(request(user("0", ("a", ones))))
-      try await waitUntil { gate.arrived }
+      try await gate.waitForArrivals()
       async let second = client.encodeUsers(request(user("1", ("abcdef", ones))))
       try await waitUntil { server.batcher.queuedCost == 8 }
       model.hold(tokens: 5)
@@ -84,24 +68,24 @@ private final class LayerGate: Sendable {
     }
   }
 
-  @Test func aMemberThatLeavesIsDroppedBetweenLayers() async throws {
-    let (gate, pair) = (LayerGate(), LayerGate())
+  @Test func `A member that leaves is dropped between layers`() async throws {
+    let (gate, pair) = (Gate(), Signal())
     let model = ScriptedEncoder { batch, isCancelled in
-      if batch == [3] { return gate.pass(batch, isCancelled) }
+      if batch == [3] { return gate.pass() }
       // Held until the second member's caller is seen to have left.
-      pair.arrive()
+      pair.send()
       block { isCancelled(1) }
     }
     try await withNetworkServer(model) { client, server in
       async let first = client.encodeUsers(request(user("0", ("a", ones))))
-      try await waitUntil { gate.arrived }
+      try await gate.waitForArrivals()
       async let stays = client.encodeUsers(request(user("1", ("abc", ones))))
       try await waitUntil { server.batcher.queuedCost == 5 }
       let leaves = Task { try await client.encodeUsers(request(user("2", ("ab", ones)))) }
       try await waitUntil { server.batcher.queuedCost == 9 }
       gate.open()
       _ = try await first
-      try await waitUntil { pair.arrived }
+      await pair.wait()
       leaves.cancel()
       #expect(try await stays.results[0].vector == [1, 1])
       _ = await leaves.result
@@ -110,14 +94,14 @@ private final class LayerGate: Sendable {
     }
   }
 
-  @Test func aFullQueueIsOverload() async throws {
-    let gate = LayerGate()
-    var limits = RequestLimits()
+  @Test func `A full queue is overload`() async throws {
+    let gate = Gate()
+    var limits = LLMLimits()
     limits.maxQueueTokens = 10
     limits.maxBatchTokens = 10
-    try await withServer(ScriptedEncoder(layer: gate.pass), limits: limits) { client, server in
+    try await withServer(ScriptedEncoder { _, _ in gate.pass() }, limits: limits) { client, server in
       async let computing = client.encodeUsers(request(user("0", ("a", ones))))
-      try await waitUntil { gate.arrived }
+      try await gate.waitForArrivals()
       async let queued = client.encodeUsers(request(user("1", ("abcdef", ones))))
       try await waitUntil { server.batcher.queuedCost == 8 }
       let error = await #expect(throws: RPCError.self) {
@@ -131,7 +115,7 @@ private final class LayerGate: Sendable {
     }
   }
 
-  @Test func aDeadlineTakesEffectBetweenLayers() async throws {
+  @Test func `A deadline takes effect between layers`() async throws {
     let layers = Counter()
     let model = ScriptedEncoder { batch, isCancelled in
       layers.increment()
@@ -156,12 +140,12 @@ private final class LayerGate: Sendable {
     }
   }
 
-  @Test func aCallerWhoLeavesDoesNotDisturbItsNeighbours() async throws {
-    let gate = LayerGate()
-    let model = ScriptedEncoder(layer: gate.pass)
+  @Test func `A caller who leaves does not disturb its neighbours`() async throws {
+    let gate = Gate()
+    let model = ScriptedEncoder { _, _ in gate.pass() }
     try await withNetworkServer(model) { client, server in
       async let computing = client.encodeUsers(request(user("0", ("a", ones))))
-      try await waitUntil { gate.arrived }
+      try await gate.waitForArrivals()
       let leaves = Task { try await client.encodeUsers(request(user("1", ("ab", ones)))) }
       try await waitUntil { server.batcher.queuedCost == 4 }
       async let stays = client.encodeUsers(request(user("2", ("abc", ones))))

@@ -6,8 +6,8 @@ import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(15))) struct CountTokensTests {
-  @Test func countsWithoutSoftTokens() async throws {
+@Suite("Tokens are counted by request", .timeLimit(.minutes(15))) struct CountTokensTests {
+  @Test func `Tokens are counted without soft tokens`() async throws {
     let model = ScriptedEncoder()
     try await withServer(model) { client, _ in
       var prompt = user("u", ("old", []), ("a", []), ("bc", []), ("d", []))
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func faultsAreErrorsOfTheRequest() async throws {
+  @Test func `Faults are errors of the request`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let empty = await #expect(throws: RPCError.self) { try await client.countTokens(.init()) }
       #expect(empty?.reason == "PROMPT_MISSING")
@@ -31,12 +31,12 @@ import Testing
       let none = await #expect(throws: RPCError.self) {
         try await client.countTokens(.with { $0.user.history = .init() })
       }
-      #expect(none?.reason == "EMPTY_HISTORY")
+      #expect(none?.reason == "HISTORY_EMPTY")
     }
   }
 
-  @Test func theServerSaysWhatItServesAndItsLimits() async throws {
-    var limits = RequestLimits()
+  @Test func `The server says what it serves and its limits`() async throws {
+    var limits = LLMLimits()
     limits.maxUsers = 5
     try await withServer(ScriptedEncoder(), limits: limits) { client, _ in
       let info = try await client.getServerInfo(.init())

@@ -6,13 +6,13 @@ import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(15))) struct EncodeUsersTests {
+@Suite("Users are encoded by request", .timeLimit(.minutes(15))) struct EncodeUsersTests {
   private typealias Request = LLM_EncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]
   private let ramp: [Float] = [1, 2, 3, 4]
 
-  @Test func aHistoryGivesTheUserVectorByDefault() async throws {
+  @Test func `A history gives the user vector by default`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let response = try await client.encodeUsers(
         .with {
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func everyOutputCanBeAskedFor() async throws {
+  @Test func `Every output can be asked for`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let result = try await client.encodeUsers(
         .with {
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func embeddingsGoThroughTheServersAdaptor() async throws {
+  @Test func `Embeddings go through the server's adaptor`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       var mixed = user("u", ("a", ramp), ("b", ones), ("c", ramp))
       mixed.history.items[0].embedding = .init([10, 20, 30, 40] as [Float])
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func theCallersOwnPartsAreReadAsTheyStand() async throws {
+  @Test func `The caller's own parts are read as they stand`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let parts = UserPrompt.with {
         $0.parts.parts = [
@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  @Test func onlyTheNewestItemsAreRead() async throws {
+  @Test func `Only the newest items are read`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       var long = user("u", ("old", ones), ("a", ones), ("b", ones), ("c", ramp))
       // What is not read may be anything.
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test func theTokenBudgetDropsTheOldest() async throws {
+  @Test func `The token budget drops the oldest`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let wordy = user("u", (String(repeating: "x", count: 90), ones), (String(repeating: "y", count: 20), ramp))
       let result = try await client.encodeUsers(.with { $0.users = [wordy] }).results[0]
@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test func aBadUserFailsAloneAndInPlace() async throws {
+  @Test func `A bad user fails alone and in place`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       var bad = user("bad", ("a", ones))
       bad.history.items[0].softToken = .init([1, 2] as [Float])
@@ -117,7 +117,7 @@ import Testing
     }
   }
 
-  @Test func aRequestOfBadUsersOnlyIsAnswered() async throws {
+  @Test func `A request of bad users only is answered`() async throws {
     let model = ScriptedEncoder()
     try await withServer(model) { client, _ in
       let response = try await client.encodeUsers(.with { $0.users = [UserPrompt()] })
@@ -136,7 +136,7 @@ import Testing
 
   @Test(arguments: [
     BadUser(reason: "PROMPT_MISSING", field: "users[0]") { $0 = UserPrompt() },
-    BadUser(reason: "EMPTY_HISTORY", field: "users[0].history.items") { $0.history.items = [] },
+    BadUser(reason: "HISTORY_EMPTY", field: "users[0].history.items") { $0.history.items = [] },
     BadUser(reason: "HISTORY_TOO_LONG", field: "users[0].history.items") {
       $0.history.items = Array(repeating: $0.history.items[0], count: 10_000)
     },
@@ -159,8 +159,8 @@ import Testing
     BadUser(reason: "PROMPT_TOO_LONG", field: "users[0].history.items") {
       $0.history.items[1].title = String(repeating: "x", count: 200)
     },
-    BadUser(reason: "EMPTY_PROMPT", field: "users[0].parts.parts") { $0.parts = .init() },
-    BadUser(reason: "EMPTY_PART", field: "users[0].parts.parts[1]") {
+    BadUser(reason: "PROMPT_EMPTY", field: "users[0].parts.parts") { $0.parts = .init() },
+    BadUser(reason: "PART_EMPTY", field: "users[0].parts.parts[1]") {
       $0.parts.parts = [.with { $0.text = "a" }, .init()]
     },
     BadUser(reason: "MARKER_IN_TEXT", field: "users[0].parts.parts[0].text") {
@@ -170,7 +170,7 @@ import Testing
       $0.parts.parts = [.with { $0.softTokens = .init([1, 2, 3, 4] as [Float]) }]
     },
   ])
-  func badUsersAreToldWhatAndWhere(bad: BadUser) async throws {
+  func `Bad users are told what and where`(bad: BadUser) async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       var prompt = user("u", ("a", ones), ("b", ramp))
       bad.change(&prompt)
@@ -207,7 +207,7 @@ import Testing
       $0.expectedSpaceFingerprint = "other"
     },
   ])
-  func badRequestsFailAsAWhole(bad: BadRequest) async throws {
+  func `Bad requests fail as a whole`(bad: BadRequest) async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       var request = Request.with {
         $0.users = [user("u", ("a", ones))]
@@ -224,7 +224,7 @@ import Testing
     }
   }
 
-  @Test func aStateThatIsNotFiniteFailsItsUserAlone() async throws {
+  @Test func `A state that is not finite fails its user alone`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let huge = [Float](repeating: .greatestFiniteMagnitude, count: 4)
       let results = try await client.encodeUsers(

@@ -7,15 +7,15 @@ import Testing
 
 @testable import LLMService
 
-@Suite struct LLMConfigurationTests {
+@Suite("The LLM service is configured by flags") struct LLMConfigurationTests {
   private func configuration(_ flags: String...) throws -> LLMConfiguration {
     let command = try LLMCommand.parse(["--checkpoint", "/models/shop/"] + flags)
     return try command.configuration().1
   }
 
-  @Test func defaultsAreThePublishedOnes() throws {
+  @Test func `Defaults are the published ones`() throws {
     let configuration = try configuration()
-    #expect(configuration.checkpoint.bundle == "/models/shop/")
+    #expect(configuration.checkpoint.directory == "/models/shop/")
     #expect(configuration.checkpoint.llmWeights == nil)
     #expect(configuration.model.spaces == [.image])
     #expect(configuration.model.spaceWeights == nil)
@@ -30,7 +30,13 @@ import Testing
     #expect(configuration.limits.maxUsers == 32)
   }
 
-  @Test func flagsReachTheModel() throws {
+  @Test func `Flags reach the limits`() throws {
+    let limits = try configuration("--max-queue-tokens", "8192", "--max-users-per-request", "3").limits
+    #expect(limits.maxQueueTokens == 8192 && limits.maxUsers == 3)
+    #expect(limits.maxBatchTokens == 1024)
+  }
+
+  @Test func `Flags reach the model`() throws {
     let configuration = try configuration(
       "--llm-weights", "/models/llm", "--spaces", "image,text", "--space-weights", "0.75,0.25", "--max-history-items",
       "5",
@@ -54,19 +60,19 @@ import Testing
     (["--max-queue-tokens", "100"], "--max-queue-tokens is 100; it must hold a batch (1024) and a prompt (4096)"),
     (["--max-history-items", "0"], "--max-history-items is 0; allowed: 1 to 1000 items"),
   ])
-  func faultsOfTheCommandLineAreNamed(flags: [String], message: String) throws {
+  func `Faults of the command line are named`(flags: [String], message: String) throws {
     let command = try LLMCommand.parse(["--checkpoint", "c"] + flags)
     let error = #expect(throws: ValidationError.self) { try command.configuration() }
     #expect(error?.message == message)
   }
 
-  @Test func theCheckpointIsRequired() throws {
+  @Test func `The checkpoint is required`() throws {
     let error = #expect(throws: ValidationError.self) { try LLMCommand.parse([]).configuration() }
     #expect(error?.message.hasPrefix("--checkpoint is required: Directory of the checkpoint") == true)
   }
 
-  @Test func everyKeyIsInTheHelp() {
+  @Test func `Every key is in the help`() {
     let help = LLMCommand.helpMessage(columns: 200)
-    for key in LLMCommand.Keys.all { #expect(help.contains("--\(key.name) ")) }
+    for key in ModelSettings.keys + LLMSettings.keys + LLMLimits.keys { #expect(help.contains("--\(key.name) ")) }
   }
 }

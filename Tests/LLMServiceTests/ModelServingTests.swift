@@ -4,29 +4,27 @@ import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import LLMService
 
 /// The service over a real model: a small random checkpoint.
-@Suite(.timeLimit(.minutes(15))) struct ModelServingTests {
+@Suite("The service serves a real model", .timeLimit(.minutes(15))) struct ModelServingTests {
   private let model: UserModel
 
   init() throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "llm-service-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat", "Green lamp"])
+    let directory = try TemporaryDirectory()
+    try SyntheticCheckpoint.write(
+      to: directory.path, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat", "Green lamp"])
     model = try UserModel(
-      checkpoint: CheckpointLocation(bundle: directory), configuration: .init(maxHistoryItems: 4, threads: 1))
+      checkpoint: CheckpointLocation(directory: directory.path), configuration: .init(maxHistoryItems: 4, threads: 1))
   }
 
   /// Numbers in -1 ..< 1 that depend on the seed alone.
   private func vector(_ count: Int, seed: UInt64) -> [Float] {
-    var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-    return (0..<count).map { _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Float(state >> 40) / Float(1 << 23) - 1
-    }
+    var random = SeededGenerator(seed: seed)
+    return random.uniform(count)
   }
 
   private func prompt(_ id: Int, items: Int) -> UserPrompt {
@@ -47,7 +45,7 @@ import Testing
   }
 
   /// The service continues the instruction that it computed at its start, apart from the rest; see below for what that does.
-  @Test func anAnswerIsTheModelsOwn() async throws {
+  @Test func `An answer is the model's own`() async throws {
     let entries = (0..<3).map {
       HistoryEntry(title: "Red shoe 1 \($0)", softToken: vector(model.llmDim, seed: 100 + $0))
     }
@@ -71,8 +69,8 @@ import Testing
   /// Users of a batch are packed into the same matrix products, whose sums may be grouped otherwise for other numbers of rows:
   /// that moves a float32 result by a few units in the last place of its largest terms. 1e-5 leaves room for a deeper model;
   /// a leak between users would show as 1e-2 and more.
-  @Test func neighboursInABatchChangeNothing() async throws {
-    var limits = RequestLimits()
+  @Test func `Neighbours in a batch change nothing`() async throws {
+    var limits = LLMLimits()
     limits.maxBatchTokens = 100_000
     try await withServer(model, limits: limits) { client, _ in
       let users = (0..<9).map { prompt($0, items: $0 % 4 + 1) }
@@ -89,7 +87,7 @@ import Testing
   }
 
   /// The same user before and after one more item, over RPC; a tenant of its own shares only the instruction.
-  @Test func aGrownHistoryIsComputedFromWhereItGrew() async throws {
+  @Test func `A grown history is computed from where it grew`() async throws {
     try await withServer(model) { client, _ in
       func encode(items: Int, scope: String = "") async throws -> UserResult {
         try await client.encodeUsers(
@@ -116,7 +114,7 @@ import Testing
   }
 
   /// Embeddings name an item as well as soft tokens do, and are not mixed up with them.
-  @Test func embeddingsAreSharedLikeSoftTokens() async throws {
+  @Test func `Embeddings are shared like soft tokens`() async throws {
     try await withServer(model) { client, _ in
       func encode(_ seed: UInt64) async throws -> UserResult {
         let request = LLM_EncodeUsersRequest.with {
@@ -134,11 +132,10 @@ import Testing
     }
   }
 
-  @Test func aCheckpointIsAskedInItsStyle() async throws {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "llm-style-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    let checkpoint = CheckpointLocation(bundle: directory)
-    try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat"])
+  @Test func `A checkpoint is asked in its style`() async throws {
+    let directory = try TemporaryDirectory()
+    let checkpoint = CheckpointLocation(directory: directory.path)
+    try SyntheticCheckpoint.write(to: directory.path, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat"])
     func train(with style: PromptStyle) throws {
       let json = #"{"model_type": "projector", "prompt_style": "\#(style.rawValue)"}"#
       try Data(json.utf8).write(to: URL(filePath: checkpoint.recModule + "/config.json"))
@@ -164,7 +161,7 @@ import Testing
     }
   }
 
-  @Test func embeddingsAreProjectedByTheSameAdaptor() async throws {
+  @Test func `Embeddings are projected by the same adaptor`() async throws {
     let embedding = vector(model.embeddingDim, seed: 5)
     let token = try model.softTokens(of: Matrix(rows: 1, columns: model.embeddingDim, values: embedding))
     try await withServer(model) { client, _ in
@@ -182,7 +179,7 @@ import Testing
     }
   }
 
-  @Test func theTemplateInPartsIsTheSamePrompt() async throws {
+  @Test func `The template in parts is the same prompt`() async throws {
     try await withServer(model) { client, _ in
       let token = Common_Tensor(vector(model.llmDim, seed: 3))
       let pieces = PromptTemplatePieces(model.promptTemplate, title: "Red shoe")
@@ -210,7 +207,7 @@ import Testing
     }
   }
 
-  @Test func aMissingTitleReadsUnknown() async throws {
+  @Test func `A missing title reads unknown`() async throws {
     try await withServer(model) { client, _ in
       let titles = ["", "Unknown", "Red shoe"]
       var ids: [[UInt32]] = []
@@ -223,7 +220,7 @@ import Testing
     }
   }
 
-  @Test func theHistoryBoundIsReported() async throws {
+  @Test func `The history bound is reported`() async throws {
     try await withServer(model) { client, _ in
       let result = try await client.encodeUsers(.with { $0.users = [prompt(2, items: 7)] }).results[0]
       #expect(result.truncatedItems == 3)

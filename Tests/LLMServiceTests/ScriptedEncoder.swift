@@ -1,11 +1,13 @@
+import Items
 import Synchronization
+import TestSupport
 
 @testable import LLMService
 @testable import Models
 
 /// A small model whose numbers can be worked out by hand and whose pace a test decides. A token is a character of the titles;
 /// the hidden state is the sum of the soft tokens; the adaptor doubles; the user vector is the first half of the state.
-final class ScriptedEncoder: UserEncoder {
+final class ScriptedEncoder: LLMModel {
   static let softTokenID: Int32 = -1
 
   let fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: nil)
@@ -49,9 +51,9 @@ final class ScriptedEncoder: UserEncoder {
   func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
     guard !history.isEmpty else { throw ModelError(.emptyHistory, "a history needs an item") }
     var read = history.suffix(maxHistoryItems)
-    while read.count > 1, read.reduce(1, { $0 + $1.words.title.count + 1 }) > maxPromptTokens { read.removeFirst() }
+    while read.count > 1, read.reduce(1, { $0 + $1.texts.title.count + 1 }) > maxPromptTokens { read.removeFirst() }
     return try prompt(
-      parts: read.flatMap { [.text($0.words.title), .softTokens(Matrix(rows: 1, columns: 4))] },
+      parts: read.flatMap { [.text($0.texts.title), .softTokens(Matrix(rows: 1, columns: 4))] },
       truncated: history.count - read.count)
   }
 

@@ -2,11 +2,12 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import LLMService
 
-@Suite(.timeLimit(.minutes(15))) struct StreamEncodeUsersTests {
+@Suite("Users are encoded by stream", .timeLimit(.minutes(15))) struct StreamEncodeUsersTests {
   private typealias Message = LLM_StreamEncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]
@@ -31,8 +32,8 @@ import Testing
 
   private func message(_ user: UserPrompt) -> Message { .with { $0.user = user } }
 
-  @Test func everyUserIsAnsweredOnceBehindTheModel() async throws {
-    var limits = RequestLimits()
+  @Test func `Every user is answered once behind the model`() async throws {
+    var limits = LLMLimits()
     limits.maxBatchTokens = 32
     try await withServer(ScriptedEncoder(), limits: limits) { client, _ in
       let users = (0..<200).map { i in message(user("\(i)", ("title", [Float(i), 0, 0, 0]))) }
@@ -44,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func aBadUserFailsAlone() async throws {
+  @Test func `A bad user fails alone`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let answers = try await stream(
         client,
@@ -61,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func everyResultSaysWhereItsTimeWent() async throws {
+  @Test func `Every result says where its time went`() async throws {
     let model = ScriptedEncoder()
     try await withServer(model) { client, _ in
       let answers = try await stream(client, [config { $0.cacheScope = "tenant" }, message(user("a", ("x", ones)))])
@@ -76,10 +77,10 @@ import Testing
     }
   }
 
-  @Test func usersAreReadOnlyAsFastAsTheyAreComputed() async throws {
-    let opened = Counter()
-    let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }
-    var limits = RequestLimits()
+  @Test func `Users are read only as fast as they are computed`() async throws {
+    let gate = Gate()
+    let model = ScriptedEncoder { _, _ in gate.pass() }
+    var limits = LLMLimits()
     limits.maxBatchTokens = 20
     try await withServer(model, limits: limits) { client, _ in
       async let answers = client.streamEncodeUsers { writer in
@@ -95,13 +96,13 @@ import Testing
       // bound, the rest would follow within the pause.
       try await Task.sleep(for: .milliseconds(100))
       #expect(model.prompts.value <= 5)
-      opened.increment()
+      gate.open()
       #expect(try await answers == 501)
     }
   }
 
   @Test(arguments: ["no config", "config twice", "wrong version", "empty message"])
-  func aStreamThatIsNotOneIsRefused(fault: String) async throws {
+  func `A stream that is not one is refused`(fault: String) async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let (messages, reason): ([Message], String) =
         switch fault {
@@ -115,9 +116,9 @@ import Testing
     }
   }
 
-  @Test func aClientThatLeavesFreesTheQueue() async throws {
-    let opened = Counter()
-    let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }
+  @Test func `A client that leaves frees the queue`() async throws {
+    let gate = Gate()
+    let model = ScriptedEncoder { _, _ in gate.pass() }
     try await withNetworkServer(model) { client, server in
       let task = Task {
         try await stream(client, [config()] + (0..<50).map { message(user("\($0)", ("abc", ones))) })
@@ -125,11 +126,37 @@ import Testing
       try await waitUntil { server.batcher.queuedCost >= 5 }
       task.cancel()
       _ = await task.result
-      opened.increment()
+      gate.open()
       try await waitUntil { server.batcher.queuedCost == 0 }
       // The service goes on.
       let response = try await client.encodeUsers(.with { $0.users = [user("u", ("a", ones))] })
       #expect(response.results[0].vector == [1, 1])
+    }
+  }
+
+  /// Even while the client waits for an answer before it sends more.
+  @Test func `A computation that ends ends the stream`() async throws {
+    let opened = Counter()
+    let model = ScriptedEncoder { _, _ in block { opened.value > 0 } }
+    try await withServer(model) { client, server in
+      async let failed = #expect(throws: RPCError.self) {
+        try await client.streamEncodeUsers { writer in
+          try await writer.write(config())
+          try await writer.write(message(user("computed", ("abc", ones))))
+          try await waitUntil { !model.computedBatches.isEmpty }
+          try await writer.write(message(user("queued", ("abc", ones))))
+          try await Task.sleep(for: .seconds(3600))
+        } onResponse: { response in
+          for try await _ in response.messages {}
+        }
+      }
+      try await waitUntil { server.batcher.queuedCost > 0 }
+      // The thread is held until the stream has ended.
+      async let shutdown: Void = server.shutdown()
+      let error = await failed
+      #expect(error?.code == .unavailable && error?.reason == "SHUTTING_DOWN")
+      opened.increment()
+      await shutdown
     }
   }
 }

@@ -1,13 +1,14 @@
+import TestSupport
 import Testing
 import VectorIndex
 
 @testable import MilvusBackend
 
 @Suite(
-  "A Milvus server", .enabled(if: MilvusServer.address != nil, "set ILLMREC_MILVUS_ADDRESS, or run make test-milvus"))
+  "A Milvus server is spoken to", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"))
 struct MilvusServerTests {
-  @Test("answers")
-  func answers() async throws {
+  @Test
+  func `A server answers`() async throws {
     let backend = try MilvusBackend(MilvusSettings(address: #require(MilvusServer.address)))
     let version = try await backend.version()
     #expect(!version.isEmpty)
@@ -15,8 +16,8 @@ struct MilvusServerTests {
     await backend.shutdown()
   }
 
-  @Test("is not well where nobody listens, and the error names the address")
-  func nobody() async throws {
+  @Test
+  func `A server is not well where nobody listens, and the error names the address`() async throws {
     let backend = try MilvusBackend(MilvusSettings(address: "127.0.0.1:1"))
     #expect(await !backend.isHealthy())
     let error = await #expect(throws: VectorIndexError.self) { try await backend.version() }
@@ -24,8 +25,8 @@ struct MilvusServerTests {
     await backend.shutdown()
   }
 
-  @Test("drops what is not there without an error, and lists by prefix")
-  func dropping() async throws {
+  @Test
+  func `What is not there is dropped without an error, and collections are listed by prefix`() async throws {
     let backend = try MilvusBackend(MilvusSettings(address: #require(MilvusServer.address)))
     try await backend.drop("illmrec_nobodys_collection")
     let found = try await backend.collections(withPrefix: "illmrec_nobodys_")

@@ -4,17 +4,18 @@ import VectorIndex
 
 @testable import MilvusBackend
 
-@Suite("Milvus' errors")
+@Suite("Milvus' errors are translated")
 struct MilvusStatusTests {
   @Test(
-    "become the index's, by their codes",
     arguments: [
       (100, false, .corrupt), (101, false, .backendUnavailable), (8, true, .backendOverloaded),
       (9, false, .backendOverloaded), (800, false, .backendRefused), (1401, false, .backendRefused),
       (1100, false, .backendRefused), (10001, false, .deadlineExceeded), (2, true, .backendUnavailable),
       (65535, false, .backendFailed),
     ] as [(Int32, Bool, VectorIndexError.Code)])
-  func codes(code: Int32, isRetriable: Bool, expected: VectorIndexError.Code) throws {
+  func `Milvus' errors become the index's, by their codes`(
+    code: Int32, isRetriable: Bool, expected: VectorIndexError.Code
+  ) throws {
     var answer = Milvus_Proto_Common_Status()
     answer.code = code
     answer.reason = "its reason"
@@ -25,8 +26,8 @@ struct MilvusStatusTests {
     for word in ["Milvus at h:1", "search c", "its reason", "\(code)"] { #expect(error.message.contains(word)) }
   }
 
-  @Test("success is none; answers of older releases are read by their older codes")
-  func legacy() throws {
+  @Test
+  func `Success is no error, and answers of older releases are read by their older codes`() throws {
     #expect(MilvusStatus(Milvus_Proto_Common_Status()) == nil)
     var answer = Milvus_Proto_Common_Status()
     answer.errorCode = 4
@@ -36,13 +37,14 @@ struct MilvusStatusTests {
   }
 
   @Test(
-    "calls without an answer name the address and the remedy",
     arguments: [
       (.unavailable, .backendUnavailable, "check that it runs there"),
       (.deadlineExceeded, .deadlineExceeded, "time left"),
       (.unauthenticated, .backendRefused, "--milvus-token-file"), (.unimplemented, .backendRefused, "is it Milvus"),
     ] as [(RPCError.Code, VectorIndexError.Code, String)])
-  func calls(code: RPCError.Code, expected: VectorIndexError.Code, word: String) {
+  func `Calls without an answer name the address and the remedy`(
+    code: RPCError.Code, expected: VectorIndexError.Code, word: String
+  ) {
     let error = VectorIndexError(RPCError(code: code, message: "m"), doing: "x", at: "Milvus at h:1")
     #expect(error.code == expected && error.message.contains(word) && error.message.contains("h:1"))
   }

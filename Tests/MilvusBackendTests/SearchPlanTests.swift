@@ -3,20 +3,20 @@ import VectorIndex
 
 @testable import MilvusBackend
 
-@Suite("How queries become searches")
+@Suite("Queries become searches of Milvus")
 struct SearchPlanTests {
   typealias Item = SearchPlan.Item
 
   private func item(
     k: Int, excluded: Int = 0, included: [UInt32]? = nil, rowCount: Int = 1_000_000
   ) throws -> Item? {
-    let query = CollectionQuery(
+    let query = RowQuery(
       vector: [1, 2], k: k, excludedRows: (0..<UInt32(excluded)).map(\.self), includedRows: included)
     return Item(query, place: 0, rowCount: rowCount)
   }
 
-  @Test("a few excluded rows are asked for and dropped, many become a filter, and one hit more shows ties")
-  func limits() throws {
+  @Test
+  func `A few excluded rows are dropped from the hits, many become a filter`() throws {
     let plain = try #require(try item(k: 10))
     #expect(plain.limit == 11 && plain.filter.isEmpty)
     let few = try #require(try item(k: 10, excluded: 1024))
@@ -29,8 +29,8 @@ struct SearchPlanTests {
     #expect(largest.limit == 16_384)
   }
 
-  @Test("an include list is a filter; an empty one needs no search; a small catalog bounds what is asked for")
-  func included() throws {
+  @Test
+  func `An include list is a filter, and an empty one needs no search`() throws {
     let listed = try #require(try item(k: 10, included: [7, 9]))
     #expect(listed.filter == "row in [7,9]" && listed.limit == 2)
     #expect(try item(k: 10, included: []) == nil)
@@ -48,9 +48,9 @@ struct SearchPlanTests {
 
   private struct Unexpected: Error { let outcome: SearchPlan.Outcome }
 
-  @Test("equal scores at the end are asked for again, and the answer takes them by row")
-  func ties() throws {
-    let query = CollectionQuery(vector: [1], k: 2, excludedRows: [4])
+  @Test
+  func `Equal scores at the end are asked for again, and the answer takes them by row`() throws {
+    let query = RowQuery(vector: [1], k: 2, excludedRows: [4])
     let item = try #require(Item(query, place: 0, rowCount: 100))
     #expect(item.limit == 4)
     let cut = [9, 8, 4, 7].map { RowHit(row: $0, score: 1) }
@@ -63,9 +63,9 @@ struct SearchPlanTests {
     #expect(answer(item.outcome(of: clear)) == [9, 8])
   }
 
-  @Test("too few hits after the drop are asked for again, unless there are no more")
-  func shortAnswers() throws {
-    let query = CollectionQuery(vector: [1], k: 3, excludedRows: [1, 2])
+  @Test
+  func `Too few hits after the drop are asked for again, unless there are no more`() throws {
+    let query = RowQuery(vector: [1], k: 3, excludedRows: [1, 2])
     var item = try #require(Item(query, place: 0, rowCount: 100))
     item.limit = 3
     let hits = [RowHit(row: 1, score: 3), RowHit(row: 2, score: 2), RowHit(row: 3, score: 1)]
@@ -73,8 +73,8 @@ struct SearchPlanTests {
     #expect(answer(item.outcome(of: Array(hits.prefix(2)))) == [], "fewer than asked for: the collection has no more")
   }
 
-  @Test("a list of a tenth of the catalog is no filter until the hits that Milvus gives hold too few of it")
-  func longLists() throws {
+  @Test
+  func `A list of a tenth of the catalog is no filter until the hits hold too few of it`() throws {
     let rows = stride(from: UInt32(0), to: 1_000_000, by: 10).map(\.self)
     var item = try #require(try item(k: 10, included: rows))
     #expect(!item.isFiltered && item.limit == 151)
@@ -91,9 +91,9 @@ struct SearchPlanTests {
     #expect(item.limit == 11 && item.filter.hasPrefix("row in [0,10,20,"))
   }
 
-  @Test("what neither hits nor a filter can reach is refused")
-  func outOfReach() throws {
-    let query = CollectionQuery(vector: [1], k: 10, includedRows: (0..<UInt32(5_000_001)).map(\.self))
+  @Test
+  func `What neither hits nor a filter can reach is refused`() throws {
+    let query = RowQuery(vector: [1], k: 10, includedRows: (0..<UInt32(5_000_001)).map(\.self))
     var item = try #require(Item(query, place: 0, rowCount: 50_000_000))
     item.limit = 16_384
     let others = (0..<16_384).map { RowHit(row: 6_000_000 + UInt32($0), score: -Float($0)) }
@@ -103,8 +103,8 @@ struct SearchPlanTests {
     }
   }
 
-  @Test("queries without a filter share searches by how much they ask for; bounded in hits")
-  func groups() throws {
+  @Test
+  func `Queries without a filter share searches by how much they ask for; bounded in hits`() throws {
     let small = try (0..<300).map { _ in try #require(try item(k: 10, excluded: 20)) }
     let large = try (0..<300).map { _ in try #require(try item(k: 10_000)) }
     let filtered = try #require(try item(k: 10, included: [1, 2]))

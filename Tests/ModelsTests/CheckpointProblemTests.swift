@@ -1,8 +1,10 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 /// Checkpoints with something wrong: each is refused before anything is computed, with the file, the tensor and the sizes.
+@Suite("A bad checkpoint is refused by what is wrong")
 struct CheckpointProblemTests {
   private let directory: TemporaryDirectory
   private let location: CheckpointLocation
@@ -20,10 +22,10 @@ struct CheckpointProblemTests {
   }
 
   private func rewrite(_ file: String, _ change: (inout [SafetensorsWriter.Tensor]) -> Void) throws {
-    try SyntheticModels.rewrite("\(location.bundle)/\(file)", change)
+    try SyntheticModels.rewrite("\(location.directory)/\(file)", change)
   }
 
-  @Test func everyMissingAndMisshapenTensorIsNamed() throws {
+  @Test func `Every missing and misshapen tensor is named`() throws {
     try rewrite("llm/model.safetensors") { tensors in
       tensors.removeAll { $0.name == "model.layers.1.mlp.up_proj.weight" || $0.name == "model.norm.weight" }
       tensors = tensors.map { tensor in
@@ -41,7 +43,7 @@ struct CheckpointProblemTests {
     #expect(message.contains("config.json"))
   }
 
-  @Test func aTowerWithoutATensorIsRefused() throws {
+  @Test func `A tower without a tensor is refused`() throws {
     try rewrite("vision_tower/model.safetensors") { $0.removeAll { $0.name.hasSuffix("head.probe") } }
     let error = imageProblem()
     #expect(error?.code == .tensorMismatch)
@@ -49,7 +51,7 @@ struct CheckpointProblemTests {
   }
 
   /// The adaptor reads what the tower gives, and gives what the LLM reads.
-  @Test func partsOfDifferentWidthsAreRefused() throws {
+  @Test func `Parts of different widths are refused`() throws {
     try rewrite("rec_module/model.safetensors") { tensors in
       tensors = tensors.map { tensor in
         switch tensor.name {
@@ -65,7 +67,7 @@ struct CheckpointProblemTests {
     #expect(userProblem()?.message.contains("adaptor.interface.weight: [32, 20] expected, [33, 20] found") == true)
   }
 
-  @Test func aSpaceThatTheCheckpointLacksIsNamed() throws {
+  @Test func `A space that the checkpoint lacks is named`() throws {
     try rewrite("rec_module/model.safetensors") { $0.removeAll { $0.name.contains("_cf.") } }
     #expect(try ImageModel(checkpoint: location, spaces: [.image], threads: 1).cfFeatureDim == 0)
     #expect(imageProblem([.image, .cf])?.message.contains("f_i_cf.mlp.0.weight") == true)
@@ -73,7 +75,7 @@ struct CheckpointProblemTests {
     #expect(try model.spaceVectors(of: Matrix(rows: 1, columns: 32)).map(\.space) == [.image, .text])
   }
 
-  @Test(arguments: [Float.nan, -.infinity]) func weightsThatAreNotFiniteAreNamed(value: Float) throws {
+  @Test(arguments: [Float.nan, -.infinity]) func `Weights that are not finite are named`(value: Float) throws {
     try rewrite("llm/model.safetensors") { tensors in
       tensors = tensors.map { tensor in
         guard tensor.name == "model.layers.1.mlp.down_proj.weight" else { return tensor }
@@ -87,8 +89,8 @@ struct CheckpointProblemTests {
     #expect(error?.message.contains("model.layers.1.mlp.down_proj.weight: element 77 of 1792") == true)
   }
 
-  @Test func integersAreNoWeights() throws {
-    let path = location.bundle + "/rec_module/model.safetensors"
+  @Test func `Integers are no weights`() throws {
+    let path = location.directory + "/rec_module/model.safetensors"
     var data = try Data(contentsOf: URL(filePath: path))
     let entry = try #require(data.range(of: Data("\"rec_token\":{".utf8)))
     let type = try #require(data.range(of: Data("\"F32\"".utf8), in: entry.upperBound..<data.endIndex))
@@ -98,15 +100,15 @@ struct CheckpointProblemTests {
   }
 
   @Test(arguments: ["llm/config.json", "llm/tokenizer.model", "llm/model.safetensors", "rec_module/model.safetensors"])
-  func aMissingFileIsNamed(file: String) throws {
-    try FileManager.default.removeItem(atPath: "\(location.bundle)/\(file)")
+  func `A missing file is named`(file: String) throws {
+    try FileManager.default.removeItem(atPath: "\(location.directory)/\(file)")
     let error = userProblem()
     #expect(error?.code == .notFound)
     #expect(error?.message.contains(file.split(separator: "/")[0]) == true)
   }
 
-  @Test func aTruncatedFileIsRefused() throws {
-    let url = URL(filePath: location.bundle + "/llm/model.safetensors")
+  @Test func `A truncated file is refused`() throws {
+    let url = URL(filePath: location.directory + "/llm/model.safetensors")
     let data = try Data(contentsOf: url)
     try data.prefix(data.count / 2).write(to: url)
     let error = userProblem()
@@ -119,22 +121,22 @@ struct CheckpointProblemTests {
     ("hidden_size", 0, .malformed), ("hidden_size", -1, .malformed), ("num_hidden_layers", 1 << 40, .malformed),
     ("hidden_size", 64, .tensorMismatch), ("rms_norm_eps", -1, .malformed), ("rope_theta", 0, .malformed),
   ])
-  func llmConfigurationsThatMakeNoSense(key: String, value: Int, code: ModelError.Code) throws {
-    try SyntheticModels.rewriteJSON(location.bundle + "/llm/config.json", [key: value])
+  func `LLM configurations that make no sense are refused`(key: String, value: Int, code: ModelError.Code) throws {
+    try SyntheticModels.rewriteJSON(location.directory + "/llm/config.json", [key: value])
     #expect(userProblem()?.code == code)
   }
 
   @Test(arguments: [
     ("model_type", "mistral"), ("hidden_act", "gelu"), ("rope_scaling", "dynamic"),
   ])
-  func llmsOfAnotherKindAreUnsupported(key: String, value: String) throws {
+  func `LLMs of another kind are unsupported`(key: String, value: String) throws {
     let value: Any = key == "rope_scaling" ? ["type": value, "factor": 2.0] : value
-    try SyntheticModels.rewriteJSON(location.bundle + "/llm/config.json", [key: value])
+    try SyntheticModels.rewriteJSON(location.directory + "/llm/config.json", [key: value])
     #expect(userProblem()?.code == .unsupported)
   }
 
-  @Test func aMissingKeyIsNamedAsTheFileWritesIt() throws {
-    let path = location.bundle + "/llm/config.json"
+  @Test func `A missing key is named as the file writes it`() throws {
+    let path = location.directory + "/llm/config.json"
     let data = try Data(contentsOf: URL(filePath: path))
     var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     object["num_hidden_layers"] = nil
@@ -144,19 +146,19 @@ struct CheckpointProblemTests {
     #expect(userProblem()?.message.contains("\"num_hidden_layers\" has the wrong type") == true)
   }
 
-  @Test func aPreparationForAnotherTowerIsRefused() throws {
+  @Test func `A preparation for another tower is refused`() throws {
     try SyntheticModels.rewriteJSON(
-      location.bundle + "/vision_tower/preprocessor_config.json", ["size": ["height": 32, "width": 32]])
+      location.directory + "/vision_tower/preprocessor_config.json", ["size": ["height": 32, "width": 32]])
     #expect(imageProblem()?.message.contains("32 x 32") == true)
   }
 
   @Test(arguments: [("patch_size", 29), ("num_attention_heads", 5), ("num_channels", 4), ("image_size", 0)])
-  func towersThatMakeNoSense(key: String, value: Int) throws {
-    try SyntheticModels.rewriteJSON(location.bundle + "/vision_tower/config.json", [key: value])
+  func `Towers that make no sense are refused`(key: String, value: Int) throws {
+    try SyntheticModels.rewriteJSON(location.directory + "/vision_tower/config.json", [key: value])
     #expect(imageProblem()?.code == .malformed)
   }
 
-  @Test func spacesAndWeightsAreChecked() throws {
+  @Test func `Spaces and weights are checked`() throws {
     #expect(imageProblem([])?.code == .invalidInput)
     #expect(imageProblem([.image, .image])?.code == .invalidInput)
     for weights in [[Float](), [1], [.nan, 1]] {

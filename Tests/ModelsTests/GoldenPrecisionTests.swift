@@ -1,10 +1,13 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Testing
 
 /// The goldens in bfloat16 and int8, on every way that this machine has to multiply them.
-@Suite(.enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
+@Suite(
+  "Goldens come near in lower precision",
+  .enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
 struct GoldenPrecisionTests {
   struct Way: Sendable, CustomTestStringConvertible {
     let golden: String
@@ -24,7 +27,7 @@ struct GoldenPrecisionTests {
   /// bfloat16's is the bar; int8's is twice the 5e-2 that was measured on these small models of random weights.
   private static func bound(_ precision: Precision) -> Double { precision == .bfloat16 ? 3e-2 : 1e-1 }
 
-  @Test(arguments: ways) func imagesComeNear(way: Way) throws {
+  @Test(arguments: ways) func `Images come near`(way: Way) throws {
     let expected = try GoldenTests.Expected(golden: way.golden)
     let model = try ImageModel(
       checkpoint: GoldenTests.location(way.golden), spaces: [.image],
@@ -42,7 +45,7 @@ struct GoldenPrecisionTests {
     }
   }
 
-  @Test(arguments: ways) func usersComeNear(way: Way) throws {
+  @Test(arguments: ways) func `Users come near`(way: Way) throws {
     let expected = try GoldenTests.Expected(golden: way.golden)
     let model = try UserModel(
       checkpoint: GoldenTests.location(way.golden),

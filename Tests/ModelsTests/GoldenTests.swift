@@ -1,12 +1,15 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 /// What the reference framework answers for checkpoints, and what this runtime does.
 ///
 /// Beside the two of the shared directory, those that `ILLMREC_GOLDENS` names: directories between colons, such as
 /// `scripts/make-golden.py` writes.
-@Suite(.enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
+@Suite(
+  "Goldens are matched",
+  .enabled(if: SharedFiles.has("goldens"), "set ILLMREC_SHARED to the directory that holds goldens/"))
 struct GoldenTests {
   static let goldens =
     ["mha", "gqa-llama-tokenizer"].map { "\(SharedFiles.root)/goldens/\($0)" }
@@ -57,10 +60,10 @@ struct GoldenTests {
   static func location(_ golden: String) -> CheckpointLocation {
     let weights = "\(golden)/llm-weights"
     let isApart = FileManager.default.fileExists(atPath: weights)
-    return CheckpointLocation(bundle: "\(golden)/bundle", llmWeights: isApart ? weights : nil)
+    return CheckpointLocation(directory: "\(golden)/bundle", llmWeights: isApart ? weights : nil)
   }
 
-  @Test(arguments: goldens) func imagesBecomeTheExpectedVectors(golden: String) throws {
+  @Test(arguments: goldens) func `Images become the expected vectors`(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try ImageModel(checkpoint: Self.location(golden), spaces: [.image])
     let prepared = try expected.images.map { image in
@@ -79,7 +82,7 @@ struct GoldenTests {
     }
   }
 
-  @Test(arguments: goldens) func historiesBecomeTheExpectedUsers(golden: String) throws {
+  @Test(arguments: goldens) func `Histories become the expected users`(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try UserModel(checkpoint: Self.location(golden))
     let prompts = try expected.prompts(for: model)
@@ -102,7 +105,7 @@ struct GoldenTests {
   }
 
   /// A prompt's answer does not depend on the others of its batch.
-  @Test(arguments: goldens) func aPromptAloneGivesWhatItGivesInABatch(golden: String) throws {
+  @Test(arguments: goldens) func `A prompt alone gives what it gives in a batch`(golden: String) throws {
     let expected = try Expected(golden: golden)
     let model = try UserModel(checkpoint: Self.location(golden))
     for history in expected.histories {

@@ -1,7 +1,9 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
+@Suite("Images become vectors")
 struct ImageModelTests {
   private func model(_ spaces: [Space] = [.image], threads: Int = 2) throws -> ImageModel {
     try ImageModel(checkpoint: SyntheticModels.location(), spaces: spaces, threads: threads)
@@ -11,7 +13,7 @@ struct ImageModelTests {
     PreparedImage(height: 28, width: 28, values: (0..<3 * 28 * 28).map { sin(Float($0 * (seed + 2)) / 50) })
   }
 
-  @Test func sizesComeFromTheCheckpoint() throws {
+  @Test func `Sizes come from the checkpoint`() throws {
     let model = try model([.text, .cf, .image])
     #expect(model.spaces == [.image, .cf, .text])
     #expect((model.embeddingDim, model.softTokenDim, model.spaceDim, model.itemVectorDim) == (24, 32, 12, 36))
@@ -21,7 +23,7 @@ struct ImageModelTests {
   }
 
   /// The batch is cut into groups of images that go through the tower together.
-  @Test func aBatchGivesWhatEachImageGivesAlone() throws {
+  @Test func `A batch gives what each image gives alone`() throws {
     let model = try model()
     let images = (0..<400).map { image($0 % 50) }
     let together = try model.embeddings(of: images)
@@ -32,7 +34,7 @@ struct ImageModelTests {
     #expect(try model.embeddings(of: []).rows == 0)
   }
 
-  @Test func differentImagesGiveClearlyDifferentVectors() throws {
+  @Test func `Different images give clearly different vectors`() throws {
     let model = try model()
     let embeddings = try model.embeddings(of: [image(0), image(1)])
     let items = try model.itemVectors(of: (0..<2).map { ItemFeatures(embedding: Array(embeddings[row: $0])) })
@@ -40,7 +42,7 @@ struct ImageModelTests {
     #expect(relativeDistance(items[row: 0], items[row: 1]) > 0.2)
   }
 
-  @Test func anItemWithoutAFeatureHasAZeroBlock() throws {
+  @Test func `An item without a feature has a zero block`() throws {
     let model = try model([.image, .cf, .text])
     let embedding = (0..<24).map { Float($0) / 24 }
     let cf: [Float] = [1, 2, 3, 4, 5, 6]
@@ -57,7 +59,7 @@ struct ImageModelTests {
     #expect(Array(imageAlone[row: 0]) == block(0, 0))
   }
 
-  @Test func inputsOfAnotherSizeAreRefused() throws {
+  @Test func `Inputs of another size are refused`() throws {
     let model = try model([.image, .cf])
     let small = PreparedImage(height: 14, width: 28, values: [Float](repeating: 0, count: 3 * 14 * 28))
     let error = #expect(throws: ModelError.self) { try model.embeddings(of: [image(0), small]) }
@@ -69,7 +71,7 @@ struct ImageModelTests {
     #expect(#expect(throws: ModelError.self) { try model.itemVectors(of: [infinite]) }?.code == .notFinite)
   }
 
-  @Test func pixelsThatAreNotFiniteGiveAnError() throws {
+  @Test func `Pixels that are not finite give an error`() throws {
     var values = image(0).values
     values[100] = .nan
     let broken = PreparedImage(height: 28, width: 28, values: values)
@@ -77,9 +79,9 @@ struct ImageModelTests {
   }
 
   /// transformers from version 5 on writes a vision tower's tensors without `vision_model.` before their names.
-  @Test func aTowersTensorsMayGoWithoutTheirPrefix() throws {
+  @Test func `A tower's tensors may go without their prefix`() throws {
     let (directory, location) = try SyntheticModels.copy()
-    try SyntheticModels.rewrite(location.bundle + "/vision_tower/model.safetensors") { tensors in
+    try SyntheticModels.rewrite(location.directory + "/vision_tower/model.safetensors") { tensors in
       tensors = tensors.map { tensor in
         let name = tensor.name.replacing("vision_model.", with: "")
         return SafetensorsWriter.Tensor(name, shape: tensor.shape, values: tensor.values)
@@ -91,7 +93,7 @@ struct ImageModelTests {
     withExtendedLifetime(directory) {}
   }
 
-  @Test func fingerprintsFollowTheFilesTheyCover() throws {
+  @Test func `Fingerprints follow the files they cover`() throws {
     let (directory, location) = try SyntheticModels.copy()
     let before = try ImageModel(checkpoint: location, spaces: [.image], threads: 1).fingerprints
     #expect(before == (try model().fingerprints))
@@ -101,7 +103,7 @@ struct ImageModelTests {
     #expect(user.space == before.space && user.model != before.model && user.tower == nil)
     #expect(try ImageModel(checkpoint: location, spaces: [.image, .cf], threads: 1).fingerprints.space != before.space)
 
-    try SyntheticModels.rewrite(location.bundle + "/rec_module/model.safetensors") { tensors in
+    try SyntheticModels.rewrite(location.directory + "/rec_module/model.safetensors") { tensors in
       let last = tensors.removeLast()
       tensors.append(SafetensorsWriter.Tensor(last.name, shape: last.shape, values: last.values.map { $0 + 1 }))
     }

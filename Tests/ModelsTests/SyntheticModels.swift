@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 
 /// A tiny random checkpoint on disk, made once for all tests that only read it.
 enum SyntheticModels {
@@ -12,14 +13,14 @@ enum SyntheticModels {
 
   static let titles = ["red lamp", "blue chair", "kettle 1.5 l", "wool scarf, striped", "The Big Puzzle: 1,000 pieces"]
 
-  static func location() throws -> CheckpointLocation { CheckpointLocation(bundle: try directory.get().path) }
+  static func location() throws -> CheckpointLocation { CheckpointLocation(directory: try directory.get().path) }
 
   /// A copy that a test may damage.
   static func copy() throws -> (directory: TemporaryDirectory, location: CheckpointLocation) {
     let copy = try TemporaryDirectory()
     let path = copy.path + "/checkpoint"
     try FileManager.default.copyItem(atPath: try directory.get().path, toPath: path)
-    return (copy, CheckpointLocation(bundle: path))
+    return (copy, CheckpointLocation(directory: path))
   }
 
   /// Rewrites a safetensors file with its tensors changed.

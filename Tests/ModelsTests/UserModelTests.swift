@@ -1,8 +1,10 @@
 import Foundation
 import Models
 import Synchronization
+import TestSupport
 import Testing
 
+@Suite("Histories become user vectors")
 struct UserModelTests {
   private func history(_ count: Int, seed: Float = 0) -> [HistoryEntry] {
     (0..<count).map { index in
@@ -16,7 +18,7 @@ struct UserModelTests {
     try UserModel(checkpoint: SyntheticModels.location(), configuration: configuration)
   }
 
-  @Test func sizesComeFromTheCheckpoint() throws {
+  @Test func `Sizes come from the checkpoint`() throws {
     let model = try model(.init(spaces: [.text, .image], threads: 1))
     #expect(model.spaces == [.image, .text])
     #expect((model.llmDim, model.embeddingDim, model.spaceDim, model.userVectorDim) == (32, 24, 12, 24))
@@ -24,7 +26,7 @@ struct UserModelTests {
   }
 
   /// Packing, threads and the order of a batch change rounding alone: a few units of 2^-24 after two layers.
-  @Test func aBatchGivesWhatEachPromptGivesAlone() throws {
+  @Test func `A batch gives what each prompt gives alone`() throws {
     let model = try model()
     let single = try UserModel(checkpoint: SyntheticModels.location(), configuration: .init(threads: 1))
     let prompts = try [1, 7, 3, 10, 2].map { try model.prompt(history: history($0)) }
@@ -35,14 +37,14 @@ struct UserModelTests {
     #expect(try model.hiddenStates(of: []).rows == 0)
   }
 
-  @Test func differentSoftTokensGiveDifferentUsers() throws {
+  @Test func `Different soft tokens give different users`() throws {
     let model = try model()
     let prompts = try [0, 1].map { try model.prompt(history: history(3, seed: Float($0))) }
     let users = try model.userVectors(of: model.hiddenStates(of: prompts))
     #expect(relativeDistance(users[row: 0], users[row: 1]) > 0.01)
   }
 
-  @Test func blocksAreScaledByTheirWeights() throws {
+  @Test func `Blocks are scaled by their weights`() throws {
     let model = try model(.init(spaces: [.text, .image], spaceWeights: [0.25, 2], threads: 1))
     let hidden = try model.hiddenStates(of: [model.prompt(history: history(2))])
     let users = try model.userVectors(of: hidden)
@@ -54,7 +56,7 @@ struct UserModelTests {
   }
 
   /// Asked once before each of the two layers.
-  @Test(arguments: [1, 2]) func cancellationStopsBetweenLayers(layer: Int) throws {
+  @Test(arguments: [1, 2]) func `Cancellation stops between layers`(layer: Int) throws {
     let model = try model()
     let prompt = try model.prompt(history: history(2))
     var asked = 0
@@ -68,14 +70,14 @@ struct UserModelTests {
     #expect(asked == layer)
   }
 
-  @Test func promptsWithoutSoftTokensAreOnlyCounted() throws {
+  @Test func `Prompts without soft tokens are only counted`() throws {
     let model = try model()
     let prompt = try model.prompt(history: [HistoryEntry(title: "a", softToken: nil)])
     #expect(prompt.softTokens.isEmpty)
     #expect(#expect(throws: ModelError.self) { try model.hiddenStates(of: [prompt]) }?.code == .invalidInput)
   }
 
-  @Test func matricesOfAnotherWidthAreRefused() throws {
+  @Test func `Matrices of another width are refused`() throws {
     let model = try model()
     let matrix = Matrix(rows: 1, columns: 31)
     #expect(#expect(throws: ModelError.self) { try model.softTokens(of: matrix) }?.code == .invalidInput)
@@ -87,7 +89,7 @@ struct UserModelTests {
     #expect(error?.message.contains("embedding 1 is NaN or infinite at element 6") == true)
   }
 
-  @Test func hugeSoftTokensAreReportedNotReturned() throws {
+  @Test func `Huge soft tokens are reported not returned`() throws {
     let model = try model()
     let entry = HistoryEntry(title: "a", softToken: [Float](repeating: 3e38, count: 32))
     let prompt = try model.prompt(history: [entry])
@@ -95,7 +97,7 @@ struct UserModelTests {
   }
 
   /// Services call it from several threads when they batch badly: slower, never wrong.
-  @Test func severalThreadsMayCall() async throws {
+  @Test func `Several threads may call at once`() async throws {
     let model = try model()
     let prompt = try model.prompt(history: history(4))
     let expected = try model.hiddenStates(of: [prompt]).values
@@ -105,15 +107,15 @@ struct UserModelTests {
     }
   }
 
-  @Test func trainedEmbeddingsReplaceTheLLMs() throws {
+  @Test func `Trained embeddings replace the LLM's`() throws {
     let (directory, location) = try SyntheticModels.copy()
-    let rows = try LlamaTokenizer(directory: location.bundle + "/llm").pieceCount + 1
+    let rows = try LlamaTokenizer(directory: location.directory + "/llm").pieceCount + 1
     var pickle = TorchFileBuilder.Pickle()
     pickle.addTensor(key: "0", elements: rows * 32, shape: [rows, 32], strides: [32, 1])
     let values = (0..<rows * 32).map { cos(Float($0)) }
     try directory.write(
       TorchFileBuilder(pickle: pickle, storages: ["0": values.float32Bytes]).bytes(),
-      as: "checkpoint/llm_parameter/token_embed.pth")
+      to: "checkpoint/llm_parameter/token_embed.pth")
     let trained = try UserModel(checkpoint: location, configuration: .init(threads: 1))
     let frozen = try model()
     let prompt = try frozen.prompt(history: history(2))
@@ -124,15 +126,16 @@ struct UserModelTests {
     #expect(trained.fingerprints.space == frozen.fingerprints.space)
   }
 
-  @Test func theLLMMayHaveADirectoryOfItsOwn() throws {
+  @Test func `The LLM may have a directory of its own`() throws {
     let (directory, location) = try SyntheticModels.copy()
     let weights = directory.path + "/elsewhere"
     try FileManager.default.createDirectory(atPath: weights, withIntermediateDirectories: true)
     for name in ["config.json", "model.safetensors"] {
-      try FileManager.default.moveItem(atPath: "\(location.bundle)/llm/\(name)", toPath: "\(weights)/\(name)")
+      try FileManager.default.moveItem(atPath: "\(location.directory)/llm/\(name)", toPath: "\(weights)/\(name)")
     }
     let apart = try UserModel(
-      checkpoint: CheckpointLocation(bundle: location.bundle, llmWeights: weights), configuration: .init(threads: 1))
+      checkpoint: CheckpointLocation(directory: location.directory, llmWeights: weights),
+      configuration: .init(threads: 1))
     let whole = try UserModel(checkpoint: SyntheticModels.location(), configuration: .init(threads: 1))
     let prompt = try whole.prompt(history: history(2))
     #expect(try apart.hiddenStates(of: [prompt]) == whole.hiddenStates(of: [prompt]))
@@ -140,17 +143,17 @@ struct UserModelTests {
   }
 
   /// The published code scales positions when it trains with a longer context than the LLM was made for.
-  @Test func aLongerTrainedContextScalesPositions() throws {
+  @Test func `A longer trained context scales positions`() throws {
     let (directory, location) = try SyntheticModels.copy()
     let plain = try model()
     let prompt = try plain.prompt(history: history(2))
     let expected = try plain.hiddenStates(of: [prompt])
-    try SyntheticModels.rewriteJSON(location.bundle + "/llm/config.json", ["max_position_embeddings": 2048])
-    try directory.write(#"{"llm_cfg":{"model_max_length":5000}}"#.utf8, as: "checkpoint/config.json")
+    try SyntheticModels.rewriteJSON(location.directory + "/llm/config.json", ["max_position_embeddings": 2048])
+    try directory.write(#"{"llm_cfg":{"model_max_length":5000}}"#, to: "checkpoint/config.json")
     let long = try UserModel(checkpoint: location, configuration: .init(threads: 1)).hiddenStates(of: [prompt])
-    try FileManager.default.removeItem(atPath: location.bundle + "/config.json")
+    try FileManager.default.removeItem(atPath: location.directory + "/config.json")
     try SyntheticModels.rewriteJSON(
-      location.bundle + "/llm/config.json", ["rope_scaling": ["type": "linear", "factor": 3.0]])
+      location.directory + "/llm/config.json", ["rope_scaling": ["type": "linear", "factor": 3.0]])
     let scaled = try UserModel(checkpoint: location, configuration: .init(threads: 1)).hiddenStates(of: [prompt])
     #expect(long == scaled)
     #expect(relativeDistance(long.values, expected.values) > 1e-3)

@@ -2,14 +2,15 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Recommender
 
-@Suite(.timeLimit(.minutes(15))) struct DeadlineTests {
+@Suite("Deadlines reach every stage", .timeLimit(.minutes(15))) struct DeadlineTests {
   private static let request = RecommendRequest.with { $0.users = [UserHistory("a", ["desk"])] }
 
-  @Test func stagesAreGivenWhatIsLeftOfTheTime() async throws {
+  @Test func `Stages are given what is left of the time`() async throws {
     var harness = GatewayHarness()
     harness.llm.before = { try await Task.sleep(for: .milliseconds(50)) }
     try await harness.withServer { server in
@@ -25,13 +26,13 @@ import Testing
     #expect(lookups[1] <= searches[0])
   }
 
-  @Test func withoutADeadlineStagesHaveNone() async throws {
+  @Test func `Without a deadline stages have none`() async throws {
     let harness = GatewayHarness()
     _ = try await harness.withServer { try await $0.recommend(Self.request, deadline: nil) }
     #expect(harness.metadata.metadata(of: "EncodeUsers").compactMap(Self.timeout).isEmpty)
   }
 
-  @Test func aDeadlineThatPassesNamesTheStage() async throws {
+  @Test func `A deadline that passes names the stage`() async throws {
     let stage = Stage(name: "encoding users", target: "llm:2")
     let scope = RequestScope(requestID: "r", deadline: .now + .seconds(60))
     let during = await #expect(throws: ServiceFailure.self) {
@@ -43,13 +44,13 @@ import Testing
     }
     for error in [during, before] {
       #expect(error?.code == .deadlineExceeded)
-      #expect(error?.reason == "STAGE_DEADLINE_EXCEEDED")
+      #expect(error?.reason == "DEADLINE_EXCEEDED")
       #expect(error?.message.hasPrefix("encoding users (llm:2): the request's deadline passed") == true)
     }
   }
 
   @Test(arguments: [true, false])
-  func aCallerThatLeavesEndsTheRequest(leavesByRPC: Bool) async throws {
+  func `A caller that leaves ends the request`(leavesByRPC: Bool) async throws {
     var harness = GatewayHarness()
     let begun = AsyncStream.makeStream(of: Void.self)
     let finish = AsyncStream.makeStream(of: Void.self)
@@ -69,16 +70,16 @@ import Testing
         }
       }
       if !leavesByRPC {
-        while harness.llm.encodings.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        try await waitUntil { !harness.llm.encodings.values.isEmpty }
         call.cancel()
       }
       await #expect(throws: CancellationError.self) { try await call.value }
       finish.continuation.finish()
     }
-    #expect(harness.retrieval.searches.requests.isEmpty)
+    #expect(harness.retrieval.searches.values.isEmpty)
   }
 
-  @Test func theStageUnderWayLearnsThatTheCallerHasLeft() async throws {
+  @Test func `The stage under way learns that the caller has left`() async throws {
     var harness = GatewayHarness()
     let events = AsyncStream.makeStream(of: String.self)
     harness.llm.before = {
@@ -94,20 +95,20 @@ import Testing
       #expect(await seen.next() == "cancelled")
       await #expect(throws: (any Error).self) { try await call.value }
     }
-    #expect(harness.retrieval.searches.requests.isEmpty)
+    #expect(harness.retrieval.searches.values.isEmpty)
   }
 
-  @Test func aDeadlineTravelsThroughTheGateway() async throws {
+  @Test func `A deadline travels through the gateway`() async throws {
     let harness = GatewayHarness()
     try await harness.runOverCore { client in
       var options = CallOptions.defaults
       options.timeout = .seconds(500)
       _ = try await client.recommend(Self.request, options: options)
-      let deadlines = harness.llm.deadlines.requests.compactMap { $0 }
+      let deadlines = harness.llm.deadlines.values.compactMap { $0 }
       let deadline = try #require(deadlines.first)
       #expect(deadline <= .now + .seconds(500))
       _ = try await client.recommend(Self.request)
-      let isWithout = harness.llm.deadlines.requests.map { $0 == nil }
+      let isWithout = harness.llm.deadlines.values.map { $0 == nil }
       #expect(isWithout == [false, true])
     }
   }

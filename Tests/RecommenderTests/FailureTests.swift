@@ -3,14 +3,15 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Recommender
 
-@Suite(.timeLimit(.minutes(15))) struct FailureTests {
+@Suite("Failures keep their place and their reason", .timeLimit(.minutes(15))) struct FailureTests {
   // MARK: One user among others
 
-  @Test func aUserThatFailsFailsAlone() async throws {
+  @Test func `A user that fails fails alone`() async throws {
     let harness = GatewayHarness()
     let long = UserHistory.with {
       $0.userID = "long title"
@@ -49,30 +50,30 @@ import Testing
     #expect(response.results[1].error.code == Int32(RPCError.Code.notFound.rawValue))
     #expect(response.results[2].items.map(\.itemID) == ["rug", "lamp", "vase"])
     #expect(response.results.map(\.userID).prefix(4) == ["no history", "unknown", "fine", "no image"])
-    #expect(harness.llm.encodings.requests.map { $0.users.map(\.userID) } == [["fine", "long title"]])
+    #expect(harness.llm.encodings.values.map { $0.users.map(\.userID) } == [["fine", "long title"]])
   }
 
-  @Test func whenAllUsersFailNoFurtherStageIsAsked() async throws {
+  @Test func `When all users fail no further stage is asked`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(.with { $0.users = [UserHistory("a", ["sofa"])] })
     }
     #expect(response.results.map(\.error.reason) == ["ITEM_NOT_FOUND"])
-    #expect(harness.llm.encodings.requests.isEmpty && harness.retrieval.searches.requests.isEmpty)
+    #expect(harness.llm.encodings.values.isEmpty && harness.retrieval.searches.values.isEmpty)
     #expect(!response.hasLlmModel && !response.hasServedBy)
   }
 
-  @Test func aHistoryBeyondTheLimitNamesTheLimit() async throws {
+  @Test func `A history beyond the limit names the limit`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(.with { $0.users = [UserHistory("a", Array(repeating: "desk", count: 10_000))] })
     }
     #expect(response.results[0].error.reason == "HISTORY_TOO_LONG")
     #expect(response.results[0].error.message.contains("10000 interactions, at most 1000"))
-    #expect(harness.encoder.lookups.requests.isEmpty)
+    #expect(harness.encoder.lookups.values.isEmpty)
   }
 
-  @Test func listsBeyondRetrievalsLimitFailTheirUser() async throws {
+  @Test func `Lists beyond retrieval's limit fail their user`() async throws {
     var harness = GatewayHarness()
     harness.retrieval.maxItemsPerRequest = 2
     let response = try await harness.run { client in
@@ -102,20 +103,20 @@ import Testing
       }, reason: "K_TOO_LARGE"),
   ]
 
-  @Test(arguments: badRequests) private func aRequestBeyondTheLimitsIsRefused(_ bad: BadRequest) async throws {
+  @Test(arguments: badRequests) private func `A request beyond the limits is refused`(_ bad: BadRequest) async throws {
     let harness = GatewayHarness()
     let error = await #expect(throws: RPCError.self) {
       try await harness.run { client in try await client.recommend(bad.request) }
     }
     #expect(error?.code == .invalidArgument)
     #expect(error?.reason == bad.reason)
-    #expect(harness.encoder.infos.requests.isEmpty)
+    #expect(harness.encoder.infos.values.isEmpty)
   }
 
-  @Test func aStagesErrorKeepsCodeReasonAndDelayAndNamesTheStage() async throws {
+  @Test func `A stage's error keeps code reason and delay and names the stage`() async throws {
     var harness = GatewayHarness()
     harness.llm.before = {
-      throw ServiceFailure(.resourceExhausted, reason: "QUEUE_FULL", "come back", retryAfter: .seconds(2))
+      throw ServiceFailure(.queueFull, "come back", retryAfter: .seconds(2))
     }
     let error = await #expect(throws: RPCError.self) {
       try await harness.run { try await $0.recommend(.with { $0.users = [UserHistory("a", ["desk"])] }) }
@@ -126,7 +127,7 @@ import Testing
     #expect(error?.retryDelay == .seconds(2))
   }
 
-  @Test func anErrorWithoutAReasonGetsOne() async throws {
+  @Test func `An error without a reason gets one`() async throws {
     var harness = GatewayHarness()
     harness.llm.before = { throw RPCError(code: .unavailable, message: "connection refused") }
     let error = await #expect(throws: RPCError.self) {
@@ -137,19 +138,19 @@ import Testing
     #expect(error?.message.hasPrefix("encoding users (llm:2): the service cannot be reached") == true)
   }
 
-  @Test func anLLMServiceOfAnotherTrainingRefuses() async throws {
+  @Test func `An LLMService of another training refuses`() async throws {
     var harness = GatewayHarness()
     harness.llm.spaceFingerprint = "training-b"
     try await expectMismatch(harness, at: "encoding users (llm:2): ")
   }
 
-  @Test func anIndexOfAnotherTrainingRefuses() async throws {
+  @Test func `An index of another training refuses`() async throws {
     var harness = GatewayHarness()
     harness.retrieval.spaceFingerprint = "training-b"
     try await expectMismatch(harness, at: "searching (retrieval:3): ")
   }
 
-  @Test func replicasOfDifferentTrainingsAreNotMixed() async throws {
+  @Test func `Replicas of different trainings are not mixed`() async throws {
     var harness = GatewayHarness()
     harness.encoder.maxItemsPerRequest = 1
     harness.encoder.laterSpaceFingerprint = "training-b"

@@ -4,7 +4,9 @@ import GRPCTransport
 import Logging
 import ServiceAPI
 import ServiceSupport
+import ServiceTestSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Recommender
@@ -26,26 +28,16 @@ struct GatewayHarness {
   func runOverCore<Value: Sendable>(
     _ body: (Recommender_RecommenderService.Client<CGrpcClientTransport>) async throws -> Value
   ) async throws -> Value {
-    try await serveOverCore(encoder) { encoder in
-      try await serveOverCore(llm) { llm in
-        try await serveOverCore(retrieval) { retrieval in
-          let services = ServiceTargets(
+    try await withServicesOverLoopback([encoder]) { encoder in
+      try await withServicesOverLoopback([llm]) { llm in
+        try await withServicesOverLoopback([retrieval]) { retrieval in
+          let services = ServiceClients(
             encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval))
-          return try await serveOverCore(RecommenderServer(services: services, limits: limits)) {
+          return try await withServicesOverLoopback([RecommenderServer(services: services, limits: limits)]) {
             try await body(.init(wrapping: $0))
           }
         }
       }
-    }
-  }
-
-  private func serveOverCore<Value: Sendable>(
-    _ service: any RegistrableRPCService, _ body: (GRPCClient<CGrpcClientTransport>) async throws -> Value
-  ) async throws -> Value {
-    let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
-    let port = try #require(transport.boundPort)
-    return try await withGRPCServer(transport: transport, services: [service]) { _ in
-      try await withClient(target: "127.0.0.1:\(port)", options: ClientOptions(followsHealth: false), body)
     }
   }
 
@@ -64,12 +56,12 @@ struct GatewayHarness {
     try await withServices { try await body(RecommenderServer(services: $0, limits: limits)) }
   }
 
-  private func withServices<Value: Sendable>(_ body: (ServiceTargets) async throws -> Value) async throws -> Value {
+  private func withServices<Value: Sendable>(_ body: (ServiceClients) async throws -> Value) async throws -> Value {
     try await serve(encoder) { encoder in
       try await serve(llm) { llm in
         try await serve(retrieval) { retrieval in
           try await body(
-            ServiceTargets(
+            ServiceClients(
               encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval)))
         }
       }
@@ -79,13 +71,7 @@ struct GatewayHarness {
   private func serve<Value: Sendable>(
     _ service: any RegistrableRPCService, _ body: (GRPCClient<InProcessTransport.Client>) async throws -> Value
   ) async throws -> Value {
-    let transport = InProcessTransport()
-    let observer = RPCObserver(logger: Logger(service: "test", level: .critical))
-    return try await withGRPCServer(
-      transport: transport.server, services: [service], interceptors: [metadata, observer]
-    ) { _ in
-      try await withGRPCClient(transport: transport.client) { try await body($0) }
-    }
+    try await withServicesInProcess([service], interceptors: [metadata], body)
   }
 }
 

@@ -3,6 +3,7 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import Recommender
@@ -10,8 +11,8 @@ import Testing
 typealias RecommendRequest = Recommender_RecommendRequest
 typealias UserHistory = Recommender_UserHistory
 
-@Suite(.timeLimit(.minutes(15))) struct RecommendTests {
-  @Test func aHistoryBecomesRecommendationsWithTheirSources() async throws {
+@Suite("Histories become recommendations", .timeLimit(.minutes(15))) struct RecommendTests {
+  @Test func `A history becomes recommendations with their sources`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(
@@ -39,20 +40,20 @@ typealias UserHistory = Recommender_UserHistory
     #expect(response.timings.totalMicros >= response.timings.usersMicros)
     #expect(response.timings.itemsMicros > 0 && response.timings.searchMicros > 0)
 
-    let users = try #require(harness.llm.encodings.requests.first)
+    let users = try #require(harness.llm.encodings.values.first)
     #expect(users.requestID == "r1")
     #expect(users.cacheScope == "tenant")
     #expect(users.expectedSpaceFingerprint == "training-a")
     #expect(users.users[0].history.items.map(\.title) == ["oak desk", "brass lamp", "brass lamp"])
-    #expect(harness.retrieval.searches.requests.first?.expectedSpaceFingerprint == "training-a")
-    #expect(harness.retrieval.searches.requests.first?.queries.map(\.routingKey) == ["ann"])
+    #expect(harness.retrieval.searches.values.first?.expectedSpaceFingerprint == "training-a")
+    #expect(harness.retrieval.searches.values.first?.queries.map(\.routingKey) == ["ann"])
     for method in ["LookupItems", "EncodeUsers", "Search"] {
       let ids = harness.metadata.metadata(of: method).map { Array($0[stringValues: "x-request-id"]) }
       #expect(ids.allSatisfy { $0 == ["r1"] } && !ids.isEmpty)
     }
   }
 
-  @Test func usersShareRPCsAndItemsAreLookedUpOnce() async throws {
+  @Test func `Users share RPCs and items are looked up once`() async throws {
     let harness = GatewayHarness()
     _ = try await harness.run { client in
       try await client.recommend(
@@ -62,13 +63,13 @@ typealias UserHistory = Recommender_UserHistory
           ]
         })
     }
-    #expect(harness.encoder.lookups.requests.map(\.itemIds) == [["desk", "lamp", "rug"], ["vase"]])
-    #expect(harness.encoder.encodings.requests.isEmpty)
-    #expect(harness.llm.encodings.requests.map { $0.users.map(\.userID) } == [["a", "b", "c"]])
-    #expect(harness.retrieval.searches.requests.map { $0.queries.map(\.k) } == [[10, 10, 10]])
+    #expect(harness.encoder.lookups.values.map(\.itemIds) == [["desk", "lamp", "rug"], ["vase"]])
+    #expect(harness.encoder.encodings.values.isEmpty)
+    #expect(harness.llm.encodings.values.map { $0.users.map(\.userID) } == [["a", "b", "c"]])
+    #expect(harness.retrieval.searches.values.map { $0.queries.map(\.k) } == [[10, 10, 10]])
   }
 
-  @Test func theServicesLimitsAreRespected() async throws {
+  @Test func `The services' limits are respected`() async throws {
     var harness = GatewayHarness()
     harness.encoder.maxItemsPerRequest = 2
     harness.llm.maxUsersPerRequest = 2
@@ -82,15 +83,15 @@ typealias UserHistory = Recommender_UserHistory
         })
     }
     #expect(response.results.map { $0.items.map(\.itemID) } == [["desk"], ["lamp"], ["desk"]])
-    #expect(harness.encoder.lookups.requests.map(\.itemIds) == [["desk", "lamp"], ["rug"]])
-    #expect(harness.llm.encodings.requests.map(\.users.count) == [2, 1])
-    let searches = harness.retrieval.searches.requests
+    #expect(harness.encoder.lookups.values.map(\.itemIds) == [["desk", "lamp"], ["rug"]])
+    #expect(harness.llm.encodings.values.map(\.users.count) == [2, 1])
+    let searches = harness.retrieval.searches.values
     #expect(searches.map(\.queries.count) == [2, 1])
     #expect(searches.map { $0.queries.map(\.routingKey) } == [["a", "b"], ["c"]])
     #expect(response.servedBy.role == .stable)
   }
 
-  @Test func eachUserIsRoutedByTheirOwnKeyAndSaysWhoAnswered() async throws {
+  @Test func `Each user is routed by their own key and says who answered`() async throws {
     var harness = GatewayHarness()
     harness.retrieval.canaryUsers = ["b"]
     harness.retrieval.maxQueriesPerRequest = 2
@@ -106,26 +107,26 @@ typealias UserHistory = Recommender_UserHistory
           $0.target.routingKey = "household"
         })
     }
-    let queries = harness.retrieval.searches.requests.suffix(2)
+    let queries = harness.retrieval.searches.values.suffix(2)
     #expect(queries.allSatisfy { $0.target.routingKey == "household" && $0.queries.allSatisfy(\.routingKey.isEmpty) })
     #expect(common.results.allSatisfy { !$0.hasServedBy })
   }
 
-  @Test func onlyTheNewestInteractionsAreReadButNoneIsRecommended() async throws {
+  @Test func `Only the newest interactions are read but none is recommended`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(.with { $0.users = [UserHistory("a", ["vase", "desk", "lamp", "rug", "lamp"])] })
     }
     // "vase" is not in the encoder's catalog; it is too old to be read.
-    #expect(harness.encoder.lookups.requests.first?.itemIds == ["lamp", "rug"])
+    #expect(harness.encoder.lookups.values.first?.itemIds == ["lamp", "rug"])
     #expect(response.results[0].truncatedItems == 2)
     #expect(response.results[0].items.isEmpty)
     #expect(!response.results[0].hasError)
-    let excluded = harness.retrieval.searches.requests[0].queries[0].excludeItemIds
+    let excluded = harness.retrieval.searches.values[0].queries[0].excludeItemIds
     #expect(excluded == ["vase", "desk", "lamp", "rug"])
   }
 
-  @Test func imagesAreEncodedOnTheWay() async throws {
+  @Test func `Images are encoded on the way`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(
@@ -150,9 +151,9 @@ typealias UserHistory = Recommender_UserHistory
           $0.k = 1
         })
     }
-    #expect(harness.encoder.encodings.requests.map { $0.items.map(\.encoded) } == [[Data([3])]])
-    #expect(harness.encoder.encodings.requests[0].store == false)
-    let items = harness.llm.encodings.requests[0].users[0].history.items
+    #expect(harness.encoder.encodings.values.map { $0.items.map(\.encoded) } == [[Data([3])]])
+    #expect(harness.encoder.encodings.values[0].store == false)
+    let items = harness.llm.encodings.values[0].users[0].history.items
     #expect(items.map(\.title) == ["red chair", "oak desk", "same picture"])
     #expect(try items.map { try $0.softToken.floats(field: "", shape: [2]) } == [[3, 1], [0, 1], [3, 1]])
     #expect(response.results[0].items.map(\.itemID) == ["lamp"])
@@ -160,7 +161,7 @@ typealias UserHistory = Recommender_UserHistory
     #expect(response.results[0].items[0].score == 6)
   }
 
-  @Test func includeAndExcludeListsAndCategoriesReachTheSearch() async throws {
+  @Test func `Include and exclude lists and categories reach the search`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in
       try await client.recommend(
@@ -175,20 +176,20 @@ typealias UserHistory = Recommender_UserHistory
         })
     }
     #expect(response.results[0].items.map(\.itemID) == ["rug"])
-    #expect(harness.retrieval.searches.requests[0].target.index == "winter")
-    let query = try #require(harness.retrieval.searches.requests[0].queries.first)
+    #expect(harness.retrieval.searches.values[0].target.index == "winter")
+    let query = try #require(harness.retrieval.searches.values[0].queries.first)
     #expect(query.includeCategories == ["home"] && query.excludeCategories == ["garden", "toys"])
   }
 
-  @Test func theLimitsOfTheServicesAreAskedForOnce() async throws {
+  @Test func `The limits of the services are asked for once`() async throws {
     let harness = GatewayHarness()
     try await harness.run { client in
       for _ in 0..<3 { _ = try await client.recommend(.with { $0.users = [UserHistory("a", ["desk"])] }) }
     }
-    #expect(harness.encoder.infos.requests.count == 1)
+    #expect(harness.encoder.infos.values.count == 1)
   }
 
-  @Test func theGatewayDescribesItself() async throws {
+  @Test func `The gateway describes itself`() async throws {
     var harness = GatewayHarness()
     harness.limits.maxK = 17
     let info = try await harness.run { try await $0.getServerInfo(.init()) }

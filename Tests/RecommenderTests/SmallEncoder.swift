@@ -3,6 +3,7 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 
 /// EncoderService over a catalog in memory: an image's soft token is [its first byte, 1].
 struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
@@ -32,7 +33,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
           if let first = item.encoded.first {
             $0.softToken = .init([Float(first), 1])
           } else {
-            $0.error = ServiceFailure(.invalidArgument, reason: "IMAGE_EMPTY", "0 bytes; send an image").itemError
+            $0.error = ServiceFailure(.imageEmpty, "0 bytes; send an image").itemError
           }
         }
       }
@@ -42,10 +43,10 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   func lookupItems(
     request: Encoder_LookupItemsRequest, context: ServerContext
   ) async throws -> Encoder_LookupItemsResponse {
-    let isFirst = lookups.requests.isEmpty
+    let isFirst = lookups.values.isEmpty
     lookups.note(request)
     guard request.itemIds.count <= maxItemsPerRequest else {
-      throw ServiceFailure(.invalidArgument, reason: "TOO_MANY_ITEMS", "too many", field: "item_ids")
+      throw ServiceFailure(.tooManyItems, "too many", field: "item_ids")
     }
     return .with {
       $0.model = model(isFirst ? spaceFingerprint : laterSpaceFingerprint ?? spaceFingerprint)
@@ -57,7 +58,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     .with {
       $0.result.itemID = id
       guard let item = items[id] else {
-        $0.result.error = ServiceFailure(.notFound, reason: "ITEM_NOT_FOUND", "not stored").itemError
+        $0.result.error = ServiceFailure(.itemNotFound, "not stored").itemError
         return
       }
       $0.metadata.title = item.title

@@ -3,6 +3,7 @@ import GRPCTransport
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 
 /// LLMService whose user vector is the sum of the history's soft tokens.
 struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
@@ -38,7 +39,7 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
     return .with {
       $0.userID = user.userID
       if items.contains(where: { $0.title == "too long a title" }) {
-        $0.error = ServiceFailure(.invalidArgument, reason: "TEXT_TOO_LONG", "shorten it", field: "users[0]").itemError
+        $0.error = ServiceFailure(.textTooLong, "shorten it", field: "users[0]").itemError
         return
       }
       $0.userVector = .init(tokens.reduce([0, 0]) { [$0[0] + $1[0], $0[1] + $1[1]] })

@@ -2,6 +2,7 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 
 /// RetrievalService over a few vectors in memory.
 struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {

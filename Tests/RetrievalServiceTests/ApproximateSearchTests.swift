@@ -2,9 +2,11 @@ import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
-@Suite("Approximate search over RPC", .enabled(if: MilvusServer.settings == nil, "Milvus has indexes of its own"))
+@Suite(
+  "Searches over RPC may be approximate", .enabled(if: MilvusServer.settings == nil, "Milvus has indexes of its own"))
 struct ApproximateSearchTests {
   private static func catalog() -> Catalog {
     // Directions on a circle: every query has one nearest item, and scores that are told apart.
@@ -19,10 +21,10 @@ struct ApproximateSearchTests {
       })
   }
 
-  @Test("an upload may ask for a graph, a request for a method, and the answer says which was used")
-  func methods() async throws {
+  @Test
+  func `An upload may ask for a graph, a request for a method; the answer says which was used`() async throws {
     let directory = try TemporaryDirectory()
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       let catalog = Self.catalog()
       var messages = catalog.upload(index: "", requestID: "", labels: [:])
       messages[0].header.graph = .with {

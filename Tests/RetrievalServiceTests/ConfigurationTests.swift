@@ -1,30 +1,31 @@
 import Foundation
 import MilvusBackend
 import ServiceSupport
+import TestSupport
 import Testing
 
 @testable import RetrievalService
 
-@Suite("Configuration")
+@Suite("The retrieval service is configured by flags")
 struct ConfigurationTests {
   static func resolve(_ environment: [String: String]) throws -> RetrievalConfiguration {
-    let keys = ServiceOptions.Keys.self
-    let common: [any AnySettingKey] = [
-      keys.host, keys.port, keys.portFile, keys.logLevel, keys.maxMessageBytes, keys.shutdownGrace, keys.drainTimeout,
+    let groups: [any SettingGroup.Type] = [
+      ServiceSettings.self, RetrievalSettings.self, RetrievalLimits.self, RolloutSettings.self, GraphOptions.self,
+      MilvusOptions.self,
     ]
-    let settings = try Settings(keys: common + RetrievalCommand.Keys.all, environment: environment)
+    let settings = try Settings(keys: groups.flatMap { $0.keys }, environment: environment)
     return try RetrievalConfiguration(ServiceSettings(settings, defaultPort: 50053))
   }
 
-  @Test("defaults")
-  func defaults() throws {
+  @Test
+  func `Defaults are those of the help`() throws {
     let configuration = try Self.resolve(["ILLMREC_DATA": "/data"])
     #expect(configuration.data == "/data" && configuration.threads == nil)
     #expect(configuration.limits == RetrievalLimits())
   }
 
-  @Test("values reach the limits")
-  func values() throws {
+  @Test
+  func `Values reach the limits`() throws {
     let configuration = try Self.resolve([
       "ILLMREC_DATA": "/data", "ILLMREC_MAX_K": "7", "ILLMREC_MAX_UPLOADS": "2", "ILLMREC_THREADS": "3",
       "ILLMREC_MAX_ITEMS_PER_VERSION": "9", "ILLMREC_MAX_MESSAGE_BYTES": "70000",
@@ -38,8 +39,8 @@ struct ConfigurationTests {
     #expect(configuration.limits == limits)
   }
 
-  @Test("a Milvus cluster and its settings; none is named by default")
-  func milvus() throws {
+  @Test
+  func `A Milvus cluster has its settings; none is named by default`() throws {
     #expect(try Self.resolve(["ILLMREC_DATA": "d"]).milvus == nil)
     let milvus = try #require(
       try Self.resolve([
@@ -52,16 +53,16 @@ struct ConfigurationTests {
     #expect(milvus.consistency == .strong && milvus.searchTimeout == .milliseconds(250))
   }
 
-  @Test("the token comes from its file or from the environment")
-  func milvusToken() throws {
+  @Test
+  func `The token comes from its file or from the environment`() throws {
     let directory = try TemporaryDirectory()
     let file = "\(directory.path)/token"
     try "user:password\n".write(toFile: file, atomically: true, encoding: .utf8)
     func token(_ environment: [String: String], file: String? = nil) throws -> String? {
       var values = ["ILLMREC_DATA": "d", "ILLMREC_MILVUS_ADDRESS": "m:1"]
       values["ILLMREC_MILVUS_TOKEN_FILE"] = file
-      let settings = try Settings(keys: RetrievalCommand.Keys.all, environment: values)
-      return try MilvusSettings(settings, environment: environment)?.token
+      let settings = try Settings(keys: MilvusOptions.keys, environment: values)
+      return try MilvusSettings(try settings.read(), environment: environment)?.token
     }
     #expect(try token([:]) == nil)
     #expect(try token(["ILLMREC_MILVUS_TOKEN": "key"]) == "key")
@@ -71,7 +72,6 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "what cannot be used is refused by name",
     arguments: [
       ([:], "--data"), (["ILLMREC_DATA": "d", "ILLMREC_MAX_K": "0"], "ILLMREC_MAX_K"),
       (["ILLMREC_DATA": "d", "ILLMREC_MILVUS_ADDRESS": "m:1", "ILLMREC_MILVUS_INDEX": "hnsw:x=1"], "--milvus-index"),
@@ -80,7 +80,7 @@ struct ConfigurationTests {
         "--max-queue-queries"
       ),
     ] as [([String: String], String)])
-  func refused(environment: [String: String], word: String) {
+  func `What cannot be used is refused by name`(environment: [String: String], word: String) {
     let error = #expect(throws: SettingsError.self) { try Self.resolve(environment) }
     #expect(error?.message.contains(word) == true)
   }

@@ -2,25 +2,26 @@ import Foundation
 import RetrievalService
 import ServiceAPI
 import SwiftProtobuf
+import TestSupport
 import Testing
 
-@Suite("kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+@Suite("A service survives kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
 struct KillTests {
   /// `make test-crash` runs more.
   static let rounds = Int(ProcessInfo.processInfo.environment["ILLMREC_KILLS"] ?? "") ?? 8
 
   /// The moments are random but the same in every run; what the process was doing then is up to the machine.
-  @Test("while it publishes and promotes: the next start serves the old version or the new one, in whole")
-  func whilePublishing() async throws {
+  @Test
+  func `Killed while it publishes and promotes, it starts with the old version or the new one whole`() async throws {
     let directory = try TemporaryDirectory()
     let data = "\(directory.path)/data"
     var served = Catalog(count: 400, dim: 64, prefix: "v0")
     try await ServiceProcess(data: data).withAdmin { try await $0.serve(served, requestID: "0") }
-    var moments = Moments(seed: 7)
+    var moments = SeededGenerator(seed: 7)
     for round in 1...Self.rounds {
       let next = Catalog(count: 400 + 100 * (round % 20) + round, dim: 64, prefix: "v\(round)")
       try await publish(
-        next, requestID: "\(round)", in: data, killingAfter: moments.next(upTo: MilvusServer.isUsed ? 900 : 120))
+        next, requestID: "\(round)", in: data, killingAfter: moments.delay(upTo: MilvusServer.isUsed ? 900 : 120))
 
       let process = try ServiceProcess(data: data)
       served = try await process.withAdmin { [served] remote in
@@ -66,14 +67,8 @@ struct KillTests {
   }
 }
 
-/// Reproducible delays.
-struct Moments {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next(upTo milliseconds: UInt64) -> Duration {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return .milliseconds(Int64((state >> 33) % milliseconds))
+extension SeededGenerator {
+  mutating func delay(upTo milliseconds: Int) -> Duration {
+    .milliseconds(Int.random(in: 0..<milliseconds, using: &self))
   }
 }

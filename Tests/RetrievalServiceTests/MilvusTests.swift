@@ -4,10 +4,11 @@ import RetrievalService
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 /// What is Milvus' own; everything else of the contract is tested by the other suites, which run against it too.
-@Suite("Vectors in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(15)))
+@Suite("Vectors may lie in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(15)))
 struct MilvusTests {
   let directory: TemporaryDirectory
   let backend: MilvusBackend
@@ -30,13 +31,13 @@ struct MilvusTests {
     return settings
   }
 
-  @Test("thousands of excluded items, deep answers, ids with quotes and in any script: exactly the ranking")
-  func deepQueries() async throws {
+  @Test
+  func `Thousands of excluded items, deep answers and any ids give exactly the ranking`() async throws {
     var limits = RetrievalLimits()
     limits.maxK = 20_000
     let odd = ["a\"b", "c\\d", "it's", "käse", "row in [1]", "日本", String(repeating: "x", count: 512)]
     let mixed = Catalog(ids: catalog.ids + odd, vectors: catalog.vectors + odd.map { _ in vector })
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       try await server.publish(mixed)
       let best = mixed.ranking(of: vector, k: 2500)
       let response = try await server.search(
@@ -57,9 +58,9 @@ struct MilvusTests {
     }
   }
 
-  @Test("a collection that was dropped behind its back: search and verify say so, a rollback answers again")
-  func droppedCollection() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `A collection dropped behind its back is told of, and a rollback answers again`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(Catalog(count: 30))
       let first = Set(try await collections())
       try await server.publish(Catalog(count: 40))
@@ -78,24 +79,24 @@ struct MilvusTests {
     }
   }
 
-  @Test("a deleted version's collection is dropped, another's is not")
-  func deletion() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `A deleted version's collection is dropped, another's is not`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       for _ in 0..<2 { try await server.publish(Catalog(count: 30)) }
       #expect(try await collections().count == 2)
       _ = try await server.admin.deleteVersion(.with { $0.name = "default/versions/2" })
       // milvus-lite fails to list its collections while one of them goes.
-      while (try? await collections().count) ?? 2 > 1 { try await Task.sleep(for: .milliseconds(20)) }
+      try await waitUntil { (try? await collections().count) ?? 2 <= 1 }
       #expect(try await server.search(Pb.Query([1, 2, 3, 4], k: 3)).results[0].items.count == 3)
     }
   }
 
-  @Test("a version on disk and one in Milvus stand in one rollout: a catalog moves by stages")
-  func movingIn() async throws {
-    try await RetrievalServer.run(directory.path, milvus: nil) { server in
+  @Test
+  func `A catalog moves by stages from a version on disk to one in Milvus`() async throws {
+    try await RetrievalHarness.run(directory.path, milvus: nil) { server in
       _ = try await server.publish(catalog)
     }
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       _ = try await server.admin.startRollout(
         .with {
@@ -119,21 +120,21 @@ struct MilvusTests {
       #expect(seen.count == 2)
       var figures = Retrieval_RolloutFigures()
       while figures.compared < 20 {
-        figures = try await server.admin.getRollout(.init()).figures
+        figures = try await server.admin.getServingState(.init()).figures
         try await Task.sleep(for: .milliseconds(20))
       }
       #expect(figures.meanOverlap == 1 && figures.meanScoreDrift == 0)
     }
   }
 
-  @Test("an approximate index, and a start under other settings")
-  func approximate() async throws {
+  @Test
+  func `An approximate index serves, and a start under other settings does`() async throws {
     let graph = try settings { $0.index = try MilvusIndex(parsing: "hnsw:M=16,efConstruction=100,ef=64") }
-    try await RetrievalServer.run(directory.path, milvus: graph) { server in
+    try await RetrievalHarness.run(directory.path, milvus: graph) { server in
       try await server.publish(catalog)
       _ = try await server.admin.verifyVersion(.with { $0.name = "default/versions/1" })
     }
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       let exact = Set(catalog.ranking(of: vector, k: 10))
       let excluded = catalog.ranking(of: vector, k: 100)
       let response = try await server.search(
@@ -151,14 +152,14 @@ struct MilvusTests {
     return zip(vector, stored).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
-  @Test("a server that is not there fails publications and searches with its address, and spoils nothing")
-  func unreachable() async throws {
-    try await RetrievalServer.run(directory.path) { server in _ = try await server.publish(Catalog(count: 30)) }
+  @Test
+  func `A server that is not there fails calls with its address, and spoils nothing`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in _ = try await server.publish(Catalog(count: 30)) }
     let nowhere = settings {
       $0.address = "127.0.0.1:1"
       $0.searchTimeout = .seconds(2)
     }
-    try await RetrievalServer.run(directory.path, milvus: nowhere) { server in
+    try await RetrievalHarness.run(directory.path, milvus: nowhere) { server in
       await expectFailure(.unavailable, "BACKEND_UNAVAILABLE", mentioning: "127.0.0.1:1", "check") {
         try await server.search(Pb.Query([1, 2, 3, 4], k: 3))
       }
@@ -168,7 +169,7 @@ struct MilvusTests {
       let versions = try await server.admin.listVersions(.init()).versions
       #expect(versions.map(\.roles) == [[.stable]])
     }
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       #expect(try await server.search(Pb.Query([1, 2, 3, 4], k: 3)).results[0].items.count == 3)
       let again = try await server.publish(Catalog(count: 30)).name
       #expect(again != "default/versions/1")
@@ -176,10 +177,10 @@ struct MilvusTests {
     }
   }
 
-  @Test("a database that is not there is refused by name, and nothing is left")
-  func unknownDatabase() async throws {
+  @Test
+  func `A database that is not there is refused by name, and nothing is left`() async throws {
     let other = settings { $0.database = "nobodys" }
-    try await RetrievalServer.run(directory.path, milvus: other) { server in
+    try await RetrievalHarness.run(directory.path, milvus: other) { server in
       let error = await #expect(throws: RPCError.self) { try await server.publish(Catalog(count: 30)) }
       // Milvus has a code of its own for it (see MilvusStatusTests), milvus-lite has none.
       #expect(["BACKEND_REFUSED", "BACKEND_FAILED"].contains(error?.reason))
@@ -188,11 +189,11 @@ struct MilvusTests {
     }
   }
 
-  @Test("a start without the address is refused")
-  func withoutAddress() async throws {
-    try await RetrievalServer.run(directory.path) { server in _ = try await server.publish(Catalog(count: 30)) }
+  @Test
+  func `A start without the address is refused`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in _ = try await server.publish(Catalog(count: 30)) }
     await #expect {
-      try await RetrievalServer.run(directory.path, milvus: nil) { _ in }
+      try await RetrievalHarness.run(directory.path, milvus: nil) { _ in }
     } throws: { error in
       "\(error)".contains("--milvus-address")
     }

@@ -3,18 +3,19 @@ import RetrievalService
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
-@Suite("Search")
+@Suite("Items are searched over RPC")
 struct SearchTests {
   let directory: TemporaryDirectory
   let catalog = Catalog(count: 40)
 
   init() throws { directory = try TemporaryDirectory() }
 
-  @Test("answers with the best items, the version that answered and where the time went")
-  func search() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `A search gives the best items, the version that answered and where the time went`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       let published = try await server.publish(catalog)
       let response = try await server.search.search(
         .with {
@@ -31,15 +32,15 @@ struct SearchTests {
       #expect(response.servedBy.version == "default/versions/1" && response.servedBy.index == "default")
       #expect(response.servedBy.fingerprint == published.fingerprint)
       #expect(response.servedBy.builtBy == catalog.model)
-      #expect(response.servedBy.role == .stable && response.servedBy.rolloutGeneration == 1)
+      #expect(response.servedBy.role == .stable && response.servedBy.servingGeneration == 1)
       #expect(response.timing.batchSize == 2)
       #expect(response.timing.totalMicros >= response.timing.computeMicros)
     }
   }
 
-  @Test("exclude and include lists, any element type")
-  func lists() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Exclude and include lists work, with any element type`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       let vector: [Float] = [2, -1, 1, 3]
       let seen = catalog.ranking(of: vector, k: 37)
@@ -55,11 +56,11 @@ struct SearchTests {
     }
   }
 
-  @Test("categories limit a search; too many of them are refused")
-  func categories() async throws {
+  @Test
+  func `Categories limit a search; too many of them are refused`() async throws {
     var limits = RetrievalLimits()
     limits.maxItemsPerRequest = 2
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       var messages = catalog.upload(chunk: 15)
       for index in messages.indices.dropFirst().dropLast() {
         messages[index].chunk.categories = messages[index].chunk.itemIds.map { id in
@@ -82,11 +83,11 @@ struct SearchTests {
     }
   }
 
-  @Test("a bad query has its own error, with the field and the remedy; the others are answered")
-  func badQueries() async throws {
+  @Test
+  func `A bad query has its own error with field and remedy; the others are answered`() async throws {
     var limits = RetrievalLimits()
     limits.maxItemsPerRequest = 3
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       try await server.publish(catalog)
       let long = ["a", "b", "c", "d"]
       let response = try await server.search(
@@ -109,13 +110,13 @@ struct SearchTests {
     }
   }
 
-  @Test("requests without or with too many queries are refused")
-  func queryCount() async throws {
+  @Test
+  func `Requests without or with too many queries are refused`() async throws {
     var limits = RetrievalLimits()
     limits.maxQueriesPerRequest = 2
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       try await server.publish(catalog)
-      await expectFailure(.invalidArgument, "QUERIES_MISSING", mentioning: "1 to 2") { try await server.search() }
+      await expectFailure(.invalidArgument, "NO_QUERIES", mentioning: "1 to 2") { try await server.search() }
       let query = Pb.Query([1, 2, 3, 4], k: 1)
       await expectFailure(.invalidArgument, "TOO_MANY_QUERIES", mentioning: "3 queries", "StreamSearch") {
         try await server.search(query, query, query)
@@ -124,9 +125,9 @@ struct SearchTests {
     }
   }
 
-  @Test("unknown indexes and versions are answered with those there are")
-  func unknown() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Unknown indexes and versions are answered with those there are`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       let query = Pb.Query([1, 2, 3, 4], k: 1)
       await expectFailure(.notFound, "INDEX_NOT_FOUND", mentioning: "'default'", "CreateVersion") {
         try await server.search(query)
@@ -145,9 +146,9 @@ struct SearchTests {
     }
   }
 
-  @Test("vectors of another training are refused")
-  func modelMismatch() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Vectors of another training are refused`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       await expectFailure(.failedPrecondition, "MODEL_MISMATCH", mentioning: "space-1", "space-2", "model 1") {
         try await server.search.search(
@@ -159,11 +160,11 @@ struct SearchTests {
     }
   }
 
-  @Test("stored vectors by item id, in the request's order")
-  func getItems() async throws {
+  @Test
+  func `Stored vectors come by item id, in the request's order`() async throws {
     var limits = RetrievalLimits()
     limits.maxItemsPerRequest = 3
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       try await server.publish(catalog)
       let response = try await server.search.getItems(.with { $0.itemIds = ["item-7", "unknown", "item-0"] })
       #expect(response.items.map(\.itemID) == ["item-7", "unknown", "item-0"])
@@ -177,11 +178,11 @@ struct SearchTests {
     }
   }
 
-  @Test("the server says what it serves and what one may ask for")
-  func serverInfo() async throws {
+  @Test
+  func `The server says what it serves and what one may ask for`() async throws {
     var limits = RetrievalLimits()
     limits.maxK = 77
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       try await server.publish(catalog, index: "b")
       try await server.publish(catalog, index: "a")
       try await server.publish(catalog, index: "a")

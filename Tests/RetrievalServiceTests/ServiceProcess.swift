@@ -3,6 +3,7 @@ import GRPCCore
 import GRPCTransport
 import ServiceAPI
 import SwiftProtobuf
+import TestSupport
 
 /// The service as a process of its own, to be killed.
 final class ServiceProcess {

@@ -4,13 +4,14 @@ import RetrievalService
 import ServiceAPI
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 import Testing
 
 /// What comparisons cost those who search. `make bench-shadow` prints it.
-@Suite("Cost of comparisons", .enabled(if: ShadowCost.seconds > 0, "run it with make bench-shadow"))
+@Suite("Comparisons cost callers little", .enabled(if: ShadowCost.seconds > 0, "run it with make bench-shadow"))
 struct ShadowCostTests {
-  @Test("search times of callers, with and without every query being compared, in turns")
-  func cost() async throws {
+  @Test
+  func `Search times are measured with and without every query being compared, in turns`() async throws {
     let directory = try TemporaryDirectory()
     let process = try ServiceProcess(data: "\(directory.path)/data")
     try await process.withAdmin { remote in
@@ -23,7 +24,7 @@ struct ShadowCostTests {
         if isCompared { try await start(remote) }
         times[isCompared, default: []] += try await load(remote)
         if isCompared {
-          let figures = try await remote.admin.getRollout(.init()).figures
+          let figures = try await remote.admin.getServingState(.init()).figures
           print("compared \(figures.compared), dropped \(figures.dropped)")
           _ = try await remote.admin.rollbackRollout(.init())
         }

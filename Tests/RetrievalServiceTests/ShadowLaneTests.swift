@@ -2,13 +2,14 @@ import Glibc
 import Rollouts
 import ServiceSupport
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
 @testable import RetrievalService
 
 /// Comparisons that go wrong: whoever offers a query neither waits for them nor hears of them.
-@Suite("Comparisons off the callers' path", .timeLimit(.minutes(15)))
+@Suite("Comparisons stay off the callers' path", .timeLimit(.minutes(15)))
 struct ShadowLaneTests {
   private let directory: TemporaryDirectory
   private let store: VersionStore
@@ -44,12 +45,8 @@ struct ShadowLaneTests {
 
   private var figures: StageEvidence.Compared { live.snapshot.evidence.compared }
 
-  private func waitUntil(_ isSo: () -> Bool) async throws {
-    while !isSo() { try await Task.sleep(for: .milliseconds(5)) }
-  }
-
-  @Test("a search that stalls holds nobody up: what does not fit into the queue is dropped and counted")
-  func stall() async throws {
+  @Test
+  func `A search that stalls holds nobody up: what does not fit into the queue is dropped`() async throws {
     let isReleased = Atomic(false)
     let lane = try lane(timeout: .seconds(600)) { (_, _, _) throws(VectorIndexError) in
       while !isReleased.load(ordering: .relaxed) { usleep(1000) }
@@ -65,8 +62,8 @@ struct ShadowLaneTests {
     await lane.shutdown()
   }
 
-  @Test("a search past its time is given up and counts against its version, the next one is searched")
-  func timeout() async throws {
+  @Test
+  func `A search past its time is given up and counts against its version alone`() async throws {
     let candidate = job.candidate.info.name
     let lane = try lane(timeout: .milliseconds(20)) { (_, version, isCancelled) throws(VectorIndexError) in
       while version.info.name == candidate {
@@ -81,8 +78,8 @@ struct ShadowLaneTests {
     await lane.shutdown()
   }
 
-  @Test("a search that fails counts against its version alone")
-  func failure() async throws {
+  @Test
+  func `A search that fails counts against its version alone`() async throws {
     let candidate = job.candidate.info.name
     let lane = try lane(timeout: .seconds(600)) { (_, version, _) throws(VectorIndexError) in
       version.info.name == candidate ? .failure(VectorIndexError(.corrupt, "its file has gone")) : .success([])

@@ -2,10 +2,10 @@ import Testing
 
 @testable import RetrievalService
 
-@Suite("Pace of comparisons")
+@Suite("Comparisons keep their pace")
 struct ShadowPaceTests {
-  @Test("after a comparison that met callers the pause keeps the share; alone there is none")
-  func pause() {
+  @Test
+  func `After a comparison that met callers the pause keeps the share; alone there is none`() {
     var pace = ShadowPace(permille: 5)
     let now = ContinuousClock.now
     #expect(pace.delay(now: now) == nil)
@@ -17,8 +17,8 @@ struct ShadowPaceTests {
     #expect(pace.delay(now: now) == nil)
   }
 
-  @Test("callers were at work when a batch began, ended or went on meanwhile")
-  func activity() {
+  @Test
+  func `Callers were at work when a batch began, ended or went on meanwhile`() {
     let activity = SearchActivity()
     let idle = activity.mark
     #expect(!activity.wasBusy(since: idle))

@@ -3,9 +3,10 @@ import RetrievalService
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
+import TestSupport
 import Testing
 
-@Suite("StreamSearch")
+@Suite("Items are searched by stream")
 struct StreamSearchTests {
   let directory: TemporaryDirectory
   let catalog = Catalog(count: 30)
@@ -16,9 +17,9 @@ struct StreamSearchTests {
     .with { $0.query = Pb.Query([Float(number % 7), 1, -2, Float(number % 3)], k: 3, id: "q\(number)") }
   }
 
-  @Test("answers every query in order, bad ones with their error")
-  func order() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Every query is answered in order, bad ones with their error`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       let count = 700
       let messages = try await server.search.streamSearch { writer in
@@ -42,9 +43,9 @@ struct StreamSearchTests {
     }
   }
 
-  @Test("a client that waits for each answer gets it before it sends the next query")
-  func pingPong() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `A client that waits for each answer gets it before it sends the next query`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       let (answers, answered) = AsyncStream.makeStream(of: String.self)
       try await server.search.streamSearch { writer in
@@ -63,10 +64,10 @@ struct StreamSearchTests {
     }
   }
 
-  @Test("stays with the version that was resolved when it began")
-  func version() async throws {
+  @Test
+  func `A stream stays with the version that was resolved when it began`() async throws {
     let other = Catalog(count: 30, prefix: "other")
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       let second = try await server.publish(other)
       let (answers, answered) = AsyncStream.makeStream(of: Void.self)
@@ -90,9 +91,9 @@ struct StreamSearchTests {
     }
   }
 
-  @Test("streams that do not keep to the order are refused")
-  func outOfOrder() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Streams that do not keep to the order are refused`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
       func stream(_ messages: Pb.StreamRequest...) async throws {
         try await server.search.streamSearch { writer in
@@ -114,6 +115,22 @@ struct StreamSearchTests {
         try await stream(.with { $0.config.expectedSpaceFingerprint = "another" })
       }
       try await stream(.with { $0.config = .init() })
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `A failure ends the stream even while the client waits for an answer before it sends more`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
+      try await server.publish(catalog)
+      await expectFailure(.invalidArgument, "QUERY_ID_MISSING") {
+        try await server.search.streamSearch { writer in
+          try await writer.write(.with { $0.config = .init() })
+          try await writer.write(.with { $0.query = Pb.Query([1, 2, 3, 4], k: 1) })
+          try await Task.sleep(for: .seconds(3600))
+        } onResponse: { response in
+          for try await _ in response.messages {}
+        }
+      }
     }
   }
 }

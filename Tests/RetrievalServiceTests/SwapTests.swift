@@ -4,10 +4,12 @@ import RetrievalService
 import ServiceAPI
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 import Testing
 
 /// Versions change under load, over loopback. `make test-swaps` runs it at its full size.
-@Suite("Swaps under load", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+@Suite(
+  "Versions are swapped under load", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
 struct SwapTests {
   static let swaps = Int(ProcessInfo.processInfo.environment["ILLMREC_SWAPS"] ?? "") ?? 12
   static let calls = Int(ProcessInfo.processInfo.environment["ILLMREC_SWAP_CALLS"] ?? "") ?? 1500
@@ -21,8 +23,8 @@ struct SwapTests {
     func note(_ fault: String) { faults.withLock { $0.append(fault) } }
   }
 
-  @Test("no call fails and no answer mixes versions, whatever is promoted, rolled out and rolled back meanwhile")
-  func swaps() async throws {
+  @Test
+  func `No call fails and no answer mixes versions, whatever is promoted and rolled back`() async throws {
     let directory = try TemporaryDirectory()
     let process = try ServiceProcess(data: "\(directory.path)/data")
     try await process.withAdmin { remote in
@@ -77,7 +79,7 @@ struct SwapTests {
 
   /// One swap; for a rollback, how long it took.
   private func change(_ swap: Int, _ remote: RemoteRetrieval) async throws -> RollbackTime? {
-    let stable = try await remote.admin.getRollout(.init()).rollout.stableVersion
+    let stable = try await remote.admin.getServingState(.init()).servingState.stableVersion
     let others = (1...3).map { "default/versions/\($0)" }.filter { $0 != stable }
     switch swap % 4 {
     case 0:
@@ -116,7 +118,7 @@ struct SwapTests {
   private func timed(
     expecting version: String?, _ remote: RemoteRetrieval, _ rollback: @escaping @Sendable () async throws -> Void
   ) async throws -> RollbackTime {
-    let previous = try await remote.admin.getRollout(.init()).rollout.previousStableVersion
+    let previous = try await remote.admin.getServingState(.init()).servingState.previousStableVersion
     let expected = version ?? previous
     // Of so many users a canary that is still out would answer one.
     let queries = (0..<20).map { user in

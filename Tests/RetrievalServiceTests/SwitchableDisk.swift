@@ -1,14 +1,16 @@
+import Basics
 import Foundation
 import Glibc
 import RetrievalService
 import Synchronization
+import TestSupport
 import VectorIndex
 
 /// A disk that is full while a test says so.
 final class SwitchableDisk: StorageFaults {
   let isFull = Atomic(false)
 
-  func fault(at step: StorageStep) -> StorageFault? {
+  func fault(at step: StorageStep) -> FileFault? {
     isFull.load(ordering: .relaxed) ? .failure(errno: ENOSPC) : nil
   }
 }

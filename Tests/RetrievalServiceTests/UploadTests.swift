@@ -1,3 +1,4 @@
+import Basics
 import GRPCCore
 import Glibc
 import RetrievalService
@@ -5,19 +6,20 @@ import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("CreateVersion")
+@Suite("Versions are uploaded")
 struct UploadTests {
   let directory: TemporaryDirectory
   let catalog = Catalog(count: 30)
 
   init() throws { directory = try TemporaryDirectory() }
 
-  @Test("the first version serves at once, the next one waits; both survive a restart")
-  func publish() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `The first version serves at once, the next one waits; both survive a restart`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       let first = try await server.publish(catalog, index: "items", labels: ["commit": "abc"])
       #expect(first.name == "items/versions/1" && first.itemCount == 30 && first.dim == 4)
       #expect(first.roles == [.stable] && first.labels == ["commit": "abc"] && first.builtBy == catalog.model)
@@ -25,17 +27,17 @@ struct UploadTests {
       #expect(abs(first.createTime.timeIntervalSince1970 - Double(time(nil))) < 60)
       #expect(try await server.publish(Catalog(count: 5), index: "items").roles == [])
     }
-    try await RetrievalServer.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path) { server in
       let response = try await server.search(Pb.Query([1, 2, 3, 4], k: 3), in: .index("items"))
       #expect(response.results[0].items.map(\.itemID) == catalog.ranking(of: [1, 2, 3, 4], k: 3))
       #expect(try await server.admin.listVersions(.with { $0.index = "items" }).versions.count == 2)
     }
   }
 
-  @Test("the same request id is the same version, also after a restart")
-  func idempotency() async throws {
-    let first = try await RetrievalServer.run(directory.path) { try await $0.publish(catalog, requestID: "once") }
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `The same request id is the same version, also after a restart`() async throws {
+    let first = try await RetrievalHarness.run(directory.path) { try await $0.publish(catalog, requestID: "once") }
+    try await RetrievalHarness.run(directory.path) { server in
       let again = try await server.publish(catalog, requestID: "once")
       let another = try await server.publish(catalog, requestID: "twice")
       #expect(again == first && another.name == "default/versions/2")
@@ -43,9 +45,9 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("bad uploads are refused with the reason, and leave nothing")
-  func refusals() async throws {
-    try await RetrievalServer.run(directory.path) { server in
+  @Test
+  func `Bad uploads are refused with the reason, and leave nothing`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
       let sound = catalog.upload()
       func expect(
         _ code: RPCError.Code, _ reason: String, _ word: String, sourceLocation: SourceLocation = #_sourceLocation,
@@ -74,23 +76,23 @@ struct UploadTests {
       await expect(.invalidArgument, "CATEGORY_INVALID", "the categories of 1") {
         $0[1].chunk.categories = [.with { $0.names = ["a"] }]
       }
-      await expect(.invalidArgument, "ITEM_ID_INVALID", "0 bytes") { $0[1].chunk.itemIds[3] = "" }
+      await expect(.invalidArgument, "ITEM_ID_MISSING", "0 bytes") { $0[1].chunk.itemIds[3] = "" }
       await expect(.invalidArgument, "ITEM_DUPLICATE", "'item-9'") { $0[1].chunk.itemIds[0] = "item-9" }
-      await expect(.invalidArgument, "UPLOAD_EMPTY", "no items") {
+      await expect(.invalidArgument, "NO_ITEMS", "no items") {
         $0 = [$0[0], .with { $0.commit.itemCount = 0 }]
       }
-      await expectFailure(.notFound, "INDEX_NOT_FOUND") { try await server.admin.getRollout(.init()) }
+      await expectFailure(.notFound, "INDEX_NOT_FOUND") { try await server.admin.getServingState(.init()) }
       #expect(directory.entries("staging").isEmpty && directory.entries("indexes").isEmpty)
       let version = try await server.upload(sound)
       #expect(version.name == "default/versions/1")
     }
   }
 
-  @Test("a client that goes away mid-stream leaves nothing, and its slot is free again")
-  func brokenOff() async throws {
+  @Test
+  func `A client that goes away mid-stream leaves nothing, and its slot is free again`() async throws {
     var limits = RetrievalLimits()
     limits.maxUploads = 1
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       let (staged, isStaged) = AsyncStream.makeStream(of: Void.self)
       let upload = Task {
         _ = try await server.admin.createVersion { writer in
@@ -100,13 +102,13 @@ struct UploadTests {
         }
       }
       for await _ in staged {}
-      while directory.entries("staging").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+      try await waitUntil { !directory.entries("staging").isEmpty }
       await expectFailure(.resourceExhausted, "TOO_MANY_UPLOADS", mentioning: "--max-uploads") {
         try await server.publish(catalog)
       }
       upload.cancel()
       _ = await upload.result
-      while !directory.entries("staging").isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+      try await waitUntil { directory.entries("staging").isEmpty }
       while true {
         // The slot is given back right after the files are gone.
         if let version = try? await server.publish(catalog) {
@@ -117,10 +119,10 @@ struct UploadTests {
     }
   }
 
-  @Test("a full disk refuses the upload and the old version goes on", arguments: [ENOSPC, EIO])
-  func fullDisk(errno: Int32) async throws {
+  @Test(arguments: [ENOSPC, EIO])
+  func `A full disk refuses the upload and the old version goes on`(errno: Int32) async throws {
     let disk = FullDisk(errno: errno)
-    try await RetrievalServer.run(directory.path, faults: disk) { server in
+    try await RetrievalHarness.run(directory.path, faults: disk) { server in
       try await server.publish(catalog)
       disk.isFull.store(true, ordering: .relaxed)
       let (code, reason): (RPCError.Code, String) =
@@ -134,11 +136,11 @@ struct UploadTests {
     }
   }
 
-  @Test("more items than a version may have are refused")
-  func tooMany() async throws {
+  @Test
+  func `More items than a version may have are refused`() async throws {
     var limits = RetrievalLimits()
     limits.maxItemsPerVersion = 29
-    try await RetrievalServer.run(directory.path, limits: limits) { server in
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
       await expectFailure(.invalidArgument, "TOO_MANY_ITEMS", mentioning: "29 items") {
         try await server.publish(catalog)
       }
@@ -153,7 +155,7 @@ final class FullDisk: StorageFaults {
 
   init(errno: Int32) { self.errno = errno }
 
-  func fault(at step: StorageStep) -> StorageFault? {
+  func fault(at step: StorageStep) -> FileFault? {
     isFull.load(ordering: .relaxed) && step == .syncItems ? .failure(errno: errno) : nil
   }
 }

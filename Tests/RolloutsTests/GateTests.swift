@@ -1,15 +1,16 @@
+import TestSupport
 import Testing
 
 @testable import Rollouts
 
-@Suite("Gates")
+@Suite("Gates watch a candidate")
 struct GateTests {
   private func verdict(_ gates: Gates, _ evidence: StageEvidence) -> GateReading.Verdict? {
     gates.readings(of: evidence).first?.verdict
   }
 
-  @Test("errors: one early failure is chance, many are proof; what the baseline fails too is allowed")
-  func errors() {
+  @Test
+  func `One early error is chance, many are proof; what the baseline fails too is allowed`() {
     let gates = Gates(maxErrorRatio: 2, minSamples: 20)
     var evidence = StageEvidence()
     evidence.noteFailed(by: .candidate)
@@ -22,16 +23,16 @@ struct GateTests {
     #expect(verdict(gates, evidence) == .open, "now the baseline fails as well")
   }
 
-  @Test("errors of comparisons count: a candidate that only fails in the shadow is found")
-  func shadowErrors() {
+  @Test
+  func `Errors of comparisons count: a candidate that only fails in the shadow is found`() {
     var evidence = StageEvidence()
     for _ in 0..<10 { evidence.noteComparisonFailed(in: .candidate) }
     #expect(verdict(Gates(maxErrorRatio: 2, minSamples: 10), evidence) == .failed)
     #expect(evidence.candidateSamples == 10)
   }
 
-  @Test("latency: the comparisons' p99 where there are any, else the callers'; noise under a millisecond is none")
-  func latency() {
+  @Test
+  func `Latency is the comparisons' p99 where there are any; noise under a millisecond is none`() {
     let gates = Gates(maxLatencyRatio: 1.5, minSamples: 50)
     var evidence = StageEvidence()
     for _ in 0..<49 { evidence.compare(overlap: 1, baselineMicros: 3000, candidateMicros: 6000) }
@@ -46,8 +47,8 @@ struct GateTests {
     #expect(verdict(gates, fast) == .open)
   }
 
-  @Test("outcomes: fails when a loss is proven, not before")
-  func outcomes() {
+  @Test
+  func `Outcomes fail when a loss is proven, not before`() {
     let gates = Gates(outcomes: [.init(kind: "click", maxDrop: 0.01, minTrials: 50)])
     var evidence = StageEvidence()
     #expect(verdict(gates, evidence) == .waiting)
@@ -64,18 +65,18 @@ struct GateTests {
     #expect(evidence[.baseline].trials(of: "purchase") == Trials(count: 260, successes: 200))
   }
 
-  @Test("kinds are bounded: names made up by callers cost no memory")
-  func kinds() {
+  @Test
+  func `Kinds are bounded: names made up by callers cost no memory`() {
     var evidence = StageEvidence()
     for kind in 0..<100 { evidence.noteSettled(by: .baseline, kinds: ["\(kind)"]) }
     #expect(evidence[.baseline].outcomes.count == StageEvidence.maxKinds)
   }
 }
 
-@Suite("Served answers")
+@Suite("Outcomes find the answers that were served")
 struct ServedAnswersTests {
-  @Test("an outcome joins the answer that held the item, once, until its time is over")
-  func join() {
+  @Test
+  func `An outcome joins the answer that held the item, once, until its time is over`() {
     var answers = ServedAnswers(capacity: 10, windowMicros: 100)
     answers.remember(requestID: "r", queryID: "ann", arm: .candidate, stage: 1, items: ["a", "b"], now: 0)
     answers.remember(requestID: "r", queryID: "bob", arm: .baseline, stage: 1, items: ["c"], now: 50)
@@ -92,8 +93,8 @@ struct ServedAnswersTests {
     #expect(answers.count == 0)
   }
 
-  @Test("beyond the capacity the oldest is forgotten, and does not count")
-  func capacity() {
+  @Test
+  func `Beyond the capacity the oldest is forgotten, and does not count`() {
     var answers = ServedAnswers(capacity: 3000, windowMicros: 10)
     for number in 0..<10_000 {
       answers.remember(

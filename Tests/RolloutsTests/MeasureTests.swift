@@ -1,31 +1,17 @@
+import TestSupport
 import Testing
 
 @testable import Rollouts
 
-@Suite("Sketches and comparisons")
+@Suite("Sketches measure and compare")
 struct MeasureTests {
-  /// Reproducible numbers in [0, 1).
-  struct Uniform {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> Double {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return Double((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53
-    }
-  }
-
-  @Test("quantiles are within the relative error of the sample at their rank, over six decades")
-  func quantiles() throws {
-    var random = Uniform(seed: 1)
+  @Test
+  func `Quantiles are within the relative error of the sample at their rank, over six decades`() throws {
+    var random = SeededGenerator(seed: 1)
     var sketch = QuantileSketch()
     var values: [Double] = []
     for _ in 0..<20_000 {
-      let u = random.next()
+      let u = Double.random(in: 0..<1, using: &random)
       // Heavy-tailed, from 1 µs to about 10⁶ µs.
       let value = 1 / (1e-6 + u * u)
       values.append(value)
@@ -40,8 +26,8 @@ struct MeasureTests {
     }
   }
 
-  @Test("sketches add up, and odd values do no harm")
-  func sums() {
+  @Test
+  func `Sketches add up, and odd values do no harm`() {
     var (left, right, both) = (QuantileSketch(), QuantileSketch(), QuantileSketch())
     #expect(left.quantile(0.5) == nil)
     for value in [0.5, 3, 700, 1e6] {
@@ -57,8 +43,8 @@ struct MeasureTests {
     #expect((left.quantile(1) ?? 0) > 9e8)
   }
 
-  @Test("mean and spread")
-  func means() {
+  @Test
+  func `Mean and spread are those of the samples`() {
     var mean = RunningMean()
     for value in [2.0, 4, 4, 4, 5, 5, 7, 9] { mean.add(value) }
     #expect(mean.mean == 5 && mean.minimum == 2 && mean.maximum == 9)
@@ -70,8 +56,8 @@ struct MeasureTests {
     items.map { (String($0), score) }
   }
 
-  @Test("equal answers agree wholly, disjoint ones not at all")
-  func extremes() {
+  @Test
+  func `Equal answers agree wholly, disjoint ones not at all`() {
     let same = RankedListComparison(baseline: Self.list("abcde"), candidate: Self.list("abcde"))
     #expect(same.overlap == 1 && abs(same.rankBiasedOverlap - 1) < 1e-12 && same.scoreDrift == 0)
     let none = RankedListComparison(baseline: Self.list("abc"), candidate: Self.list("xyz", 1.5))
@@ -82,8 +68,8 @@ struct MeasureTests {
     #expect(short.overlap == 0.25)
   }
 
-  @Test("rank-biased overlap by hand: a swap at the top costs more than one at the end")
-  func rankBiasedOverlap() {
+  @Test
+  func `Rank-biased overlap by hand: a swap at the top costs more than one at the end`() {
     // Agreements 0/1, 2/2, 3/3 with p = .9: 1 · .729 + .1/.9 · (0 + .81 + .729) = .9
     let top = RankedListComparison(baseline: Self.list("abc"), candidate: Self.list("bac"))
     #expect(abs(top.rankBiasedOverlap - 0.9) < 1e-12 && top.overlap == 1)

@@ -1,11 +1,12 @@
+import TestSupport
 import Testing
 
 @testable import Rollouts
 
-@Suite("Always-valid intervals")
+@Suite("Intervals are valid at every look")
 struct RateIntervalTests {
-  @Test("ends are where the mixture's likelihood ratio reaches 1 / δ")
-  func ends() {
+  @Test
+  func `Ends are where the mixture's likelihood ratio reaches 1 / δ`() {
     let none = RateInterval(successes: 0, trials: 0, errorProbability: 0.05)
     #expect(none.lower == 0 && none.upper == 1)
     let zero = RateInterval(successes: 0, trials: 100, errorProbability: 0.05)
@@ -20,16 +21,16 @@ struct RateIntervalTests {
   }
 
   /// The guarantee: over all looks, the true rate is ever outside in at most δ of the streams.
-  @Test("hold the true rate at every look at once", arguments: [0.01, 0.1, 0.5])
-  func coverage(rate: Double) {
+  @Test(arguments: [0.01, 0.1, 0.5])
+  func `Intervals hold the true rate at every look at once`(rate: Double) {
     let (streams, trials, looks, delta) = (300, 1500, 25, 0.1)
-    var random = MeasureTests.Uniform(seed: 11)
+    var random = SeededGenerator(seed: 11)
     var missed = 0
     for _ in 0..<streams {
       var successes: UInt64 = 0
       var everOutside = false
       for trial in 1...trials {
-        if random.next() < rate { successes += 1 }
+        if Double.random(in: 0..<1, using: &random) < rate { successes += 1 }
         guard trial % (trials / looks) == 0 else { continue }
         let interval = RateInterval(successes: successes, trials: UInt64(trial), errorProbability: delta)
         everOutside = everOutside || !(interval.lower...interval.upper).contains(rate)
@@ -40,19 +41,19 @@ struct RateIntervalTests {
     #expect(missed <= 46, "\(missed) of \(streams)")
   }
 
-  @Test("the difference holds at every look at once, whatever the arms' sizes; a real loss is found")
-  func differences() {
+  @Test
+  func `A difference holds at every look at once, and a real loss is found`() {
     let (streams, steps, delta) = (200, 1500, 0.1)
-    var random = MeasureTests.Uniform(seed: 12)
+    var random = SeededGenerator(seed: 12)
     var (missed, found) = (0, 0)
     for _ in 0..<streams {
       var (baseline, candidate, worse) = (Trials(), Trials(), Trials())
       var (everOutside, isFound) = (false, false)
       for step in 1...steps {
-        baseline.add(random.next() < 0.2)
+        baseline.add(Double.random(in: 0..<1, using: &random) < 0.2)
         // The canary gets a fifth of the traffic.
-        if step % 5 == 0 { candidate.add(random.next() < 0.2) }
-        worse.add(random.next() < 0.08)
+        if step % 5 == 0 { candidate.add(Double.random(in: 0..<1, using: &random) < 0.2) }
+        worse.add(Double.random(in: 0..<1, using: &random) < 0.08)
         guard step % 60 == 0 else { continue }
         let same = RateDifference(baseline: baseline, candidate: candidate, errorProbability: delta)
         everOutside = everOutside || same.lower > 0 || same.upper < 0
@@ -65,8 +66,8 @@ struct RateIntervalTests {
     #expect(found >= 198, "a drop from 20% to 8% is plain after 1,500 answers each: \(found)")
   }
 
-  @Test("a difference's interval is narrower than what the arms' own intervals leave, and as wide as it must be")
-  func width() {
+  @Test
+  func `A difference's interval is narrower than what the arms' own intervals leave`() {
     let (baseline, candidate) = (Trials(count: 10_000, successes: 2000), Trials(count: 10_000, successes: 2000))
     let difference = RateDifference(baseline: baseline, candidate: candidate, errorProbability: 0.05)
     let alone = baseline.interval(errorProbability: 0.025)
@@ -82,16 +83,16 @@ struct RateIntervalTests {
   }
 
   /// What the intervals are for: a fixed-sample 95% test, looked at as often, is wrong far more often than it says.
-  @Test("a plain 90% interval, looked at 25 times, misses more than twice as often as it promises")
-  func peeking() {
+  @Test
+  func `A plain 90% interval, looked at 25 times, misses more than twice as often`() {
     let (streams, trials, looks, rate) = (300, 1500, 25, 0.1)
-    var random = MeasureTests.Uniform(seed: 11)
+    var random = SeededGenerator(seed: 11)
     var missed = 0
     for _ in 0..<streams {
       var successes = 0.0
       var everOutside = false
       for trial in 1...trials {
-        if random.next() < rate { successes += 1 }
+        if Double.random(in: 0..<1, using: &random) < rate { successes += 1 }
         guard trial % (trials / looks) == 0 else { continue }
         let mean = successes / Double(trial)
         let radius = 1.645 * (mean * (1 - mean) / Double(trial)).squareRoot()

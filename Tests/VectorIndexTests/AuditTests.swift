@@ -1,15 +1,16 @@
 import CrashProbe
 import Foundation
 import Rollouts
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Audit log")
+@Suite("The audit log tells what was done")
 struct AuditTests {
   let directory: TemporaryDirectory
   let log = "indexes/items/audit.jsonl"
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try TemporaryDirectory(inMemory: true) }
 
   private func prepared() throws -> VersionStore {
     let store = try VersionStore(path: directory.path)
@@ -17,8 +18,8 @@ struct AuditTests {
     return store
   }
 
-  @Test("tells who did what and why, across restarts")
-  func tells() throws {
+  @Test
+  func `The log tells who did what and why, across restarts`() throws {
     do {
       let store = try prepared()
       let request = ChangeRequest(actor: "ann@laptop", reason: "better covers", requestID: "r-1")
@@ -35,8 +36,8 @@ struct AuditTests {
     #expect(entries.allSatisfy { $0.timeMicros > 1_700_000_000_000_000 })
   }
 
-  @Test("a torn last line is skipped, told, and followed by what it should have said", arguments: [1, 40, 200])
-  func torn(cut: Int) throws {
+  @Test(arguments: [1, 40, 200])
+  func `A torn last line is skipped, told, and followed by what it should have said`(cut: Int) throws {
     do { _ = try prepared().promote(VersionName(index: "items", number: 2)) }
     let whole = try directory.read(log)
     try directory.write(whole.dropLast(cut), to: log)
@@ -51,8 +52,8 @@ struct AuditTests {
     #expect(try store.auditEntries(of: "items").map(\.action) == [.published, .published, .promoted, .rolledBack])
   }
 
-  @Test("a changed line is no line")
-  func forged() throws {
+  @Test
+  func `A changed line is no line`() throws {
     do { _ = try prepared() }
     let text = String(decoding: try directory.read(log), as: UTF8.self)
     try directory.write(Data(text.replacing("\"actor\":\"\"", with: "\"actor\":\"eve\"").utf8), to: log)
@@ -61,13 +62,13 @@ struct AuditTests {
     #expect(try store.auditEntries(of: "items").allSatisfy { $0.actor != "eve" })
   }
 
-  @Test("when rollout.json is lost, numbers and generations go on where the log ends")
-  func lostRollout() throws {
+  @Test
+  func `When serving.json is lost, numbers and generations go on where the log ends`() throws {
     do { _ = try prepared().promote(VersionName(index: "items", number: 2)) }
-    try FileManager.default.removeItem(atPath: "\(directory.path)/indexes/items/rollout.json")
+    try FileManager.default.removeItem(atPath: "\(directory.path)/indexes/items/serving.json")
     let store = try VersionStore(path: directory.path)
     let entries = try store.auditEntries(of: "items")
     #expect(entries.map(\.action) == [.published, .published, .promoted, .recovered])
-    #expect(try store.rollout(of: "items").generation == 3)
+    #expect(try store.servingState(of: "items").generation == 3)
   }
 }

@@ -1,18 +1,19 @@
 import CrashProbe
 import Foundation
 import Rollouts
+import TestSupport
 import Testing
 
 @testable import VectorIndex
 
-@Suite("A store whose vectors a backend holds")
+@Suite("A store may have its vectors in a backend")
 struct BackendStoreTests {
   let directory: TemporaryDirectory
   let backend = MemoryBackend()
   let catalog = Catalog(count: 30, dim: 3, seed: 4)
   let name = VersionName(index: "items", number: 1)
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try TemporaryDirectory(inMemory: true) }
 
   func open(_ backend: MemoryBackend?) throws -> VersionStore {
     try VersionStore(path: directory.path, backend: backend)
@@ -22,8 +23,8 @@ struct BackendStoreTests {
     try Searcher(threads: 1).search([query], in: store.resolve(index: "items").version)[0].get().map(\.itemID)
   }
 
-  @Test("keeps ids and manifest on disk, vectors in one collection, and finds them after a restart")
-  func publish() throws {
+  @Test
+  func `Ids and manifest lie on disk, vectors in one collection, and a restart finds them`() throws {
     let query = SearchQuery(
       vector: [1, -2, 3], k: 40, excludedItems: ["item-3", "unknown"], includedItems: [])
     let narrow = SearchQuery(vector: [1, -2, 3], k: 5, excludedItems: ["item-4"], includedItems: ["item-4", "item-9"])
@@ -42,15 +43,15 @@ struct BackendStoreTests {
     #expect(verified.bytes > 30 * 3 * 4)
   }
 
-  @Test("equal contents have equal fingerprints, wherever the vectors are")
-  func fingerprint() throws {
-    let other = try TemporaryDirectory()
+  @Test
+  func `Equal contents have equal fingerprints, wherever the vectors are`() throws {
+    let other = try TemporaryDirectory(inMemory: true)
     let local = try VersionStore(path: other.path).publish(catalog)
     #expect(try open(backend).publish(catalog).info.fingerprint == local.info.fingerprint)
   }
 
-  @Test("what breaks at any disk operation leaves a version or nothing, and no collection without one after a start")
-  func faults() throws {
+  @Test
+  func `What breaks at any disk operation leaves a version or nothing, and no stray collection`() throws {
     let count = try operations()
     #expect(count > 10)
     for mode in FaultyDisk.Mode.allCases {
@@ -59,7 +60,7 @@ struct BackendStoreTests {
   }
 
   private func operations() throws -> Int {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryDirectory(inMemory: true)
     let disk = FaultyDisk()
     let store = try VersionStore(path: directory.path, backend: MemoryBackend(), faults: disk)
     disk.disarm()
@@ -69,7 +70,7 @@ struct BackendStoreTests {
 
   private func breakOnce(_ mode: FaultyDisk.Mode, at: Int) throws {
     let comment: Comment = "\(mode) at operation \(at)"
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryDirectory(inMemory: true)
     let disk = FaultyDisk()
     let backend = MemoryBackend { disk.hasCrashed }
     do {
@@ -89,8 +90,8 @@ struct BackendStoreTests {
     #expect(again.names.count == versions.count + 1, comment)
   }
 
-  @Test("a backend that fails publishes nothing; what it could not take back goes at the next start")
-  func failingBackend() throws {
+  @Test
+  func `A backend that fails publishes nothing, and what it left goes at the next start`() throws {
     do {
       let store = try open(backend)
       backend.setRefusesRows(true)
@@ -112,8 +113,8 @@ struct BackendStoreTests {
     }
   }
 
-  @Test("a deleted version's collection goes when the last search has let go of it")
-  func delete() async throws {
+  @Test
+  func `A deleted version's collection goes when the last search has let go of it`() async throws {
     let store = try open(backend)
     try store.publish(catalog)
     try store.publish(catalog)
@@ -122,19 +123,19 @@ struct BackendStoreTests {
       try store.delete(second)
       #expect(backend.names.count == 2)
     }
-    while backend.names.count > 1 { try await Task.sleep(for: .milliseconds(5)) }
-    while !directory.entries("backend/pending").isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    try await waitUntil { backend.names.count <= 1 }
+    try await waitUntil { directory.entries("backend/pending").isEmpty }
   }
 
   private func hold(_ name: VersionName, in store: VersionStore, _ body: () throws -> Void) async throws {
     let version = try store.resolve(version: name).version
     try body()
-    let found = try await version.searchBackend([SearchQuery(vector: [1, 2, 3], k: 4)])
+    let found = try await #require(version.remote).search([SearchQuery(vector: [1, 2, 3], k: 4)])
     #expect(try found[0].get().count == 4)
   }
 
-  @Test("a start without the backend is refused and changes no role; versions on disk serve beside others")
-  func missingBackend() throws {
+  @Test
+  func `A start without the backend is refused and changes no role`() throws {
     try VersionStore(path: directory.path).publish(catalog)
     do {
       let store = try open(backend)
@@ -142,18 +143,18 @@ struct BackendStoreTests {
       let second = try store.publish(Catalog(count: 20, dim: 3, seed: 9)).info.name
       _ = try store.promote(second)
     }
-    let rollout = try directory.read("indexes/items/rollout.json")
+    let serving = try directory.read("indexes/items/serving.json")
     let error = #expect(throws: VectorIndexError.self) { try open(nil) }
     #expect(error?.code == .backendMissing && error?.message.contains("--milvus-address") == true)
-    #expect(try directory.read("indexes/items/rollout.json") == rollout)
+    #expect(try directory.read("indexes/items/serving.json") == serving)
     let store = try open(backend)
     #expect(try store.rollBack(index: "items").stable == 1)
     let query = SearchQuery(vector: [1, 2, 3], k: 30)
     #expect(try ranking(store, query) == catalog.ranking(of: query).map(\.itemID))
   }
 
-  @Test("a backend that cannot be asked at start is told of; versions keep their roles and answer once it is back")
-  func unreachable() throws {
+  @Test
+  func `A backend that cannot be asked at start is told of, and answers once it is back`() throws {
     do { try open(backend).publish(catalog) }
     backend.setDown(true)
     let store = try open(backend)
@@ -165,8 +166,8 @@ struct BackendStoreTests {
     #expect(try ranking(store, query) == catalog.ranking(of: query).map(\.itemID))
   }
 
-  @Test("rows that were changed, lost or dropped are found by verify, and at start")
-  func verify() throws {
+  @Test
+  func `Rows that were changed, lost or dropped are found by verify, and at start`() throws {
     let store = try open(backend)
     try store.publish(catalog)
     let collection = backend.names[0]
@@ -180,8 +181,8 @@ struct BackendStoreTests {
     }
   }
 
-  @Test("collections of others are not touched; one with the directory's name that nobody explains is told of")
-  func foreignCollections() throws {
+  @Test
+  func `Collections of others are not touched, and unexplained ones are told of`() throws {
     do { try open(backend).publish(catalog) }
     let stray = backend.names[0] + "x"
     for name in [stray, "theirs", "illmrec_0123456789abcdef_items_v1_0"] {
@@ -192,16 +193,16 @@ struct BackendStoreTests {
     #expect(backend.names.count == 4)
   }
 
-  @Test("vectors that it does not take are refused before anything is sent")
-  func dims() throws {
+  @Test
+  func `Vectors that it does not take are refused before anything is sent`() throws {
     let store = try open(backend)
     let header = UploadHeader(index: "items", builtBy: VersionStore.trained, dim: 17)
     let error = #expect(throws: VectorIndexError.self) { try store.beginUpload(header) }
     #expect(error?.code == .invalidHeader && error?.message.contains("2 to 16") == true)
   }
 
-  @Test("versions are compared across both places")
-  func compare() throws {
+  @Test
+  func `Versions are compared across both places`() throws {
     try VersionStore(path: directory.path).publish(catalog)
     let store = try open(backend)
     let second = try store.publish(catalog).info.name
@@ -213,8 +214,8 @@ struct BackendStoreTests {
     }
   }
 
-  @Test("categories limit searches as they do on disk")
-  func categories() throws {
+  @Test
+  func `Categories limit searches as they do on disk`() throws {
     let store = try open(backend).publishing(catalog) { $0 % 3 == 0 ? ["a", "b"] : ["b"] }
     let query = SearchQuery(vector: [1, -2, 3], k: 40, includedCategories: ["a"])
     let rest = SearchQuery(vector: [1, -2, 3], k: 40, excludedCategories: ["a"])

@@ -1,9 +1,10 @@
 import CrashProbe
 import Foundation
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Searches limited to categories")
+@Suite("Searches may be limited to categories")
 struct CategoryTests {
   let directory: TemporaryDirectory
   let searcher = Searcher(threads: 2)
@@ -13,9 +14,9 @@ struct CategoryTests {
   let all: [ScoredItem]
 
   init() throws {
-    directory = try TemporaryDirectory()
-    var random = SplitMix(seed: 22)
-    vector = random.floats(12)
+    directory = try TemporaryDirectory(inMemory: true)
+    var random = SeededGenerator(seed: 22)
+    vector = random.uniform(12)
     all = catalog.ranking(of: SearchQuery(vector: vector, k: 400))
   }
 
@@ -43,8 +44,8 @@ struct CategoryTests {
     try searcher.search([query], in: store.resolve(index: "items").version)[0].get()
   }
 
-  @Test("k items whenever as many are eligible, the best of them, before and after a start", arguments: [true, false])
-  func filters(isShuffled: Bool) throws {
+  @Test(arguments: [true, false])
+  func `A search gives k items whenever as many are eligible, before and after a start`(isShuffled: Bool) throws {
     let catalog = Catalog(
       ids: isShuffled ? self.catalog.ids : self.catalog.ids.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) },
       vectors: try
@@ -99,8 +100,8 @@ struct CategoryTests {
     #expect(try searcher.search(cases.map(\.0), in: version).map { try $0.get() } == cases.map(\.1))
   }
 
-  @Test("a version without categories is written as releases before them wrote it, and one with them is not")
-  func formats() throws {
+  @Test
+  func `A version without categories is written as releases before them wrote it`() throws {
     let store = try VersionStore(path: directory.path)
     try store.publish(catalog)
     try publish(catalog, in: store)
@@ -115,8 +116,8 @@ struct CategoryTests {
     #expect(try answer(SearchQuery(vector: vector, k: 3, includedCategories: ["even"]), in: store).isEmpty)
   }
 
-  @Test("a damaged file of categories is named", arguments: RecoveryTests.Damage.allCases)
-  func damaged(damage: RecoveryTests.Damage) throws {
+  @Test(arguments: RecoveryTests.Damage.allCases)
+  func `A damaged file of categories is named`(damage: RecoveryTests.Damage) throws {
     do { try publish(catalog, in: VersionStore(path: directory.path)) }
     try damage.apply(to: "indexes/items/versions/1/categories.u32", in: directory)
     let findings = try VersionStore(path: directory.path).findings
@@ -126,8 +127,8 @@ struct CategoryTests {
     #expect(isNamed, "\(findings)")
   }
 
-  @Test("lists that are not one for each item, and names that are empty or too long, are refused")
-  func badUploads() throws {
+  @Test
+  func `Lists that are not one for each item, and empty or too long names, are refused`() throws {
     let store = try VersionStore(path: directory.path)
     let bad: [([[String]], String)] = [
       ([["a"]], "2 items came with the categories of 1"), ([["a"], [""]], "0 bytes"),

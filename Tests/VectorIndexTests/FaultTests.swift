@@ -1,33 +1,36 @@
 import CrashProbe
+import TestSupport
 import Testing
 import VectorIndex
 
 /// Everything that changes the store, broken at every disk operation it makes.
-@Suite("Faults at every step")
+@Suite("Every disk operation may fail")
 struct FaultTests {
   typealias Change = StoreChange
 
   @Test(
-    "leave the state before or the state after, and a second try succeeds", arguments: Change.allCases,
+    arguments: Change.allCases,
     FaultyDisk.Mode.allCases)
-  func everyOperation(change: Change, mode: FaultyDisk.Mode) throws {
-    let prepared = try TemporaryDirectory()
+  func `A fault leaves the state before or the state after, and a second try succeeds`(
+    change: Change, mode: FaultyDisk.Mode
+  ) throws {
+    let prepared = try TemporaryDirectory(inMemory: true)
     try change.prepare(VersionStore(path: prepared.path))
     let rehearsal = try Rehearsal(of: change, in: prepared)
     #expect(rehearsal.steps.count > 3)
     #expect(rehearsal.before != rehearsal.after)
     for at in rehearsal.steps.indices {
-      let directory = try TemporaryDirectory()
+      let directory = try TemporaryDirectory(inMemory: true)
       try prepared.copy(to: directory)
       try breakOnce(change, mode, at: at, in: directory, rehearsal)
     }
   }
 
-  @Test("the steps that have a name are all met by some change")
-  func everyStepIsMet() throws {
+  @Test
+  func `The steps that have a name are all met by some change`() throws {
     var met: Set<StorageStep> = []
     for change in Change.allCases {
-      let prepared = try TemporaryDirectory()
+      let prepared = try TemporaryDirectory(inMemory: true)
       try change.prepare(VersionStore(path: prepared.path))
       met.formUnion(try Rehearsal(of: change, in: prepared).steps)
     }
@@ -75,7 +78,7 @@ struct FaultTests {
     for index in store.indexNames {
       let entries = try store.auditEntries(of: index)
       #expect(entries.map(\.number) == (1...UInt64(entries.count)).map(\.self), comment)
-      #expect(entries.last?.generation == (try store.rollout(of: index).generation), comment)
+      #expect(entries.last?.generation == (try store.servingState(of: index).generation), comment)
       let known = entries.map { "\($0.action)" }
       // A publication that broke after its version was in place is told by the version itself, not by the log.
       let expected = rehearsal.actions.filter { $0 != "published" }
@@ -92,7 +95,7 @@ struct FaultTests {
     let actions: [String]
 
     init(of change: Change, in prepared: TemporaryDirectory) throws {
-      let directory = try TemporaryDirectory()
+      let directory = try TemporaryDirectory(inMemory: true)
       try prepared.copy(to: directory)
       let disk = FaultyDisk()
       let store = try VersionStore(path: directory.path, faults: disk)
@@ -106,7 +109,7 @@ struct FaultTests {
     }
   }
 
-  /// Every version answers with exactly its catalog, and the stable one is the rollout's.
+  /// Every version answers with exactly its catalog, and the stable one is the serving state's.
   static func expectWhole(_ store: VersionStore, _ comment: Comment) throws {
     let searcher = Searcher(threads: 1)
     for index in store.indexNames {
@@ -116,7 +119,7 @@ struct FaultTests {
         let found = try searcher.search([query], in: store.resolve(version: listed.info.name).version)[0].get()
         #expect(found == catalog?.ranking(of: query), comment)
       }
-      guard let stable = try store.rollout(of: index).stableVersion else { continue }
+      guard let stable = try store.servingState(of: index).stableVersion else { continue }
       #expect(try store.resolve(index: index).version.info.name == stable, comment)
     }
   }

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 import Synchronization
 import VectorIndex
@@ -14,7 +15,7 @@ final class ObservedDisk: StorageFaults {
 
   func observe(_ body: @escaping @Sendable () -> Void) { observer.withLock { $0 = body } }
 
-  func fault(at step: StorageStep) -> StorageFault? {
+  func fault(at step: StorageStep) -> FileFault? {
     observer.withLock(\.self)()
     return fails ? .failure(errno: ENOSPC) : nil
   }
@@ -55,7 +56,7 @@ final class FaultyDisk: StorageFaults {
     state.withLock { state in state.armed.map { $0.mode == .crashes && state.steps.count > $0.at } ?? false }
   }
 
-  func fault(at step: StorageStep) -> StorageFault? {
+  func fault(at step: StorageStep) -> FileFault? {
     state.withLock { state in
       defer { state.steps.append(step) }
       guard let (mode, at) = state.armed, state.steps.count >= at else { return nil }

@@ -1,9 +1,10 @@
 import CVectorIndex
 import CrashProbe
+import TestSupport
 import Testing
 
 /// The graph library's C face, past the checksums that keep damaged files from it.
-@Suite("Graph files")
+@Suite("Graph files are safe to read")
 struct GraphFileTests {
   static let dim = 7
   static let count = 500
@@ -12,8 +13,8 @@ struct GraphFileTests {
   let file: [UInt8]
 
   init() throws {
-    var random = SplitMix(seed: 3)
-    rows = random.floats(Self.count * Self.dim)
+    var random = SeededGenerator(seed: 3)
+    rows = random.uniform(Self.count * Self.dim)
     file = try Self.build(rows, threads: 1)
   }
 
@@ -51,8 +52,8 @@ struct GraphFileTests {
     }
   }
 
-  @Test("equal rows give equal files on one thread, and the same answers with every instruction set")
-  func deterministic() throws {
+  @Test
+  func `Equal rows give equal files on one thread, and the same answers everywhere`() throws {
     #expect(try Self.build(rows, threads: 1) == file)
     let found = open(file).1
     #expect(found.count == 10)
@@ -61,9 +62,9 @@ struct GraphFileTests {
     }
   }
 
-  @Test("whatever a file holds, it is refused or leads to rows that exist")
-  func anyBytes() {
-    var random = SplitMix(seed: 8)
+  @Test
+  func `Whatever a file holds, it is refused or leads to rows that exist`() {
+    var random = SeededGenerator(seed: 8)
     for _ in 0..<2000 {
       var changed = file
       // Half of the changes hit the header.
@@ -79,8 +80,8 @@ struct GraphFileTests {
     #expect(open(file + [0]).0 == ILLMREC_GRAPH_INVALID)
   }
 
-  @Test("arguments out of range are refused")
-  func limits() throws {
+  @Test
+  func `Arguments out of range are refused`() throws {
     var parameters = illmrec_graph_parameters(links: 1, breadth: 30, threads: 1, nice: 0)
     var bytes: UnsafeMutableRawPointer?
     var size = 0
@@ -94,8 +95,8 @@ struct GraphFileTests {
     #expect(bytes == nil)
   }
 
-  @Test("zero vectors, huge and tiny ones are coded without leaving their types")
-  func extremes() throws {
+  @Test
+  func `Zero vectors, huge and tiny ones are coded without leaving their types`() throws {
     var extreme = rows
     for row in 0..<50 { for c in 0..<Self.dim { extreme[row * Self.dim + c] = 0 } }
     for row in 50..<100 { for c in 0..<Self.dim { extreme[row * Self.dim + c] *= 1e30 } }

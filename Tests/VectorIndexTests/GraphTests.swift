@@ -1,24 +1,25 @@
 import CrashProbe
 import Foundation
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Approximate search")
+@Suite("A graph answers approximately")
 struct GraphTests {
   static let graph = GraphChoice.build(m: 8, efConstruction: 60)
 
   let directory: TemporaryDirectory
   let searcher = Searcher(threads: 2)
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = try TemporaryDirectory(inMemory: true) }
 
   /// Clusters of 40 unit vectors around random centres, as item vectors are.
   private static func clustered(_ count: Int, dim: Int, seed: UInt64 = 1) -> Catalog {
-    var random = SplitMix(seed: seed)
-    let centres = (0..<count / 40).map { _ in random.floats(dim) }
+    var random = SeededGenerator(seed: seed)
+    let centres = (0..<count / 40).map { _ in random.uniform(dim) }
     var catalog = Catalog(count: count, dim: dim, seed: seed)
     catalog.values = (0..<count).flatMap { row in
-      let vector = zip(centres[row % centres.count], random.floats(dim)).map { $0 + 0.5 * $1 }
+      let vector = zip(centres[row % centres.count], random.uniform(dim)).map { $0 + 0.5 * $1 }
       let norm = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return vector.map { $0 / norm }
     }
@@ -62,31 +63,31 @@ struct GraphTests {
   }
 
   private func queries(_ catalog: Catalog, count: Int, k: Int = 10, excluding: Int = 0) -> [SearchQuery] {
-    var random = SplitMix(seed: 9)
+    var random = SeededGenerator(seed: 9)
     return (0..<count).map { index in
       let row = index * 37 % catalog.ids.count
       let near = catalog.values[row * catalog.dim..<(row + 1) * catalog.dim]
-      let vector = zip(near, random.floats(catalog.dim)).map { $0 + 0.3 * $1 }
+      let vector = zip(near, random.uniform(catalog.dim)).map { $0 + 0.3 * $1 }
       let best = excluding == 0 ? [] : catalog.ranking(of: SearchQuery(vector: vector, k: excluding)).map(\.itemID)
       return SearchQuery(vector: vector, k: k, excludedItems: best)
     }
   }
 
-  @Test("finds nearly all of the exact answer, with its scores and order", arguments: [13, 65, 130])
-  func recall(dim: Int) throws {
+  @Test(arguments: [13, 65, 130])
+  func `A graph finds nearly all of the exact answer, with its scores and order`(dim: Int) throws {
     let catalog = Self.clustered(4000, dim: dim)
     // 0.97 holds for every order in which two threads may build; 0.99 and more was measured.
     #expect(try recall(of: queries(catalog, count: 40), in: open(catalog)) > 0.97)
   }
 
-  @Test("keeps its recall when the best items of all are excluded")
-  func excluded() throws {
+  @Test
+  func `A graph keeps its recall when the best items of all are excluded`() throws {
     let catalog = Self.clustered(8000, dim: 24)
     #expect(try recall(of: queries(catalog, count: 10, excluding: 20), in: open(catalog)) > 0.97)
   }
 
-  @Test("an exact search answers whose best items are excluded by the hundred")
-  func nearestExcluded() throws {
+  @Test
+  func `An exact search answers whose best items are excluded by the hundred`() throws {
     let catalog = Self.clustered(8000, dim: 24)
     let version = try open(catalog)
     // More of the nearest than half of the candidates that a walk keeps; a few of them leave it to the graph.
@@ -99,12 +100,12 @@ struct GraphTests {
     }
   }
 
-  @Test("goes over to exact search where a graph would not do")
-  func fallbacks() throws {
+  @Test
+  func `A search goes over to an exact one where a graph would not do`() throws {
     let catalog = Self.clustered(4000, dim: 12)
     let version = try open(catalog)
-    var random = SplitMix(seed: 4)
-    let vector = random.floats(12)
+    var random = SeededGenerator(seed: 4)
+    let vector = random.uniform(12)
     let queries = [
       SearchQuery(vector: vector, k: 10, includedItems: Array(catalog.ids.prefix(300))),
       SearchQuery(vector: vector, k: 10, excludedItems: Array(catalog.ids.dropFirst(20))),
@@ -121,8 +122,8 @@ struct GraphTests {
     #expect(try searcher.answers(to: [SearchQuery(vector: vector, k: 10)], in: version)[0].get().isApproximate)
   }
 
-  @Test("in a version without a graph every search is exact")
-  func withoutGraph() throws {
+  @Test
+  func `In a version without a graph every search is exact`() throws {
     let catalog = Self.clustered(400, dim: 6)
     let version = try open(catalog, graph: .none)
     let query = SearchQuery(vector: [1, 0, 0, 1, 0, 0], k: 5, method: .approximate(ef: 10))
@@ -132,8 +133,8 @@ struct GraphTests {
         == SearchAnswer(items: catalog.ranking(of: query), isApproximate: false))
   }
 
-  @Test("items of one vector are told apart by their ids")
-  func duplicates() throws {
+  @Test
+  func `Items of one vector are told apart by their ids`() throws {
     var catalog = Self.clustered(3000, dim: 5)
     for row in 0..<60 { catalog.values.replaceSubrange(row * 5..<row * 5 + 5, with: [9, 9, 9, 9, 9]) }
     let query = SearchQuery(vector: [1, 1, 1, 1, 1], k: 10, method: .approximate(ef: 100))
@@ -143,8 +144,8 @@ struct GraphTests {
     #expect(Set(answer.items.map(\.itemID)).count == 10)
   }
 
-  @Test("a batch's queries are answered as each alone")
-  func batches() throws {
+  @Test
+  func `A batch's queries are answered as each alone`() throws {
     let catalog = Self.clustered(4000, dim: 16)
     let version = try open(catalog)
     var queries = queries(catalog, count: 50)
@@ -160,10 +161,10 @@ struct GraphTests {
     } throws: { ($0 as? VectorIndexError)?.code == .cancelled }
   }
 
-  @Test("survives a restart; the contents' fingerprint does not depend on it")
-  func restart() throws {
+  @Test
+  func `A graph survives a restart; the contents' fingerprint does not depend on it`() throws {
     let catalog = Self.clustered(4000, dim: 8)
-    let fingerprint = try VersionStore(path: TemporaryDirectory().path).publish(catalog).info.fingerprint
+    let fingerprint = try VersionStore(path: TemporaryDirectory(inMemory: true).path).publish(catalog).info.fingerprint
     let info = try open(catalog).info
     #expect(info.fingerprint == fingerprint)
     let store = try VersionStore(path: directory.path)
@@ -177,8 +178,8 @@ struct GraphTests {
     #expect(verified.bytes > 4000 * 8 * 4 + (info.graph?.bytes ?? 0))
   }
 
-  @Test("the store's policy decides by the number of items")
-  func policy() throws {
+  @Test
+  func `The store's policy decides by the number of items`() throws {
     let store = try VersionStore(
       path: directory.path, graphs: GraphPolicy(fromItems: 100, parameters: HNSWParameters(m: 5, efConstruction: 30)))
     #expect(try store.publish(Catalog(count: 99, dim: 3, seed: 1)).info.graph == nil)
@@ -193,8 +194,8 @@ struct GraphTests {
     } throws: { ($0 as? VectorIndexError)?.message.contains("m is 129") == true }
   }
 
-  @Test("a build that is given up leaves nothing")
-  func cancelled() throws {
+  @Test
+  func `A build that is given up leaves nothing`() throws {
     let store = try VersionStore(path: directory.path)
     let catalog = Self.clustered(4000, dim: 32)
     #expect {
@@ -204,8 +205,8 @@ struct GraphTests {
     #expect(store.indexNames.isEmpty)
   }
 
-  @Test("a changed, cut off or missing graph is refused by name", arguments: [0, 20, 60, 5000, -1, -2, -3])
-  func damage(place: Int) throws {
+  @Test(arguments: [0, 20, 60, 5000, -1, -2, -3])
+  func `A changed, cut off or missing graph is refused by name`(place: Int) throws {
     _ = try open(Self.clustered(400, dim: 4))
     let path = "indexes/items/versions/1/graph.hnsw"
     var bytes = try directory.read(path)

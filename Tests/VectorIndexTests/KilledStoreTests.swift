@@ -1,24 +1,23 @@
 import CrashProbe
 import Foundation
+import TestSupport
 import Testing
 import VectorIndex
 
 /// A process killed at every disk operation of every change. The short version of `make test` takes every seventh.
-@Suite("A store killed at every step", .enabled(if: Probe.isBuilt, "build the product CrashProbe first"))
+@Suite("A store may be killed at every step", .enabled(if: Probe.isBuilt, "build the product CrashProbe first"))
 struct KilledStoreTests {
   static let step = ProcessInfo.processInfo.environment["ILLMREC_KILLS"] == nil ? 7 : 1
 
-  @Test(
-    "the next start finds the state before or the state after, and the change can be made again",
-    arguments: StoreChange.allCases)
-  func killed(change: StoreChange) throws {
-    let prepared = try TemporaryDirectory()
+  @Test(arguments: StoreChange.allCases)
+  func `The next start finds the state before or after, and the change can be made again`(change: StoreChange) throws {
+    let prepared = try TemporaryDirectory(inMemory: true)
     try change.prepare(VersionStore(path: prepared.path))
     let before = try StoreChange.state(of: VersionStore(path: prepared.path))
     let after = try performed(change, in: prepared)
     var kills = 0
     for operation in stride(from: 0, to: .max, by: Self.step) {
-      let directory = try TemporaryDirectory()
+      let directory = try TemporaryDirectory(inMemory: true)
       try prepared.copy(to: directory)
       guard try kill(change, at: operation, in: directory) else { break }
       kills += 1
@@ -35,7 +34,7 @@ struct KilledStoreTests {
   }
 
   private func performed(_ change: StoreChange, in prepared: TemporaryDirectory) throws -> [String] {
-    let directory = try TemporaryDirectory()
+    let directory = try TemporaryDirectory(inMemory: true)
     try prepared.copy(to: directory)
     let store = try VersionStore(path: directory.path)
     try change.perform(on: store)

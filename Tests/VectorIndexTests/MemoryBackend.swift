@@ -88,7 +88,7 @@ private struct Reader: CollectionReader {
   let collection: VectorCollection
 
   func search(
-    _ queries: [CollectionQuery], deadline: ContinuousClock.Instant?
+    _ queries: [RowQuery], deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
     let rows = try backend.rows(of: collection)
     return queries.map { query in

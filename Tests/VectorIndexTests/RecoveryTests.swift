@@ -1,9 +1,10 @@
 import CrashProbe
 import Foundation
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Opening a data directory")
+@Suite("A data directory is opened and mended")
 struct RecoveryTests {
   let directory: TemporaryDirectory
   let first = Catalog(count: 12, dim: 3, seed: 1)
@@ -12,7 +13,7 @@ struct RecoveryTests {
 
   /// Three versions: 2 is stable, 1 the previous one, 3 was never promoted.
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryDirectory(inMemory: true)
     let store = try VersionStore(path: directory.path)
     for catalog in [first, second, third] { try store.publish(catalog) }
     _ = try store.promote(VersionName(index: "items", number: 2))
@@ -47,9 +48,11 @@ struct RecoveryTests {
   }
 
   @Test(
-    "a damaged file of the stable version: moved aside by name, and the previous version serves", arguments: files,
+    arguments: files,
     Damage.allCases)
-  func damagedStable(file: String, damage: Damage) throws {
+  func `A damaged stable version is moved aside by name, and the previous version serves`(
+    file: String, damage: Damage
+  ) throws {
     try damage.apply(to: "indexes/items/versions/2/\(file)", in: directory)
     let store = try VersionStore(path: directory.path)
     let quarantined = "\(directory.path)/quarantine/items.2.1"
@@ -62,18 +65,18 @@ struct RecoveryTests {
     #expect(store.findings.dropFirst() == [.fellBack(index: "items", from: 2, to: 1)])
     #expect(try store.resolve(index: "items").version.info.itemCount == 12)
     #expect(try store.versions(of: "items").map(\.info.name.number) == [3, 1])
-    #expect(try store.rollout(of: "items").previous == nil)
+    #expect(try store.servingState(of: "items").previous == nil)
     #expect(FileManager.default.fileExists(atPath: quarantined))
   }
 
-  @Test("every single bit of a manifest and of a rollout counts")
-  func everyBit() throws {
-    for file in ["indexes/items/versions/2/manifest.json", "indexes/items/rollout.json"] {
+  @Test
+  func `Every single bit of a manifest and of a serving state counts`() throws {
+    for file in ["indexes/items/versions/2/manifest.json", "indexes/items/serving.json"] {
       let sound = try directory.read(file)
       for bit in stride(from: 0, to: sound.count * 8, by: 37) {
         var bytes = sound
         bytes[bit / 8] ^= UInt8(1 << (bit % 8))
-        let damaged = try TemporaryDirectory()
+        let damaged = try TemporaryDirectory(inMemory: true)
         try directory.copy(to: damaged)
         try damaged.write(bytes, to: file)
         let findings = try VersionStore(path: damaged.path).findings
@@ -82,28 +85,27 @@ struct RecoveryTests {
     }
   }
 
-  @Test("a damaged rollout is moved aside and the newest version serves", arguments: Damage.allCases)
-  func damagedRollout(damage: Damage) throws {
-    try damage.apply(to: "indexes/items/rollout.json", in: directory)
+  @Test(arguments: Damage.allCases)
+  func `A damaged serving state is moved aside and the newest version serves`(damage: Damage) throws {
+    try damage.apply(to: "indexes/items/serving.json", in: directory)
     let store = try VersionStore(path: directory.path)
     #expect(store.findings.contains(.stableChosen(index: "items", version: 3)))
-    #expect(directory.entries("quarantine") == (damage == .removed ? [] : ["items.rollout.1"]))
+    #expect(directory.entries("quarantine") == (damage == .removed ? [] : ["items.serving.1"]))
     #expect(try store.resolve(index: "items").version.info.itemCount == 18)
   }
 
-  @Test("what was chosen at one start stands at the next")
-  func recoveryIsDurable() throws {
+  @Test
+  func `What was chosen at one start stands at the next`() throws {
     try Damage.emptied.apply(to: "indexes/items/versions/2/vectors.f32", in: directory)
     do { _ = try VersionStore(path: directory.path) }
     let store = try VersionStore(path: directory.path)
     #expect(store.findings.isEmpty)
-    #expect(try store.rollout(of: "items").stable == 1)
+    #expect(try store.servingState(of: "items").stable == 1)
     #expect(try store.publish(first).info.name.number == 4, "a quarantined number is not given out again")
   }
 
-  @Test(
-    "with previous and stable broken the newest version serves; with all broken nothing does, and a publication helps")
-  func severalBroken() throws {
+  @Test
+  func `With previous and stable broken the newest serves; with all broken nothing does`() throws {
     for number in [1, 2] {
       try Damage.halfMissing.apply(to: "indexes/items/versions/\(number)/ids.utf8", in: directory)
     }
@@ -122,23 +124,23 @@ struct RecoveryTests {
     #expect(published.roles == [.stable] && published.info.name.number == 4)
   }
 
-  @Test("a broken version kept for rollback is reported; the stable one goes on")
-  func brokenPrevious() throws {
+  @Test
+  func `A broken version kept for rollback is reported; the stable one goes on`() throws {
     try Damage.lastBitFlipped.apply(to: "indexes/items/versions/1/vectors.f32", in: directory)
     let store = try VersionStore(path: directory.path)
     #expect(store.findings.contains(.previousLost(index: "items", version: 1)))
-    let rollout = try store.rollout(of: "items")
-    #expect(rollout.stable == 2 && rollout.previous == nil)
+    let serving = try store.servingState(of: "items")
+    #expect(serving.stable == 2 && serving.previous == nil)
   }
 
-  @Test("leftovers go, unknown files stay and are reported")
-  func leftoversAndUnknown() throws {
+  @Test
+  func `Leftovers go, unknown files stay and are reported`() throws {
     let path = directory.path
     for sub in ["staging/upload-3", "indexes/items/versions/notes", "indexes/Bad Name"] {
       try FileManager.default.createDirectory(atPath: "\(path)/\(sub)", withIntermediateDirectories: true)
     }
     for sub in [
-      "staging/upload-3/vectors.f32", "indexes/items/rollout.json.new", "README", "indexes/items/x.txt",
+      "staging/upload-3/vectors.f32", "indexes/items/serving.json.new", "README", "indexes/items/x.txt",
       "indexes/items/versions/1/extra", "indexes/items/versions/007",
     ] { try directory.write(Data("?".utf8), to: sub) }
     let store = try VersionStore(path: path)
@@ -147,7 +149,7 @@ struct RecoveryTests {
       .unknownFile(path: "\(path)/README"),
       .unknownFile(path: "\(path)/indexes/Bad Name"),
       .unknownFile(path: "\(path)/indexes/items/x.txt"),
-      .leftoverRemoved(path: "\(path)/indexes/items/rollout.json.new"),
+      .leftoverRemoved(path: "\(path)/indexes/items/serving.json.new"),
       .unknownFile(path: "\(path)/indexes/items/versions/007"),
       .unknownFile(path: "\(path)/indexes/items/versions/1/extra"),
       .unknownFile(path: "\(path)/indexes/items/versions/notes"),
@@ -158,8 +160,8 @@ struct RecoveryTests {
     #expect(try store.resolve(index: "items").version.info.itemCount == 15)
   }
 
-  @Test("a version in another's place is refused")
-  func misplaced() throws {
+  @Test
+  func `A version in another's place is refused`() throws {
     try FileManager.default.copyItem(
       atPath: "\(directory.path)/indexes/items/versions/1", toPath: "\(directory.path)/indexes/items/versions/9")
     let store = try VersionStore(path: directory.path)
@@ -168,8 +170,8 @@ struct RecoveryTests {
     #expect(try store.publish(first).info.name.number == 10)
   }
 
-  @Test("a directory that cannot be written is refused with the path and the remedy")
-  func unwritable() throws {
+  @Test
+  func `A directory that cannot be written is refused with the path and the remedy`() throws {
     let error = #expect(throws: VectorIndexError.self) { try VersionStore(path: "/proc/illmrec-data") }
     #expect(error?.code == .storageFailed && error?.message.contains("/proc/illmrec-data") == true)
     try directory.write(Data(), to: "a-file")

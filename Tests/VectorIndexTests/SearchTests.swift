@@ -1,15 +1,16 @@
 import CrashProbe
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Search of a version")
+@Suite("A version is searched")
 struct SearchTests {
   let searcher: Searcher
   let directory: TemporaryDirectory
 
   init() throws {
     searcher = Searcher(threads: 2)
-    directory = try TemporaryDirectory()
+    directory = try TemporaryDirectory(inMemory: true)
   }
 
   func open(_ catalog: Catalog) throws -> IndexVersion {
@@ -17,23 +18,23 @@ struct SearchTests {
     return try store.resolve(version: store.publish(catalog).info.name).version
   }
 
-  @Test("equals brute force at odd sizes", arguments: [(1, 1), (1, 512), (2, 3), (17, 16), (100, 50), (333, 65)])
-  func bruteForce(count: Int, dim: Int) throws {
+  @Test(arguments: [(1, 1), (1, 512), (2, 3), (17, 16), (100, 50), (333, 65)])
+  func `Hits equal brute force at odd sizes`(count: Int, dim: Int) throws {
     let catalog = Catalog(count: count, dim: dim, seed: 3)
     let version = try open(catalog)
-    var random = SplitMix(seed: 4)
-    let queries = [1, 3, 10, count, count + 5].map { SearchQuery(vector: random.floats(dim), k: $0) }
+    var random = SeededGenerator(seed: 4)
+    let queries = [1, 3, 10, count, count + 5].map { SearchQuery(vector: random.uniform(dim), k: $0) }
     let found = try searcher.search(queries, in: version).map { try $0.get() }
     #expect(found == queries.map { catalog.ranking(of: $0) })
     #expect(found.map(\.count) == queries.map { min($0.k, count) })
     for query in queries { #expect(try searcher.search([query], in: version)[0].get() == catalog.ranking(of: query)) }
   }
 
-  @Test("scores are the inner product, within float32's rounding of a sum of 512 terms")
-  func scores() throws {
+  @Test
+  func `Scores are the inner product, within float32's rounding of a sum of 512 terms`() throws {
     let catalog = Catalog(count: 40, dim: 512, seed: 8)
-    var random = SplitMix(seed: 9)
-    let query = SearchQuery(vector: random.floats(512), k: 40)
+    var random = SeededGenerator(seed: 9)
+    let query = SearchQuery(vector: random.uniform(512), k: 40)
     for item in try searcher.search([query], in: open(catalog))[0].get() {
       let stored = try #require(catalog.vector(item.itemID))
       let exact = zip(query.vector, stored).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
@@ -41,12 +42,12 @@ struct SearchTests {
     }
   }
 
-  @Test("exclude and include lists apply before the top k is taken")
-  func lists() throws {
+  @Test
+  func `Exclude and include lists work, with any element type`() throws {
     let catalog = Catalog(count: 200, dim: 20, seed: 5)
     let version = try open(catalog)
-    var random = SplitMix(seed: 6)
-    let vector = random.floats(20)
+    var random = SeededGenerator(seed: 6)
+    let vector = random.uniform(20)
     let all = catalog.ranking(of: SearchQuery(vector: vector, k: 200)).map(\.itemID)
     let queries = [
       SearchQuery(vector: vector, k: 10, excludedItems: Array(all.prefix(150))),
@@ -64,21 +65,20 @@ struct SearchTests {
     #expect(found.map(\.count) == [10, 5, 0, 3, 10, 2, 1, 0, 0])
   }
 
-  @Test(
-    "thousands of excluded items, unknown ones among them, leave the best of the others", arguments: [1, 1000, 2995])
-  func manyExclusions(count: Int) throws {
+  @Test(arguments: [1, 1000, 2995])
+  func `Thousands of excluded items, unknown ones among them, leave the best of the others`(count: Int) throws {
     let catalog = Catalog(count: 3000, dim: 8, seed: 12)
     let version = try open(catalog)
-    var random = SplitMix(seed: 13)
-    let vector = random.floats(8)
+    var random = SeededGenerator(seed: 13)
+    let vector = random.uniform(8)
     let all = catalog.ranking(of: SearchQuery(vector: vector, k: 3000))
     let excluded = (all.prefix(count).map(\.itemID) + (0..<count).map { "gone-\($0)" }).shuffled(using: &random)
     let query = SearchQuery(vector: vector, k: 10, excludedItems: excluded)
     #expect(try searcher.search([query], in: version)[0].get() == Array(all.dropFirst(count).prefix(10)))
   }
 
-  @Test("equal scores come by item id in byte order, whatever the order of arrival and Unicode's equivalences")
-  func ties() throws {
+  @Test
+  func `Equal scores come by item id in byte order, whatever the order of arrival`() throws {
     // "é" in two spellings are two ids; byte order is not Swift's order of strings.
     let ids = ["b", "z", "\u{e9}", "e\u{301}", "Z", "a", "10", "9", "😀", "\u{ff5e}"]
     let catalog = Catalog(ids: ids, vectors: ids.map { _ in [1, 2, 3] })
@@ -88,8 +88,8 @@ struct SearchTests {
     #expect(found.allSatisfy { $0.score == 6 })
   }
 
-  @Test("a query that cannot be answered has its own error, the others their answers")
-  func badQueries() throws {
+  @Test
+  func `A bad query has its own error with field and remedy; the others are answered`() throws {
     let catalog = Catalog(count: 30, dim: 4, seed: 1)
     let version = try open(catalog)
     let good = SearchQuery(vector: [1, 0, 0, 0], k: 3)
@@ -111,8 +111,8 @@ struct SearchTests {
     #expect(nan.message.contains("element 1 of the query vector is nan"))
   }
 
-  @Test("no queries, no answers; a cancelled search ends with its error")
-  func emptyAndCancelled() throws {
+  @Test
+  func `No queries have no answers, and a cancelled search ends with its error`() throws {
     let version = try open(Catalog(count: 30, dim: 4, seed: 1))
     #expect(try searcher.search([], in: version).isEmpty)
     #expect {
@@ -120,12 +120,12 @@ struct SearchTests {
     } throws: { ($0 as? VectorIndexError)?.code == .cancelled }
   }
 
-  @Test("stored vectors come back by item id")
-  func vectors() throws {
+  @Test
+  func `Stored vectors come back by item id`() throws {
     let catalog = Catalog(count: 50, dim: 6, seed: 2)
     let version = try open(catalog)
-    for id in catalog.ids { #expect(version.vector(of: id) == catalog.vector(id)) }
-    #expect(version.vector(of: "item-50") == nil)
-    #expect(version.vector(of: "") == nil)
+    for id in catalog.ids { #expect(try version.vector(of: id) == catalog.vector(id)) }
+    #expect(try version.vector(of: "item-50") == nil)
+    #expect(try version.vector(of: "") == nil)
   }
 }

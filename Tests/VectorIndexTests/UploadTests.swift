@@ -1,14 +1,15 @@
 import CrashProbe
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Uploads")
+@Suite("Uploads are checked")
 struct UploadTests {
   let directory: TemporaryDirectory
   let store: VersionStore
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryDirectory(inMemory: true)
     store = try VersionStore(path: directory.path, limits: UploadLimits(maxItems: 40))
   }
 
@@ -27,13 +28,13 @@ struct UploadTests {
     }
   }
 
-  @Test("headers that no version can be made of are refused", arguments: ["", "Items", ".a", "a/b", "..", "a b", "é"])
-  func indexNames(name: String) {
+  @Test(arguments: ["", "Items", ".a", "a/b", "..", "a b", "é"])
+  func `Headers that no version can be made of are refused`(name: String) {
     expect(.invalidIndexName, mentioning: "'\(name)'") { _ = try store.beginUpload(header(index: name)) }
   }
 
-  @Test("a header needs a dimension, a space fingerprint and bounded texts")
-  func headers() throws {
+  @Test
+  func `A header needs a dimension, a space fingerprint and bounded texts`() throws {
     expect(.invalidHeader, mentioning: "dim is 0") { _ = try store.beginUpload(header(dim: 0)) }
     expect(.invalidHeader, mentioning: "dim is 65537") { _ = try store.beginUpload(header(dim: 65_537)) }
     expect(.invalidHeader, mentioning: "space_fingerprint") { _ = try store.beginUpload(header(space: "")) }
@@ -46,8 +47,8 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("chunks with wrong sizes, values or ids are refused by name")
-  func chunks() throws {
+  @Test
+  func `Chunks with wrong sizes, values or ids are refused by name`() throws {
     expect(.dimensionMismatch, mentioning: "2 items", "3 vector elements") {
       try store.beginUpload(header()).append(itemIDs: ["a", "b"], values: [1, 2, 3])
     }
@@ -57,10 +58,10 @@ struct UploadTests {
     expect(.notFinite, mentioning: "element 0", "'a'", "inf") {
       try store.beginUpload(header()).append(itemIDs: ["a"], values: [.infinity, 0])
     }
-    expect(.invalidItemID, mentioning: "0 bytes") {
+    expect(.itemIDMissing, mentioning: "0 bytes") {
       try store.beginUpload(header()).append(itemIDs: [""], values: [1, 2])
     }
-    expect(.invalidItemID, mentioning: "513 bytes", "1 to 512") {
+    expect(.itemIDTooLong, mentioning: "513 bytes", "1 to 512") {
       try store.beginUpload(header()).append(itemIDs: [String(repeating: "x", count: 513)], values: [1, 2])
     }
     expect(.tooManyItems, mentioning: "40 items") {
@@ -71,17 +72,17 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty, "a refused upload leaves nothing")
   }
 
-  @Test("an item that comes twice is refused by name and places", arguments: [[0, 1, 2, 3], [3, 2, 1, 0]])
-  func duplicates(order: [Int]) throws {
+  @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0]])
+  func `An item that comes twice is refused by name and places`(order: [Int]) throws {
     let ids = order.map { ["a", "b", "b", "c"][$0] }
     let catalog = Catalog(ids: ids, vectors: [[1, 0], [2, 0], [3, 0], [4, 0]])
     expect(.duplicateItem, mentioning: "'b'", "items 2 and 3") { try store.publish(catalog) }
-    expect(.indexNotFound) { _ = try store.rollout(of: "items") }
+    expect(.indexNotFound) { _ = try store.servingState(of: "items") }
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("no items, a wrong count and a second end are refused")
-  func ends() throws {
+  @Test
+  func `No items, a wrong count and a second end are refused`() throws {
     expect(.emptyUpload) { _ = try store.publish(store.beginUpload(header()), expectedItems: 0) }
     let short = try store.beginUpload(header())
     try short.append(itemIDs: ["a"], values: [1, 2])
@@ -96,8 +97,8 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("an upload that is dropped leaves nothing behind")
-  func dropped() throws {
+  @Test
+  func `An upload that is dropped leaves nothing behind`() throws {
     do {
       let upload = try store.beginUpload(header())
       try upload.append(itemIDs: ["a"], values: [1, 2])
@@ -106,8 +107,8 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("the contents' fingerprint does not depend on the order of arrival, but on every value")
-  func fingerprints() throws {
+  @Test
+  func `The contents' fingerprint depends on every value, not on the order of arrival`() throws {
     let ascending = Catalog(count: 30, dim: 3, seed: 1, shuffled: false)
     var reversed = ascending
     reversed.ids.reverse()

@@ -1,8 +1,9 @@
 import CrashProbe
+import TestSupport
 import Testing
 import VectorIndex
 
-@Suite("Versions and rollout")
+@Suite("Versions and what serves")
 struct VersionStoreTests {
   let directory: TemporaryDirectory
   let searcher: Searcher
@@ -10,14 +11,14 @@ struct VersionStoreTests {
   let large = Catalog(count: 50, dim: 3, seed: 2)
 
   init() throws {
-    directory = try TemporaryDirectory()
+    directory = try TemporaryDirectory(inMemory: true)
     searcher = Searcher(threads: 1)
   }
 
   func open() throws -> VersionStore { try VersionStore(path: directory.path) }
 
-  @Test("the first version becomes stable, later ones wait for a promotion, and all survive a restart")
-  func publish() throws {
+  @Test
+  func `The first version becomes stable, later ones wait, and all survive a restart`() throws {
     do {
       let store = try open()
       let first = try store.publish(small, labels: ["run": "7"])
@@ -34,15 +35,15 @@ struct VersionStoreTests {
     #expect(versions.map(\.roles) == [[], [.stable]])
     #expect(versions[1].info.labels == ["run": "7"])
     #expect(versions[1].info.builtBy == VersionStore.trained)
-    #expect(try store.rollout(of: "items").generation == 1)
+    #expect(try store.servingState(of: "items").generation == 1)
     let pinned = try store.resolve(version: versions[0].info.name)
     #expect(pinned.role == .pinned)
     let query = SearchQuery(vector: [1, 2, 3], k: 5)
     #expect(try searcher.search([query], in: pinned.version)[0].get() == large.ranking(of: query))
   }
 
-  @Test("promote keeps the version before for rollback; a rollback goes back once")
-  func promoteAndRollBack() throws {
+  @Test
+  func `A promotion keeps the version before for a rollback, which goes back once`() throws {
     let store = try open()
     try store.publish(small)
     let second = try store.publish(large).info.name
@@ -57,21 +58,21 @@ struct VersionStoreTests {
     #expect(try VersionStoreTests.code { try store.rollBack(index: "items") } == .nothingToRollBack)
   }
 
-  @Test("a change under another's etag is refused")
-  func etags() throws {
+  @Test
+  func `A change under another's etag is refused`() throws {
     let store = try open()
     try store.publish(small)
     let second = try store.publish(large).info.name
-    let before = try store.rollout(of: "items").etag
+    let before = try store.servingState(of: "items").etag
     let after = try store.promote(second, ChangeRequest(etag: before)).etag
     #expect(after != before)
     #expect(try Self.code { try store.rollBack(index: "items", ChangeRequest(etag: before)) } == .etagMismatch)
-    #expect(try store.rollout(of: "items").etag == after)
+    #expect(try store.servingState(of: "items").etag == after)
     #expect(try store.rollBack(index: "items", ChangeRequest(etag: after)).stable == 1)
   }
 
-  @Test("a version with a role cannot be deleted; one without is gone, its number never comes back")
-  func delete() throws {
+  @Test
+  func `A version with a role cannot be deleted; the number of one without never comes back`() throws {
     let names = try {
       let store = try open()
       let names = try (0..<3).map { _ in try store.publish(small).info.name }
@@ -92,8 +93,8 @@ struct VersionStoreTests {
     #expect(try store.publish(small).info.name.number == names[2].number + 1)
   }
 
-  @Test("a second upload under the same request id is the first one's version, also after a restart")
-  func idempotency() throws {
+  @Test
+  func `A second upload under the same request id is the first one's version`() throws {
     let first = try open().publish(small, requestID: "upload-7")
     let store = try open()
     #expect(store.published(index: "items", requestID: "upload-7")?.info == first.info)
@@ -104,10 +105,8 @@ struct VersionStoreTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test(
-    "uploads at the same time become versions of their own, or one when they share a request id",
-    arguments: ["", "one"])
-  func concurrentUploads(requestID: String) async throws {
+  @Test(arguments: ["", "one"])
+  func `Uploads at one time become versions of their own, or one under one request id`(requestID: String) async throws {
     let store = try open()
     let names = await withTaskGroup(of: VersionName?.self) { group in
       for number in 0..<6 {
@@ -133,8 +132,8 @@ struct VersionStoreTests {
     #expect(directory.entries("staging").isEmpty)
   }
 
-  @Test("unknown names are answered with the names there are")
-  func unknownNames() throws {
+  @Test
+  func `Unknown names are answered with the names there are`() throws {
     let store = try open()
     let none = #expect(throws: VectorIndexError.self) { try store.resolve(index: "items") }
     #expect(none?.code == .indexNotFound && none?.message.contains("none yet") == true)
@@ -147,20 +146,18 @@ struct VersionStoreTests {
     #expect(missing?.code == .versionNotFound && missing?.message.contains("are 1") == true)
   }
 
-  @Test(
-    "version names have one spelling",
-    arguments: [
-      "items", "items/versions/", "items/versions/01", "items/versions/0",
-      "items/version/1", "items/versions/1/", "Items/versions/1", "items/versions/-1",
-      "items/versions/99999999999999999999",
-    ])
-  func versionNames(text: String) throws {
+  @Test(arguments: [
+    "items", "items/versions/", "items/versions/01", "items/versions/0",
+    "items/version/1", "items/versions/1/", "Items/versions/1", "items/versions/-1",
+    "items/versions/99999999999999999999",
+  ])
+  func `Version names have one spelling`(text: String) throws {
     #expect(throws: VectorIndexError.self) { try VersionName(parsing: text) }
     #expect(try VersionName(parsing: "a.b-c_d/versions/12") == VersionName(index: "a.b-c_d", number: 12))
   }
 
-  @Test("one process at a time serves from a directory")
-  func locked() throws {
+  @Test
+  func `One process at a time serves from a directory`() throws {
     let store = try open()
     #expect(try Self.code { _ = try open() } == .directoryInUse)
     #expect(store.indexNames.isEmpty)

@@ -59,7 +59,7 @@ struct TrainingProbe {
     }
     let loading = try LoadingOptions(precision: arguments[2], computePath: nil, packedCache: nil)
     let model = try TrainableRecommender(
-      checkpoint: CheckpointLocation(bundle: arguments[1]),
+      checkpoint: CheckpointLocation(directory: arguments[1]),
       options: TrainingModelOptions(loading: loading, threads: threads))
     let data = try Data(contentsOf: URL(filePath: arguments[4]))
     let batch = try JSONDecoder().decode([Sample].self, from: data).map(\.sample)

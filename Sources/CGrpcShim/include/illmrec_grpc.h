@@ -7,12 +7,13 @@
 /// gRPC core's completion-queue API behind opaque handles.
 ///
 /// Ownership. Every handle is reference counted or single-owner; each function says which. A queue lives as long as its
-/// last user (its creator, a server, a channel, an unfinished call); when the last one lets go, the queue's threads end by themselves, so
-/// no operation can ever be started on a queue that is shut down.
+/// last user (its creator, a server, a channel, an unfinished call); when the last one lets go, the queue's threads end
+/// by themselves, so no operation can ever be started on a queue that is shut down.
 ///
-/// Threads. Each queue has its own threads, and every callback of this header runs on one of the queue concerned; with several,
-/// callbacks of one call may overlap. Callbacks must not block. Functions may be called from any thread unless their comment says otherwise. On one call,
-/// sending batches must not overlap each other, and neither may receiving batches; a sending and a receiving batch may.
+/// Threads. Each queue has its own threads, and every callback of this header runs on one of the queue concerned; with
+/// several, callbacks of one call may overlap. Callbacks must not block. Functions may be called from any thread unless
+/// their comment says otherwise. On one call, sending batches must not overlap each other, and neither may receiving
+/// batches; a sending and a receiving batch may.
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,15 +57,16 @@ typedef struct {
   void *opaque[4];
 } illmrec_bytes;
 
-/// The bytes. The pointer is good while `bytes` stays at this address and is not released (short contents lie inside it).
+/// The bytes. The pointer is good while `bytes` stays at this address and is not released (short contents lie inside
+/// it).
 const void *illmrec_bytes_pointer(const illmrec_bytes *bytes);
 size_t illmrec_bytes_count(const illmrec_bytes *bytes);
 void illmrec_bytes_release(illmrec_bytes *bytes);
 
 // MARK: Queues
 
-/// Creates a queue and starts its `threads` under `name` and a number (the system keeps 15 bytes in all). The caller owns one
-/// reference. `ended(context)` is called when the last thread is about to end, with the queue already gone.
+/// Creates a queue and starts its `threads`, all under `name`, of which the system keeps 15 bytes. The caller
+/// owns one reference. `ended(context)` is called when the last thread is about to end, with the queue already gone.
 /// Returns NULL, without calling `ended`, when not all threads can be started.
 illmrec_queue *illmrec_queue_create(const char *name, size_t threads, ILLMREC_SENDABLE void (*ended)(void *context),
                                     void *context);
@@ -81,14 +83,15 @@ typedef struct {
 
 // MARK: Channels
 
-/// Creates a channel without transport security to `target`, in gRPC's name syntax. Connects when calls need it. NULL when core
-/// cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they need of it.
+/// Creates a channel without transport security to `target`, in gRPC's name syntax. Connects when calls need it. NULL
+/// when core cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they need of
+/// it.
 illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_argument *arguments,
                                         size_t count);
 void illmrec_channel_release(illmrec_channel *channel);
 
-/// Opens a call of method `path` ("/package.Service/Method"). Nothing is sent before the first batch. `timeout_ns` counts from
-/// now; INT64_MAX means no deadline. The caller owns one reference.
+/// Opens a call of method `path` ("/package.Service/Method"). Nothing is sent before the first batch. `timeout_ns`
+/// counts from now; INT64_MAX means no deadline. The caller owns one reference.
 illmrec_call *illmrec_channel_create_call(illmrec_channel *channel, const char *path, size_t path_count,
                                           int64_t timeout_ns);
 
@@ -123,11 +126,12 @@ typedef struct {
 /// Creates a server on `queue`. The caller owns it.
 illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count);
 
-/// Listens on `address` without transport security. Before start only. Returns the port (1 for a Unix socket), 0 on failure.
+/// Listens on `address` without transport security. Before start only. Returns the port (1 for a Unix socket), 0 on
+/// failure.
 int illmrec_server_listen(illmrec_server *server, const char *address);
 
-/// Announces a method. Before start only. With `with_message` a call is reported together with its first message, which suits
-/// methods whose client sends exactly one. Returns the number that marks its calls, or -1.
+/// Announces a method. Before start only. With `with_message` a call is reported together with its first message, which
+/// suits methods whose client sends exactly one. Returns the number that marks its calls, or -1.
 int64_t illmrec_server_register_method(illmrec_server *server, const char *path, bool with_message);
 
 /// Accepts calls from now on, with `slots` requests outstanding for each method. Once only, before shutdown.
@@ -146,8 +150,8 @@ void illmrec_server_release(illmrec_server *server);
 
 void illmrec_call_release(illmrec_call *call);
 
-/// Promises that no further batch will be started, so that the call keeps its queue no longer. Batches under way complete.
-/// Idempotent.
+/// Promises that no further batch will be started, so that the call keeps its queue no longer. Batches under way
+/// complete. Idempotent.
 void illmrec_call_finish(illmrec_call *call);
 
 /// Ends the call with `status` unless it is over already. From any thread.
@@ -155,21 +159,6 @@ void illmrec_call_cancel(illmrec_call *call, int status, const char *message);
 
 /// Copies the peer's address ("ipv4:127.0.0.1:50051") into `buffer`; returns its length, cut to `capacity`.
 size_t illmrec_call_peer(illmrec_call *call, char *buffer, size_t capacity);
-
-/// After a receive without a message: whether the stream broke off instead of ending in order. In the batch's callback only.
-bool illmrec_call_receive_failed(illmrec_call *call);
-
-typedef enum {
-  /// This build of gRPC core cannot tell.
-  ILLMREC_RESPONSE_UNKNOWN = 0,
-  /// The server answered with metadata; messages and the status come later.
-  ILLMREC_RESPONSE_ACCEPTED = 1,
-  /// The server, or core in its place, answered with a status and nothing else ("trailers-only").
-  ILLMREC_RESPONSE_REJECTED = 2,
-} illmrec_response;
-
-/// Client: how the response began. In the callback of the batch that received its initial metadata.
-illmrec_response illmrec_call_response(illmrec_call *call);
 
 // MARK: Batches
 
@@ -196,7 +185,8 @@ typedef enum {
 
 void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait);
 
-/// Sends `count` bytes without copying them: they must stay as they are until `release(owner)`, which may come on any thread.
+/// Sends `count` bytes without copying them: they must stay as they are until `release(owner)`, which may come on any
+/// thread.
 void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, void *owner,
                                 ILLMREC_SENDABLE void (*release)(void *owner));
 
@@ -207,7 +197,8 @@ void illmrec_batch_send_status(illmrec_batch *batch, int status, const char *mes
 
 void illmrec_batch_receive_initial_metadata(illmrec_batch *batch);
 void illmrec_batch_receive_message(illmrec_batch *batch);
-/// Client: completes when the call is over. A call must receive initial metadata too, or this completes at its deadline only.
+/// Client: completes when the call is over. A call must receive initial metadata too, or this completes at its deadline
+/// only.
 void illmrec_batch_receive_status(illmrec_batch *batch);
 /// Server: completes when the call is over; needed on every call to learn of its cancellation.
 void illmrec_batch_receive_close(illmrec_batch *batch);
@@ -221,10 +212,23 @@ bool illmrec_batch_start(illmrec_batch *batch, void *context,
 
 // Results, in the callback only.
 
+typedef enum {
+  /// This build of gRPC core cannot tell.
+  ILLMREC_RESPONSE_UNKNOWN = 0,
+  /// The server answered with metadata; messages and the status come later.
+  ILLMREC_RESPONSE_ACCEPTED = 1,
+  /// The server, or core in its place, answered with a status and nothing else ("trailers-only").
+  ILLMREC_RESPONSE_REJECTED = 2,
+} illmrec_response;
+
+/// Client: how the response began, of a batch that received its initial metadata.
+illmrec_response illmrec_batch_response(const illmrec_batch *batch);
 const illmrec_metadata *illmrec_batch_initial_metadata(const illmrec_batch *batch);
 const illmrec_metadata *illmrec_batch_trailing_metadata(const illmrec_batch *batch);
 /// Moves the received message to `out`; false when there was none.
 bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out);
+/// Of a batch that received no message: whether the stream broke off instead of ending in order.
+bool illmrec_batch_receive_failed(const illmrec_batch *batch);
 /// Client: the call's status code, with its message.
 int illmrec_batch_status(const illmrec_batch *batch, const char **message, size_t *message_count);
 /// Server: whether the call ended before its status was delivered.

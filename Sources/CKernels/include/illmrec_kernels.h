@@ -4,31 +4,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "illmrec_cpu.h"
+
 /// The hot loops of the models, in 32-bit floats.
 ///
 /// Letters: T rows (tokens or patches), D width, F feed-forward width, H query heads, G key/value heads, E head width.
 /// Matrices are row-major and dense unless a stride is given. Pointers need the alignment of their element only.
-/// No function keeps a pointer after it returns. Sizes are the caller's to check: Kernels (Swift) does.
+/// No function keeps a pointer after it returns. Sizes are the caller's to check: Kernels (Swift) does. What takes an
+/// instruction set may only be given one that the machine runs.
 /// Every function that takes a team may be called from any thread, one call per team at a time; NULL computes on the
 /// calling thread alone.
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-// MARK: Instruction set
-
-/// Instructions that a kernel is written for. What takes one may only be given one that the machine runs; tests name
-/// them all.
-typedef enum {
-  ILLMREC_ISA_BEST = 0,
-  ILLMREC_ISA_PORTABLE = 1,
-  ILLMREC_ISA_AVX2 = 2,
-  ILLMREC_ISA_AVX512 = 3,
-} illmrec_isa;
-
-/// Whether this machine runs `isa`.
-bool illmrec_isa_supported(illmrec_isa isa);
 
 // MARK: Team
 

@@ -57,7 +57,7 @@ struct CatalogEncoding: Sendable {
     guard let path = images.path(of: item) else {
       return .failure(
         EncodingFailure(
-          item: item, file: catalog.file, reason: "IMAGE_NOT_FOUND", message: "no file \(images.expectedPath(of: item))"
+          item: item, file: catalog.file, reason: .imageNotFound, message: "no file \(images.expectedPath(of: item))"
         ))
     }
     do {
@@ -66,16 +66,11 @@ struct CatalogEncoding: Sendable {
         .with {
           $0.itemID = item.id
           $0.encoded = bytes
-          $0.metadata = .with {
-            $0.title = item.title
-            $0.brand = item.brand
-            $0.category = item.category
-            $0.description_p = item.description
-          }
+          $0.metadata = .init(item.texts)
         })
     } catch {
       return .failure(
-        EncodingFailure(item: item, file: catalog.file, reason: "IMAGE_UNREADABLE", message: error.message))
+        EncodingFailure(item: item, file: catalog.file, reason: .imageUnreadable, message: error.message))
     }
   }
 }
@@ -103,7 +98,7 @@ private final class EncodingTally: Sendable {
   func completed(_ result: Encoder_ItemResult) {
     guard !result.hasError else {
       let item = items[result.itemID] ?? CatalogItem(id: result.itemID)
-      return failed(EncodingFailure(item: item, file: file, reason: result.error.reason, message: result.error.message))
+      return failed(EncodingFailure(item: item, file: file, error: result.error))
     }
     note {
       $0.stored += 1

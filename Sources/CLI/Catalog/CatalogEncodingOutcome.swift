@@ -1,5 +1,7 @@
 import Datasets
 import Foundation
+import ServiceAPI
+import ServiceSupport
 
 /// An item that is not in the store, and why.
 struct EncodingFailure: Error, Sendable, Equatable, Encodable {
@@ -11,21 +13,26 @@ struct EncodingFailure: Error, Sendable, Equatable, Encodable {
   let itemID: String
   /// "items.jsonl:17"
   let place: String
-  /// Stable and for programs: the encoder's reason, or IMAGE_NOT_FOUND, IMAGE_UNREADABLE, RECORD_UNUSABLE.
+  /// Stable and for programs: the encoder's, or one of those that the catalog of reasons has for reports.
   let reason: String
   let message: String
 
-  init(item: CatalogItem, file: String, reason: String, message: String) {
+  init(item: CatalogItem, file: String, reason: FailureReason, message: String) {
+    self.init(item: item, file: file, error: ServiceFailure(reason, message).itemError)
+  }
+
+  /// - Parameter error: as the encoder gave it.
+  init(item: CatalogItem, file: String, error: Common_ItemError) {
     itemID = item.id
     place = item.line > 0 ? "\(file):\(item.line)" : file
-    self.reason = reason
-    self.message = message
+    reason = error.reason
+    message = error.message
   }
 
   init(_ problem: CatalogProblem) {
     itemID = problem.itemID
     place = problem.place
-    reason = "RECORD_UNUSABLE"
+    reason = FailureReason.recordUnusable.rawValue
     message = problem.message
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Items
 import Models
 
 struct DemoCommand: ReportingCommand {
@@ -49,7 +50,7 @@ struct DemoCommand: ReportingCommand {
     try await files.write(catalog)
     terminal.writeLine("Making a small random checkpoint")
     try SyntheticCheckpoint.write(
-      to: files.checkpoint, seed: seed, text: catalog.products.map(\.item.title))
+      to: files.checkpoint, seed: seed, text: catalog.products.map(\.item.texts.title))
     let served = omitsTraining ? files.checkpoint : files.trained
     var stack = StackConfiguration(checkpoint: files.checkpoint, state: files.state)
     stack.modelName = omitsTraining ? "demo-random" : "demo"

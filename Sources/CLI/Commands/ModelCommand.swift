@@ -31,7 +31,7 @@ struct ModelInspectCommand: ReportingCommand {
   func perform() async throws {
     try InputFile.requireDirectory(checkpoint, what: "the checkpoint")
     if let llmWeights { try InputFile.requireDirectory(llmWeights, what: "--llm-weights") }
-    let location = CheckpointLocation(bundle: checkpoint, llmWeights: llmWeights)
+    let location = CheckpointLocation(directory: checkpoint, llmWeights: llmWeights)
     let inspection = CheckpointInspection(location, loading: !listOnly)
     if json {
       try inspection.writeJSON(listsTensors: tensors)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Models
 import ServiceSupport
 import Training

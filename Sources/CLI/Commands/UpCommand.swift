@@ -13,8 +13,8 @@ struct UpCommand: ReportingCommand {
 
       Try it:
         illmrec up --checkpoint checkpoints/amazon --state ./state
-        illmrec up --checkpoint bundle --llm-weights ~/models/Sheared-LLaMA-2.7B --gateway-port 6000
-        illmrec up --checkpoint bundle --any-ports --endpoints-file endpoints.json
+        illmrec up --checkpoint CHECKPOINT --llm-weights ~/models/Sheared-LLaMA-2.7B --gateway-port 6000
+        illmrec up --checkpoint CHECKPOINT --any-ports --endpoints-file endpoints.json
       """)
 
   @Option(help: ArgumentHelp("Checkpoint in the layout of the published code.", valueName: "dir"))

@@ -74,7 +74,7 @@ struct VerifyCommand: ReportingCommand {
     }
     let state = URL(filePath: NSTemporaryDirectory()).appending(path: "illmrec-verify-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: state) }
-    var stack = StackConfiguration(checkpoint: golden.bundle, llmWeights: llmWeights, state: state).onFreePorts()
+    var stack = StackConfiguration(checkpoint: golden.checkpoint, llmWeights: llmWeights, state: state).onFreePorts()
     stack.hasGateway = false
     stack.spaces = "image"
     stack.precision = precision.rawValue

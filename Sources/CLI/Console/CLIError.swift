@@ -1,7 +1,9 @@
+import Basics
+
 /// Why a command could not do its work.
 ///
 /// Printed as one line on standard error; `exitCode` becomes the process's exit code.
-struct CLIError: Error, Sendable, CustomStringConvertible {
+struct CLIError: CodedError {
   enum Code: Sendable {
     /// A file, directory or value that the user gave cannot be used.
     case invalidInput
@@ -18,7 +20,6 @@ struct CLIError: Error, Sendable, CustomStringConvertible {
   }
 
   let code: Code
-  /// The problem and its remedy.
   let message: String
   let cause: (any Error)?
 
@@ -28,6 +29,7 @@ struct CLIError: Error, Sendable, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// Messages tell their causes.
   var description: String { message }
 
   var exitCode: Int32 {

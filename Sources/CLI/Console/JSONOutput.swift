@@ -1,21 +1,48 @@
 import Foundation
 import SwiftProtobuf
 
-/// JSON on standard output, laid out for reading.
+/// JSON on standard output, laid out for reading. Names are snake_case throughout: those of the protos, as requests in
+/// JSON have them, and the same style where the document is the command's own.
 enum JSONOutput {
+  private static var options: JSONEncodingOptions {
+    var options = JSONEncodingOptions()
+    options.preserveProtoFieldNames = true
+    return options
+  }
+
   static func write(_ message: some Message) throws {
-    Terminal.standardOutput.writeLine(IndentedJSON.text(try message.jsonUTF8Data() as Data))
+    Terminal.standardOutput.writeLine(try text(message))
   }
 
   /// A JSON array of messages.
   static func write(_ messages: [some Message]) throws {
-    var bytes = Data("[".utf8)
+    Terminal.standardOutput.writeLine(try text(messages))
+  }
+
+  static func text(_ message: some Message) throws -> String {
+    IndentedJSON.text(try bytes(message))
+  }
+
+  static func text(_ messages: [some Message]) throws -> String {
+    var array = Data("[".utf8)
     for (position, message) in messages.enumerated() {
-      if position > 0 { bytes.append(UInt8(ascii: ",")) }
-      bytes.append(try message.jsonUTF8Data() as Data)
+      if position > 0 { array.append(UInt8(ascii: ",")) }
+      array.append(try bytes(message))
     }
-    bytes.append(UInt8(ascii: "]"))
-    Terminal.standardOutput.writeLine(IndentedJSON.text(bytes))
+    array.append(UInt8(ascii: "]"))
+    return IndentedJSON.text(array)
+  }
+
+  /// A document of the command's own, its keys sorted.
+  static func text(_ document: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return IndentedJSON.text(try encoder.encode(document))
+  }
+
+  private static func bytes(_ message: some Message) throws -> Data {
+    try message.jsonUTF8Data(options: options)
   }
 }
 

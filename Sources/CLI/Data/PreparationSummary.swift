@@ -54,7 +54,7 @@ struct PreparationSummary {
       badLines: report.badLines, badLineExamples: report.badLineExamples, badImages: report.badImages,
       badImageExamples: report.badImageExamples, statistics: StatisticsReport(statistics).document,
       seconds: duration.seconds)
-    return try DataJSON.text(document)
+    return try JSONOutput.text(document)
   }
 
   private struct Document: Encodable {
@@ -77,15 +77,5 @@ struct PreparationSummary {
     let badImageExamples: [String]
     let statistics: StatisticsReport.Document
     let seconds: Double
-  }
-}
-
-/// JSON of the data commands: keys in snake case, sorted, laid out for reading.
-enum DataJSON {
-  static func text(_ document: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return IndentedJSON.text(try encoder.encode(document))
   }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Items
 
 /// The made-up shop of the demo: what it sells and who buys there. The same seed makes the same shop.
 struct DemoCatalog: Sendable {
@@ -64,8 +65,11 @@ struct DemoCatalog: Sendable {
     let look = pattern == .plain ? colour.name : "\(pattern.rawValue) \(colour.name)"
     let detail = details[Int.random(in: details.indices, using: &random)]
     let item = CatalogItem(
-      id: id, title: "\(brand) \(look) \(kind.noun)", brand: brand, category: kind.category,
-      description: "By \(brand), in \(look), \(kind.use). \(detail)", image: "images/\(id).jpg")
+      id: id,
+      texts: ItemTexts(
+        title: "\(brand) \(look) \(kind.noun)", brand: brand, category: kind.category,
+        description: "By \(brand), in \(look), \(kind.use). \(detail)"),
+      image: "images/\(id).jpg")
     let style = ProductStyle(base: colour.colour, pattern: pattern, variant: Double.random(in: 0...1, using: &random))
     return Product(item: item, kind: kind, family: colour.family, style: style)
   }

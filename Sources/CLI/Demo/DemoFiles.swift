@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Items
 import Models
 
 /// Where the demo's files lie.
@@ -62,8 +63,8 @@ struct DemoFiles: Sendable {
       let item = product.item
       lines += try JSONSerialization.data(
         withJSONObject: [
-          "item_id": item.id, "title": item.title, "brand": item.brand, "category": item.category,
-          "description": item.description, "image": item.image ?? "",
+          "item_id": item.id, "title": item.texts.title, "brand": item.texts.brand, "category": item.texts.category,
+          "description": item.texts.description, "image": item.image ?? "",
         ], options: [.sortedKeys, .withoutEscapingSlashes])
       lines.append(UInt8(ascii: "\n"))
     }

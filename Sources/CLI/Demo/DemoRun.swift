@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Items
 import ServiceAPI
 import SwiftProtobuf
 
@@ -110,7 +111,7 @@ struct DemoRun: Sendable {
   ) throws {
     let gallery = try ImageGallery(directory: nil, catalogFile: files.catalog)
     let titles = Dictionary(
-      catalog.products.map { ($0.item.id, $0.item.title) }, uniquingKeysWith: { first, _ in first })
+      catalog.products.map { ($0.item.id, $0.item.texts.title) }, uniquingKeysWith: { first, _ in first })
     let sections = zip(shoppers, response.results).map { shopper, result in
       RecommendationPage.Section(
         user: shopper.id, note: "Likes \(shopper.taste).",

@@ -52,6 +52,12 @@ extension Comparison {
       let coverage: Double
       let secondsPer100Users: Double
       let tokensPerUser: Double?
+
+      private enum CodingKeys: String, CodingKey {
+        case name, note, seeds, metrics, metricsBySeed, coverage, tokensPerUser
+        // The encoder would write "per100".
+        case secondsPer100Users = "seconds_per_100_users"
+      }
     }
     struct Document: Encodable {
       let data: String
@@ -75,14 +81,11 @@ extension Comparison {
         }, coverage: report.coverage, secondsPer100Users: report.secondsPer100Users,
         tokensPerUser: report.tokensPerUser)
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes, .sortedKeys]
-    return String(
-      decoding: try encoder.encode(
-        Document(
-          data: data, part: task.part.rawValue, candidates: task.candidates.rawValue, users: task.users.count,
-          resamples: bootstrap.resamples, methods: methods, baseline: reports[baseline].name,
-          differences: methodDifferences)), as: UTF8.self)
+    return try JSONOutput.text(
+      Document(
+        data: data, part: task.part.rawValue, candidates: task.candidates.rawValue, users: task.users.count,
+        resamples: bootstrap.resamples, methods: methods, baseline: reports[baseline].name,
+        differences: methodDifferences))
   }
 }
 

@@ -77,7 +77,7 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
     checkpoint.map { checkpoint in
       let style = prompts.first { $0.name == checkpoint.name } ?? prompts.first { $0.name == nil }
       return EvaluationPlan.Checkpoint(
-        name: checkpoint.name, location: CheckpointLocation(bundle: checkpoint.value, llmWeights: llmWeights),
+        name: checkpoint.name, location: CheckpointLocation(directory: checkpoint.value, llmWeights: llmWeights),
         promptStyle: style?.value, maxHistoryItems: maxHistoryItems, maxTokens: maxTokens, precision: precision)
     }
   }

@@ -43,7 +43,7 @@ struct EvaluationRun {
         name: name.text)
       return try report(
         method,
-        "\(checkpoint.location.bundle), \(method.promptStyle.rawValue) prompts, newest \(checkpoint.maxHistoryItems) items, "
+        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(checkpoint.maxHistoryItems) items, "
           + checkpoint.precision.rawValue)
     }
   }

@@ -25,7 +25,7 @@ struct ItemImages {
 
   /// Nil when the checkpoint is in no training run's directory, or in one that cannot be written to.
   static func directory(of checkpoint: CheckpointLocation) -> String? {
-    let run = RunDirectory(URL(filePath: checkpoint.bundle).standardizedFileURL.deletingLastPathComponent().path)
+    let run = RunDirectory(URL(filePath: checkpoint.directory).standardizedFileURL.deletingLastPathComponent().path)
     let keepsStates = FileManager.default.fileExists(atPath: run.states)
     return keepsStates && FileManager.default.isWritableFile(atPath: run.features) ? run.features : nil
   }

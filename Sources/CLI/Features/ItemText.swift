@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Items
 
 /// What a sentence encoder reads of an item: every field that there is, named, in one line.
 ///
@@ -9,10 +10,12 @@ import Foundation
 /// description only without one, dots and white space at both ends made a single dot at the last.
 enum ItemText {
   static func of(_ item: Dataset.Item) -> String {
-    var parts = [("Title", item.title), ("Brand", item.brand), ("Category", item.category)]
+    var parts = [("Title", item.texts.title), ("Brand", item.texts.brand), ("Category", item.texts.category)]
     parts.append(("Feature", item.features.first { !hasTag($0) } ?? ""))
     var text = parts.filter { !$0.1.isEmpty }.map { "\($0.0): \($0.1). " }.joined()
-    if !item.description.isEmpty, !hasTag(item.description) { text += "Detailed description: \(item.description)." }
+    if !item.texts.description.isEmpty, !hasTag(item.texts.description) {
+      text += "Detailed description: \(item.texts.description)."
+    }
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     return trimmed.trimmingCharacters(in: CharacterSet(charactersIn: ".")) + "."
   }

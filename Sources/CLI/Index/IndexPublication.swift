@@ -68,7 +68,7 @@ struct IndexPublication: Sendable {
             .with {
               $0.chunk.itemIds = chunk.itemIds
               $0.chunk.vectors = chunk.vectors
-              $0.chunk.categories = chunk.categories.map { text in .with { $0.names = Self.categories(in: text) } }
+              $0.chunk.categories = chunk.categories
             })
           progress.withLock { [sent] in $0?.update(completed: sent) }
         case nil: break
@@ -83,16 +83,6 @@ struct IndexPublication: Sendable {
       throw source.failure ?? error
     }
   }
-
-  /// The categories that a catalog's field names: several are separated by "|", as MovieLens writes genres. A text too long
-  /// to be one is left out; the item is published without it.
-  static func categories(in text: String) -> [String] {
-    text.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-      .filter { !$0.isEmpty && $0.utf8.count <= maxCategoryBytes }
-  }
-
-  /// The retrieval service's limit.
-  private static let maxCategoryBytes = 256
 
   private func header(
     for export: Encoder_ExportItemsResponse.Header

@@ -7,15 +7,15 @@ struct RolloutPage {
   let index: String
   let report: Retrieval_GetRolloutReportResponse
 
-  private var staged: Retrieval_StagedRollout { report.staged }
+  private var rollout: Retrieval_Rollout { report.rollout }
   private var points: [Retrieval_RolloutPoint] { report.points }
 
   var html: String {
-    let heading = "\(staged.candidateVersion): rollout \(staged.number)"
+    let heading = "\(rollout.candidateVersion): rollout \(rollout.number)"
     let introduction = """
-      <p class="notice"><b class="\(staged.phase == .rolledBack ? "problem" : "")">\(outcome)</b> \
-      In place of \(HTMLPage.escaped(staged.baselineVersion)).
-      \(HTMLPage.escaped(staged.reason))</p>
+      <p class="notice"><b class="\(rollout.phase == .rolledBack ? "problem" : "")">\(outcome)</b> \
+      In place of \(HTMLPage.escaped(rollout.baselineVersion)).
+      \(HTMLPage.escaped(rollout.reason))</p>
       """
     let content = """
       <section>
@@ -31,9 +31,9 @@ struct RolloutPage {
   }
 
   private var outcome: String {
-    let began = "Began \(staged.startTime.minuteText) UTC"
-    let ended = staged.hasEndTime ? ", ended \(staged.endTime.minuteText) UTC." : ", still under way."
-    switch staged.phase {
+    let began = "Began \(rollout.startTime.minuteText) UTC"
+    let ended = rollout.hasEndTime ? ", ended \(rollout.endTime.minuteText) UTC." : ", still under way."
+    switch rollout.phase {
     case .succeeded: return "Succeeded. \(began)\(ended)"
     case .rolledBack: return "Rolled back. \(began)\(ended)"
     case .paused: return "Paused. \(began)\(ended)"

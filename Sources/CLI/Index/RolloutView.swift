@@ -4,16 +4,16 @@ import SwiftProtobuf
 
 /// A rollout as people see it at a terminal.
 struct RolloutView {
-  let rollout: Retrieval_Rollout
+  let serving: Retrieval_ServingState
   /// Nil when nothing was measured yet.
   let figures: Retrieval_RolloutFigures?
 
-  init(_ rollout: Retrieval_Rollout, _ figures: Retrieval_RolloutFigures?) {
-    self.rollout = rollout
+  init(_ serving: Retrieval_ServingState, _ figures: Retrieval_RolloutFigures?) {
+    self.serving = serving
     self.figures = figures
   }
 
-  private var staged: Retrieval_StagedRollout { rollout.staged }
+  private var rollout: Retrieval_Rollout { serving.rollout }
 
   func write(to terminal: Terminal) {
     for line in lines(for: terminal) { terminal.writeLine(line) }
@@ -21,17 +21,17 @@ struct RolloutView {
 
   /// Everything, in lines that fit the terminal.
   func lines(for terminal: Terminal) -> [String] {
-    guard rollout.hasStaged else {
-      return ["Index \(rollout.index) answers from \(rollout.stableVersion). No rollout yet."]
+    guard serving.hasRollout else {
+      return ["Index \(serving.index) answers from \(serving.stableVersion). No rollout yet."]
     }
     var lines = [heading(terminal), "  " + stageLine(terminal)]
-    if !staged.reason.isEmpty { lines.append("  why: \(staged.reason)") }
+    if !rollout.reason.isEmpty { lines.append("  why: \(rollout.reason)") }
     if let figures {
       lines += ["", terminal.styled("  in this stage, since \(figures.since.minuteText) UTC", .dim)]
       lines += table(figures).lines(for: terminal).map { "  " + $0 }
       lines += comparison(figures).map { "  " + $0 } + outcomes(figures).map { "  " + $0 }
       lines += gates(figures, terminal).map { "  " + $0 }
-      if rollout.isUnderWay, !figures.waitingFor.isEmpty {
+      if serving.isUnderWay, !figures.waitingFor.isEmpty {
         lines.append("  waits for: " + figures.waitingFor.joined(separator: "; "))
       }
     }
@@ -42,10 +42,10 @@ struct RolloutView {
 
   /// The same in one line.
   var line: String {
-    guard rollout.hasStaged else { return "\(rollout.index): no rollout" }
+    guard serving.hasRollout else { return "\(serving.index): no rollout" }
     var parts = [
-      "\(rollout.index) rollout \(staged.number)", phaseText,
-      "stage \(staged.stage + 1) of \(staged.plan.stages.count)",
+      "\(serving.index) rollout \(rollout.number)", phaseText,
+      "stage \(rollout.stage + 1) of \(rollout.plan.stages.count)",
       shareText,
     ]
     if let figures {
@@ -54,12 +54,12 @@ struct RolloutView {
         parts.append("overlap \(figures.meanOverlap.rounded(to: 3)) of \(Int(figures.compared).grouped) compared")
       }
     }
-    if !staged.reason.isEmpty { parts.append(staged.reason) }
+    if !rollout.reason.isEmpty { parts.append(rollout.reason) }
     return parts.joined(separator: ", ")
   }
 
   private var phaseText: String {
-    switch staged.phase {
+    switch rollout.phase {
     case .running: "running"
     case .paused: "paused"
     case .succeeded: "succeeded"
@@ -69,34 +69,34 @@ struct RolloutView {
   }
 
   private var shareText: String {
-    guard Int(staged.stage) < staged.plan.stages.count else { return "-" }
-    let stage = staged.plan.stages[Int(staged.stage)]
+    guard Int(rollout.stage) < rollout.plan.stages.count else { return "-" }
+    let stage = rollout.plan.stages[Int(rollout.stage)]
     return stage.canaryPermille == 0 ? "shadow" : "canary \(Self.percent(stage.canaryPermille))"
   }
 
   private func heading(_ terminal: Terminal) -> String {
     let style: TextStyle =
-      switch staged.phase {
+      switch rollout.phase {
       case .running: .cyan
       case .paused: .yellow
       case .succeeded: .green
       default: .red
       }
-    return "\(staged.candidateVersion) \(terminal.styled(phaseText, style)), in place of \(staged.baselineVersion) "
-      + "(rollout \(staged.number), generation \(rollout.generation))"
+    return "\(rollout.candidateVersion) \(terminal.styled(phaseText, style)), in place of \(rollout.baselineVersion) "
+      + "(rollout \(rollout.number), generation \(serving.generation))"
   }
 
   /// "shadow ─ 1% ─ [10%] ─ 50% ─ 100%   4 min 10 s of 30 min"
   private func stageLine(_ terminal: Terminal) -> String {
-    let names = staged.plan.stages.enumerated().map { index, stage in
+    let names = rollout.plan.stages.enumerated().map { index, stage in
       let name = stage.canaryPermille == 0 ? "shadow" : Self.percent(stage.canaryPermille)
-      return index == Int(staged.stage) ? terminal.styled("[\(name)]", .bold) : name
+      return index == Int(rollout.stage) ? terminal.styled("[\(name)]", .bold) : name
     }
-    guard rollout.isUnderWay, Int(staged.stage) < staged.plan.stages.count else {
+    guard serving.isUnderWay, Int(rollout.stage) < rollout.plan.stages.count else {
       return names.joined(separator: " ─ ")
     }
-    let stage = staged.plan.stages[Int(staged.stage)]
-    let time = "\(staged.stageElapsed.duration.brief) of at least \(stage.minDuration.duration.brief)"
+    let stage = rollout.plan.stages[Int(rollout.stage)]
+    let time = "\(rollout.stageElapsed.duration.brief) of at least \(stage.minDuration.duration.brief)"
     return names.joined(separator: " ─ ") + "   " + time + (stage.manual ? ", until a person goes on" : "")
   }
 

@@ -15,14 +15,17 @@ enum ReportSource {
       return
     }
     let bytes = try InputFile.bytes(of: path, what: "a result")
+    // Names without an underscore stay as they are, so that files with camelCase names are read too.
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     do {
-      let kind = try JSONDecoder().decode(Kind.self, from: bytes)
+      let kind = try decoder.decode(Kind.self, from: bytes)
       if kind.format != nil {
-        let result = try JSONDecoder().decode(StudyResult.self, from: bytes)
+        let result = try decoder.decode(StudyResult.self, from: bytes)
         try result.check()
         self = .study(result)
       } else {
-        self = .evaluation(try JSONDecoder().decode(EvaluationDocument.self, from: bytes))
+        self = .evaluation(try decoder.decode(EvaluationDocument.self, from: bytes))
       }
     } catch {
       throw CLIError(

@@ -40,7 +40,7 @@ struct TrainingDocument {
   }
 
   private static func writtenStyle(_ directory: RunDirectory) -> String? {
-    let checkpoint = CheckpointLocation(bundle: directory.checkpoint)
+    let checkpoint = CheckpointLocation(directory: directory.checkpoint)
     guard CheckpointLocation.exists(checkpoint.recModule) else { return nil }
     return (try? checkpoint.promptStyle())?.rawValue
   }

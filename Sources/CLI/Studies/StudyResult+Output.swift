@@ -29,11 +29,7 @@ extension StudyResult {
   }
 
   var json: Data {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes, .sortedKeys]
-      return try encoder.encode(self) + Data("\n".utf8)
-    }
+    get throws { Data((try JSONOutput.text(self) + "\n").utf8) }
   }
 
   /// Plots, tables and settings, as part of a page.

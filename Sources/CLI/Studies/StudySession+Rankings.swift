@@ -114,7 +114,7 @@ extension StudySession {
   /// Tokens per item and prompt of each style; no model is read.
   func tokenCounts(tokenizer directory: String) throws -> StudyResult {
     let counts = TokenCounts(
-      tokenizer: try LlamaTokenizer(directory: directory), items: data.dataset.items.map(ItemWords.init),
+      tokenizer: try LlamaTokenizer(directory: directory), items: data.dataset.items.map(\.texts),
       maxHistoryItems: options.checkpoint.maxHistoryItems)
     let histories = task.users.map { Array(task.query(of: $0).history.suffix(options.checkpoint.maxHistoryItems)) }
     let bar = ProgressBar("Tokens", total: histories.count * TokenCounts.styles.count, unit: "prompts")

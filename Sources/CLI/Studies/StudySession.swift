@@ -86,7 +86,7 @@ struct StudySession {
     [
       .init(
         method.name,
-        "\(checkpoint.location.bundle), \(method.promptStyle.rawValue) prompts, fingerprint \(method.fingerprint)")
+        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, fingerprint \(method.fingerprint)")
     ]
   }
 }

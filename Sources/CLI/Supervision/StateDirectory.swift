@@ -1,11 +1,10 @@
+import Basics
 import Foundation
-import Glibc
 
 /// What a stack keeps between runs: the encoder's item store and the published index versions. One stack at a time.
 final class StateDirectory: Sendable {
   let path: String
-  /// Holds the lock; the kernel releases it with the process.
-  private let lock: Descriptor
+  private let lock: FileLock
 
   /// Makes the directory if need be, and locks it.
   init(_ path: String) throws(CLIError) {
@@ -27,17 +26,16 @@ final class StateDirectory: Sendable {
 
   func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
 
-  private static func lock(_ file: String, of path: String) throws(CLIError) -> Descriptor {
-    let number = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard number >= 0 else {
-      throw CLIError(.fileAccess, "\(file): cannot be opened: \(String(cString: strerror(errno)))")
-    }
-    let descriptor = Descriptor(takingOwnershipOf: number)
-    guard flock(number, LOCK_EX | LOCK_NB) == 0 else {
+  private static func lock(_ file: String, of path: String) throws(CLIError) -> FileLock {
+    do throws(SystemCallError) {
+      return try FileLock(file)
+    } catch {
+      guard error.isHeldLock else {
+        throw CLIError(.fileAccess, "\(file): cannot be opened: \(error.reason)", cause: error)
+      }
       throw CLIError(
         .fileAccess,
         "\(path): another illmrec keeps its state here at the moment; stop it, or name another directory with --state")
     }
-    return descriptor
   }
 }

@@ -18,7 +18,7 @@ struct TrainingStart {
 
   /// The user's.
   var base: CheckpointLocation {
-    CheckpointLocation(bundle: settings.checkpoint, llmWeights: settings.model.llmWeights)
+    CheckpointLocation(directory: settings.checkpoint, llmWeights: settings.model.llmWeights)
   }
 
   private var isFresh: Bool { settings.model.fresh || !CheckpointLocation.exists(base.recModule) }
@@ -40,7 +40,7 @@ struct TrainingStart {
   /// Where `model` starts from; a random start is written first.
   func checkpoint(of model: TrainableRecommender) throws -> CheckpointLocation {
     guard isFresh else { return base }
-    let start = CheckpointLocation(bundle: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
+    let start = CheckpointLocation(directory: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
     try write(model, to: start)
     return start
   }
@@ -66,7 +66,7 @@ struct TrainingStart {
   }
 
   private func write(_ model: TrainableRecommender, to start: CheckpointLocation) throws {
-    try CheckpointPublisher(start: base, target: start.bundle).publish(model.recModule, keepingOthers: false)
+    try CheckpointPublisher(start: base, target: start.directory).publish(model.recModule, keepingOthers: false)
   }
 
   private struct Configuration: Decodable {

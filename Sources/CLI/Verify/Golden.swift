@@ -57,7 +57,7 @@ struct Golden: Sendable {
   let histories: [History]
 
   /// The checkpoint.
-  var bundle: String { "\(directory)/bundle" }
+  var checkpoint: String { "\(directory)/bundle" }
 
   /// - Throws: CLIError that names the field at fault.
   static func read(_ directory: String) throws(CLIError) -> Golden {

@@ -58,7 +58,7 @@ struct Verification<Transport: ClientTransport>: Sendable {
     for (name, served, expected) in widths where served != expected {
       throw CLIError(
         .verificationFailed,
-        "\(name) have \(served) values, the golden's \(expected): the services serve another checkpoint than \(golden.bundle)"
+        "\(name) have \(served) values, the golden's \(expected): the services serve another checkpoint than \(golden.checkpoint)"
       )
     }
     guard encoder.spaces.contains(.image), llm.spaces.contains(.image) else {

@@ -49,10 +49,7 @@ extension VerifyReport {
     }
     let document = Document(
       golden: golden, precision: precision.rawValue, passed: passed, seconds: seconds, quantities: entries)
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .withoutEscapingSlashes, .sortedKeys]
-    return String(decoding: try encoder.encode(document), as: UTF8.self)
+    return try JSONOutput.text(document)
   }
 
   private static func text(_ error: Double) -> String {

@@ -1,10 +1,9 @@
+package import Items
+
 /// One item of a catalog file.
 package struct CatalogItem: Sendable, Equatable {
   package var id: String
-  package var title: String
-  package var brand: String
-  package var category: String
-  package var description: String
+  package var texts: ItemTexts
   package var features: [String] = []
   package var price = ""
   /// Where the shop shows the image.
@@ -15,14 +14,10 @@ package struct CatalogItem: Sendable, Equatable {
   package var line: Int
 
   package init(
-    id: String, title: String = "", brand: String = "", category: String = "", description: String = "",
-    image: String? = nil, line: Int = 0
+    id: String, texts: ItemTexts = ItemTexts(), image: String? = nil, line: Int = 0
   ) {
     self.id = id
-    self.title = title
-    self.brand = brand
-    self.category = category
-    self.description = description
+    self.texts = texts
     self.image = image
     self.line = line
   }
@@ -51,7 +46,7 @@ extension Dataset.Item {
   /// - Parameter image: path of the file, where there is one.
   package init(_ item: CatalogItem, image: String?) {
     self.init(id: item.id)
-    (title, brand, category, description) = (item.title, item.brand, item.category, item.description)
+    texts = item.texts
     (features, price, imageURL) = (item.features, item.price, item.imageURL)
     self.image = image
   }

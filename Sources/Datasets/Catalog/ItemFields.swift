@@ -1,3 +1,5 @@
+import Items
+
 /// What a record says of an item, under whichever names the source uses, each value as its pieces of text.
 struct ItemFields {
   private var values: [String: [String]] = [:]
@@ -32,9 +34,12 @@ struct ItemFields {
 
   func item(id: String, line: Int, lists: Lists = .joined) -> CatalogItem {
     var item = CatalogItem(
-      id: id, title: pieces(["title"]).joined(separator: ", "), brand: pieces(["brand"]).joined(separator: ", "),
-      category: text(Self.categoryNames, lists, separator: ", "),
-      description: text(["description"], lists, separator: " "), image: pieces(["image"]).first, line: line)
+      id: id,
+      texts: ItemTexts(
+        title: pieces(["title"]).joined(separator: ", "), brand: pieces(["brand"]).joined(separator: ", "),
+        category: text(Self.categoryNames, lists, separator: ", "),
+        description: text(["description"], lists, separator: " ")),
+      image: pieces(["image"]).first, line: line)
     item.features = pieces(["feature"])
     item.price = pieces(["price"]).first ?? ""
     item.imageURL = pieces(Self.imageURLNames).first ?? ""

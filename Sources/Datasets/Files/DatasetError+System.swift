@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 extension DatasetError {
@@ -24,6 +25,17 @@ extension DatasetError {
 }
 
 extension DatasetError {
+  /// Runs `body`, which writes, and says what its failure means to the user.
+  static func writing<Value: ~Copyable>(
+    _ body: () throws(SystemCallError) -> Value
+  ) throws(DatasetError) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw cannotWrite(error.path, errno: error.errno)
+    }
+  }
+
   /// Runs `body`, whose errors are of this type but for those that callbacks of its own bring.
   static func wrapping<Value>(_ path: String, _ body: () throws -> Value) throws(DatasetError) -> Value {
     do {

@@ -1,4 +1,5 @@
 import Glibc
+import Items
 
 /// How images come into a prepared directory.
 package enum ImagePlacement: String, Sendable, CaseIterable {
@@ -51,8 +52,8 @@ extension Dataset {
       try file.write(
         """
         \(number > 0 ? "," : "")
-        "\(number)": {"title": \(JSONText.string(item.title)), "brand": \(JSONText.string(item.brand)), \
-        "category": \(JSONText.string(item.category)), "description": \(JSONText.string(item.description)), \
+        "\(number)": {"title": \(JSONText.string(item.texts.title)), "brand": \(JSONText.string(item.texts.brand)), \
+        "category": \(JSONText.string(item.texts.category)), "description": \(JSONText.string(item.texts.description)), \
         "feature": \(features), "imURL": \(JSONText.string(item.imageURL)), "price": \(JSONText.string(item.price))}
         """)
     }

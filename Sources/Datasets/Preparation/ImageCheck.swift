@@ -1,3 +1,4 @@
+import Basics
 import Dispatch
 import Glibc
 import Synchronization
@@ -46,9 +47,9 @@ struct ImageCheck {
         open.append((index, mark))
       }
     }
-    let memory = Glibc.open(memoryPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard memory >= 0 else { throw DatasetError.cannotWrite(memoryPath, errno: errno) }
-    defer { close(memory) }
+    let memory = try DatasetError.writing { () throws(SystemCallError) in
+      try OpenFile(memoryPath, O_WRONLY | O_CREAT | O_APPEND)
+    }
     for start in stride(from: 0, to: open.count, by: Self.blockSize) {
       try progress(paths.count - open.count + start)
       let block = open[start..<min(start + Self.blockSize, open.count)]
@@ -58,7 +59,7 @@ struct ImageCheck {
         verdicts[index] = verdict
         lines += "\(mark)\t\(paths[index])\t\(Self.oneLine(verdict ?? ""))\t.\n"
       }
-      try append(lines, to: memory)
+      try DatasetError.writing { () throws(SystemCallError) in try memory.write(Array(lines.utf8)) }
     }
     try progress(paths.count)
     return verdicts
@@ -71,13 +72,6 @@ struct ImageCheck {
       results.withLock { $0[index] = verdict }
     }
     return results.withLock { $0 }
-  }
-
-  private func append(_ lines: String, to memory: Int32) throws {
-    let bytes = Array(lines.utf8)
-    guard write(memory, bytes, bytes.count) == bytes.count else {
-      throw DatasetError.cannotWrite(memoryPath, errno: errno == 0 ? ENOSPC : errno)
-    }
   }
 
   /// What changes when the file does; paths with a tab are never remembered.

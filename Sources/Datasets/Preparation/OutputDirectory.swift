@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A directory that appears whole or not at all: it is filled beside its place and moved there at the end.
@@ -6,21 +7,21 @@ import Foundation
 struct OutputDirectory: ~Copyable {
   let path: String
   let partial: String
-  private let lock: Int32
+  private let lock: FileLock
   private let replaces: Bool
+  private var isPublished = false
 
   var imageChecks: String { partial + "/.image-checks" }
-  private var lockFile: String { partial + "/.lock" }
+  private static let lockName = ".lock"
 
   init(_ path: String, replaces: Bool) throws(DatasetError) {
     let place = Self.withoutTrailingSlashes(path)
     if TextFile.exists(place), !replaces {
       throw DatasetError(.invalidInput, "\(place): already there; choose another --out, or give --replace")
     }
-    let lock = try Self.locked(place + ".partial", for: place)
+    lock = try Self.locked(place + ".partial", for: place)
     self.path = place
     partial = place + ".partial"
-    self.lock = lock
     self.replaces = replaces
   }
 
@@ -30,25 +31,23 @@ struct OutputDirectory: ~Copyable {
     return path
   }
 
-  /// Makes the directory, and holds its lock for as long as the descriptor is open.
-  private static func locked(_ partial: String, for path: String) throws(DatasetError) -> Int32 {
+  /// Makes the directory and takes its lock.
+  private static func locked(_ partial: String, for path: String) throws(DatasetError) -> FileLock {
     if mkdir(partial, 0o755) != 0, errno != EEXIST { throw DatasetError.cannotWrite(partial, errno: errno) }
-    let lock = open(partial + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw DatasetError.cannotWrite(partial + "/.lock", errno: errno) }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
+    do throws(SystemCallError) {
+      return try FileLock(partial + "/" + lockName)
+    } catch {
+      guard error.isHeldLock else { throw DatasetError.cannotWrite(error.path, errno: error.errno) }
       throw DatasetError(.unwritable, "\(path): another run prepares it; wait for its end, or stop it")
     }
-    return lock
   }
 
   deinit {
-    // A run that ended before it kept anything leaves nothing behind.
-    if !TextFile.exists(imageChecks) {
-      unlink(lockFile)
+    // A run that ended before it kept anything leaves nothing behind. What is there after a publication is another run's.
+    if !isPublished, !TextFile.exists(imageChecks) {
+      unlink(partial + "/" + Self.lockName)
       rmdir(partial)
     }
-    close(lock)
   }
 
   /// Clears what an interrupted run had written but for its image checks.
@@ -65,7 +64,6 @@ struct OutputDirectory: ~Copyable {
   /// Moves the directory to its place.
   consuming func publish() throws(DatasetError) {
     unlink(imageChecks)
-    unlink(lockFile)
     let old = "\(path).replaced"
     let hasOld = replaces && TextFile.exists(path)
     if hasOld, rename(path, old) != 0 { throw DatasetError.cannotWrite(path, errno: errno) }
@@ -74,6 +72,9 @@ struct OutputDirectory: ~Copyable {
       if hasOld { rename(old, path) }
       throw DatasetError.cannotWrite(path, errno: number)
     }
+    isPublished = true
+    // Only now: while the lock's file lay beside the place, another run that took it would have been moved along.
+    unlink(path + "/" + Self.lockName)
     if hasOld { try? FileManager.default.removeItem(atPath: old) }
   }
 }

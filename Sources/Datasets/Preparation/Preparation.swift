@@ -1,3 +1,5 @@
+import Items
+
 /// Makes a dataset of a source: reads it, filters it to a fixed point, samples negatives and writes the published layout.
 package struct Preparation {
   package let source: DataSource
@@ -62,7 +64,7 @@ package struct Preparation {
       report.notes.append("\(filters.repeatCount) interactions meet an item again; kept, as published (--repeats drop)")
     }
     if dropsEmptyDescriptions(raw.kind) {
-      filters.keepItems { !raw.items[$0].description.isEmpty }
+      filters.keepItems { !raw.items[$0].texts.description.isEmpty }
       filters.record("with a description")
     }
     keepCore(&filters)

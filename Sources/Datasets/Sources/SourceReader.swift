@@ -37,8 +37,7 @@ struct SourceReader {
       kind: .published, source: "\(directory) (published layout)",
       images: ImageLocator(directory: options.images, catalogFile: directory + "/meta_info.json"))
     raw.items = dataset.items.enumerated().map { number, item in
-      var record = CatalogItem(
-        id: item.id, title: item.title, brand: item.brand, category: item.category, description: item.description)
+      var record = CatalogItem(id: item.id, texts: item.texts)
       (record.features, record.price, record.imageURL) = (item.features, item.price, item.imageURL)
       record.image = options.images == nil ? item.image ?? "image/\(number).jpg" : "\(number).jpg"
       return record

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Items
 
 extension ItemStore {
   /// What the catalog holds.
@@ -26,7 +27,7 @@ extension ItemStore {
   /// Items by name, nil for those that are not in the catalog.
   ///
   /// - Parameter readsVectors: without it, embeddings and features are left out.
-  func items(named ids: [String], readsVectors: Bool) async throws -> [StoredItem?] {
+  func items(named ids: [String], readsVectors: Bool) async throws -> [CatalogEntry<StoredImage>?] {
     try await read { db in
       let statement = try db.cachedStatement(
         sql: "SELECT \(Self.columns(readsVectors)) \(Self.join) WHERE item.item_id = ?")
@@ -64,7 +65,7 @@ extension ItemStore {
     }
 
     /// At most `limit` items after `id` in the order of their names' bytes, from the first when `id` is nil.
-    func items(after id: String?, limit: Int) async throws -> [StoredItem] {
+    func items(after id: String?, limit: Int) async throws -> [CatalogEntry<StoredImage>] {
       try await store.read(from: reader) { db in
         let statement = try db.cachedStatement(
           sql:
@@ -92,18 +93,18 @@ extension ItemStore {
     try Int.fetchOne(db, sql: "SELECT count(*) FROM item") ?? 0
   }
 
-  private func item(_ row: Row, _ withVectors: Bool) throws -> StoredItem {
-    let image: StoredItem.Image
+  private func item(_ row: Row, _ withVectors: Bool) throws -> CatalogEntry<StoredImage> {
+    let image: StoredImage?
     if row["has_image"] as Bool == false {
-      image = .none
+      image = nil
     } else if row["is_encoded"] as Bool == false {
       image = .otherTower
     } else {
       image = withVectors ? .embedding(try embedding(row)) : .notRead
     }
-    return StoredItem(
+    return CatalogEntry(
       id: row["item_id"],
-      description: ItemDescription(
+      texts: ItemTexts(
         title: row["title"], brand: row["brand"], category: row["category"], description: row["description"]),
       image: image, cf: withVectors ? try Self.vector(row, "cf") : nil,
       text: withVectors ? try Self.vector(row, "text") : nil)

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Items
 
 /// The catalog on disk: one SQLite file in WAL mode.
 ///
@@ -47,15 +48,14 @@ final class ItemStore: Sendable {
   /// Writes items with their embeddings; an item that exists is replaced as a whole. All or none are written.
   ///
   /// Blocks until they are on the disk.
-  func put(_ items: [NewItem]) throws(StoreError) {
+  func put(_ items: [CatalogEntry<EmbeddedImage>]) throws(StoreError) {
     try write { db in
       let statement = try db.cachedStatement(sql: Self.upsert)
       for item in items {
         try item.image.map { try keep($0, db) }
         try statement.execute(arguments: [
-          item.id, item.description.title, item.description.brand, item.description.category,
-          item.description.description, item.image.map { Data($0.digest.bytes) }, item.cf.map(Self.data),
-          item.text.map(Self.data),
+          item.id, item.texts.title, item.texts.brand, item.texts.category, item.texts.description,
+          item.image.map { Data($0.digest.bytes) }, item.cf.map(Self.data), item.text.map(Self.data),
         ])
       }
     }

@@ -1,7 +1,8 @@
+import Basics
 import GRDB
 
 /// Why the item store cannot do what was asked.
-struct StoreError: Error, Sendable, CustomStringConvertible {
+struct StoreError: CodedError {
   enum Code: Sendable, CaseIterable {
     /// The file cannot be opened or created.
     case unavailable
@@ -20,7 +21,6 @@ struct StoreError: Error, Sendable, CustomStringConvertible {
   }
 
   let code: Code
-  /// The problem and its remedy.
   let message: String
   let cause: (any Error)?
 
@@ -29,8 +29,6 @@ struct StoreError: Error, Sendable, CustomStringConvertible {
     self.message = message
     self.cause = cause
   }
-
-  var description: String { cause.map { "\(message) (\($0))" } ?? message }
 }
 
 extension StoreError {

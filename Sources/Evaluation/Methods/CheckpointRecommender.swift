@@ -1,4 +1,5 @@
 package import Datasets
+import Items
 package import Models
 
 /// A checkpoint in the published layout as a method: a user's vector, from the history's prompt, against item vectors.
@@ -25,7 +26,7 @@ package final class CheckpointRecommender: RankingMethod {
   package let name: String
   package var usersAtOnce: Int { settings.promptsAtOnce }
   package let settings: Settings
-  private let items: [ItemWords]
+  private let items: [ItemTexts]
   private let model: UserModel
   /// Nil for an item without an image.
   private let softTokens: [[Float]?]
@@ -42,7 +43,7 @@ package final class CheckpointRecommender: RankingMethod {
     precondition(features.count == dataset.items.count, "features for each item")
     self.settings = settings
     self.name = name ?? settings.spaces.sorted().map(\.checkpointName).joined(separator: "+")
-    items = dataset.items.map(ItemWords.init)
+    items = dataset.items.map(\.texts)
     let images = try ImageModel(
       checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading)
     itemVectors = try images.itemVectors(of: features)
@@ -67,7 +68,7 @@ package final class CheckpointRecommender: RankingMethod {
   }
 
   private init(
-    _ other: CheckpointRecommender, items: [ItemWords]? = nil, softTokens: [[Float]?]? = nil, itemVectors: Matrix? = nil
+    _ other: CheckpointRecommender, items: [ItemTexts]? = nil, softTokens: [[Float]?]? = nil, itemVectors: Matrix? = nil
   ) {
     name = other.name
     settings = other.settings
@@ -80,7 +81,7 @@ package final class CheckpointRecommender: RankingMethod {
   /// The same model over the same items in other words.
   package func retelling(_ dataset: Dataset) -> CheckpointRecommender {
     precondition(dataset.items.count == items.count, "words for each item")
-    return CheckpointRecommender(self, items: dataset.items.map(ItemWords.init))
+    return CheckpointRecommender(self, items: dataset.items.map(\.texts))
   }
 
   /// The same model over items of which some have lost their image: they are in no prompt that shows images, and their block of
@@ -123,7 +124,7 @@ package final class CheckpointRecommender: RankingMethod {
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
     let told = readable(query).newest(settings.maxHistoryItems).history
     guard !told.isEmpty else { return nil }
-    return try model.prompt(history: told.map { HistoryEntry(words: items[$0], softToken: softTokens[$0]) })
+    return try model.prompt(history: told.map { HistoryEntry(texts: items[$0], softToken: softTokens[$0]) })
   }
 
   /// Prompts that show images tell of no item without one.

@@ -1,4 +1,5 @@
 package import Datasets
+import Items
 
 /// Descriptions in which a share of the words are others, drawn from all words of all descriptions.
 ///
@@ -11,7 +12,7 @@ package struct DescriptionNoise: Sendable {
 
   package init(_ dataset: Dataset) throws(EvaluationError) {
     self.dataset = dataset
-    words = dataset.items.map { $0.description.split(whereSeparator: \.isWhitespace) }
+    words = dataset.items.map { $0.texts.description.split(whereSeparator: \.isWhitespace) }
     corpus = words.flatMap(\.self)
     guard Set(corpus).count > 1 else {
       throw EvaluationError(
@@ -36,7 +37,7 @@ package struct DescriptionNoise: Sendable {
       for place in order.prefix(Int((share * Double(original.count)).rounded())) {
         repeat { changed[place] = corpus[random.next(below: corpus.count)] } while changed[place] == original[place]
       }
-      noisy.items[item].description = changed.joined(separator: " ")
+      noisy.items[item].texts.description = changed.joined(separator: " ")
     }
     return noisy
   }

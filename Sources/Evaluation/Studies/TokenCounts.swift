@@ -1,3 +1,4 @@
+package import Items
 package import Models
 
 /// Tokens that each way of telling about items takes, from the tokenizer alone: no model is computed.
@@ -6,10 +7,10 @@ package struct TokenCounts: Sendable {
   package static let statistics = ["mean", "p50", "p95", "ratio to image"]
 
   private let tokenizer: LlamaTokenizer
-  private let items: [ItemWords]
+  private let items: [ItemTexts]
   private let maxHistoryItems: Int
 
-  package init(tokenizer: LlamaTokenizer, items: [ItemWords], maxHistoryItems: Int) {
+  package init(tokenizer: LlamaTokenizer, items: [ItemTexts], maxHistoryItems: Int) {
     self.tokenizer = tokenizer
     self.items = items
     self.maxHistoryItems = maxHistoryItems
@@ -42,7 +43,7 @@ package struct TokenCounts: Sendable {
   }
 
   private func tokens(_ history: [Int], _ builder: PromptBuilder) throws(ModelError) -> Int {
-    try builder.prompt(history: history.map { HistoryEntry(words: items[$0], softToken: nil) }).tokenCount
+    try builder.prompt(history: history.map { HistoryEntry(texts: items[$0], softToken: nil) }).tokenCount
   }
 
   private static func series(_ name: String, _ counts: [[Double]]) -> [StudyResult.Series] {

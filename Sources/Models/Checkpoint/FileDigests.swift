@@ -45,7 +45,7 @@ final class FileDigests {
 
   /// SHA-256, in hexadecimal, over the SHA-256s of the file's chunks of 64 MiB.
   func digest(of path: String) throws(ModelError) -> String {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     let stamp = Self.stamp(of: path)
     if let known = remembered[path], known.stamp == stamp { return known.digest }
     let digest = hash(file)
@@ -65,7 +65,7 @@ final class FileDigests {
     isChanged = false
   }
 
-  private func hash(_ file: MappedFile) -> String {
+  private func hash(_ file: CheckpointFile) -> String {
     let chunks = max((file.count + Self.chunk - 1) / Self.chunk, 1)
     let digests = ComputeTeam.Results<String>(count: chunks)
     team.forEach(chunks) { index in

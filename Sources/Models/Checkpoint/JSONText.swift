@@ -15,7 +15,7 @@ enum JSONText {
   private static func decode<Value: Decodable>(
     _ type: Value.Type, from path: String, keys: JSONDecoder.KeyDecodingStrategy
   ) throws(ModelError) -> Value {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = keys
     do {

@@ -1,6 +1,6 @@
+import Basics
 import Digest
 import Foundation
-import Glibc
 import Kernels
 
 extension PackedFile {
@@ -11,49 +11,32 @@ extension PackedFile {
     _ matrices: [Matrix], identity: Identity, to path: String, progress: (Int, Int) -> Void
   ) throws(ModelError) {
     let header = try prefix(matrices, identity)
-    let temporary = path + ".tmp"
-    let descriptor = try openAlone(temporary)
-    defer { close(descriptor) }
-    do throws(ModelError) {
-      try write(header, to: descriptor, temporary)
+    try explainingSystemCalls { () throws(SystemCallError) in
+      let file = try AtomicFile(path, suffix: ".tmp")
+      try file.write(header)
       let total = matrices.reduce(0) { $0 + $1.matrix.byteCount }
       var done = 0
       for matrix in matrices {
-        try matrix.matrix.withBytes { bytes throws(ModelError) in try write(bytes, to: descriptor, temporary) }
-        try pad(after: matrix.matrix.byteCount, descriptor, temporary)
-        done += matrix.matrix.byteCount
+        try matrix.matrix.withBytes { bytes throws(SystemCallError) in try file.write(bytes) }
+        let bytes = matrix.matrix.byteCount
+        try file.write([UInt8](repeating: 0, count: roundUp(bytes) - bytes))
+        done += bytes
         progress(done, total)
       }
-      guard fsync(descriptor) == 0 else { throw failure(temporary, "written", errno) }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-    guard rename(temporary, path) == 0 else {
-      let number = errno
-      unlink(temporary)
-      throw failure(path, "replaced", number)
+      try file.commit()
     }
   }
 
-  /// Opens a file that one process at a time writes, and empties it of what a killed one left.
-  ///
-  /// - Returns: a descriptor that holds the lock until it is closed.
-  private static func openAlone(_ path: String) throws(ModelError) -> Int32 {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(path, "made", errno) }
-    do throws(ModelError) {
-      // Who waited for the lock may hold a file that has been renamed since: the name must still be this file's.
-      var opened = stat(), named = stat()
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &opened) == 0, stat(path, &named) == 0,
-        opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
-      else { throw ModelError(.unwritable, "\(path) is being written by another process") }
-      // EINVAL: not a regular file, which has nothing to empty.
-      guard ftruncate(descriptor, 0) == 0 || errno == EINVAL else { throw failure(path, "emptied", errno) }
-      return descriptor
+  private static func explainingSystemCalls(_ body: () throws(SystemCallError) -> Void) throws(ModelError) {
+    do {
+      try body()
     } catch {
-      close(descriptor)
-      throw error
+      guard !error.isHeldLock else {
+        throw ModelError(.unwritable, "\(error.path) is being written by another process")
+      }
+      throw ModelError(
+        .unwritable,
+        "\(error.path) cannot be written: \(error.reason); check the directory's rights and the space left")
     }
   }
 
@@ -92,33 +75,4 @@ extension PackedFile {
   }
 
   private static func roundUp(_ bytes: Int) -> Int { (bytes + page - 1) / page * page }
-
-  private static func pad(after bytes: Int, _ descriptor: Int32, _ path: String) throws(ModelError) {
-    try write([UInt8](repeating: 0, count: roundUp(bytes) - bytes), to: descriptor, path)
-  }
-
-  private static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(ModelError) {
-    try bytes.withUnsafeBufferPointer { bytes throws(ModelError) in
-      try write(UnsafeRawBufferPointer(bytes), to: descriptor, path)
-    }
-  }
-
-  private static func write(
-    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String
-  ) throws(ModelError) {
-    var rest = bytes[...]
-    while let base = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
-      let count = Glibc.write(descriptor, base, rest.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { throw failure(path, "written", errno) }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  private static func failure(_ path: String, _ action: String, _ number: Int32) -> ModelError {
-    ModelError(
-      .unwritable,
-      "\(path) cannot be \(action): \(String(cString: strerror(number))); check the directory's rights and the space left"
-    )
-  }
 }

@@ -51,7 +51,7 @@ struct PackedFile {
   init(
     path: String, identity: Identity, on team: ComputeTeam, progress: @Sendable (Int, Int) -> Void
   ) throws(ModelError) {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     let header = try Self.header(of: file)
     guard header.identity == identity else {
       throw Self.refused(
@@ -63,7 +63,7 @@ struct PackedFile {
     matrices = try Self.read(header.matrices, from: file, on: team, progress: progress)
   }
 
-  private static func header(of file: MappedFile) throws(ModelError) -> Header {
+  private static func header(of file: CheckpointFile) throws(ModelError) -> Header {
     guard file.integer(at: 0, as: UInt64.self) == magic else { throw refused(file.path, "it is something else") }
     guard file.integer(at: 8, as: UInt32.self) == version,
       file.integer(at: 12, as: UInt32.self) == UInt32(PackedMatrix.layout)
@@ -78,7 +78,7 @@ struct PackedFile {
     return header
   }
 
-  private static func check(_ entry: Entry, in file: MappedFile) throws(ModelError) {
+  private static func check(_ entry: Entry, in file: CheckpointFile) throws(ModelError) {
     guard entry.precision != .float32, (1...1 << 24).contains(entry.outputs), (1...1 << 24).contains(entry.inputs),
       file.holds(entry.offset, PackedMatrix.byteCount(entry.precision, outputs: entry.outputs, inputs: entry.inputs))
     else { throw refused(file.path, "it is cut short at matrix \(entry.name)") }
@@ -88,7 +88,7 @@ struct PackedFile {
   ///
   /// - Precondition: the entries lie inside the file.
   private static func read(
-    _ entries: [Entry], from file: MappedFile, on team: ComputeTeam, progress: @Sendable (Int, Int) -> Void
+    _ entries: [Entry], from file: CheckpointFile, on team: ComputeTeam, progress: @Sendable (Int, Int) -> Void
   ) throws(ModelError) -> [String: PackedMatrix] {
     let matrices = ComputeTeam.Results<PackedMatrix>(count: entries.count)
     let done = Atomic(0), damaged = Atomic(-1)

@@ -1,6 +1,6 @@
 /// Reads the operands of a pickle, never past its end.
 struct PickleCursor {
-  let file: MappedFile
+  let file: CheckpointFile
   private(set) var position: Int
   let end: Int
 

@@ -16,13 +16,13 @@ struct PickleInterpreter {
 
   /// - Parameters:
   ///   - file: holds the pickle, `count` bytes at `offset`.
-  private init(_ file: MappedFile, offset: Int, count: Int) {
+  private init(_ file: CheckpointFile, offset: Int, count: Int) {
     cursor = PickleCursor(file: file, position: offset, end: offset + count)
   }
 
   /// The named tensors that the pickle describes: a dictionary's, or one without a name.
   static func tensors(
-    in file: MappedFile, offset: Int, count: Int
+    in file: CheckpointFile, offset: Int, count: Int
   ) throws(ModelError) -> [(name: String, tensor: Tensor)] {
     var interpreter = PickleInterpreter(file, offset: offset, count: count)
     let result = try interpreter.run()

@@ -16,7 +16,7 @@ package struct SafetensorsFile: Sendable {
   private static let maxHeaderBytes = 100_000_000
 
   package init(path: String) throws(ModelError) {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     guard let declared = file.integer(at: 0, as: UInt64.self) else {
       throw Self.malformed(path, "it has \(file.count) bytes, too few for a header length")
     }
@@ -31,7 +31,7 @@ package struct SafetensorsFile: Sendable {
     tensors = try Self.locate(header.entries, in: file, dataStart: 8 + headerBytes)
   }
 
-  private static func header(_ file: MappedFile, bytes: Int) throws(ModelError) -> Header {
+  private static func header(_ file: CheckpointFile, bytes: Int) throws(ModelError) -> Header {
     do {
       return try JSONDecoder().decode(Header.self, from: file.withBytes { Data($0[8..<8 + bytes]) })
     } catch {
@@ -42,7 +42,7 @@ package struct SafetensorsFile: Sendable {
 
   /// Checks every entry's place, and that together they cover the data exactly once.
   private static func locate(
-    _ entries: [String: Entry], in file: MappedFile, dataStart: Int
+    _ entries: [String: Entry], in file: CheckpointFile, dataStart: Int
   ) throws(ModelError) -> [StoredTensor] {
     let dataBytes = file.count - dataStart
     var tensors: [StoredTensor] = []

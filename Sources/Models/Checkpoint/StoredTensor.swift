@@ -46,7 +46,7 @@ package struct StoredTensor: Sendable {
   let strides: [Int]?
   /// Of the first element, from the start of the file.
   let offset: Int
-  package let file: MappedFile
+  package let file: CheckpointFile
 
   /// Elements.
   package var count: Int { shape.reduce(1, *) }

@@ -8,7 +8,7 @@ package struct TorchFile: Sendable {
   package let tensors: [StoredTensor]
 
   package init(path: String) throws(ModelError) {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     let archive = try ZipDirectory(file)
     guard let pickle = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") }) else {
       throw ModelError(.malformed, "\(path) is not a PyTorch file: it holds no data.pkl")
@@ -28,7 +28,7 @@ package struct TorchFile: Sendable {
 
   /// Checks that every element of `tensor` lies inside its storage, and the storage inside the file.
   private static func locate(
-    _ name: String, _ tensor: PickleInterpreter.Tensor, root: String, archive: ZipDirectory, file: MappedFile
+    _ name: String, _ tensor: PickleInterpreter.Tensor, root: String, archive: ZipDirectory, file: CheckpointFile
   ) throws(ModelError) -> StoredTensor {
     let storage = tensor.storage
     guard let entry = archive.entries[root + "data/" + storage.key] else {

@@ -18,7 +18,7 @@ struct ZipDirectory {
 
   private static let longestComment = 0xFFFF
 
-  init(_ file: MappedFile) throws(ModelError) {
+  init(_ file: CheckpointFile) throws(ModelError) {
     let end = try Self.endRecord(file)
     var entries: [String: Entry] = [:]
     guard let first = Int(exactly: end.directoryOffset), let bytes = Int(exactly: end.directoryBytes),
@@ -37,7 +37,7 @@ struct ZipDirectory {
   }
 
   /// The record at the file's end, before a comment; its zip64 form where one is given.
-  private static func endRecord(_ file: MappedFile) throws(ModelError) -> EndRecord {
+  private static func endRecord(_ file: CheckpointFile) throws(ModelError) -> EndRecord {
     let last = file.count - 22
     guard last >= 0 else { throw malformed(file, "it has \(file.count) bytes, too few for a zip archive") }
     for position in stride(from: last, through: max(0, last - longestComment), by: -1)
@@ -53,7 +53,7 @@ struct ZipDirectory {
       file, "it has no end-of-directory record; it is cut short, or older than PyTorch 1.6 (save it again there)")
   }
 
-  private static func zip64Record(_ file: MappedFile, before end: Int) -> EndRecord? {
+  private static func zip64Record(_ file: CheckpointFile, before end: Int) -> EndRecord? {
     guard file.integer(at: end - 20, as: UInt32.self) == 0x0706_4b50,
       let position = file.integer(at: end - 12, as: UInt64.self).flatMap({ Int(exactly: $0) }),
       file.integer(at: position, as: UInt32.self) == 0x0606_4b50,
@@ -66,7 +66,7 @@ struct ZipDirectory {
 
   /// The entry whose directory record starts at `position`, and the next record's position.
   private static func entry(
-    _ file: MappedFile, at position: Int
+    _ file: CheckpointFile, at position: Int
   ) throws(ModelError) -> (name: String, entry: Entry, next: Int) {
     guard file.integer(at: position, as: UInt32.self) == 0x0201_4b50,
       let flags = file.integer(at: position + 8, as: UInt16.self),
@@ -90,7 +90,7 @@ struct ZipDirectory {
 
   /// Size and local header of an entry. Values that do not fit 32 bits stand in the zip64 extra field, in this order.
   private static func place(
-    _ file: MappedFile, at position: Int, extra: Int, extraBytes: Int
+    _ file: CheckpointFile, at position: Int, extra: Int, extraBytes: Int
   ) -> (count: Int, header: Int)? {
     guard let stored = file.integer(at: position + 20, as: UInt32.self),
       let count = file.integer(at: position + 24, as: UInt32.self),
@@ -109,7 +109,7 @@ struct ZipDirectory {
     return (fullCount, fullHeader)
   }
 
-  private static func zip64Field(_ file: MappedFile, at start: Int, count: Int) -> (next: Int, end: Int)? {
+  private static func zip64Field(_ file: CheckpointFile, at start: Int, count: Int) -> (next: Int, end: Int)? {
     var position = start
     while position + 4 <= start + count, let id = file.integer(at: position, as: UInt16.self),
       let size = file.integer(at: position + 2, as: UInt16.self)
@@ -121,7 +121,7 @@ struct ZipDirectory {
   }
 
   /// Where the content behind the local header at `header` starts.
-  private static func content(_ file: MappedFile, header: Int) -> Int? {
+  private static func content(_ file: CheckpointFile, header: Int) -> Int? {
     guard header <= file.count, file.integer(at: header, as: UInt32.self) == 0x0403_4b50,
       let nameBytes = file.integer(at: header + 26, as: UInt16.self),
       let extraBytes = file.integer(at: header + 28, as: UInt16.self)
@@ -129,7 +129,7 @@ struct ZipDirectory {
     return header + 30 + Int(nameBytes) + Int(extraBytes)
   }
 
-  private static func malformed(_ file: MappedFile, _ problem: String) -> ModelError {
+  private static func malformed(_ file: CheckpointFile, _ problem: String) -> ModelError {
     ModelError(.malformed, "\(file.path) is not a sound PyTorch archive: \(problem)")
   }
 }

@@ -2,7 +2,7 @@ internal import CImageCodec
 
 /// An image that cannot be used, and what to do about it.
 package struct ImageError: Error, Sendable, CustomStringConvertible {
-  /// Why, for programs. The raw value is stable: it is the `reason` of per-item errors.
+  /// Why, for programs. What a client is told of each is the service's to say.
   package enum Code: String, Sendable, CaseIterable {
     /// There are no bytes.
     case empty = "IMAGE_EMPTY"

@@ -163,3 +163,8 @@ extension LlamaModel {
     }
   }
 }
+
+extension LlamaModel {
+  /// What goes before the tensors' names: a model saved with its head says `model.`.
+  static func prefix(in files: WeightFiles) -> String { files.tensors["norm.weight"] == nil ? "model." : "" }
+}

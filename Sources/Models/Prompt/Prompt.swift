@@ -1,17 +1,19 @@
+package import Items
+
 /// One interaction of a history.
 package struct HistoryEntry: Sendable {
   /// What a prompt may tell of the item in words; an empty title reads `Unknown`.
-  package var words: ItemWords
+  package var texts: ItemTexts
   /// The adaptor's output [d]. Nil in prompts without images, and where tokens are counted and nothing is computed.
   package var softToken: [Float]?
 
-  package init(words: ItemWords, softToken: [Float]?) {
-    self.words = words
+  package init(texts: ItemTexts, softToken: [Float]?) {
+    self.texts = texts
     self.softToken = softToken
   }
 
   package init(title: String, softToken: [Float]?) {
-    self.init(words: ItemWords(title: title), softToken: softToken)
+    self.init(texts: ItemTexts(title: title), softToken: softToken)
   }
 }
 

@@ -1,3 +1,5 @@
+import Items
+
 /// Makes prompts of histories and of callers' own parts.
 package struct PromptBuilder: Sendable {
   let tokenizer: LlamaTokenizer
@@ -32,7 +34,7 @@ package struct PromptBuilder: Sendable {
       throw ModelError(.emptyHistory, "the history has no items; a user needs at least one interaction")
     }
     let newest = history.suffix(maxHistoryItems)
-    let items = newest.map(\.words)
+    let items = newest.map(\.texts)
     var kept = try mostItems(items)
     var encoding = encoding(of: items.suffix(kept))
     while encoding.ids.count >= maxPromptTokens, kept > 1 {
@@ -45,19 +47,19 @@ package struct PromptBuilder: Sendable {
     return try prompt(encoding, softTokens, truncated: history.count - kept)
   }
 
-  private func encoding(of items: ArraySlice<ItemWords>) -> LlamaTokenizer.Encoding {
+  private func encoding(of items: ArraySlice<ItemTexts>) -> LlamaTokenizer.Encoding {
     template.style == .compact
       ? tokenizer.encode(markers: items.count) : tokenizer.encode(template.prompt(items))
   }
 
   /// The tokens that every history's prompt begins with.
   var instruction: [Int32] {
-    let prompts = ["a", "0"].map { encoding(of: [ItemWords(title: $0)]).ids }
+    let prompts = ["a", "0"].map { encoding(of: [ItemTexts(title: $0)]).ids }
     return zip(prompts[0], prompts[1]).prefix { $0 == $1 && $0 != tokenizer.visualMarkerID }.map(\.0)
   }
 
   /// How many of the newest items the item list's budget holds.
-  private func mostItems(_ items: [ItemWords]) throws(ModelError) -> Int {
+  private func mostItems(_ items: [ItemTexts]) throws(ModelError) -> Int {
     var kept = items.count
     // A list is never shorter than its items' texts alone, so long histories are cut without tokenising them whole.
     var tokens = 0
@@ -81,7 +83,7 @@ package struct PromptBuilder: Sendable {
     }
   }
 
-  private func itemListTokens(_ items: ArraySlice<ItemWords>) -> Int {
+  private func itemListTokens(_ items: ArraySlice<ItemTexts>) -> Int {
     template.style == .compact
       ? tokenizer.encode(markers: items.count).ids.count : tokenizer.encode(template.itemList(items)).ids.count
   }

@@ -1,3 +1,5 @@
+package import Items
+
 /// The words of a style's prompts.
 ///
 /// - Source: the published code's `conversation.py` and `dataset.py` for the style `image`; one line, with the trailing space.
@@ -24,7 +26,7 @@ package struct PromptTemplate: Sendable {
 
   /// The whole prompt of one item, with names in angle brackets where its values go.
   package var text: String {
-    let fields = ItemWords(title: "<title>", brand: "<brand>", category: "<category>", description: "<description>")
+    let fields = ItemTexts(title: "<title>", brand: "<brand>", category: "<category>", description: "<description>")
     return prompt([fields]).map { segment in
       switch segment {
       case .text(let text), .data(let text): text
@@ -34,7 +36,7 @@ package struct PromptTemplate: Sendable {
   }
 
   /// An item's texts by the names that they go by, in the order in which they are read. Those that it lacks are left out.
-  func fields(of item: ItemWords) -> [(name: String, value: String)] {
+  func fields(of item: ItemTexts) -> [(name: String, value: String)] {
     let title = (name: "Title", value: item.title.isEmpty ? Self.unknownTitle : item.title)
     let described: [(name: String, value: String)]
     switch style {
@@ -48,7 +50,7 @@ package struct PromptTemplate: Sendable {
   }
 
   /// In curly brackets its texts and, in the style `image`, its soft token; the soft token alone in the style `compact`.
-  func item(_ item: ItemWords) -> [Segment] {
+  func item(_ item: ItemTexts) -> [Segment] {
     guard style != .compact else { return [.visualMarker] }
     var segments = fields(of: item).enumerated().flatMap { index, field -> [Segment] in
       [.text((index == 0 ? "{" : Self.separator) + field.name + ": "), .data(field.value)]
@@ -58,19 +60,19 @@ package struct PromptTemplate: Sendable {
   }
 
   /// The prompt of a history, oldest item first.
-  func prompt(_ items: some BidirectionalCollection<ItemWords>) -> [Segment] {
+  func prompt(_ items: some BidirectionalCollection<ItemTexts>) -> [Segment] {
     guard style != .compact else { return items.flatMap(item) }
     return history(items) + [.text(Self.request)]
   }
 
   /// The prompt's description of a history, which questions to the LLM begin with too.
-  package func history(_ items: some BidirectionalCollection<ItemWords>) -> [LlamaTokenizer.Segment] {
+  package func history(_ items: some BidirectionalCollection<ItemTexts>) -> [LlamaTokenizer.Segment] {
     guard style != .compact else { return items.flatMap(item) + [.text(" ")] }
     return [.text(Self.head)] + items.map(item).joined(separator: [.text(Self.separator)]) + [.text(Self.afterItems)]
   }
 
   /// What the published code measures a history's length by: the items alone, each with a separator behind it.
-  func itemList(_ items: some Collection<ItemWords>) -> [Segment] {
+  func itemList(_ items: some Collection<ItemTexts>) -> [Segment] {
     items.flatMap { item($0) + (style == .compact ? [] : [.text(Self.separator)]) }
   }
 }

@@ -45,7 +45,7 @@ package enum SyntheticCheckpoint {
   package static func write(
     to directory: String, shape: Shape = .demo, seed: UInt64, text: [String]
   ) throws(ModelError) {
-    let checkpoint = CheckpointLocation(bundle: directory)
+    let checkpoint = CheckpointLocation(directory: directory)
     for part in [checkpoint.llm, checkpoint.visionTower, checkpoint.recModule] {
       do {
         try FileManager.default.createDirectory(atPath: part, withIntermediateDirectories: true)

@@ -10,11 +10,11 @@ final class PublishedLimits: Sendable {
     let retrieval: Retrieval_Limits
   }
 
-  private let services: ServiceTargets
+  private let services: ServiceClients
   private let lifetime: Duration
   private let known = Mutex<(values: Values, until: ContinuousClock.Instant)?>(nil)
 
-  init(services: ServiceTargets, lifetime: Duration = .seconds(60)) {
+  init(services: ServiceClients, lifetime: Duration = .seconds(60)) {
     self.services = services
     self.lifetime = lifetime
   }

@@ -126,19 +126,19 @@ extension Recommendation {
   ) -> ServiceFailure? {
     let id = interaction.itemID
     if answer.result.hasError {
-      guard answer.result.error.reason == "ITEM_NOT_FOUND" else {
+      guard answer.result.error.reason == FailureReason.itemNotFound.rawValue else {
         return Stage(name: id.isEmpty ? "encoding the image" : "looking up the item", target: services.encoderTarget)
           .failure(answer.result.error, field: field)
       }
       return ServiceFailure(
-        .notFound, reason: "ITEM_NOT_FOUND",
+        .itemNotFound,
         "item \"\(id)\" is not in the encoder's catalog (\(services.encoderTarget)); encode it first, send its image "
           + "instead, or leave it out",
         field: field)
     }
     guard answer.result.hasSoftToken else {
       return ServiceFailure(
-        .failedPrecondition, reason: "ITEM_WITHOUT_IMAGE",
+        .itemWithoutImage,
         "item \"\(id)\" has no image for the LLM to read; leave it out of the history, or encode it with an image",
         field: field)
     }

@@ -9,7 +9,7 @@ extension Recommendation {
   /// Items per user when the request does not say.
   static let defaultK: UInt32 = 10
 
-  /// Searches for every user that is left, each in the index version that the index's rollout gives them. The LLM service's
+  /// Searches for every user that is left, each in the index version that the index's serving state gives them. The LLM service's
   /// space fingerprint goes with them: an index of another training refuses.
   mutating func search() async throws {
     let stage = Stage(name: "searching", target: services.retrievalTarget)
@@ -72,7 +72,7 @@ extension Recommendation {
       let withHistory = name == "exclude_item_ids" && !request.includeHistory ? ", the history among them" : ""
       users[index].fail(
         ServiceFailure(
-          .invalidArgument, reason: "TOO_MANY_ITEMS",
+          .tooManyItems,
           "\(count) items\(withHistory); \(stage.target) takes at most \(limit) in a list",
           field: "\(users[index].field).\(name)"))
     }

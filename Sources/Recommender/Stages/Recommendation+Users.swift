@@ -55,7 +55,7 @@ extension Recommendation {
   static func requireCount(_ count: Int, of expected: Int, _ what: String, _ stage: Stage) throws(ServiceFailure) {
     guard count == expected else {
       throw ServiceFailure(
-        .internalError, reason: "STAGE_ANSWER_INVALID",
+        .stageAnswerInvalid,
         "\(stage.name) (\(stage.target)): \(count) \(what) came back for \(expected); the service breaks its contract")
     }
   }

@@ -12,15 +12,27 @@ struct Stage: Sendable {
   /// The failure of the whole request when this step fails: the service's code, reason and delay, and where it happened.
   /// The service's field path is left out of the details: it is one of the gateway's request to the service.
   func failure(_ error: RPCError) -> ServiceFailure {
-    ServiceFailure(
-      error.code, reason: error.reason ?? "STAGE_\(error.code.name)", "\(name) (\(target)): \(explained(error))",
-      retryAfter: error.retryDelay)
+    let message = "\(name) (\(target)): \(explained(error))"
+    guard let reason = error.reason else {
+      return ServiceFailure(Self.reason(of: error.code), message, retryAfter: error.retryDelay)
+    }
+    return ServiceFailure(relaying: error.code, reason: reason, message, retryAfter: error.retryDelay)
   }
 
   /// The failure of one user when this step fails for it alone.
   func failure(_ error: Common_ItemError, field: String? = nil) -> ServiceFailure {
     let code = Status.Code(rawValue: Int(error.code)).flatMap { RPCError.Code($0) } ?? .unknown
-    return ServiceFailure(code, reason: error.reason, "\(name) (\(target)): \(error.message)", field: field)
+    return ServiceFailure(relaying: code, reason: error.reason, "\(name) (\(target)): \(error.message)", field: field)
+  }
+
+  /// What an error without a reason is to the gateway's client: it comes from gRPC or from what stands between.
+  private static func reason(of code: RPCError.Code) -> FailureReason {
+    switch code {
+    case .unavailable: .stageUnavailable
+    case .deadlineExceeded: .deadlineExceeded
+    case .cancelled: .cancelled
+    default: .stageFailed
+    }
   }
 
   /// A message that is empty or a connection's own says too little.

@@ -14,13 +14,13 @@ struct NumberedPage {
   init(size: Int32, token: String) throws(ServiceFailure) {
     guard size == 0 || Self.sizes.contains(Int(size)) else {
       throw ServiceFailure(
-        .invalidArgument, reason: "PAGE_SIZE_INVALID",
+        .pageSizeInvalid,
         "page size is \(size); ask for \(Self.sizes.lowerBound) to \(Self.sizes.upperBound), or 0 for \(Self.defaultSize)",
         field: "page_size")
     }
     guard let below = token.isEmpty ? UInt64.max : VersionName.number(parsing: token) else {
       throw ServiceFailure(
-        .invalidArgument, reason: "PAGE_TOKEN_INVALID",
+        .pageTokenInvalid,
         "page token '\(token)' is not one; send next_page_token of the page before, or nothing for the first page",
         field: "page_token")
     }

@@ -1,3 +1,4 @@
+import Basics
 import GRPCCore
 import Logging
 import ServiceAPI
@@ -34,7 +35,7 @@ struct UploadReader: Sendable {
       }
       guard let commit else {
         throw ServiceFailure(
-          .aborted, reason: "UPLOAD_NOT_COMMITTED",
+          .uploadNotCommitted,
           "the stream ended after \(begun.itemCount) items without a commit; nothing was published, upload again")
       }
       return try await publish(begun, commit)
@@ -100,7 +101,7 @@ struct UploadReader: Sendable {
 
   private static func outOfOrder(_ rule: String) -> ServiceFailure {
     ServiceFailure(
-      .invalidArgument, reason: "UPLOAD_OUT_OF_ORDER", "\(rule): send a header, then chunks, then a commit",
+      .uploadOutOfOrder, "\(rule): send a header, then chunks, then a commit",
       field: "message")
   }
 }

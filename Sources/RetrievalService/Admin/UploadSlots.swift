@@ -26,7 +26,7 @@ final class UploadSlots: Sendable {
     }
     guard isFree else {
       throw ServiceFailure(
-        .resourceExhausted, reason: "TOO_MANY_UPLOADS",
+        .tooManyUploads,
         "\(limit) uploads are under way already; wait for one to end, or start the server with a larger --max-uploads",
         retryAfter: .seconds(10))
     }

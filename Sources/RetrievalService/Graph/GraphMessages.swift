@@ -23,7 +23,7 @@ extension GraphChoice {
     case .always: self = .build(m: Int(options.m), efConstruction: Int(options.efConstruction))
     case .UNRECOGNIZED(let number):
       throw ServiceFailure(
-        .invalidArgument, reason: "HEADER_INVALID", "\(number) is no way to build a graph", field: "header.graph.build")
+        .headerInvalid, "\(number) is no way to build a graph", field: "header.graph.build")
     }
   }
 }
@@ -33,7 +33,7 @@ extension SearchMethod {
   init(_ method: Retrieval_SearchMethod, ef: UInt32, field: String) throws(ServiceFailure) {
     guard ef <= UInt32(HNSWParameters.allowedEf.upperBound) else {
       throw ServiceFailure(
-        .invalidArgument, reason: "EF_TOO_LARGE",
+        .efTooLarge,
         "ef is \(ef); at most \(HNSWParameters.allowedEf.upperBound) candidates are kept. Ask for an exact search instead",
         field: field.replacing("method", with: "ef"))
     }
@@ -43,7 +43,7 @@ extension SearchMethod {
     case .approximate: self = .approximate(ef: ef == 0 ? nil : Int(ef))
     case .UNRECOGNIZED(let number):
       throw ServiceFailure(
-        .invalidArgument, reason: "METHOD_INVALID", "\(number) is no search method this server knows", field: field)
+        .methodUnknown, "\(number) is no search method this server knows", field: field)
     }
   }
 }

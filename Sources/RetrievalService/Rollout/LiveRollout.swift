@@ -6,21 +6,21 @@ import VectorIndex
 final class LiveRollout: Sendable {
   /// A consistent look at the figures.
   struct Snapshot: Sendable {
-    let staged: StagedRollout
+    let rollout: Rollout
     let evidence: StageEvidence
     let sinceMicros: Int64
     let forgottenAnswers: UInt64
   }
 
   private struct State {
-    var staged: StagedRollout
+    var rollout: Rollout
     var evidence = StageEvidence()
     var sinceMicros: Int64
     var answers: ServedAnswers
     var report: RolloutReport
 
     mutating func addPoint(now: Int64, isLast: Bool) {
-      report.add(RolloutReport.Point(evidence, of: staged, now: now), isLast: isLast)
+      report.add(RolloutReport.Point(evidence, of: rollout, now: now), isLast: isLast)
     }
   }
 
@@ -29,34 +29,34 @@ final class LiveRollout: Sendable {
   private let state: Mutex<State>
 
   /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept; the figures begin afresh.
-  init(_ staged: StagedRollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Int64) {
+  init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Int64) {
     self.index = index
-    number = staged.number
-    let answers = ServedAnswers(capacity: maxAnswers, windowMicros: staged.plan.outcomeWindowMicros)
+    number = rollout.number
+    let answers = ServedAnswers(capacity: maxAnswers, windowMicros: rollout.plan.outcomeWindowMicros)
     state = Mutex(
       State(
-        staged: staged, sinceMicros: now, answers: answers, report: report ?? RolloutReport(rollout: staged)))
+        rollout: rollout, sinceMicros: now, answers: answers, report: report ?? RolloutReport(rollout: rollout)))
   }
 
   var snapshot: Snapshot {
     state.withLock { state in
       Snapshot(
-        staged: state.staged, evidence: state.evidence, sinceMicros: state.sinceMicros,
+        rollout: state.rollout, evidence: state.evidence, sinceMicros: state.sinceMicros,
         forgottenAnswers: state.answers.forgotten)
     }
   }
 
   /// Takes over what the rollout has become; a new stage begins with empty figures. Returns whether a stage or the rollout
   /// ended.
-  func update(_ staged: StagedRollout, now: Int64) -> Bool {
+  func update(_ rollout: Rollout, now: Int64) -> Bool {
     state.withLock { state in
-      let before = state.staged
-      guard staged != before else { return false }
-      let hasEnded = staged.stage != before.stage || !staged.isActive
+      let before = state.rollout
+      guard rollout != before else { return false }
+      let hasEnded = rollout.stage != before.stage || !rollout.isActive
       if hasEnded { state.addPoint(now: now, isLast: true) }
-      state.staged = staged
-      state.report.rollout = staged
-      if staged.stage != before.stage {
+      state.rollout = rollout
+      state.report.rollout = rollout
+      if rollout.stage != before.stage {
         state.evidence = StageEvidence()
         state.sinceMicros = now
       }
@@ -66,7 +66,7 @@ final class LiveRollout: Sendable {
 
   /// Whether figures of this stage are still gathered.
   func isInStage(_ stage: Int) -> Bool {
-    state.withLock { $0.staged.isActive && $0.staged.stage == stage }
+    state.withLock { $0.rollout.isActive && $0.rollout.stage == stage }
   }
 
   /// Counts answers that callers got.
@@ -74,7 +74,7 @@ final class LiveRollout: Sendable {
   /// - Parameter requestID: the caller's; without one no outcome can come back.
   func note(_ answers: [ServedAnswer], requestID: String, stage: Int, now: Int64) {
     state.withLock { state in
-      guard stage == state.staged.stage, state.staged.isActive else { return }
+      guard stage == state.rollout.stage, state.rollout.isActive else { return }
       for answer in answers {
         guard let arm = answer.served.arm else { continue }
         switch answer.outcome.items {
@@ -92,7 +92,7 @@ final class LiveRollout: Sendable {
 
   func note(_ comparison: Comparison, stage: Int) {
     state.withLock { state in
-      guard stage == state.staged.stage else { return }
+      guard stage == state.rollout.stage else { return }
       switch comparison {
       case .done(let lists, let baselineMicros, let candidateMicros):
         state.evidence.noteCompared(lists, baselineMicros: baselineMicros, candidateMicros: candidateMicros)
@@ -109,18 +109,18 @@ final class LiveRollout: Sendable {
   /// Counts the answers whose time for outcomes is over, and says what the rollout should do next.
   func decide(now: Int64) -> RolloutDecision {
     state.withLock { state in
-      for settled in state.answers.settle(now: now) where settled.stage == state.staged.stage {
+      for settled in state.answers.settle(now: now) where settled.stage == state.rollout.stage {
         state.evidence.noteSettled(by: settled.arm, kinds: settled.kinds)
       }
       state.addPoint(now: now, isLast: false)
-      return RolloutDecision(for: state.staged, state.evidence, now: now)
+      return RolloutDecision(for: state.rollout, state.evidence, now: now)
     }
   }
 
   /// What has been measured until now, with the moment itself as the last point.
   func report(now: Int64) -> RolloutReport {
     state.withLock { state in
-      if state.staged.isActive { state.addPoint(now: now, isLast: true) }
+      if state.rollout.isActive { state.addPoint(now: now, isLast: true) }
       return state.report
     }
   }

@@ -17,11 +17,11 @@ struct OutcomeReport: Sendable {
   ) throws(ServiceFailure) -> Retrieval_ReportOutcomesResponse {
     guard request.outcomes.count <= limits.maxQueriesPerRequest else {
       throw ServiceFailure(
-        .invalidArgument, reason: "TOO_MANY_OUTCOMES",
+        .tooManyOutcomes,
         "\(request.outcomes.count) outcomes; send at most \(limits.maxQueriesPerRequest) at a time", field: "outcomes")
     }
     let index = indexName(request.index)
-    try mappingFailures(field: "index") { () throws(VectorIndexError) in _ = try monitor.store.rollout(of: index) }
+    try mappingFailures(field: "index") { () throws(VectorIndexError) in _ = try monitor.store.servingState(of: index) }
     for (place, outcome) in request.outcomes.enumerated() { try check(outcome, field: "outcomes[\(place)]") }
     var joined: [ServedAnswers.Join: UInt32] = [:]
     let live = monitor.live(of: index)
@@ -42,7 +42,7 @@ struct OutcomeReport: Sendable {
     guard !outcome.requestID.isEmpty, !outcome.itemID.isEmpty, (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)
     else {
       throw ServiceFailure(
-        .invalidArgument, reason: "OUTCOME_INVALID",
+        .outcomeInvalid,
         "give an outcome the request_id of its search, the item_id and a kind of 1 to \(Self.maxKindBytes) bytes",
         field: field)
     }

@@ -8,26 +8,26 @@ import VectorIndex
 
 // A rollout in the contract's terms and back.
 
-extension Retrieval_StagedRollout {
-  init(_ staged: StagedRollout, index: String) {
+extension Retrieval_Rollout {
+  init(_ rollout: Rollout, index: String) {
     self.init()
-    number = staged.number
-    candidateVersion = VersionName(index: index, number: staged.candidate).description
-    baselineVersion = VersionName(index: index, number: staged.baseline).description
-    plan = Retrieval_RolloutPlan(staged.plan)
+    number = rollout.number
+    candidateVersion = VersionName(index: index, number: rollout.candidate).description
+    baselineVersion = VersionName(index: index, number: rollout.baseline).description
+    plan = Retrieval_RolloutPlan(rollout.plan)
     phase =
-      switch staged.phase {
+      switch rollout.phase {
       case .running: .running
       case .paused: .paused
       case .succeeded: .succeeded
       case .rolledBack: .rolledBack
       }
-    stage = UInt32(staged.stage)
-    startTime = Google_Protobuf_Timestamp(unixMicros: staged.startedMicros)
-    stageStartTime = Google_Protobuf_Timestamp(unixMicros: staged.stageStartedMicros)
-    stageElapsed = Google_Protobuf_Duration(micros: staged.stageElapsedMicros(now: UnixTime.nowMicros()))
-    if let ended = staged.endedMicros { endTime = Google_Protobuf_Timestamp(unixMicros: ended) }
-    reason = staged.reason
+    stage = UInt32(rollout.stage)
+    startTime = Google_Protobuf_Timestamp(unixMicros: rollout.startedMicros)
+    stageStartTime = Google_Protobuf_Timestamp(unixMicros: rollout.stageStartedMicros)
+    stageElapsed = Google_Protobuf_Duration(micros: rollout.stageElapsedMicros(now: UnixTime.nowMicros()))
+    if let ended = rollout.endedMicros { endTime = Google_Protobuf_Timestamp(unixMicros: ended) }
+    reason = rollout.reason
   }
 }
 
@@ -84,7 +84,7 @@ extension Retrieval_RolloutFigures {
   init(_ snapshot: LiveRollout.Snapshot) {
     self.init()
     let evidence = snapshot.evidence
-    let plan = snapshot.staged.plan
+    let plan = snapshot.rollout.plan
     since = Google_Protobuf_Timestamp(unixMicros: snapshot.sinceMicros)
     baseline = Retrieval_VersionFigures(.baseline, evidence)
     candidate = Retrieval_VersionFigures(.candidate, evidence)
@@ -94,8 +94,8 @@ extension Retrieval_RolloutFigures {
     meanRankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
     meanScoreDrift = evidence.compared.scoreDrift.mean
     gates = plan.gates.readings(of: evidence).map { Retrieval_GateReading($0) }
-    if snapshot.staged.isActive,
-      case .wait(let conditions) = RolloutDecision(for: snapshot.staged, evidence, now: UnixTime.nowMicros())
+    if snapshot.rollout.isActive,
+      case .wait(let conditions) = RolloutDecision(for: snapshot.rollout, evidence, now: UnixTime.nowMicros())
     {
       waitingFor = conditions
     }
@@ -146,7 +146,7 @@ extension Retrieval_OutcomeDifference {
 extension Retrieval_GateReading {
   init(_ reading: GateReading) {
     self.init()
-    gate = reading.gate
+    gate = reading.gate.description
     verdict =
       switch reading.verdict {
       case .waiting: .waiting

@@ -80,21 +80,21 @@ final class RolloutMonitor: Sendable {
 
   /// Takes over what the index's rollout has become.
   func refresh(_ index: String) async {
-    guard let staged = try? store.rollout(of: index).staged else { return }
+    guard let rollout = try? store.servingState(of: index).rollout else { return }
     let now = UnixTime.nowMicros()
     let known = live(of: index)
-    if let known, known.number == staged.number {
-      if known.update(staged, now: now) { await save(known) }
+    if let known, known.number == rollout.number {
+      if known.update(rollout, now: now) { await save(known) }
       return
     }
-    guard staged.isActive else { return }
-    let report = try? await onStorageThread { [store] () throws(VectorIndexError) in
-      try store.report(of: index, rollout: staged.number)
+    guard rollout.isActive else { return }
+    let report = try? await store.blocking { (store) throws(VectorIndexError) in
+      try store.report(of: index, rollout: rollout.number)
     }
-    let live = LiveRollout(staged, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: now)
+    let live = LiveRollout(rollout, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: now)
     state.withLock { state in
       // Another task may have been faster; both began with nothing.
-      if state.live[index]?.number != staged.number { state.live[index] = live }
+      if state.live[index]?.number != rollout.number { state.live[index] = live }
     }
   }
 
@@ -103,7 +103,7 @@ final class RolloutMonitor: Sendable {
     guard let keep = settings.keepVersions else { return }
     do {
       let request = ChangeRequest(actor: "retention", reason: "--keep-versions \(keep)")
-      let deleted = try await onStorageThread { [store] () throws(VectorIndexError) in
+      let deleted = try await store.blocking { (store) throws(VectorIndexError) in
         try store.retain(keep, of: index, request)
       }
       for name in deleted { logger.notice("deleted an old version", metadata: ["version": "\(name)"]) }
@@ -116,25 +116,26 @@ final class RolloutMonitor: Sendable {
 
   private func look(at index: String) async {
     await refresh(index)
-    guard let live = live(of: index), let rollout = try? store.rollout(of: index), rollout.active?.number == live.number
+    guard let live = live(of: index), let serving = try? store.servingState(of: index),
+      serving.activeRollout?.number == live.number
     else { return }
     // A change between the look and the decision gives another etag: then the decision is refused and made again.
     switch live.decide(now: UnixTime.nowMicros()) {
     case .wait: return
-    case .advance(let reason): await advance(index, ChangeRequest(actor: "rollout", reason: reason, etag: rollout.etag))
+    case .advance(let reason): await advance(index, ChangeRequest(actor: "rollout", reason: reason, etag: serving.etag))
     case .rollBack(let reason):
-      await rollBack(live, ChangeRequest(actor: "rollout", reason: reason, etag: rollout.etag))
+      await rollBack(live, ChangeRequest(actor: "rollout", reason: reason, etag: serving.etag))
     }
   }
 
   private func advance(_ index: String, _ request: ChangeRequest) async {
     do {
-      let rollout = try await onStorageThread { [store] () throws(VectorIndexError) in
+      let serving = try await store.blocking { (store) throws(VectorIndexError) in
         try store.advanceRollout(of: index, request)
       }
-      log("rollout advanced by itself", rollout, request.reason)
+      log("rollout advanced by itself", serving, request.reason)
       await refresh(index)
-      if rollout.active == nil { await applyRetention(to: index) }
+      if serving.activeRollout == nil { await applyRetention(to: index) }
     } catch {
       logger.warning("a rollout could not go on", metadata: ["index": "\(index)", "error": "\(error)"])
     }
@@ -143,12 +144,13 @@ final class RolloutMonitor: Sendable {
   private func rollBack(_ live: LiveRollout, _ request: ChangeRequest) async {
     let index = live.index
     do {
-      let rollout = try await onStorageThread { [store] () throws(VectorIndexError) in
+      let serving = try await store.blocking { (store) throws(VectorIndexError) in
         try store.rollBackRollout(of: index, request)
       }
-      log("ROLLOUT ROLLED BACK BY ITS GATE", rollout, request.reason)
+      log("ROLLOUT ROLLED BACK BY ITS GATE", serving, request.reason)
       await refresh(index)
-    } catch let failure as ServiceFailure where failure.reason == "ETAG_MISMATCH" {
+    } catch let error as VectorIndexError where error.code == .etagMismatch {
+      // The rollout has changed since the look; the next one decides again.
       return
     } catch {
       // The disk may refuse; callers must not suffer from the candidate meanwhile.
@@ -161,25 +163,25 @@ final class RolloutMonitor: Sendable {
   }
 
   private func saveReports() async {
-    for live in state.withLock({ Array($0.live.values) }) where live.snapshot.staged.isActive { await save(live) }
+    for live in state.withLock({ Array($0.live.values) }) where live.snapshot.rollout.isActive { await save(live) }
   }
 
   private func save(_ live: LiveRollout) async {
     let report = live.report(now: UnixTime.nowMicros())
     do {
-      try await onStorageThread { [store] () throws(VectorIndexError) in try store.save(report, of: live.index) }
+      try await store.blocking { (store) throws(VectorIndexError) in try store.save(report, of: live.index) }
     } catch {
       logger.warning("what was measured of a rollout was not saved", metadata: ["error": "\(error)"])
     }
   }
 
-  private func log(_ what: Logger.Message, _ rollout: Rollout, _ reason: String) {
+  private func log(_ what: Logger.Message, _ serving: ServingState, _ reason: String) {
     logger.notice(
       what,
       metadata: [
-        "index": "\(rollout.index)", "stable": "\(rollout.stable ?? 0)",
-        "candidate": "\(rollout.staged?.candidate ?? 0)", "stage": "\((rollout.staged?.stage ?? 0) + 1)",
-        "phase": "\(rollout.staged?.phase.rawValue ?? "")", "generation": "\(rollout.generation)",
+        "index": "\(serving.index)", "stable": "\(serving.stable ?? 0)",
+        "candidate": "\(serving.rollout?.candidate ?? 0)", "stage": "\((serving.rollout?.stage ?? 0) + 1)",
+        "phase": "\(serving.rollout?.phase.rawValue ?? "")", "generation": "\(serving.generation)",
         "reason": "\(reason)",
       ])
   }

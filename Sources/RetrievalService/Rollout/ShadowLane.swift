@@ -94,7 +94,7 @@ final class ShadowLane: Sendable {
     var results: [Arm: (items: [ScoredItem], micros: Double)] = [:]
     let arms = [(Arm.baseline, job.baseline), (.candidate, job.candidate)]
     // A backend's answer costs this thread nothing but waiting.
-    let micros = arms.allSatisfy { $0.1.reader == nil } ? threadMicros : wallMicros
+    let micros = arms.allSatisfy { SearchLane($0.1) == .computed } ? threadMicros : wallMicros
     // The first search of a pair finds the caches cold: each version is first half of the time.
     for (arm, version) in Bool.random() ? arms : arms.reversed() {
       let start = micros()

@@ -15,15 +15,15 @@ final class BackendSearches: Sendable {
 
   /// Searches one version; one outcome per query, in order.
   ///
-  /// - Parameter refuses: whether to throw QUEUE_FULL when too many wait. A stream asks for one batch at a time as it is.
+  /// - Parameter whenFull: those who would wait are let in: a stream asks for one batch at a time as it is.
   func search(
-    _ queries: [SearchQuery], in version: IndexVersion, deadline: ContinuousClock.Instant?, refuses: Bool
+    _ queries: [SearchQuery], in version: RemoteVersion, deadline: ContinuousClock.Instant?, whenFull: WhenFull
   ) async throws -> [SearchWorker.Outcome] {
-    try begin(queries.count, refuses: refuses)
+    try begin(queries.count, whenFull: whenFull)
     defer { underWay.withLock { $0 -= queries.count } }
     let start = ContinuousClock.now
     let found = try await Self.failing { () async throws(VectorIndexError) in
-      try await version.searchBackend(queries, deadline: deadline)
+      try await version.search(queries, deadline: deadline)
     }
     let time = ContinuousClock.now - start
     return found.map { result in
@@ -37,22 +37,22 @@ final class BackendSearches: Sendable {
 
   /// The stored vectors of items, nil for those the version does not hold.
   func vectors(
-    of itemIDs: [String], in version: IndexVersion, deadline: ContinuousClock.Instant?
+    of itemIDs: [String], in version: RemoteVersion, deadline: ContinuousClock.Instant?
   ) async throws -> [[Float]?] {
     try await Self.failing { () async throws(VectorIndexError) in
       try await version.vectors(of: itemIDs, deadline: deadline)
     }
   }
 
-  private func begin(_ count: Int, refuses: Bool) throws(ServiceFailure) {
+  private func begin(_ count: Int, whenFull: WhenFull) throws(ServiceFailure) {
     let waiting = underWay.withLock { underWay in
-      if refuses && underWay > 0 && underWay + count > maxQueries { return Int?.some(underWay) }
+      if whenFull == .refuse && underWay > 0 && underWay + count > maxQueries { return Int?.some(underWay) }
       underWay += count
       return nil
     }
     if let waiting {
       throw ServiceFailure(
-        .resourceExhausted, reason: "QUEUE_FULL",
+        .queueFull,
         "\(waiting) queries wait for the backend that holds the vectors, at most \(maxQueries) may; try again, or start the "
           + "server with a larger --max-queue-queries",
         retryAfter: .milliseconds(100))

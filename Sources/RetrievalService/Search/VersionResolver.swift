@@ -55,7 +55,7 @@ struct VersionResolver: Sendable {
   ) throws(ServiceFailure) {
     guard expectedSpace.isEmpty || expectedSpace == info.builtBy.spaceFingerprint else {
       throw ServiceFailure(
-        .failedPrecondition, reason: "MODEL_MISMATCH",
+        .modelMismatch,
         "\(info.name) was built by \(info.builtBy.name) \(info.builtBy.version) with space fingerprint "
           + "\(info.builtBy.spaceFingerprint), the query vectors come from \(expectedSpace): scores between them mean "
           + "nothing. Publish item vectors of the checkpoint that the users are encoded with, or search its version",

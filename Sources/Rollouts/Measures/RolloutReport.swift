@@ -3,12 +3,12 @@ package struct RolloutReport: Codable, Sendable, Equatable {
   /// Beyond it every second point goes.
   package static let maxPoints = 480
 
-  package var rollout: StagedRollout
+  package var rollout: Rollout
   package private(set) var points: [Point] = []
   /// Between two points; doubles when points go.
   package private(set) var intervalMicros: Int64 = 1_000_000
 
-  package init(rollout: StagedRollout) { self.rollout = rollout }
+  package init(rollout: Rollout) { self.rollout = rollout }
 
   /// The evidence of the present stage at one moment.
   package struct Point: Codable, Sendable, Equatable {
@@ -33,7 +33,7 @@ package struct RolloutReport: Codable, Sendable, Equatable {
       package var outcomes: [String: UInt64]
     }
 
-    package init(_ evidence: StageEvidence, of rollout: StagedRollout, now: Int64) {
+    package init(_ evidence: StageEvidence, of rollout: Rollout, now: Int64) {
       let (baseline, candidate) = evidence.searchMicros
       timeMicros = now
       stage = rollout.stage

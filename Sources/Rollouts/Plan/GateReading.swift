@@ -8,8 +8,7 @@ package struct GateReading: Sendable, Equatable {
     case failed
   }
 
-  /// "overlap", "errors", "latency", "outcome click".
-  package let gate: String
+  package let gate: Gate
   package let verdict: Verdict
   /// What was measured against what, for people.
   package let detail: String
@@ -28,7 +27,7 @@ extension Gates {
     let detail =
       "mean overlap \(overlap.mean.digits(3)) of \(overlap.count) compared queries, at least \(minOverlap.digits(3)) wanted"
     return GateReading(
-      gate: "overlap",
+      gate: .overlap,
       verdict: overlap.count < max(minSamples, 1) ? .waiting : overlap.mean < minOverlap ? .failed : .open,
       detail: detail)
   }
@@ -46,7 +45,7 @@ extension Gates {
       + "(rate proven above \(interval.lower.digits(4))), \(baseline.successes) of \(baseline.count) of the baseline; "
       + "at most \(allowed.digits(4)) allowed"
     return GateReading(
-      gate: "errors",
+      gate: .errors,
       verdict: candidate.count < max(minSamples, 1) ? .waiting : interval.lower > allowed ? .failed : .open,
       detail: detail)
   }
@@ -58,13 +57,13 @@ extension Gates {
       min(baseline.count, candidate.count) >= max(minSamples, 1)
     else {
       return GateReading(
-        gate: "latency", verdict: .waiting,
+        gate: .latency, verdict: .waiting,
         detail:
           "\(candidate.count) searches of the candidate timed, \(baseline.count) of the baseline; \(minSamples) wanted")
     }
     let ratio = max(other, Self.latencyFloorMicros) / max(base, Self.latencyFloorMicros)
     return GateReading(
-      gate: "latency", verdict: ratio > maxLatencyRatio ? .failed : .open,
+      gate: .latency, verdict: ratio > maxLatencyRatio ? .failed : .open,
       detail: "p99 of search time \((other / 1000).digits(2)) ms against \((base / 1000).digits(2)) ms, "
         + "\(ratio.digits(2)) times; at most \(maxLatencyRatio.digits(2)) allowed")
   }
@@ -85,7 +84,7 @@ extension Gates {
       } else {
         .open
       }
-    return GateReading(gate: "outcome \(outcome.kind)", verdict: verdict, detail: detail)
+    return GateReading(gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail)
   }
 }
 

@@ -6,7 +6,7 @@ package enum RolloutDecision: Sendable, Equatable {
   case rollBack(reason: String)
 
   /// - Parameter evidence: of the present stage.
-  package init(for rollout: StagedRollout, _ evidence: StageEvidence, now: Int64) {
+  package init(for rollout: Rollout, _ evidence: StageEvidence, now: Int64) {
     let readings = rollout.plan.gates.readings(of: evidence)
     if let failed = readings.first(where: { $0.verdict == .failed }) {
       self = .rollBack(reason: "gate \(failed.gate): \(failed.detail)")
@@ -23,7 +23,7 @@ package enum RolloutDecision: Sendable, Equatable {
   }
 
   private static func unmet(
-    by rollout: StagedRollout, _ evidence: StageEvidence, _ readings: [GateReading], now: Int64
+    by rollout: Rollout, _ evidence: StageEvidence, _ readings: [GateReading], now: Int64
   ) -> [String] {
     let stage = rollout.currentStage
     var conditions: [String] = []
@@ -33,17 +33,11 @@ package enum RolloutDecision: Sendable, Equatable {
     if evidence.candidateSamples < stage.minSamples {
       conditions.append("\(evidence.candidateSamples) of \(stage.minSamples) samples")
     }
-    conditions += readings.filter { isAwaited($0, in: stage) }.map { "gate \($0.gate): \($0.detail)" }
+    // A gate without enough samples holds a stage up only where the stage can bring it samples.
+    conditions += readings.filter { $0.verdict == .waiting && $0.gate.getsSamples(in: stage) }.map {
+      "gate \($0.gate): \($0.detail)"
+    }
     if !stage.isAutomatic { conditions.append("a person decides when the stage is over") }
     return conditions
-  }
-
-  /// A gate without enough samples holds a stage up only where the stage can bring it samples.
-  private static func isAwaited(_ reading: GateReading, in stage: RolloutPlan.Stage) -> Bool {
-    guard reading.verdict == .waiting else { return false }
-    if reading.gate == "overlap" { return stage.shadowPermille > 0 }
-    if reading.gate == "errors" { return true }
-    let hasBothArms = (1..<1000).contains(stage.canaryPermille)
-    return reading.gate == "latency" ? stage.shadowPermille > 0 || hasBothArms : hasBothArms
   }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// What the computing side may ask about its batch while it computes, between layers or images. Cheap enough for that.
 package struct BatchContext: Sendable {
   let requests: [any Abandonable]
@@ -24,6 +26,11 @@ protocol Abandonable: Sendable {
 /// A result and where its time went.
 package struct Batched<Response: Sendable>: Sendable {
   package var value: Response
+  package var timing: BatchTiming
+}
+
+/// Where a request's time went.
+package struct BatchTiming: Sendable, Equatable {
   /// From submission to the start of its batch.
   package var queueTime: Duration
   /// Of the whole batch.

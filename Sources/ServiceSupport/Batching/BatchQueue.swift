@@ -1,8 +1,8 @@
 /// What waits for a compute thread, and what the thread does next. Pure bookkeeping: no lock, no thread, no clock of its
 /// own; ``Batcher`` runs the steps it returns.
 ///
-/// Two kinds of requests share the queue. Those that refuse to wait for room are taken up to `maxCost`. Those that wait
-/// for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
+/// Two kinds of requests share the queue, see ``WhenFull``. Those that are refused when it is full are taken up to `maxCost`.
+/// Those that wait for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
 /// batch ready, and the rest of the queue stays free for the others.
 struct BatchQueue<Element: Sendable>: Sendable {
   typealias Instant = ContinuousClock.Instant
@@ -71,17 +71,17 @@ struct BatchQueue<Element: Sendable>: Sendable {
   // MARK: Steps of the callers
 
   /// Takes all of `entries` or none.
-  mutating func enqueue(_ entries: [Entry], waitForRoom: Bool) -> Admission {
+  mutating func enqueue(_ entries: [Entry], whenFull: WhenFull) -> Admission {
     guard phase == .running else { return .shutDown }
     let cost = entries.reduce(0) { $0 + $1.cost }
     guard cost <= maxCost else { return .tooLarge }
-    if waitForRoom {
+    switch whenFull {
+    case .wait:
       waiting.append(entries)
       admitWaiting()
-    } else if queuedCost + cost <= maxCost {
+    case .refuse:
+      guard queuedCost + cost <= maxCost else { return .full(retryAfter: estimatedDelay) }
       append(entries)
-    } else {
-      return .full(retryAfter: estimatedDelay)
     }
     return .accepted(wake: takeWake())
   }

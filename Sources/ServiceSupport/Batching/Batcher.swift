@@ -1,3 +1,4 @@
+package import Basics
 import GRPCCore
 
 /// Brings requests of many callers to one compute thread, in batches.
@@ -14,13 +15,6 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   /// What a request costs.
   package typealias Cost = @Sendable (Request) -> Int
 
-  package enum WhenFull: Sendable {
-    /// Throw RESOURCE_EXHAUSTED (QUEUE_FULL).
-    case refuse
-    /// Suspend until there is room.
-    case wait
-  }
-
   private let core: BatcherCore<Request, Response>
   private let thread: DedicatedThread
 
@@ -30,10 +24,10 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   ///   - maxBatchCost: most cost computed together; a single costlier request is computed alone.
   ///   - costNow: asked when a batch is put together, for requests whose cost may have changed since they were submitted.
   ///   - process: see ``Process``.
-  /// - Throws: RESOURCE_EXHAUSTED (NO_THREAD) when the thread cannot be started.
+  /// - Throws: when the thread cannot be started.
   package init(
     name: String, maxQueueCost: Int, maxBatchCost: Int, costNow: Cost? = nil, process: @escaping Process
-  ) throws(ServiceFailure) {
+  ) throws(ThreadError) {
     let core = BatcherCore(
       name: name, maxQueueCost: maxQueueCost, maxBatchCost: maxBatchCost, costNow: costNow, process: process)
     self.core = core

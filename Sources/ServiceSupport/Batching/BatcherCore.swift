@@ -1,3 +1,4 @@
+import Basics
 import GRPCCore
 import Synchronization
 
@@ -50,7 +51,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   func submit(
     _ requests: [(request: Request, cost: Int)], group handle: GroupHandle, deadline: Queue.Instant?,
-    whenFull: Batcher<Request, Response>.WhenFull, continuation: Group.Continuation
+    whenFull: WhenFull, continuation: Group.Continuation
   ) {
     guard handle.group.wait(with: continuation) else { return }
     let now = Queue.Instant.now
@@ -60,7 +61,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
         element: Job(request: element.request, group: handle.group, index: index))
     }
     let (admission, queuedCost) = queue.withLock { queue in
-      (queue.enqueue(entries, waitForRoom: whenFull == .wait), queue.queuedCost)
+      (queue.enqueue(entries, whenFull: whenFull), queue.queuedCost)
     }
     metrics.queuedCost(queuedCost)
     if case .accepted(let wake) = admission {
@@ -118,7 +119,11 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
       let queueTime = entry.arrival.duration(to: start)
       metrics.waited(queueTime)
       entry.element.group.deliver(
-        result.map { .init(value: $0, queueTime: queueTime, computeTime: duration, batchSize: batch.count) },
+        result.map {
+          Batched(
+            value: $0,
+            timing: BatchTiming(queueTime: queueTime, computeTime: duration, batchSize: batch.count))
+        },
         at: entry.element.index)
     }
   }
@@ -128,7 +133,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
     entry.element.group.deliver(
       .failure(
         ServiceFailure(
-          .deadlineExceeded, reason: "DEADLINE_EXCEEDED",
+          .deadlineExceeded,
           "the deadline passed after \(waited) in the queue of \(name); send fewer requests at once or allow more time")
       ),
       at: entry.element.index)
@@ -137,7 +142,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   // MARK: -
 
   private var shuttingDown: ServiceFailure {
-    ServiceFailure(.unavailable, reason: "SHUTTING_DOWN", "the server is shutting down; try another replica")
+    ServiceFailure(.shuttingDown, "the server is shutting down; try another replica")
   }
 
   private func refusal(_ admission: Queue.Admission, cost: Int, queuedCost: Int) -> ServiceFailure {
@@ -145,24 +150,16 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
     switch admission {
     case .full(let retryAfter):
       return ServiceFailure(
-        .resourceExhausted, reason: "QUEUE_FULL",
+        .queueFull,
         "the queue of \(name) holds \(queuedCost) of \(limit) and the request needs \(cost) more; "
           + "try again in \(retryAfter), or add replicas",
         retryAfter: retryAfter)
     case .tooLarge:
       return ServiceFailure(
-        .invalidArgument, reason: "REQUEST_TOO_LARGE",
+        .requestTooLarge,
         "the request needs \(cost) of the queue of \(name), which holds \(limit); send it in smaller requests")
     case .shutDown, .accepted:
       return shuttingDown
     }
   }
-}
-
-/// A flag that is set once.
-final class StopFlag: Sendable {
-  private let flag = Atomic(false)
-
-  func set() { flag.store(true, ordering: .relaxed) }
-  var isSet: Bool { flag.load(ordering: .relaxed) }
 }

@@ -1,12 +1,13 @@
+import Basics
 package import ServiceAPI
 
 extension Common_Timing {
   /// Where a request's time went whose parts were computed, maybe in several batches.
   ///
   /// - Parameters:
-  ///   - parts: what the ``Batcher`` returned; none when nothing was left to compute.
+  ///   - parts: what the ``Batcher`` returned with each; none when nothing was left to compute.
   ///   - total: from the request's arrival to its answer.
-  package init<Response>(of parts: [Batched<Response>], total: Duration) {
+  package init(of parts: [BatchTiming], total: Duration) {
     self.init()
     totalMicros = total.microseconds
     // They were submitted together, so waits count from the same moment.
@@ -16,12 +17,5 @@ extension Common_Timing {
     queueMicros = start.microseconds
     computeMicros = (end - start).microseconds
     batchSize = UInt32(parts.map(\.batchSize).max() ?? 0)
-  }
-}
-
-extension Duration {
-  /// Whole microseconds, 0 for negative durations.
-  package var microseconds: UInt64 {
-    UInt64(max(0, components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000))
   }
 }

@@ -3,7 +3,14 @@ package import Configuration
 /// A key without its value's type, for lists of keys.
 package protocol AnySettingKey: Sendable {
   var name: String { get }
+  var purpose: String { get }
+  /// Whether one must be given.
+  var isRequired: Bool { get }
   var allowedDescription: String { get }
+  /// ArgumentParser's option for it.
+  var option: Any { get }
+  /// What the command line gave for the option.
+  func flag(in container: KeyedDecodingContainer<FlagName>) throws -> FlagSetting?
   /// The value to use, from the first source that has one; nil when none has and there is no default.
   func resolve(in sources: [SettingSource]) throws(SettingsError) -> ResolvedSetting?
 }

@@ -1,27 +1,52 @@
 package import Logging
 
-/// What every service is configured with, resolved and checked.
-package struct ServiceSettings: Sendable {
-  package let host: String
-  package let port: Int
-  package let portFile: String?
-  package let logLevel: Logger.Level
-  package let maxMessageBytes: Int
-  package let shutdownGrace: Duration
-  package let drainTimeout: Duration
+/// What every service is configured with.
+package struct ServiceSettings: SettingGroup {
+  @Setting(
+    "host",
+    "Address to listen on; there is no authentication, so open it (0.0.0.0) only to a network that may use the service",
+    placeholder: "address")
+  package var host = "127.0.0.1"
+  @Setting(
+    "port",
+    "TCP port to listen on, 0 for any free one; by default gateway 50050, encoder 50051, llm 50052, retrieval 50053",
+    placeholder: "port", allowed: .range(0...65535))
+  private var chosenPort: Int?
+  @Setting("port-file", "File to write the port to once the service takes requests", placeholder: "file")
+  package var portFile: String?
+  @Setting(
+    "log-level", "Least severe messages to log; debug adds a line per request", placeholder: "level",
+    allowed: .oneOf(Logger.Level.allCases.map(\.rawValue)))
+  private var logLevelName = "info"
+  @Setting("max-message-bytes", "Largest message taken or sent", unit: "bytes", allowed: .range(64 << 10...1 << 30))
+  package var maxMessageBytes = 64 << 20
+  @Setting(
+    "shutdown-grace",
+    "How long requests are still taken after SIGTERM or SIGINT while health says NOT_SERVING, for load balancers to notice",
+    unit: "seconds", allowed: .range(0...600))
+  private var shutdownGraceSeconds = 1.0
+  @Setting(
+    "drain-timeout", "How long requests in progress may go on after that before they are cancelled", unit: "seconds",
+    allowed: .range(0...3600))
+  private var drainTimeoutSeconds = 30.0
+
+  /// Where none is configured.
+  private var defaultPort = 0
   /// All of the process's settings, the service's own among them.
-  package let all: Settings
+  package private(set) var all = Settings()
+
+  package init() {}
 
   package init(_ settings: Settings, defaultPort: Int) throws(SettingsError) {
-    host = try settings.value(ServiceOptions.Keys.host)
-    port = settings.optional(ServiceOptions.Keys.port) ?? defaultPort
-    portFile = settings.optional(ServiceOptions.Keys.portFile)
-    logLevel = Logger.Level(rawValue: try settings.value(ServiceOptions.Keys.logLevel)) ?? .info
-    maxMessageBytes = try settings.value(ServiceOptions.Keys.maxMessageBytes)
-    shutdownGrace = .seconds(try settings.value(ServiceOptions.Keys.shutdownGrace))
-    drainTimeout = .seconds(try settings.value(ServiceOptions.Keys.drainTimeout))
+    self = try settings.read()
+    self.defaultPort = defaultPort
     all = settings
   }
+
+  package var port: Int { chosenPort ?? defaultPort }
+  package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
+  package var shutdownGrace: Duration { .seconds(shutdownGraceSeconds) }
+  package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }
 
   /// As gRPC names it; the brackets are an IPv6 address's.
   package var address: String {

@@ -2,7 +2,7 @@ package import ArgumentParser
 package import Configuration
 
 /// A value that can be configured: `Int`, `Double` or `String`.
-package protocol SettingValue: Comparable, Sendable {
+package protocol SettingValue: Comparable, Sendable, ExpressibleByArgument {
   static var configType: ConfigType { get }
   init?(_ content: ConfigContent)
   var configContent: ConfigContent { get }
@@ -10,7 +10,7 @@ package protocol SettingValue: Comparable, Sendable {
   var text: String { get }
 }
 
-/// One thing that can be configured, by the same name everywhere: `--max-message-bytes` on the command line,
+/// What a ``Setting`` declares: one thing that can be configured, by the same name everywhere: `--max-message-bytes` on the command line,
 /// `ILLMREC_MAX_MESSAGE_BYTES` in the environment, `"max-message-bytes"` in the configuration file.
 package struct SettingKey<Value: SettingValue>: Sendable {
   package enum Allowed: Sendable {
@@ -28,25 +28,23 @@ package struct SettingKey<Value: SettingValue>: Sendable {
   /// Stands for the value in the help, e.g. "dir".
   package let placeholder: String
   package let defaultValue: Value?
+  package let isRequired: Bool
   package let allowed: Allowed
 
-  package init(
-    _ name: String, _ purpose: String, unit: String? = nil, placeholder: String? = nil,
-    default defaultValue: Value? = nil,
-    allowed: Allowed = .any
+  init(
+    _ name: String, _ purpose: String, unit: String?, placeholder: String?, default defaultValue: Value?,
+    isRequired: Bool, allowed: Allowed
   ) {
     self.name = name
     self.purpose = purpose
     self.unit = unit
     self.placeholder = placeholder ?? unit ?? name
     self.defaultValue = defaultValue
+    self.isRequired = isRequired
     self.allowed = allowed
   }
 
-  /// For `@Option(name:)`.
-  package var flagName: NameSpecification { .customLong(name) }
-
-  /// For `@Option(help:)`: purpose, unit, allowed values, default and environment variable.
+  /// For the flag: purpose, unit, allowed values, default and environment variable.
   package var help: ArgumentHelp {
     let facts = [
       unit, allowed.description, defaultValue.map { "default: \($0.text)" }, "env: \(environmentName)",
@@ -54,17 +52,6 @@ package struct SettingKey<Value: SettingValue>: Sendable {
     return ArgumentHelp(
       "\(purpose). (\(facts.compactMap(\.self).joined(separator: "; ")))", valueName: placeholder)
   }
-
-  /// What was given on the command line, for ``Settings``.
-  package func flag(_ value: Value?) -> FlagSetting? {
-    value.map { FlagSetting(name: name, content: $0.configContent) }
-  }
-}
-
-/// A value given on the command line.
-package struct FlagSetting: Sendable {
-  let name: String
-  let content: ConfigContent
 }
 
 extension SettingKey.Allowed {
@@ -113,4 +100,9 @@ extension String: SettingValue {
   }
   package var configContent: ConfigContent { .string(self) }
   package var text: String { self }
+}
+
+extension Int {
+  /// A setting's number; nil for 0 where that says that the program decides.
+  package var unlessZero: Int? { self == 0 ? nil : self }
 }

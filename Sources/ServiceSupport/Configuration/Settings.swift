@@ -9,8 +9,17 @@ package import Logging
 /// provides the sources; they are asked one by one rather than through its ConfigReader, which takes a value of the wrong
 /// type for a missing one and does not say which source has won.
 package struct Settings: Sendable {
+  /// Those that a group is being made from: what a ``Setting`` takes its value from.
+  @TaskLocal static var beingRead: Settings?
+
   private let resolved: [String: ResolvedSetting]
   private let order: [String]
+
+  /// Of nothing.
+  init() {
+    resolved = [:]
+    order = []
+  }
 
   /// - Parameters:
   ///   - keys: everything that can be configured in this process; any other key in the file is an error.
@@ -18,7 +27,7 @@ package struct Settings: Sendable {
   ///   - environment: of the process.
   ///   - file: path of a JSON file with one object, its keys named as the flags are.
   package init(
-    keys: [any AnySettingKey], flags: [FlagSetting?] = [],
+    keys: [any AnySettingKey], flags: [FlagSetting] = [],
     environment: [String: String] = ProcessInfo.processInfo.environment, file: String? = nil
   ) throws(SettingsError) {
     var sources = [
@@ -37,18 +46,20 @@ package struct Settings: Sendable {
     self.order = keys.map(\.name)
   }
 
-  /// The value of a key that has a default or must be given.
-  package func value<Value>(_ key: SettingKey<Value>) throws(SettingsError) -> Value {
-    guard let value = optional(key) else {
+  /// The settings of a group as they are configured.
+  ///
+  /// - Throws: when one that has no default was not given.
+  package func read<Group: SettingGroup>(_ group: Group.Type = Group.self) throws(SettingsError) -> Group {
+    for key in Group.keys where key.isRequired && resolved[key.name] == nil {
       throw SettingsError(
         "--\(key.name) is required: \(key.purpose); it can also be given as \(key.environmentName) or in the configuration file",
         isUsage: true)
     }
-    return value
+    return Self.$beingRead.withValue(self) { Group() }
   }
 
-  /// The value of a key that may be left out.
-  package func optional<Value>(_ key: SettingKey<Value>) -> Value? {
+  /// Nil when neither a source nor a default has one.
+  func configured<Value>(_ key: SettingKey<Value>) -> Value? {
     precondition(order.contains(key.name), "\(key.name) is not among the keys of these settings")
     return resolved[key.name].flatMap { Value($0.content) }
   }
@@ -61,9 +72,9 @@ package struct Settings: Sendable {
     }
   }
 
-  private static func provider(of flags: [FlagSetting?]) -> InMemoryProvider {
+  private static func provider(of flags: [FlagSetting]) -> InMemoryProvider {
     var values: [AbsoluteConfigKey: ConfigValue] = [:]
-    for flag in flags.compactMap(\.self) {
+    for flag in flags {
       values[AbsoluteConfigKey([flag.name])] = ConfigValue(flag.content, isSecret: false)
     }
     return InMemoryProvider(name: "flags", values: values)

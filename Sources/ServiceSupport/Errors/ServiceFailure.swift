@@ -3,7 +3,7 @@ import GRPCProtobuf
 package import ServiceAPI
 
 /// Why a request, or one element of a batch, was refused: a gRPC code for machines on the way, a stable reason for
-/// programs, the problem and its remedy for people.
+/// programs, the problem and its remedy for people. Reason and code stand in ``FailureCatalog``.
 ///
 /// Thrown from a handler it reaches the client as `google.rpc.Status` details: ErrorInfo with the reason, BadRequest with
 /// the field, RetryInfo with the delay. ``itemError`` is the form for one element among others that succeeded.
@@ -15,7 +15,7 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   private static let maxMessageBytes = 1200
 
   package let code: RPCError.Code
-  /// UPPER_SNAKE, never renamed: clients compare it.
+  /// The name of a ``FailureReason``, or of one that another service's release knows and this one does not.
   package let reason: String
   /// Without the field: ``description`` puts that in front.
   package let message: String
@@ -24,14 +24,28 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   /// Set where the same request may succeed later.
   package let retryAfter: Duration?
 
+  /// - Parameter retryAfter: in place of the delay that the catalog has for the reason.
+  package init(_ reason: FailureReason, _ message: String, field: String? = nil, retryAfter: Duration? = nil) {
+    let entry = reason.entry
+    self.init(
+      relaying: entry.code, reason: reason.rawValue, message, field: field, retryAfter: retryAfter ?? entry.retry.delay)
+  }
+
+  /// Another service's failure, passed on as it came.
   package init(
-    _ code: RPCError.Code, reason: String, _ message: String, field: String? = nil, retryAfter: Duration? = nil
+    relaying code: RPCError.Code, reason: String, _ message: String, field: String? = nil, retryAfter: Duration? = nil
   ) {
     self.code = code
     self.reason = reason
     self.message = Self.bounded(message)
     self.field = field
     self.retryAfter = retryAfter
+  }
+
+  /// The failure with a field, unless it names one.
+  package func located(in field: String) -> ServiceFailure {
+    guard self.field == nil else { return self }
+    return ServiceFailure(relaying: code, reason: reason, message, field: field, retryAfter: retryAfter)
   }
 
   private static func bounded(_ message: String) -> String {

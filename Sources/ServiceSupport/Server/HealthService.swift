@@ -82,7 +82,7 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     let status = status(of: request.service, isServing: state.withLock(\.isServing))
     guard status != .serviceUnknown else {
       throw ServiceFailure(
-        .notFound, reason: "SERVICE_UNKNOWN",
+        .serviceUnknown,
         "\"\(request.service)\" is not served here; served: "
           + (services.sorted().dropFirst() + dependencies.keys.sorted()).joined(separator: ", "),
         field: "service")
@@ -106,7 +106,7 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
       end.finish()
     }
     guard state.withLock(\.hasEnded) else { throw CancellationError() }
-    throw ServiceFailure(.unavailable, reason: "SHUTTING_DOWN", "the server is shutting down; watch another replica")
+    throw ServiceFailure(.shuttingDown, "the server is shutting down; watch another replica")
   }
 
   private func response(_ status: Status) -> Grpc_Health_V1_HealthCheckResponse {

@@ -7,7 +7,7 @@ extension Common_ModelRef {
   package func requireVersion(_ version: String, field: String) throws(ServiceFailure) {
     guard version.isEmpty || version == self.version else {
       throw ServiceFailure(
-        .failedPrecondition, reason: "MODEL_VERSION_NOT_SERVED",
+        .modelVersionNotServed,
         "version \"\(version)\" of \(name) is not served here; this server runs \"\(self.version)\": "
           + "leave the field empty or ask a server that runs yours",
         field: field)
@@ -19,7 +19,7 @@ extension Common_ModelRef {
   package func requireSpace(_ fingerprint: String, field: String) throws(ServiceFailure) {
     guard fingerprint.isEmpty || fingerprint == spaceFingerprint else {
       throw ServiceFailure(
-        .failedPrecondition, reason: "MODEL_MISMATCH",
+        .modelMismatch,
         "the request's values are of \(fingerprint.prefix(12)), this server's model \(name) \(version) is of "
           + "\(spaceFingerprint.prefix(12)); serve both from the same checkpoint and with the same spaces",
         field: field)

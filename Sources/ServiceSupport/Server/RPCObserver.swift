@@ -92,7 +92,7 @@ private struct Call: Sendable {
       logger.error("request failed", metadata: metadata.merging(["error": "\(error)"]) { $1 })
       return RPCError(
         ServiceFailure(
-          .internalError, reason: "INTERNAL",
+          .internalFailure,
           "an error that is the server's; its log says more under request_id \(identity.value)"))
     }
   }

@@ -44,7 +44,7 @@ extension Common_DataType {
     case .float32, .bfloat16, .float16: self
     case .UNRECOGNIZED(let number):
       throw ServiceFailure(
-        .invalidArgument, reason: "DATA_TYPE_UNKNOWN",
+        .dataTypeUnknown,
         "data type \(number) is not known; use FLOAT32, BFLOAT16 or FLOAT16", field: field)
     }
   }

@@ -8,26 +8,26 @@ extension Common_Tensor {
   /// - Parameters:
   ///   - field: path of this tensor from the request's root, for the error.
   ///   - expected: extent of each dimension; nil where any will do.
-  /// - Throws: INVALID_ARGUMENT with the reason TENSOR_MISSING, TENSOR_DATA_TYPE, TENSOR_SHAPE, TENSOR_SIZE or
+  /// - Throws: INVALID_ARGUMENT with the reason TENSOR_MISSING, DATA_TYPE_UNKNOWN, TENSOR_SHAPE, TENSOR_SIZE or
   ///   TENSOR_NOT_FINITE. Nothing is allocated before the length has been checked.
   package func floats(field: String, shape expected: [Int?]) throws(ServiceFailure) -> [Float] {
     guard dataType != .unspecified || !shape.isEmpty || !data.isEmpty else {
-      throw invalid("TENSOR_MISSING", "not set; send a tensor of shape \(Self.describe(expected))", field)
+      throw ServiceFailure(.tensorMissing, "not set; send a tensor of shape \(Self.describe(expected))", field: field)
     }
     let elementSize = try elementSize(field: field)
     let count = try elementCount(field: field, expected: expected)
     let (byteCount, overflow) = count.multipliedReportingOverflow(by: elementSize)
     guard !overflow, data.count == byteCount else {
-      throw invalid(
-        "TENSOR_SIZE",
+      throw ServiceFailure(
+        .tensorSize,
         "data holds \(data.count) bytes, but shape \(shape) of \(elementSize)-byte elements needs "
           + "\(overflow ? "more than can be addressed" : "\(byteCount)"); send product(shape) elements, little-endian",
-        field)
+        field: field)
     }
     let values = decoded(count: count)
     if let index = Self.firstNotFinite(values) {
-      throw invalid(
-        "TENSOR_NOT_FINITE", "element \(index) is \(values[index]); every value must be finite", field)
+      throw ServiceFailure(
+        .tensorNotFinite, "element \(index) is \(values[index]); every value must be finite", field: field)
     }
     return values
   }
@@ -37,7 +37,8 @@ extension Common_Tensor {
     case .float32: return 4
     case .bfloat16, .float16: return 2
     case .unspecified, .UNRECOGNIZED:
-      throw invalid("TENSOR_DATA_TYPE", "data_type \(dataType) is not known; use FLOAT32, BFLOAT16 or FLOAT16", field)
+      throw ServiceFailure(
+        .dataTypeUnknown, "data_type \(dataType) is not known; use FLOAT32, BFLOAT16 or FLOAT16", field: field)
     }
   }
 
@@ -45,12 +46,14 @@ extension Common_Tensor {
     let matches =
       shape.count == expected.count && zip(shape, expected).allSatisfy { $1 == nil || Int($0) == $1 }
     guard matches else {
-      throw invalid("TENSOR_SHAPE", "shape \(shape) does not fit; send \(Self.describe(expected))", field)
+      throw ServiceFailure(.tensorShape, "shape \(shape) does not fit; send \(Self.describe(expected))", field: field)
     }
     var count = 1
     for extent in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: Int(extent))
-      guard !overflow else { throw invalid("TENSOR_SHAPE", "shape \(shape) holds more than can be addressed", field) }
+      guard !overflow else {
+        throw ServiceFailure(.tensorShape, "shape \(shape) holds more than can be addressed", field: field)
+      }
       count = product
     }
     return count
@@ -89,9 +92,5 @@ extension Common_Tensor {
 
   private static func describe(_ shape: [Int?]) -> String {
     "[" + shape.map { $0.map(String.init) ?? "n" }.joined(separator: ", ") + "]"
-  }
-
-  private func invalid(_ reason: String, _ message: String, _ field: String) -> ServiceFailure {
-    ServiceFailure(.invalidArgument, reason: reason, message, field: field)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 package import Datasets
 import Digest
 import Foundation
@@ -49,7 +50,9 @@ package struct ImageEmbeddingCache {
       known[Array(data[start..<start + Self.digestBytes])] = values
     }
     guard data.count % entry != 0 else { return }
-    guard truncate(path, data.count - data.count % entry) == 0 else { throw DurableFile.failure(path, errno) }
+    guard truncate(path, data.count - data.count % entry) == 0 else {
+      throw TrainingError.unwritable(path, SystemCallError("truncate", path, errno: errno))
+    }
   }
 
   /// The embeddings of the items' images; items without an image have none.
@@ -119,15 +122,8 @@ package struct ImageEmbeddingCache {
 
   private func append(_ bytes: [UInt8]) throws(TrainingError) {
     guard let path else { return }
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw DurableFile.failure(path, errno) }
-    defer { close(descriptor) }
-    var start = 0
-    while start < bytes.count {
-      let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + start }, bytes.count - start) }
-      if written < 0, errno == EINTR { continue }
-      guard written > 0 else { throw DurableFile.failure(path, written < 0 ? errno : ENOSPC) }
-      start += written
+    try TrainingError.writing(path) { () throws(SystemCallError) in
+      try OpenFile(path, O_WRONLY | O_CREAT | O_APPEND).write(bytes)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Items
 import Kernels
 import Models
 
@@ -32,9 +33,9 @@ extension GoldenTraining {
 
   /// The same steps here, in 32-bit floats.
   ///
-  /// - Parameter llmWeights: the frozen LLM's directory when it is not the bundle's `llm/`.
+  /// - Parameter llmWeights: the frozen LLM's directory when it is not the checkpoint's `llm/`.
   package func replay(llmWeights: String? = nil, threads: Int? = nil) throws -> Replay {
-    let location = CheckpointLocation(bundle: "\(directory)/bundle", llmWeights: llmWeights)
+    let location = CheckpointLocation(directory: "\(directory)/bundle", llmWeights: llmWeights)
     let trainsTokens = steps[0].gradNorms["token_embed"] != nil
     let model = try TrainableRecommender(
       checkpoint: location,
@@ -97,7 +98,7 @@ extension GoldenTraining {
     return samples.indices.filter { index in
       let sample = samples[index]
       let encoding = prompt.encode(
-        items: sample.titles.map { ItemWords(title: $0 ?? "") }, question: sample.question,
+        items: sample.titles.map { ItemTexts(title: $0 ?? "") }, question: sample.question,
         answer: AlignmentPrompt.Answer(value: sample.answer))
       return encoding.tokenIDs != sample.ilaTokenIds || encoding.labelStart != sample.labelStart
     }

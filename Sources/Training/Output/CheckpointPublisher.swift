@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Kernels
 package import Models
@@ -35,7 +36,7 @@ package struct CheckpointPublisher: Sendable {
   package func publish(_ parameters: [Parameter], keepingOthers: Bool = true) throws {
     let partial = target + ".partial"
     remove(partial)
-    let checkpoint = CheckpointLocation(bundle: partial)
+    let checkpoint = CheckpointLocation(directory: partial)
     try RunDirectory.create(checkpoint.recModule)
     try write(parameters, keepingOthers, to: checkpoint)
     try placeFrozenParts(in: checkpoint)
@@ -79,7 +80,7 @@ package struct CheckpointPublisher: Sendable {
   private func placeFrozenParts(in checkpoint: CheckpointLocation) throws(TrainingError) {
     let parts = [
       (start.tokenizer, checkpoint.tokenizer), (start.visionTower, checkpoint.visionTower),
-      (start.bundle + "/config.json", checkpoint.bundle + "/config.json"),
+      (start.directory + "/config.json", checkpoint.directory + "/config.json"),
       (partialDirectory(of: start.tokenEmbeddings), partialDirectory(of: checkpoint.tokenEmbeddings)),
     ]
     for (source, place) in parts
@@ -87,8 +88,8 @@ package struct CheckpointPublisher: Sendable {
       // Configurations are small, and a checkpoint's own.
       try Self.place(source, at: place, source.hasSuffix("config.json") ? .copy : placement)
     }
-    guard !CheckpointLocation.exists(checkpoint.bundle + "/config.json") else { return }
-    let file = try DurableFile(checkpoint.bundle + "/config.json")
+    guard !CheckpointLocation.exists(checkpoint.directory + "/config.json") else { return }
+    let file = try DurableFile(checkpoint.directory + "/config.json")
     try file.write(Array("{\"architectures\": [\"ILLMRecLlamaModel\"], \"model_type\": \"illmrec_llama\"}\n".utf8))
     try file.commit()
   }
@@ -121,7 +122,8 @@ package struct CheckpointPublisher: Sendable {
     } catch {
       throw TrainingError(.unwritable, "\(target) cannot be replaced by \(partial)", cause: error)
     }
-    DurableFile.syncDirectory(of: target)
+    // So that the new name survives a power cut too.
+    try? DirectoryEntries.sync(DirectoryEntries.parent(of: target))
     remove(former)
   }
 

@@ -1,3 +1,4 @@
+package import Items
 package import Models
 
 /// The conversation of image-language alignment: a history in a prompt style, a question about the item that came next, and
@@ -44,7 +45,7 @@ package struct AlignmentPrompt: Sendable {
   /// - Parameters:
   ///   - items: the history, oldest first.
   ///   - question: one of the wordings, without what precedes it.
-  package func encode(items: [ItemWords], question: String, answer: Answer) -> Encoding {
+  package func encode(items: [ItemTexts], question: String, answer: Answer) -> Encoding {
     let asked =
       [.text(Self.system + " USER: ")] + template.history(items)
       + [.text(Self.instruction + question + " ASSISTANT: ")]

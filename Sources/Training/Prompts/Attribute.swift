@@ -1,4 +1,5 @@
 package import Datasets
+import Items
 
 /// What the LLM is asked about the next item.
 package enum Attribute: String, Sendable, CaseIterable, Codable {
@@ -11,10 +12,10 @@ package enum Attribute: String, Sendable, CaseIterable, Codable {
   package func value(of item: Dataset.Item) -> String? {
     let text =
       switch self {
-      case .title: item.title
-      case .feature: item.features.isEmpty ? item.description : item.features.joined(separator: " ")
-      case .brand: item.brand
-      case .category: item.category
+      case .title: item.texts.title
+      case .feature: item.features.isEmpty ? item.texts.description : item.features.joined(separator: " ")
+      case .brand: item.texts.brand
+      case .category: item.texts.category
       }
     return text.isEmpty ? nil : text
   }

@@ -1,5 +1,6 @@
 package import Datasets
 import Digest
+import Items
 package import Models
 
 /// Short digests by which a run that goes on knows its data again.
@@ -10,7 +11,8 @@ package enum TrainingDigest {
     for user in dataset.users { digest.update("\(user.id) \(user.items) \(user.negatives)\n") }
     for item in dataset.items {
       digest.update(
-        "\([item.id, item.title, item.description] + Attribute.allCases.map { $0.value(of: item) ?? "" })\n")
+        "\([item.id, item.texts.title, item.texts.description] + Attribute.allCases.map { $0.value(of: item) ?? "" })\n"
+      )
     }
     return String(digest.finishHex().prefix(16))
   }

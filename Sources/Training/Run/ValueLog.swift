@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Glibc
 
@@ -22,7 +23,9 @@ struct ValueLog {
     let new = try DurableFile(path)
     try new.write(Array(text.utf8))
     try new.commit()
-    guard let file = FileHandle(forWritingAtPath: path) else { throw DurableFile.failure(path, errno) }
+    guard let file = FileHandle(forWritingAtPath: path) else {
+      throw TrainingError.unwritable(path, SystemCallError("open", path, errno: errno))
+    }
     self.file = file
     _ = try? file.seekToEnd()
   }

@@ -39,7 +39,7 @@ package struct SampleBuilder: Sendable {
   /// The recommendation prompt of a history whose items prompts can tell of.
   package func recommendation(_ history: [Int]) throws -> TrainingSample.Sequence {
     let prompt = try prompts.prompt(
-      history: history.map { HistoryEntry(words: items.words[$0], softToken: nil) })
+      history: history.map { HistoryEntry(texts: items.texts[$0], softToken: nil) })
     let kept = history.suffix(prompt.softTokenPositions.count)
     return .init(
       tokenIDs: prompt.tokenIDs, softTokenPositions: prompt.softTokenPositions,
@@ -52,7 +52,7 @@ package struct SampleBuilder: Sendable {
     for count in stride(from: example.history.count, to: 0, by: -1) {
       let history = example.history.suffix(count)
       let encoding = alignment.encode(
-        items: history.map { items.words[$0] }, question: question.text, answer: question.answer)
+        items: history.map { items.texts[$0] }, question: question.text, answer: question.answer)
       guard encoding.tokenIDs.count <= maxPositions else { continue }
       let sequence = TrainingSample.Sequence(
         tokenIDs: encoding.tokenIDs, softTokenPositions: encoding.softTokenPositions,

@@ -1,5 +1,6 @@
 package import Datasets
 import Evaluation
+import Items
 package import Models
 
 /// The items that a run trains on, with what is known of each in each space.
@@ -12,7 +13,7 @@ package struct TrainingItems: Sendable {
   /// How prompts and questions tell of the items.
   package let promptStyle: PromptStyle
   /// What they may tell in words.
-  let words: [ItemWords]
+  let texts: [ItemTexts]
 
   /// - Precondition: every table has a row for each item.
   package init(
@@ -24,7 +25,7 @@ package struct TrainingItems: Sendable {
     self.images = images
     self.promptStyle = promptStyle
     features = others.merging([.image: images]) { $1 }.filter { spaces.contains($0.key) }
-    words = items.map(ItemWords.init)
+    texts = items.map(\.texts)
   }
 
   /// Whether prompts can tell of an item: those that show images have no place for one without.

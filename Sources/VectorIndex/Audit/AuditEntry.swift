@@ -28,7 +28,7 @@ package struct AuditEntry: Codable, Sendable, Equatable {
   package let reason: String
   /// What changed.
   package let detail: String
-  /// The rollout's after the change.
+  /// The serving state's after the change.
   package let generation: UInt64
   package let requestID: String
 

@@ -1,3 +1,4 @@
+import Basics
 import Digest
 import FoundationEssentials
 import Glibc
@@ -5,7 +6,7 @@ import Glibc
 /// `audit.jsonl` of an index: one line a change, appended and made durable, never rewritten.
 ///
 /// Each line is a JSON object that ends with the SHA-256 of what stands before it. A line that a crash tore is skipped, and
-/// the next one begins on a line of its own; the change that it should have told stands in `rollout.json` and is appended
+/// the next one begins on a line of its own; the change that it should have told stands in `serving.json` and is appended
 /// again at the next start.
 struct AuditLog {
   static let fileName = "audit.jsonl"
@@ -21,17 +22,18 @@ struct AuditLog {
 
   /// Adds an entry and makes it durable.
   func append(_ entry: AuditEntry) throws(VectorIndexError) {
-    try disk.refuse("open", path, at: .writeAudit)
-    let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else { throw .systemCall("open", path, errno: errno) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .systemCall("stat", path, errno: errno) }
-    let start: [UInt8] = endsLine(descriptor, size: Int(status.st_size)) ? [] : [UInt8(ascii: "\n")]
-    try disk.append(start + Self.line(entry), to: descriptor, path: path, at: .writeAudit)
-    try disk.refuse("fsync", path, at: .syncAudit)
-    if fsync(descriptor) != 0 { throw .systemCall("fsync", path, errno: errno) }
-    if status.st_size == 0 { try disk.syncDirectory(directory, at: .syncAudit) }
+    let line = try Self.line(entry)
+    let faults = disk.faults
+    try explainingSystemCalls { () throws(SystemCallError) in
+      let file = try OpenFile(
+        path, O_RDWR | O_CREAT | O_APPEND, mode: 0o640, fault: faults.fault(at: .writeAudit))
+      var status = stat()
+      guard fstat(file.descriptor, &status) == 0 else { throw SystemCallError("stat", path, errno: errno) }
+      let start: [UInt8] = endsLine(file.descriptor, size: Int(status.st_size)) ? [] : [UInt8(ascii: "\n")]
+      try file.write(start + line, fault: faults.fault(at: .writeAudit))
+      try file.sync(fault: faults.fault(at: .syncAudit))
+      if status.st_size == 0 { try DirectoryEntries.sync(directory, fault: faults.fault(at: .syncAudit)) }
+    }
   }
 
   /// The entries, oldest first, and how many lines are none.
@@ -74,31 +76,5 @@ struct AuditLog {
     let digest = body.withUnsafeBytes { SHA256.hex(of: $0) }
     guard Array(line.suffix(tailLength)) == Array("\(tailStart)\(digest)\(tailEnd)".utf8) else { return nil }
     return try? JSONDecoder().decode(AuditEntry.self, from: Data(line))
-  }
-}
-
-extension Disk {
-  /// Writes all bytes at the end of an open file.
-  func append(
-    _ bytes: [UInt8], to descriptor: Int32, path: String, at step: StorageStep
-  ) throws(VectorIndexError) {
-    var wanted = bytes[...]
-    var broken: Int32?
-    switch faults.fault(at: step) {
-    case .failure(let errno): throw .systemCall("write", path, errno: errno)
-    case .shortWrite(let errno):
-      wanted = bytes.prefix(bytes.count / 2)
-      broken = errno
-    case nil: break
-    }
-    while !wanted.isEmpty {
-      let count = wanted.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .systemCall("write", path, errno: errno)
-      }
-      wanted = wanted.dropFirst(count)
-    }
-    if let broken { throw .systemCall("write", path, errno: broken) }
   }
 }

@@ -3,10 +3,10 @@ package import Rollouts
 extension VersionStore {
   /// Every change of an index, oldest first.
   package func auditEntries(of index: String) throws(VectorIndexError) -> [AuditEntry] {
-    let rollout = try rollout(of: index)
+    let serving = try servingState(of: index)
     var entries = try auditLog(of: index).read().entries
-    // A change that the disk kept from the log stands in rollout.json.
-    if let last = rollout.lastChange, entries.last.map({ $0.number < last.number }) ?? true { entries.append(last) }
+    // A change that the disk kept from the log stands in serving.json.
+    if let last = serving.lastChange, entries.last.map({ $0.number < last.number }) ?? true { entries.append(last) }
     return entries
   }
 
@@ -22,7 +22,7 @@ extension VersionStore {
       try disk.syncDirectory(directory.index(index), at: .createReportDirectory)
     }
     try disk.replace(
-      "\(reports)/\(report.rollout.number).json", with: SealedDocument.encode(report), in: reports,
+      "\(reports)/\(report.rollout.number).json", with: SealedDocument.encode(report),
       steps: (.writeReport, .syncReport, .replaceReport, .syncReportDirectory))
   }
 

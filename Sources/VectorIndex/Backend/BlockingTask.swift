@@ -1,4 +1,4 @@
-import Dispatch
+import Basics
 import Synchronization
 
 /// Runs asynchronous work on the calling thread and returns when it has ended: for threads of the store and of comparisons,
@@ -29,17 +29,17 @@ package func waitForTask<Value: Sendable>(
 /// Runs the steps of a task on the one thread that waits for it.
 private final class WaitingThread: TaskExecutor {
   private let steps = Mutex<[UnownedJob]>([])
-  private let count = DispatchSemaphore(value: 0)
+  private let count = Semaphore()
 
   func enqueue(_ job: consuming ExecutorJob) {
     let step = UnownedJob(job)
     steps.withLock { $0.append(step) }
-    count.signal()
+    count.post()
   }
 
   /// Runs a step, or waits a few milliseconds for one; returns whether there was one.
   func runNext() -> Bool {
-    guard count.wait(timeout: .now() + .milliseconds(10)) == .success else { return false }
+    guard count.wait(for: .milliseconds(10)) else { return false }
     let step = steps.withLock { $0.removeFirst() }
     step.runSynchronously(on: asUnownedTaskExecutor())
     return true

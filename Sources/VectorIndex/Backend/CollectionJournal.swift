@@ -78,7 +78,7 @@ struct CollectionJournal: Sendable {
     try disk.createDirectory(root.backend, at: .createIndexDirectory)
     try disk.syncDirectory(root.root, at: .createIndexDirectory)
     try disk.replace(
-      path, with: Array(id.utf8), in: root.backend,
+      path, with: Array(id.utf8),
       steps: (.createIndexDirectory, .createIndexDirectory, .createIndexDirectory, .createIndexDirectory))
     return id
   }

@@ -1,3 +1,5 @@
+import Basics
+
 /// A system beside this process that keeps the vectors of versions, for catalogs past one machine.
 ///
 /// The store keeps everything else as it does for versions of its own: item ids, manifest, roles, audit log. A version's
@@ -29,7 +31,7 @@ package protocol CollectionReader: Sendable {
   /// Each query's hits, in the queries' order: highest score first, equal scores by row. A query that cannot be answered has
   /// its error instead; what concerns all of them is thrown.
   func search(
-    _ queries: [CollectionQuery], deadline: ContinuousClock.Instant?
+    _ queries: [RowQuery], deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>]
 
   /// The vectors of `rows`, in their order.
@@ -60,34 +62,6 @@ package struct VectorCollection: Sendable, Equatable {
     self.itemCount = itemCount
     self.dim = dim
     self.maxNorm = maxNorm
-  }
-}
-
-/// A query in rows of one version.
-package struct CollectionQuery: Sendable {
-  package var vector: [Float]
-  package var k: Int
-  /// Ascending, each once.
-  package var excludedRows: [UInt32]
-  /// Rows that may be returned, the excluded ones already taken out: ascending, each once. Nil: all but the excluded.
-  package var includedRows: [UInt32]?
-
-  package init(vector: [Float], k: Int, excludedRows: [UInt32] = [], includedRows: [UInt32]? = nil) {
-    self.vector = vector
-    self.k = k
-    self.excludedRows = excludedRows
-    self.includedRows = includedRows
-  }
-}
-
-/// A row and its inner product with the query.
-package struct RowHit: Sendable, Equatable {
-  package let row: UInt32
-  package let score: Float
-
-  package init(row: UInt32, score: Float) {
-    self.row = row
-    self.score = score
   }
 }
 

@@ -9,23 +9,23 @@ struct ExactSearcher {
 
   let team: ComputeTeam
 
-  /// Each query's hits in `data`, in the queries' order: highest score first, equal scores by row.
+  /// Each query's hits in `vectors`, in the queries' order: highest score first, equal scores by row.
   func search(
-    _ queries: [RowQuery], in data: borrowing VersionData, isCancelled: () -> Bool
+    _ queries: [RowQuery], in vectors: MappedVectors, isCancelled: () -> Bool
   ) throws(VectorIndexError) -> [[InnerProductScan.Hit]] {
     var hits = [[InnerProductScan.Hit]](repeating: [], count: queries.count)
-    let (listed, unlisted) = split(queries, itemCount: data.items.count)
+    let (listed, unlisted) = split(queries, itemCount: vectors.count)
     if !unlisted.isEmpty {
-      var scan = try begin(unlisted.map { queries[$0] }, in: data, codes: data.codes(), areListed: false)
-      let step = rowsPerSlab(dim: data.dim, queryCount: unlisted.count)
-      for first in stride(from: 0, to: data.items.count, by: step) {
+      var scan = try begin(unlisted.map { queries[$0] }, in: vectors, codes: vectors.codes(), areListed: false)
+      let step = rowsPerSlab(dim: vectors.dim, queryCount: unlisted.count)
+      for first in stride(from: 0, to: vectors.count, by: step) {
         try stop(if: isCancelled)
-        scan.scan(rows: first..<min(first + step, data.items.count))
+        scan.scan(rows: first..<min(first + step, vectors.count))
       }
       for (index, found) in zip(unlisted, scan.finish()) { hits[index] = found }
     }
     if !listed.isEmpty {
-      var scan = try begin(listed.map { queries[$0] }, in: data, codes: nil, areListed: true)
+      var scan = try begin(listed.map { queries[$0] }, in: vectors, codes: nil, areListed: true)
       for (position, index) in listed.enumerated() {
         try stop(if: isCancelled)
         scan.scan(listedRows: queries[index].includedRows ?? [], query: position)
@@ -52,9 +52,9 @@ struct ExactSearcher {
   }
 
   private func begin(
-    _ queries: [RowQuery], in data: borrowing VersionData, codes: RowCodes?, areListed: Bool
+    _ queries: [RowQuery], in vectors: MappedVectors, codes: RowCodes?, areListed: Bool
   ) throws(VectorIndexError) -> InnerProductScan {
-    let itemCount = data.items.count
+    let itemCount = vectors.count
     let described = queries.map { query in
       // An include list has lost its excluded rows already; k beyond it would only reserve memory.
       InnerProductScan.Query(
@@ -62,9 +62,9 @@ struct ExactSearcher {
         excludedRows: query.includedRows == nil ? query.excludedRows : [],
         eligibleRows: areListed ? nil : query.includedRows.map { RowMask($0, count: itemCount).words })
     }
-    guard let rows = data.vectors.baseAddress,
+    guard let rows = vectors.values.baseAddress,
       let scan = InnerProductScan(
-        rows: rows, rowCount: data.items.count, dim: data.dim, codes: codes, queries: described, team: team)
+        rows: rows, rowCount: vectors.count, dim: vectors.dim, codes: codes, queries: described, team: team)
     else {
       throw VectorIndexError(
         .outOfMemory, "no memory for the hits of \(queries.count) queries; send fewer queries or a smaller k")

@@ -39,14 +39,3 @@ package struct ScoredItem: Sendable, Equatable {
     self.score = score
   }
 }
-
-/// A query whose items have become rows of one version.
-struct RowQuery {
-  var vector: [Float]
-  var k: Int
-  /// Ascending, each once.
-  var excludedRows: [UInt32]
-  /// Rows that may be returned, the excluded ones already taken out: ascending, each once. Nil: all but the excluded.
-  var includedRows: [UInt32]?
-  var method = SearchMethod.versionDefault
-}

@@ -18,17 +18,17 @@ package struct VersionComparison: Sendable, Equatable {
     self.overlap = overlap
     rankBiasedOverlap = rankBiased
     scoreDrift = drift
-    let shared = Self.sharedItems(baseline.data.items, candidate.data.items)
-    onlyInBaseline = baseline.data.items.count - shared
-    onlyInCandidate = candidate.data.items.count - shared
+    let shared = Self.sharedItems(baseline.items, candidate.items)
+    onlyInBaseline = baseline.items.count - shared
+    onlyInCandidate = candidate.items.count - shared
   }
 
   private static func queries(
     from version: IndexVersion, count: Int, k: Int
   ) throws(VectorIndexError) -> [SearchQuery] {
-    let used = min(count, version.data.items.count)
-    let rows = (0..<used).map { $0 * version.data.items.count / used }
-    return try version.vectors(atRows: rows).map { SearchQuery(vector: $0, k: k) }
+    let used = min(count, version.items.count)
+    let rows = (0..<used).map { $0 * version.items.count / used }
+    return try version.vectors.read(rows: rows).map { SearchQuery(vector: $0, k: k) }
   }
 
   private static func compare(
@@ -59,35 +59,5 @@ package struct VersionComparison: Sendable, Equatable {
       if left == right || right.utf8.lexicographicallyPrecedes(left.utf8) { other += 1 }
     }
     return shared
-  }
-}
-
-extension VersionStore {
-  /// Reads a version's files, and the vectors that a backend holds, again and compares them with their digests. Blocks its thread for as long as the disk takes.
-  ///
-  /// - Returns: the version and the bytes that were read.
-  package func verify(_ name: VersionName) throws(VectorIndexError) -> (version: ListedVersion, bytes: UInt64) {
-    let listed = try version(name)
-    do throws(VectorIndexError) {
-      let reader = VersionReader(
-        disk: disk, directory: directory.version(name), name: name, backend: collections?.backend)
-      let read = try reader.open()
-      guard read.info == listed.info else {
-        throw VectorIndexError(.corrupt, "\(directory.version(name)) is another version than the one that serves")
-      }
-      var bytes = try read.verifyCollection()
-      bytes += read.info.graph?.bytes ?? 0
-      for file in VersionFile.allCases where file != .vectors || read.collection == nil {
-        bytes += try ReadableFile(opening: "\(directory.version(name))/\(file.rawValue)").byteCount
-      }
-      if !read.data.categories.names.isEmpty {
-        bytes += try ReadableFile(opening: "\(directory.version(name))/\(ItemCategories.fileName)").byteCount
-      }
-      return (listed, bytes)
-    } catch {
-      // It may have been deleted while it was read.
-      _ = try version(name)
-      throw error
-    }
   }
 }

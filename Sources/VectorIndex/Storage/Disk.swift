@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// The store's way to change the disk: each operation belongs to a step and reports failures by path.
@@ -12,11 +13,9 @@ struct Disk: Sendable {
 
   /// Makes the entries of a directory durable: a rename or a new file survives a power loss only after it.
   func syncDirectory(_ path: String, at step: StorageStep) throws(VectorIndexError) {
-    try refuse("fsync", path, at: step)
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .systemCall("open", path, errno: errno) }
-    defer { close(descriptor) }
-    if fsync(descriptor) != 0 { throw .systemCall("fsync", path, errno: errno) }
+    try explainingSystemCalls { () throws(SystemCallError) in
+      try DirectoryEntries.sync(path, fault: faults.fault(at: step))
+    }
   }
 
   /// Moves a file or directory within the file system, atomically; replaces a file at `target`.
@@ -72,9 +71,6 @@ struct Disk: Sendable {
 
   /// Fails when the step's fault says so.
   func refuse(_ call: String, _ path: String, at step: StorageStep) throws(VectorIndexError) {
-    switch faults.fault(at: step) {
-    case .failure(let errno), .shortWrite(let errno): throw .systemCall(call, path, errno: errno)
-    case nil: return
-    }
+    if let fault = faults.fault(at: step) { throw .systemCall(call, path, errno: fault.errno) }
   }
 }

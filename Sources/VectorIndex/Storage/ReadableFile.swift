@@ -1,3 +1,4 @@
+import Basics
 import Digest
 import Glibc
 
@@ -5,30 +6,27 @@ import Glibc
 struct ReadableFile: ~Copyable {
   let path: String
   let byteCount: UInt64
-  private let descriptor: Int32
+  private let file: OpenFile
 
   init(opening path: String) throws(VectorIndexError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard descriptor >= 0 else {
-      if errno == ENOENT { throw VectorIndexError(.corrupt, "\(path) is missing") }
-      throw .systemCall("open", path, errno: errno)
-    }
+    let file = try Self.open(path)
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let reason = errno
-      close(descriptor)
-      throw .systemCall("stat", path, errno: reason)
-    }
+    guard fstat(file.descriptor, &status) == 0 else { throw .systemCall("stat", path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
       throw VectorIndexError(.corrupt, "\(path) is not a regular file")
     }
     self.path = path
-    self.descriptor = descriptor
+    self.file = file
     byteCount = UInt64(status.st_size)
   }
 
-  deinit { close(descriptor) }
+  private static func open(_ path: String) throws(VectorIndexError) -> OpenFile {
+    do throws(SystemCallError) {
+      return try OpenFile(path, O_RDONLY | O_NOFOLLOW)
+    } catch {
+      throw error.errno == ENOENT ? VectorIndexError(.corrupt, "\(path) is missing") : VectorIndexError(error)
+    }
+  }
 
   /// The whole file; refused when it is longer than `limit`.
   func readAll(atMost limit: Int) throws(VectorIndexError) -> [UInt8] {
@@ -51,7 +49,7 @@ struct ReadableFile: ~Copyable {
   func sha256() throws(VectorIndexError) -> String {
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { chunk.deallocate() }
-    _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+    _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
     var digest = SHA256()
     var offset = 0
     while true {
@@ -64,32 +62,16 @@ struct ReadableFile: ~Copyable {
 
   /// The contents in memory, read-only; an empty file maps to an empty buffer.
   func map() throws(VectorIndexError) -> MappedFile {
-    guard byteCount > 0 else { return MappedFile(takingOwnershipOf: UnsafeRawBufferPointer(start: nil, count: 0)) }
-    guard let length = Int(exactly: byteCount),
-      let address = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), address != MAP_FAILED
-    else { throw .systemCall("mmap", path, errno: errno) }
-    return MappedFile(takingOwnershipOf: UnsafeRawBufferPointer(start: address, count: length))
+    try explainingSystemCalls { () throws(SystemCallError) in
+      try MappedFile(file.descriptor, byteCount: Int(byteCount), path: path)
+    }
   }
 
   private func read(into buffer: UnsafeMutableRawBufferPointer, from offset: Int) throws(VectorIndexError) -> Int {
     while true {
-      let count = pread(descriptor, buffer.baseAddress, buffer.count, offset)
+      let count = pread(file.descriptor, buffer.baseAddress, buffer.count, offset)
       if count >= 0 { return count }
       if errno != EINTR { throw .systemCall("read", path, errno: errno) }
     }
-  }
-}
-
-/// A file's contents in memory, unmapped when the value goes.
-///
-/// Sendable although it holds a pointer: the memory is read-only and stays mapped for the value's whole life.
-struct MappedFile: ~Copyable, @unchecked Sendable {
-  let bytes: UnsafeRawBufferPointer
-
-  /// Takes over a mapping made by `mmap`.
-  init(takingOwnershipOf bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
-
-  deinit {
-    if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
   }
 }

@@ -1,4 +1,6 @@
-/// A place at which the store touches the disk, in the order of a publication, then of a change of the rollout.
+package import Basics
+
+/// A place at which the store touches the disk, in the order of a publication, then of a change of what serves.
 ///
 /// A crash or an error at any of them leaves either the state before or the state after; the tests go through all.
 package enum StorageStep: String, CaseIterable, Sendable {
@@ -22,10 +24,10 @@ package enum StorageStep: String, CaseIterable, Sendable {
   case moveVersion
   case syncVersions
   case readVersion
-  // The rollout's file.
-  case writeRollout
-  case syncRollout
-  case replaceRollout
+  // The serving state's file.
+  case writeServingState
+  case syncServingState
+  case replaceServingState
   case syncIndexDirectory
   // The line of the audit log that tells the change.
   case writeAudit
@@ -42,21 +44,13 @@ package enum StorageStep: String, CaseIterable, Sendable {
   case removeStaging
 }
 
-/// What happens instead of a disk operation.
-package enum StorageFault: Sendable {
-  /// The operation does nothing and fails.
-  case failure(errno: Int32)
-  /// A write puts down half of its bytes, then fails. Any other operation fails at once.
-  case shortWrite(errno: Int32)
-}
-
 /// Asked before every disk operation; the tests' way to break the disk.
 package protocol StorageFaults: Sendable {
-  func fault(at step: StorageStep) -> StorageFault?
+  func fault(at step: StorageStep) -> FileFault?
 }
 
 /// The disk as it is.
 package struct NoFaults: StorageFaults {
   package init() {}
-  package func fault(at step: StorageStep) -> StorageFault? { nil }
+  package func fault(at step: StorageStep) -> FileFault? { nil }
 }

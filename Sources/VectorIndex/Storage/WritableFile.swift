@@ -1,3 +1,4 @@
+import Basics
 import Digest
 import Glibc
 
@@ -13,25 +14,20 @@ struct WritableFile: ~Copyable {
 
   private static let bufferSize = 256 * 1024
 
-  let path: String
   private let disk: Disk
-  private let descriptor: Int32
+  private let file: OpenFile
   private var digest = SHA256()
   private var waiting: [UInt8] = []
   private var written: UInt64 = 0
 
   /// Creates the file; one that exists is an error.
   init(creating path: String, on disk: Disk, at step: StorageStep) throws(VectorIndexError) {
-    try disk.refuse("create", path, at: step)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else { throw .systemCall("create", path, errno: errno) }
-    self.path = path
+    file = try explainingSystemCalls { () throws(SystemCallError) in
+      try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o640, fault: disk.faults.fault(at: step))
+    }
     self.disk = disk
-    self.descriptor = descriptor
     waiting.reserveCapacity(Self.bufferSize)
   }
-
-  deinit { close(descriptor) }
 
   mutating func append(_ bytes: UnsafeRawBufferPointer, at step: StorageStep) throws(VectorIndexError) {
     if waiting.count + bytes.count > Self.bufferSize { try flush(at: step) }
@@ -60,8 +56,9 @@ struct WritableFile: ~Copyable {
     writing writeStep: StorageStep, syncing syncStep: StorageStep
   ) throws(VectorIndexError) -> Summary {
     try flush(at: writeStep)
-    try disk.refuse("fsync", path, at: syncStep)
-    if fsync(descriptor) != 0 { throw .systemCall("fsync", path, errno: errno) }
+    try explainingSystemCalls { () throws(SystemCallError) in
+      try file.sync(fault: disk.faults.fault(at: syncStep))
+    }
     let bytes = written
     return Summary(bytes: bytes, sha256: takeDigest())
   }
@@ -74,28 +71,10 @@ struct WritableFile: ~Copyable {
 
   private mutating func write(_ bytes: UnsafeRawBufferPointer, at step: StorageStep) throws(VectorIndexError) {
     if bytes.isEmpty { return }
-    switch disk.faults.fault(at: step) {
-    case .failure(let errno):
-      throw .systemCall("write", path, errno: errno)
-    case .shortWrite(let errno):
-      try writeAll(UnsafeRawBufferPointer(rebasing: bytes.prefix(bytes.count / 2)))
-      throw .systemCall("write", path, errno: errno)
-    case nil:
-      try writeAll(bytes)
+    try explainingSystemCalls { () throws(SystemCallError) in
+      try file.write(bytes, fault: disk.faults.fault(at: step))
     }
     digest.update(bytes)
     written += UInt64(bytes.count)
-  }
-
-  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(VectorIndexError) {
-    var left = bytes
-    while !left.isEmpty {
-      let count = Glibc.write(descriptor, left.baseAddress, left.count)
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw .systemCall("write", path, errno: errno)
-      }
-      left = UnsafeRawBufferPointer(rebasing: left.dropFirst(count))
-    }
   }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import Basics
 
 /// Where things lie under the data directory.
 ///
@@ -6,7 +6,7 @@ import Glibc
 ///     staging/                                uploads under way, versions being deleted; emptied at start
 ///     backend/                                which collections of a backend are under way (CollectionJournal)
 ///     quarantine/                             what was found broken, for a person to look at
-///     indexes/INDEX/rollout.json              which version serves
+///     indexes/INDEX/serving.json              which versions serve, and the rollout under way
 ///     indexes/INDEX/audit.jsonl               who changed that, when and why
 ///     indexes/INDEX/rollouts/NUMBER.json      what was measured of a rollout
 ///     indexes/INDEX/versions/NUMBER/          a published version, never changed
@@ -23,7 +23,7 @@ struct DataDirectory: Sendable {
   func versions(of index: String) -> String { "\(self.index(index))/versions" }
   func version(_ name: VersionName) -> String { "\(versions(of: name.index))/\(name.number)" }
   func reports(of index: String) -> String { "\(self.index(index))/rollouts" }
-  func rollout(of index: String) -> String { "\(self.index(index))/\(Rollout.fileName)" }
+  func servingState(of index: String) -> String { "\(self.index(index))/\(ServingState.fileName)" }
 
   /// Creates what is missing, parents of the root included.
   func create(on disk: Disk) throws(VectorIndexError) {
@@ -48,27 +48,15 @@ struct DataDirectory: Sendable {
 
 /// A lock on the data directory, which the kernel takes back when the process ends, however it ends.
 struct DirectoryLock: ~Copyable, Sendable {
-  private let descriptor: Int32
+  private let lock: FileLock
 
   init(path: String) throws(VectorIndexError) {
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-    guard descriptor >= 0 else { throw .systemCall("open", path, errno: errno) }
-    // A child that its holder has just forked, or a holder that is just ending, lets go within moments.
-    var tries = 20
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      let reason = errno
-      if reason == EWOULDBLOCK && tries > 0 {
-        tries -= 1
-        usleep(10_000)
-        continue
-      }
-      close(descriptor)
-      guard reason == EWOULDBLOCK else { throw .systemCall("flock", path, errno: reason) }
+    do throws(SystemCallError) {
+      lock = try FileLock(path, mode: 0o640)
+    } catch {
+      guard error.isHeldLock else { throw VectorIndexError(error) }
       throw VectorIndexError(
         .directoryInUse, "\(path) is held by another process; stop it or choose another --data directory")
     }
-    self.descriptor = descriptor
   }
-
-  deinit { close(descriptor) }
 }

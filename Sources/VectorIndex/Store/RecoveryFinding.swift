@@ -4,7 +4,7 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case leftoverRemoved(path: String)
   case leftoverKept(path: String, reason: String)
   case unknownFile(path: String)
-  /// A broken version or rollout, moved aside.
+  /// A broken version or serving state, moved aside.
   case quarantined(path: String, to: String, reason: String)
   /// A version that cannot be read now; it stays where it is and does not serve.
   case ignored(path: String, reason: String)
@@ -14,8 +14,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case stableChosen(index: String, version: UInt64)
   /// The version kept for rollback was broken.
   case previousLost(index: String, version: UInt64)
-  /// The rollout that serves could not be saved.
-  case rolloutNotSaved(index: String, reason: String)
+  /// The serving state could not be saved.
+  case servingStateNotSaved(index: String, reason: String)
   /// A version of a rollout under way was broken; the rollout was rolled back.
   case rolloutLost(index: String, rollout: UInt64)
   /// Lines of an audit log that a crash tore.
@@ -36,7 +36,7 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .leftoverRemoved: .notice
     case .stableChosen, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
-    case .quarantined, .ignored, .fellBack, .previousLost, .rolloutNotSaved, .rolloutLost, .auditBehind,
+    case .quarantined, .ignored, .fellBack, .previousLost, .servingStateNotSaved, .rolloutLost, .auditBehind,
       .collectionUnsound, .backendUnreachable:
       .error
     }
@@ -59,17 +59,17 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
     case .fellBack(let index, let from, nil):
       "INDEX '\(index)' SERVES NOTHING: its version \(from) is broken and it has no other. Publish a sound version"
     case .stableChosen(let index, let version):
-      "index '\(index)' had no rollout; its version \(version) is stable now"
+      "index '\(index)' did not say which version serves; its version \(version) is stable now"
     case .previousLost(let index, let version):
       "index '\(index)' has nothing to roll back to: its version \(version) is broken"
-    case .rolloutNotSaved(let index, let reason):
-      "the rollout of index '\(index)' that serves now is lost at the next start: \(reason)"
+    case .servingStateNotSaved(let index, let reason):
+      "the serving state that index '\(index)' has now is lost at the next start: \(reason)"
     case .rolloutLost(let index, let rollout):
       "rollout \(rollout) of index '\(index)' was rolled back: one of its versions is broken"
     case .tornAuditLines(let path, let count):
       "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
     case .auditBehind(let index, let reason):
-      "the audit log of index '\(index)' lacks its last change, which is kept in rollout.json: \(reason)"
+      "the audit log of index '\(index)' lacks its last change, which is kept in serving.json: \(reason)"
     case .unknownCollection(let name, let backend):
       "left collection \(name) of \(backend) alone: it has this directory's name, but no version refers to it. Unless a copy of "
         + "the directory serves elsewhere, drop it there"

@@ -1,6 +1,6 @@
 package import Rollouts
 
-/// A version's part in its index's rollout.
+/// The role of a version in the serving state of its index.
 package enum VersionRole: String, Sendable {
   /// Answers by default.
   case stable
@@ -18,7 +18,7 @@ package enum VersionRole: String, Sendable {
 package struct ServedVersion: Sendable {
   package let version: IndexVersion
   package let role: VersionRole
-  /// The rollout's when the version was resolved.
+  /// The serving state's when the version was resolved.
   package let generation: UInt64
 
   /// The side of the rollout that answers; nil for a version that was asked for by its name.
@@ -36,7 +36,7 @@ package struct ServedVersion: Sendable {
 package struct Routing: Sendable {
   /// A rollout under way and its candidate.
   package struct Candidate: Sendable {
-    package let rollout: StagedRollout
+    package let rollout: Rollout
     package let version: IndexVersion
   }
 

@@ -52,45 +52,57 @@ struct StoreRecovery {
   private mutating func recover(index: String) throws(VectorIndexError) -> VersionStore.IndexState {
     let path = directory.index(index)
     let known: Set<String> = [
-      Rollout.fileName, Rollout.temporaryFileName, AuditLog.fileName, "versions", "rollouts",
+      ServingState.fileName, ServingState.temporaryFileName, AuditLog.fileName, "versions", "rollouts",
     ]
+    try adoptFormerName(of: index)
     try reportUnknown(in: path, known: known)
-    if try disk.entries(of: path).contains(Rollout.temporaryFileName) { remove("\(path)/\(Rollout.temporaryFileName)") }
-    var state = VersionStore.IndexState(rollout: Rollout(index: index))
-    let saved = try readRollout(of: index)
-    state.rollout = saved ?? state.rollout
-    for number in state.rollout.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
+    if try disk.entries(of: path).contains(ServingState.temporaryFileName) {
+      remove("\(path)/\(ServingState.temporaryFileName)")
+    }
+    var state = VersionStore.IndexState(serving: ServingState(index: index))
+    let saved = try readServingState(of: index)
+    state.serving = saved ?? state.serving
+    for number in state.serving.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
     for name in try disk.entries(of: directory.versions(of: index)) {
       try open(name, into: &state)
     }
-    state.rollout.lastNumber = max(state.rollout.lastNumber, try highestQuarantined(of: index))
+    state.serving.lastNumber = max(state.serving.lastNumber, try highestQuarantined(of: index))
     let log = auditLog(of: index)
     let (entries, torn) = try log.read()
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
-    state.rollout.continueCounts(of: entries)
+    state.serving.continueCounts(of: entries)
     chooseRoles(in: &state, saved: saved)
     prepareSearch(of: state)
     tellAudit(of: &state, log, after: entries.last?.number ?? 0)
     return state
   }
 
-  private mutating func readRollout(of index: String) throws(VectorIndexError) -> Rollout? {
+  /// Takes over the serving state that an earlier release wrote. A start that cannot do so must not go on: it would give the
+  /// roles anew.
+  private func adoptFormerName(of index: String) throws(VectorIndexError) {
+    let (former, path) = ("\(directory.index(index))/\(ServingState.formerFileName)", directory.servingState(of: index))
+    guard disk.exists(former), !disk.exists(path) else { return }
+    try disk.move(former, to: path, at: .replaceServingState)
+    try disk.syncDirectory(directory.index(index), at: .syncIndexDirectory)
+  }
+
+  private mutating func readServingState(of index: String) throws(VectorIndexError) -> ServingState? {
     do {
-      return try Rollout.read(of: index, in: directory)
+      return try ServingState.read(of: index, in: directory)
     } catch  where error.code == .corrupt {
-      try quarantine(directory.rollout(of: index), as: "\(index).rollout", reason: error.message)
+      try quarantine(directory.servingState(of: index), as: "\(index).serving", reason: error.message)
       return nil
     }
   }
 
   private mutating func open(_ entry: String, into state: inout VersionStore.IndexState) throws(VectorIndexError) {
-    let index = state.rollout.index
+    let index = state.serving.index
     let path = "\(directory.versions(of: index))/\(entry)"
     guard let number = VersionName.number(parsing: entry), disk.isDirectory(path) else {
       findings.append(.unknownFile(path: path))
       return
     }
-    state.rollout.lastNumber = max(state.rollout.lastNumber, number)
+    state.serving.lastNumber = max(state.serving.lastNumber, number)
     let reader = VersionReader(
       disk: disk, directory: path, name: VersionName(index: index, number: number), backend: backend)
     do {
@@ -144,15 +156,15 @@ struct StoreRecovery {
 
   /// Gives the roles to sound versions: the saved ones, else the version kept for rollback, else the newest that is not
   /// being tried. A rollout one of whose versions is lost is rolled back.
-  private mutating func chooseRoles(in state: inout VersionStore.IndexState, saved: Rollout?) {
-    let index = state.rollout.index
-    var next = state.rollout
+  private mutating func chooseRoles(in state: inout VersionStore.IndexState, saved: ServingState?) {
+    let index = state.serving.index
+    var next = state.serving
     if let number = next.previous, state.versions[number] == nil {
       findings.append(.previousLost(index: index, version: number))
       next.previous = nil
     }
     if next.stable.map({ state.versions[$0] == nil }) ?? true {
-      let candidate = next.active?.candidate
+      let candidate = next.activeRollout?.candidate
       let chosen = next.previous ?? state.versions.keys.filter { $0 != candidate }.max() ?? state.versions.keys.max()
       if let lost = next.stable {
         findings.append(.fellBack(index: index, from: lost, to: chosen))
@@ -162,23 +174,23 @@ struct StoreRecovery {
       next.previous = nil
       next.stable = chosen
     }
-    if let active = next.active, state.versions[active.candidate] == nil || next.stable != active.baseline {
+    if let active = next.activeRollout, state.versions[active.candidate] == nil || next.stable != active.baseline {
       let reason = "a version of it was found broken at start"
-      next.staged = (try? active.rolledBack(reason: reason, now: UnixTime.nowMicros())) ?? active
+      next.rollout = (try? active.rolledBack(reason: reason, now: UnixTime.nowMicros())) ?? active
       findings.append(.rolloutLost(index: index, rollout: active.number))
     }
-    if next != state.rollout {
-      let change = Rollout.Change(action: .recovered, version: next.stableVersion) { [next] in $0 = next }
-      state.rollout = state.rollout.changed(
-        change, by: ChangeRequest(actor: "recovery"), operation: "", now: UnixTime.nowMicros())
+    if next != state.serving {
+      let transition = state.serving.transition(.recovered, next.stableVersion) { $0 = next }
+      state.serving = state.serving.recording(
+        transition, by: ChangeRequest(actor: "recovery"), operation: "", now: UnixTime.nowMicros())
     }
-    if state.rollout != saved && (saved != nil || next.stable != nil) { save(state.rollout) }
+    if state.serving != saved && (saved != nil || next.stable != nil) { save(state.serving) }
   }
 
   /// Nobody who is sent to a version waits for it to be prepared.
   private func prepareSearch(of state: VersionStore.IndexState) {
-    let serving = [state.rollout.stable, state.rollout.previous, state.rollout.active?.candidate]
-    for number in serving.compactMap(\.self) { state.versions[number]?.prepareSearch() }
+    let searched = [state.serving.stable, state.serving.previous, state.serving.activeRollout?.candidate]
+    for number in searched.compactMap(\.self) { state.versions[number]?.prepareSearch() }
   }
 
   private func auditLog(of index: String) -> AuditLog {
@@ -187,20 +199,20 @@ struct StoreRecovery {
 
   /// Appends the change that a crash or this start kept from the log.
   private mutating func tellAudit(of state: inout VersionStore.IndexState, _ log: AuditLog, after number: UInt64) {
-    guard let last = state.rollout.lastChange, last.number > number else { return }
+    guard let last = state.serving.lastChange, last.number > number else { return }
     do throws(VectorIndexError) {
       try log.append(last)
     } catch {
       state.isAuditBehind = true
-      findings.append(.auditBehind(index: state.rollout.index, reason: error.message))
+      findings.append(.auditBehind(index: state.serving.index, reason: error.message))
     }
   }
 
-  private mutating func save(_ rollout: Rollout) {
+  private mutating func save(_ serving: ServingState) {
     do throws(VectorIndexError) {
-      try rollout.write(in: directory, on: disk)
+      try serving.write(in: directory, on: disk)
     } catch {
-      findings.append(.rolloutNotSaved(index: rollout.index, reason: error.message))
+      findings.append(.servingStateNotSaved(index: serving.index, reason: error.message))
     }
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Kernels
 import Synchronization
 
@@ -66,7 +67,7 @@ extension VersionStore {
       remove(version)
       throw error
     }
-    settle(version.collection?.name)
+    settle(version.collectionName)
     return try self.version(name)
   }
 
@@ -78,15 +79,15 @@ extension VersionStore {
   /// Gives out the next number of the index, unless the idempotency key has its version already.
   private func reserve(_ header: UploadHeader) throws(VectorIndexError) -> Reservation {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
-      var state = indexes[header.index] ?? IndexState(rollout: Rollout(index: header.index))
+      var state = indexes[header.index] ?? IndexState(serving: ServingState(index: header.index))
       if let version = Self.published(header.requestID, in: state) { return .published(version) }
       if !header.requestID.isEmpty && !state.publishing.insert(header.requestID).inserted {
         throw VectorIndexError(
           .publishing, "another upload with request_id '\(header.requestID)' is being published; try again in a moment")
       }
-      state.rollout.lastNumber += 1
+      state.serving.lastNumber += 1
       indexes[header.index] = state
-      return .number(state.rollout.lastNumber)
+      return .number(state.serving.lastNumber)
     }
   }
 
@@ -128,10 +129,10 @@ extension VersionStore {
         disk: disk, directory: place, name: name, backend: collections?.backend
       ).open()
       // A backend has searched for them already, while the upload's vectors were at hand.
-      if version.collection == nil { try version.checkOwnVectors() }
+      if version.vectors.remote == nil { try version.checkOwnVectors() }
       return version
     } catch {
-      remove(name)
+      try? retire(name)
       dropCollection(collection)
       throw error
     }
@@ -173,17 +174,9 @@ extension VersionStore {
     _ = try file.finish(writing: .writeManifest, syncing: .syncManifest)
   }
 
-  /// Takes back a version that could not be admitted.
+  /// Takes back a version that could not be admitted, as far as the disk still allows it.
   private func remove(_ version: IndexVersion) {
-    remove(version.info.name)
-    dropCollection(version.collection?.name)
-  }
-
-  /// Takes a version that is not to be off its place, as far as the disk still allows it, and deletes it.
-  private func remove(_ name: VersionName) {
-    let retired = newStagingPath("retired")
-    try? disk.move(directory.version(name), to: retired, at: .retireVersion)
-    try? disk.syncDirectory(directory.versions(of: name.index), at: .retireVersion)
-    try? disk.removeTree(retired, at: .removeStaging)
+    try? retire(version.info.name)
+    dropCollection(version.collectionName)
   }
 }

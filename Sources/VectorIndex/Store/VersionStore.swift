@@ -5,16 +5,16 @@ import Synchronization
 ///
 /// Guarantees:
 /// - A version is on disk in whole or not at all, and never changes. Nothing serves before its SHA-256 was checked.
-/// - A change of the rollout is one atomic, durable replacement of a small file. A crash or an error at any moment leaves
-///   the rollout before or the rollout after, and the audit log tells every change exactly once.
+/// - A change of the serving state is one atomic, durable replacement of a small file. A crash or an error at any moment leaves
+///   the state before or the state after, and the audit log tells every change exactly once.
 /// - Whoever holds an `IndexVersion` may search it to the end, whatever is promoted or deleted meanwhile.
 ///
-/// Thread-safe. Reading what serves (`resolve`, `versions`, `rollout`) takes a lock for nanoseconds and touches no disk;
+/// Thread-safe. Reading what serves (`resolve`, `versions`, `servingState`) takes a lock for nanoseconds and touches no disk;
 /// everything that throws storage errors blocks its thread for as long as the disk takes.
 package final class VersionStore: Sendable {
   /// What is known of one index.
   struct IndexState: Sendable {
-    var rollout: Rollout
+    var serving: ServingState
     var versions: [UInt64: IndexVersion] = [:]
     /// Idempotency keys whose uploads are on their way to a version.
     var publishing: Set<String> = []
@@ -42,8 +42,8 @@ package final class VersionStore: Sendable {
   /// Which uploads get a graph.
   let graphs: GraphPolicy
   let indexes: Mutex<[String: IndexState]>
-  /// Held while a rollout changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
-  let rolloutChange = Mutex(())
+  /// Held while a serving state changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
+  let servingChange = Mutex(())
   private let lock: DirectoryLock
 
   /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
@@ -94,20 +94,20 @@ extension VersionStore {
   package func routing(of index: String) throws(VectorIndexError) -> Routing {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
       guard let state = indexes[index],
-        let number = state.retreat == .toPrevious ? state.rollout.previous : state.rollout.stable,
+        let number = state.retreat == .toPrevious ? state.serving.previous : state.serving.stable,
         let version = state.versions[number]
       else {
         throw Self.indexNotFound(index, among: indexes)
       }
       var candidate: Routing.Candidate?
-      if let active = state.rollout.active, state.retreat != .fromCandidate(rollout: active.number),
+      if let active = state.serving.activeRollout, state.retreat != .fromCandidate(rollout: active.number),
         let version = state.versions[active.candidate]
       {
         candidate = Routing.Candidate(rollout: active, version: version)
       }
       return Routing(
-        index: index, generation: state.rollout.generation, stable: version, candidate: candidate,
-        previous: state.retreat == .toPrevious ? nil : state.rollout.previous.flatMap { state.versions[$0] })
+        index: index, generation: state.serving.generation, stable: version, candidate: candidate,
+        previous: state.retreat == .toPrevious ? nil : state.serving.previous.flatMap { state.versions[$0] })
     }
   }
 
@@ -121,7 +121,7 @@ extension VersionStore {
   package func resolve(version name: VersionName) throws(VectorIndexError) -> ServedVersion {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
       let (state, version) = try Self.find(name, in: indexes)
-      return ServedVersion(version: version, role: .pinned, generation: state.rollout.generation)
+      return ServedVersion(version: version, role: .pinned, generation: state.serving.generation)
     }
   }
 
@@ -144,12 +144,12 @@ extension VersionStore {
   }
 
   /// Which versions of an index serve.
-  package func rollout(of index: String) throws(VectorIndexError) -> Rollout {
+  package func servingState(of index: String) throws(VectorIndexError) -> ServingState {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
       guard let state = indexes[index], !state.versions.isEmpty else {
         throw Self.indexNotFound(index, among: indexes)
       }
-      return state.rollout
+      return state.serving
     }
   }
 
@@ -160,9 +160,7 @@ extension VersionStore {
       throw indexNotFound(name.index, among: indexes)
     }
     guard let version = state.versions[name.number] else {
-      let existing = state.versions.keys.sorted(by: >).prefix(10).map(String.init).joined(separator: ", ")
-      throw VectorIndexError(
-        .versionNotFound, "there is no version \(name); the newest of index '\(name.index)' are \(existing)")
+      throw VectorIndexError.versionNotFound(name, among: state.versions.keys)
     }
     return (state, version)
   }
@@ -177,7 +175,7 @@ extension VersionStore {
   }
 
   static func listed(_ version: IndexVersion, in state: IndexState) -> ListedVersion {
-    ListedVersion(info: version.info, roles: state.rollout.roles(of: version.info.name.number))
+    ListedVersion(info: version.info, roles: state.serving.roles(of: version.info.name.number))
   }
 
   private static func names(in indexes: [String: IndexState]) -> [String] {
@@ -185,7 +183,7 @@ extension VersionStore {
   }
 }
 
-/// A version and its parts in the rollout.
+/// A version and its roles.
 package struct ListedVersion: Sendable, Equatable {
   package let info: VersionInfo
   package let roles: [VersionRole]

@@ -5,26 +5,20 @@ package final class IndexVersion: Sendable {
   package let info: VersionInfo
   /// No vector's L2 norm is larger.
   package let maxNorm: Double
-  let data: VersionData
-  /// For approximate search; nil when every vector is looked at.
-  let graph: HNSWGraph?
-  /// What reads the vectors where a backend holds them; nil when they are mapped.
-  package let reader: (any CollectionReader)?
-  /// The backend's collection; nil when there is none.
-  package let collection: VectorCollection?
+  let items: ItemTable
+  let categories: ItemCategories
+  let vectors: any VersionVectors
   private let release = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(
-    info: VersionInfo, maxNorm: Double, data: consuming VersionData, graph: consuming HNSWGraph? = nil,
-    collection: VectorCollection? = nil,
-    reader: (any CollectionReader)? = nil
+    info: VersionInfo, maxNorm: Double, items: consuming ItemTable, categories: ItemCategories,
+    vectors: any VersionVectors
   ) {
     self.info = info
     self.maxNorm = maxNorm
-    self.data = data
-    self.graph = graph
-    self.collection = collection
-    self.reader = reader
+    self.items = items
+    self.categories = categories
+    self.vectors = vectors
   }
 
   deinit { release.withLock { $0 }?() }
@@ -32,20 +26,33 @@ package final class IndexVersion: Sendable {
   /// Calls `body` once nobody holds the version any more.
   func onRelease(_ body: @escaping @Sendable () -> Void) { release.withLock { $0 = body } }
 
-  /// The stored vector of an item of a version whose vectors are mapped; nil when the version does not hold it.
-  package func vector(of itemID: String) -> [Float]? {
-    data.items.row(of: itemID).map { Array(data.vector(ofRow: $0)) }
+  /// The stored vector of an item; nil when the version does not hold it. Blocks its thread.
+  package func vector(of itemID: String) throws(VectorIndexError) -> [Float]? {
+    guard let row = items.row(of: itemID) else { return nil }
+    return try vectors.read(rows: [row]).first
+  }
+
+  /// The backend's collection that holds the vectors; nil when none does.
+  var collectionName: String? { vectors.remote?.collection.name }
+
+  /// An answer in the catalog's terms.
+  func answer(_ answer: RowAnswer) -> SearchAnswer {
+    SearchAnswer(items: answer.hits.map(scored), isApproximate: answer.isApproximate)
+  }
+
+  func scored(_ hit: RowHit) -> ScoredItem {
+    ScoredItem(itemID: items.id(ofRow: Int(hit.row)), score: hit.score)
   }
 
   /// Does now what the first search would otherwise wait for.
   func prepareSearch() {
-    _ = data.codes()
-    _ = data.items.index()
+    vectors.prepareSearch()
+    _ = items.index()
   }
 
   /// Gives back the memory of what was made for exact searches; one that runs keeps it to its end, and the next makes it anew.
-  func releaseSearch() { data.releaseCodes() }
+  func releaseSearch() { vectors.releaseSearch() }
 
   /// Whether it holds memory for exact searches: from the first one, until it loses its last role.
-  package var isPreparedForSearch: Bool { data.hasCodes }
+  package var isPreparedForSearch: Bool { vectors.isPreparedForSearch }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Glibc
 
 /// Brings the items of an upload that came in another order into ascending order of their ids.

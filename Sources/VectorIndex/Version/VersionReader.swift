@@ -1,3 +1,5 @@
+import Basics
+
 /// Opens a version's directory, trusting nothing in it.
 struct VersionReader {
   let disk: Disk
@@ -17,12 +19,20 @@ struct VersionReader {
     let items = ItemTable(ids: try ids.map(), offsets: try offsets.map(), count: manifest.itemCount)
     try items.check(path: offsets.path)
     let categories = try readCategories(manifest)
-    if let collection = manifest.vectorCollection { return try version(manifest, items, categories, in: collection) }
-    let vectors = try checkedFile(.vectors, manifest)
-    let data = VersionData(items: items, vectors: try vectors.map(), dim: manifest.dim, categories: categories)
-    try data.checkVectors(maxNorm: manifest.maxNorm, path: vectors.path)
-    let graph = try openGraph(manifest, of: data.vectors)
-    return IndexVersion(info: manifest.info, maxNorm: manifest.maxNorm, data: data, graph: graph)
+    let vectors = try openVectors(manifest)
+    return IndexVersion(
+      info: manifest.info, maxNorm: manifest.maxNorm, items: items, categories: categories, vectors: vectors)
+  }
+
+  /// The vectors, wherever the manifest says that they are.
+  private func openVectors(_ manifest: Manifest) throws(VectorIndexError) -> any VersionVectors {
+    if let collection = manifest.vectorCollection { return try openRemote(collection) }
+    let file = try checkedFile(.vectors, manifest)
+    let mapped = try file.map()
+    let values = mapped.bytes.assumingMemoryBound(to: Float.self)
+    try MappedVectors.check(values, dim: manifest.dim, maxNorm: manifest.maxNorm, path: file.path)
+    let graph = try openGraph(manifest, of: values)
+    return MappedVectors(file: mapped, count: manifest.itemCount, dim: manifest.dim, graph: graph)
   }
 
   /// The graph, once its size and SHA-256 are the manifest's; nil when the version has none.
@@ -49,20 +59,14 @@ struct VersionReader {
     return try HNSWGraph(mapped.bytes, of: vectors, dim: manifest.dim, path: path)
   }
 
-  /// A version whose vectors are elsewhere.
-  private func version(
-    _ manifest: Manifest, _ items: consuming ItemTable, _ categories: ItemCategories, in collection: VectorCollection
-  ) throws(VectorIndexError) -> IndexVersion {
+  private func openRemote(_ collection: VectorCollection) throws(VectorIndexError) -> RemoteVectors {
     guard let backend else {
       throw VectorIndexError(
         .backendMissing,
         "\(name) keeps its vectors in the Milvus collection \(collection.name); start with --milvus-address and the "
           + "--milvus-database it was published to")
     }
-    return IndexVersion(
-      info: manifest.info, maxNorm: manifest.maxNorm,
-      data: VersionData(items: items, vectors: nil, dim: manifest.dim, categories: categories), collection: collection,
-      reader: backend.open(collection))
+    return RemoteVectors(collection: collection, reader: backend.open(collection))
   }
 
   /// Files of the directory that the manifest does not know.

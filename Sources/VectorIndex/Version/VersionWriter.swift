@@ -125,7 +125,7 @@ struct VersionWriter: ~Copyable {
   private mutating func append(_ id: String) throws(VectorIndexError) {
     guard (1...UploadLimits.maxItemIDBytes).contains(id.utf8.count) else {
       throw VectorIndexError(
-        .invalidItemID,
+        id.isEmpty ? .itemIDMissing : .itemIDTooLong,
         "item id '\(id.prefix(40))' has \(id.utf8.count) bytes; an item id has 1 to \(UploadLimits.maxItemIDBytes)")
     }
     isAscending = isAscending && (idBytes == 0 || lastID.utf8.lexicographicallyPrecedes(id.utf8))

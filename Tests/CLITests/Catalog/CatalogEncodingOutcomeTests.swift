@@ -1,24 +1,26 @@
 import Datasets
 import Foundation
+import ServiceSupport
+import TestSupport
 import Testing
 
 @testable import CLI
 
-@Suite("Report of failed items")
+@Suite("Failed items are reported")
 struct CatalogEncodingOutcomeTests {
-  @Test("Fields with separators, quotes and line breaks are quoted")
-  func quoting() {
+  @Test
+  func `Fields with separators, quotes and line breaks are quoted`() {
     #expect(CatalogEncodingOutcome.quoted("plain") == "plain")
     #expect(CatalogEncodingOutcome.quoted("a,b") == "\"a,b\"")
     #expect(CatalogEncodingOutcome.quoted("say \"no\"") == "\"say \"\"no\"\"\"")
     #expect(CatalogEncodingOutcome.quoted("two\nlines") == "\"two\nlines\"")
   }
 
-  @Test("The report reads back as a table")
-  func report() throws {
+  @Test
+  func `The report reads back as a table`() throws {
     let directory = try TemporaryDirectory()
     let failure = EncodingFailure(
-      item: CatalogItem(id: "7", line: 3), file: "items.csv", reason: "IMAGE_TRUNCATED", message: "ends at row 4, of 9")
+      item: CatalogItem(id: "7", line: 3), file: "items.csv", reason: .imageTruncated, message: "ends at row 4, of 9")
     let outcome = CatalogEncodingOutcome(stored: 1, alreadyKnown: 0, failures: [failure], duration: .seconds(1))
     let path = directory.path + "/failed.csv"
     try outcome.write(report: path)
@@ -33,11 +35,12 @@ struct CatalogEncodingOutcomeTests {
     #expect(rows == [["7", "items.csv:3", "IMAGE_TRUNCATED", "ends at row 4, of 9"]])
   }
 
-  @Test("A report named .json is a list of objects, in the catalog's order")
-  func jsonReport() throws {
+  @Test
+  func `A report named .json is a list of objects, in the catalog's order`() throws {
     try withTemporaryDirectory { directory in
       let failures = [10, 9, 100].map { line in
-        EncodingFailure(item: CatalogItem(id: "i\(line)", line: line), file: "a.csv", reason: "R", message: "m")
+        EncodingFailure(
+          item: CatalogItem(id: "i\(line)", line: line), file: "a.csv", reason: .imageNotFound, message: "m")
       }
       let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: failures, duration: .zero)
       let path = directory + "/failed.json"
@@ -45,12 +48,12 @@ struct CatalogEncodingOutcomeTests {
       let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
       let objects = try #require(JSONSerialization.jsonObject(with: bytes) as? [[String: String]])
       #expect(objects.map { $0["item_id"] } == ["i9", "i10", "i100"])
-      #expect(objects[0] == ["item_id": "i9", "place": "a.csv:9", "reason": "R", "message": "m"])
+      #expect(objects[0] == ["item_id": "i9", "place": "a.csv:9", "reason": "IMAGE_NOT_FOUND", "message": "m"])
     }
   }
 
-  @Test("Whether a file can be written is said beforehand")
-  func writable() throws {
+  @Test
+  func `Whether a file can be written is said beforehand`() throws {
     try withTemporaryDirectory { directory in
       try OutputFile.requireWritable(directory + "/new.csv")
       for path in ["/nowhere/new.csv", directory] {
@@ -60,8 +63,8 @@ struct CatalogEncodingOutcomeTests {
     }
   }
 
-  @Test("A report that cannot be written is an error with its path")
-  func unwritable() {
+  @Test
+  func `A report that cannot be written is an error with its path`() {
     let outcome = CatalogEncodingOutcome(stored: 0, alreadyKnown: 0, failures: [], duration: .zero)
     let error = #expect(throws: CLIError.self) { try outcome.write(report: "/nowhere/failed.csv") }
     #expect(error?.message == "/nowhere/failed.csv: cannot be written: No such file or directory")

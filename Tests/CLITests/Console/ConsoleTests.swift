@@ -2,33 +2,33 @@ import Testing
 
 @testable import CLI
 
-@Suite("Console output")
+@Suite("The console shows tables and progress")
 struct ConsoleTests {
   private let pipe = Terminal(descriptor: -1, isInteractive: false, usesColour: false)
 
-  @Test("Columns are aligned by what a terminal shows, and control characters cannot break the table")
-  func table() {
+  @Test
+  func `Columns align by what a terminal shows, and control characters cannot break the table`() {
     var table = TextTable([.init("ID"), .init("N", .trailing), .init("TITLE", isFlexible: true)])
     table.add(["a", "7", "日本 lamp"])
     table.add(["bcd", "1,204", "two\nlines\u{1B}[31m"])
     #expect(table.lines(for: pipe) == ["ID       N  TITLE", "a        7  日本 lamp", "bcd  1,204  two lines [31m"])
   }
 
-  @Test("Width of wide, combining and plain text", arguments: [("abc", 3), ("日本", 4), ("e\u{301}", 1), ("", 0)])
-  func width(text: String, columns: Int) {
+  @Test(arguments: [("abc", 3), ("日本", 4), ("e\u{301}", 1), ("", 0)])
+  func `Width is right for wide, combining and plain text`(text: String, columns: Int) {
     #expect(DisplayWidth.of(text) == columns)
   }
 
-  @Test("Text is cut with an ellipsis, never beyond its width")
-  func truncation() {
+  @Test
+  func `Text is cut with an ellipsis, never beyond its width`() {
     #expect(DisplayWidth.truncated("lamp", to: 4) == "lamp")
     #expect(DisplayWidth.truncated("lamps", to: 4) == "lam…")
     #expect(DisplayWidth.truncated("日本語", to: 4) == "日…")
     #expect(DisplayWidth.truncated("lamp", to: 0) == "")
   }
 
-  @Test("The rate is that of the last fifteen seconds, so cache hits at the start do not count for ever")
-  func estimate() {
+  @Test
+  func `The rate is that of the last fifteen seconds: early cache hits do not count for ever`() {
     var estimate = ProgressEstimate(total: 1_000)
     estimate.record(completed: 600, at: .seconds(1))
     #expect(estimate.rate == 600)
@@ -37,32 +37,30 @@ struct ConsoleTests {
     #expect(estimate.remaining == .seconds(1))
   }
 
-  @Test("A plain progress line")
-  func progressLine() {
+  @Test
+  func `A progress line is plain`() {
     var estimate = ProgressEstimate(total: 3_587)
     estimate.record(completed: 1_204, at: .seconds(10))
     let line = ProgressLine(label: "Encoding", unit: "items", estimate: estimate, note: "3 failed")
     #expect(line.plain == "Encoding  1,204 of 3,587 items (33%), 120 items/s, 19.8 s left, 3 failed")
   }
 
-  @Test(
-    "Durations for people",
-    arguments: [
-      (Duration.milliseconds(850), "850 ms"), (.milliseconds(4_200), "4.2 s"), (.seconds(200), "3 min 20 s"),
-      (.seconds(7_500), "2 h 5 min"),
-    ])
-  func durations(duration: Duration, text: String) {
+  @Test(arguments: [
+    (Duration.milliseconds(850), "850 ms"), (.milliseconds(4_200), "4.2 s"), (.seconds(200), "3 min 20 s"),
+    (.seconds(7_500), "2 h 5 min"),
+  ])
+  func `Durations read as people say them`(duration: Duration, text: String) {
     #expect(duration.brief == text)
   }
 
-  @Test("JSON is laid out without touching its values")
-  func json() {
+  @Test
+  func `JSON is laid out without touching its values`() {
     let text = IndentedJSON.text(Array(#"{"a":[1,2.50],"b":{},"c":"x,{}:\" y"}"#.utf8))
     #expect(text == "{\n  \"a\": [\n    1,\n    2.50\n  ],\n  \"b\": {},\n  \"c\": \"x,{}:\\\" y\"\n}")
   }
 
-  @Test("Counts carry their noun in the right number")
-  func counts() {
+  @Test
+  func `Counts carry their noun in the right number`() {
     #expect([0, 1, 2, 1204].map { $0.counted("item") } == ["0 items", "1 item", "2 items", "1,204 items"])
   }
 }

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CLI
 @testable import Datasets
 
-@Suite("Data commands")
+@Suite("Data commands tell what they did")
 struct DataReportTests {
   private static let dataset = Dataset(
     items: (0..<3).map { Dataset.Item(id: "i\($0)") },
@@ -13,8 +14,8 @@ struct DataReportTests {
       Dataset.User(id: "a", items: [0, 1, 2, 0], negatives: []), Dataset.User(id: "b", items: [0, 1, 2]),
     ])
 
-  @Test("A histogram's bars are as long as their counts, and fit the line")
-  func bars() {
+  @Test
+  func `A histogram's bars are as long as their counts, and fit the line`() {
     let histogram = Histogram(
       title: "t", unit: "u", counted: "user",
       bins: [
@@ -31,8 +32,8 @@ struct DataReportTests {
     #expect(lines[2].hasSuffix(" 1,000"))
   }
 
-  @Test("The page holds the figures and both plots, and escapes what comes from files")
-  func page() throws {
+  @Test
+  func `The page holds the figures and both plots, and escapes what comes from files`() throws {
     var record = DatasetRecord()
     record.source = "<raw>"
     let page = StatisticsReport(DatasetStatistics(Self.dataset)).page(of: "a&b", record: record)
@@ -44,9 +45,9 @@ struct DataReportTests {
     #expect(!page.contains("http"))
   }
 
-  @Test("The statistics as JSON")
-  func json() throws {
-    let text = try DataJSON.text(StatisticsReport(DatasetStatistics(Self.dataset)).document)
+  @Test
+  func `The statistics come as JSON`() throws {
+    let text = try JSONOutput.text(StatisticsReport(DatasetStatistics(Self.dataset)).document)
     let object = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     #expect(object["users"] as? Int == 2)
     #expect(object["interactions"] as? Int == 7)
@@ -55,8 +56,8 @@ struct DataReportTests {
     #expect((lengths["histogram"] as? [[String: Int]])?.map { $0["count"] } == [1, 1])
   }
 
-  @Test("The options of prepare arrive, and their defaults are the published code's")
-  func options() throws {
+  @Test
+  func `The options of prepare arrive, and their defaults are the published code's`() throws {
     let defaults = try DataPrepareCommand.parse(["in", "--out", "o"])
     #expect(defaults.arguments.options == PreparationOptions())
     let command = try DataPrepareCommand.parse([
@@ -68,18 +69,16 @@ struct DataReportTests {
     #expect(options.kCore == 10 && options.seed == 7 && options.ignoresSplit)
   }
 
-  @Test(
-    "Options that contradict or mean nothing are refused",
-    arguments: [
-      ["--k-core", "-1"], ["--least-interactions", "2"], ["--split", "x", "--ignore-split"],
-      ["--image-check", "maybe"],
-    ])
-  func refused(options: [String]) {
+  @Test(arguments: [
+    ["--k-core", "-1"], ["--least-interactions", "2"], ["--split", "x", "--ignore-split"],
+    ["--image-check", "maybe"],
+  ])
+  func `Options that contradict or mean nothing are refused`(options: [String]) {
     #expect(throws: (any Error).self) { try DataPrepareCommand.parse(["in", "--out", "o"] + options) }
   }
 
-  @Test("What was dropped stands beside what is left, and bad lines are shown")
-  func summary() throws {
+  @Test
+  func `What was dropped stands beside what is left, and bad lines are shown`() throws {
     try withTemporaryDirectory { directory in
       let items = (0..<8).map { "{\"item_id\": \($0), \"image\": \"\($0).jpg\"}" } + ["not json"]
       try Data(items.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: directory + "/items.jsonl"))

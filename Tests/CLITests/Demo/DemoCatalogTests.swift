@@ -1,30 +1,33 @@
 import ArgumentParser
 import Datasets
+import Items
 import Models
 import Testing
 
 @testable import CLI
 
-@Suite("The demo's shop")
+@Suite("The demo draws a shop")
 struct DemoCatalogTests {
-  @Test("A seed makes the same shop, another seed another")
-  func seeds() {
+  @Test
+  func `A seed makes the same shop, another seed another`() {
     let first = DemoCatalog(seed: 1)
     let again = DemoCatalog(seed: 1)
     let other = DemoCatalog(seed: 2)
     #expect(first.products.map(\.item) == again.products.map(\.item))
     #expect(first.shoppers.map(\.history) == again.shoppers.map(\.history))
-    #expect(first.products.map(\.item.title) != other.products.map(\.item.title))
+    #expect(first.products.map(\.item.texts.title) != other.products.map(\.item.texts.title))
   }
 
-  @Test("Items are distinct and described; histories name items of the shop")
-  func contents() {
+  @Test
+  func `Items are distinct and described; histories name items of the shop`() {
     let catalog = DemoCatalog(seed: 3)
     let ids = Set(catalog.products.map(\.item.id))
     #expect(ids.count == 300)
     for product in catalog.products {
       let item = product.item
-      #expect(!item.title.isEmpty && !item.brand.isEmpty && !item.category.isEmpty && !item.description.isEmpty)
+      #expect(
+        !item.texts.title.isEmpty && !item.texts.brand.isEmpty && !item.texts.category.isEmpty
+          && !item.texts.description.isEmpty)
     }
     for shopper in catalog.shoppers {
       #expect(DemoCatalog.historyLengths.contains(shopper.history.count))
@@ -33,8 +36,8 @@ struct DemoCatalogTests {
     }
   }
 
-  @Test("Taste decides most purchases, and is no secret of a few items")
-  func tastes() {
+  @Test
+  func `Taste decides most purchases, and is no secret of a few items`() {
     let catalog = DemoCatalog(seed: 4)
     let products = Dictionary(uniqueKeysWithValues: catalog.products.map { ($0.item.id, $0) })
     var (bought, liked, chance) = (0, 0, 0.0)
@@ -48,8 +51,8 @@ struct DemoCatalogTests {
     #expect(chance / Double(catalog.shoppers.count) < 0.1)
   }
 
-  @Test("Some products sell better than others")
-  func popularity() {
+  @Test
+  func `Some products sell better than others`() {
     let catalog = DemoCatalog(seed: 5)
     var sold: [String: Int] = [:]
     for shopper in catalog.shoppers { for item in shopper.history { sold[item, default: 0] += 1 } }
@@ -58,8 +61,8 @@ struct DemoCatalogTests {
     #expect(Double(counts.prefix(30).reduce(0, +)) > 0.18 * Double(counts.reduce(0, +)))
   }
 
-  @Test("The lines that are shown are lines that the commands take")
-  func lines() throws {
+  @Test
+  func `The lines that are shown are lines that the commands take`() throws {
     let demo = DemoTraining(files: DemoFiles(directory: "shop"), seed: 7, steps: 100)
     let preparation = try DataPrepareCommand.parse(demo.preparationArguments)
     #expect(preparation.source == "shop" && preparation.out == "shop/demo-data")
@@ -68,12 +71,13 @@ struct DemoCatalogTests {
     #expect(train.data == "shop/demo-data" && train.out == "shop/demo-training" && train.training.steps == 100)
     #expect(train.training.seed == 7 && train.model.fresh)
     let plan = try EvaluateCommand.parse(demo.comparisonArguments).plan
-    #expect(plan.checkpoints.map(\.location.bundle) == ["shop/demo-training/start", "shop/demo-training/checkpoint"])
+    #expect(
+      plan.checkpoints.map(\.location.directory) == ["shop/demo-training/start", "shop/demo-training/checkpoint"])
     #expect(plan.methods.count == 5 && plan.part == .test)
   }
 
-  @Test("Every kind of product can be drawn, and looks like no other", arguments: Pattern.allCases)
-  func drawings(pattern: Pattern) {
+  @Test(arguments: Pattern.allCases)
+  func `Every kind of product can be drawn, and looks like no other`(pattern: Pattern) {
     let style = ProductStyle(base: Colour(0x3E6FB3), pattern: pattern, variant: 0.5)
     var drawings = Set<[UInt8]>()
     for kind in DemoProductKind.allCases {
@@ -86,8 +90,8 @@ struct DemoCatalogTests {
     #expect(drawings.count == DemoProductKind.allCases.count)
   }
 
-  @Test("Coverage is exact: a square over half pixels, and a pixel's quarter")
-  func coverage() {
+  @Test
+  func `Coverage is exact: a square over half pixels, and a pixel's quarter`() {
     // 4 × 4 pixels, 25 units each.
     var found: [Int: Float] = [:]
     CoverageMask(.polygon(Point(12.5, 12.5), Point(50, 12.5), Point(50, 50), Point(12.5, 50)), size: 4)

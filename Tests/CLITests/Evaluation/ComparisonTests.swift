@@ -6,7 +6,7 @@ import Testing
 
 @testable import CLI
 
-@Suite struct ComparisonTests {
+@Suite("Methods are compared in tables, pages and JSON") struct ComparisonTests {
   private static func comparison() throws -> Comparison {
     let dataset = Dataset(
       items: (0..<30).map { Dataset.Item(id: "i\($0)") },
@@ -25,7 +25,7 @@ import Testing
       ], baseline: 0, bootstrap: Bootstrap(resamples: 20))
   }
 
-  @Test func tablesHoldEveryMethodAndMetric() throws {
+  @Test func `Tables hold every method and metric`() throws {
     let comparison = try Self.comparison()
     #expect(comparison.summary == "8 users, test item among 18 negatives")
     #expect(comparison.table.columns.count == 1 + Metric.standard.count + 2)
@@ -43,7 +43,7 @@ import Testing
     func promptTokens(of queries: [RankingQuery]) -> [Int]? { queries.map { _ in 10 } }
   }
 
-  @Test func promptsAreMeasuredWhereThereAreSome() throws {
+  @Test func `Prompts are measured where there are some`() throws {
     let plain = try Self.comparison()
     #expect(!plain.differences.columns.map(\.header).contains("speed"))
     let popularity = Popularity(dataset: plain.task.dataset)
@@ -57,10 +57,10 @@ import Testing
     #expect(comparison.table.rows.map { $0[$0.count - 1] } == ["10.0", "10.0", "", ""])
     #expect(comparison.differences.columns.last?.header == "speed")
     #expect(comparison.differences.rows.map { $0[$0.count - 1].hasSuffix("x") } == [true, false, false])
-    #expect(try comparison.json().contains("\"tokensPerUser\" : 10"))
+    #expect(try comparison.json().contains("\"tokens_per_user\": 10"))
   }
 
-  @Test func ranksAreWrittenForEachUserMethodAndSeed() throws {
+  @Test func `Ranks are written for each user, method and seed`() throws {
     let lines = String(decoding: try Self.comparison().rankFile, as: UTF8.self).split(separator: "\n")
     #expect(lines.count == 1 + 8 * 3)
     #expect(lines[0] == "user,method,seed,better,ties,position")
@@ -68,7 +68,7 @@ import Testing
     #expect(lines[9].hasPrefix("\"a,\"\"b\"\"\",random,1,"))
   }
 
-  @Test func jsonHoldsFiguresWithIntervals() throws {
+  @Test func `JSON holds figures with intervals`() throws {
     let comparison = try Self.comparison()
     let json = try JSONSerialization.jsonObject(with: Data(comparison.json().utf8)) as? [String: Any]
     let methods = try #require(json?["methods"] as? [[String: Any]])
@@ -76,10 +76,10 @@ import Testing
     let hit = try #require(metrics["Hit@5"])
     #expect(hit["value"] == comparison.reports[1].values(of: .hit(5)).mean)
     #expect(hit["low"]! <= hit["value"]! && hit["value"]! <= hit["high"]!)
-    #expect((methods[1]["metricsBySeed"] as? [Any])?.count == 2)
+    #expect((methods[1]["metrics_by_seed"] as? [Any])?.count == 2)
   }
 
-  @Test func jsonHoldsEveryDifferenceOnce() throws {
+  @Test func `JSON holds every difference once`() throws {
     let plain = try Self.comparison()
     let third = MethodReport(name: "third", results: plain.reports[1].results)
     let comparison = Comparison(
@@ -103,7 +103,7 @@ import Testing
     #expect(alone.methodDifferences.isEmpty)
   }
 
-  @Test func thePageEscapesWhatItShows() throws {
+  @Test func `The page escapes what it shows`() throws {
     let page = String(decoding: try Self.comparison().page, as: UTF8.self)
     #expect(page.contains("<td>popularity</td>") && page.contains("Evaluation of data/"))
   }
@@ -112,15 +112,16 @@ import Testing
     ("popularity", MethodName.popularity), ("item-knn", .itemNeighbours), ("img", .checkpoint(spaces: [.image])),
     ("text+img", .checkpoint(spaces: [.image, .text])), ("image+cf+text", .checkpoint(spaces: [.image, .cf, .text])),
     ("compact:img", .checkpoint(name: "compact", spaces: [.image])),
-  ]) func methodsHaveNames(text: String, name: MethodName) {
+  ]) func `Methods have names`(text: String, name: MethodName) {
     #expect(MethodName(argument: text) == name)
   }
 
-  @Test(arguments: ["", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec"]) func otherNamesAreRefused(text: String) {
+  @Test(arguments: ["", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec"]) func `Other names are refused`(text: String)
+  {
     #expect(MethodName(argument: text) == nil)
   }
 
-  @Test func smallTimesKeepTheirDigits() {
+  @Test func `Small times keep their digits`() {
     #expect(0.0021345.significant(digits: 3) == "0.00213")
     #expect(12.13.significant(digits: 3) == "12.1")
     #expect(1234.5.significant(digits: 3) == "1235")

@@ -4,6 +4,7 @@ import Testing
 
 @testable import CLI
 
+@Suite("A checkpoint to evaluate is named by its flags")
 struct EvaluatedCheckpointTests {
   private func command(_ arguments: String) throws -> EvaluateCommand {
     let parsed = try EvaluateCommand.parseAsRoot(["data/"] + arguments.split(separator: " ").map(String.init))
@@ -12,19 +13,19 @@ struct EvaluatedCheckpointTests {
 
   private static let several = "--checkpoint image=a --checkpoint compact=b/c=d"
 
-  @Test func aMethodWithoutANameIsOneOfEachCheckpoint() throws {
+  @Test func `A method without a name is one of each checkpoint`() throws {
     let command = try command("--methods popularity,img \(Self.several) --prompts compact=image")
     let methods = command.checkpoint.expanded(command.methods.elements)
     #expect(methods.map(\.text) == ["popularity", "image:img", "compact:img"])
     let plans = command.checkpoint.plans
-    #expect(plans.map(\.name) == ["image", "compact"] && plans.map(\.location.bundle) == ["a", "b/c=d"])
+    #expect(plans.map(\.name) == ["image", "compact"] && plans.map(\.location.directory) == ["a", "b/c=d"])
     #expect(plans.map(\.promptStyle) == [nil, .image])
   }
 
-  @Test func oneCheckpointNeedsNoName() throws {
+  @Test func `One checkpoint needs no name`() throws {
     let command = try command("--methods img --checkpoint a/b=c --prompts descriptions")
     #expect(command.checkpoint.expanded(command.methods.elements).map(\.text) == ["img"])
-    #expect(command.checkpoint.plans.map(\.location.bundle) == ["a/b=c"])
+    #expect(command.checkpoint.plans.map(\.location.directory) == ["a/b=c"])
     #expect(command.checkpoint.plans.map(\.promptStyle) == [.descriptions])
   }
 
@@ -39,13 +40,13 @@ struct EvaluatedCheckpointTests {
     ("--methods img \(several) --baseline img", "image:img"),
     ("--methods image:img \(several) --baseline compact:img", "none of --methods"),
   ])
-  func whatDoesNotGoTogetherIsSaid(arguments: String, problem: String) throws {
+  func `What does not go together is said`(arguments: String, problem: String) throws {
     let error = #expect(throws: (any Error).self) { try command(arguments) }
     let message = error.map { EvaluateCommand.message(for: $0) } ?? ""
     #expect(message.contains(problem), "\(message)")
   }
 
-  @Test func helpShowsDefaultsAsTheyAreGiven() {
+  @Test func `Help shows defaults as they are given`() {
     let help = EvaluateCommand.helpMessage(columns: 200) + DescriptionNoiseStudyCommand.helpMessage(columns: 200)
     #expect(help.contains("(default: popularity,random,item-knn)"))
     #expect(help.contains("(default: img)") && help.contains("(default: 0.0,0.1,0.2,0.3,0.5,0.7,0.9)"))

@@ -1,8 +1,10 @@
 import Models
+import TestSupport
 import Testing
 
 @testable import CLI
 
+@Suite("A feature file has a row for each item")
 struct FeatureFileTests {
   private func file(_ rows: Int, in directory: TemporaryDirectory) throws -> FeatureFile {
     let path = "\(directory.path)/sasrec.safetensors"
@@ -11,14 +13,14 @@ struct FeatureFileTests {
     return try #require(FeatureFile(argument: "cf=\(path)"))
   }
 
-  @Test func rowsAreThoseThatTrainingReads() throws {
+  @Test func `Rows are those that training reads`() throws {
     let directory = try TemporaryDirectory()
     #expect(try file(2, in: directory).rows(items: 2) == [[0, 1], [2, 3]])
     // One row more than items: the first of a SASRec of the published code pads.
     #expect(try file(3, in: directory).rows(items: 2) == [[2, 3], [4, 5]])
   }
 
-  @Test(arguments: [1, 4]) func otherCountsAreRefusedWithBothAndTheRemedy(rows: Int) throws {
+  @Test(arguments: [1, 4]) func `Other counts are refused with both and the remedy`(rows: Int) throws {
     let directory = try TemporaryDirectory()
     let file = try file(rows, in: directory)
     let error = #expect(throws: (any Error).self) { try file.rows(items: 2) }

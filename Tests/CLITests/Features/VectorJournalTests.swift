@@ -1,8 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CLI
 
+@Suite("A journal of vectors goes on where it was broken off")
 struct VectorJournalTests {
   private static let keys = (0..<3).map { [UInt8](repeating: $0, count: 32) }
 
@@ -10,7 +12,7 @@ struct VectorJournalTests {
     try VectorJournal(path: directory.path + "/x.partial", identity: identity, width: 2)
   }
 
-  @Test func whatWasWrittenIsReadAgain() throws {
+  @Test func `What was written is read again`() throws {
     let directory = try TemporaryDirectory()
     let first = try journal(directory)
     try first.append([(Self.keys[0], [1, 2]), (Self.keys[1], [3, 4])])
@@ -18,7 +20,7 @@ struct VectorJournalTests {
     #expect(try journal(directory).vectors == [Self.keys[0]: [1, 2], Self.keys[1]: [3, 4], Self.keys[2]: [5, 6]])
   }
 
-  @Test func aRecordThatWasCutShortIsDropped() throws {
+  @Test func `A record that was cut short is dropped`() throws {
     let directory = try TemporaryDirectory()
     let first = try journal(directory)
     try first.append([(Self.keys[0], [1, 2]), (Self.keys[1], [3, 4])])
@@ -30,7 +32,7 @@ struct VectorJournalTests {
     #expect(try journal(directory).vectors == [Self.keys[0]: [1, 2], Self.keys[2]: [5, 6]])
   }
 
-  @Test func anotherEncodersIsBegunAnew() throws {
+  @Test func `Another encoder's is begun anew`() throws {
     let directory = try TemporaryDirectory()
     let first = try journal(directory)
     try first.append([(Self.keys[0], [1, 2])])

@@ -5,10 +5,10 @@ import Testing
 
 @testable import CLI
 
-@Suite("Plans from the command line")
+@Suite("Plans are read from the command line")
 struct RolloutPlanArgumentsTests {
-  @Test("a stage is a share, a time, samples and perhaps manual")
-  func stages() throws {
+  @Test
+  func `A stage is a share, a time, samples and perhaps manual`() throws {
     let stage = try RolloutPlanArguments.stage("0.5%:1.5h:200:manual", 100)
     #expect(stage.canaryPermille == 5 && stage.shadowPermille == 100)
     #expect(stage.minDuration.seconds == 5400 && stage.minSamples == 200 && stage.manual)
@@ -18,15 +18,13 @@ struct RolloutPlanArgumentsTests {
     for text in RolloutPlanArguments.defaultStages { _ = try RolloutPlanArguments.stage(text, 100) }
   }
 
-  @Test(
-    "what is no stage is refused",
-    arguments: ["", "1", "101%", "-1%", "1%:", "1%:5", "1%:5m:x", "1%:5m:1:2", "manual", "x%"])
-  func badStages(text: String) {
+  @Test(arguments: ["", "1", "101%", "-1%", "1%:", "1%:5", "1%:5m:x", "1%:5m:1:2", "manual", "x%"])
+  func `What is no stage is refused`(text: String) {
     #expect(throws: CLIError.self) { try RolloutPlanArguments.stage(text, 100) }
   }
 
-  @Test("outcomes are a kind, a drop and perhaps answers")
-  func outcomes() throws {
+  @Test
+  func `Outcomes are a kind, a drop and perhaps answers`() throws {
     let outcome = try RolloutPlanArguments.outcome("click:0.01:500")
     #expect(outcome.kind == "click" && outcome.maxDrop == 0.01 && outcome.minTrials == 500)
     for text in ["click", ":0.1", "click:x", "click:0.1:x", "click:0.1:1:1"] {
@@ -34,20 +32,20 @@ struct RolloutPlanArgumentsTests {
     }
   }
 
-  @Test("a rollout is one line where nothing can be redrawn, and a page of charts afterwards")
-  func views() {
-    let staged = Retrieval_StagedRollout.with {
+  @Test
+  func `A rollout is one line where nothing can be redrawn, and a page of charts afterwards`() {
+    let rollout = Retrieval_Rollout.with {
       $0.number = 3
       $0.candidateVersion = "items/versions/<2>"
       $0.phase = .rolledBack
       $0.reason = "gate overlap"
       $0.plan.stages = [.with { $0.canaryPermille = 15 }]
     }
-    let rollout = Retrieval_Rollout.with {
+    let serving = Retrieval_ServingState.with {
       $0.index = "items"
-      $0.staged = staged
+      $0.rollout = rollout
     }
-    #expect(RolloutView(rollout, nil).line == "items rollout 3, rolled back, stage 1 of 1, canary 1.5%, gate overlap")
+    #expect(RolloutView(serving, nil).line == "items rollout 3, rolled back, stage 1 of 1, canary 1.5%, gate overlap")
     let points = (0..<3).map { second in
       Retrieval_RolloutPoint.with {
         $0.time.seconds = Int64(second)
@@ -64,7 +62,7 @@ struct RolloutPlanArgumentsTests {
     let html = RolloutPage(
       index: "items",
       report: .with {
-        $0.staged = staged
+        $0.rollout = rollout
         $0.points = points
       }
     ).html

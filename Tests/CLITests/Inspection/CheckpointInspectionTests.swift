@@ -1,15 +1,16 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @testable import CLI
 
-@Suite("Inspection of a checkpoint")
+@Suite("A checkpoint is inspected")
 struct CheckpointInspectionTests {
   private func withCheckpoint(_ body: (CheckpointLocation) throws -> Void) throws {
     try withTemporaryDirectory { directory in
       try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 3, text: ["a lamp", "a chair of oak"])
-      try body(CheckpointLocation(bundle: directory))
+      try body(CheckpointLocation(directory: directory))
     }
   }
 
@@ -18,8 +19,8 @@ struct CheckpointInspectionTests {
     return try #require(JSONSerialization.jsonObject(with: bytes) as? [String: Any])
   }
 
-  @Test("A sound checkpoint has every part, its shapes as numbers and no problem")
-  func sound() throws {
+  @Test
+  func `A sound checkpoint has every part, its shapes as numbers and no problem`() throws {
     try withCheckpoint { location in
       let inspection = CheckpointInspection(location, loading: true)
       #expect(inspection.problems.isEmpty)
@@ -41,8 +42,8 @@ struct CheckpointInspectionTests {
     }
   }
 
-  @Test("A missing and a truncated file are both named, the rest is still told")
-  func problems() throws {
+  @Test
+  func `A missing and a truncated file are both named, the rest is still told`() throws {
     try withCheckpoint { location in
       let tower = location.visionTower + "/model.safetensors"
       try Data(contentsOf: URL(fileURLWithPath: tower)).prefix(1000).write(to: URL(fileURLWithPath: tower))
@@ -55,8 +56,8 @@ struct CheckpointInspectionTests {
     }
   }
 
-  @Test("Without loading, shapes are told and no fingerprint is taken")
-  func listing() throws {
+  @Test
+  func `Without loading, shapes are told and no fingerprint is taken`() throws {
     try withCheckpoint { location in
       let inspection = CheckpointInspection(location, loading: false)
       #expect(inspection.facts.map(\.key) == ["vision_tower", "llm", "tokenizer", "rec_module"])

@@ -5,10 +5,10 @@ import Testing
 
 @testable import CLI
 
-@Suite("The page of recommendations")
+@Suite("Recommendations are shown on a page")
 struct RecommendationPageTests {
-  @Test("Titles are escaped, images are within, a missing image is said")
-  func page() {
+  @Test
+  func `Titles are escaped, images are within, a missing image is said`() {
     let page = RecommendationPage(
       heading: "<script>",
       sections: [
@@ -25,8 +25,8 @@ struct RecommendationPageTests {
     #expect(!page.html.contains("http://") && !page.html.contains("https://"))
   }
 
-  @Test("A user without recommendations is given the reason, one without eligible items a sentence")
-  func emptySections() {
+  @Test
+  func `A user without recommendations is given the reason, or a sentence where nothing is eligible`() {
     let page = RecommendationPage(
       heading: "h",
       sections: [
@@ -37,8 +37,8 @@ struct RecommendationPageTests {
     #expect(page.html.components(separatedBy: "No item is left to recommend.").count == 2)
   }
 
-  @Test("The foot shows each stage's share and every fingerprint in full")
-  func provenance() {
+  @Test
+  func `The foot shows each stage's share and every fingerprint in full`() {
     let foot = PageProvenance(
       response: .with {
         $0.timings = .with {
@@ -60,15 +60,15 @@ struct RecommendationPageTests {
     #expect(PageProvenance(response: .init()).html.contains("not measured"))
   }
 
-  @Test("The media type follows the file's first bytes")
-  func mediaTypes() {
+  @Test
+  func `The media type follows the file's first bytes`() {
     #expect(ImageGallery.dataURI(Data([0x89, 0x50, 0x4E, 0x47])).hasPrefix("data:image/png;"))
     #expect(ImageGallery.dataURI(Data("RIFF1234WEBP".utf8)).hasPrefix("data:image/webp;"))
     #expect(ImageGallery.dataURI(Data([0xFF, 0xD8, 0xFF])).hasPrefix("data:image/jpeg;"))
   }
 
-  @Test("Stage timings in milliseconds")
-  func timings() {
+  @Test
+  func `Stage timings are in milliseconds`() {
     let text = ProvenanceText(
       response: .with {
         $0.timings = .with {

@@ -1,11 +1,12 @@
 import Evaluation
 import Foundation
+import TestSupport
 import Testing
 import Training
 
 @testable import CLI
 
-@Suite struct ReportTests {
+@Suite("Results become a report") struct ReportTests {
   private static let hostile = "<script>alert(\"&\")</script>"
 
   private static func result(_ name: String = "img") -> StudyResult {
@@ -18,7 +19,7 @@ import Training
       ], settings: [.init("command", name)], data: name)
   }
 
-  @Test func aStudyIsReadBackAndDrawn() throws {
+  @Test func `A study is read back and drawn`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/r.json"
     try OutputFile.write(Self.result().json, to: path)
@@ -28,7 +29,7 @@ import Training
     #expect(!page.contains("http://") && !page.contains("https://"))
   }
 
-  @Test func whatAFileSaysIsNoMarkup() throws {
+  @Test func `What a file says is no markup`() throws {
     let page = String(decoding: ReportPage(results: [.study(Self.result(Self.hostile))]).data, as: UTF8.self)
     #expect(!page.contains("<script") && page.contains("&lt;script&gt;"))
   }
@@ -42,7 +43,7 @@ import Training
       "{\"format\":\"other\",\"study\":\"\",\"axis\":{\"name\":\"\",\"unit\":\"\"},\"series\":[],\"settings\":[],\"data\":\"\"}",
       "this version reads"
     ),
-  ]) func foreignFilesAreNamed(text: String, word: String) throws {
+  ]) func `Foreign files are named`(text: String, word: String) throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/foreign.json"
     try OutputFile.write(Data(text.utf8), to: path)
@@ -52,7 +53,7 @@ import Training
     }
   }
 
-  @Test func placesStandWhereTheirAmountsAre() throws {
+  @Test func `Places stand where their amounts are`() throws {
     let lengths = [1.0, 2, 3, 51, 101]
     let series = StudyResult.Series(
       name: "img", metric: "Hit@5", points: lengths.map { .init(x: $0, Estimate(value: 0.5, low: 0.4, high: 0.6)) })
@@ -69,15 +70,15 @@ import Training
     #expect(alone.contains("cx=\"449.0\""))
   }
 
-  @Test func differencesOfAnEvaluationAreShown() throws {
+  @Test func `Differences of an evaluation are shown`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/table.json"
     let figure = "{\"value\": 0.1, \"low\": 0.05, \"high\": 0.15, \"p\": 0.004}"
-    func document(_ differences: String) -> Data {
+    func document(_ differences: String, seconds: String = "seconds_per_100_users") -> Data {
       Data(
         """
         {"data": "d", "part": "test", "candidates": "negatives", "users": 3, "resamples": 10, \(differences) "methods": [{"name":
-        "img", "note": "n", "seeds": [], "metrics": {"Hit@5": \(figure)}, "coverage": 0.5, "secondsPer100Users": 1}]}
+        "img", "note": "n", "seeds": [], "metrics": {"Hit@5": \(figure)}, "coverage": 0.5, "\(seconds)": 1}]}
         """.utf8)
     }
     try OutputFile.write(
@@ -85,13 +86,13 @@ import Training
       to: path)
     let page = String(decoding: ReportPage(results: [try ReportSource(path: path)]).data, as: UTF8.self)
     #expect(page.contains("<td>img</td><td>&lt;b&gt;</td><td>+0.100 ± 0.050, p 0.004</td>"))
-    // What earlier versions wrote has none.
-    try OutputFile.write(document(""), to: path)
+    // What earlier versions wrote has none, and camelCase names.
+    try OutputFile.write(document("", seconds: "secondsPer100Users"), to: path)
     #expect(
       !String(decoding: ReportPage(results: [try ReportSource(path: path)]).data, as: UTF8.self).contains("difference"))
   }
 
-  @Test func aRunIsToldByItsFigures() throws {
+  @Test func `A run is told by its figures`() throws {
     let directory = try TemporaryDirectory()
     try OutputFile.write(
       Data("step,loss,ire,ila,gradient_norm,seconds\n1,3,3,0,1,1\n2,1,1,0,1,61\n".utf8),
@@ -109,7 +110,7 @@ import Training
     #expect(document.settings.isEmpty && document.charts.count == 3)
   }
 
-  @Test func aRunWithoutCurvesIsNamed() throws {
+  @Test func `A run without curves is named`() throws {
     let directory = try TemporaryDirectory()
     #expect { try ReportSource(path: directory.path) } throws: {
       (($0 as? CLIError)?.message ?? "").contains("losses.csv")

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CLI
 
-@Suite struct StackConfigurationTests {
-  @Test func everyServiceIsToldWhatItNeeds() throws {
+@Suite("A stack is configured before it starts") struct StackConfigurationTests {
+  @Test func `Every service is told what it needs`() throws {
     try withTemporaryDirectory { directory in
       var stack = StackConfiguration(checkpoint: "/models/amazon/", llmWeights: "/models/llm", state: directory)
       stack.spaces = "image,cf"
@@ -34,7 +35,7 @@ import Testing
     return arguments[index + 1]
   }
 
-  @Test func aMissingExecutableIsNamed() throws {
+  @Test func `A missing executable is named`() throws {
     try withTemporaryDirectory { directory in
       var stack = StackConfiguration(checkpoint: directory, state: directory).onFreePorts()
       stack.executables = "/nowhere"
@@ -43,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func aStateDirectoryServesOneStackAtATime() throws {
+  @Test func `A state directory serves one stack at a time`() throws {
     try withTemporaryDirectory { directory in
       let first = try StateDirectory(directory)
       let error = #expect(throws: CLIError.self) { try StateDirectory(directory) }
@@ -52,25 +53,25 @@ import Testing
     }
   }
 
-  @Test func aStateDirectoryThatCannotBeMadeIsNamed() {
+  @Test func `A state directory that cannot be made is named`() {
     let error = #expect(throws: CLIError.self) { try StateDirectory("/proc/state") }
     #expect(error?.message.hasPrefix("/proc/state: the state directory cannot be made: ") == true)
   }
 
-  @Test func twoServicesCannotShareAPort() {
+  @Test func `Two services cannot share a port`() {
     let error = #expect(throws: CLIError.self) {
       try PortCheck.requireFree([.encoder: 4711, .llm: 4711, .retrieval: 0, .gateway: 0], host: "127.0.0.1")
     }
     #expect(error?.message.hasPrefix("port 4711 is given to both encoder and llm; ") == true)
   }
 
-  @Test func aHostThatIsNotThisMachinesIsSaid() {
+  @Test func `A host that is not this machine's is said`() {
     // 192.0.2.0/24 is reserved for documentation.
     let error = #expect(throws: CLIError.self) { try PortCheck.requireFree([.llm: 4711], host: "192.0.2.1") }
     #expect(error?.message.hasPrefix("llm cannot listen on 192.0.2.1:4711: ") == true)
   }
 
-  @Test func endpointsComeBackAsWritten() throws {
+  @Test func `Endpoints come back as written`() throws {
     try withTemporaryDirectory { directory in
       let endpoints = ServiceEndpoints(encoder: "a:1", llm: "b:2", retrieval: "c:3", gateway: nil, pid: 4)
       try endpoints.write(to: "\(directory)/endpoints.json")

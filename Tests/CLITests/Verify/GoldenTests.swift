@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CLI
 
-@Suite struct GoldenTests {
+@Suite("A golden is read from disk") struct GoldenTests {
   private static let image = """
     {"file": "0.jpg", "title": null, "embedding": [1, 2], "soft_token": [1, 2, 3], "item_vector": [1]}
     """
@@ -20,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func aGoldenIsRead() throws {
+  @Test func `A golden is read`() throws {
     let golden = try Self.read()
     let widths = [golden.embeddingDim, golden.softTokenDim, golden.spaceDim]
     #expect(widths == [2, 3, 1])
@@ -64,13 +65,13 @@ import Testing
       message: "user_vectors.cf has 2 values where 1"),
   ]
 
-  @Test(arguments: faults) func aFaultIsNamedWithItsField(_ fault: Fault) {
+  @Test(arguments: faults) func `A fault is named with its field`(_ fault: Fault) {
     let error = #expect(throws: CLIError.self) { try Self.read(images: fault.images, histories: fault.histories) }
     #expect(error?.message.contains("expected.json: ") == true)
     #expect(error?.message.contains(fault.message) == true, "\(error?.message ?? "no error")")
   }
 
-  @Test func anImageThatIsMissingIsNamed() throws {
+  @Test func `An image that is missing is named`() throws {
     let golden = try Self.read()
     let error = #expect(throws: CLIError.self) { try golden.encodedImage(0) }
     #expect(error?.message.hasSuffix("images/0.jpg: no such file (image 0 of the golden)") == true)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import CLI
 
-@Suite struct VerifyReportTests {
-  @Test func errorsAreRelativeAndTheLargestCounts() {
+@Suite("Answers are verified within bounds") struct VerifyReportTests {
+  @Test func `Errors are relative and the largest counts`() {
     var report = VerifyReport(precision: .f32)
     report.compare(.embedding, [3, 4], expected: [3, 4], at: "image a")
     report.compare(.embedding, [3, 4.0001], expected: [3, 4], at: "image b")
@@ -19,7 +19,9 @@ import Testing
     #expect(!report.passed)
   }
 
-  @Test(arguments: [[Float.nan, 4], [.infinity, 4], [3], []]) func whatIsNoVectorIsBeyondEveryBound(_ actual: [Float]) {
+  @Test(arguments: [[Float.nan, 4], [.infinity, 4], [3], []]) func `What is no vector is beyond every bound`(
+    _ actual: [Float]
+  ) {
     var report = VerifyReport(precision: .f32)
     report.compare(.scores, actual, expected: [3, 4], at: "history 0")
     report.compare(.scores, [3, 4], expected: [3, 4], at: "history 1")
@@ -27,7 +29,7 @@ import Testing
     #expect(report.findings[.scores]?.worst == "history 0")
   }
 
-  @Test func idsMustBeEqual() {
+  @Test func `Ids must be equal`() {
     var report = VerifyReport(precision: .f32)
     report.compare(.tokenIDs, ids: [1, 2, 3], expected: [1, 2, 3], at: "history 0")
     #expect(report.passed)
@@ -37,7 +39,7 @@ import Testing
     #expect(!report.passed)
   }
 
-  @Test func tiesMayChangePlacesAndOthersMayNot() {
+  @Test func `Ties may change places and others may not`() {
     let scores: [Float] = [0.5, 0.500001, 0.9]
     var report = VerifyReport(precision: .f32)
     report.compareRanking([2, 0, 1], expected: [2, 1, 0], scores: scores, at: "history 0")
@@ -47,7 +49,7 @@ import Testing
     #expect(!report.passed)
   }
 
-  @Test func theJSONSaysWhatTheTableSays() throws {
+  @Test func `The JSON says what the table says`() throws {
     var report = VerifyReport(precision: .f32)
     report.compare(.hiddenState, [1, 1], expected: [1, 1.5], at: "history 3")
     let object = try JSONSerialization.jsonObject(with: Data(report.json(golden: "g", seconds: 1).utf8))

@@ -1,81 +1,82 @@
+import Items
+import TestSupport
 import Testing
 
 @testable import Datasets
 
-@Suite("Catalog files")
+@Suite("Catalog files are read")
 struct CatalogReaderTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }
 
-  @Test("JSON lines: numbers, lists and missing fields")
-  func jsonLines() throws {
-    let path = try directory.file(
-      "items.jsonl",
+  @Test
+  func `JSON lines may hold numbers and lists and lack fields`() throws {
+    let path = try directory.write(
       """
       {"item_id": 7, "title": "Lamp", "genres": ["Home", "Light"], "description": ["One.", "Two."], "image": "i/7.jpg"}
 
       {"asin": "B00", "brand": "Tarn"}
-      """)
+      """, to: "items.jsonl")
     let catalog = try CatalogReader.read(path)
     #expect(catalog.problems.isEmpty)
     #expect(
       catalog.items == [
         CatalogItem(
-          id: "7", title: "Lamp", category: "Home, Light", description: "One. Two.", image: "i/7.jpg", line: 1),
-        CatalogItem(id: "B00", brand: "Tarn", line: 3),
+          id: "7", texts: ItemTexts(title: "Lamp", category: "Home, Light", description: "One. Two."), image: "i/7.jpg",
+          line: 1),
+        CatalogItem(id: "B00", texts: ItemTexts(brand: "Tarn"), line: 3),
       ])
   }
 
-  @Test("A bad record is named by file and line, and the others are kept")
-  func badRecords() throws {
-    let path = try directory.file(
-      "items.jsonl", "{\"item_id\": \"a\"}\nnot json\n{\"title\": \"no id\"}\n{\"item_id\": \"a\"}\n")
+  @Test
+  func `A bad record is named by file and line, and the others are kept`() throws {
+    let path = try directory.write(
+      "{\"item_id\": \"a\"}\nnot json\n{\"title\": \"no id\"}\n{\"item_id\": \"a\"}\n", to: "items.jsonl")
     let catalog = try CatalogReader.read(path)
     #expect(catalog.items.map(\.id) == ["a"])
     #expect(catalog.problems.map(\.place) == ["\(path):2", "\(path):3", "\(path):4"])
     #expect(catalog.problems[2].message.contains("\(path):1"))
   }
 
-  @Test("CSV with quotes, and a row with too many fields")
-  func csv() throws {
-    let path = try directory.file(
-      "items.csv", "item_id,title,category\r\n1,\"Lamp, \"\"brass\"\"\",Home\r\n2,\"two\nlines\",Home\r\n3,a,b,c\r\n")
+  @Test
+  func `CSV may have quotes and a row with too many fields`() throws {
+    let path = try directory.write(
+      "item_id,title,category\r\n1,\"Lamp, \"\"brass\"\"\",Home\r\n2,\"two\nlines\",Home\r\n3,a,b,c\r\n",
+      to: "items.csv")
     let catalog = try CatalogReader.read(path)
-    #expect(catalog.items.map(\.title) == ["Lamp, \"brass\"", "two\nlines"])
+    #expect(catalog.items.map(\.texts.title) == ["Lamp, \"brass\"", "two\nlines"])
     #expect(catalog.items.map(\.line) == [2, 3])
     #expect(catalog.problems.map(\.place) == ["\(path):5"])
   }
 
-  @Test("The published code's meta_info.json")
-  func metaInfo() throws {
-    let path = try directory.file("meta_info.json", #"{"B2": {"title": "two"}, "B1": {"title": "one"}, "B3": 4}"#)
+  @Test
+  func `The published code's meta_info.json is read`() throws {
+    let path = try directory.write(#"{"B2": {"title": "two"}, "B1": {"title": "one"}, "B3": 4}"#, to: "meta_info.json")
     let catalog = try CatalogReader.read(path)
     #expect(catalog.items.map(\.id) == ["B1", "B2"])
     #expect(catalog.problems.map(\.itemID) == ["B3"])
   }
 
-  @Test(
-    "A file that is no catalog is refused with its name",
-    arguments: [("empty.jsonl", ""), ("items.csv", "title\nLamp\n"), ("items.json", "[]"), ("items.txt", "x")])
-  func refused(name: String, text: String) throws {
-    let path = try directory.file(name, text)
+  @Test(arguments: [("empty.jsonl", ""), ("items.csv", "title\nLamp\n"), ("items.json", "[]"), ("items.txt", "x")])
+  func `A file that is no catalog is refused with its name`(name: String, text: String) throws {
+    let path = try directory.write(text, to: name)
     let error = #expect(throws: DatasetError.self) { try CatalogReader.read(path) }
     #expect(error?.message.contains(path) == true)
   }
 
-  @Test("A missing file is refused with its name")
-  func missing() {
+  @Test
+  func `A missing file is refused with its name`() {
     let error = #expect(throws: DatasetError.self) { try CatalogReader.read("/nowhere/items.jsonl") }
     #expect(error?.code == .notFound)
     #expect(error?.message.contains("/nowhere/items.jsonl") == true)
   }
 
-  @Test("An item's image: as named, under --images, or by its id")
-  func images() throws {
-    let catalog = try directory.file("items.jsonl", "")
-    _ = try directory.file("pictures/a.jpg", "x")
-    _ = try directory.file("images/b.png", "x")
+  @Test
+  func `An item's image is found as named, under --images, or by its id`() throws {
+    let catalog = try directory.write("", to: "items.jsonl")
+    _ = try directory.write("x", to: "pictures/a.jpg")
+    _ = try directory.write("x", to: "images/b.png")
     let pictures = ImageLocator(directory: directory.path + "/pictures", catalogFile: catalog)
     #expect(pictures.path(of: CatalogItem(id: "1", image: "images/a.jpg")) == directory.path + "/pictures/a.jpg")
     #expect(pictures.path(of: CatalogItem(id: "2", image: "c.jpg")) == nil)

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Datasets
 
-@Suite("Text files, gzipped or not")
+@Suite("Text files are read, gzipped or not")
 struct TextFileTests {
   private let directory: TemporaryDirectory
 
@@ -29,50 +30,50 @@ struct TextFileTests {
     return path + ".gz"
   }
 
-  @Test("Lines across the borders of the buffer, plain and gzipped", arguments: [false, true])
-  func borders(isGzipped: Bool) throws {
+  @Test(arguments: [false, true])
+  func `Lines go across the borders of the buffer, plain and gzipped`(isGzipped: Bool) throws {
     // A line longer than the buffer among short ones; the last has no line break.
     var expected = (0..<70_000).map { "line \($0) " + String(repeating: "x", count: $0 % 37) }
     expected.insert(String(repeating: "y", count: TextFile.bufferBytes * 2 + 17), at: 35_000)
-    let path = try directory.file("lines.txt", expected.joined(separator: "\n"))
+    let path = try directory.write(expected.joined(separator: "\n"), to: "lines.txt")
     let read = try lines(of: isGzipped ? gzipped(path) : path)
     #expect(read == expected)
   }
 
-  @Test("An empty file has no lines, an empty line is one")
-  func empty() throws {
-    #expect(try lines(of: directory.file("a", "")) == [])
-    #expect(try lines(of: directory.file("b", "\n\nx\n")) == ["", "", "x"])
+  @Test
+  func `An empty file has no lines, an empty line is one`() throws {
+    #expect(try lines(of: directory.write("", to: "a")) == [])
+    #expect(try lines(of: directory.write("\n\nx\n", to: "b")) == ["", "", "x"])
   }
 
-  @Test("Members one after the other, as gzip allows, are one file")
-  func members() throws {
-    let first = try gzipped(directory.file("a", "one\ntw"))
-    let second = try gzipped(directory.file("b", "o\nthree"))
+  @Test
+  func `Members one after the other, as gzip allows, are one file`() throws {
+    let first = try gzipped(directory.write("one\ntw", to: "a"))
+    let second = try gzipped(directory.write("o\nthree", to: "b"))
     let both = try Data(contentsOf: URL(fileURLWithPath: first)) + Data(contentsOf: URL(fileURLWithPath: second))
-    #expect(try lines(of: directory.file("c.gz", Array(both))) == ["one", "two", "three"])
+    #expect(try lines(of: directory.write(Array(both), to: "c.gz")) == ["one", "two", "three"])
   }
 
-  @Test("A cut or damaged gzip stream is refused by name, wherever it was cut")
-  func damaged() throws {
+  @Test
+  func `A cut or damaged gzip stream is refused by name, wherever it was cut`() throws {
     let text = (0..<20_000).map { "line \($0 &* 2_654_435_761 % 99_991)" }.joined(separator: "\n")
-    let whole = try Array(Data(contentsOf: URL(fileURLWithPath: gzipped(directory.file("a", text)))))
+    let whole = try Array(Data(contentsOf: URL(fileURLWithPath: gzipped(directory.write(text, to: "a")))))
     for length in [whole.count - 1, whole.count - 8, whole.count / 2, 30] {
-      let path = try directory.file("cut.gz", Array(whole[..<length]))
+      let path = try directory.write(Array(whole[..<length]), to: "cut.gz")
       let error = #expect(throws: DatasetError.self) { try lines(of: path) }
       #expect(
         error?.message.contains("\(path): the gzip stream ends early") == true, "\(length): \(error?.message ?? "")")
     }
     var flipped = whole
     flipped[whole.count / 2] ^= 0xFF
-    let path = try directory.file("bad.gz", flipped)
+    let path = try directory.write(flipped, to: "bad.gz")
     let error = #expect(throws: DatasetError.self) { try lines(of: path) }
     #expect(error?.code == .malformed)
     #expect(error?.message.contains(path) == true)
   }
 
-  @Test("A missing file and a directory are refused by name")
-  func missing() {
+  @Test
+  func `A missing file and a directory are refused by name`() {
     let error = #expect(throws: DatasetError.self) { try lines(of: "/nowhere/x") }
     #expect(error?.message == "/nowhere/x: no such file (the lines)")
     #expect(throws: DatasetError.self) { try lines(of: directory.path) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Datasets
 
-@Suite("k-core")
+@Suite("The k-core keeps who is met often enough")
 struct KCoreTests {
   /// The definition, word for word: drop whoever has fewer than k, until nobody has.
   private static func naive(_ sequences: [[Int32]], items: [Bool], k: Int) -> KCore.Kept {
@@ -22,8 +22,8 @@ struct KCoreTests {
     }
   }
 
-  @Test("The same as dropping again and again", arguments: 0..<40)
-  func fixedPoint(seed: Int) {
+  @Test(arguments: 0..<40)
+  func `The k-core is what dropping again and again leaves`(seed: Int) {
     var generator = SplitMix64(seed: UInt64(seed), stream: 0)
     let (userCount, itemCount) = (5 + generator.next(below: 40), 5 + generator.next(below: 40))
     let sequences = (0..<userCount).map { _ in
@@ -35,16 +35,16 @@ struct KCoreTests {
     }
   }
 
-  @Test("A chain that falls one after the other falls whole")
-  func chain() {
+  @Test
+  func `A chain that falls one after the other falls whole`() {
     // User n has items n and n+1: only the ends have a single user, and each fall makes the next end.
     let sequences = (0..<1000).map { [Int32($0), Int32($0 + 1)] }
     let kept = KCore.find(in: sequences, items: [Bool](repeating: true, count: 1001), k: 2)
     #expect(!kept.users.contains(true) && !kept.items.contains(true))
   }
 
-  @Test("An item that a user meets again counts again, as in the published code")
-  func repeats() {
+  @Test
+  func `An item that a user meets again counts again, as in the published code`() {
     let kept = KCore.find(in: [[0, 0], [0, 1]], items: [true, true], k: 2)
     #expect(kept == KCore.Kept(users: [true, false], items: [true, false]))
   }

@@ -2,10 +2,10 @@ import Testing
 
 @testable import Datasets
 
-@Suite("Negatives")
+@Suite("Negatives are drawn")
 struct NegativeSamplingTests {
-  @Test("Never met, each once, and the same for the same seed and user alone")
-  func distinct() throws {
+  @Test
+  func `Negatives were never met, come once each, and depend on seed and user alone`() throws {
     let sampling = NegativeSampling(itemCount: 400, seed: 7)
     let met = Array(stride(from: 0, to: 400, by: 5))
     let negatives = try #require(sampling.negatives(count: 100, met: met, user: 3))
@@ -16,8 +16,8 @@ struct NegativeSamplingTests {
     #expect(NegativeSampling(itemCount: 400, seed: 8).negatives(count: 100, met: met, user: 3) != negatives)
   }
 
-  @Test("Every item that was not met comes equally often", arguments: [12, 300])
-  func uniform(itemCount: Int) throws {
+  @Test(arguments: [12, 300])
+  func `Every item that was not met comes equally often`(itemCount: Int) throws {
     // 12 items take the way for scarce items, 300 that for plenty.
     let sampling = NegativeSampling(itemCount: itemCount, seed: 1)
     let draws = 6_000
@@ -31,8 +31,8 @@ struct NegativeSamplingTests {
     #expect(counts[2...].allSatisfy { abs(Double($0) - mean) < 5 * mean.squareRoot() })
   }
 
-  @Test("With too few items they repeat; with none there are no negatives")
-  func scarce() {
+  @Test
+  func `With too few items they repeat; with none there are no negatives`() {
     let sampling = NegativeSampling(itemCount: 4, seed: 1)
     let negatives = sampling.negatives(count: 5, met: [0, 2], user: 0) ?? []
     #expect(negatives.count == 5)
@@ -41,8 +41,8 @@ struct NegativeSamplingTests {
     #expect(sampling.negatives(count: 0, met: [0, 1, 2, 3], user: 0) == [])
   }
 
-  @Test("Given negatives stay first, and are filled up by others")
-  func given() throws {
+  @Test
+  func `Given negatives stay first, and are filled up by others`() throws {
     let sampling = NegativeSampling(itemCount: 300, seed: 1)
     #expect(sampling.negatives(count: 2, met: [0], given: [5, 5], user: 0) == [5, 5])
     let negatives = try #require(sampling.negatives(count: 50, met: [0], given: [9, 8], user: 0))

@@ -1,10 +1,12 @@
 import Foundation
+import Items
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Datasets
 
-@Suite("Preparation")
+@Suite("A dataset is prepared")
 struct PreparationTests {
   private let directory: TemporaryDirectory
 
@@ -19,14 +21,14 @@ struct PreparationTests {
     for user in 0..<12 {
       for step in 0..<6 { rows.append("u\(user),\(names[(user + step) % names.count]),\(100 * user + step)") }
     }
-    try directory.file("in/interactions.csv", rows.joined(separator: "\n"))
+    try directory.write(rows.joined(separator: "\n"), to: "in/interactions.csv")
     let items = names.map { name in
       let description = name == "c" ? "" : "about \(name)"
       return
         #"{"item_id": "\#(name)", "genres": ["x", "y"], "description": "\#(description)", "image": "images/\#(name).jpg"}"#
     }
-    try directory.file("in/items.jsonl", items.joined(separator: "\n"))
-    for name in names { try directory.file("in/images/\(name).jpg", name == "b" ? "bad" : "good") }
+    try directory.write(items.joined(separator: "\n"), to: "in/items.jsonl")
+    for name in names { try directory.write(name == "b" ? "bad" : "good", to: "in/images/\(name).jpg") }
   }
 
   private func prepare(
@@ -47,13 +49,13 @@ struct PreparationTests {
     (try? String(contentsOfFile: path, encoding: .utf8)) == "bad" ? "it is bad" : nil
   }
 
-  @Test("A catalog: genres joined, order by time, the bad image out, negatives never met")
-  func catalog() throws {
+  @Test
+  func `A catalog is prepared: genres joined, ordered by time, the bad image out`() throws {
     try writeCatalog()
     let (dataset, report) = try prepare()
     #expect(dataset.items.map(\.id) == ["a", "c", "d", "e", "f", "g", "h", "i"])
-    #expect(dataset.items[0].category == "x, y")
-    #expect(dataset.items[1].description.isEmpty)
+    #expect(dataset.items[0].texts.category == "x, y")
+    #expect(dataset.items[1].texts.description.isEmpty)
     #expect(report.badImages == 1)
     #expect(report.badImageExamples[0].contains("it is bad"))
     let first = try #require(dataset.users.first { $0.id == "u0" })
@@ -73,8 +75,8 @@ struct PreparationTests {
     #expect(!FileManager.default.fileExists(atPath: out + ".partial"))
   }
 
-  @Test("Each filter can be turned off or on")
-  func switches() throws {
+  @Test
+  func `Each filter can be turned off or on`() throws {
     try writeCatalog()
     let all = try prepare { $0.imageCheck = .off }
     #expect(all.dataset.items.count == 9)
@@ -88,8 +90,8 @@ struct PreparationTests {
     #expect(described.report.steps.map(\.name).contains("5-core") == false)
   }
 
-  @Test("The same seed gives the same negatives, another one others")
-  func seeds() throws {
+  @Test
+  func `The same seed gives the same negatives, another one others`() throws {
     try writeCatalog()
     let first = try prepare().dataset
     let again = try prepare { $0.replacesOutput = true }.dataset
@@ -102,8 +104,8 @@ struct PreparationTests {
     #expect(first.users.map(\.negatives) != other.users.map(\.negatives))
   }
 
-  @Test("A split that lies there decides order and negatives; negatives that a filter dropped are filled up")
-  func split() throws {
+  @Test
+  func `A split that lies there decides the order; negatives that a filter dropped are filled up`() throws {
     try writeCatalog()
     var lines: [String] = []
     for user in 0..<12 {
@@ -114,7 +116,7 @@ struct PreparationTests {
         #"{"user_id": "u\#(user)", "train": [\#(train)], "valid": \#(names[4]), "test": \#(names[5]), "negatives": [\#(others.joined(separator: ","))]}"#
       )
     }
-    try directory.file("in/leave_one_out.jsonl", lines.joined(separator: "\n"))
+    try directory.write(lines.joined(separator: "\n"), to: "in/leave_one_out.jsonl")
     let (dataset, report) = try prepare { $0.imageCheck = .off }
     let first = try #require(dataset.users.first { $0.id == "u0" })
     #expect(first.items.map { dataset.items[$0].id } == ["d", "c", "b", "a", "e", "f"])
@@ -132,16 +134,16 @@ struct PreparationTests {
     #expect(ordered.dataset.users.first { $0.id == "u0" }?.items == [0, 1, 2, 3, 4, 5])
   }
 
-  @Test("Stopped while images are checked, the next run goes on; nothing is at the output's place before the end")
-  func resumes() throws {
+  @Test
+  func `Stopped while images are checked, the next run goes on; the output appears at the end`() throws {
     try writeCatalog()
     for number in 0..<300 {
-      try directory.file("in/images/p\(number).jpg", "good")
+      try directory.write("good", to: "in/images/p\(number).jpg")
     }
     let items = (0..<300).map { #"{"item_id": "p\#($0)", "image": "images/p\#($0).jpg"}"# }
     let rows = (0..<5).flatMap { user in (0..<300).map { "u\(user),p\($0),\($0)" } }
-    try directory.file("in/items.jsonl", items.joined(separator: "\n"))
-    try directory.file("in/interactions.csv", (["user_id,item_id,timestamp"] + rows).joined(separator: "\n"))
+    try directory.write(items.joined(separator: "\n"), to: "in/items.jsonl")
+    try directory.write((["user_id,item_id,timestamp"] + rows).joined(separator: "\n"), to: "in/interactions.csv")
     let looks = Mutex(0)
     let counting: @Sendable (String) -> String? = { _ in
       looks.withLock { $0 += 1 }
@@ -161,27 +163,27 @@ struct PreparationTests {
     #expect(dataset.items.count == 300)
   }
 
-  @Test("What is there already is not touched without --replace")
-  func refusesOutput() throws {
+  @Test
+  func `What is there already is not touched without --replace`() throws {
     try writeCatalog()
-    _ = try directory.file("out/mine.txt", "x")
+    _ = try directory.write("x", to: "out/mine.txt")
     let error = #expect(throws: DatasetError.self) { try prepare() }
     #expect(error?.message.contains("--replace") == true)
     #expect(FileManager.default.fileExists(atPath: out + "/mine.txt"))
   }
 
-  @Test("An empty result says which step took the last one")
-  func empty() throws {
+  @Test
+  func `An empty result says which step took the last one`() throws {
     try writeCatalog()
     let error = #expect(throws: DatasetError.self) { try prepare { $0.kCore = 50 } }
     #expect(error?.code == .empty)
     #expect(error?.message.contains("\"50-core\"") == true)
   }
 
-  @Test("A user who met everything cannot have negatives")
-  func noNegatives() throws {
-    try directory.file("in/items.jsonl", #"{"item_id": "a"}"# + "\n" + #"{"item_id": "b"}"#)
-    try directory.file("in/interactions.csv", "user_id,item_id\nu,a\nu,b\nu,a\n")
+  @Test
+  func `A user who met everything cannot have negatives`() throws {
+    try directory.write(#"{"item_id": "a"}"# + "\n" + #"{"item_id": "b"}"#, to: "in/items.jsonl")
+    try directory.write("user_id,item_id\nu,a\nu,b\nu,a\n", to: "in/interactions.csv")
     let error = #expect(throws: DatasetError.self) {
       try prepare {
         $0.imageCheck = .off
@@ -191,8 +193,8 @@ struct PreparationTests {
     #expect(error?.message.contains("user u met all 2 items") == true)
   }
 
-  @Test("A prepared directory prepares again to the same data")
-  func again() throws {
+  @Test
+  func `A prepared directory prepares again to the same data`() throws {
     try writeCatalog()
     let first = try prepare { $0.imageCheck = .exists }.dataset
     var options = PreparationOptions()

@@ -1,9 +1,11 @@
 import Foundation
+import Items
+import TestSupport
 import Testing
 
 @testable import Datasets
 
-@Suite("Amazon 2018 files")
+@Suite("Amazon's files of 2018 are read")
 struct AmazonSourceTests {
   private let directory: TemporaryDirectory
 
@@ -18,8 +20,8 @@ struct AmazonSourceTests {
   }
 
   private func write(metadata: [String], reviews: [String]) throws {
-    try directory.file("meta_Arts.json", metadata.joined(separator: "\n"))
-    try directory.file("Arts_5.json", reviews.joined(separator: "\n") + "\n")
+    try directory.write(metadata.joined(separator: "\n"), to: "meta_Arts.json")
+    try directory.write(reviews.joined(separator: "\n") + "\n", to: "Arts_5.json")
   }
 
   private func prepare(
@@ -35,8 +37,8 @@ struct AmazonSourceTests {
     ).run(into: directory.path + "/out")
   }
 
-  @Test("Fields as the published code takes them; items of one time in the order of their ids")
-  func fields() throws {
+  @Test
+  func `Fields are as the published code takes them; items of one time are ordered by id`() throws {
     try write(
       metadata: ["B4", "B2", "B3", "B1"].map { Self.metadata($0) },
       reviews: [("u", "B3", 200), ("u", "B2", 100), ("u", "B1", 200), ("v", "B4", 9), ("v", "B1", 3), ("v", "B2", 5)]
@@ -44,15 +46,18 @@ struct AmazonSourceTests {
     let (dataset, report) = try prepare { _ in }
     #expect(dataset.items.map(\.id) == ["B1", "B2", "B3", "B4"])
     let item = dataset.items[1]
-    #expect([item.title, item.brand, item.category, item.description] == ["T B2", "B", "Arts", "First."])
+    #expect(
+      [item.texts.title, item.texts.brand, item.texts.category, item.texts.description] == [
+        "T B2", "B", "Arts", "First.",
+      ])
     #expect(item.features == ["f1", "f2"])
     #expect([item.price, item.imageURL] == ["$1", "http://h/B2_high.jpg"])
     #expect(dataset.users.map(\.items) == [[1, 0, 2], [0, 1, 3]])
     #expect(report.notes.contains { $0.hasPrefix("1 users have equal times") })
   }
 
-  @Test("Without description, image URL or metadata an item is left out, and each is counted")
-  func leftOut() throws {
+  @Test
+  func `Without description, image URL or metadata an item is left out, and each is counted`() throws {
     try write(
       metadata: [
         Self.metadata("A1"), Self.metadata("A2"), Self.metadata("A3"), Self.metadata("A7"),
@@ -61,7 +66,7 @@ struct AmazonSourceTests {
       ],
       reviews: ["A1", "A2", "A4", "A5", "A6", "A3"].enumerated().map { Self.review("u", $1, $0) }
         + [Self.review("w", "A7", 1), Self.review("w", "A1", 2), Self.review("w", "A2", 3)])
-    for name in ["A1", "A2", "A3", "A7"] { try directory.file("images/\(name)_high.jpg", "x") }
+    for name in ["A1", "A2", "A3", "A7"] { try directory.write("x", to: "images/\(name)_high.jpg") }
     let (dataset, report) = try prepare { $0.imageCheck = .exists }
     #expect(dataset.items.map(\.id) == ["A1", "A2", "A3", "A7"])
     #expect(dataset.users.map(\.items) == [[0, 1, 2], [3, 0, 1]])
@@ -70,8 +75,8 @@ struct AmazonSourceTests {
     #expect(report.steps.first { $0.name == "with a description" }?.items == 4)
   }
 
-  @Test("A user meets an item again: kept as published, or dropped")
-  func repeats() throws {
+  @Test
+  func `An item that a user meets again is kept as published, or dropped`() throws {
     try write(
       metadata: ["A", "B", "C", "D"].map { Self.metadata($0) },
       reviews: [
@@ -89,8 +94,8 @@ struct AmazonSourceTests {
     #expect(dropped.dataset.users[0].items == [0, 1, 2])
   }
 
-  @Test("Bad lines are counted and shown by file and line, and too many end it")
-  func badLines() throws {
+  @Test
+  func `Bad lines are counted and shown by file and line, and too many end it`() throws {
     let users = ["u", "v", "w"]
     let good = users.enumerated().flatMap { number, user in
       ["A", "B", "C", "D"].enumerated().filter { $0.offset != number }.map { Self.review(user, $0.element, $0.offset) }
@@ -114,15 +119,15 @@ struct AmazonSourceTests {
     #expect(error?.message.contains("\(path):10") == true)
   }
 
-  @Test("Two categories in one directory, or nothing known, are refused")
-  func detection() throws {
+  @Test
+  func `Two categories in one directory, or nothing known, are refused`() throws {
     let nothing = #expect(throws: DatasetError.self) { try DataSource(detecting: directory.path) }
     #expect(nothing?.message.contains("It has no files") == true)
-    for name in ["meta_Arts.json.gz", "Arts_5.json.gz"] { try directory.file(name, "") }
+    for name in ["meta_Arts.json.gz", "Arts_5.json.gz"] { try directory.write("", to: name) }
     #expect(
       try DataSource(detecting: directory.path)
         == .amazon(metadata: directory.path + "/meta_Arts.json.gz", reviews: directory.path + "/Arts_5.json.gz"))
-    for name in ["meta_Office.json.gz", "Office_5.json.gz"] { try directory.file(name, "") }
+    for name in ["meta_Office.json.gz", "Office_5.json.gz"] { try directory.write("", to: name) }
     let two = #expect(throws: DatasetError.self) { try DataSource(detecting: directory.path) }
     #expect(two?.message.contains("2 kinds or categories") == true)
   }

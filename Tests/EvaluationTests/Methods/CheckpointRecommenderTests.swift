@@ -1,24 +1,26 @@
 import Datasets
 import Evaluation
 import Foundation
+import Items
 import Models
+import TestSupport
 import Testing
 
-@Suite final class CheckpointRecommenderTests {
-  private let directory: String
+@Suite("A checkpoint ranks items") final class CheckpointRecommenderTests {
+  private let directory: TemporaryDirectory
   private let checkpoint: CheckpointLocation
   private let dataset: Dataset
   private var features: [ItemFeatures] = []
 
   init() throws {
-    directory = FileManager.default.temporaryDirectory.appending(path: "recommender-\(UUID().uuidString)").path
-    checkpoint = CheckpointLocation(bundle: directory)
+    directory = try TemporaryDirectory()
+    checkpoint = CheckpointLocation(directory: directory.path)
     let shape = SyntheticCheckpoint.Shape.tiny
-    try SyntheticCheckpoint.write(to: directory, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
+    try SyntheticCheckpoint.write(to: directory.path, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
     dataset = Dataset(
       items: (0..<6).map { index in
         var item = Dataset.Item(id: "i\(index)")
-        (item.title, item.brand, item.description) = ("shirt \(index)", "Acme", "Soft and warm.")
+        item.texts = ItemTexts(title: "shirt \(index)", brand: "Acme", description: "Soft and warm.")
         return item
       }, users: [])
     var random = SplitMix64(state: 2)
@@ -30,8 +32,6 @@ import Testing
     }
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: directory) }
-
   private func method(_ spaces: [Space], _ style: PromptStyle? = nil) throws -> CheckpointRecommender {
     var settings = CheckpointRecommender.Settings()
     settings.promptStyle = style
@@ -41,7 +41,9 @@ import Testing
     return try CheckpointRecommender(checkpoint: checkpoint, dataset: dataset, features: features, settings: settings)
   }
 
-  @Test(arguments: [[Space.image], [.image, .cf, .text]]) func scoresAreMeansOverTheSpaces(spaces: [Space]) throws {
+  @Test(arguments: [[Space.image], [.image, .cf, .text]]) func `Scores are means over the spaces`(
+    spaces: [Space]
+  ) throws {
     let images = try ImageModel(checkpoint: checkpoint, spaces: spaces, threads: 1)
     let users = try UserModel(
       checkpoint: checkpoint, configuration: .init(spaces: spaces, maxHistoryItems: 3, threads: 1))
@@ -72,7 +74,7 @@ import Testing
     #expect(recommender.name == (spaces.count == 1 ? "img" : "img+cf+text"))
   }
 
-  @Test func nothingIsKnownOfAUserWithoutImages() throws {
+  @Test func `Nothing is known of a user without images`() throws {
     let scores = try method([.image]).scores(of: [
       RankingQuery(user: 0, history: [3], candidates: [0, 1]), RankingQuery(user: 1, history: [1], candidates: [0]),
     ])
@@ -80,12 +82,12 @@ import Testing
     #expect(try method([.image]).scores(of: [RankingQuery(user: 0, history: [3], candidates: [2])]) == [[0]])
   }
 
-  @Test func aCatalogWithoutImagesIsRefused() throws {
+  @Test func `A catalog without images is refused`() throws {
     for item in features.indices { features[item].embedding = nil }
     #expect { try method([.image, .cf]) } throws: { ($0 as? EvaluationError)?.code == .invalidInput }
   }
 
-  @Test func stylesDifferInWhatTheyRead() throws {
+  @Test func `Styles differ in what they read`() throws {
     let query = RankingQuery(user: 0, history: [0, 3, 4], candidates: [1, 2])
     let methods = try PromptStyle.allCases.map { try method([.image], $0) }
     let tokens = try methods.compactMap { try $0.promptTokens(of: [query])?.first }
@@ -95,7 +97,7 @@ import Testing
     #expect(Set(try methods.map { try $0.scores(of: [query]) }).count == methods.count)
   }
 
-  @Test func wordsTellOfItemsWithoutImages() throws {
+  @Test func `Words tell of items without images`() throws {
     for item in features.indices { features[item].embedding = nil }
     let scores = try method([.cf], .attributes).scores(of: [
       RankingQuery(user: 0, history: [3], candidates: [0, 1]), RankingQuery(user: 1, history: [2], candidates: [0, 1]),
@@ -103,7 +105,7 @@ import Testing
     #expect(scores[0] != scores[1] && scores.joined().allSatisfy { $0 != 0 })
   }
 
-  @Test func aCheckpointIsReadAsItWasTrained() throws {
+  @Test func `A checkpoint is read as it was trained`() throws {
     let path = checkpoint.recModule + "/config.json"
     var configuration = try #require(
       JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path))) as? [String: Any])

@@ -2,7 +2,7 @@ import Datasets
 import Evaluation
 import Testing
 
-@Suite struct MethodTests {
+@Suite("Simple methods rank items") struct MethodTests {
   /// Training parts: [0 1 2], [0 1], [2 3], [0 4].
   private let dataset = Dataset(
     items: (0..<8).map { Dataset.Item(id: "\($0)") },
@@ -10,13 +10,13 @@ import Testing
       Dataset.User(id: "u\($0)", items: $1)
     })
 
-  @Test func popularityCountsTrainingSequencesAlone() {
+  @Test func `Popularity counts training sequences alone`() {
     let method = Popularity(dataset: dataset)
     #expect(method.counts == [3, 2, 2, 1, 1, 0, 0, 0])
     #expect(method.scores(of: [RankingQuery(user: 0, history: [], candidates: [6, 0, 1])]) == [[0, 3, 2]])
   }
 
-  @Test func chanceHasASeedAndNoMemory() {
+  @Test func `Chance has a seed and no memory`() {
     let query = RankingQuery(user: 2, history: [], candidates: [3, 5, 1])
     let alone = RankingQuery(user: 2, history: [4], candidates: [5])
     let scores = RandomOrder(seed: 1).scores(of: [query, alone])
@@ -25,7 +25,7 @@ import Testing
     #expect(Set(scores[0]).count == 3)
   }
 
-  @Test func neighboursShareUsers() {
+  @Test func `Neighbours share users`() {
     let method = ItemNeighbours(dataset: dataset)
     let scores = method.scores(of: [RankingQuery(user: 0, history: [0, 3], candidates: [1, 2, 4, 5])])[0]
     // Users: 0 of {a b d}, 1 of {a b}, 2 of {a c}, 3 of {c}, 4 of {d}.
@@ -34,7 +34,7 @@ import Testing
     #expect(scores == [2 / (root2 * root3), 1 / (root2 * root3) + 1 / (root2 * 1), 1 / (1 * root3), 0])
   }
 
-  @Test func neighboursAndHistoryHaveBounds() {
+  @Test func `Neighbours and history have bounds`() {
     var settings = ItemNeighbours.Settings()
     settings.neighbours = 1
     // The nearest of 2 is 3; 0 no longer counts for it.

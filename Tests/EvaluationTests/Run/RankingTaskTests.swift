@@ -2,7 +2,7 @@ import Datasets
 import Evaluation
 import Testing
 
-@Suite struct RankingTaskTests {
+@Suite("A task ranks targets among candidates") struct RankingTaskTests {
   /// Scores an item by its index.
   private struct ByIndex: RankingMethod {
     let name = "by index"
@@ -23,7 +23,7 @@ import Testing
       Dataset.User(id: "c", items: [1, 2], negatives: [0]),
     ])
 
-  @Test func targetsStandAmongTheirNegatives() throws {
+  @Test func `Targets stand among their negatives`() throws {
     let task = try RankingTask(dataset: Self.dataset, part: .test, candidates: .negatives)
     #expect(task.users == [0, 1, 2])
     // A negative that is the target is left out.
@@ -37,7 +37,7 @@ import Testing
     #expect(try task.rank(with: ByIndex(usersAtOnce: 2, readsPrompts: true)).tokensPerUser == 11)
   }
 
-  @Test func theCatalogLeavesOutWhatWasMet() throws {
+  @Test func `The catalog leaves out what was met`() throws {
     let task = try RankingTask(dataset: Self.dataset, part: .validation, candidates: .catalog)
     // Too short for a validation item with a history: c.
     #expect(task.users == [0, 1])
@@ -45,7 +45,7 @@ import Testing
     #expect(try task.rank(with: ByIndex(usersAtOnce: 2)).ranks == [Rank(better: 4), Rank(better: 0)])
   }
 
-  @Test func progressCountsUsersAndMayEndIt() throws {
+  @Test func `Progress counts users and may end it`() throws {
     let task = try RankingTask(dataset: Self.dataset, part: .test, candidates: .negatives)
     var counts: [Int] = []
     _ = try task.rank(with: ByIndex()) { counts.append($0) }
@@ -53,14 +53,14 @@ import Testing
     #expect(throws: CancellationError.self) { try task.rank(with: ByIndex()) { _ in throw CancellationError() } }
   }
 
-  @Test func coverageIsOfTheFirstTen() throws {
+  @Test func `Coverage is of the first ten`() throws {
     let dataset = Dataset(
       items: (0..<40).map { Dataset.Item(id: "\($0)") }, users: [Dataset.User(id: "a", items: [0, 1, 2])])
     let task = try RankingTask(dataset: dataset, part: .test, candidates: .catalog)
     #expect(try task.rank(with: ByIndex()).coverage == 0.25)
   }
 
-  @Test func anItemThatIsNotNamedStandsBehindAllAndCoversNothing() throws {
+  @Test func `An item that is not named stands behind all and covers nothing`() throws {
     let task = try RankingTask(dataset: Self.dataset, part: .validation, candidates: .catalog)
     var tally = RankTally(task, method: "lists")
     // Users may come in any order. Of a's candidates 1, 2, 3, 4 and 5 the target is 1.
@@ -74,7 +74,7 @@ import Testing
     #expect(result.tokensPerUser == 15 && result.secondsPer100Users == 50)
   }
 
-  @Test func whatCannotBeRankedIsSaid() throws {
+  @Test func `What cannot be ranked is said`() throws {
     #expect { try RankingTask(dataset: Dataset(items: [], users: []), part: .test, candidates: .catalog) } throws: {
       ($0 as? EvaluationError)?.code == .empty
     }

@@ -1,25 +1,27 @@
 import Datasets
 import Evaluation
 import Foundation
+import Items
 import Models
+import TestSupport
 import Testing
 
-@Suite final class StudyTests {
-  private let directory: String
+@Suite("Studies vary one thing at a time") final class StudyTests {
+  private let directory: TemporaryDirectory
   private let checkpoint: CheckpointLocation
   private let dataset: Dataset
   private var features: [ItemFeatures] = []
 
   init() throws {
-    directory = FileManager.default.temporaryDirectory.appending(path: "study-\(UUID().uuidString)").path
-    checkpoint = CheckpointLocation(bundle: directory)
+    directory = try TemporaryDirectory()
+    checkpoint = CheckpointLocation(directory: directory.path)
     let shape = SyntheticCheckpoint.Shape.tiny
-    try SyntheticCheckpoint.write(to: directory, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
+    try SyntheticCheckpoint.write(to: directory.path, shape: shape, seed: 1, text: ["red shirt", "blue shoe"])
     dataset = Dataset(
       items: (0..<16).map { index in
         var item = Dataset.Item(id: "i\(index)")
-        item.title = "shirt \(index)"
-        item.description = "a red shirt of size \(index) with blue shoe laces"
+        item.texts.title = "shirt \(index)"
+        item.texts.description = "a red shirt of size \(index) with blue shoe laces"
         return item
       },
       users: (0..<6).map { user in
@@ -32,8 +34,6 @@ import Testing
         embedding: vector(shape.visionWidth), cf: vector(shape.cfFeatureDim), text: vector(shape.textFeatureDim))
     }
   }
-
-  deinit { try? FileManager.default.removeItem(atPath: directory) }
 
   private var task: RankingTask {
     get throws { try RankingTask(dataset: dataset, part: .test, candidates: .negatives) }
@@ -50,7 +50,7 @@ import Testing
       checkpoint: checkpoint, dataset: dataset ?? self.dataset, features: features ?? self.features, settings: settings)
   }
 
-  @Test func theWholeHistoryRanksAsEvaluateDoes() throws {
+  @Test func `The whole history ranks as evaluate does`() throws {
     let method = try method()
     let expected = try task.rank(with: method)
     let study = RankingStudy(task: try task, places: [1, 5], bootstrap: Bootstrap(resamples: 20))
@@ -62,7 +62,7 @@ import Testing
     #expect(try task.rank(with: NewestItems(1, of: method)).ranks != expected.ranks)
   }
 
-  @Test func aBudgetHoldsTheMostItemsThatFit() throws {
+  @Test func `A budget holds the most items that fit`() throws {
     let method = try method()
     let queries = try task.users.map(try task.query(of:))
     let counts = try #require(try method.promptTokens(of: queries.map { $0.newest(2) }))
@@ -76,21 +76,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [0.1, 0.25, 0.5, 1]) func noiseReplacesTheStatedShare(share: Double) throws {
+  @Test(arguments: [0.1, 0.25, 0.5, 1]) func `Noise replaces the stated share`(share: Double) throws {
     let noise = try DescriptionNoise(dataset)
     let noisy = noise.dataset(share: share, seed: 3)
-    let corpus = Set(dataset.items.flatMap { $0.description.split(separator: " ") })
+    let corpus = Set(dataset.items.flatMap { $0.texts.description.split(separator: " ") })
     for (item, original) in zip(noisy.items, dataset.items) {
-      let (words, before) = (item.description.split(separator: " "), original.description.split(separator: " "))
+      let (words, before) = (
+        item.texts.description.split(separator: " "), original.texts.description.split(separator: " ")
+      )
       #expect(words.count == before.count && words.allSatisfy(corpus.contains))
       #expect(zip(words, before).count { $0 != $1 } == Int((share * Double(before.count)).rounded()))
-      #expect(item.title == original.title)
+      #expect(item.texts.title == original.texts.title)
     }
     #expect(noise.dataset(share: share, seed: 3) == noisy)
     #expect(noise.dataset(share: share, seed: 4) != noisy)
   }
 
-  @Test func noNoiseRanksAsEvaluateDoesAndImagesDoNotReadNoise() throws {
+  @Test func `No noise ranks as evaluate does and images do not read noise`() throws {
     let noise = try DescriptionNoise(dataset)
     #expect(noise.dataset(share: 0, seed: 1) == dataset)
     let noisy = noise.dataset(share: 1, seed: 1)
@@ -100,13 +102,13 @@ import Testing
       try method(.descriptions, dataset: noisy).scores(of: queries) != method(.descriptions).scores(of: queries))
   }
 
-  @Test func aDatasetWithoutWordsHasNoNoise() {
+  @Test func `A dataset without words has no noise`() {
     var silent = dataset
-    for item in silent.items.indices { silent.items[item].description = "same same" }
+    for item in silent.items.indices { silent.items[item].texts.description = "same same" }
     #expect { try DescriptionNoise(silent) } throws: { ($0 as? EvaluationError)?.code == .invalidInput }
   }
 
-  @Test func lostImagesAreNestedAndCounted() throws {
+  @Test func `Lost images are nested and counted`() throws {
     features[0].embedding = nil
     let missing = MissingImages(features)
     func lost(_ share: Double, _ seed: UInt64 = 1) -> Set<Int> { missing.lost(share: share, seed: seed) }
@@ -118,7 +120,7 @@ import Testing
   }
 
   /// What a study makes of a loaded checkpoint is what the checkpoint makes of changed data.
-  @Test func aChangedMethodScoresAsOneThatWasLoadedAnew() throws {
+  @Test func `A changed method scores as one that was loaded anew`() throws {
     let queries = try task.users.map(try task.query(of:))
     let noisy = try DescriptionNoise(dataset).dataset(share: 0.5, seed: 1)
     #expect(
@@ -141,7 +143,7 @@ import Testing
     #expect(try blind.scores(of: queries).joined().allSatisfy { $0 == 0 })
   }
 
-  @Test func itemsWithoutAnImageAreNoneOfTheNewest() throws {
+  @Test func `Items without an image are none of the newest`() throws {
     let queries = try task.users.map(try task.query(of:))
     // The newest of each history but that of the last user.
     let lost = Set(queries.dropLast().compactMap(\.history.last))
@@ -159,9 +161,9 @@ import Testing
     #expect(try TokenBudget(3500, of: words).itemsThatFit(queries) == queries.map(\.history.count))
   }
 
-  @Test func tokensAreCountedByTheTokenizer() throws {
+  @Test func `Tokens are counted by the tokenizer`() throws {
     let counts = TokenCounts(
-      tokenizer: try LlamaTokenizer(directory: checkpoint.tokenizer), items: dataset.items.map(ItemWords.init),
+      tokenizer: try LlamaTokenizer(directory: checkpoint.tokenizer), items: dataset.items.map(\.texts),
       maxHistoryItems: 10)
     let series = try counts.series(histories: [[0, 1, 2], [3]])
     func figures(_ name: String, _ metric: String) -> [Double] {
@@ -178,7 +180,7 @@ import Testing
     #expect(figures("p50", "tokens per prompt")[0] == Double(expected[0]))
   }
 
-  @Test func resultsReadBackAsTheyWereWritten() throws {
+  @Test func `Results read back as they were written`() throws {
     let result = StudyResult(
       study: "s", axis: .init("a", unit: "items"),
       series: [

@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Gradients of attention are exact")
 struct AttentionBackwardTests {
   struct Shape: Sendable, CustomTestStringConvertible {
     let lengths: [Int]
@@ -51,7 +54,7 @@ struct AttentionBackwardTests {
       }
       rows = shape.lengths.reduce(0, +)
       queryRows = start
-      var random = RandomValues(seed: UInt64(shape.heads + shape.headWidth))
+      var random = SeededGenerator(seed: UInt64(shape.heads + shape.headWidth))
       query = random.doubles(queryRows * shape.heads * shape.headWidth, scale: 2)
       key = random.doubles(rows * shape.keyValueHeads * shape.headWidth, scale: 2)
       value = random.doubles(rows * shape.keyValueHeads * shape.headWidth)
@@ -78,7 +81,7 @@ struct AttentionBackwardTests {
     }
   }
 
-  @Test(arguments: shapes.prefix(4)) func theDefinitionIsTheGradient(_ shape: Shape) {
+  @Test(arguments: shapes.prefix(4)) func `The definition is the gradient`(_ shape: Shape) {
     let c = Case(shape)
     let gradients = c.gradients()
     let errors = [
@@ -90,7 +93,7 @@ struct AttentionBackwardTests {
   }
 
   @Test(arguments: shapes, InstructionSet.supported)
-  func matchesTheDefinition(_ shape: Shape, instructionSet: InstructionSet) {
+  func `The fast gradient matches the definition`(_ shape: Shape, instructionSet: InstructionSet) {
     let c = Case(shape)
     let expected = c.gradients()
     let (width, keyWidth) = (shape.heads * shape.headWidth, shape.keyValueHeads * shape.headWidth)

@@ -1,15 +1,18 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Gradients of elementwise functions are exact")
 struct ElementwiseBackwardTests {
   /// Below, at and beyond a vector, and beyond a thread's block.
   static let counts = [1, 3, 64, 129, 70_000]
   // exp and reciprocal are good to 2 units in the last place, and a few products follow.
   static let tolerance: Float = 2e-6
 
-  @Test func theDefinitionsAreTheGradients() {
-    var random = RandomValues(seed: 1)
+  @Test func `The definitions are the gradients`() {
+    var random = SeededGenerator(seed: 1)
     for count in [1, 3, 20] {
       let (x, gate, dy) = (
         random.doubles(count, scale: 4), random.doubles(count), random.doubles(count)
@@ -33,10 +36,10 @@ struct ElementwiseBackwardTests {
     }
   }
 
-  @Test(arguments: counts, InstructionSet.supported) func siluMultiply(
+  @Test(arguments: counts, InstructionSet.supported) func `The gradient of SiLU times a gate matches the definition`(
     _ count: Int, instructionSet: InstructionSet
   ) {
-    var random = RandomValues(seed: 2)
+    var random = SeededGenerator(seed: 2)
     let (x, gate, dy) = (
       random.doubles(count, scale: 20), random.doubles(count), random.doubles(count)
     )
@@ -51,8 +54,8 @@ struct ElementwiseBackwardTests {
     #expect(relativeError(foundGate.values, dgate.floats) < Self.tolerance)
   }
 
-  @Test(arguments: counts) func geluAndRelu(_ count: Int) {
-    var random = RandomValues(seed: 3)
+  @Test(arguments: counts) func `The gradients of GELU and ReLU match the definitions`(_ count: Int) {
+    var random = SeededGenerator(seed: 11)
     let team = ComputeTeam(threads: 2)
     let (x, dy) = (random.doubles(count, scale: 6), random.doubles(count))
     var dx = [Double].zeros(count)
@@ -69,8 +72,10 @@ struct ElementwiseBackwardTests {
 
   /// The rotation is linear and keeps lengths: its gradient is its inverse.
   @Test(arguments: [(1, 1, 2), (3, 2, 6), (70, 4, 128)], InstructionSet.supported)
-  func rotation(_ size: (rows: Int, heads: Int, headWidth: Int), instructionSet: InstructionSet) {
-    var random = RandomValues(seed: 4)
+  func `The gradient of a rotation matches the definition`(
+    _ size: (rows: Int, heads: Int, headWidth: Int), instructionSet: InstructionSet
+  ) {
+    var random = SeededGenerator(seed: 4)
     let count = size.rows * size.heads * size.headWidth
     let (x, dy) = (random.doubles(count), random.doubles(count))
     let positions = (0..<size.rows).map { Int32($0 * 7 % 100) }

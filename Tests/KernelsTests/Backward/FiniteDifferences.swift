@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 
 /// Checks a gradient in double precision against differences of the function itself.
 ///
@@ -12,7 +13,7 @@ struct FiniteDifferences {
   static func error(
     of gradient: [Double], at x: [Double], seed: UInt64 = 1, _ function: ([Double]) -> Double
   ) -> Double {
-    var random = RandomValues(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let size = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
     return (0..<4).map { _ in
       let direction = x.map { _ in Double(random.uniform()) }
@@ -24,7 +25,7 @@ struct FiniteDifferences {
   }
 }
 
-extension RandomValues {
+extension SeededGenerator {
   mutating func doubles(_ count: Int, scale: Float = 1) -> [Double] {
     uniform(count, scale: scale).map(Double.init)
   }

@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Gradients of linear layers are exact")
 struct LinearBackwardTests {
   /// Rows, inner width, outer width: size 1, odd, and larger than the kernels' tiles, with both ways to divide the work.
   static let sizes = [
@@ -18,7 +21,7 @@ struct LinearBackwardTests {
 
     init(_ size: (rows: Int, inner: Int, outer: Int), rounded: (Float) -> Float = { $0 }) {
       (rows, inner, outer) = size
-      var random = RandomValues(seed: UInt64(rows * 31 + outer))
+      var random = SeededGenerator(seed: UInt64(rows * 31 + outer))
       x = random.doubles(rows * inner)
       weight = random.uniform(outer * inner).map { Double(rounded($0)) }
       bias = random.doubles(outer)
@@ -28,7 +31,7 @@ struct LinearBackwardTests {
     }
   }
 
-  @Test(arguments: sizes.prefix(4)) func theDefinitionIsTheGradient(
+  @Test(arguments: sizes.prefix(4)) func `The definition is the gradient`(
     _ size: (rows: Int, inner: Int, outer: Int)
   ) {
     let c = Case(size)
@@ -49,9 +52,9 @@ struct LinearBackwardTests {
   }
 
   @Test(arguments: sizes, [1, 2, 3])
-  func matchesTheDefinition(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
+  func `The fast gradient matches the definition`(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
     let c = Case(size)
-    var random = RandomValues(seed: 9)
+    var random = SeededGenerator(seed: 9)
     let team = ComputeTeam(threads: threads)
     let x = Activations(rows: c.rows, width: c.inner, values: c.x.floats)
     let dy = Activations(rows: c.rows, width: c.outer, values: c.dy.floats)
@@ -73,7 +76,7 @@ struct LinearBackwardTests {
 
   /// The weights and what is multiplied with them are bfloat16 already: only the order of the sums differs.
   @Test(arguments: sizes + [(30, 64, 64), (9, 33, 95), (600, 34, 65)], ComputePath.allCases)
-  func throughPackedWeights(_ size: (rows: Int, inner: Int, outer: Int), path: ComputePath) {
+  func `The gradient goes through packed weights`(_ size: (rows: Int, inner: Int, outer: Int), path: ComputePath) {
     guard path.isSupported(for: .bfloat16) else { return }
     let c = Case(size) { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
     let team = ComputeTeam(threads: 2)
@@ -93,8 +96,8 @@ struct LinearBackwardTests {
     #expect(relativeError(dx.values, c.dx.floats.map { 2 * $0 }) < Self.tolerance)
   }
 
-  @Test func rowsThatAreLookedUpSeveralTimesGetTheSum() {
-    var random = RandomValues(seed: 4)
+  @Test func `Rows that are looked up several times get the sum`() {
+    var random = SeededGenerator(seed: 4)
     for (rows, width) in [(1, 1), (3, 5), (40, 3000)] {
       let dy = random.uniform(40 * width)
       let indices = (0..<40).map { Int32($0 * $0 % rows) }

@@ -1,15 +1,20 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Losses and their gradients are exact")
 struct LossTests {
   static let sizes = [(1, 1), (1, 3), (3, 64), (5, 129), (2, 33_001)]
   // Sums of up to 33,001 exponentials in 16 or more lanes.
   static let tolerance: Float = 3e-6
 
   @Test(arguments: sizes, InstructionSet.supported)
-  func crossEntropy(_ size: (rows: Int, vocabulary: Int), instructionSet: InstructionSet) {
-    var random = RandomValues(seed: UInt64(size.vocabulary))
+  func `Cross-entropy and its gradient match the definition`(
+    _ size: (rows: Int, vocabulary: Int), instructionSet: InstructionSet
+  ) {
+    var random = SeededGenerator(seed: UInt64(size.vocabulary))
     let count = size.rows * size.vocabulary
     let logits = random.doubles(count, scale: 8)
     let targets = (0..<size.rows).map { Int32($0 * 977 % size.vocabulary) }
@@ -30,8 +35,8 @@ struct LossTests {
     #expect(zip(found.values, dlogits).allSatisfy { abs($0 - Float($1) / 2) < 1e-6 })
   }
 
-  @Test(arguments: [1, 3]) func logitsOfZeroThatNobodyNames(_ zeros: Int) {
-    var random = RandomValues(seed: 3)
+  @Test(arguments: [1, 3]) func `Logits of zero that nobody names count`(_ zeros: Int) {
+    var random = SeededGenerator(seed: 3)
     let named = random.doubles(2 * 20, scale: 3)
     let all = (0..<2).flatMap { Array(named[$0 * 20..<($0 + 1) * 20]) + [Double].zeros(zeros) }
     var dlogits = [Double].zeros(all.count)
@@ -45,7 +50,7 @@ struct LossTests {
     }
   }
 
-  @Test(arguments: InstructionSet.supported) func largeLogitsDoNotOverflowAndNaNShows(
+  @Test(arguments: InstructionSet.supported) func `Large logits do not overflow and NaN shows`(
     _ instructionSet: InstructionSet
   ) {
     var logits = Activations(rows: 2, width: 70, values: (0..<140).map { Float($0 % 70) * 1e30 })
@@ -56,7 +61,7 @@ struct LossTests {
     #expect(ComputeTeam(threads: 1).crossEntropy(&broken, targets: [1], scale: 1)[0].isNaN)
   }
 
-  @Test func binaryCrossEntropy() {
+  @Test func `Binary cross-entropy and its gradient match the definition`() {
     let scores: [Double] = [-30, -3, -0.25, 0, 1, 4, 30]
     for label in [0.0, 1] {
       var dscores = [Double].zeros(scores.count)
@@ -74,8 +79,8 @@ struct LossTests {
   }
 
   /// Pair by pair, and the gradients as sums over the pairs.
-  @Test func binaryCrossEntropyOfUsersWithItems() {
-    var random = RandomValues(seed: 4)
+  @Test func `Binary cross-entropy of users with items matches the definition`() {
+    var random = SeededGenerator(seed: 4)
     let (users, items) = ((0..<3).map { _ in random.uniform(5) }, (0..<4).map { _ in random.uniform(5) })
     let weights: [[Float]] = [[0.5, 0.25, 0, 1], [0, 0, 2, 0.5], [1, 0, 0, 0]]
     let targets: [Int32] = [1, 2, 3]
@@ -107,7 +112,7 @@ struct LossTests {
     #expect(relativeError(foundItems.values, ditems.flatMap { $0 }) < Self.tolerance)
   }
 
-  @Test func aPairOfWeightZeroCountsNothingWhateverItsScore() {
+  @Test func `A pair of weight zero counts nothing whatever its score`() {
     var dusers = Activations(rows: 1, width: 1)
     var ditems = Activations(rows: 2, width: 1, values: [0, 0])
     let losses = ComputeTeam(threads: 1).binaryCrossEntropy(

@@ -1,7 +1,10 @@
+import CKernelReferences
 import CKernels
 import Kernels
+import TestSupport
 import Testing
 
+@Suite("Gradients of normalisations are exact")
 struct NormalizationBackwardTests {
   static let sizes = [(1, 1), (1, 5), (3, 16), (7, 33), (40, 1152), (2, 20_000)]
   // Sums of up to 20,000 products in 16 or more lanes, and the rounding of the moments.
@@ -16,7 +19,7 @@ struct NormalizationBackwardTests {
     init(_ size: (rows: Int, width: Int), isCentred: Bool) {
       (rows, width) = size
       self.isCentred = isCentred
-      var random = RandomValues(seed: UInt64(rows + width))
+      var random = SeededGenerator(seed: UInt64(rows + width))
       x = random.doubles(rows * width, scale: 2)
       weight = random.doubles(width)
       bias = random.doubles(width)
@@ -34,7 +37,7 @@ struct NormalizationBackwardTests {
   }
 
   @Test(arguments: sizes.prefix(4), [false, true])
-  func theDefinitionIsTheGradient(_ size: (rows: Int, width: Int), isCentred: Bool) {
+  func `The definition is the gradient`(_ size: (rows: Int, width: Int), isCentred: Bool) {
     // A centred row of one element is always zero: its slope is not what differences can tell.
     guard !isCentred || size.width > 1 else { return }
     let c = Case(size, isCentred: isCentred)
@@ -50,7 +53,9 @@ struct NormalizationBackwardTests {
         < FiniteDifferences.tolerance)
   }
 
-  @Test(arguments: sizes, [1, 3]) func layerNorm(_ size: (rows: Int, width: Int), threads: Int) {
+  @Test(arguments: sizes, [1, 3]) func `The gradient of layer normalisation matches the definition`(
+    _ size: (rows: Int, width: Int), threads: Int
+  ) {
     let c = Case(size, isCentred: true)
     let weight = TestTensor(c.weight.floats, gradient: [Float](repeating: 0, count: c.width))
     let bias = TestTensor(c.bias.floats, gradient: [Float](repeating: 0, count: c.width))
@@ -65,7 +70,9 @@ struct NormalizationBackwardTests {
     #expect(relativeError(bias.gradient, c.dbias.floats) < Self.tolerance)
   }
 
-  @Test(arguments: sizes, [1, 3]) func rmsNorm(_ size: (rows: Int, width: Int), threads: Int) {
+  @Test(arguments: sizes, [1, 3]) func `The gradient of RMS normalisation matches the definition`(
+    _ size: (rows: Int, width: Int), threads: Int
+  ) {
     let c = Case(size, isCentred: false)
     let team = ComputeTeam(threads: threads)
     let x = Activations(rows: c.rows, width: c.width, values: c.x.floats)

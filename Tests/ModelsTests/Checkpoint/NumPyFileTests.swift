@@ -1,13 +1,14 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
-@Suite struct NumPyFileTests {
+@Suite("NumPy files are read and written") struct NumPyFileTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }
 
-  @Test func whatIsWrittenIsRead() throws {
+  @Test func `What is written is read`() throws {
     let matrix = Matrix(rows: 2, columns: 3, values: [1, -2, 0.5, .infinity, 4, 1e-30])
     let path = directory.path + "/m.npy"
     try NumPyFile.write(matrix, to: path)
@@ -16,7 +17,7 @@ import Testing
     #expect((bytes.count - 24) % 64 == 0 && bytes[bytes.count - 25] == UInt8(ascii: "\n"))
   }
 
-  @Test func anEmptyMatrixHasNoData() throws {
+  @Test func `An empty matrix has no data`() throws {
     let path = directory.path + "/m.npy"
     try NumPyFile.write(Matrix(rows: 0, columns: 5), to: path)
     #expect(try NumPyFile.read(path) == Matrix(rows: 0, columns: 5))
@@ -28,7 +29,7 @@ import Testing
     "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4), }",
-  ]) func otherFilesAreRefused(header: String) throws {
+  ]) func `Other files are refused`(header: String) throws {
     let path = directory.path + "/m.npy"
     var data = Data([0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0])
     data.append(contentsOf: header.utf8)

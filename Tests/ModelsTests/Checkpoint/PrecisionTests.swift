@@ -2,11 +2,13 @@ import Foundation
 import Glibc
 import Kernels
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Models
 
 /// Models whose matrices are packed, against the same models in 32-bit floats.
+@Suite("Weights are packed in lower precision and cached")
 struct PrecisionTests {
   static let precisions = [Precision.bfloat16, .int8]
 
@@ -27,7 +29,7 @@ struct PrecisionTests {
     return try Array(model.hiddenStates(of: [prompt])[row: 0])
   }
 
-  @Test(arguments: precisions) func usersStayNearThoseOf32BitFloats(precision: Precision) throws {
+  @Test(arguments: precisions) func `Users stay near those of 32-bit floats`(precision: Precision) throws {
     let exact = try userModel(LoadingOptions())
     let rounded = try userModel(LoadingOptions(precision: precision))
     let distance = try relativeDistance(hiddenState(rounded), hiddenState(exact))
@@ -37,7 +39,7 @@ struct PrecisionTests {
     #expect(rounded.fingerprints.space == exact.fingerprints.space)
   }
 
-  @Test(arguments: precisions) func imagesStayNearThoseOf32BitFloats(precision: Precision) throws {
+  @Test(arguments: precisions) func `Images stay near those of 32-bit floats`(precision: Precision) throws {
     let exact = try ImageModel(checkpoint: SyntheticModels.location(), spaces: [.image], threads: 2)
     let rounded = try ImageModel(
       checkpoint: SyntheticModels.location(), spaces: [.image], threads: 2,
@@ -53,7 +55,7 @@ struct PrecisionTests {
     #expect((rounded.fingerprints.tower == exact.fingerprints.tower) == (precision == .bfloat16))
   }
 
-  @Test(arguments: precisions) func aStartFromTheCacheAnswersToTheBit(precision: Precision) throws {
+  @Test(arguments: precisions) func `A start from the cache answers to the bit`(precision: Precision) throws {
     let cache = try TemporaryDirectory()
     let heard = Notes()
     let loading = LoadingOptions(
@@ -65,7 +67,7 @@ struct PrecisionTests {
     #expect(first == second)
   }
 
-  @Test func whatNoStartHasReadForAMonthIsRemoved() throws {
+  @Test func `What no start has read for a month is removed`() throws {
     let cache = try TemporaryDirectory()
     let heard = Notes()
     let loading = { (precision: Precision) in
@@ -108,7 +110,7 @@ struct PrecisionTests {
     Damage(testDescription: "empty", message: "something else") { $0 = Data() },
   ]
 
-  @Test(arguments: damages) func aDamagedCacheIsNamedAndReplaced(damage: Damage) throws {
+  @Test(arguments: damages) func `A damaged cache is named and replaced`(damage: Damage) throws {
     let cache = try TemporaryDirectory()
     let heard = Notes()
     let loading = LoadingOptions(
@@ -128,7 +130,7 @@ struct PrecisionTests {
     #expect(try Data(contentsOf: url) == sound)
   }
 
-  @Test func anotherCheckpointsCacheIsNotUsed() throws {
+  @Test func `Another checkpoint's cache is not used`() throws {
     let cache = try TemporaryDirectory()
     let (directory, location) = try SyntheticModels.copy()
     defer { withExtendedLifetime(directory) {} }
@@ -156,7 +158,7 @@ struct PrecisionTests {
     #expect(heard.take().contains { $0.hasPrefix("warning:") && $0.contains("another checkpoint") })
   }
 
-  @Test func aCacheThatCannotBeWrittenIsAWarning() throws {
+  @Test func `A cache that cannot be written is a warning`() throws {
     let heard = Notes()
     // A directory cannot be made inside a file.
     let loading = LoadingOptions(
@@ -167,7 +169,7 @@ struct PrecisionTests {
   }
 
   /// /dev/full takes no byte: what a full disk answers.
-  @Test func aFullDiskLeavesNoFileBehind() throws {
+  @Test func `A full disk leaves no file behind`() throws {
     let directory = try TemporaryDirectory()
     let target = directory.path + "/matrices.packed"
     try FileManager.default.createSymbolicLink(
@@ -190,7 +192,7 @@ struct PrecisionTests {
     ) { _, _ in }
   }
 
-  @Test func whatAKilledWriterLeftIsOverwritten() throws {
+  @Test func `What a killed writer left is overwritten`() throws {
     let directory = try TemporaryDirectory()
     let (clean, dirty) = (directory.path + "/clean", directory.path + "/dirty")
     try Data(repeating: 7, count: 100_000).write(to: URL(filePath: dirty + ".tmp"))
@@ -200,7 +202,7 @@ struct PrecisionTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["clean", "dirty"])
   }
 
-  @Test func twoWritersDoNotMeet() throws {
+  @Test func `Two writers do not meet`() throws {
     let directory = try TemporaryDirectory()
     let target = directory.path + "/matrices.packed"
     let other = open(target + ".tmp", O_WRONLY | O_CREAT, 0o644)
@@ -210,7 +212,7 @@ struct PrecisionTests {
     #expect(error?.message.contains("another process") == true)
   }
 
-  @Test(arguments: precisions) func weightsThatAreNotFiniteAreNamed(precision: Precision) throws {
+  @Test(arguments: precisions) func `Weights that are not finite are named`(precision: Precision) throws {
     let (directory, location) = try SyntheticModels.copy()
     defer { withExtendedLifetime(directory) {} }
     let name = "model.layers.1.mlp.up_proj.weight"
@@ -226,7 +228,7 @@ struct PrecisionTests {
     #expect(error?.message.contains("\(name): element 37 of") == true, "\(error?.message ?? "")")
   }
 
-  @Test func progressReachesTheEnd() throws {
+  @Test func `Progress reaches the end`() throws {
     let heard = Notes()
     _ = try userModel(LoadingOptions(precision: .int8, report: { heard.add($0) }))
     let progress = heard.take().filter { $0.hasPrefix("packing llm") }

@@ -1,8 +1,10 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Testing
 
+@Suite("Safetensors files are read and written")
 struct SafetensorsFileTests {
   private let directory: TemporaryDirectory
   private let team = ComputeTeam(threads: 1)
@@ -12,7 +14,7 @@ struct SafetensorsFileTests {
   /// A file with this header and data, whatever they say.
   private func file(_ header: String, data: [UInt8] = [], declared: UInt64? = nil) throws -> String {
     let length = declared ?? UInt64(header.utf8.count)
-    return try directory.write(length.littleEndianBytes + Array(header.utf8) + data, as: "model.safetensors")
+    return try directory.write(length.littleEndianBytes + Array(header.utf8) + data, to: "model.safetensors")
   }
 
   private func problem(_ header: String, data: [UInt8] = [], declared: UInt64? = nil) throws -> ModelError? {
@@ -20,7 +22,7 @@ struct SafetensorsFileTests {
     return #expect(throws: ModelError.self) { try SafetensorsFile(path: path) }
   }
 
-  @Test func readsWhatTheWriterWrote() throws {
+  @Test func `What the writer wrote is read`() throws {
     let tensors = [
       SafetensorsWriter.Tensor("b", shape: [2, 3], values: [1, 2, 3, 4, 5, 6]),
       SafetensorsWriter.Tensor("a \"quoted\" é", shape: [], values: [-0.5]),
@@ -35,7 +37,7 @@ struct SafetensorsFileTests {
     #expect(read.tensors.map { $0.load(shape: $0.shape, on: team).values } == tensors.map(\.values))
   }
 
-  @Test func widensHalfPrecision() throws {
+  @Test func `Half precision is widened`() throws {
     let values: [Float] = [1, -2.5, 0.15625, 3e4]
     let data = values.float16Bytes + values.map { $0 > 100 ? 2 : $0 }.bfloat16Bytes
     let path = try file(
@@ -47,13 +49,13 @@ struct SafetensorsFileTests {
   }
 
   /// A header whose length is not a multiple of 4 puts floats at odd addresses.
-  @Test(arguments: 0..<4) func readsFloatsAtAnyAddress(padding: Int) throws {
+  @Test(arguments: 0..<4) func `Floats are read at any address`(padding: Int) throws {
     let header = #"{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"# + String(repeating: " ", count: padding)
     let path = try file(header, data: [Float](arrayLiteral: 1, 2, 3).float32Bytes)
     #expect(try SafetensorsFile(path: path).tensors[0].load(shape: [3], on: team).values == [1, 2, 3])
   }
 
-  @Test func otherTypesAreListedAndNotRead() throws {
+  @Test func `Other types are listed and not read`() throws {
     let path = try file(
       #"{"ids":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}}"#, data: .init(repeating: 0, count: 16))
     let tensor = try SafetensorsFile(path: path).tensors[0]
@@ -61,24 +63,24 @@ struct SafetensorsFileTests {
     #expect(tensor.byteCount == 16)
   }
 
-  @Test func aMissingFileIsNotFound() {
+  @Test func `A missing file is not found`() {
     let error = #expect(throws: ModelError.self) { try SafetensorsFile(path: directory.path + "/none.safetensors") }
     #expect(error?.code == .notFound)
     #expect(error?.message.contains("none.safetensors") == true)
   }
 
-  @Test func aDirectoryIsNotAFile() {
+  @Test func `A directory is not a file`() {
     #expect(#expect(throws: ModelError.self) { try SafetensorsFile(path: directory.path) }?.code == .unreadable)
   }
 
   @Test(arguments: [[], [1, 2, 3], [9, 0, 0, 0, 0, 0, 0, 0, 123]] as [[UInt8]])
-  func filesThatEndBeforeTheirHeader(bytes: [UInt8]) throws {
-    let path = try directory.write(bytes, as: "short.safetensors")
+  func `Files that end before their header are refused`(bytes: [UInt8]) throws {
+    let path = try directory.write(bytes, to: "short.safetensors")
     #expect(#expect(throws: ModelError.self) { try SafetensorsFile(path: path) }?.code == .malformed)
   }
 
   @Test(arguments: [UInt64(100), 100_000_001, .max, UInt64(Int.max)])
-  func headerLengthsBeyondTheFile(declared: UInt64) throws {
+  func `Header lengths beyond the file are refused`(declared: UInt64) throws {
     #expect(try problem("{}", declared: declared)?.code == .malformed)
   }
 
@@ -88,11 +90,11 @@ struct SafetensorsFileTests {
     #"{"x":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}"#,
     #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,99999999999999999999]}}"#,
   ])
-  func headersThatAreNotTensors(header: String) throws {
+  func `Headers that are not tensors are refused`(header: String) throws {
     #expect(try problem(header, data: [0, 0, 0, 0])?.code == .malformed)
   }
 
-  @Test func aTruncatedFileSaysSo() throws {
+  @Test func `A truncated file says so`() throws {
     let error = try problem(
       #"{"x":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, data: .init(repeating: 0, count: 12))
     #expect(error?.code == .malformed)
@@ -116,17 +118,17 @@ struct SafetensorsFileTests {
     (#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#, 8),
     (#""a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}"#, 0),
   ])
-  func placesThatContradictEachOther(entries: String, bytes: Int) throws {
+  func `Places that contradict each other are refused`(entries: String, bytes: Int) throws {
     #expect(try problem("{\(entries)}", data: .init(repeating: 0, count: bytes))?.code == .malformed)
   }
 
-  @Test func anUnknownTypeIsUnsupported() throws {
+  @Test func `An unknown type is unsupported`() throws {
     let error = try problem(#"{"x":{"dtype":"F12","shape":[1],"data_offsets":[0,4]}}"#, data: [0, 0, 0, 0])
     #expect(error?.code == .unsupported)
     #expect(error?.message.contains("F12") == true)
   }
 
-  @Test func anUnwritablePathIsNamed() {
+  @Test func `An unwritable path is named`() {
     let path = directory.path + "/missing/model.safetensors"
     let error = #expect(throws: ModelError.self) { try SafetensorsWriter.write([], to: path) }
     #expect(error?.code == .unwritable)

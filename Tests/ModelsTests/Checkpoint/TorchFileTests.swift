@@ -1,7 +1,9 @@
 import Kernels
 import Models
+import TestSupport
 import Testing
 
+@Suite("PyTorch files are read without running them")
 struct TorchFileTests {
   typealias Pickle = TorchFileBuilder.Pickle
 
@@ -11,7 +13,7 @@ struct TorchFileTests {
   init() throws { directory = try TemporaryDirectory() }
 
   private func file(_ builder: TorchFileBuilder) throws -> String {
-    try directory.write(builder.bytes(), as: "model.bin")
+    try directory.write(builder.bytes(), to: "model.bin")
   }
 
   private func problem(_ pickle: Pickle, storages: [String: [UInt8]] = ["0": [0, 0, 0, 0]]) throws -> ModelError? {
@@ -41,7 +43,7 @@ struct TorchFileTests {
     "0": [Float](arrayLiteral: 1, 2, 3, 4, 5, 6).float32Bytes, "1": [Float](arrayLiteral: 7, 8, -0.5).bfloat16Bytes,
   ]
 
-  @Test(arguments: [false, true]) func readsAStateDict(zip64: Bool) throws {
+  @Test(arguments: [false, true]) func `A state dict is read`(zip64: Bool) throws {
     var builder = TorchFileBuilder(pickle: stateDict(), storages: storages)
     builder.isZip64 = zip64
     let tensors = try TorchFile(path: file(builder)).tensors
@@ -50,7 +52,7 @@ struct TorchFileTests {
     #expect(tensors[1].load(shape: [2], on: team).values == [8, -0.5])
   }
 
-  @Test func readsALoneTensorAndTransposedViews() throws {
+  @Test func `A lone tensor and transposed views are read`() throws {
     var pickle = Pickle()
     pickle.addTensor(key: "0", elements: 6, shape: [3, 2], strides: [1, 3])
     let path = try file(TorchFileBuilder(pickle: pickle, storages: storages))
@@ -60,7 +62,7 @@ struct TorchFileTests {
   }
 
   @Test(arguments: [("posix", "system"), ("builtins", "eval"), ("torch.storage", "_load_from_bytes"), ("os", "popen")])
-  func aCallThatBuildsNoTensorIsRefused(module: String, name: String) throws {
+  func `A call that builds no tensor is refused`(module: String, name: String) throws {
     var pickle = Pickle()
     pickle.add(global: module, name)
     pickle.add([UInt8(ascii: "(")])
@@ -74,7 +76,7 @@ struct TorchFileTests {
 
   /// BUILD on an object, INST, OBJ, NEWOBJ, EXT1, REDUCE by name: all ways to make Python run something else.
   @Test(arguments: [UInt8(ascii: "i"), UInt8(ascii: "o"), 0x81, 0x92, 0x82, 0x83, UInt8(ascii: "P"), 0xFF])
-  func anOpcodeThatMakesObjectsIsRefused(opcode: UInt8) throws {
+  func `An opcode that makes objects is refused`(opcode: UInt8) throws {
     var pickle = Pickle()
     pickle.add([UInt8(ascii: "("), opcode])
     #expect(try problem(pickle)?.code == .unsupported)
@@ -87,14 +89,14 @@ struct TorchFileTests {
     [UInt8(ascii: "X"), 1, 0, 0, 0, 0xFF], [UInt8(ascii: "c"), 65],
     [UInt8(ascii: ")"), UInt8(ascii: ")"), UInt8(ascii: "R")],
   ])
-  func picklesThatMakeNoSense(opcodes: [UInt8]) throws {
+  func `Pickles that make no sense are refused`(opcodes: [UInt8]) throws {
     var pickle = Pickle()
     pickle.add(opcodes)
     #expect(try problem(pickle)?.code == .malformed)
   }
 
   /// A million nested tuples: they must cost memory, not the stack.
-  @Test func deeplyNestedValuesAreHarmless() throws {
+  @Test func `Deeply nested values are harmless`() throws {
     var pickle = Pickle()
     pickle.add([UInt8(ascii: ")")] + [UInt8](repeating: 0x85, count: 1_000_000))
     #expect(try problem(pickle)?.code == .malformed)
@@ -105,19 +107,19 @@ struct TorchFileTests {
     ([3], [1], 0, 2), ([1], [1], -1, 1), ([2], [-1], 1, 2), ([2, 2], [Int.max, Int.max], 0, 4), ([2], [], 0, 2),
     ([2], [1], 0, 1 << 61), ([2], [1], Int.max, 2),
   ])
-  func tensorsBeyondTheirStorage(shape: [Int], strides: [Int], offset: Int, elements: Int) throws {
+  func `Tensors beyond their storage are refused`(shape: [Int], strides: [Int], offset: Int, elements: Int) throws {
     var pickle = Pickle()
     pickle.addTensor(key: "0", elements: elements, offset: offset, shape: shape, strides: strides)
     #expect(try problem(pickle, storages: ["0": [UInt8](repeating: 0, count: 8)])?.code == .malformed)
   }
 
-  @Test func aMissingStorageIsNamed() throws {
+  @Test func `A missing storage is named`() throws {
     var pickle = Pickle()
     pickle.addTensor(key: "5", elements: 1, shape: [1], strides: [1])
     #expect(try problem(pickle)?.message.contains("storage 5") == true)
   }
 
-  @Test func bigEndianAndCompressedFilesAreUnsupported() throws {
+  @Test func `Big endian and compressed files are unsupported`() throws {
     let big = try file(TorchFileBuilder(pickle: stateDict(), storages: storages, byteOrder: "big"))
     #expect(#expect(throws: ModelError.self) { try TorchFile(path: big) }?.code == .unsupported)
     var builder = TorchFileBuilder(pickle: stateDict(), storages: storages)
@@ -127,24 +129,24 @@ struct TorchFileTests {
   }
 
   /// Cut anywhere, the file is refused with a word about it, whatever part is missing.
-  @Test(arguments: [false, true]) func everyTruncationIsRefused(zip64: Bool) throws {
+  @Test(arguments: [false, true]) func `Every truncation is refused`(zip64: Bool) throws {
     var builder = TorchFileBuilder(pickle: stateDict(), storages: storages)
     builder.isZip64 = zip64
     let bytes = builder.bytes()
     for count in 0..<bytes.count {
-      let path = try directory.write(bytes.prefix(count), as: "cut.bin")
+      let path = try directory.write(bytes.prefix(count), to: "cut.bin")
       let error = #expect(throws: ModelError.self) { try TorchFile(path: path) }
       #expect(error?.code == .malformed)
     }
   }
 
   /// Any byte may be damaged: the file is read or refused, and every tensor that is read lies inside it.
-  @Test(arguments: [UInt8(0xFF), 0x01]) func damagedBytesNeverLeadOutsideTheFile(mask: UInt8) throws {
+  @Test(arguments: [UInt8(0xFF), 0x01]) func `Damaged bytes never lead outside the file`(mask: UInt8) throws {
     let bytes = TorchFileBuilder(pickle: stateDict(), storages: storages).bytes()
     for index in stride(from: 0, to: bytes.count, by: 3) {
       var damaged = bytes
       damaged[index] ^= mask
-      let path = try directory.write(damaged, as: "damaged.bin")
+      let path = try directory.write(damaged, to: "damaged.bin")
       guard let file = try? TorchFile(path: path) else { continue }
       for tensor in file.tensors where tensor.count < 1000 {
         if case .other = tensor.type { continue }

@@ -1,7 +1,9 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
+@Suite("Weight files are found in a directory")
 struct WeightFilesTests {
   private let directory: TemporaryDirectory
 
@@ -12,55 +14,56 @@ struct WeightFilesTests {
       names.map { SafetensorsWriter.Tensor($0, shape: [1], values: [1]) }, to: "\(directory.path)/\(file)")
   }
 
-  @Test func readsTheShardsThatAnIndexNames() throws {
+  @Test func `The shards that an index names are read`() throws {
     try write(["a", "b"], as: "model-00001-of-00002.safetensors")
     try write(["c"], as: "model-00002-of-00002.safetensors")
     try directory.write(
-      #"{"metadata":{},"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"#
-        .utf8, as: "model.safetensors.index.json")
+      #"{"metadata":{},"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"#,
+      to: "model.safetensors.index.json")
     let files = try WeightFiles(directory: directory.path)
     #expect(files.tensors.keys.sorted() == ["a", "b", "c"])
     #expect(files.paths.count == 3)
   }
 
-  @Test func aWholeFileCountsBeforeAnIndexAndSafetensorsBeforeTorch() throws {
+  @Test func `A whole file counts before an index, and safetensors before torch`() throws {
     try write(["whole"], as: "model.safetensors")
-    try directory.write("{}".utf8, as: "model.safetensors.index.json")
-    try directory.write("not a zip".utf8, as: "pytorch_model.bin")
+    try directory.write("{}", to: "model.safetensors.index.json")
+    try directory.write("not a zip", to: "pytorch_model.bin")
     #expect(try WeightFiles(directory: directory.path).tensors.keys.sorted() == ["whole"])
   }
 
-  @Test func anEmptyDirectorySaysWhatItLooksFor() {
+  @Test func `An empty directory says what it looks for`() {
     let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
     #expect(error?.code == .notFound)
     #expect(error?.message.contains("pytorch_model.bin") == true)
   }
 
-  @Test func aMissingShardIsNamed() throws {
-    try directory.write(#"{"weight_map":{"a":"gone.safetensors"}}"#.utf8, as: "model.safetensors.index.json")
+  @Test func `A missing shard is named`() throws {
+    try directory.write(#"{"weight_map":{"a":"gone.safetensors"}}"#, to: "model.safetensors.index.json")
     let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
     #expect(error?.code == .notFound)
     #expect(error?.message.contains("gone.safetensors") == true)
   }
 
-  @Test(arguments: ["../outside.safetensors", "/etc/passwd", "", ".."]) func aShardOutsideTheDirectoryIsRefused(
+  @Test(arguments: ["../outside.safetensors", "/etc/passwd", "", ".."]) func `A shard outside the directory is refused`(
     name: String
   ) throws {
-    try directory.write(#"{"weight_map":{"a":"\#(name)"}}"#.utf8, as: "model.safetensors.index.json")
+    try directory.write(#"{"weight_map":{"a":"\#(name)"}}"#, to: "model.safetensors.index.json")
     #expect(#expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }?.code == .malformed)
   }
 
-  @Test(arguments: ["[]", "{}", #"{"weight_map":{"a":1}}"#, "{"]) func anIndexThatIsNoneIsMalformed(json: String) throws
-  {
-    try directory.write(json.utf8, as: "model.safetensors.index.json")
+  @Test(arguments: ["[]", "{}", #"{"weight_map":{"a":1}}"#, "{"]) func `An index that is none is malformed`(
+    json: String
+  ) throws {
+    try directory.write(json, to: "model.safetensors.index.json")
     #expect(#expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }?.code == .malformed)
   }
 
-  @Test func aTensorInTwoShardsIsRefused() throws {
+  @Test func `A tensor in two shards is refused`() throws {
     try write(["a"], as: "one.safetensors")
     try write(["a"], as: "two.safetensors")
     try directory.write(
-      #"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#.utf8, as: "model.safetensors.index.json")
+      #"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#, to: "model.safetensors.index.json")
     let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
     #expect(error?.message.contains("tensor a again") == true)
   }

@@ -1,11 +1,12 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Models
 
 /// Files made to hurt: each is an error or an image, soon and in little memory, and never a crash. Run them under the
 /// address sanitizer too: `swift test --sanitize=address --filter HostileImageTests`.
-@Suite struct HostileImageTests {
+@Suite("Hostile images do no harm") struct HostileImageTests {
   struct File: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
@@ -31,7 +32,7 @@ import Testing
         ).build()),
     ]
 
-  @Test(arguments: files) func everyPrefixIsAnErrorOrTheImage(_ whole: File) throws {
+  @Test(arguments: files) func `Every prefix is an error or the image`(_ whole: File) throws {
     let file = whole.bytes
     let image = try ImageDecoder.decode(file)
     for count in 0..<file.count {
@@ -45,9 +46,9 @@ import Testing
   }
 
   /// 3,000 random damages of each file: replaced, removed and doubled bytes.
-  @Test(arguments: files) func damageIsSurvived(_ whole: File) throws {
+  @Test(arguments: files) func `Damage is survived`(_ whole: File) throws {
     let file = whole.bytes
-    var random = SplitMix(state: UInt64(file.count))
+    var random = SeededGenerator(seed: UInt64(file.count))
     let limits = ImageLimits(maxPixels: 100_000)
     let preprocessing = ImagePreprocessing(size: 9)
     var decoded = 0
@@ -61,7 +62,7 @@ import Testing
     #expect(decoded < 3_000)
   }
 
-  @Test func hugeHeadersAreRefusedBeforeMemoryIsTaken() throws {
+  @Test func `Huge headers are refused before memory is taken`() throws {
     let jpeg = jpeg(ImageFixture.progressiveJPEG.bytes, claiming: 60_000, 60_000)
     let png = PNGBuilder(width: 60_000, height: 60_000, rows: [[1, 2, 3]]).build()
     let side = UInt32(16_382)
@@ -79,7 +80,7 @@ import Testing
     }
   }
 
-  @Test func scansWithoutEndAreStopped() throws {
+  @Test func `Scans without end are stopped`() throws {
     // The last scan, of 12 + 12 bytes, 100,000 times over, on an image just within the limit.
     let file = jpeg(ImageFixture.progressiveJPEG.bytes, claiming: 3_000, 3_000)
     let scan = try #require(file.lastIndex { $0 == 0xDA }) - 1
@@ -103,7 +104,7 @@ import Testing
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  @Test func compressedTextIsNotUnpacked() throws {
+  @Test func `Compressed text is not unpacked`() throws {
     // Not even looked at: the text is no zlib stream.
     var png = PNGBuilder(width: 1, height: 1, rows: [[1, 2, 3]])
     png.extra = [
@@ -112,7 +113,7 @@ import Testing
     #expect(try ImageDecoder.decode(png.build()).pixels == [1, 2, 3])
   }
 
-  private func damage(_ file: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+  private func damage(_ file: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
     var bytes = file
     for _ in 0..<Int.random(in: 1...4, using: &random) {
       let at = Int.random(in: 0..<bytes.count, using: &random)
@@ -138,18 +139,5 @@ import Testing
         at + 8 + length..<at + 12 + length, with: bigEndian(crc32(bytes[at + 4..<at + 8 + length])))
       at += 12 + length
     }
-  }
-}
-
-/// Steele, Lea and Flood 2014: the same damage on every run.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

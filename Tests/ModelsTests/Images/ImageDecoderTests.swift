@@ -2,8 +2,8 @@ import Testing
 
 @testable import Models
 
-@Suite struct ImageDecoderTests {
-  @Test func jpegComesBackCloseToWhatWasEncoded() throws {
+@Suite("Images are decoded as Pillow does") struct ImageDecoderTests {
+  @Test func `JPEG comes back close to what was encoded`() throws {
     let image = RGBImage.gradient(width: 67, height: 45)
     let decoded = try ImageDecoder.decode(JPEGEncoder.encode(image, quality: 95))
     #expect(decoded.width == 67 && decoded.height == 45)
@@ -19,18 +19,18 @@ import Testing
     // With K inverted, 195 is left of white: 195 - 200 * 195 / 255 = 42, and so on.
     (.cmykJPEG, [42, 164, 126], [42, 164, 126]),
   ])
-  func fixturesDecodeAsPillowDoes(_ fixture: ImageFixture, first: [UInt8], last: [UInt8]) throws {
+  func `Fixtures decode as Pillow does`(_ fixture: ImageFixture, first: [UInt8], last: [UInt8]) throws {
     let image = try ImageDecoder.decode(fixture.bytes)
     #expect(image.pixel(0, 0) == first)
     #expect(image.pixel(image.width - 1, image.height - 1) == last)
   }
 
-  @Test func webPDropsAlphaAndKeepsColour() throws {
+  @Test func `WebP drops alpha and keeps colour`() throws {
     let image = try ImageDecoder.decode(ImageFixture.losslessWebP.bytes)
     #expect(image == RGBImage(width: 3, height: 2, pixels: ImageFixture.losslessPixels))
   }
 
-  @Test func animationGivesItsFirstFrame() throws {
+  @Test func `An animation gives its first frame`() throws {
     let image = try ImageDecoder.decode(ImageFixture.animatedWebP.bytes)
     // Pillow's encoder cleared the colour under the one transparent pixel.
     var pixels = ImageFixture.losslessPixels
@@ -38,20 +38,20 @@ import Testing
     #expect(image.pixels == pixels)
   }
 
-  @Test func emptyAndForeignBytesAreRefused() {
+  @Test func `Empty and foreign bytes are refused`() {
     #expect(code(of: []) == .empty)
     #expect(code(of: Array("GIF89a, which nobody asked for".utf8)) == .formatUnsupported)
     #expect(code(of: [0xFF]) == .formatUnsupported)
   }
 
-  @Test func limitsAreNamed() {
+  @Test func `Limits are named`() {
     let bytes = ImageFixture.progressiveJPEG.bytes
     #expect(code(of: bytes, ImageLimits(maxBytes: bytes.count - 1)) == .tooLarge)
     #expect(code(of: bytes, ImageLimits(maxPixels: 255)) == .tooManyPixels)
     #expect(code(of: bytes, ImageLimits(maxBytes: bytes.count, maxPixels: 256)) == nil)
   }
 
-  @Test func rawPixelsAreChecked() {
+  @Test func `Raw pixels are checked`() {
     func code(_ width: Int, _ height: Int, _ bytes: Int) -> ImageError.Code? {
       let pixels = [UInt8](repeating: 0, count: bytes)
       do throws(ImageError) {

@@ -2,8 +2,8 @@ import Testing
 
 @testable import Models
 
-@Suite struct ImagePreprocessingConfigurationTests {
-  @Test func readsWhatHuggingFaceWrites() throws {
+@Suite("An image's preparation is configured by the checkpoint") struct ImagePreprocessingConfigurationTests {
+  @Test func `What Hugging Face writes is read`() throws {
     let read = try configuration(
       """
       {"do_resize": true, "do_rescale": true, "do_normalize": true, "image_mean": [0.1, 0.2, 0.3], "image_std": [1, 2, 3],
@@ -17,11 +17,11 @@ import Testing
           resample: .bilinear))
   }
 
-  @Test func defaultsAreSigLIPs() throws {
+  @Test func `Defaults are SigLIP's`() throws {
     #expect(try configuration(#"{"size": {"height": 384, "width": 384}}"#) == ImagePreprocessing(size: 384))
   }
 
-  @Test func stepsCanBeTurnedOff() throws {
+  @Test func `Steps can be turned off`() throws {
     let read = try configuration(
       #"{"size": {"height": 1, "width": 1}, "do_rescale": false, "do_normalize": false}"#)
     let prepared = try read.prepare(RGBImage(width: 1, height: 1, pixels: [3, 4, 250]))
@@ -38,7 +38,7 @@ import Testing
     (#"{"size": {"height": 8, "width": 8}, "image_std": [0.5, 0, 1]}"#, .malformed, "image_std"),
     (#"{"size": {"height": 8, "width": 8}, "image_mean": ["x", 0, 1]}"#, .malformed, "preprocessor"),
   ])
-  func whatCannotBeDoneIsNamed(json: String, code: ModelError.Code, mention: String) {
+  func `What cannot be done is named`(json: String, code: ModelError.Code, mention: String) {
     do throws(ModelError) {
       _ = try configuration(json)
       Issue.record("accepted \(json)")
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func missingFileIsNamed() {
+  @Test func `A missing file is named`() {
     do throws(ModelError) {
       _ = try ImagePreprocessing(configurationFile: "/nonexistent/preprocessor_config.json")
       Issue.record("a missing file was read")

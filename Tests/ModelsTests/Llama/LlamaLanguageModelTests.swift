@@ -1,9 +1,11 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 /// A trained LLaMA with grouped queries against the logits and greedy tokens of its author's own runtime.
 @Suite(
+  "A trained LLaMA speaks as its author's runtime does",
   .enabled(
     if: SharedFiles.has("weights/llama-stories260K"), "set ILLMREC_SHARED to the directory that holds weights/"))
 struct LlamaLanguageModelTests {
@@ -19,7 +21,7 @@ struct LlamaLanguageModelTests {
     try JSONDecoder().decode(type, from: Data(contentsOf: URL(filePath: "\(directory)/\(name)")))
   }
 
-  @Test func logitsAreTheExpected() throws {
+  @Test func `Logits are the expected`() throws {
     let tokens = try decode(Greedy.self, "golden_greedy.json").greedyTokens
     let expected = try decode([Float].self, "golden_logits_after16.json")
     let model = try LlamaLanguageModel(directory: directory)
@@ -30,7 +32,7 @@ struct LlamaLanguageModelTests {
   }
 
   /// Every prefix is a sequence of one packed batch.
-  @Test func greedyTokensAreTheExpected() throws {
+  @Test func `Greedy tokens are the expected`() throws {
     let tokens = try decode(Greedy.self, "golden_greedy.json").greedyTokens
     let model = try LlamaLanguageModel(directory: directory)
     let logits = try model.nextTokenLogits(after: tokens.indices.dropLast().map { Array(tokens[...$0]) })
@@ -41,7 +43,7 @@ struct LlamaLanguageModelTests {
     #expect(greedy == tokens.dropFirst().map { Int($0) })
   }
 
-  @Test func refusesTokensOutsideTheVocabulary() throws {
+  @Test func `Tokens outside the vocabulary are refused`() throws {
     let model = try LlamaLanguageModel(directory: directory)
     for sequence: [Int32] in [[], [1, 512], [-1]] {
       #expect(throws: ModelError.self) { try model.nextTokenLogits(after: [sequence]) }

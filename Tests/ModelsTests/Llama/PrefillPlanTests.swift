@@ -3,6 +3,7 @@ import Testing
 
 @testable import Models
 
+@Suite("A plan of prefill computes what is not cached")
 struct PrefillPlanTests {
   private let shape = KeyValueBlock.Shape(layers: 1, positions: 4, width: 2, element: .float32)
 
@@ -22,7 +23,7 @@ struct PrefillPlanTests {
     PrefillPlan(members, positionsPerBlock: 4)
   }
 
-  @Test func withoutNamesEverythingIsComputed() {
+  @Test func `Without names everything is computed`() {
     let plan = plan(member(3), member(9))
     #expect(plan.sequences.map(\.rows) == [0..<3, 3..<12])
     #expect(plan.positions == [0, 1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8])
@@ -30,7 +31,7 @@ struct PrefillPlanTests {
     #expect(KeyValueSources(plan).groups.isEmpty)
   }
 
-  @Test func cachedBlocksAreNotComputed() {
+  @Test func `Cached blocks are not computed`() {
     let plan = plan(member(11, [1, 2], cached: 1), member(9, [3, 4], cached: 2))
     #expect(plan.sequences.map(\.rows) == [0..<7, 7..<8])
     #expect(plan.sequences.map(\.firstPosition) == [4, 8])
@@ -40,7 +41,7 @@ struct PrefillPlanTests {
     #expect(plan.unfilledBlocks == 1)
   }
 
-  @Test func neighboursThatBeginAlikeComputeItOnce() {
+  @Test func `Neighbours that begin alike compute it once`() {
     let plan = plan(
       member(13, [1, 2, 3], cached: 1), member(14, [1, 2, 3], cached: 1), member(18, [1, 2, 5, 6], cached: 1))
     #expect(plan.sequences.map(\.rows) == [0..<9, 9..<11, 11..<21])
@@ -56,7 +57,7 @@ struct PrefillPlanTests {
   }
 
   /// The third continues the second, which continues the first.
-  @Test func aBeginningMayLieInSeveralSequences() {
+  @Test func `A beginning may lie in several sequences`() {
     var plan = plan(member(6, [1]), member(11, [1, 2]), member(13, [1, 2, 3]))
     #expect(
       plan.sequences[2].shared == [.init(sequence: 0, offset: 0, count: 4), .init(sequence: 1, offset: 0, count: 4)])
@@ -71,7 +72,7 @@ struct PrefillPlanTests {
     #expect(plan.rowCount == 0)
   }
 
-  @Test func whoLeavesTakesItsRowsAlong() {
+  @Test func `Who leaves takes its rows along`() {
     var plan = plan(member(3), member(4), member(2))
     #expect(plan.drop { _ in false } == nil)
     #expect(plan.drop { $0 == 1 } == [0, 1, 2, 7, 8])
@@ -79,7 +80,7 @@ struct PrefillPlanTests {
     #expect(plan.wanted == [0, 2])
   }
 
-  @Test func memoryGoesToTheFirstBlocks() {
+  @Test func `Memory goes to the first blocks`() {
     var plan = plan(member(10, [1, 2]), member(10, [3, 4]))
     plan.assign((0..<3).map { _ in KeyValueBlock(shape) })
     #expect(plan.sequences.map { $0.fills.map(\.key) } == [keys([1, 2]), keys([3])])
@@ -89,7 +90,7 @@ struct PrefillPlanTests {
     #expect(unfilled.isEmpty)
   }
 
-  @Test func onlyWhatWasComputedWholeIsHandedOut() {
+  @Test func `Only what was computed whole is handed out`() {
     var plan = plan(member(14, [1, 2, 3]), member(6, [1]), member(10, [5, 6]), member(6, [7]))
     plan.assign((0..<6).map { _ in KeyValueBlock(shape) })
     // The first leaves; its first block is still computed for the second.
@@ -100,7 +101,7 @@ struct PrefillPlanTests {
     #expect(unfilled.count == 5)
   }
 
-  @Test func longPrefixesAreReadInGroups() {
+  @Test func `Long prefixes are read in groups`() {
     let many = (0..<5).map { _ in member(1901, Array(repeating: 1, count: 475), cached: 475) }
     let sources = KeyValueSources(PrefillPlan(many, positionsPerBlock: 4))
     #expect(sources.groups.map(\.count) == [2, 2, 1])

@@ -1,8 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Models
 
 /// Blocks are named and numbered alike: block 3 has the key of 3.
+@Suite("The index of prefixes keeps them whole")
 struct PrefixIndexTests {
   private func key(_ number: Int) -> PrefixKey {
     var digest = [UInt8](repeating: 0, count: 32)
@@ -24,7 +26,7 @@ struct PrefixIndexTests {
 
   private func keys(_ numbers: Int...) -> [PrefixKey] { numbers.map(key) }
 
-  @Test func theLongestPrefixThatIsHeldIsFound() {
+  @Test func `The longest prefix that is held is found`() {
     var index = index(capacity: 10, [1, 2, 3])
     #expect(index.matching(keys(1, 2, 3, 4)) == 3)
     #expect(index.matching(keys(1, 9, 3)) == 1)
@@ -34,7 +36,7 @@ struct PrefixIndexTests {
     #expect(index.lease(keys(9)).blocks == [])
   }
 
-  @Test func theLeastRecentlyUsedGoesFirstAndLeavesBeforeParents() {
+  @Test func `The least recently used goes first and leaves before parents`() {
     var index = index(capacity: 5, [1, 2, 3], [4, 5])
     #expect(index.reserve(1).evicted == [3])
     #expect(index.reserve(2).evicted == [2, 1])
@@ -44,20 +46,20 @@ struct PrefixIndexTests {
     #expect(index.evictions == 4)
   }
 
-  @Test func useMakesAPrefixYoung() {
+  @Test func `Use makes a prefix young`() {
     var index = index(capacity: 5, [1, 2, 3], [4, 5])
     index.release(index.lease(keys(1, 2)).slots)
     #expect(index.reserve(3).evicted == [3, 5, 4])
     #expect(index.matching(keys(1, 2)) == 2)
   }
 
-  @Test func aContinuationMakesWhatItContinuesYoung() {
+  @Test func `A continuation makes what it continues young`() {
     var index = index(capacity: 6, [1, 2], [3, 4], [1, 5])
     // 2 and 1 were the oldest; 1 is as young as 5 now.
     #expect(index.reserve(5).evicted == [2, 4, 3, 5])
   }
 
-  @Test func blocksInUseAreNeverEvicted() {
+  @Test func `Blocks in use are never evicted`() {
     var index = index(capacity: 3, [1, 2, 3])
     let lease = index.lease(keys(1, 2))
     var reservation = index.reserve(3)
@@ -70,7 +72,7 @@ struct PrefixIndexTests {
     #expect(reservation.evicted == [2, 1])
   }
 
-  @Test func twoUsesEndOneByOne() {
+  @Test func `Two uses end one by one`() {
     var index = index(capacity: 2, [1, 2])
     let (first, second) = (index.lease(keys(1, 2)), index.lease(keys(1)))
     index.release(first.slots)
@@ -79,7 +81,7 @@ struct PrefixIndexTests {
     #expect(index.reserve(1).evicted == [1])
   }
 
-  @Test func reservationsCountAgainstTheCapacity() {
+  @Test func `Reservations count against the capacity`() {
     var index = index(capacity: 4, [1])
     #expect(index.reserve(3).granted == 3)
     let more = index.reserve(2)
@@ -92,7 +94,7 @@ struct PrefixIndexTests {
     #expect(index.count == 2)
   }
 
-  @Test func whatIsHeldAlreadyIsRefusedAndItsContinuationTaken() {
+  @Test func `What is held already is refused and its continuation taken`() {
     var index = index(capacity: 6, [1, 2])
     #expect(index.reserve(3).granted == 3)
     let refused = index.insert([(key(1), 11), (key(2), 12), (key(3), 3)], after: nil)
@@ -101,7 +103,7 @@ struct PrefixIndexTests {
     #expect(index.reserved == 0)
   }
 
-  @Test func nothingContinuesWhatIsGone() {
+  @Test func `Nothing continues what is gone`() {
     var index = index(capacity: 2, [1, 2])
     #expect(index.reserve(1).evicted == [2])
     #expect(index.insert([(key(3), 3)], after: key(2)) == [3])
@@ -109,19 +111,16 @@ struct PrefixIndexTests {
     #expect(index.matching(keys(3)) == 0)
   }
 
-  @Test func withoutCapacityNothingIsGranted() {
+  @Test func `Without capacity nothing is granted`() {
     var index = PrefixIndex<Int>(capacity: 0)
     #expect(index.reserve(3).granted == 0)
     #expect(index.count == 0)
   }
 
   /// Thousands of steps drawn at random against what must always hold.
-  @Test(arguments: [1, 2, 3]) func whateverHappensPrefixesStayWhole(seed: UInt64) {
-    var random = seed &* 0x9E37_79B9_7F4A_7C15
-    func draw(_ bound: Int) -> Int {
-      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(random >> 33) % bound
-    }
+  @Test(arguments: [1, 2, 3]) func `Whatever happens prefixes stay whole`(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    func draw(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
     // Block b continues block b / 2, as in a heap: every block has one prefix.
     func chain(to block: Int) -> [Int] { block <= 1 ? [1] : chain(to: block / 2) + [block] }
     var index = PrefixIndex<Int>(capacity: 12)

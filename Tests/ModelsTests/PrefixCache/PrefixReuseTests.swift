@@ -5,6 +5,7 @@ import Testing
 @testable import Models
 
 /// What the cache changes of a model's answers: nothing but rounding, and how much is computed.
+@Suite("Computed prefixes are used again")
 struct PrefixReuseTests {
   private func history(_ items: Range<Int>) -> [HistoryEntry] {
     items.map { index in
@@ -46,7 +47,7 @@ struct PrefixReuseTests {
   /// Rows are computed in other groups: a few units of 2^-24 in every sum, over two layers.
   private let rounding = 1e-5
 
-  @Test func theInstructionIsComputedAtTheStart() throws {
+  @Test func `The instruction is computed at the start`() throws {
     let model = try model()
     let tokens = instructionTokens(model)
     #expect(tokens > 16)
@@ -57,7 +58,7 @@ struct PrefixReuseTests {
     #expect(first.cachedTokens == tokens)
   }
 
-  @Test func aGrownHistoryPaysForWhatIsNew() throws {
+  @Test func `A grown history pays for what is new`() throws {
     let (model, plain) = (try model(), try model(bytes: 0))
     var expectedCached = instructionTokens(model)
     for count in 1...9 {
@@ -72,7 +73,7 @@ struct PrefixReuseTests {
     #expect(statistics.cachedTokens > statistics.promptTokens / 2)
   }
 
-  @Test func theSameHistoryAgainCostsLessThanABlock() throws {
+  @Test func `The same history again costs less than a block`() throws {
     let model = try model()
     let request = try request(model, 0..<4)
     let (first, second) = (try encode(model, request)[0], try encode(model, request)[0])
@@ -81,7 +82,7 @@ struct PrefixReuseTests {
   }
 
   /// The window slides: every item stands at another position, and nothing but the instruction is shared.
-  @Test func aHistoryPastTheWindowSharesTheInstruction() throws {
+  @Test func `A history past the window shares the instruction`() throws {
     let model = try model()
     _ = try encode(model, request(model, 0..<10))
     #expect(try encode(model, request(model, 0..<11))[0].cachedTokens == instructionTokens(model))
@@ -91,7 +92,7 @@ struct PrefixReuseTests {
   /// Matrices in bfloat16 or int8 are the same with the cache and without it; int8 rounds a row by its largest value, so that
   /// a little difference may move a few of its steps.
   @Test(arguments: [(Precision.float32, 1e-2), (.bfloat16, 1e-2), (.int8, 2e-2)])
-  func bfloat16StoresWithinItsBound(precision: Precision, bound: Double) throws {
+  func `bfloat16 stores within its bound`(precision: Precision, bound: Double) throws {
     let (model, plain) = (
       try model(element: .bfloat16, precision: precision), try model(bytes: 0, precision: precision)
     )
@@ -104,7 +105,7 @@ struct PrefixReuseTests {
     #expect(error > 0)
   }
 
-  @Test func promptsOfOneBatchComputeTheirBeginningOnce() throws {
+  @Test func `Prompts of one batch compute their beginning once`() throws {
     let (model, plain) = (try model(), try model(bytes: 0))
     let requests = try [0..<3, 0..<4, 0..<6, 5..<7, 0..<3].map { try request(model, $0) }
     let encoded = try model.encode(requests).map { try $0.get() }
@@ -122,7 +123,7 @@ struct PrefixReuseTests {
     #expect(try encode(model, requests[2])[0].cachedTokens == requests[2].prompt.tokenIDs.count / positions * positions)
   }
 
-  @Test func tenantsDoNotSeeEachOther() throws {
+  @Test func `Tenants do not see each other`() throws {
     let model = try model()
     _ = try encode(model, request(model, 0..<5, scope: "a"))
     let instruction = instructionTokens(model)
@@ -133,7 +134,7 @@ struct PrefixReuseTests {
     #expect(together.map(\.cachedTokens) == [instruction, instruction])
   }
 
-  @Test func withoutBytesNothingIsKept() throws {
+  @Test func `Without bytes nothing is kept`() throws {
     let model = try model(bytes: 0)
     #expect(model.prefixCacheStatistics == nil)
     let request = try request(model, 0..<3)
@@ -143,7 +144,7 @@ struct PrefixReuseTests {
   }
 
   /// Room for 96 positions: less than a prompt has.
-  @Test func aBudgetBelowOnePromptIsRespected() throws {
+  @Test func `A budget below one prompt is respected`() throws {
     let bytes = 96 * 2 * 2 * 16 * 4
     let (model, plain) = (try model(bytes: bytes + 100), try model(bytes: 0))
     for items in [0..<6, 0..<7, 3..<9, 0..<7] {
@@ -159,7 +160,7 @@ struct PrefixReuseTests {
     #expect(try #require(model.prefixCacheStatistics).evictedBlocks > 0)
   }
 
-  @Test func aBudgetBelowOneBlockKeepsNothing() throws {
+  @Test func `A budget below one block keeps nothing`() throws {
     let model = try model(bytes: 100)
     let request = try request(model, 0..<3)
     #expect(try encode(model, request, request)[0].cachedTokens == 0)
@@ -167,7 +168,7 @@ struct PrefixReuseTests {
     #expect(model.prefixCacheStatistics?.usedBytes == 0)
   }
 
-  @Test func whoeverIsCancelledLeavesNoBlocksAndDisturbsNobody() throws {
+  @Test func `Whoever is cancelled leaves no blocks and disturbs nobody`() throws {
     let (model, plain) = (try model(), try model(bytes: 0))
     let requests = try [0..<4, 2..<6, 7..<9].map { try request(model, $0) }
     let before = try #require(model.prefixCacheStatistics).blocks
@@ -193,7 +194,7 @@ struct PrefixReuseTests {
   }
 
   /// The one that leaves computes the others' beginning: they get it all the same, and are what they would be alone.
-  @Test func whoeverLeavesStillComputesWhatOthersShare() throws {
+  @Test func `Whoever leaves still computes what others share`() throws {
     let (model, plain) = (try model(), try model(bytes: 0))
     let requests = try [0..<5, 0..<6, 0..<7].map { try request(model, $0) }
     var layers = 0
@@ -209,7 +210,7 @@ struct PrefixReuseTests {
     #expect(relativeDistance(grown.hiddenState, alone) < rounding)
   }
 
-  @Test func whatIsNotFiniteNeverEntersTheCache() throws {
+  @Test func `What is not finite never enters the cache`() throws {
     let model = try model()
     let blocks = try #require(model.prefixCacheStatistics).blocks
     let sound = try request(model, 1..<3)
@@ -226,7 +227,7 @@ struct PrefixReuseTests {
     #expect(statistics.blocks == blocks + sound.prefixKeys.count - instructionTokens(model) / positions)
   }
 
-  @Test func severalThreadsMayShareIt() async throws {
+  @Test func `Several threads may share the cache`() async throws {
     let model = try model(bytes: 200_000)
     let requests = try (1...8).map { try request(model, 0..<$0) }
     let plain = try self.model(bytes: 0)

@@ -1,7 +1,9 @@
 import Foundation
+import Items
 import Models
 import Testing
 
+@Suite("A prompt is written in the style of its training")
 struct PromptStyleTests {
   private static let head =
     "Your job is to recommend a suitable next item based on a user's interacted items. This user has chronologically interacted with following items: ["
@@ -9,12 +11,12 @@ struct PromptStyleTests {
     "], where each interacted item's information is contained in curly brackets (i.e.,{}). Please conduct an analysis of user preferences based on the interacted items, and then generate a recommendation token for the next item to be consumed: "
 
   private static let items = [
-    ItemWords(title: "red lamp", brand: "Acme", category: "Lamps", description: "It  shines\nred."),
-    ItemWords(title: "", category: "Chairs"),
+    ItemTexts(title: "red lamp", brand: "Acme", category: "Lamps", description: "It  shines\nred."),
+    ItemTexts(title: "", category: "Chairs"),
   ]
 
   private func tokenizer() throws -> LlamaTokenizer {
-    try LlamaTokenizer(directory: try SyntheticModels.location().bundle + "/llm")
+    try LlamaTokenizer(directory: try SyntheticModels.location().directory + "/llm")
   }
 
   private func builder(_ style: PromptStyle, items: Int = 10, tokens: Int = 4096) throws -> PromptBuilder {
@@ -23,8 +25,8 @@ struct PromptStyleTests {
       maxItemListTokens: tokens)
   }
 
-  private func entries(_ items: [ItemWords] = PromptStyleTests.items) -> [HistoryEntry] {
-    items.enumerated().map { HistoryEntry(words: $1, softToken: [Float($0), 1]) }
+  private func entries(_ items: [ItemTexts] = PromptStyleTests.items) -> [HistoryEntry] {
+    items.enumerated().map { HistoryEntry(texts: $1, softToken: [Float($0), 1]) }
   }
 
   @Test(arguments: [
@@ -34,20 +36,20 @@ struct PromptStyleTests {
       "{Title: red lamp, Brand: Acme, Category: Lamps, Description: It shines red.}, {Title: Unknown, Category: Chairs}"
     ),
   ])
-  func wordsStandInThePublishedFrame(style: PromptStyle, list: String) throws {
+  func `Words stand in the published frame`(style: PromptStyle, list: String) throws {
     let prompt = try builder(style).prompt(history: entries())
     #expect(prompt.tokenIDs == (try tokenizer().encode([.text(Self.head + list + Self.tail)]).ids))
     #expect(prompt.softTokenPositions.isEmpty && prompt.softTokens.isEmpty)
     #expect(PromptTemplate(style).text.hasPrefix(Self.head + "{Title: <title>, Brand: <brand>, Category: <category>"))
   }
 
-  @Test func imagePromptsReadTitlesAlone() throws {
+  @Test func `Image prompts read titles alone`() throws {
     let titles = Self.items.map { HistoryEntry(title: $0.title, softToken: nil) }
     #expect(try builder(.image).prompt(history: entries()).tokenIDs == builder(.image).prompt(history: titles).tokenIDs)
   }
 
   /// `<s>` is 1; `<i_vis>` comes after the pieces.
-  @Test func aCompactPromptIsItsSoftTokens() throws {
+  @Test func `A compact prompt is its soft tokens`() throws {
     let marker = Int32(try tokenizer().pieceCount)
     let prompt = try builder(.compact).prompt(history: entries())
     #expect(prompt.tokenIDs == [1, marker, marker])
@@ -57,7 +59,7 @@ struct PromptStyleTests {
     #expect(PromptTemplate(.compact).text == "<i_vis>")
   }
 
-  @Test(arguments: [(5, 4096, 5), (1000, 40, 38)]) func aCompactPromptKeepsTheNewest(
+  @Test(arguments: [(5, 4096, 5), (1000, 40, 38)]) func `A compact prompt keeps the newest`(
     items: Int, tokens: Int, kept: Int
   ) throws {
     let prompt = try builder(.compact, items: items, tokens: tokens).prompt(
@@ -67,7 +69,7 @@ struct PromptStyleTests {
     #expect(prompt.tokenCount <= tokens)
   }
 
-  @Test func itemsInWordsAreLeftOutWhole() throws {
+  @Test func `Items in words are left out whole`() throws {
     let budget = 400
     let prompt = try builder(.descriptions, tokens: budget).prompt(
       history: entries(Array(repeating: Self.items[0], count: 10)))
@@ -77,10 +79,10 @@ struct PromptStyleTests {
     #expect(prompt.tokenIDs == same.tokenIDs)
   }
 
-  @Test func aDescriptionIsCut() throws {
+  @Test func `A description is cut`() throws {
     func prompt(_ description: String) throws -> [Int32] {
       try builder(.descriptions).prompt(
-        history: [HistoryEntry(words: ItemWords(title: "a", description: description), softToken: nil)]
+        history: [HistoryEntry(texts: ItemTexts(title: "a", description: description), softToken: nil)]
       ).tokenIDs
     }
     let words = (0..<100).map { "w\($0)" }.joined(separator: " ")
@@ -89,28 +91,32 @@ struct PromptStyleTests {
     #expect(try prompt(" \n") == prompt(""))
   }
 
-  @Test func wordsNeverPlaceASoftToken() throws {
-    let words = ItemWords(title: "<i_vis>", brand: "<s>", category: "</s>", description: "<i_vis>}]")
+  @Test func `Words never place a soft token`() throws {
+    let words = ItemTexts(title: "<i_vis>", brand: "<s>", category: "</s>", description: "<i_vis>}]")
     let marker = Int32(try tokenizer().pieceCount)
-    let prompt = try builder(.descriptions).prompt(history: [HistoryEntry(words: words, softToken: nil)])
+    let prompt = try builder(.descriptions).prompt(history: [HistoryEntry(texts: words, softToken: nil)])
     #expect(prompt.softTokenPositions.isEmpty)
     #expect(prompt.tokenIDs.dropFirst().allSatisfy { $0 > 2 && $0 < marker })
   }
 
-  @Test(arguments: PromptStyle.allCases) func everyStyleIsComputed(style: PromptStyle) throws {
+  @Test(arguments: PromptStyle.allCases) func `Every style is computed`(style: PromptStyle) throws {
     let model = try UserModel(
       checkpoint: SyntheticModels.location(), configuration: .init(promptStyle: style, threads: 1))
     #expect(model.promptStyle == style)
-    let history = Self.items.map { HistoryEntry(words: $0, softToken: [Float](repeating: 0.5, count: 32)) }
+    let history = Self.items.map { HistoryEntry(texts: $0, softToken: [Float](repeating: 0.5, count: 32)) }
     let prompt = try model.prompt(history: history)
     let states = try model.hiddenStates(of: [prompt, prompt])
-    #expect(states.rows == 2 && states.values.contains { $0 != 0 } && states[row: 0] == states[row: 1])
+    #expect(states.rows == 2 && states.values.contains { $0 != 0 })
+    // OpenBLAS sums the last rows of a matrix in another order on some CPUs, so two equal prompts of one batch may differ
+    // in a float32's last bits.
+    #expect(relativeDistance(states[row: 0], Array(states[row: 1])) < 1e-5)
     // What prompts begin with is kept from the start; a compact prompt begins with nothing that others share.
     let shared = model.cachedTokens(model.prefixKeys(of: prompt))
     #expect(style == .compact ? shared == 0 : shared > 0)
   }
 }
 
+@Suite("A checkpoint says its prompt style")
 struct CheckpointPromptStyleTests {
   private func style(_ configuration: String) throws -> PromptStyle {
     let (directory, location) = try SyntheticModels.copy()
@@ -119,14 +125,14 @@ struct CheckpointPromptStyleTests {
     return try location.promptStyle()
   }
 
-  @Test func aCheckpointSaysItsStyle() throws {
+  @Test func `A checkpoint says its style`() throws {
     #expect(try SyntheticModels.location().promptStyle() == .image)
     #expect(try style(#"{"llm_dim": 32, "prompt_style": "compact"}"#) == .compact)
-    #expect(try CheckpointLocation(bundle: "/nowhere").promptStyle() == .image)
+    #expect(try CheckpointLocation(directory: "/nowhere").promptStyle() == .image)
   }
 
   @Test(arguments: [(#"{"prompt_style": "haiku"}"#, "haiku"), (#"{"prompt_style": 3}"#, "prompt_style"), ("{", "JSON")])
-  func aStyleThatIsNotKnownIsRefused(configuration: String, problem: String) throws {
+  func `A style that is not known is refused`(configuration: String, problem: String) throws {
     let error = #expect(throws: ModelError.self) { try style(configuration) }
     #expect(error?.message.contains("config.json") == true && error?.message.contains(problem) == true)
   }

@@ -2,6 +2,7 @@ import Foundation
 import Models
 import Testing
 
+@Suite("A history becomes a prompt")
 struct PromptTests {
   private func model(_ configuration: UserModel.Configuration = .init(threads: 1)) throws -> UserModel {
     try UserModel(checkpoint: SyntheticModels.location(), configuration: configuration)
@@ -13,7 +14,7 @@ struct PromptTests {
     }
   }
 
-  @Test func theTemplateIsThePublishedOne() throws {
+  @Test func `The template is the published one`() throws {
     #expect(
       try model().promptTemplate
         == "Your job is to recommend a suitable next item based on a user's interacted items. This user has chronologically interacted with following items: [{Title: <title>, Visual representation: <i_vis>}], where each interacted item's information is contained in curly brackets (i.e.,{}). Please conduct an analysis of user preferences based on the interacted items, and then generate a recommendation token for the next item to be consumed: "
@@ -21,7 +22,7 @@ struct PromptTests {
   }
 
   /// The same words in parts give the same tokens.
-  @Test func aHistoryIsItsTemplateFilledIn() throws {
+  @Test func `A history is its template filled in`() throws {
     let model = try model()
     let prompt = try model.prompt(history: entries(["red lamp", "blue chair"], softTokens: true))
     let template = model.promptTemplate
@@ -39,18 +40,18 @@ struct PromptTests {
     #expect(prompt.recPosition == prompt.tokenIDs.count)
   }
 
-  @Test func aMissingTitleReadsUnknown() throws {
+  @Test func `A missing title reads unknown`() throws {
     let model = try model()
     #expect(try model.prompt(history: entries([""])).tokenIDs == model.prompt(history: entries(["Unknown"])).tokenIDs)
     #expect(try model.prompt(history: entries([" "])).tokenIDs != model.prompt(history: entries(["Unknown"])).tokenIDs)
   }
 
-  @Test func anEmptyHistoryIsRefused() throws {
+  @Test func `An empty history is refused`() throws {
     #expect(#expect(throws: ModelError.self) { try model().prompt(history: []) }?.code == .emptyHistory)
     #expect(#expect(throws: ModelError.self) { try model().prompt(parts: []) }?.code == .invalidInput)
   }
 
-  @Test func theNewestItemsAreRead() throws {
+  @Test func `The newest items are read`() throws {
     let model = try model()
     let titles = (0..<10_000).map { "item \($0)" }
     let prompt = try model.prompt(history: entries(titles, softTokens: true))
@@ -60,10 +61,10 @@ struct PromptTests {
   }
 
   /// The published rule: the oldest goes until the item list, `<s>` and separators counted, is below its budget.
-  @Test(arguments: [60, 100, 150, 3850]) func theOldestItemsGoUntilTheListFits(budget: Int) throws {
+  @Test(arguments: [60, 100, 150, 3850]) func `The oldest items go until the list fits`(budget: Int) throws {
     let configuration = UserModel.Configuration(maxHistoryItems: 10_000, maxItemListTokens: budget, threads: 1)
     let model = try model(configuration)
-    let tokenizer = try LlamaTokenizer(directory: try SyntheticModels.location().bundle + "/llm")
+    let tokenizer = try LlamaTokenizer(directory: try SyntheticModels.location().directory + "/llm")
     let titles = (0..<400).map { "wool scarf \($0)" }
     let prompt = try model.prompt(history: entries(titles))
     func listTokens(_ count: Int) -> Int {
@@ -77,14 +78,14 @@ struct PromptTests {
   }
 
   /// With a vocabulary of few pieces the template itself is long: the whole prompt must fit too.
-  @Test func theWholePromptFits() throws {
+  @Test func `The whole prompt fits`() throws {
     let model = try model(.init(maxHistoryItems: 1000, maxPromptTokens: 300, maxItemListTokens: 290, threads: 1))
     let prompt = try model.prompt(history: entries((0..<100).map { "item \($0)" }))
     #expect(prompt.tokenCount <= 300)
     #expect(prompt.truncatedItems > 0)
   }
 
-  @Test func anItemThatIsTooLongAloneIsRefused() throws {
+  @Test func `An item that is too long alone is refused`() throws {
     let title = String(repeating: "wool scarf ", count: 5000)
     let error = #expect(throws: ModelError.self) { try model().prompt(history: entries(["red lamp", title])) }
     #expect(error?.code == .promptTooLong)
@@ -92,13 +93,13 @@ struct PromptTests {
     #expect((error?.message.count ?? .max) < 400)
   }
 
-  @Test func aLongOldItemIsDropped() throws {
+  @Test func `A long old item is dropped`() throws {
     let title = String(repeating: "wool scarf ", count: 5000)
     let prompt = try model().prompt(history: entries([title, "red lamp"]))
     #expect(prompt.truncatedItems == 1)
   }
 
-  @Test func aTitleNeverPlacesASoftToken() throws {
+  @Test func `A title never places a soft token`() throws {
     let model = try model()
     let titles = ["<i_vis>", "x}, {Title: y, Visual representation: <i_vis>", "</s>", "<s>", "<unk>"]
     let prompt = try model.prompt(history: entries(titles, softTokens: true))
@@ -107,7 +108,7 @@ struct PromptTests {
     #expect(try model.hiddenStates(of: [prompt]).values.allSatisfy(\.isFinite))
   }
 
-  @Test func theMarkerInAPartIsRefused() throws {
+  @Test func `The marker in a part is refused`() throws {
     let error = #expect(throws: ModelError.self) { try model().prompt(parts: [.text("a"), .text("see <i_vis>")]) }
     #expect(error?.code == .invalidInput)
     #expect(error?.message.contains("<i_vis>") == true)
@@ -118,7 +119,7 @@ struct PromptTests {
     #expect(accented?.code == .invalidInput)
   }
 
-  @Test func partsBeyondTheContextAreRefused() throws {
+  @Test func `Parts beyond the context are refused`() throws {
     let model = try model()
     let long = String(repeating: "wool scarf ", count: 5000)
     #expect(#expect(throws: ModelError.self) { try model.prompt(parts: [.text(long)]) }?.code == .promptTooLong)
@@ -126,7 +127,7 @@ struct PromptTests {
     #expect(#expect(throws: ModelError.self) { try model.prompt(parts: [.softTokens(many)]) }?.code == .promptTooLong)
   }
 
-  @Test(arguments: [Float.nan, .infinity]) func softTokensThatAreNotFiniteAreRefused(value: Float) throws {
+  @Test(arguments: [Float.nan, .infinity]) func `Soft tokens that are not finite are refused`(value: Float) throws {
     let model = try model()
     var softToken = [Float](repeating: 0, count: 32)
     softToken[5] = value
@@ -139,7 +140,7 @@ struct PromptTests {
     #expect(filled?.code == .notFinite)
   }
 
-  @Test func softTokensOfAnotherWidthAreRefused() throws {
+  @Test func `Soft tokens of another width are refused`() throws {
     let model = try model()
     let history = [HistoryEntry(title: "a", softToken: [1, 2, 3])]
     let error = #expect(throws: ModelError.self) { try model.prompt(history: history) }
@@ -149,7 +150,7 @@ struct PromptTests {
     #expect(throws: ModelError.self) { try model.prompt(parts: [.softTokens(matrix)]) }
   }
 
-  @Test func aHistoryWithSomeSoftTokensIsRefused() throws {
+  @Test func `A history with some soft tokens is refused`() throws {
     let history = [
       HistoryEntry(title: "a", softToken: [Float](repeating: 0, count: 32)), HistoryEntry(title: "b", softToken: nil),
     ]

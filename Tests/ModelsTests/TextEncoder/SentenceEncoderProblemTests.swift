@@ -1,9 +1,11 @@
 import Foundation
 import Glibc
 import Models
+import TestSupport
 import Testing
 
 /// Directories that hold no sentence encoder, or a broken one: every error names the file and what is wrong.
+@Suite("A bad sentence encoder is refused by what is wrong")
 struct SentenceEncoderProblemTests {
   struct Problem: Sendable, CustomTestStringConvertible {
     let testDescription: String
@@ -38,7 +40,7 @@ struct SentenceEncoderProblemTests {
       try SyntheticModels.rewriteJSON($0.path("config.json"), ["vocab_size": 30])
     },
     Problem(testDescription: "a vocabulary of another family", code: .malformed, words: ["[UNK]"]) {
-      try $0.directory.write("a\nb\n".utf8, as: "vocab.txt")
+      try $0.directory.write("a\nb\n", to: "vocab.txt")
     },
     Problem(testDescription: "more layers than weights", code: .tensorMismatch, words: ["encoder.layer.2.", "missing"])
     {
@@ -74,7 +76,7 @@ struct SentenceEncoderProblemTests {
   ]
 
   @Test(arguments: SentenceEncoderTests.families, problems)
-  func isNamed(family: TextEncoderConfiguration.Family, problem: Problem) throws {
+  func `Each problem is named`(family: TextEncoderConfiguration.Family, problem: Problem) throws {
     let fixture = try TextEncoderFixture(family)
     try problem.damage(fixture)
     let error = #expect(throws: ModelError.self) {

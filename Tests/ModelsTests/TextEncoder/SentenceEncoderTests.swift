@@ -1,9 +1,11 @@
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 @testable import Models
 
+@Suite("Texts become vectors")
 struct SentenceEncoderTests {
   static let families = TextEncoderConfiguration.Family.allCases
   /// The last is longer than the positions reach, and past the distance from which buckets are shared.
@@ -24,7 +26,7 @@ struct SentenceEncoderTests {
     return (squares / expected.reduce(0.0) { $0 + $1 * $1 }).squareRoot()
   }
 
-  @Test(arguments: families) func meansMatchTheDefinition(family: TextEncoderConfiguration.Family) throws {
+  @Test(arguments: families) func `Means match the definition`(family: TextEncoderConfiguration.Family) throws {
     let fixture = try TextEncoderFixture(family)
     let encoder = try encoder(fixture)
     let naive = NaiveTextEncoder(fixture)
@@ -38,7 +40,7 @@ struct SentenceEncoderTests {
     #expect(encoder.maxTokens == (family == .bert ? 170 : 168))
   }
 
-  @Test(arguments: families) func theFirstTokenAndNormalisingAreHeeded(
+  @Test(arguments: families) func `The first token and normalising are heeded`(
     family: TextEncoderConfiguration.Family
   ) throws {
     let fixture = try TextEncoderFixture(family)
@@ -63,13 +65,13 @@ struct SentenceEncoderTests {
     #expect(distance(vector, first.map { $0 / length }) < Self.tolerance)
   }
 
-  @Test(arguments: families) func aPrefixChangesNothing(family: TextEncoderConfiguration.Family) throws {
+  @Test(arguments: families) func `A prefix changes nothing`(family: TextEncoderConfiguration.Family) throws {
     let plain = try encoder(TextEncoderFixture(family)).encode(Self.texts)
     let prefixed = try encoder(TextEncoderFixture(family, prefix: family.rawValue + ".")).encode(Self.texts)
     #expect(plain.values == prefixed.values)
   }
 
-  @Test(arguments: families) func roundedMatricesStayNear(family: TextEncoderConfiguration.Family) throws {
+  @Test(arguments: families) func `Rounded matrices stay near`(family: TextEncoderConfiguration.Family) throws {
     let fixture = try TextEncoderFixture(family)
     let exact = try encoder(fixture)
     let rounded = try encoder(fixture, precision: .bfloat16)
@@ -80,14 +82,14 @@ struct SentenceEncoderTests {
     #expect(exact.fingerprint != rounded.fingerprint)
   }
 
-  @Test func batchesHoldEveryTextOnceLongestFirst() {
+  @Test func `Batches hold every text once longest first`() {
     let lengths = [5, 2000, 3, 100, 2000, 100]
     let batches = SentenceEncoder.batches(lengths: lengths)
     #expect(batches == [[1], [4], [3, 5, 0, 2]])
     #expect(SentenceEncoder.batches(lengths: []).isEmpty)
   }
 
-  @Test func bucketsAreThoseOfTheDefinition() {
+  @Test func `Buckets are those of the definition`() {
     for offset in -600...600 {
       #expect(RelativePositionBias.bucket(offset: offset) == NaiveTextEncoder.bucket(offset))
     }
@@ -96,7 +98,7 @@ struct SentenceEncoderTests {
     for (offset, bucket) in known { #expect(RelativePositionBias.bucket(offset: offset) == bucket, "\(offset)") }
   }
 
-  @Test func whatIsNotComputedIsRefused() throws {
+  @Test func `What is not computed is refused`() throws {
     let encoder = try encoder(TextEncoderFixture(.mpnet))
     #expect(throws: ModelError.self) { try encoder.vectors(ofTokens: [[0, 2], [0, 9999, 2]]) }
     #expect(throws: ModelError.self) { try encoder.vectors(ofTokens: [[]]) }

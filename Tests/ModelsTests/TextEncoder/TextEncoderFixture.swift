@@ -1,5 +1,6 @@
 import Foundation
 import Models
+import TestSupport
 
 /// A small random sentence encoder on disk, and its weights for the naive computation beside it.
 struct TextEncoderFixture {
@@ -29,24 +30,24 @@ struct TextEncoderFixture {
   init(_ family: TextEncoderConfiguration.Family, prefix: String = "") throws {
     self.family = family
     directory = try TemporaryDirectory()
-    var random = SystemlessRandom(state: family == .bert ? 11 : 12)
+    var random = SeededGenerator(seed: family == .bert ? 11 : 12)
     let tensors = Self.shapes(family).map { name, shape in
       let scale: Float = name.contains("LayerNorm") ? 0.1 : 0.4
       let offset: Float = name.hasSuffix("LayerNorm.weight") ? 1 : 0
       return SafetensorsWriter.Tensor(
-        name, shape: shape, values: (0..<shape.reduce(1, *)).map { _ in offset + scale * random.next() })
+        name, shape: shape, values: (0..<shape.reduce(1, *)).map { _ in offset + scale * random.uniform() })
     }
     weights = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.values) })
     let prefixed = tensors.map { SafetensorsWriter.Tensor(prefix + $0.name, shape: $0.shape, values: $0.values) }
     try SafetensorsWriter.write(prefixed, to: path("model.safetensors"))
-    try directory.write(Self.vocabulary(family).joined(separator: "\n").utf8, as: "vocab.txt")
+    try directory.write(Self.vocabulary(family).joined(separator: "\n"), to: "vocab.txt")
     try writeJSON("config.json", configuration)
   }
 
   func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
   func writeJSON(_ name: String, _ object: Any) throws {
-    try directory.write(JSONSerialization.data(withJSONObject: object), as: name)
+    try directory.write(JSONSerialization.data(withJSONObject: object), to: name)
   }
 
   private var configuration: [String: Any] {
@@ -82,15 +83,5 @@ struct TextEncoderFixture {
       shapes += norm("\(name).output.LayerNorm")
     }
     return shapes
-  }
-}
-
-/// Numbers in [-1, 1) that are the same everywhere.
-private struct SystemlessRandom {
-  var state: UInt64
-
-  mutating func next() -> Float {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Float(state >> 40) / Float(1 << 23) - 1
   }
 }

@@ -4,6 +4,7 @@ import Testing
 
 /// Sentence encoders against Hugging Face transformers: the directories that scripts/make-text-golden.py wrote, named in
 /// ILLMREC_TEXT_GOLDENS with colons between them.
+@Suite("Text goldens are matched")
 struct TextGoldenTests {
   private struct Expected: Decodable {
     let texts: [String]
@@ -17,7 +18,7 @@ struct TextGoldenTests {
   @Test(
     .enabled(if: !goldens.isEmpty, "ILLMREC_TEXT_GOLDENS names no golden; make check-text makes some"),
     arguments: goldens)
-  func idsAreEqualAndVectorsNear(golden: String) throws {
+  func `Ids are equal and vectors near`(golden: String) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     let expected = try decoder.decode(Expected.self, from: Data(contentsOf: URL(filePath: golden + "/expected.json")))

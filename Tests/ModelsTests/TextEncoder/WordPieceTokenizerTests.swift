@@ -1,9 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Models
 
 /// The pieces expected here are those that Hugging Face's tokenizers gave for the same vocabulary.
+@Suite("Words are cut into pieces")
 struct WordPieceTokenizerTests {
   struct Example: Sendable, CustomTestStringConvertible {
     let text: String
@@ -44,9 +46,9 @@ struct WordPieceTokenizerTests {
     _ family: TextEncoderConfiguration.Family, _ settings: [String: Any]? = nil
   ) throws -> (WordPieceTokenizer, TemporaryDirectory) {
     let directory = try TemporaryDirectory()
-    try directory.write((TextEncoderFixture.vocabulary(family).joined(separator: "\n") + "\n").utf8, as: "vocab.txt")
+    try directory.write((TextEncoderFixture.vocabulary(family).joined(separator: "\n") + "\n"), to: "vocab.txt")
     if let settings {
-      try directory.write(JSONSerialization.data(withJSONObject: settings), as: "tokenizer_config.json")
+      try directory.write(JSONSerialization.data(withJSONObject: settings), to: "tokenizer_config.json")
     }
     return (try WordPieceTokenizer(directory: directory.path, family: family), directory)
   }
@@ -61,14 +63,14 @@ struct WordPieceTokenizerTests {
   }
 
   @Test(arguments: SentenceEncoderTests.families, examples)
-  func givesTheReferencesPieces(family: TextEncoderConfiguration.Family, example: Example) throws {
+  func `A text has the reference's pieces`(family: TextEncoderConfiguration.Family, example: Example) throws {
     let (uncased, _) = try tokenizer(family)
     #expect(pieces(of: example.text, uncased, family) == example.uncased)
     let (cased, _) = try tokenizer(family, ["do_lower_case": false])
     #expect(pieces(of: example.text, cased, family) == example.cased ?? example.uncased)
   }
 
-  @Test func tokensOfTheFamilyAreRecognisedInText() throws {
+  @Test func `Tokens of the family are recognised in text`() throws {
     let text = "[CLS]red[SEP] <s>lamp</s> <mask> [MASK]"
     let (bert, _) = try tokenizer(.bert)
     #expect(
@@ -82,7 +84,7 @@ struct WordPieceTokenizerTests {
       ])
   }
 
-  @Test func longTextsAreCutBeforeTheEnd() throws {
+  @Test func `Long texts are cut before the end`() throws {
     let (tokenizer, _) = try tokenizer(.bert)
     let whole = tokenizer.encode("a b c d e")
     #expect(tokenizer.encode("a b c d e", maxTokens: 7) == whole)
@@ -91,7 +93,7 @@ struct WordPieceTokenizerTests {
   }
 
   /// What `save_pretrained` writes: pieces and added tokens in one file, and no vocab.txt.
-  @Test func readsTokenizerJSON() throws {
+  @Test func `tokenizer.json is read`() throws {
     let (fromLines, directory) = try tokenizer(.bert)
     let vocabulary = TextEncoderFixture.vocabulary(.bert)
     let added: [[String: Any]] = [
@@ -108,7 +110,7 @@ struct WordPieceTokenizerTests {
       ],
     ]
     try FileManager.default.removeItem(atPath: directory.path + "/vocab.txt")
-    try directory.write(JSONSerialization.data(withJSONObject: whole), as: "tokenizer.json")
+    try directory.write(JSONSerialization.data(withJSONObject: whole), to: "tokenizer.json")
     let tokenizer = try WordPieceTokenizer(directory: directory.path, family: .bert)
     #expect(tokenizer.encode("The lamps, é 名前") == fromLines.encode("The lamps, é 名前"))
     // "B" is normalised to "b" and then recognised within words; "red" only where no letter touches it.
@@ -118,7 +120,7 @@ struct WordPieceTokenizerTests {
   }
 
   /// Marks, punctuation and controls are those of Unicode 8: what came later is a letter.
-  @Test func laterCharactersAreLetters() {
+  @Test func `Later characters are letters`() {
     #expect(WordPieceCharacters.isPunctuation("\u{2E42}") && !WordPieceCharacters.isPunctuation("\u{2E43}"))
     #expect(WordPieceCharacters.isPunctuation("\u{166D}") && WordPieceCharacters.isPunctuation("$"))
     #expect(WordPieceCharacters.isNonspacingMark("\u{301}") && WordPieceCharacters.isNonspacingMark("\u{1734}"))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite struct BatchQueueTests {
+@Suite("A queue gathers requests into batches") struct BatchQueueTests {
   private typealias Queue = BatchQueue<String>
   private let now = ContinuousClock.now
 
@@ -23,10 +23,10 @@ import Testing
     }
   }
 
-  @Test func requestsGatherUpToTheBatchCostInOrder() {
+  @Test func `Requests gather up to the batch cost in order`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
     for (name, cost) in [("a", 4), ("b", 6), ("c", 1)] {
-      #expect(queue.enqueue([entry(name, cost: cost)], waitForRoom: false) == .accepted(wake: false))
+      #expect(queue.enqueue([entry(name, cost: cost)], whenFull: .refuse) == .accepted(wake: false))
     }
     #expect(step(&queue) == "compute a b")
     #expect(queue.queuedCost == 1)
@@ -34,10 +34,10 @@ import Testing
     #expect(step(&queue) == "sleep")
   }
 
-  @Test func aBatchIsFilledByWhatRequestsCostNow() {
+  @Test func `A batch is filled by what requests cost now`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
     for (name, cost) in [("a", 8), ("b", 8), ("c", 8), ("d", 1)] {
-      _ = queue.enqueue([entry(name, cost: cost)], waitForRoom: false)
+      _ = queue.enqueue([entry(name, cost: cost)], whenFull: .refuse)
     }
     let costs = ["a": 8, "b": 1, "c": 1, "d": 20]
     let step = queue.next(now: now, cost: { costs[$0.element] ?? 0 }, isAbandoned: { _ in false })
@@ -47,39 +47,39 @@ import Testing
     #expect(queue.queuedCost == 1)
   }
 
-  @Test func aRequestCostlierThanABatchIsComputedAlone() {
+  @Test func `A request costlier than a batch is computed alone`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
-    _ = queue.enqueue([entry("big", cost: 50)], waitForRoom: false)
-    _ = queue.enqueue([entry("small")], waitForRoom: false)
+    _ = queue.enqueue([entry("big", cost: 50)], whenFull: .refuse)
+    _ = queue.enqueue([entry("small")], whenFull: .refuse)
     #expect(step(&queue) == "compute big")
     #expect(step(&queue) == "compute small")
   }
 
-  @Test func onlyASleepingThreadIsWokenAndOnlyOnce() {
+  @Test func `Only a sleeping thread is woken, and only once`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
     #expect(step(&queue) == "sleep")
-    #expect(queue.enqueue([entry("a")], waitForRoom: false) == .accepted(wake: true))
-    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("a")], whenFull: .refuse) == .accepted(wake: true))
+    #expect(queue.enqueue([entry("b")], whenFull: .refuse) == .accepted(wake: false))
     #expect(step(&queue) == "compute a b")
-    #expect(queue.enqueue([entry("c")], waitForRoom: false) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("c")], whenFull: .refuse) == .accepted(wake: false))
     #expect(step(&queue) == "compute c")
   }
 
-  @Test func aFullQueueRefusesAndSaysWhenToComeBack() {
+  @Test func `A full queue refuses and says when to come back`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 10)
-    #expect(queue.enqueue([entry("a", cost: 8)], waitForRoom: false) == .accepted(wake: false))
-    #expect(queue.enqueue([entry("b", cost: 3)], waitForRoom: false) == .full(retryAfter: .seconds(1)))
+    #expect(queue.enqueue([entry("a", cost: 8)], whenFull: .refuse) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("b", cost: 3)], whenFull: .refuse) == .full(retryAfter: .seconds(1)))
     queue.completed(cost: 10, in: .seconds(5))
     // Half of the 8 queued, at half a second each.
-    #expect(queue.enqueue([entry("b", cost: 3)], waitForRoom: false) == .full(retryAfter: .seconds(2)))
-    #expect(queue.enqueue([entry("c", cost: 2)], waitForRoom: false) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("b", cost: 3)], whenFull: .refuse) == .full(retryAfter: .seconds(2)))
+    #expect(queue.enqueue([entry("c", cost: 2)], whenFull: .refuse) == .accepted(wake: false))
   }
 
-  @Test func aGroupIsTakenWholeOrNotAtAll() {
+  @Test func `A group is taken whole or not at all`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 4)
     let group = ["a", "b", "c"].map { entry($0, cost: 3) }
-    #expect(queue.enqueue(group, waitForRoom: false) == .accepted(wake: false))
-    guard case .full = queue.enqueue([entry("d"), entry("e")], waitForRoom: false) else {
+    #expect(queue.enqueue(group, whenFull: .refuse) == .accepted(wake: false))
+    guard case .full = queue.enqueue([entry("d"), entry("e")], whenFull: .refuse) else {
       Issue.record("9 of 10 are taken: a group of 2 does not fit")
       return
     }
@@ -87,48 +87,48 @@ import Testing
     #expect(step(&queue) == "compute a")
   }
 
-  @Test func whatCanNeverFitIsTooLargeEvenForThoseWhoWait() {
+  @Test func `What can never fit is too large even for those who wait`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 4)
-    #expect(queue.enqueue([entry("a", cost: 11)], waitForRoom: false) == .tooLarge)
-    #expect(queue.enqueue([entry("a", cost: 11)], waitForRoom: true) == .tooLarge)
+    #expect(queue.enqueue([entry("a", cost: 11)], whenFull: .refuse) == .tooLarge)
+    #expect(queue.enqueue([entry("a", cost: 11)], whenFull: .wait) == .tooLarge)
   }
 
-  @Test func thoseWhoWaitKeepOneBatchReadyAndLeaveTheRestFree() {
+  @Test func `Those who wait keep one batch ready and leave the rest free`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
     for name in ["a", "b", "c", "d"] {
-      #expect(queue.enqueue([entry(name, cost: 5)], waitForRoom: true) == .accepted(wake: false))
+      #expect(queue.enqueue([entry(name, cost: 5)], whenFull: .wait) == .accepted(wake: false))
     }
     #expect(queue.queuedCost == 10)
     #expect(queue.waitingCount == 2)
-    #expect(queue.enqueue([entry("online", cost: 90)], waitForRoom: false) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("online", cost: 90)], whenFull: .refuse) == .accepted(wake: false))
     #expect(step(&queue) == "compute a b")
     #expect(step(&queue) == "compute online")
     #expect(queue.waitingCount == 0)
     #expect(step(&queue) == "compute c d")
   }
 
-  @Test func lateRequestsAreNotComputed() {
+  @Test func `Late requests are not computed`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
-    _ = queue.enqueue([entry("late", cost: 6, deadline: now - .seconds(1))], waitForRoom: false)
-    _ = queue.enqueue([entry("a", cost: 6, deadline: now + .seconds(1))], waitForRoom: false)
+    _ = queue.enqueue([entry("late", cost: 6, deadline: now - .seconds(1))], whenFull: .refuse)
+    _ = queue.enqueue([entry("a", cost: 6, deadline: now + .seconds(1))], whenFull: .refuse)
     #expect(step(&queue) == "compute a !late")
     #expect(queue.queuedCost == 0)
   }
 
-  @Test func abandonedRequestsAreDroppedAndOthersTakeTheirRoom() {
+  @Test func `Abandoned requests are dropped and others take their room`() {
     var queue = Queue(maxCost: 100, maxBatchCost: 10)
-    _ = queue.enqueue([entry("gone", cost: 10)], waitForRoom: true)
-    _ = queue.enqueue([entry("waiting", cost: 10)], waitForRoom: true)
+    _ = queue.enqueue([entry("gone", cost: 10)], whenFull: .wait)
+    _ = queue.enqueue([entry("waiting", cost: 10)], whenFull: .wait)
     #expect(queue.waitingCount == 1)
     #expect(step(&queue, abandoned: ["gone"]) == "compute waiting")
     #expect(step(&queue) == "sleep")
   }
 
-  @Test func removingAGroupFreesItsRoomAndWakesForOthers() {
+  @Test func `Removing a group frees its room and wakes for others`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 10)
-    _ = queue.enqueue([entry("a", group: 1, cost: 4), entry("b", group: 1, cost: 4)], waitForRoom: false)
-    _ = queue.enqueue([entry("c", group: 2, cost: 5)], waitForRoom: true)
-    _ = queue.enqueue([entry("d", group: 3, cost: 5)], waitForRoom: true)
+    _ = queue.enqueue([entry("a", group: 1, cost: 4), entry("b", group: 1, cost: 4)], whenFull: .refuse)
+    _ = queue.enqueue([entry("c", group: 2, cost: 5)], whenFull: .wait)
+    _ = queue.enqueue([entry("d", group: 3, cost: 5)], whenFull: .wait)
     #expect(queue.remove(group: 3) == false)
     #expect(queue.remove(group: 1) == false)
     #expect(queue.queuedCost == 5)
@@ -137,41 +137,41 @@ import Testing
     #expect(queue.remove(group: 2) == false)
   }
 
-  @Test func shutdownFailsWhatHadNotBegun() {
+  @Test func `Shutdown fails what had not begun`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 4)
-    _ = queue.enqueue([entry("a", cost: 4)], waitForRoom: false)
-    _ = queue.enqueue([entry("b", cost: 4)], waitForRoom: true)
+    _ = queue.enqueue([entry("a", cost: 4)], whenFull: .refuse)
+    _ = queue.enqueue([entry("b", cost: 4)], whenFull: .wait)
     let (failed, wake) = queue.shutDown(drain: false)
     #expect(failed.map(\.element) == ["a", "b"])
     #expect(wake == false)
-    #expect(queue.enqueue([entry("c")], waitForRoom: false) == .shutDown)
+    #expect(queue.enqueue([entry("c")], whenFull: .refuse) == .shutDown)
     #expect(step(&queue) == "stop")
   }
 
-  @Test func drainingComputesWhatWasTaken() {
+  @Test func `Draining computes what was taken`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 4)
-    _ = queue.enqueue([entry("a", cost: 4)], waitForRoom: false)
-    _ = queue.enqueue([entry("b", cost: 4)], waitForRoom: true)
+    _ = queue.enqueue([entry("a", cost: 4)], whenFull: .refuse)
+    _ = queue.enqueue([entry("b", cost: 4)], whenFull: .wait)
     #expect(queue.shutDown(drain: true).failed.isEmpty)
-    #expect(queue.enqueue([entry("c")], waitForRoom: true) == .shutDown)
+    #expect(queue.enqueue([entry("c")], whenFull: .wait) == .shutDown)
     #expect(step(&queue) == "compute a")
     #expect(step(&queue) == "compute b")
     #expect(step(&queue) == "stop")
   }
 
-  @Test func shutdownWakesASleepingThread() {
+  @Test func `Shutdown wakes a sleeping thread`() {
     var queue = Queue(maxCost: 10, maxBatchCost: 4)
     #expect(step(&queue) == "sleep")
     #expect(queue.shutDown(drain: false).wake)
     #expect(step(&queue) == "stop")
   }
 
-  @Test func throughputIsAveragedAndTheDelayBounded() {
+  @Test func `Throughput is averaged and the delay bounded`() {
     var queue = Queue(maxCost: 1000, maxBatchCost: 1000)
-    _ = queue.enqueue([entry("a", cost: 1000)], waitForRoom: false)
+    _ = queue.enqueue([entry("a", cost: 1000)], whenFull: .refuse)
     queue.completed(cost: 1, in: .seconds(100))
-    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .full(retryAfter: .seconds(30)))
+    #expect(queue.enqueue([entry("b")], whenFull: .refuse) == .full(retryAfter: .seconds(30)))
     for _ in 0..<100 { queue.completed(cost: 1_000_000, in: .microseconds(1)) }
-    #expect(queue.enqueue([entry("b")], waitForRoom: false) == .full(retryAfter: .seconds(0.05)))
+    #expect(queue.enqueue([entry("b")], whenFull: .refuse) == .full(retryAfter: .seconds(0.05)))
   }
 }

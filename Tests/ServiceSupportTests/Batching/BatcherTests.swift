@@ -1,63 +1,45 @@
+import Basics
 import GRPCCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ServiceSupport
 
-/// A gate that a compute thread waits at, so that tests decide when a batch ends.
-private final class Gate: Sendable {
-  private let arrived = AsyncStream.makeStream(of: Void.self)
-  private let open = Semaphore()
-
-  /// On the compute thread: says that it is here, and waits.
-  func pass() {
-    arrived.continuation.yield()
-    open.wait()
-  }
-
-  func waitForArrival() async {
-    for await _ in arrived.stream { return }
-  }
-
-  func letPass() {
-    open.post()
-  }
-}
-
-@Suite(.timeLimit(.minutes(15))) struct BatcherTests {
+@Suite("A batcher computes requests on a thread of its own", .timeLimit(.minutes(15))) struct BatcherTests {
   private typealias IntBatcher = Batcher<Int, Int>
 
-  @Test func computesAndReportsTimes() async throws {
+  @Test func `Requests are computed and their times reported`() async throws {
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
       requests.map { .success($0 * 2) }
     }
     let result = try await batcher.submit(21, cost: 1)
     #expect(result.value == 42)
-    #expect(result.batchSize == 1)
-    #expect(result.queueTime >= .zero)
-    #expect(result.computeTime >= .zero)
+    #expect(result.timing.batchSize == 1)
+    #expect(result.timing.queueTime >= .zero)
+    #expect(result.timing.computeTime >= .zero)
     await batcher.shutdown()
   }
 
-  @Test func requestsGatherWhileTheThreadIsBusy() async throws {
+  @Test func `Requests gather while the thread is busy`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "test", maxQueueCost: 100, maxBatchCost: 100) { requests, _ in
       if requests == [0] { gate.pass() }
       return requests.map { .success($0) }
     }
     async let first = batcher.submit(0, cost: 1)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     try await withThrowingTaskGroup(of: Batched<Int>.self) { group in
       for i in 1...8 { group.addTask { try await batcher.submit(i, cost: 1) } }
       try await waitUntil { batcher.queuedCost == 8 }
-      gate.letPass()
-      for try await result in group { #expect(result.batchSize == 8) }
+      gate.letOnePass()
+      for try await result in group { #expect(result.timing.batchSize == 8) }
     }
-    #expect(try await first.batchSize == 1)
+    #expect(try await first.timing.batchSize == 1)
     await batcher.shutdown()
   }
 
-  @Test func eachRequestGetsItsOwnOutcome() async throws {
+  @Test func `Each request gets its own outcome`() async throws {
     struct Odd: Error {}
     let batcher = try IntBatcher(name: "test", maxQueueCost: 100, maxBatchCost: 2) { requests, _ in
       requests.map { $0 % 2 == 0 ? .success($0) : .failure(Odd()) }
@@ -69,14 +51,14 @@ private final class Gate: Sendable {
     await batcher.shutdown()
   }
 
-  @Test func aFullQueueRefusesWithADelay() async throws {
+  @Test func `A full queue refuses with a delay`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "llm", maxQueueCost: 4, maxBatchCost: 4) { requests, _ in
       gate.pass()
       return requests.map { .success($0) }
     }
     async let computing = batcher.submit(0, cost: 4)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     async let queued = batcher.submit(1, cost: 4)
     try await waitUntil { batcher.queuedCost == 4 }
     let failure = await #expect(throws: ServiceFailure.self) { try await batcher.submit(2, cost: 1) }
@@ -86,14 +68,14 @@ private final class Gate: Sendable {
     let tooLarge = await #expect(throws: ServiceFailure.self) { try await batcher.submit(3, cost: 5) }
     #expect(tooLarge?.reason == "REQUEST_TOO_LARGE")
     #expect(tooLarge?.code == .invalidArgument)
-    gate.letPass()
-    gate.letPass()
+    gate.letOnePass()
+    gate.letOnePass()
     #expect(try await computing.value == 0)
     #expect(try await queued.value == 1)
     await batcher.shutdown()
   }
 
-  @Test func thoseWhoWaitForRoomAreComputedInTheEnd() async throws {
+  @Test func `Those who wait for room are computed in the end`() async throws {
     let batcher = try IntBatcher(name: "test", maxQueueCost: 4, maxBatchCost: 2) { requests, _ in
       requests.map { .success($0) }
     }
@@ -105,7 +87,7 @@ private final class Gate: Sendable {
     await batcher.shutdown()
   }
 
-  @Test func aCancelledRequestInTheQueueIsNeverComputed() async throws {
+  @Test func `A cancelled request in the queue is never computed`() async throws {
     let gate = Gate()
     let seen = Mutex<[Int]>([])
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
@@ -114,20 +96,20 @@ private final class Gate: Sendable {
       return requests.map { .success($0) }
     }
     async let first = batcher.submit(0, cost: 1)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     let cancelled = Task { try await batcher.submit(1, cost: 5) }
     try await waitUntil { batcher.queuedCost == 5 }
     cancelled.cancel()
     await #expect(throws: CancellationError.self) { try await cancelled.value }
     #expect(batcher.queuedCost == 0)
-    gate.letPass()
+    gate.letOnePass()
     _ = try await first
     _ = try await batcher.submit(2, cost: 1)
     #expect(seen.withLock(\.self) == [0, 2])
     await batcher.shutdown()
   }
 
-  @Test func cancellationIsSeenBetweenLayers() async throws {
+  @Test func `Cancellation is seen between layers`() async throws {
     let gate = Gate()
     let layers = Atomic(0)
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, context in
@@ -138,15 +120,15 @@ private final class Gate: Sendable {
       return requests.map { _ in .failure(CancellationError()) }
     }
     let task = Task { try await batcher.submit(0, cost: 1) }
-    await gate.waitForArrival()
-    gate.letPass()
+    try await gate.waitForArrivals()
+    gate.letOnePass()
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
     // Returns only because `process` saw the cancellation.
     await batcher.shutdown(drain: true)
   }
 
-  @Test func aBatchGoesOnWhileAnybodyWaits() async throws {
+  @Test func `A batch goes on while anybody waits`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, context in
       gate.pass()
@@ -155,13 +137,13 @@ private final class Gate: Sendable {
       return requests.map { .success(context.isCancelled() ? -1 : $0) }
     }
     async let busy = batcher.submit(0, cost: 1)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     let leaves = Task { try await batcher.submit(1, cost: 1) }
     async let stays = batcher.submit(2, cost: 1)
     try await waitUntil { batcher.queuedCost == 2 }
-    gate.letPass()
-    await gate.waitForArrival()
-    gate.letPass()
+    gate.letOnePass()
+    try await gate.waitForArrivals(2)
+    gate.letOnePass()
     leaves.cancel()
     #expect(try await stays.value == 2)
     await #expect(throws: CancellationError.self) { try await leaves.value }
@@ -169,14 +151,14 @@ private final class Gate: Sendable {
     await batcher.shutdown()
   }
 
-  @Test func anRPCsCancellationCounts() async throws {
+  @Test func `An RPC's cancellation counts`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
       gate.pass()
       return requests.map { .success($0) }
     }
     async let busy = batcher.submit(0, cost: 1)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     await withServerContextRPCCancellationHandle { handle in
       // A child task: it inherits the RPC.
       async let outcome = Result(catchingAsync: { try await batcher.submit(1, cost: 1) })
@@ -185,36 +167,36 @@ private final class Gate: Sendable {
       let result = await outcome
       #expect(throws: CancellationError.self) { try result.get() }
     }
-    gate.letPass()
+    gate.letOnePass()
     _ = try await busy
     await batcher.shutdown()
   }
 
-  @Test func aPassedDeadlineIsNotComputed() async throws {
+  @Test func `A passed deadline is not computed`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "llm", maxQueueCost: 10, maxBatchCost: 10) { requests, _ in
       gate.pass()
       return requests.map { .success($0) }
     }
     async let busy = batcher.submit(0, cost: 1)
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     let late = Task { try await batcher.submit(1, cost: 1, deadline: .now) }
     try await waitUntil { batcher.queuedCost == 1 }
-    gate.letPass()
+    gate.letOnePass()
     let failure = await #expect(throws: ServiceFailure.self) { try await late.value }
     #expect(failure?.code == .deadlineExceeded)
     _ = try await busy
     await batcher.shutdown()
   }
 
-  @Test func shutdownAnswersEverybodyAndEndsTheThread() async throws {
+  @Test func `Shutdown answers everybody and ends the thread`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "test", maxQueueCost: 10, maxBatchCost: 1) { requests, context in
       gate.pass()
       return requests.map { context.isCancelled() ? .failure(CancellationError()) : .success($0) }
     }
     let computing = Task { try await batcher.submit(0, cost: 1) }
-    await gate.waitForArrival()
+    try await gate.waitForArrivals()
     let queued = Task { try await batcher.submit(1, cost: 1) }
     try await waitUntil { batcher.queuedCost == 1 }
     let waiting = Task { try await batcher.submit(2, cost: 1, whenFull: .wait) }
@@ -224,7 +206,7 @@ private final class Gate: Sendable {
       let failure = await #expect(throws: ServiceFailure.self) { try await task.value }
       #expect(failure?.reason == "SHUTTING_DOWN")
     }
-    gate.letPass()
+    gate.letOnePass()
     await #expect(throws: CancellationError.self) { try await computing.value }
     await end
     let refused = await #expect(throws: ServiceFailure.self) { try await batcher.submit(3, cost: 1) }
@@ -233,7 +215,7 @@ private final class Gate: Sendable {
     await batcher.shutdown()
   }
 
-  @Test func aDroppedBatcherEndsItsThread() async throws {
+  @Test func `A dropped batcher ends its thread`() async throws {
     let process = Token()
     weak let weakProcess = process
     do {
@@ -247,7 +229,7 @@ private final class Gate: Sendable {
   }
 
   /// Many callers, some of whom leave: everyone gets exactly one answer, and nothing is left behind.
-  @Test func stress() async throws {
+  @Test func `Among many callers, some of whom leave, everyone gets exactly one answer`() async throws {
     let computed = Atomic(0)
     let batcher = try IntBatcher(name: "test", maxQueueCost: 64, maxBatchCost: 16) { requests, context in
       computed.add(requests.count, ordering: .relaxed)
@@ -282,9 +264,4 @@ extension Result where Failure == any Error {
   init(catchingAsync body: () async throws -> Success) async {
     do { self = .success(try await body()) } catch { self = .failure(error) }
   }
-}
-
-/// Polls a condition that another thread makes true; the suite's time limit ends a wait in vain.
-func waitUntil(_ condition: () -> Bool) async throws {
-  while !condition() { try await Task.sleep(for: .milliseconds(1)) }
 }

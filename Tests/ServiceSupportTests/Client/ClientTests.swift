@@ -7,7 +7,7 @@ import Testing
 @testable import ServiceSupport
 
 /// Clients against servers over real connections.
-@Suite(.timeLimit(.minutes(15))) struct ClientTests {
+@Suite("Clients call servers over real connections", .timeLimit(.minutes(15))) struct ClientTests {
   private typealias Client = LLM_LLMService.Client
 
   private func withNetworkServer<Value: Sendable>(
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func callsGoThrough() async throws {
+  @Test func `Calls go through`() async throws {
     let health = HealthService(services: [.llm_LLMService])
     health.setServing(true)
     try await withNetworkServer(health: health) { target in
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func nothingIsSentToAServerThatSaysNotServing() async throws {
+  @Test func `Nothing is sent to a server that says not serving`() async throws {
     let health = HealthService(services: [.llm_LLMService])
     try await withNetworkServer(health: health) { target in
       var options = ClientOptions(waitForReady: true)
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func anUnreachableServerIsUnavailable() async throws {
+  @Test func `An unreachable server is unavailable`() async throws {
     // Port 1 of this host is nobody's.
     try await withClient(target: "127.0.0.1:1") { client in
       let error = await #expect(throws: RPCError.self) { try await Client(wrapping: client).encodeUsers(.init()) }
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func onlyUnaryCallsAreRetried() {
+  @Test func `Only unary calls are retried`() {
     let configs = ServiceConfig.client(waitForReady: true).methodConfig
     let retried = configs.filter { $0.executionPolicy != nil }.flatMap(\.names)
     #expect(retried.contains { $0.service == "illmrec.llm.v1.LLMService" && $0.method == "EncodeUsers" })

@@ -5,12 +5,12 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite struct ServiceFailureTests {
+@Suite("A failure becomes a status") struct ServiceFailureTests {
   private let failure = ServiceFailure(
-    .resourceExhausted, reason: "QUEUE_FULL", "the queue is full; try again later", field: "users[2]",
+    .queueFull, "the queue is full; try again later", field: "users[2]",
     retryAfter: .milliseconds(1500))
 
-  @Test func statusCarriesReasonFieldAndDelay() throws {
+  @Test func `A status carries reason, field and delay`() throws {
     let error = RPCError(failure)
     #expect(error.code == .resourceExhausted)
     #expect(error.message == "users[2]: the queue is full; try again later")
@@ -24,41 +24,41 @@ import Testing
     #expect(details.compactMap(\.retryInfo).first?.delay == .milliseconds(1500))
   }
 
-  @Test func withoutFieldAndDelayThereIsOnlyTheReason() throws {
-    let error = RPCError(ServiceFailure(.notFound, reason: "ITEM_NOT_FOUND", "no such item"))
+  @Test func `Without field and delay there is only the reason`() throws {
+    let error = RPCError(ServiceFailure(.itemNotFound, "no such item"))
     #expect(try #require(try error.unpackGoogleRPCStatus()).details.count == 1)
     #expect(error.message == "no such item")
   }
 
-  @Test func itemErrorSaysTheSame() {
+  @Test func `An item error says the same`() {
     let item = failure.itemError
     #expect(item.code == 8)
     #expect(item.reason == "QUEUE_FULL")
     #expect(item.message == "users[2]: the queue is full; try again later")
   }
 
-  @Test func summaryIsOneLineForAPerson() {
+  @Test func `A summary is one line for a person`() {
     #expect(
       RPCError(failure).summary.hasPrefix(
         "RESOURCE_EXHAUSTED (QUEUE_FULL): users[2]: the queue is full; try again later; try again in 1.5 s"))
     #expect(RPCError(code: .unavailable, message: "connection refused").summary == "UNAVAILABLE: connection refused")
   }
 
-  @Test func unreadableDetailsAreNoDetails() {
+  @Test func `Unreadable details are no details`() {
     var error = RPCError(code: .internalError, message: "x")
     error.metadata.addBinary([0xFF, 0xFF, 0xFF], forKey: "grpc-status-details-bin")
     #expect(error.reason == nil)
     #expect(error.summary == "INTERNAL: x")
   }
 
-  @Test func longMessagesAreCutToWhatHeadersHold() {
-    let failure = ServiceFailure(.invalidArgument, reason: "X", String(repeating: "é", count: 5000))
+  @Test func `Long messages are cut to what headers hold`() {
+    let failure = ServiceFailure(.internalFailure, String(repeating: "é", count: 5000))
     #expect(failure.message.utf8.count < 1300)
     #expect(failure.message.hasSuffix("…"))
-    #expect(ServiceFailure(.invalidArgument, reason: "X", "short").message == "short")
+    #expect(ServiceFailure(.internalFailure, "short").message == "short")
   }
 
-  @Test func everyCodeHasItsName() {
+  @Test func `Every code has its name`() {
     let codes = (1...16).compactMap { Status.Code(rawValue: $0).flatMap { RPCError.Code($0) } }
     #expect(codes.count == 16)
     #expect(Set(codes.map(\.name)).count == 16)

@@ -1,11 +1,12 @@
 import GRPCCore
 import ServiceAPI
+import ServiceTestSupport
 import SwiftProtobuf
 import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(15))) struct HealthServiceTests {
+@Suite("Health tells whether requests are taken", .timeLimit(.minutes(15))) struct HealthServiceTests {
   private typealias Client = Grpc_Health_V1_Health.Client
   private let health = HealthService(services: [.init(fullyQualifiedService: "illmrec.llm.v1.LLMService")])
 
@@ -13,8 +14,8 @@ import Testing
     .with { $0.service = service }
   }
 
-  @Test func checkFollowsTheStatusOfServerAndService() async throws {
-    try await withServer([health]) { client in
+  @Test func `Check follows the status of server and service`() async throws {
+    try await withServicesInProcess([health]) { client in
       let client = Client(wrapping: client)
       let atFirst = try await client.check(request("")).status
       #expect(atFirst == .notServing)
@@ -26,18 +27,18 @@ import Testing
     }
   }
 
-  @Test func anUnknownServiceIsNotFound() async throws {
-    try await withServer([health]) { client in
+  @Test func `An unknown service is not found`() async throws {
+    try await withServicesInProcess([health]) { client in
       let error = await #expect(throws: RPCError.self) { try await Client(wrapping: client).check(request("no.such")) }
       #expect(error?.code == .notFound)
       #expect(error?.message.contains("served: illmrec.llm.v1.LLMService") == true)
     }
   }
 
-  @Test func aDependencyIsAskedAndDoesNotMoveTheServer() async throws {
+  @Test func `A dependency is asked and does not move the server`() async throws {
     let health = HealthService(services: [], dependencies: ["well": { true }, "ill": { false }])
     health.setServing(true)
-    try await withServer([health]) { client in
+    try await withServicesInProcess([health]) { client in
       let client = Client(wrapping: client)
       let well = try await client.check(request("well")).status
       #expect(well == .serving)
@@ -48,8 +49,8 @@ import Testing
     }
   }
 
-  @Test func watchTellsEachChangeAndEndsWhenTheServerDrains() async throws {
-    try await withServer([health]) { client in
+  @Test func `Watch tells each change and ends when the server drains`() async throws {
+    try await withServicesInProcess([health]) { client in
       let seen = AsyncStream.makeStream(of: HealthService.Status.self)
       async let end = #expect(throws: RPCError.self) {
         try await Client(wrapping: client).watch(request("")) { response in
@@ -67,8 +68,8 @@ import Testing
     }
   }
 
-  @Test func watchOfAnUnknownServiceSaysSo() async throws {
-    try await withServer([health]) { client in
+  @Test func `Watch of an unknown service says so`() async throws {
+    try await withServicesInProcess([health]) { client in
       let first = try await Client(wrapping: client).watch(request("no.such")) { response in
         try await response.messages.first { _ in true }?.status
       }

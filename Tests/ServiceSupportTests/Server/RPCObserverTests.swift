@@ -1,17 +1,18 @@
 import GRPCCore
 import Logging
 import ServiceAPI
+import ServiceTestSupport
 import SwiftProtobuf
 import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(15))) struct RPCObserverTests {
+@Suite("Every RPC is observed", .timeLimit(.minutes(15))) struct RPCObserverTests {
   private typealias Client = LLM_LLMService.Client
 
-  @Test func aLineSaysMethodCodeDurationAndTheCallersID() async throws {
+  @Test func `A line says method, code, duration and the caller's id`() async throws {
     let record = LogRecord()
-    try await withServer([ScriptedService()], logger: record.logger) { client in
+    try await withServicesInProcess([ScriptedService()], logger: record.logger) { client in
       let response = try await Client(wrapping: client).encodeUsers(.with { $0.requestID = "r-1" })
       #expect(response.requestID == "r-1")
     }
@@ -24,8 +25,8 @@ import Testing
     #expect(line.metadata["duration"]?.description.hasSuffix(" ms") == true)
   }
 
-  @Test func theIDComesFromMetadataOrIsMadeUp() async throws {
-    try await withServer([ScriptedService()]) { client in
+  @Test func `The ID comes from metadata or is made up`() async throws {
+    try await withServicesInProcess([ScriptedService()]) { client in
       let client = Client(wrapping: client)
       let forwarded = try await client.encodeUsers(.init(), metadata: [RequestIdentity.metadataKey: "m-1"])
       #expect(forwarded.requestID == "m-1")
@@ -37,8 +38,8 @@ import Testing
     }
   }
 
-  @Test func aStreamsIDComesFromItsFirstMessage() async throws {
-    try await withServer([ScriptedService()]) { client in
+  @Test func `A stream's ID comes from its first message`() async throws {
+    try await withServicesInProcess([ScriptedService()]) { client in
       let ids = try await Client(wrapping: client).streamEncodeUsers { writer in
         try await writer.write(.with { $0.config.requestID = "s-1" })
         try await writer.write(.with { $0.user.userID = "u" })
@@ -49,23 +50,23 @@ import Testing
     }
   }
 
-  @Test func failuresKeepTheirCodeAndAreLoggedByWhoIsAtFault() async throws {
+  @Test func `Failures keep their code and are logged by who is at fault`() async throws {
     let record = LogRecord()
-    let service = ScriptedService { _, _ in throw ServiceFailure(.invalidArgument, reason: "EMPTY", "send users") }
-    let error = try await withServer([service], logger: record.logger) { client in
+    let service = ScriptedService { _, _ in throw ServiceFailure(.noUsers, "send users") }
+    let error = try await withServicesInProcess([service], logger: record.logger) { client in
       await #expect(throws: RPCError.self) { try await Client(wrapping: client).encodeUsers(.init()) }
     }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.reason == "EMPTY")
+    #expect(error?.reason == "NO_USERS")
     #expect(record.lines.map(\.level) == [.info])
     #expect(record.lines.first?.metadata["code"] == "INVALID_ARGUMENT")
   }
 
-  @Test func anUnknownErrorStaysInTheLog() async throws {
+  @Test func `An unknown error stays in the log`() async throws {
     struct Secret: Error { let path = "/etc/secret" }
     let record = LogRecord()
     let service = ScriptedService { _, _ in throw Secret() }
-    let error = try await withServer([service], logger: record.logger) { client in
+    let error = try await withServicesInProcess([service], logger: record.logger) { client in
       await #expect(throws: RPCError.self) {
         try await Client(wrapping: client).encodeUsers(.with { $0.requestID = "r-2" })
       }
@@ -76,9 +77,9 @@ import Testing
     #expect(record.lines.first?.metadata["error"]?.description.contains("/etc/secret") == true)
   }
 
-  @Test func aFailureInAStreamEndsItWithItsCode() async throws {
+  @Test func `A failure in a stream ends it with its code`() async throws {
     let record = LogRecord()
-    try await withServer([ScriptedService()], logger: record.logger) { client in
+    try await withServicesInProcess([ScriptedService()], logger: record.logger) { client in
       let error = await #expect(throws: RPCError.self) {
         try await Client(wrapping: client).streamEncodeUsers { writer in
           try await writer.write(.with { $0.user.userID = "bad" })
@@ -87,7 +88,7 @@ import Testing
         }
       }
       #expect(error?.code == .invalidArgument)
-      #expect(error?.reason == "BAD")
+      #expect(error?.reason == "INPUT_INVALID")
     }
     #expect(record.lines.last?.metadata["code"] == "INVALID_ARGUMENT")
   }

@@ -7,19 +7,23 @@ import ServiceAPI
 import ServiceLifecycleTestKit
 import SwiftProtobuf
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ServiceSupport
 
-@Suite(.timeLimit(.minutes(15))) struct ServiceRunnerTests {
+@Suite("A service is run and drained", .timeLimit(.minutes(15))) struct ServiceRunnerTests {
   private typealias Client = LLM_LLMService.Client
   private typealias Health = Grpc_Health_V1_Health.Client
 
-  private let portFile = FileManager.default.temporaryDirectory.appending(path: "port-\(UUID().uuidString)").path
+  private let directory: TemporaryDirectory
+  private var portFile: String { directory.file("port") }
+
+  init() throws { directory = try TemporaryDirectory() }
 
   private func settings(_ flags: [String] = []) throws -> ServiceSettings {
     let quick = ["--shutdown-grace", "0.05", "--drain-timeout", "600", "--port-file", portFile]
-    return try ServiceOptions.parse(quick + flags).resolve(keys: [], flags: [], defaultPort: 50052)
+    return try ServiceOptions.parse(quick + flags).resolve(defaultPort: 50052)
   }
 
   /// Serves until the body asks for the shutdown; returns when the server has ended.
@@ -40,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func servesThenDrainsThenEndsItsThreads() async throws {
+  @Test func `A service serves, then drains, then ends its threads`() async throws {
     // On a busy machine the grace may pass before health is asked: then it is made longer.
     var grace = 0.05
     while try await !tellsWithinTheGrace(grace) { grace *= 2 }
@@ -84,7 +88,7 @@ import Testing
     return hasTold.load(ordering: .relaxed)
   }
 
-  @Test func whatOutlivesTheDrainTimeoutIsCancelled() async throws {
+  @Test func `What outlives the drain timeout is cancelled`() async throws {
     let handling = AsyncStream.makeStream(of: Void.self)
     let service = ScriptedService { _, _ in
       handling.continuation.yield()
@@ -101,7 +105,7 @@ import Testing
     #expect(record.lines.last?.message == "stopped")
   }
 
-  @Test func aWatcherDoesNotHoldTheServerUp() async throws {
+  @Test func `A watcher does not hold the server up`() async throws {
     let settings = try settings(["--drain-timeout", "600"])
     try await serve(ScriptedService(), settings: settings) { client, shutDown in
       let first = AsyncStream.makeStream(of: Void.self)
@@ -116,7 +120,7 @@ import Testing
     }
   }
 
-  @Test func aPortFileThatCannotBeWrittenStopsTheService() async throws {
+  @Test func `A port file that cannot be written stops the service`() async throws {
     let settings = try settings(["--port-file", "/nowhere/port"])
     let error = await #expect(throws: SettingsError.self) {
       try await serve(ScriptedService(), settings: settings) { _, _ in }

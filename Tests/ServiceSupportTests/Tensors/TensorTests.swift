@@ -7,12 +7,12 @@ import Testing
 
 typealias Tensor = Common_Tensor
 
-@Suite struct TensorTests {
+@Suite("Tensors are read and written") struct TensorTests {
   /// Values that all three types hold exactly.
   private let exact: [Float] = [0, 1, -2, 0.5, 96, -0.015625]
 
   @Test(arguments: [Common_DataType.float32, .bfloat16, .float16])
-  func exactValuesComeBack(type: Common_DataType) throws {
+  func `Exact values come back`(type: Common_DataType) throws {
     let tensor = Tensor(exact, shape: [2, 3], as: type)
     #expect(tensor.dataType == type)
     #expect(tensor.shape == [2, 3])
@@ -20,12 +20,12 @@ typealias Tensor = Common_Tensor
     #expect(try tensor.floats(field: "t", shape: [nil, 3]) == exact)
   }
 
-  @Test func float32IsLittleEndian() {
+  @Test func `float32 is little endian`() {
     #expect(Array(Tensor([1 as Float]).data) == [0x00, 0x00, 0x80, 0x3F])
     #expect(Tensor([1 as Float], as: .unspecified).dataType == .float32)
   }
 
-  @Test func collectionsWithoutContiguousStorageAreCopied() throws {
+  @Test func `Collections without contiguous storage are copied`() throws {
     let tensor = Tensor([1, 2, 3].lazy.map(Float.init))
     #expect(try tensor.floats(field: "t", shape: [3]) == [1, 2, 3])
   }
@@ -39,22 +39,22 @@ typealias Tensor = Common_Tensor
       // The largest finite values round to infinity, infinity stays.
       (0x7F7F_FFFF, 0x7F80), (0x7F80_0000, 0x7F80),
     ] as [(UInt32, UInt16)])
-  func bfloat16RoundsToNearestEven(bits: UInt32, expected: UInt16) {
+  func `bfloat16 rounds to nearest even`(bits: UInt32, expected: UInt16) {
     #expect(BFloat16.bits(rounding: Float(bitPattern: bits)) == expected)
   }
 
-  @Test func bfloat16KeepsNaN() {
+  @Test func `bfloat16 keeps NaN`() {
     // The payload lies in the lower half only: cutting it off would give infinity.
     #expect(BFloat16.float(bits: BFloat16.bits(rounding: Float(bitPattern: 0x7F80_0001))).isNaN)
   }
 
-  @Test func unalignedDataIsRead() throws {
+  @Test func `Unaligned data is read`() throws {
     var tensor = Tensor(exact, shape: [6], as: .float16)
     tensor.data = (Data([0xAA]) + tensor.data).dropFirst()
     #expect(try tensor.floats(field: "t", shape: [6]) == exact)
   }
 
-  @Test func noRowsAreATensor() throws {
+  @Test func `No rows are a tensor`() throws {
     #expect(try Tensor([], shape: [0, 4]).floats(field: "t", shape: [nil, 4]).isEmpty)
   }
 
@@ -66,8 +66,8 @@ typealias Tensor = Common_Tensor
 
   @Test(arguments: [
     BadCase(reason: "TENSOR_MISSING") { $0 = Tensor() },
-    BadCase(reason: "TENSOR_DATA_TYPE") { $0.dataType = .unspecified },
-    BadCase(reason: "TENSOR_DATA_TYPE") { $0.dataType = .UNRECOGNIZED(77) },
+    BadCase(reason: "DATA_TYPE_UNKNOWN") { $0.dataType = .unspecified },
+    BadCase(reason: "DATA_TYPE_UNKNOWN") { $0.dataType = .UNRECOGNIZED(77) },
     BadCase(reason: "TENSOR_SHAPE") { $0.shape = [2] },
     BadCase(reason: "TENSOR_SHAPE") { $0.shape = [2, 4] },
     BadCase(reason: "TENSOR_SHAPE") { $0.shape = [1, 2, 3] },
@@ -76,7 +76,7 @@ typealias Tensor = Common_Tensor
     BadCase(reason: "TENSOR_NOT_FINITE") { $0 = Tensor([1, 2, 3, .nan, 5, 6], shape: [2, 3]) },
     BadCase(reason: "TENSOR_NOT_FINITE") { $0 = Tensor([1, 2, 3, 4, -.infinity, 6], shape: [2, 3], as: .bfloat16) },
   ])
-  func badTensorsAreNamed(bad: BadCase) {
+  func `Bad tensors are named`(bad: BadCase) {
     var tensor = Tensor(exact, shape: [2, 3])
     bad.change(&tensor)
     let failure = #expect(throws: ServiceFailure.self) {
@@ -88,14 +88,14 @@ typealias Tensor = Common_Tensor
     #expect(failure?.description.hasPrefix("users[2].soft_token: ") == true)
   }
 
-  @Test func theBadElementIsNamed() {
+  @Test func `The bad element is named`() {
     let failure = #expect(throws: ServiceFailure.self) {
       try Tensor([1, .nan] as [Float]).floats(field: "v", shape: [2])
     }
     #expect(failure?.message == "element 1 is nan; every value must be finite")
   }
 
-  @Test func shapesWhoseProductOverflowsAreRefused() {
+  @Test func `Shapes whose product overflows are refused`() {
     var tensor = Tensor()
     tensor.dataType = .float32
     tensor.shape = [.max, .max, .max]
@@ -103,7 +103,7 @@ typealias Tensor = Common_Tensor
     #expect(failure?.reason == "TENSOR_SHAPE")
   }
 
-  @Test func unknownOutputTypesAreRefused() throws {
+  @Test func `Unknown output types are refused`() throws {
     #expect(try Common_DataType.unspecified.resolved(field: "output_type") == .float32)
     #expect(try Common_DataType.bfloat16.resolved(field: "output_type") == .bfloat16)
     let failure = #expect(throws: ServiceFailure.self) {

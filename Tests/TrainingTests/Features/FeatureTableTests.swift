@@ -1,9 +1,11 @@
 import Kernels
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
+@Suite("Features are read from files")
 struct FeatureTableTests {
   private let directory: TemporaryDirectory
 
@@ -17,13 +19,13 @@ struct FeatureTableTests {
     return path(name)
   }
 
-  @Test func aMatrixIsReadFromEachFormat() throws {
+  @Test func `A matrix is read from each format`() throws {
     let rows: [[Float]] = [[0, 1], [2, 3], [4, 5]]
     let safetensors = try write([("cf", [3, 2]), ("text", [3, 4])], "a.safetensors")
     #expect(try FeatureTable(importing: safetensors, for: .cf, items: 3).rows == rows)
     try NumPyFile.write(Matrix(rows: 3, columns: 2, values: rows.flatMap { $0 }), to: path("a.npy"))
     #expect(try FeatureTable(importing: path("a.npy"), for: .cf, items: 3).rows == rows)
-    try directory.write([], as: "pth/empty")
+    try directory.write([], to: "pth/empty")
     for item in 0..<3 {
       let tensor = Parameter("x", shape: [1, 2], values: rows[item])
       try TorchTensorFile.write(tensor.values, shape: [1, 2], to: path("pth/\(item).pth"))
@@ -31,23 +33,23 @@ struct FeatureTableTests {
     #expect(try FeatureTable(importing: path("pth"), for: .cf, items: 3).rows == rows)
   }
 
-  @Test func theFirstRowOfASASRecStandsForNoItem() throws {
+  @Test func `The first row of a SASRec stands for no item`() throws {
     let file = try write([("item_emb.weight", [4, 2]), ("pos_emb.weight", [50, 2])], "sasrec.safetensors")
     #expect(try FeatureTable(importing: file, for: .cf, items: 3).rows == [[2, 3], [4, 5], [6, 7]])
   }
 
-  @Test func aRowWithANaNIsAnItemWithoutTheFeature() throws {
+  @Test func `A row with a NaN is an item without the feature`() throws {
     try NumPyFile.write(Matrix(rows: 2, columns: 2, values: [1, .nan, 3, 4]), to: path("a.npy"))
     let table = try FeatureTable(importing: path("a.npy"), for: .text, items: 2)
     #expect(table[0] == nil && table[1] == [3, 4] && table.known == 1)
   }
 
-  @Test func wrongFilesAreRefusedByWhatIsWrong() throws {
+  @Test func `Wrong files are refused by what is wrong`() throws {
     let two = try write([("a", [3, 2]), ("b", [3, 2])], "two.safetensors")
     let short = try write([("a", [2, 2])], "short.safetensors")
     try NumPyFile.write(Matrix(rows: 1, columns: 1, values: [.nan]), to: path("none.npy"))
     try NumPyFile.write(Matrix(rows: 1, columns: 1, values: [.infinity]), to: path("inf.npy"))
-    try directory.write([], as: "folder/empty")
+    try directory.write([], to: "folder/empty")
     for (file, items, words) in [
       (two, 3, "holds 2 matrices"), (short, 3, "2 features for a dataset of 3 items"), (path("none.npy"), 1, "no item"),
       (path("inf.npy"), 1, "infinite"), (path("folder"), 1, "item 0 has no feature"),

@@ -1,10 +1,13 @@
+import Basics
 import Datasets
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
+@Suite("Image embeddings are computed once")
 struct ImageEmbeddingCacheTests {
   private let temporary: TemporaryDirectory
   private let model: ImageModel
@@ -32,8 +35,8 @@ struct ImageEmbeddingCacheTests {
     return try Data(contentsOf: URL(filePath: "\(cache)/\(try #require(names.first))"))
   }
 
-  @Test func anImageIsComputedOnceAndReadFromThenOn() throws {
-    let image = try temporary.write(#require(Data(base64Encoded: Self.png)), as: "a.png")
+  @Test func `An image is computed once and read from then on`() throws {
+    let image = try temporary.write(#require(Data(base64Encoded: Self.png)), to: "a.png")
     let catalog = items([image, nil, image])
     var first = try ImageEmbeddingCache(directory: cache, model: model)
     let computed = try first.embeddings(of: catalog, model) { _, _ in }
@@ -53,16 +56,16 @@ struct ImageEmbeddingCacheTests {
     #expect(try stored().count == file.count)
   }
 
-  @Test func withoutADirectoryNothingIsKept() throws {
-    let image = try temporary.write(#require(Data(base64Encoded: Self.png)), as: "a.png")
+  @Test func `Without a directory nothing is kept`() throws {
+    let image = try temporary.write(#require(Data(base64Encoded: Self.png)), to: "a.png")
     var cache = try ImageEmbeddingCache(directory: nil, model: model)
     #expect(try cache.embeddings(of: items([image]), model) { _, _ in }.known == 1)
     #expect(!FileManager.default.fileExists(atPath: self.cache))
   }
 
-  @Test func imagesThatCannotBeReadAreNamedOrSkipped() throws {
-    let good = try temporary.write(#require(Data(base64Encoded: Self.png)), as: "a.png")
-    let cut = try temporary.write(#require(Data(base64Encoded: Self.png)).prefix(40), as: "cut.png")
+  @Test func `Images that cannot be read are named or skipped`() throws {
+    let good = try temporary.write(#require(Data(base64Encoded: Self.png)), to: "a.png")
+    let cut = try temporary.write(#require(Data(base64Encoded: Self.png)).prefix(40), to: "cut.png")
     let catalog = items([cut, good, "\(temporary.path)/none.png"])
     var cache = try ImageEmbeddingCache(directory: cache, model: model)
     let error = #expect(throws: TrainingError.self) { try cache.embeddings(of: catalog, model) { _, _ in } }

@@ -5,6 +5,7 @@ import Testing
 
 @testable import Training
 
+@Suite("A fresh start is fitted to the items")
 struct FittedStartTests {
   private static let prompts = TinyRecommender.samples().map(\.recommendation)
 
@@ -24,7 +25,7 @@ struct FittedStartTests {
     return (means.reduce(0) { $0 + abs($1) } / Float(width), (square / (count * Float(width))).squareRoot())
   }
 
-  @Test func itemsUsersAndScoresAreSpreadFromTheStart() throws {
+  @Test func `Items users and scores are spread from the start`() throws {
     let (model, items) = (try Self.model(), SmallRun.items())
     try model.fitStart(to: items, prompts: Self.prompts)
     let users = try model.userVectors(of: Self.prompts)
@@ -37,7 +38,7 @@ struct FittedStartTests {
     }
   }
 
-  @Test func softTokensAreAsLongAsTokenEmbeddings() throws {
+  @Test func `Soft tokens are as long as token embeddings`() throws {
     let (model, items) = (try Self.model(), SmallRun.items())
     try model.fitStart(to: items, prompts: Self.prompts)
     let rows = Activations(rows: items.images.count, width: 24, values: items.images.rows.flatMap { $0 })
@@ -47,7 +48,7 @@ struct FittedStartTests {
     #expect(abs(deviation - model.tokenDeviation) < 1e-3 * model.tokenDeviation)
   }
 
-  @Test func theSameSeedFitsTheSameWay() throws {
+  @Test func `The same seed fits the same way`() throws {
     let models = try [Self.model(), Self.model()]
     for model in models { try model.fitStart(to: SmallRun.items(), prompts: Self.prompts) }
     for (first, second) in zip(models[0].parameters, models[1].parameters) {
@@ -55,7 +56,7 @@ struct FittedStartTests {
     }
   }
 
-  @Test func fittingCanBeStopped() throws {
+  @Test func `Fitting can be stopped`() throws {
     var read: [Int] = []
     let prompts = Array([[TrainingSample.Sequence]](repeating: Self.prompts, count: 6).joined())
     #expect(throws: CancellationError.self) {
@@ -67,7 +68,7 @@ struct FittedStartTests {
     #expect(read == [16])
   }
 
-  @Test func featuresThatAreNoNumbersAreRefused() throws {
+  @Test func `Features that are no numbers are refused`() throws {
     var images = SmallRun.features(24)
     images = FeatureTable(width: 24, rows: images.rows.map { $0.map { _ in Float.infinity } })
     let items = TrainingItems(items: SmallRun.dataset.items, images: images, others: [:], spaces: [.image])

@@ -1,11 +1,13 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Testing
 import Training
 
 /// The first step of the reference framework's training run.
 @Suite(
+  "The reference framework's gradients are matched",
   .enabled(if: SharedFiles.has("goldens/mha/train.json"), "set ILLMREC_SHARED to the directory that holds goldens/"))
 struct GoldenGradientTests {
   static let directory = TrainingGolden.directory("mha")
@@ -17,12 +19,12 @@ struct GoldenGradientTests {
 
   /// Activations of everything at once, of a sequence at a time, and computed again on the way back.
   @Test(arguments: [2 << 30, 5 << 20, 0], [1, 2])
-  func lossesAndGradientNormsAgree(activationBytes: Int, threads: Int) throws {
+  func `Losses and gradient norms agree`(activationBytes: Int, threads: Int) throws {
     let golden = try TrainingGolden(directory: Self.directory)
     let samples = try golden.trainingSamples(directory: Self.directory)
     let options = TrainingModelOptions(activationBytes: activationBytes, threads: threads)
     let model = try TrainableRecommender(
-      checkpoint: CheckpointLocation(bundle: "\(Self.directory)/bundle"), options: options)
+      checkpoint: CheckpointLocation(directory: "\(Self.directory)/bundle"), options: options)
     let expected = golden.steps[0]
     for losses in [try model.losses(of: samples), try model.addGradients(of: samples)] {
       #expect(relativeError(losses.ire, expected.ire) < Self.lossTolerance)

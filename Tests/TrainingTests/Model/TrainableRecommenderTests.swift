@@ -1,20 +1,22 @@
 import Kernels
 import Models
+import TestSupport
 import Testing
 import Training
 
+@Suite("The recommender is trained by its gradients")
 struct TrainableRecommenderTests {
   /// The whole model against differences of its own loss, parameter by parameter.
   ///
   /// Losses are around 5 and rounded to 32 bits on the way, so that a difference over 2 steps of 0.01 errs by some 1e-4; so
   /// does its curvature. A random direction's slope is about |gradient| / sqrt(count).
-  @Test func gradientsAreTheLossesSlopes() throws {
+  @Test func `Gradients are the losses' slopes`() throws {
     let model = try TinyRecommender.model()
     let samples = TinyRecommender.samples()
     let losses = try model.addGradients(of: samples)
     #expect(abs(losses.total - (try model.losses(of: samples)).total) < 1e-6 * losses.total)
     #expect(losses.labelledTokens == 9 - 6 + 17 - 8)
-    var numbers = TinyRecommender.Numbers(state: 9)
+    var numbers = SeededGenerator(seed: 9)
     let step: Float = 0.01
     for parameter in model.parameters {
       let start = Array(parameter.values)
@@ -35,7 +37,7 @@ struct TrainableRecommenderTests {
   }
 
   /// Memory for all activations, for a sequence at a time, and for none.
-  @Test func gradientsDoNotDependOnTheMemoryForActivations() throws {
+  @Test func `Gradients do not depend on the memory for activations`() throws {
     let expected = try gradients(TrainingModelOptions(threads: 2))
     for bytes in [100_000, 0] {
       let found = try gradients(TrainingModelOptions(activationBytes: bytes, threads: 2))
@@ -43,7 +45,7 @@ struct TrainableRecommenderTests {
     }
   }
 
-  @Test func gradientsAddUpAndFollowTheirScale() throws {
+  @Test func `Gradients add up and follow their scale`() throws {
     let once = try gradients(TrainingModelOptions(threads: 1))
     let model = try TinyRecommender.model()
     for scale: Float in [0.5, 1.5] { _ = try model.addGradients(of: TinyRecommender.samples(), scale: scale) }
@@ -53,7 +55,7 @@ struct TrainableRecommenderTests {
   }
 
   /// Two samples and two negative items, each with each: the mean of the four pairs, each as a batch of its own.
-  @Test func sharedNegativesAreThoseOfTheWholeBatch() throws {
+  @Test func `Shared negatives are those of the whole batch`() throws {
     let batch = Self.numbered(Array(TinyRecommender.samples().prefix(2)))
     var pairs: [TrainingSample] = []
     for sample in batch {
@@ -69,7 +71,7 @@ struct TrainableRecommenderTests {
     #expect(abs(try losses(batch, sharesNegatives: false) - alone) > 1e-3 * alone)
   }
 
-  @Test func anItemThatAUserMetIsNoNegativeOneForThatUser() throws {
+  @Test func `An item that a user met is no negative one for that user`() throws {
     var batch = Self.numbered(TinyRecommender.samples())
     let alone = try losses(batch, sharesNegatives: false)
     for index in batch.indices { batch[index].metItems = Set(batch.indices.filter { $0 != index }) }
@@ -78,11 +80,11 @@ struct TrainableRecommenderTests {
     #expect(abs(try losses(batch, sharesNegatives: true) - alone) > 1e-3 * alone)
   }
 
-  @Test func gradientsOfSharedNegativesAreTheLossesSlopes() throws {
+  @Test func `Gradients of shared negatives are the losses' slopes`() throws {
     let model = try TinyRecommender.model(TrainingModelOptions(sharesNegatives: true, threads: 1))
     let batch = Self.numbered(TinyRecommender.samples())
     _ = try model.addGradients(of: batch)
-    var numbers = TinyRecommender.Numbers(state: 9)
+    var numbers = SeededGenerator(seed: 9)
     for parameter in model.parameters where parameter.name.hasPrefix("f_") {
       let (start, direction) = (Array(parameter.values), numbers.direction(parameter.count))
       let expected = zip(direction, parameter.gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }
@@ -110,14 +112,14 @@ struct TrainableRecommenderTests {
     return try TinyRecommender.model(options).losses(of: samples).ire
   }
 
-  @Test func frozenTokenEmbeddingsChangeNoOtherGradient() throws {
+  @Test func `Frozen token embeddings change no other gradient`() throws {
     let trained = try gradients(TrainingModelOptions(threads: 1))
     let frozen = try gradients(TrainingModelOptions(trainsTokenEmbeddings: false, threads: 1))
     #expect(frozen["token_embed"] == nil && frozen.count == trained.count - 1)
     for (name, values) in frozen { #expect(values == trained[name]) }
   }
 
-  @Test func oneSpaceAloneIsTrained() throws {
+  @Test func `One space alone is trained`() throws {
     let model = try TinyRecommender.model(TrainingModelOptions(spaces: [.cf], threads: 1))
     #expect(model.parameters.filter { $0.name.hasPrefix("f_") }.allSatisfy { $0.name.contains("_cf.") })
     var samples = TinyRecommender.samples()
@@ -127,14 +129,14 @@ struct TrainableRecommenderTests {
   }
 
   /// Weights of 8 significant bits, and rows too where the processor has products of such pairs.
-  @Test func bfloat16GradientsPointTheSameWay() throws {
+  @Test func `bfloat16 gradients point the same way`() throws {
     let expected = try gradients(TrainingModelOptions(threads: 2))
     let found = try gradients(TrainingModelOptions(loading: LoadingOptions(precision: .bfloat16), threads: 2))
     for (name, values) in expected { #expect(distance(found[name] ?? [], values) < 0.1, "\(name)") }
   }
 
   /// The same names, shapes and order as a checkpoint's; the seed decides all of it.
-  @Test func aFreshStartHasACheckpointsParameters() throws {
+  @Test func `A fresh start has a checkpoint's parameters`() throws {
     let dims: [Space: Int] = [.image: 24, .cf: 6, .text: 10]
     func fresh(_ seed: UInt64) throws -> TrainableRecommender {
       let start = FreshStart(featureDims: dims, adaptorWidth: 20, spaceDim: 12, seed: seed)
@@ -184,7 +186,7 @@ struct TrainableRecommenderTests {
     Change(testDescription: "a label that nothing predicts") { $0.answer?.sequence.tokenIDs[16] = 5000 },
   ]
 
-  @Test(arguments: changes) func whatDoesNotFitIsRefusedAndAddsNothing(_ change: Change) throws {
+  @Test(arguments: changes) func `What does not fit is refused and adds nothing`(_ change: Change) throws {
     let model = try TinyRecommender.model(TrainingModelOptions(maxPositions: 64, threads: 1))
     var samples = TinyRecommender.samples()
     change.apply(&samples[2])
@@ -193,7 +195,7 @@ struct TrainableRecommenderTests {
     #expect(model.parameters.allSatisfy { $0.gradientNorm == 0 })
   }
 
-  @Test func optionsThatCannotBeMetAreRefused() {
+  @Test func `Options that cannot be met are refused`() {
     for options in [
       TrainingModelOptions(spaces: []), TrainingModelOptions(spaces: [.cf, .cf]),
       TrainingModelOptions(loading: LoadingOptions(precision: .int8)), TrainingModelOptions(maxPositions: 1),

@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Training
 
 /// The reference framework's training run on a checkpoint: samples, and what each step gave.
@@ -63,7 +64,7 @@ extension TrainingGolden {
       let width = tensor.shape[1]
       features[tensor.name] = (0..<tensor.shape[0]).map { Array(values[$0 * width..<($0 + 1) * width]) }
     }
-    let location = CheckpointLocation(bundle: "\(directory)/bundle")
+    let location = CheckpointLocation(directory: "\(directory)/bundle")
     let user = try UserModel(checkpoint: location)
     let marker = try LlamaTokenizer(directory: location.tokenizer).visualMarkerID
     return try samples.map { sample in

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Training
 
-@Suite struct AdamWTests {
+@Suite("AdamW follows its formula") struct AdamWTests {
   /// Three steps on two values, in 64 bits.
-  @Test func stepsAreThoseOfTheFormula() {
+  @Test func `Steps are those of the formula`() {
     let parameter = Parameter("p", shape: [2], values: [1, -2])
     let optimizer = AdamW([parameter], betas: (0.9, 0.98), weightDecay: 0.1, team: ComputeTeam(threads: 1))
     var (values, mean, square) = ([1.0, -2.0], [0.0, 0.0], [0.0, 0.0])

@@ -3,12 +3,13 @@ import Testing
 
 @testable import Training
 
+@Suite("The optimizer clips, steps and schedules")
 struct OptimizerTests {
   private let team = ComputeTeam(threads: 2)
 
   /// torch 2.13, CPU: torch.optim.AdamW(lr as given, betas (.9, .999), eps 1e-8, weight_decay .1) on one tensor, its gradients
   /// clipped by clip_grad_norm_ to 1 before each step.
-  @Test func threeClippedStepsAreThoseOfPyTorch() {
+  @Test func `Three clipped steps are those of PyTorch`() {
     let parameter = Parameter("p", shape: [4], values: [0.5, -1.25, 2, -0.03125])
     let optimizer = AdamW([parameter], weightDecay: 0.1, team: team)
     let size = StepSize(learningRate: 0.01, totalSteps: 4, clippingNorm: 1)
@@ -32,7 +33,7 @@ struct OptimizerTests {
   }
 
   /// Against the formula in 64-bit floats, over more values than one worker's block.
-  @Test func manyStepsFollowTheFormula() {
+  @Test func `Many steps follow the formula`() {
     let count = 70_001
     let parameter = Parameter("p", shape: [count], values: (0..<count).map { Float($0 % 17) / 8 - 1 })
     let optimizer = AdamW([parameter], betas: (0.8, 0.95), epsilon: 1e-6, weightDecay: 0.01, team: team)
@@ -57,7 +58,7 @@ struct OptimizerTests {
     }
   }
 
-  @Test func theNormIsThatOfAllGradientsWhateverTheThreads() {
+  @Test func `The norm is that of all gradients whatever the threads`() {
     let count = 200_003
     let parameters = [Parameter("a", shape: [count]), Parameter("b", shape: [3])]
     for index in 0..<count { parameters[0].gradient[index] = Float(index % 101) / 100 }
@@ -69,13 +70,13 @@ struct OptimizerTests {
     #expect(AdamW(parameters, team: ComputeTeam(threads: 3)).gradientNorm() == one)
   }
 
-  @Test func theRateFallsInAStraightLineFromTheFirstStep() {
+  @Test func `The rate falls in a straight line from the first step`() {
     let size = StepSize(learningRate: 8, totalSteps: 4, clippingNorm: nil)
     #expect((0..<5).map(size.rate(ofStep:)) == [8, 6, 4, 2, 0])
     #expect(size.gradientScale(norm: 1e9) == 1)
   }
 
-  @Test func theRateRisesInAStraightLineWhileWarmingUp() {
+  @Test func `The rate rises in a straight line while warming up`() {
     let size = StepSize(learningRate: 8, totalSteps: 8, warmupSteps: 4, clippingNorm: nil)
     #expect((0..<9).map(size.rate(ofStep:)) == [0, 2, 4, 6, 8, 6, 4, 2, 0])
   }

@@ -1,13 +1,15 @@
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
+@Suite("Tensors are written as PyTorch reads them")
 struct TorchTensorFileTests {
   @Test(arguments: [[3, 5], [1, 1], [70_000, 2]])
-  func whatIsWrittenIsReadBack(shape: [Int]) throws {
+  func `What is written is read back`(shape: [Int]) throws {
     let directory = try TemporaryDirectory()
     let path = "\(directory.path)/token_embed.pth"
     let count = shape.reduce(1, *)
@@ -20,7 +22,7 @@ struct TorchTensorFileTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["token_embed.pth"])
   }
 
-  @Test func aPlaceThatCannotBeWrittenIsNamed() throws {
+  @Test func `A place that cannot be written is named`() throws {
     let parameter = Parameter("token_embed", shape: [1])
     let error = #expect(throws: TrainingError.self) {
       try TorchTensorFile.write(parameter.values, shape: [1], to: "/nowhere/at/all.pth")

@@ -1,7 +1,10 @@
 import Datasets
+import Items
+import TestSupport
 import Testing
 import Training
 
+@Suite("Questions are drawn from a bank")
 struct QuestionBankTests {
   private let directory: TemporaryDirectory
 
@@ -9,18 +12,18 @@ struct QuestionBankTests {
 
   private func item(brand: String = "", features: [String] = [], description: String = "") -> Dataset.Item {
     var item = Dataset.Item(id: "a")
-    (item.brand, item.features, item.description) = (brand, features, description)
+    (item.texts.brand, item.features, item.texts.description) = (brand, features, description)
     return item
   }
 
-  @Test func theProgramsOwnQuestionsAskForEachAttributeInFiveWays() throws {
+  @Test func `The program's own questions ask for each attribute in five ways`() throws {
     let bank = try QuestionBank.standard()
     #expect(Set(bank.entries.keys) == Set(Attribute.allCases))
     for entry in bank.entries.values { #expect(Set(entry.questions).count == 5) }
     #expect(bank.entries[.brand]?.answer == "The brand of the next item to be consumed is '{value}'")
   }
 
-  @Test func onlyWhatAnItemHasIsAskedFor() throws {
+  @Test func `Only what an item has is asked for`() throws {
     let bank = try QuestionBank.standard()
     for seed in 0..<20 as Range<UInt64> {
       var generator = SplitMix64(state: seed)
@@ -33,7 +36,7 @@ struct QuestionBankTests {
     #expect(bank.question(about: item(), using: &generator) == nil)
   }
 
-  @Test func everyWordingIsDrawn() throws {
+  @Test func `Every wording is drawn`() throws {
     let bank = try QuestionBank.standard()
     var generator = SplitMix64(state: 7)
     var drawn: Set<String> = []
@@ -44,7 +47,7 @@ struct QuestionBankTests {
     #expect(drawn.count == 10)
   }
 
-  @Test func featuresComeBeforeTheDescription() {
+  @Test func `Features come before the description`() {
     #expect(Attribute.feature.value(of: item(features: ["a", "b"], description: "c")) == "a b")
     #expect(Attribute.feature.value(of: item(description: "c")) == "c")
     #expect(Attribute.feature.value(of: item()) == nil)
@@ -56,8 +59,8 @@ struct QuestionBankTests {
     (#"{"title": {"questions": [], "answer": "{value}"}}"#, "no question"),
     (#"{"title": {"questions": ["a?"], "answer": "it"}}"#, "{value}"),
   ])
-  func brokenFilesAreRefusedByWhatIsWrong(json: String, problem: String) throws {
-    let path = try directory.write(json.utf8, as: "questions.json")
+  func `Broken files are refused by what is wrong`(json: String, problem: String) throws {
+    let path = try directory.write(json, to: "questions.json")
     let error = #expect(throws: TrainingError.self) { try QuestionBank(path: path) }
     #expect(error?.message.contains(problem) == true, "\(error?.message ?? "")")
     #expect(error?.message.contains(path) == true)

@@ -3,10 +3,12 @@ import Evaluation
 import Foundation
 import Kernels
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
+@Suite("Training follows its prompt style")
 struct PromptStyleTrainingTests {
   private let directory: TemporaryDirectory
 
@@ -20,7 +22,7 @@ struct PromptStyleTrainingTests {
       uniqueKeysWithValues: tensors.map { ($0.name, $0.load(shape: $0.shape, on: .init(threads: 1)).values) })
   }
 
-  @Test(arguments: PromptStyle.allCases) func everyStyleIsLearned(style: PromptStyle) throws {
+  @Test(arguments: PromptStyle.allCases) func `Every style is learned`(style: PromptStyle) throws {
     var losses: [Double] = []
     var options = SmallRun.options
     (options.epochs, options.batchSize, options.learningRate) = (20, 7, 3e-3)
@@ -34,7 +36,7 @@ struct PromptStyleTrainingTests {
     let (first, last) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
     #expect(last < 0.85 * first, "\(losses)")
 
-    let trained = CheckpointLocation(bundle: run.directory.checkpoint)
+    let trained = CheckpointLocation(directory: run.directory.checkpoint)
     #expect(try trained.promptStyle() == style)
     let (before, after) = (try weights(small.checkpoint), try weights(trained))
     #expect(before.keys == after.keys)
@@ -44,7 +46,7 @@ struct PromptStyleTrainingTests {
     }
   }
 
-  @Test func historyAndConversationAreInOneStyle() throws {
+  @Test func `History and conversation are in one style`() throws {
     let tokenizer = try LlamaTokenizer(directory: small().checkpoint.tokenizer)
     let example = Sampler.Example(
       user: 0, history: [0, 1], target: 2, negatives: [.init(space: .image, item: 7)],
@@ -84,7 +86,7 @@ struct PromptStyleTrainingTests {
     #expect(try sample(.attributes).recommendation.tokenIDs.count < described.recommendation.tokenIDs.count)
   }
 
-  @Test func anotherStyleIsRefusedByName() throws {
+  @Test func `Another style is refused by name`() throws {
     let small = try small()
     #expect(try small.run().run { small.directory.savedStates().count > 0 } == .stopped)
     let error = #expect(throws: TrainingError.self) {
@@ -94,7 +96,7 @@ struct PromptStyleTrainingTests {
   }
 
   /// The gradient of the weighted sum is the weighted sum of the gradients.
-  @Test func alignmentCountsByItsWeight() throws {
+  @Test func `Alignment counts by its weight`() throws {
     func gradients(_ weight: Float) throws -> (losses: TrainingLosses, gradients: [Float]) {
       let model = try TinyRecommender.model(TrainingModelOptions(alignmentWeight: weight, threads: 1))
       let losses = try model.addGradients(of: TinyRecommender.samples())

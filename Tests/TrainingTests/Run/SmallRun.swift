@@ -1,5 +1,6 @@
 import Datasets
 import Evaluation
+import Items
 import Kernels
 import Models
 
@@ -12,10 +13,10 @@ struct SmallRun {
   let checkpoint: CheckpointLocation
 
   init(_ path: String) throws {
-    checkpoint = CheckpointLocation(bundle: "\(path)/base")
+    checkpoint = CheckpointLocation(directory: "\(path)/base")
     directory = RunDirectory("\(path)/run")
-    if !CheckpointLocation.exists(checkpoint.bundle) {
-      try SyntheticCheckpoint.write(to: checkpoint.bundle, shape: .tiny, seed: 3, text: ["red lamp", "blue chair"])
+    if !CheckpointLocation.exists(checkpoint.directory) {
+      try SyntheticCheckpoint.write(to: checkpoint.directory, shape: .tiny, seed: 3, text: ["red lamp", "blue chair"])
     }
   }
 
@@ -23,8 +24,10 @@ struct SmallRun {
   static let dataset: Dataset = {
     let items = (0..<itemCount).map { index in
       var item = Dataset.Item(id: "item\(index)")
-      (item.title, item.brand) = ("lamp \(index)", index % 2 == 0 ? "Acme" : "")
-      (item.category, item.description) = (index % 3 == 0 ? "" : "lamps", index % 4 == 0 ? "It shines \(index)." : "")
+      (item.texts.title, item.texts.brand) = ("lamp \(index)", index % 2 == 0 ? "Acme" : "")
+      (item.texts.category, item.texts.description) = (
+        index % 3 == 0 ? "" : "lamps", index % 4 == 0 ? "It shines \(index)." : ""
+      )
       return item
     }
     let users = (0..<7).map { user in

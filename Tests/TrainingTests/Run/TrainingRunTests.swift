@@ -1,10 +1,12 @@
 import Datasets
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
+@Suite("A training run can be broken off and goes on")
 struct TrainingRunTests {
   private let directory: TemporaryDirectory
 
@@ -21,7 +23,7 @@ struct TrainingRunTests {
     }
   }
 
-  @Test func aRunThatWasBrokenOffEndsWithTheBytesOfOneThatWasNot() throws {
+  @Test func `A run that was broken off ends with the bytes of one that was not`() throws {
     let whole = try small("whole").run()
     #expect(try whole.run() == .finished)
     let broken = try small("broken")
@@ -44,7 +46,7 @@ struct TrainingRunTests {
     #expect(lines.count == 1 + whole.plan.totalSteps)
   }
 
-  @Test func trainingLowersTheLoss() throws {
+  @Test func `Training lowers the loss`() throws {
     var losses: [Double] = []
     var options = SmallRun.options
     (options.epochs, options.batchSize, options.learningRate) = (30, 7, 3e-3)
@@ -57,7 +59,7 @@ struct TrainingRunTests {
     #expect(last < 0.8 * first, "\(losses)")
   }
 
-  @Test func aDamagedStateIsNamedAndTheOneBeforeIsUsed() throws {
+  @Test func `A damaged state is named and the one before is used`() throws {
     let small = try small()
     #expect(try small.run().run() == .finished)
     let states = small.directory.savedStates()
@@ -75,14 +77,14 @@ struct TrainingRunTests {
     #expect(error?.code == .malformed)
   }
 
-  @Test func otherSettingsAreRefusedByName() throws {
+  @Test func `Other settings are refused by name`() throws {
     let small = try small()
     #expect(try small.run().run { small.directory.savedStates().count > 0 } == .stopped)
     let error = #expect(throws: TrainingError.self) { try small.run(seed: 2).resume() }
     #expect(error?.message.contains("--seed was 1 and is 2") == true, "\(error?.message ?? "")")
   }
 
-  @Test func aLossThatIsNotFiniteNamesStepAndUser() throws {
+  @Test func `A loss that is not finite names step and user`() throws {
     var rows = SmallRun.features(24).rows
     rows[3] = rows[3].map { _ in .nan }
     let items = TrainingItems(
@@ -94,7 +96,7 @@ struct TrainingRunTests {
     #expect(error?.message.contains("step 1") == true && error?.message.contains("user user") == true)
   }
 
-  @Test func validationsWithoutGainEndTheRun() throws {
+  @Test func `Validations without gain end the run`() throws {
     var options = SmallRun.options
     // Weights hardly move: the first validation stays the best.
     (options.learningRate, options.epochs, options.patience) = (1e-9, 10, 2)
@@ -104,10 +106,10 @@ struct TrainingRunTests {
     #expect(run.state.step == 3 * run.plan.stepsPerEpoch)
   }
 
-  @Test func theCheckpointIsServedAsItWasTrained() throws {
+  @Test func `The checkpoint is served as it was trained`() throws {
     let run = try small().run()
     #expect(try run.run() == .finished)
-    let location = CheckpointLocation(bundle: run.directory.checkpoint)
+    let location = CheckpointLocation(directory: run.directory.checkpoint)
     let user = try UserModel(checkpoint: location, configuration: .init(spaces: Space.allCases, threads: 1))
     let image = try ImageModel(checkpoint: location, spaces: Space.allCases, threads: 1)
     #expect(user.llmDim == run.model.llmDim && image.embeddingDim == run.model.embeddingDim)

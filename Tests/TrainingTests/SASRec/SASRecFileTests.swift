@@ -1,20 +1,14 @@
 import Foundation
 import Models
+import TestSupport
 import Testing
 
 @testable import Training
 
-@Suite struct SASRecFileTests {
-  private func withDirectory(_ body: (String) throws -> Void) throws {
-    let path = FileManager.default.temporaryDirectory.appending(path: "sasrec-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try body(path)
-  }
-
-  @Test func whatIsWrittenIsRead() throws {
+@Suite("SASRec weights are read and written") struct SASRecFileTests {
+  @Test func `What is written is read`() throws {
     let weights = SASRecNetworkTests.small()
-    try withDirectory { directory in
+    try withTemporaryDirectory { directory in
       try weights.write(to: directory + "/cf.safetensors")
       let read = try SASRecWeights(path: directory + "/cf.safetensors")
       #expect(read.settings == weights.settings && read.items == 9)
@@ -23,9 +17,9 @@ import Testing
     }
   }
 
-  @Test func otherFilesAreRefused() throws {
+  @Test func `Other files are refused`() throws {
     let weights = SASRecNetworkTests.small()
-    try withDirectory { directory in
+    try withTemporaryDirectory { directory in
       let path = directory + "/other.safetensors"
       try SafetensorsWriter.write(weights.tensors, to: path)
       #expect { try SASRecWeights(path: path) } throws: { "\($0)".contains("features cf") }

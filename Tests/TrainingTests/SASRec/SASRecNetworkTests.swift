@@ -5,7 +5,7 @@ import Testing
 
 @testable import Training
 
-@Suite struct SASRecNetworkTests {
+@Suite("SASRec computes as its reference does") struct SASRecNetworkTests {
   static func small(heads: Int = 1, seed: UInt64 = 3) -> SASRecWeights {
     var settings = SASRecSettings()
     settings.width = 6
@@ -26,7 +26,7 @@ import Testing
   private static let next: [Int32] = [4, 7, 2, 8, 3, 5, 1, 0, 3, 2, 1, 0, 8]
   private static let negatives: [Int32] = [0, 1, 5, 6, 7, 8, 8, 3, 3, 8, 7, 6, 5]
 
-  @Test(arguments: [1, 2]) func scoresAreThoseOfTheReference(heads: Int) {
+  @Test(arguments: [1, 2]) func `Scores are those of the reference`(heads: Int) {
     let weights = Self.small(heads: heads)
     let reference = SASRecReference(weights)
     let queries = Self.histories.enumerated().map { index, history in
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2]) func gradientsAreFiniteDifferences(heads: Int) {
+  @Test(arguments: [1, 2]) func `Gradients agree with finite differences`(heads: Int) {
     let weights = Self.small(heads: heads)
     let network = SASRecNetwork(weights, team: ComputeTeam(threads: 2))
     let batch = SASRecBatch(Self.histories.map { $0[...] }, length: 5)
@@ -69,7 +69,7 @@ import Testing
   }
 
   /// The gradient of the loss with some elements dropped, along the gradient itself.
-  @Test func gradientsGoThroughDropout() {
+  @Test func `Gradients go through dropout`() {
     let network = SASRecNetwork(Self.small(), team: ComputeTeam(threads: 1))
     let batch = SASRecBatch(Self.histories.map { $0[...] }, length: 5)
     let dropout = SASRecDropout(probability: 0.4, seed: 11)
@@ -98,7 +98,7 @@ import Testing
         of: batch, next: Self.next, negatives: Self.negatives) != start)
   }
 
-  @Test func aHistoryScoresTheSameAloneAndWithOthers() {
+  @Test func `A history scores the same alone and with others`() {
     let method = SASRec(weights: Self.small(), threads: 1)
     let queries = Self.histories.enumerated().map { index, history in
       RankingQuery(user: index, history: history, candidates: Array(0..<9))
@@ -106,7 +106,7 @@ import Testing
     #expect(method.scores(of: queries) == queries.flatMap { method.scores(of: [$0]) })
   }
 
-  @Test func onlyTheNewestItemsCount() {
+  @Test func `Only the newest items count`() {
     let method = SASRec(weights: Self.small(), threads: 1)
     let scores = method.scores(of: [
       RankingQuery(user: 0, history: [8, 7, 6, 0, 1, 2, 3, 4], candidates: [5, 6]),

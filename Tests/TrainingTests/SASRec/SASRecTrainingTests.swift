@@ -5,7 +5,7 @@ import Testing
 
 @testable import Training
 
-@Suite struct SASRecTrainingTests {
+@Suite("SASRec is trained") struct SASRecTrainingTests {
   /// Users who walk round a circle of items, each from a place of its own: the next item follows from the last.
   static func circle(users: Int = 120, items: Int = 24, steps: Int = 12) -> Dataset {
     var random = SplitMix64(state: 7)
@@ -30,7 +30,7 @@ import Testing
     return settings
   }
 
-  @Test func learnsAPattern() throws {
+  @Test func `A pattern is learned`() throws {
     let dataset = Self.circle()
     let outcome = try SASRecTraining(dataset: dataset, settings: Self.settings, threads: 2).run()
     let task = try RankingTask(dataset: dataset, part: .test, candidates: .catalog)
@@ -39,7 +39,7 @@ import Testing
     #expect(outcome.best.hit5 > 0.9 && outcome.validations.contains(outcome.best))
   }
 
-  @Test func theSeedDecides() throws {
+  @Test func `The seed decides`() throws {
     var settings = Self.settings
     settings.epochs = 2
     let dataset = Self.circle(users: 12)
@@ -52,7 +52,7 @@ import Testing
     #expect(try train(2) != first)
   }
 
-  @Test func itEndsWhenNothingGetsBetter() throws {
+  @Test func `Training ends when nothing gets better`() throws {
     var settings = Self.settings
     settings.learningRate = 1e-12
     settings.validationInterval = 2
@@ -64,13 +64,13 @@ import Testing
     #expect(epochs == Array(1...6) && outcome.epochs == 6 && outcome.best.epoch == 2)
   }
 
-  @Test func whatProgressThrowsEndsIt() throws {
+  @Test func `What progress throws ends it`() throws {
     struct Stop: Error {}
     let training = try SASRecTraining(dataset: Self.circle(users: 8), settings: Self.settings, threads: 1)
     #expect(throws: Stop.self) { try training.run { _ in throw Stop() } }
   }
 
-  @Test func windowsGoThroughAllOfALongHistory() throws {
+  @Test func `Windows go through all of a long history`() throws {
     let user = Dataset.User(id: "u", items: Array(0..<42))
     let dataset = Dataset(items: (0..<60).map { Dataset.Item(id: "\($0)") }, users: [user])
     var settings = Self.settings
@@ -92,7 +92,7 @@ import Testing
       try SASRecSampler(dataset, settings).batches(epoch: 1).map { $0.map { Array($0.items) } } == [[Array(31..<40)]])
   }
 
-  @Test func negativesWereNeverMet() throws {
+  @Test func `Negatives were never met`() throws {
     let dataset = Self.circle(users: 10)
     let sampler = try SASRecSampler(dataset, Self.settings)
     for batch in sampler.batches(epoch: 1) {
@@ -109,7 +109,7 @@ import Testing
     }
   }
 
-  @Test func whatCannotBeTrainedIsRefused() throws {
+  @Test func `What cannot be trained is refused`() throws {
     let nobody = Dataset(
       items: [Dataset.Item(id: "a"), Dataset.Item(id: "b"), Dataset.Item(id: "c")],
       users: [Dataset.User(id: "u", items: [0, 1, 2])])

@@ -4,6 +4,7 @@ import Testing
 
 @testable import Training
 
+@Suite("Samples are drawn for training")
 struct SamplerTests {
   private func sampler(
     _ users: [Dataset.User] = SmallRun.dataset.users, _ items: TrainingItems = SmallRun.items(),
@@ -15,7 +16,7 @@ struct SamplerTests {
       options: SamplingOptions(maxInteractions: maxInteractions, seed: seed))
   }
 
-  @Test func anEpochVisitsEveryUserOnceInAnOrderOfItsOwn() throws {
+  @Test func `An epoch visits every user once in an order of its own`() throws {
     let sampler = try sampler()
     let orders = (0..<5).map(sampler.order(ofPass:))
     for order in orders { #expect(order.sorted() == Array(SmallRun.dataset.users.indices)) }
@@ -25,7 +26,7 @@ struct SamplerTests {
       try self.sampler(seed: 2).order(ofPass: 3) != orders[3] || self.sampler(seed: 2).order(ofPass: 4) != orders[4])
   }
 
-  @Test func windowsAreRunsOfTheTrainingPartAlone() throws {
+  @Test func `Windows are runs of the training part alone`() throws {
     let user = Dataset.User(id: "long", items: Array(0..<12))
     let sampler = try sampler([user], maxInteractions: 6)
     var lengths: [Int: Int] = [:]
@@ -43,7 +44,7 @@ struct SamplerTests {
     #expect(abs(Double(lengths[5] ?? 0) / 600 - 0.125) < 0.05)
   }
 
-  @Test func aShortSequenceGivesAllButItsLast() throws {
+  @Test func `A short sequence gives all but its last`() throws {
     let sampler = try sampler([Dataset.User(id: "short", items: [4, 2, 7, 0])])
     for epoch in 0..<20 {
       let example = try #require(sampler.example(user: 0, pass: epoch))
@@ -51,7 +52,7 @@ struct SamplerTests {
     }
   }
 
-  @Test func itemsWithoutAnImageAreInNoHistory() throws {
+  @Test func `Items without an image are in no history`() throws {
     let items = SmallRun.items(missingImages: [1, 5, 6])
     let sampler = try sampler(SmallRun.dataset.users, items)
     for epoch in 0..<20 {
@@ -66,13 +67,13 @@ struct SamplerTests {
     }
   }
 
-  @Test func nothingToLearnFromIsRefused() throws {
+  @Test func `Nothing to learn from is refused`() throws {
     let users = [Dataset.User(id: "a", items: [1, 2, 3])]
     let error = #expect(throws: TrainingError.self) { try sampler(users) }
     #expect(error?.code == .empty)
   }
 
-  @Test func stepsOfAnEpochReadEachUserOnce() throws {
+  @Test func `Steps of an epoch read each user once`() throws {
     var options = TrainingPlan.Options(epochs: 2, batchSize: 2, accumulation: 2)
     let plan = try TrainingPlan(options, sampler: sampler(), users: SmallRun.dataset.users)
     #expect(plan.stepsPerEpoch == 2 && plan.totalSteps == 4)

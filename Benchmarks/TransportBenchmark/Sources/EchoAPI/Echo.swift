@@ -1,13 +1,13 @@
 public import GRPCCore
 
 /// The service that both Swift servers run.
-public struct Echo: Illmrec_Benchmark_V1_EchoService.SimpleServiceProtocol {
+public struct Echo: Benchmark_EchoService.SimpleServiceProtocol {
   public init() {}
 
   public func echo(
-    request: Illmrec_Benchmark_V1_EchoRequest, context: ServerContext
-  ) async throws -> Illmrec_Benchmark_V1_EchoResponse {
-    var response = Illmrec_Benchmark_V1_EchoResponse()
+    request: Benchmark_EchoRequest, context: ServerContext
+  ) async throws -> Benchmark_EchoResponse {
+    var response = Benchmark_EchoResponse()
     response.payload = request.payload
     return response
   }

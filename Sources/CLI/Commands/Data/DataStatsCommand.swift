@@ -33,7 +33,7 @@ struct DataStatsCommand: ReportingCommand {
     let report = StatisticsReport(statistics)
     if let html { try OutputFile.write(Data(report.page(of: directory, record: record).utf8), to: html) }
     if json {
-      Terminal.standardOutput.writeLine(try DataJSON.text(report.document))
+      Terminal.standardOutput.writeLine(try JSONOutput.text(report.document))
     } else {
       report.write(to: .standardOutput)
     }

@@ -3,7 +3,7 @@ import GRPCCore
 import ServiceAPI
 import SwiftProtobuf
 
-struct IndexPromoteCommand: ReportingCommand {
+struct IndexPromoteCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "promote", abstract: "Let a version answer at once; the one that did is kept for rollback.",
     discussion: "Example:\n  illmrec index promote 3")
@@ -13,22 +13,24 @@ struct IndexPromoteCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
     let name = try options.versionName(version)
-    let change = change.change
-    let rollout = try await options.withAdmin { admin in
-      try await admin.promoteVersion(
-        .with {
-          $0.version = name
-          $0.change = change
-        }
-      ).rollout
-    }
-    try options.show(rollout, "Promoted \(name).")
+    return try await admin.promoteVersion(
+      .with {
+        $0.version = name
+        $0.change = change
+      }
+    ).servingState
+  }
+
+  func show(_ serving: Retrieval_ServingState) throws {
+    serving.tell("Promoted \(try options.versionName(version)).")
   }
 }
 
-struct IndexRollbackCommand: ReportingCommand {
+struct IndexRollbackCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollback", abstract: "Go back at once to the version that answered before.",
     discussion: "Example:\n  illmrec index rollback")
@@ -36,19 +38,13 @@ struct IndexRollbackCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
-    let index = options.index
-    let change = change.change
-    let rollout = try await options.withAdmin { admin in
-      try await admin.rollbackVersion(
-        .with {
-          $0.index = index
-          $0.change = change
-        }
-      ).rollout
-    }
-    try options.show(rollout, "Rolled back.")
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
+    try await admin.rollbackVersion(.init(of: index, change)).servingState
   }
+
+  func show(_ serving: Retrieval_ServingState) throws { serving.tell("Rolled back.") }
 }
 
 struct IndexDeleteCommand: ReportingCommand {
@@ -73,5 +69,16 @@ struct IndexDeleteCommand: ReportingCommand {
     }
     if options.json { return try JSONOutput.write(response) }
     Terminal.standardOutput.writeLine("Deleted \(name).")
+  }
+}
+
+extension Retrieval_ServingState {
+  /// Says what was done, which version answers now, and the way back.
+  fileprivate func tell(_ deed: String) {
+    var line = "\(deed) Index \(index) now answers from \(stableVersion)"
+    if !previousStableVersion.isEmpty {
+      line += "; `illmrec index rollback` goes back to \(previousStableVersion)"
+    }
+    Terminal.standardOutput.writeLine(line + ".")
   }
 }

@@ -34,16 +34,6 @@ struct IndexOptions: ParsableArguments {
     try await withService("retrieval service", at: target.retrieval) { try await body(IndexAdmin(wrapping: $0)) }
   }
 
-  /// Asks for a change of the index's rollout, and shows what became of it.
-  func changeRollout(
-    _ ask: @Sendable (IndexAdmin, _ index: String) async throws -> Retrieval_Rollout
-  ) async throws {
-    let index = index
-    let rollout = try await withAdmin { try await ask($0, index) }
-    if json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
-  }
-
   /// A version's full name from what a person types: "3", or the whole of "default/versions/3".
   func versionName(_ text: String) throws(CLIError) -> String {
     if text.contains("/") { return text }
@@ -51,15 +41,6 @@ struct IndexOptions: ParsableArguments {
       throw CLIError(.invalidInput, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
     }
     return "\(index)/versions/\(number)"
-  }
-
-  func show(_ rollout: Retrieval_Rollout, _ sentence: String) throws {
-    if json { return try JSONOutput.write(rollout) }
-    var line = "\(sentence) Index \(rollout.index) now answers from \(rollout.stableVersion)"
-    if !rollout.previousStableVersion.isEmpty {
-      line += "; `illmrec index rollback` goes back to \(rollout.previousStableVersion)"
-    }
-    Terminal.standardOutput.writeLine(line + ".")
   }
 }
 
@@ -69,7 +50,9 @@ struct ChangeOptions: ParsableArguments {
   var reason = ""
   @Option(help: ArgumentHelp("Who, for the audit log. (default: user@host)", valueName: "name"))
   var actor: String?
-  @Option(help: ArgumentHelp("Refuse unless this is the rollout's etag.", valueName: "etag"))
+  @Option(
+    help: ArgumentHelp(
+      "Refuse unless this is the serving state's etag (illmrec index rollout status --json).", valueName: "etag"))
   var etag = ""
   @Option(
     name: .customLong("request-id"),

@@ -19,7 +19,7 @@ struct RolloutCommand: AsyncParsableCommand {
     ])
 }
 
-struct RolloutStartCommand: ReportingCommand {
+struct RolloutStartCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "start", abstract: "Begin to bring a version in.",
     discussion: """
@@ -37,16 +37,20 @@ struct RolloutStartCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
     let request = try Retrieval_StartRolloutRequest.with {
       $0.version = try options.versionName(version)
       $0.plan = try plan.plan()
       $0.allowOtherSpace = allowOtherSpace
-      $0.change = change.change
+      $0.change = change
     }
-    let rollout = try await options.withAdmin { try await $0.startRollout(request).rollout }
-    if options.json { return try JSONOutput.write(rollout) }
-    RolloutView(rollout, nil).write(to: .standardOutput)
+    return try await admin.startRollout(request).servingState
+  }
+
+  func show(_ serving: Retrieval_ServingState) throws {
+    RolloutView(serving, nil).write(to: .standardOutput)
     Terminal.standardOutput.writeLine("`illmrec index rollout watch` shows how it goes.")
   }
 }
@@ -60,9 +64,9 @@ struct RolloutStatusCommand: ReportingCommand {
 
   func perform() async throws {
     let index = options.index
-    let response = try await options.withAdmin { try await $0.getRollout(.with { $0.index = index }) }
+    let response = try await options.withAdmin { try await $0.getServingState(.with { $0.index = index }) }
     if options.json { return try JSONOutput.write(response) }
-    RolloutView(response.rollout, response.hasFigures ? response.figures : nil).write(to: .standardOutput)
+    RolloutView(response.servingState, response.hasFigures ? response.figures : nil).write(to: .standardOutput)
   }
 }
 
@@ -111,11 +115,11 @@ struct RolloutWatchCommand: ReportingCommand {
       try await admin.watchRollout(request) { response in
         var phase = Retrieval_RolloutPhase.unspecified
         for try await message in response.messages {
-          phase = message.rollout.staged.phase
+          phase = message.servingState.rollout.phase
           if options.json {
             try JSONOutput.write(message)
           } else {
-            let view = RolloutView(message.rollout, message.hasFigures ? message.figures : nil)
+            let view = RolloutView(message.servingState, message.hasFigures ? message.figures : nil)
             screen.show(view.lines(for: screen.terminal), plain: view.line)
           }
         }
@@ -125,7 +129,7 @@ struct RolloutWatchCommand: ReportingCommand {
   }
 }
 
-struct RolloutPromoteCommand: ReportingCommand {
+struct RolloutPromoteCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "promote", abstract: "Go on to the next stage now, or with --all make the candidate stable.",
     discussion: "Example:\n  illmrec index rollout promote --reason \"clicks look fine\"")
@@ -135,29 +139,22 @@ struct RolloutPromoteCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
-    try await options.changeRollout { [change = change.change, all] admin, index in
-      guard all else {
-        return try await admin.advanceRollout(
-          .with {
-            $0.index = index
-            $0.change = change
-          }
-        ).rollout
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
+    guard all else { return try await admin.advanceRollout(.init(of: index, change)).servingState }
+    let present = try await admin.getServingState(.with { $0.index = index }).servingState
+    guard present.isUnderWay else { throw CLIError(.invalidInput, "index \(index) has no rollout under way") }
+    return try await admin.promoteVersion(
+      .with {
+        $0.version = present.rollout.candidateVersion
+        $0.change = change
       }
-      let present = try await admin.getRollout(.with { $0.index = index }).rollout
-      guard present.isUnderWay else { throw CLIError(.invalidInput, "index \(index) has no rollout under way") }
-      return try await admin.promoteVersion(
-        .with {
-          $0.version = present.staged.candidateVersion
-          $0.change = change
-        }
-      ).rollout
-    }
+    ).servingState
   }
 }
 
-struct RolloutPauseCommand: ReportingCommand {
+struct RolloutPauseCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "pause", abstract: "Stop the schedule; traffic stays as it is, and the gates go on watching.",
     discussion: "Example:\n  illmrec index rollout pause --reason \"over the weekend\"")
@@ -165,19 +162,14 @@ struct RolloutPauseCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
-    try await options.changeRollout { [change] admin, index in
-      try await admin.pauseRollout(
-        .with {
-          $0.index = index
-          $0.change = change.change
-        }
-      ).rollout
-    }
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
+    try await admin.pauseRollout(.init(of: index, change)).servingState
   }
 }
 
-struct RolloutResumeCommand: ReportingCommand {
+struct RolloutResumeCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Let the schedule run again.",
     discussion: "Example:\n  illmrec index rollout resume")
@@ -185,19 +177,14 @@ struct RolloutResumeCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
-    try await options.changeRollout { [change] admin, index in
-      try await admin.resumeRollout(
-        .with {
-          $0.index = index
-          $0.change = change.change
-        }
-      ).rollout
-    }
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
+    try await admin.resumeRollout(.init(of: index, change)).servingState
   }
 }
 
-struct RolloutRollbackCommand: ReportingCommand {
+struct RolloutRollbackCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollback", abstract: "End the rollout at once: the stable version answers everybody again.",
     discussion: "Example:\n  illmrec index rollout rollback --reason \"complaints\"")
@@ -205,15 +192,10 @@ struct RolloutRollbackCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func perform() async throws {
-    try await options.changeRollout { [change] admin, index in
-      try await admin.rollbackRollout(
-        .with {
-          $0.index = index
-          $0.change = change.change
-        }
-      ).rollout
-    }
+  func ask(
+    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+  ) async throws -> Retrieval_ServingState {
+    try await admin.rollbackRollout(.init(of: index, change)).servingState
   }
 }
 
@@ -245,7 +227,7 @@ struct RolloutReportCommand: ReportingCommand {
   }
 }
 
-extension Retrieval_Rollout {
-  /// Whether a staged rollout is in one of its stages.
-  var isUnderWay: Bool { hasStaged && [.running, .paused].contains(staged.phase) }
+extension Retrieval_ServingState {
+  /// Whether a rollout is in one of its stages.
+  var isUnderWay: Bool { hasRollout && [.running, .paused].contains(rollout.phase) }
 }

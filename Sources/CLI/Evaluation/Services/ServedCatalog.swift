@@ -1,5 +1,6 @@
 import Datasets
 import GRPCCore
+import Items
 import Recommender
 import ServiceAPI
 import ServiceSupport
@@ -26,7 +27,7 @@ struct ServedCatalog: Sendable {
   ///   - leavesOutMissing: whether items with an image may be missing. Those without one always may.
   /// - Throws: CLIError that says how to bring the missing items in.
   init(
-    of dataset: Dataset, in directory: String, naming: ItemNaming, leavesOutMissing: Bool, targets: ServiceTargets,
+    of dataset: Dataset, in directory: String, naming: ItemNaming, leavesOutMissing: Bool, targets: ServiceClients,
     version: String
   ) async throws {
     let ids = dataset.items.indices.map { naming == .source ? dataset.items[$0].id : "\($0)" }
@@ -51,7 +52,7 @@ struct ServedCatalog: Sendable {
       throw CLIError(.service, "\(version) at \(targets.retrievalTarget) holds none of the data's items")
     }
     let otherTitles = zip(stored, dataset.items).count { stored, item in
-      stored.map { $0.metadata.title != item.title } ?? false
+      stored.map { $0.metadata.title != item.texts.title } ?? false
     }
     guard otherTitles * 2 <= stored.count(where: { $0 != nil }) else {
       throw CLIError(
@@ -68,7 +69,7 @@ struct ServedCatalog: Sendable {
 
   /// Each item as the encoder holds it; nil for one that it does not.
   private static func stored(
-    _ ids: [String], _ targets: ServiceTargets
+    _ ids: [String], _ targets: ServiceClients
   ) async throws -> [Encoder_StoredItem?] {
     let limits = try await targets.call("encoder", at: targets.encoderTarget) {
       try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults).limits
@@ -94,7 +95,7 @@ struct ServedCatalog: Sendable {
     return stored
   }
 
-  private static func indexed(_ ids: [String], _ targets: ServiceTargets, version: String) async throws -> [Bool] {
+  private static func indexed(_ ids: [String], _ targets: ServiceClients, version: String) async throws -> [Bool] {
     let limits = try await targets.call("retrieval service", at: targets.retrievalTarget) {
       try await targets.retrieval.getServerInfo(.init(), metadata: [:], options: .defaults).limits
     }

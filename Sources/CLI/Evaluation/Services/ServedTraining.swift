@@ -13,7 +13,7 @@ struct ServedTraining: Sendable {
 
   /// - Parameter index: an index, whose stable version is taken, or a version of one.
   /// - Throws: CLIError when a service cannot be reached, the trainings differ, or there is no such index.
-  init(of targets: ServiceTargets, index: String) async throws {
+  init(of targets: ServiceClients, index: String) async throws {
     let encoder = try await targets.call("encoder", at: targets.encoderTarget) {
       try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults)
     }
@@ -42,7 +42,7 @@ struct ServedTraining: Sendable {
   }
 
   private static func version(
-    _ index: String, among stable: [Retrieval_ServedBy], _ targets: ServiceTargets
+    _ index: String, among stable: [Retrieval_ServedBy], _ targets: ServiceClients
   ) async throws -> Retrieval_ServedBy {
     if index.contains("/") {
       return try await targets.call("retrieval service", at: targets.retrievalTarget) {

@@ -34,7 +34,7 @@ struct ServiceEvaluation: Sendable {
     try await withService("encoder", at: encoder) { encoderClient in
       try await withService("LLM service", at: llm) { llmClient in
         try await withService("retrieval service", at: retrieval) { retrievalClient in
-          let targets = ServiceTargets(
+          let targets = ServiceClients(
             encoder: (encoder, encoderClient), llm: (llm, llmClient), retrieval: (retrieval, retrievalClient))
           let training = try await ServedTraining(of: targets, index: index)
           let catalog = try await ServedCatalog(
@@ -50,7 +50,7 @@ struct ServiceEvaluation: Sendable {
   }
 }
 
-extension ServiceTargets {
+extension ServiceClients {
   /// Makes an RPC whose failure names the service.
   func call<Response: Sendable>(
     _ name: String, at target: String, _ rpc: () async throws -> Response

@@ -34,7 +34,7 @@ struct ServiceRanking: Sendable {
   }
 
   init(
-    task: RankingTask, targets: ServiceTargets, training: ServedTraining, catalog: ServedCatalog, usersPerRequest: Int,
+    task: RankingTask, targets: ServiceClients, training: ServedTraining, catalog: ServedCatalog, usersPerRequest: Int,
     requestsAtOnce: Int
   ) {
     self.task = task

@@ -74,7 +74,7 @@ extension WordPieceVocabulary {
   /// The ids of `vocab.txt`: a piece a line, numbered from 0. When a piece stands twice its last line counts, as in Hugging
   /// Face's reading.
   static func ids(ofLines path: String) throws(ModelError) -> [[UInt8]: Int32] {
-    let file = try MappedFile(path: path)
+    let file = try CheckpointFile(path: path)
     var lines = file.withBytes { bytes in
       bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import CLI
 
-@Suite("Stroked outlines")
+@Suite("Outlines are stroked")
 struct StrokeTests {
   /// Area in drawing units, from the exact coverage of a 200-pixel image.
   private func area(_ path: Path) -> Double {
@@ -11,7 +11,7 @@ struct StrokeTests {
     return sum / 4
   }
 
-  @Test func aStraightLineCoversItsLengthAndItsRoundEnds() {
+  @Test func `A straight line covers its length and its round ends`() {
     var line = Path()
     line.move(20, 50)
     line.line(80, 50)
@@ -19,7 +19,7 @@ struct StrokeTests {
     #expect(abs(area(line.stroked(width: 4)) - (240 + 12.566)) < 0.5)
   }
 
-  @Test func aCurveIsNoWiderThanItsPen() {
+  @Test func `A curve is no wider than its pen`() {
     var arc = Path()
     arc.move(20, 70)
     arc.curve(Point(20, 20), Point(80, 20), to: Point(80, 70))
@@ -33,7 +33,7 @@ struct StrokeTests {
     #expect(abs(area(arc.stroked(width: 3)) - expected) < expected * 0.01)
   }
 
-  @Test func aClosedOutlineThatRepeatsItsFirstPointHasNoSpur() {
+  @Test func `A closed outline that repeats its first point has no spur`() {
     var square = Path()
     square.move(30, 30)
     square.line(70, 30)
@@ -46,7 +46,7 @@ struct StrokeTests {
     #expect(abs(area(square.stroked(width: 4, isClosed: true)) - (44 * 44 - 36 * 36)) < 0.5)
   }
 
-  @Test func aSinglePointStrokesToNothing() {
+  @Test func `A single point strokes to nothing`() {
     var point = Path()
     point.move(50, 50)
     #expect(point.stroked(width: 4).contours.isEmpty)

@@ -15,7 +15,7 @@ internal import GRPCProtobuf
 
 /// Namespace containing generated types for the "illmrec.benchmark.v1.EchoService" service.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-public enum Illmrec_Benchmark_V1_EchoService: Sendable {
+public enum Benchmark_EchoService: Sendable {
     /// Service descriptor for the "illmrec.benchmark.v1.EchoService" service.
     public static let descriptor = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.benchmark.v1.EchoService")
     /// Namespace for method metadata.
@@ -23,9 +23,9 @@ public enum Illmrec_Benchmark_V1_EchoService: Sendable {
         /// Namespace for "Echo" metadata.
         public enum Echo: Sendable {
             /// Request type for "Echo".
-            public typealias Input = Illmrec_Benchmark_V1_EchoRequest
+            public typealias Input = Benchmark_EchoRequest
             /// Response type for "Echo".
-            public typealias Output = Illmrec_Benchmark_V1_EchoResponse
+            public typealias Output = Benchmark_EchoResponse
             /// Descriptor for "Echo".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.benchmark.v1.EchoService"),
@@ -43,13 +43,13 @@ public enum Illmrec_Benchmark_V1_EchoService: Sendable {
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
 extension GRPCCore.ServiceDescriptor {
     /// Service descriptor for the "illmrec.benchmark.v1.EchoService" service.
-    public static let illmrec_benchmark_v1_EchoService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.benchmark.v1.EchoService")
+    public static let benchmark_EchoService = GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.benchmark.v1.EchoService")
 }
 
 // MARK: illmrec.benchmark.v1.EchoService (server)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService {
+extension Benchmark_EchoService {
     /// Streaming variant of the service protocol for the "illmrec.benchmark.v1.EchoService" service.
     ///
     /// This protocol is the lowest-level of the service protocols generated for this service
@@ -69,16 +69,16 @@ extension Illmrec_Benchmark_V1_EchoService {
         /// Handle the "Echo" method.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Illmrec_Benchmark_V1_EchoRequest` messages.
+        ///   - request: A streaming request of `Benchmark_EchoRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Illmrec_Benchmark_V1_EchoResponse` messages.
+        /// - Returns: A streaming response of `Benchmark_EchoResponse` messages.
         func echo(
-            request: GRPCCore.StreamingServerRequest<Illmrec_Benchmark_V1_EchoRequest>,
+            request: GRPCCore.StreamingServerRequest<Benchmark_EchoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Benchmark_V1_EchoResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Benchmark_EchoResponse>
     }
 
     /// Service protocol for the "illmrec.benchmark.v1.EchoService" service.
@@ -92,20 +92,20 @@ extension Illmrec_Benchmark_V1_EchoService {
     /// > Source IDL Documentation:
     /// >
     /// > Answers a message with its own payload.
-    public protocol ServiceProtocol: Illmrec_Benchmark_V1_EchoService.StreamingServiceProtocol {
+    public protocol ServiceProtocol: Benchmark_EchoService.StreamingServiceProtocol {
         /// Handle the "Echo" method.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Benchmark_V1_EchoRequest` message.
+        ///   - request: A request containing a single `Benchmark_EchoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Illmrec_Benchmark_V1_EchoResponse` message.
+        /// - Returns: A response containing a single `Benchmark_EchoResponse` message.
         func echo(
-            request: GRPCCore.ServerRequest<Illmrec_Benchmark_V1_EchoRequest>,
+            request: GRPCCore.ServerRequest<Benchmark_EchoRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Illmrec_Benchmark_V1_EchoResponse>
+        ) async throws -> GRPCCore.ServerResponse<Benchmark_EchoResponse>
     }
 
     /// Simple service protocol for the "illmrec.benchmark.v1.EchoService" service.
@@ -117,31 +117,31 @@ extension Illmrec_Benchmark_V1_EchoService {
     /// > Source IDL Documentation:
     /// >
     /// > Answers a message with its own payload.
-    public protocol SimpleServiceProtocol: Illmrec_Benchmark_V1_EchoService.ServiceProtocol {
+    public protocol SimpleServiceProtocol: Benchmark_EchoService.ServiceProtocol {
         /// Handle the "Echo" method.
         ///
         /// - Parameters:
-        ///   - request: A `Illmrec_Benchmark_V1_EchoRequest` message.
+        ///   - request: A `Benchmark_EchoRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Illmrec_Benchmark_V1_EchoResponse` to respond with.
+        /// - Returns: A `Benchmark_EchoResponse` to respond with.
         func echo(
-            request: Illmrec_Benchmark_V1_EchoRequest,
+            request: Benchmark_EchoRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Illmrec_Benchmark_V1_EchoResponse
+        ) async throws -> Benchmark_EchoResponse
     }
 }
 
 // Default implementation of 'registerMethods(with:)'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService.StreamingServiceProtocol {
+extension Benchmark_EchoService.StreamingServiceProtocol {
     public func registerMethods<Transport>(with router: inout GRPCCore.RPCRouter<Transport>) where Transport: GRPCCore.ServerTransport {
         router.registerHandler(
-            forMethod: Illmrec_Benchmark_V1_EchoService.Method.Echo.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Benchmark_V1_EchoRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Benchmark_V1_EchoResponse>(),
+            forMethod: Benchmark_EchoService.Method.Echo.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Benchmark_EchoRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Benchmark_EchoResponse>(),
             handler: { request, context in
                 try await self.echo(
                     request: request,
@@ -154,11 +154,11 @@ extension Illmrec_Benchmark_V1_EchoService.StreamingServiceProtocol {
 
 // Default implementation of streaming methods from 'StreamingServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService.ServiceProtocol {
+extension Benchmark_EchoService.ServiceProtocol {
     public func echo(
-        request: GRPCCore.StreamingServerRequest<Illmrec_Benchmark_V1_EchoRequest>,
+        request: GRPCCore.StreamingServerRequest<Benchmark_EchoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Illmrec_Benchmark_V1_EchoResponse> {
+    ) async throws -> GRPCCore.StreamingServerResponse<Benchmark_EchoResponse> {
         let response = try await self.echo(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
@@ -169,12 +169,12 @@ extension Illmrec_Benchmark_V1_EchoService.ServiceProtocol {
 
 // Default implementation of methods from 'ServiceProtocol'.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService.SimpleServiceProtocol {
+extension Benchmark_EchoService.SimpleServiceProtocol {
     public func echo(
-        request: GRPCCore.ServerRequest<Illmrec_Benchmark_V1_EchoRequest>,
+        request: GRPCCore.ServerRequest<Benchmark_EchoRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Illmrec_Benchmark_V1_EchoResponse> {
-        return GRPCCore.ServerResponse<Illmrec_Benchmark_V1_EchoResponse>(
+    ) async throws -> GRPCCore.ServerResponse<Benchmark_EchoResponse> {
+        return GRPCCore.ServerResponse<Benchmark_EchoResponse>(
             message: try await self.echo(
                 request: request.message,
                 context: context
@@ -187,7 +187,7 @@ extension Illmrec_Benchmark_V1_EchoService.SimpleServiceProtocol {
 // MARK: illmrec.benchmark.v1.EchoService (client)
 
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService {
+extension Benchmark_EchoService {
     /// Generated client protocol for the "illmrec.benchmark.v1.EchoService" service.
     ///
     /// You don't need to implement this protocol directly, use the generated
@@ -200,20 +200,20 @@ extension Illmrec_Benchmark_V1_EchoService {
         /// Call the "Echo" method.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Benchmark_V1_EchoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Benchmark_V1_EchoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Benchmark_V1_EchoResponse` messages.
+        ///   - request: A request containing a single `Benchmark_EchoRequest` message.
+        ///   - serializer: A serializer for `Benchmark_EchoRequest` messages.
+        ///   - deserializer: A deserializer for `Benchmark_EchoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         func echo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Benchmark_V1_EchoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Benchmark_V1_EchoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Benchmark_V1_EchoResponse>,
+            request: GRPCCore.ClientRequest<Benchmark_EchoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Benchmark_EchoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Benchmark_EchoResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Benchmark_V1_EchoResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Benchmark_EchoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -240,26 +240,26 @@ extension Illmrec_Benchmark_V1_EchoService {
         /// Call the "Echo" method.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Illmrec_Benchmark_V1_EchoRequest` message.
-        ///   - serializer: A serializer for `Illmrec_Benchmark_V1_EchoRequest` messages.
-        ///   - deserializer: A deserializer for `Illmrec_Benchmark_V1_EchoResponse` messages.
+        ///   - request: A request containing a single `Benchmark_EchoRequest` message.
+        ///   - serializer: A serializer for `Benchmark_EchoRequest` messages.
+        ///   - deserializer: A deserializer for `Benchmark_EchoResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
         public func echo<Result>(
-            request: GRPCCore.ClientRequest<Illmrec_Benchmark_V1_EchoRequest>,
-            serializer: some GRPCCore.MessageSerializer<Illmrec_Benchmark_V1_EchoRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Illmrec_Benchmark_V1_EchoResponse>,
+            request: GRPCCore.ClientRequest<Benchmark_EchoRequest>,
+            serializer: some GRPCCore.MessageSerializer<Benchmark_EchoRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Benchmark_EchoResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Benchmark_V1_EchoResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Benchmark_EchoResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Illmrec_Benchmark_V1_EchoService.Method.Echo.descriptor,
+                descriptor: Benchmark_EchoService.Method.Echo.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -271,27 +271,27 @@ extension Illmrec_Benchmark_V1_EchoService {
 
 // Helpers providing default arguments to 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService.ClientProtocol {
+extension Benchmark_EchoService.ClientProtocol {
     /// Call the "Echo" method.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Illmrec_Benchmark_V1_EchoRequest` message.
+    ///   - request: A request containing a single `Benchmark_EchoRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func echo<Result>(
-        request: GRPCCore.ClientRequest<Illmrec_Benchmark_V1_EchoRequest>,
+        request: GRPCCore.ClientRequest<Benchmark_EchoRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Benchmark_V1_EchoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Benchmark_EchoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
         try await self.echo(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Illmrec_Benchmark_V1_EchoRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Illmrec_Benchmark_V1_EchoResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Benchmark_EchoRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Benchmark_EchoResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -300,7 +300,7 @@ extension Illmrec_Benchmark_V1_EchoService.ClientProtocol {
 
 // Helpers providing sugared APIs for 'ClientProtocol' methods.
 @available(macOS 15.0, iOS 18.0, watchOS 11.0, tvOS 18.0, visionOS 2.0, *)
-extension Illmrec_Benchmark_V1_EchoService.ClientProtocol {
+extension Benchmark_EchoService.ClientProtocol {
     /// Call the "Echo" method.
     ///
     /// - Parameters:
@@ -312,14 +312,14 @@ extension Illmrec_Benchmark_V1_EchoService.ClientProtocol {
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
     public func echo<Result>(
-        _ message: Illmrec_Benchmark_V1_EchoRequest,
+        _ message: Benchmark_EchoRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Illmrec_Benchmark_V1_EchoResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Benchmark_EchoResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Illmrec_Benchmark_V1_EchoRequest>(
+        let request = GRPCCore.ClientRequest<Benchmark_EchoRequest>(
             message: message,
             metadata: metadata
         )

@@ -25,7 +25,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated struct Illmrec_Benchmark_V1_EchoRequest: Sendable {
+public nonisolated struct Benchmark_EchoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -37,7 +37,7 @@ public nonisolated struct Illmrec_Benchmark_V1_EchoRequest: Sendable {
   public init() {}
 }
 
-public nonisolated struct Illmrec_Benchmark_V1_EchoResponse: Sendable {
+public nonisolated struct Benchmark_EchoResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -53,7 +53,7 @@ public nonisolated struct Illmrec_Benchmark_V1_EchoResponse: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "illmrec.benchmark.v1"
 
-nonisolated extension Illmrec_Benchmark_V1_EchoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Benchmark_EchoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EchoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}payload\0")
 
@@ -76,14 +76,14 @@ nonisolated extension Illmrec_Benchmark_V1_EchoRequest: SwiftProtobuf.Message, S
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Benchmark_V1_EchoRequest, rhs: Illmrec_Benchmark_V1_EchoRequest) -> Bool {
+  public static func ==(lhs: Benchmark_EchoRequest, rhs: Benchmark_EchoRequest) -> Bool {
     if lhs.payload != rhs.payload {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Illmrec_Benchmark_V1_EchoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Benchmark_EchoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EchoResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}payload\0")
 
@@ -106,7 +106,7 @@ nonisolated extension Illmrec_Benchmark_V1_EchoResponse: SwiftProtobuf.Message, 
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Illmrec_Benchmark_V1_EchoResponse, rhs: Illmrec_Benchmark_V1_EchoResponse) -> Bool {
+  public static func ==(lhs: Benchmark_EchoResponse, rhs: Benchmark_EchoResponse) -> Bool {
     if lhs.payload != rhs.payload {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

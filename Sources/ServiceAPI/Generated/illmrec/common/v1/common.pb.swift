@@ -147,6 +147,20 @@ public nonisolated struct Common_Tensor: Sendable {
   public init() {}
 }
 
+/// The categories of one item: what searches may be limited to.
+public nonisolated struct Common_Categories: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Each 1 to 256 bytes; case and spelling count.
+  public var names: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// What produced a value. Part of every answer that holds model output.
 public nonisolated struct Common_ModelRef: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -181,7 +195,7 @@ public nonisolated struct Common_ItemError: Sendable {
   /// A google.rpc.Code number.
   public var code: Int32 = 0
 
-  /// Stable reason for programs, e.g. IMAGE_TOO_LARGE.
+  /// Stable reason for programs, e.g. IMAGE_TOO_LARGE; docs/errors.md lists them all.
   public var reason: String = String()
 
   /// The problem and its remedy, for a person.
@@ -279,6 +293,36 @@ nonisolated extension Common_Tensor: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.dataType != rhs.dataType {return false}
     if lhs.shape != rhs.shape {return false}
     if lhs.data != rhs.data {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Common_Categories: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Categories"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}names\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.names.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Common_Categories, rhs: Common_Categories) -> Bool {
+    if lhs.names != rhs.names {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

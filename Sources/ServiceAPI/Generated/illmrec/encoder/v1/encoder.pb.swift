@@ -166,7 +166,8 @@ public nonisolated struct Encoder_ItemMetadata: Sendable {
   /// Brand, for display.
   public var brand: String = String()
 
-  /// Category, for display.
+  /// Its categories, several of them separated by "|", such as "War|Drama". Shown as it stands; searches are limited by each
+  /// of them: ExportItems takes them apart for every client.
   public var category: String = String()
 
   /// Description, for display.
@@ -718,8 +719,9 @@ public nonisolated struct Encoder_ExportItemsResponse: Sendable {
     /// Clears the value of `vectors`. Subsequent reads from it will return its default value.
     public mutating func clearVectors() {self._vectors = nil}
 
-    /// One per row: the category of the item's metadata, empty when it has none.
-    public var categories: [String] = []
+    /// One per row, ready for CreateVersion: the item's category taken apart at "|", without white space around. Empty
+    /// where the item has none; one of more than 256 bytes is left out, as no index takes it.
+    public var categories: [Common_Categories] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1851,7 +1853,7 @@ nonisolated extension Encoder_ExportItemsResponse.Chunk: SwiftProtobuf.Message, 
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._vectors) }()
-      case 3: try { try decoder.decodeRepeatedStringField(value: &self.categories) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.categories) }()
       default: break
       }
     }
@@ -1869,7 +1871,7 @@ nonisolated extension Encoder_ExportItemsResponse.Chunk: SwiftProtobuf.Message, 
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
     if !self.categories.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.categories, fieldNumber: 3)
+      try visitor.visitRepeatedMessageField(value: self.categories, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }

@@ -98,16 +98,16 @@ public enum Retrieval_IndexAdminService: Sendable {
                 type: .unary
             )
         }
-        /// Namespace for "GetRollout" metadata.
-        public enum GetRollout: Sendable {
-            /// Request type for "GetRollout".
-            public typealias Input = Retrieval_GetRolloutRequest
-            /// Response type for "GetRollout".
-            public typealias Output = Retrieval_GetRolloutResponse
-            /// Descriptor for "GetRollout".
+        /// Namespace for "GetServingState" metadata.
+        public enum GetServingState: Sendable {
+            /// Request type for "GetServingState".
+            public typealias Input = Retrieval_GetServingStateRequest
+            /// Response type for "GetServingState".
+            public typealias Output = Retrieval_GetServingStateResponse
+            /// Descriptor for "GetServingState".
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.IndexAdminService"),
-                method: "GetRollout",
+                method: "GetServingState",
                 type: .unary
             )
         }
@@ -249,7 +249,7 @@ public enum Retrieval_IndexAdminService: Sendable {
             DeleteVersion.descriptor,
             VerifyVersion.descriptor,
             CompareVersions.descriptor,
-            GetRollout.descriptor,
+            GetServingState.descriptor,
             PromoteVersion.descriptor,
             RollbackVersion.descriptor,
             StartRollout.descriptor,
@@ -400,23 +400,23 @@ extension Retrieval_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_CompareVersionsResponse>
 
-        /// Handle the "GetRollout" method.
+        /// Handle the "GetServingState" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Which versions serve an index.
+        /// > Which versions serve an index, and the rollout that changes it.
         ///
         /// - Parameters:
-        ///   - request: A streaming request of `Retrieval_GetRolloutRequest` messages.
+        ///   - request: A streaming request of `Retrieval_GetServingStateRequest` messages.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A streaming response of `Retrieval_GetRolloutResponse` messages.
-        func getRollout(
-            request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutRequest>,
+        /// - Returns: A streaming response of `Retrieval_GetServingStateResponse` messages.
+        func getServingState(
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetServingStateRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutResponse>
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetServingStateResponse>
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -551,7 +551,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The rollout with its figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_WatchRolloutRequest` messages.
@@ -724,23 +724,23 @@ extension Retrieval_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Retrieval_CompareVersionsResponse>
 
-        /// Handle the "GetRollout" method.
+        /// Handle the "GetServingState" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Which versions serve an index.
+        /// > Which versions serve an index, and the rollout that changes it.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
+        ///   - request: A request containing a single `Retrieval_GetServingStateRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A response containing a single `Retrieval_GetRolloutResponse` message.
-        func getRollout(
-            request: GRPCCore.ServerRequest<Retrieval_GetRolloutRequest>,
+        /// - Returns: A response containing a single `Retrieval_GetServingStateResponse` message.
+        func getServingState(
+            request: GRPCCore.ServerRequest<Retrieval_GetServingStateRequest>,
             context: GRPCCore.ServerContext
-        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutResponse>
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetServingStateResponse>
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -875,7 +875,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The rollout with its figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -1046,23 +1046,23 @@ extension Retrieval_IndexAdminService {
             context: GRPCCore.ServerContext
         ) async throws -> Retrieval_CompareVersionsResponse
 
-        /// Handle the "GetRollout" method.
+        /// Handle the "GetServingState" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Which versions serve an index.
+        /// > Which versions serve an index, and the rollout that changes it.
         ///
         /// - Parameters:
-        ///   - request: A `Retrieval_GetRolloutRequest` message.
+        ///   - request: A `Retrieval_GetServingStateRequest` message.
         ///   - context: Context providing information about the RPC.
         /// - Throws: Any error which occurred during the processing of the request. Thrown errors
         ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
         ///     to an internal error.
-        /// - Returns: A `Retrieval_GetRolloutResponse` to respond with.
-        func getRollout(
-            request: Retrieval_GetRolloutRequest,
+        /// - Returns: A `Retrieval_GetServingStateResponse` to respond with.
+        func getServingState(
+            request: Retrieval_GetServingStateRequest,
             context: GRPCCore.ServerContext
-        ) async throws -> Retrieval_GetRolloutResponse
+        ) async throws -> Retrieval_GetServingStateResponse
 
         /// Handle the "PromoteVersion" method.
         ///
@@ -1197,7 +1197,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The rollout with its figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_WatchRolloutRequest` message.
@@ -1321,11 +1321,11 @@ extension Retrieval_IndexAdminService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
-            forMethod: Retrieval_IndexAdminService.Method.GetRollout.descriptor,
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutRequest>(),
-            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutResponse>(),
+            forMethod: Retrieval_IndexAdminService.Method.GetServingState.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetServingStateRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetServingStateResponse>(),
             handler: { request, context in
-                try await self.getRollout(
+                try await self.getServingState(
                     request: request,
                     context: context
                 )
@@ -1513,11 +1513,11 @@ extension Retrieval_IndexAdminService.ServiceProtocol {
         return GRPCCore.StreamingServerResponse(single: response)
     }
 
-    public func getRollout(
-        request: GRPCCore.StreamingServerRequest<Retrieval_GetRolloutRequest>,
+    public func getServingState(
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetServingStateRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRolloutResponse> {
-        let response = try await self.getRollout(
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetServingStateResponse> {
+        let response = try await self.getServingState(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1716,12 +1716,12 @@ extension Retrieval_IndexAdminService.SimpleServiceProtocol {
         )
     }
 
-    public func getRollout(
-        request: GRPCCore.ServerRequest<Retrieval_GetRolloutRequest>,
+    public func getServingState(
+        request: GRPCCore.ServerRequest<Retrieval_GetServingStateRequest>,
         context: GRPCCore.ServerContext
-    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRolloutResponse> {
-        return GRPCCore.ServerResponse<Retrieval_GetRolloutResponse>(
-            message: try await self.getRollout(
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetServingStateResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetServingStateResponse>(
+            message: try await self.getServingState(
                 request: request.message,
                 context: context
             ),
@@ -2017,27 +2017,27 @@ extension Retrieval_IndexAdminService {
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_CompareVersionsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
-        /// Call the "GetRollout" method.
+        /// Call the "GetServingState" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Which versions serve an index.
+        /// > Which versions serve an index, and the rollout that changes it.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
-        ///   - serializer: A serializer for `Retrieval_GetRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Retrieval_GetRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetServingStateRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetServingStateRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetServingStateResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
-        func getRollout<Result>(
-            request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutResponse>,
+        func getServingState<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_GetServingStateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetServingStateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetServingStateResponse>,
             options: GRPCCore.CallOptions,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServingStateResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "PromoteVersion" method.
@@ -2208,7 +2208,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The rollout with its figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -2500,33 +2500,33 @@ extension Retrieval_IndexAdminService {
             )
         }
 
-        /// Call the "GetRollout" method.
+        /// Call the "GetServingState" method.
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Which versions serve an index.
+        /// > Which versions serve an index, and the rollout that changes it.
         ///
         /// - Parameters:
-        ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
-        ///   - serializer: A serializer for `Retrieval_GetRolloutRequest` messages.
-        ///   - deserializer: A deserializer for `Retrieval_GetRolloutResponse` messages.
+        ///   - request: A request containing a single `Retrieval_GetServingStateRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetServingStateRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetServingStateResponse` messages.
         ///   - options: Options to apply to this RPC.
         ///   - handleResponse: A closure which handles the response and returns its result to
         ///       the caller. Returning from the closure will cancel the RPC if it hasn't
         ///       already finished.
         /// - Returns: The result of `handleResponse`.
-        public func getRollout<Result>(
-            request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
-            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRolloutRequest>,
-            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRolloutResponse>,
+        public func getServingState<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_GetServingStateRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetServingStateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetServingStateResponse>,
             options: GRPCCore.CallOptions = .defaults,
-            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServingStateResponse>) async throws -> Result = { response in
                 try response.message
             }
         ) async throws -> Result where Result: Sendable {
             try await self.client.unary(
                 request: request,
-                descriptor: Retrieval_IndexAdminService.Method.GetRollout.descriptor,
+                descriptor: Retrieval_IndexAdminService.Method.GetServingState.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2779,7 +2779,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The rollout with its figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -3056,30 +3056,30 @@ extension Retrieval_IndexAdminService.ClientProtocol {
         )
     }
 
-    /// Call the "GetRollout" method.
+    /// Call the "GetServingState" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Which versions serve an index.
+    /// > Which versions serve an index, and the rollout that changes it.
     ///
     /// - Parameters:
-    ///   - request: A request containing a single `Retrieval_GetRolloutRequest` message.
+    ///   - request: A request containing a single `Retrieval_GetServingStateRequest` message.
     ///   - options: Options to apply to this RPC.
     ///   - handleResponse: A closure which handles the response and returns its result to
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    public func getRollout<Result>(
-        request: GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>,
+    public func getServingState<Result>(
+        request: GRPCCore.ClientRequest<Retrieval_GetServingStateRequest>,
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServingStateResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        try await self.getRollout(
+        try await self.getServingState(
             request: request,
-            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRolloutRequest>(),
-            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRolloutResponse>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetServingStateRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetServingStateResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -3295,7 +3295,7 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The rollout with its figures: now, at every change and once an interval.
+    /// > The serving state with the rollout's figures: now, at every change and once an interval.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -3581,11 +3581,11 @@ extension Retrieval_IndexAdminService.ClientProtocol {
         )
     }
 
-    /// Call the "GetRollout" method.
+    /// Call the "GetServingState" method.
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Which versions serve an index.
+    /// > Which versions serve an index, and the rollout that changes it.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3595,19 +3595,19 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///       the caller. Returning from the closure will cancel the RPC if it hasn't
     ///       already finished.
     /// - Returns: The result of `handleResponse`.
-    public func getRollout<Result>(
-        _ message: Retrieval_GetRolloutRequest,
+    public func getServingState<Result>(
+        _ message: Retrieval_GetServingStateRequest,
         metadata: GRPCCore.Metadata = [:],
         options: GRPCCore.CallOptions = .defaults,
-        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRolloutResponse>) async throws -> Result = { response in
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetServingStateResponse>) async throws -> Result = { response in
             try response.message
         }
     ) async throws -> Result where Result: Sendable {
-        let request = GRPCCore.ClientRequest<Retrieval_GetRolloutRequest>(
+        let request = GRPCCore.ClientRequest<Retrieval_GetServingStateRequest>(
             message: message,
             metadata: metadata
         )
-        return try await self.getRollout(
+        return try await self.getServingState(
             request: request,
             options: options,
             onResponse: handleResponse
@@ -3852,7 +3852,7 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The rollout with its figures: now, at every change and once an interval.
+    /// > The serving state with the rollout's figures: now, at every change and once an interval.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -20,7 +20,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Where a staged rollout is.
+/// Where a rollout is.
 public nonisolated enum Retrieval_RolloutPhase: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
@@ -169,7 +169,7 @@ public nonisolated struct Retrieval_Version: Sendable {
   /// The publisher's notes.
   public var labels: Dictionary<String,String> = [:]
 
-  /// Its parts in the rollout; empty when it serves no traffic.
+  /// Its roles in the serving state of its index; empty when it has none.
   public var roles: [Retrieval_Role] = []
 
   /// The graph for approximate search; unset when there is none.
@@ -396,28 +396,14 @@ public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
     /// Clears the value of `vectors`. Subsequent reads from it will return its default value.
     public mutating func clearVectors() {self._vectors = nil}
 
-    /// One per row, or none at all: what searches may be limited to.
-    public var categories: [Retrieval_CreateVersionRequest.Categories] = []
+    /// One per row, or none at all; at most 1,048,576 different names in a version.
+    public var categories: [Common_Categories] = []
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
     fileprivate var _vectors: Common_Tensor? = nil
-  }
-
-  /// The categories of one item.
-  public nonisolated struct Categories: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    /// Each 1 to 256 bytes; at most 1,048,576 different ones in a version.
-    public var names: [String] = []
-
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    public init() {}
   }
 
   /// The end of the upload.
@@ -572,7 +558,7 @@ public nonisolated struct Retrieval_DeleteVersionResponse: Sendable {
 }
 
 /// Which versions serve an index.
-public nonisolated struct Retrieval_Rollout: Sendable {
+public nonisolated struct Retrieval_ServingState: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -602,22 +588,22 @@ public nonisolated struct Retrieval_Rollout: Sendable {
   /// Clears the value of `updateTime`. Subsequent reads from it will return its default value.
   public mutating func clearUpdateTime() {self._updateTime = nil}
 
-  /// The staged rollout under way, or the last one; unset before the first.
-  public var staged: Retrieval_StagedRollout {
-    get {_staged ?? Retrieval_StagedRollout()}
-    set {_staged = newValue}
+  /// The rollout under way, or the last one; unset before the first.
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
+    set {_rollout = newValue}
   }
-  /// Returns true if `staged` has been explicitly set.
-  public var hasStaged: Bool {self._staged != nil}
-  /// Clears the value of `staged`. Subsequent reads from it will return its default value.
-  public mutating func clearStaged() {self._staged = nil}
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _updateTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _staged: Retrieval_StagedRollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// Who asks for a change of what serves, why, and under which conditions. At most 1,024 bytes each.
@@ -636,7 +622,7 @@ public nonisolated struct Retrieval_Change: Sendable {
   /// key for another change is INVALID_ARGUMENT (REQUEST_ID_REUSED).
   public var requestID: String = String()
 
-  /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
+  /// When set, ABORTED (ETAG_MISMATCH) unless it is the serving state's.
   public var etag: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -808,8 +794,8 @@ public nonisolated struct Retrieval_OutcomeGate: Sendable {
   public init() {}
 }
 
-/// The way of one version to all traffic.
-public nonisolated struct Retrieval_StagedRollout: @unchecked Sendable {
+/// The way of one version to all traffic, by stages.
+public nonisolated struct Retrieval_Rollout: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1085,7 +1071,7 @@ public nonisolated struct Retrieval_OutcomeDifference: Sendable {
 }
 
 /// Names an index.
-public nonisolated struct Retrieval_GetRolloutRequest: Sendable {
+public nonisolated struct Retrieval_GetServingStateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1098,23 +1084,23 @@ public nonisolated struct Retrieval_GetRolloutRequest: Sendable {
   public init() {}
 }
 
-/// An index's rollout.
-public nonisolated struct Retrieval_GetRolloutResponse: Sendable {
+/// The serving state of an index, and what its rollout measures.
+public nonisolated struct Retrieval_GetServingStateResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
-  /// Of the staged rollout under way, or the last one since the server's start; unset when there is none.
+  /// Of the rollout under way, or the last one since the server's start; unset when there is none.
   public var figures: Retrieval_RolloutFigures {
     get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
@@ -1128,7 +1114,7 @@ public nonisolated struct Retrieval_GetRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
   fileprivate var _figures: Retrieval_RolloutFigures? = nil
 }
 
@@ -1141,7 +1127,7 @@ public nonisolated struct Retrieval_PromoteVersionRequest: Sendable {
   /// "<index>/versions/<number>".
   public var version: String = String()
 
-  /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
+  /// When set, ABORTED (ETAG_MISMATCH) unless it is the serving state's.
   public var etag: String = String()
 
   /// Who asks and why; its etag counts when the one above is empty.
@@ -1161,27 +1147,27 @@ public nonisolated struct Retrieval_PromoteVersionRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout after the promotion.
+/// The serving state after the promotion.
 public nonisolated struct Retrieval_PromoteVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index to roll back.
@@ -1193,7 +1179,7 @@ public nonisolated struct Retrieval_RollbackVersionRequest: Sendable {
   /// Index name; "default" when empty.
   public var index: String = String()
 
-  /// When set, ABORTED (ETAG_MISMATCH) unless it is the rollout's.
+  /// When set, ABORTED (ETAG_MISMATCH) unless it is the serving state's.
   public var etag: String = String()
 
   /// Who asks and why; its etag counts when the one above is empty.
@@ -1213,27 +1199,27 @@ public nonisolated struct Retrieval_RollbackVersionRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout after going back.
+/// The serving state after going back.
 public nonisolated struct Retrieval_RollbackVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the version to bring in, and how.
@@ -1277,27 +1263,27 @@ public nonisolated struct Retrieval_StartRolloutRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout, begun.
+/// The serving state with the rollout begun.
 public nonisolated struct Retrieval_StartRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index whose rollout goes on.
@@ -1326,27 +1312,27 @@ public nonisolated struct Retrieval_AdvanceRolloutRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout in its next stage, or succeeded.
+/// The serving state with the rollout in its next stage, or succeeded.
 public nonisolated struct Retrieval_AdvanceRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index whose rollout pauses.
@@ -1375,27 +1361,27 @@ public nonisolated struct Retrieval_PauseRolloutRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout, paused.
+/// The serving state with the rollout paused.
 public nonisolated struct Retrieval_PauseRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index whose rollout goes on after a pause.
@@ -1424,27 +1410,27 @@ public nonisolated struct Retrieval_ResumeRolloutRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout, running.
+/// The serving state with the rollout running.
 public nonisolated struct Retrieval_ResumeRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index whose rollout ends.
@@ -1473,27 +1459,27 @@ public nonisolated struct Retrieval_RollbackRolloutRequest: Sendable {
   fileprivate var _change: Retrieval_Change? = nil
 }
 
-/// The rollout, rolled back.
+/// The serving state with the rollout rolled back.
 public nonisolated struct Retrieval_RollbackRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
 }
 
 /// Names the index to watch.
@@ -1525,23 +1511,23 @@ public nonisolated struct Retrieval_WatchRolloutRequest: Sendable {
   fileprivate var _interval: SwiftProtobuf.Google_Protobuf_Duration? = nil
 }
 
-/// The rollout at one moment.
+/// The serving state at one moment.
 public nonisolated struct Retrieval_WatchRolloutResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The rollout.
-  public var rollout: Retrieval_Rollout {
-    get {_rollout ?? Retrieval_Rollout()}
-    set {_rollout = newValue}
+  /// The serving state.
+  public var servingState: Retrieval_ServingState {
+    get {_servingState ?? Retrieval_ServingState()}
+    set {_servingState = newValue}
   }
-  /// Returns true if `rollout` has been explicitly set.
-  public var hasRollout: Bool {self._rollout != nil}
-  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
-  public mutating func clearRollout() {self._rollout = nil}
+  /// Returns true if `servingState` has been explicitly set.
+  public var hasServingState: Bool {self._servingState != nil}
+  /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
+  public mutating func clearServingState() {self._servingState = nil}
 
-  /// As in GetRolloutResponse.
+  /// As in GetServingStateResponse.
   public var figures: Retrieval_RolloutFigures {
     get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
@@ -1555,7 +1541,7 @@ public nonisolated struct Retrieval_WatchRolloutResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _rollout: Retrieval_Rollout? = nil
+  fileprivate var _servingState: Retrieval_ServingState? = nil
   fileprivate var _figures: Retrieval_RolloutFigures? = nil
 }
 
@@ -1583,14 +1569,14 @@ public nonisolated struct Retrieval_GetRolloutReportResponse: Sendable {
   // methods supported on all messages.
 
   /// The rollout.
-  public var staged: Retrieval_StagedRollout {
-    get {_staged ?? Retrieval_StagedRollout()}
-    set {_staged = newValue}
+  public var rollout: Retrieval_Rollout {
+    get {_rollout ?? Retrieval_Rollout()}
+    set {_rollout = newValue}
   }
-  /// Returns true if `staged` has been explicitly set.
-  public var hasStaged: Bool {self._staged != nil}
-  /// Clears the value of `staged`. Subsequent reads from it will return its default value.
-  public mutating func clearStaged() {self._staged = nil}
+  /// Returns true if `rollout` has been explicitly set.
+  public var hasRollout: Bool {self._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  public mutating func clearRollout() {self._rollout = nil}
 
   /// At most some 500, oldest first; kept when the rollout ends.
   public var points: [Retrieval_RolloutPoint] = []
@@ -1599,7 +1585,7 @@ public nonisolated struct Retrieval_GetRolloutReportResponse: Sendable {
 
   public init() {}
 
-  fileprivate var _staged: Retrieval_StagedRollout? = nil
+  fileprivate var _rollout: Retrieval_Rollout? = nil
 }
 
 /// The figures of one moment: counts since its stage began.
@@ -1759,7 +1745,7 @@ public nonisolated struct Retrieval_AuditEntry: Sendable {
   /// What changed.
   public var detail: String = String()
 
-  /// The rollout's after the change.
+  /// The serving state's after the change.
   public var generation: UInt64 = 0
 
   /// As in the request.
@@ -2237,36 +2223,6 @@ nonisolated extension Retrieval_CreateVersionRequest.Chunk: SwiftProtobuf.Messag
   }
 }
 
-nonisolated extension Retrieval_CreateVersionRequest.Categories: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Categories"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}names\0")
-
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
-      default: break
-      }
-    }
-  }
-
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.names.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  public static func ==(lhs: Retrieval_CreateVersionRequest.Categories, rhs: Retrieval_CreateVersionRequest.Categories) -> Bool {
-    if lhs.names != rhs.names {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension Retrieval_CreateVersionRequest.Commit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Commit"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_count\0")
@@ -2528,9 +2484,9 @@ nonisolated extension Retrieval_DeleteVersionResponse: SwiftProtobuf.Message, Sw
   }
 }
 
-nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Rollout"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}stable_version\0\u{3}previous_stable_version\0\u{1}generation\0\u{1}etag\0\u{3}update_time\0\u{1}staged\0")
+nonisolated extension Retrieval_ServingState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ServingState"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}stable_version\0\u{3}previous_stable_version\0\u{1}generation\0\u{1}etag\0\u{3}update_time\0\u{1}rollout\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2544,7 +2500,7 @@ nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.etag) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._updateTime) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._staged) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
       default: break
       }
     }
@@ -2573,20 +2529,20 @@ nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._updateTime {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
-    try { if let v = self._staged {
+    try { if let v = self._rollout {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Retrieval_Rollout, rhs: Retrieval_Rollout) -> Bool {
+  public static func ==(lhs: Retrieval_ServingState, rhs: Retrieval_ServingState) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.stableVersion != rhs.stableVersion {return false}
     if lhs.previousStableVersion != rhs.previousStableVersion {return false}
     if lhs.generation != rhs.generation {return false}
     if lhs.etag != rhs.etag {return false}
     if lhs._updateTime != rhs._updateTime {return false}
-    if lhs._staged != rhs._staged {return false}
+    if lhs._rollout != rhs._rollout {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2834,8 +2790,8 @@ nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobu
   }
 }
 
-nonisolated extension Retrieval_StagedRollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".StagedRollout"
+nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Rollout"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}candidate_version\0\u{3}baseline_version\0\u{1}plan\0\u{1}phase\0\u{1}stage\0\u{3}start_time\0\u{3}stage_start_time\0\u{3}stage_elapsed\0\u{3}end_time\0\u{1}reason\0")
 
   fileprivate class _StorageClass {
@@ -2949,7 +2905,7 @@ nonisolated extension Retrieval_StagedRollout: SwiftProtobuf.Message, SwiftProto
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Retrieval_StagedRollout, rhs: Retrieval_StagedRollout) -> Bool {
+  public static func ==(lhs: Retrieval_Rollout, rhs: Retrieval_Rollout) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -3271,8 +3227,8 @@ nonisolated extension Retrieval_OutcomeDifference: SwiftProtobuf.Message, SwiftP
   }
 }
 
-nonisolated extension Retrieval_GetRolloutRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".GetRolloutRequest"
+nonisolated extension Retrieval_GetServingStateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetServingStateRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -3294,16 +3250,16 @@ nonisolated extension Retrieval_GetRolloutRequest: SwiftProtobuf.Message, SwiftP
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Retrieval_GetRolloutRequest, rhs: Retrieval_GetRolloutRequest) -> Bool {
+  public static func ==(lhs: Retrieval_GetServingStateRequest, rhs: Retrieval_GetServingStateRequest) -> Bool {
     if lhs.index != rhs.index {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Retrieval_GetRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".GetRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
+nonisolated extension Retrieval_GetServingStateResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetServingStateResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0\u{1}figures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3311,7 +3267,7 @@ nonisolated extension Retrieval_GetRolloutResponse: SwiftProtobuf.Message, Swift
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
       default: break
       }
@@ -3323,7 +3279,7 @@ nonisolated extension Retrieval_GetRolloutResponse: SwiftProtobuf.Message, Swift
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try { if let v = self._figures {
@@ -3332,8 +3288,8 @@ nonisolated extension Retrieval_GetRolloutResponse: SwiftProtobuf.Message, Swift
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Retrieval_GetRolloutResponse, rhs: Retrieval_GetRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+  public static func ==(lhs: Retrieval_GetServingStateResponse, rhs: Retrieval_GetServingStateResponse) -> Bool {
+    if lhs._servingState != rhs._servingState {return false}
     if lhs._figures != rhs._figures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3386,7 +3342,7 @@ nonisolated extension Retrieval_PromoteVersionRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Retrieval_PromoteVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PromoteVersionResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3394,7 +3350,7 @@ nonisolated extension Retrieval_PromoteVersionResponse: SwiftProtobuf.Message, S
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3405,14 +3361,14 @@ nonisolated extension Retrieval_PromoteVersionResponse: SwiftProtobuf.Message, S
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_PromoteVersionResponse, rhs: Retrieval_PromoteVersionResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3464,7 +3420,7 @@ nonisolated extension Retrieval_RollbackVersionRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Retrieval_RollbackVersionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackVersionResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3472,7 +3428,7 @@ nonisolated extension Retrieval_RollbackVersionResponse: SwiftProtobuf.Message, 
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3483,14 +3439,14 @@ nonisolated extension Retrieval_RollbackVersionResponse: SwiftProtobuf.Message, 
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_RollbackVersionResponse, rhs: Retrieval_RollbackVersionResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3547,7 +3503,7 @@ nonisolated extension Retrieval_StartRolloutRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Retrieval_StartRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StartRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3555,7 +3511,7 @@ nonisolated extension Retrieval_StartRolloutResponse: SwiftProtobuf.Message, Swi
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3566,14 +3522,14 @@ nonisolated extension Retrieval_StartRolloutResponse: SwiftProtobuf.Message, Swi
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_StartRolloutResponse, rhs: Retrieval_StartRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3620,7 +3576,7 @@ nonisolated extension Retrieval_AdvanceRolloutRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Retrieval_AdvanceRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AdvanceRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3628,7 +3584,7 @@ nonisolated extension Retrieval_AdvanceRolloutResponse: SwiftProtobuf.Message, S
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3639,14 +3595,14 @@ nonisolated extension Retrieval_AdvanceRolloutResponse: SwiftProtobuf.Message, S
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_AdvanceRolloutResponse, rhs: Retrieval_AdvanceRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3693,7 +3649,7 @@ nonisolated extension Retrieval_PauseRolloutRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Retrieval_PauseRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PauseRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3701,7 +3657,7 @@ nonisolated extension Retrieval_PauseRolloutResponse: SwiftProtobuf.Message, Swi
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3712,14 +3668,14 @@ nonisolated extension Retrieval_PauseRolloutResponse: SwiftProtobuf.Message, Swi
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_PauseRolloutResponse, rhs: Retrieval_PauseRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3766,7 +3722,7 @@ nonisolated extension Retrieval_ResumeRolloutRequest: SwiftProtobuf.Message, Swi
 
 nonisolated extension Retrieval_ResumeRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ResumeRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3774,7 +3730,7 @@ nonisolated extension Retrieval_ResumeRolloutResponse: SwiftProtobuf.Message, Sw
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3785,14 +3741,14 @@ nonisolated extension Retrieval_ResumeRolloutResponse: SwiftProtobuf.Message, Sw
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_ResumeRolloutResponse, rhs: Retrieval_ResumeRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3839,7 +3795,7 @@ nonisolated extension Retrieval_RollbackRolloutRequest: SwiftProtobuf.Message, S
 
 nonisolated extension Retrieval_RollbackRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RollbackRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3847,7 +3803,7 @@ nonisolated extension Retrieval_RollbackRolloutResponse: SwiftProtobuf.Message, 
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       default: break
       }
     }
@@ -3858,14 +3814,14 @@ nonisolated extension Retrieval_RollbackRolloutResponse: SwiftProtobuf.Message, 
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_RollbackRolloutResponse, rhs: Retrieval_RollbackRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3917,7 +3873,7 @@ nonisolated extension Retrieval_WatchRolloutRequest: SwiftProtobuf.Message, Swif
 
 nonisolated extension Retrieval_WatchRolloutResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchRolloutResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}figures\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}serving_state\0\u{1}figures\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3925,7 +3881,7 @@ nonisolated extension Retrieval_WatchRolloutResponse: SwiftProtobuf.Message, Swi
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._servingState) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
       default: break
       }
@@ -3937,7 +3893,7 @@ nonisolated extension Retrieval_WatchRolloutResponse: SwiftProtobuf.Message, Swi
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._rollout {
+    try { if let v = self._servingState {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     try { if let v = self._figures {
@@ -3947,7 +3903,7 @@ nonisolated extension Retrieval_WatchRolloutResponse: SwiftProtobuf.Message, Swi
   }
 
   public static func ==(lhs: Retrieval_WatchRolloutResponse, rhs: Retrieval_WatchRolloutResponse) -> Bool {
-    if lhs._rollout != rhs._rollout {return false}
+    if lhs._servingState != rhs._servingState {return false}
     if lhs._figures != rhs._figures {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3991,7 +3947,7 @@ nonisolated extension Retrieval_GetRolloutReportRequest: SwiftProtobuf.Message, 
 
 nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetRolloutReportResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}staged\0\u{1}points\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rollout\0\u{1}points\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3999,7 +3955,7 @@ nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message,
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._staged) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rollout) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.points) }()
       default: break
       }
@@ -4011,7 +3967,7 @@ nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message,
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._staged {
+    try { if let v = self._rollout {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
     if !self.points.isEmpty {
@@ -4021,7 +3977,7 @@ nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message,
   }
 
   public static func ==(lhs: Retrieval_GetRolloutReportResponse, rhs: Retrieval_GetRolloutReportResponse) -> Bool {
-    if lhs._staged != rhs._staged {return false}
+    if lhs._rollout != rhs._rollout {return false}
     if lhs.points != rhs.points {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -66,7 +66,7 @@ public nonisolated enum Retrieval_SearchMethod: SwiftProtobuf.Enum, Swift.CaseIt
 
 }
 
-/// A version's part in an index's rollout.
+/// The role of a version in the serving state of its index.
 public nonisolated enum Retrieval_Role: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
@@ -183,7 +183,7 @@ public nonisolated struct Retrieval_VersionSelector: Sendable {
   /// How it is named; the index "default" when unset.
   public var selector: Retrieval_VersionSelector.OneOf_Selector? = nil
 
-  /// An index name; its rollout chooses the version.
+  /// An index name; its serving state chooses the version.
   public var index: String {
     get {
       if case .index(let v)? = selector {return v}
@@ -209,7 +209,7 @@ public nonisolated struct Retrieval_VersionSelector: Sendable {
 
   /// How it is named; the index "default" when unset.
   public nonisolated enum OneOf_Selector: Equatable, Sendable {
-    /// An index name; its rollout chooses the version.
+    /// An index name; its serving state chooses the version.
     case index(String)
     /// Exactly this version, e.g. "items/versions/42".
     case version(String)
@@ -304,11 +304,11 @@ public nonisolated struct Retrieval_ServedBy: Sendable {
   /// Clears the value of `builtBy`. Subsequent reads from it will return its default value.
   public mutating func clearBuiltBy() {self._builtBy = nil}
 
-  /// The version's part in the rollout.
+  /// The role of the version in the serving state of its index.
   public var role: Retrieval_Role = .unspecified
 
-  /// Grows with every change of the rollout.
-  public var rolloutGeneration: UInt64 = 0
+  /// Grows with every change of the serving state.
+  public var servingGeneration: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -962,7 +962,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServedBy"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}role\0\u{3}rollout_generation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}role\0\u{3}serving_generation\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -975,7 +975,7 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._builtBy) }()
       case 5: try { try decoder.decodeSingularEnumField(value: &self.role) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.rolloutGeneration) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.servingGeneration) }()
       default: break
       }
     }
@@ -1001,8 +1001,8 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
     if self.role != .unspecified {
       try visitor.visitSingularEnumField(value: self.role, fieldNumber: 5)
     }
-    if self.rolloutGeneration != 0 {
-      try visitor.visitSingularUInt64Field(value: self.rolloutGeneration, fieldNumber: 6)
+    if self.servingGeneration != 0 {
+      try visitor.visitSingularUInt64Field(value: self.servingGeneration, fieldNumber: 6)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1013,7 +1013,7 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.fingerprint != rhs.fingerprint {return false}
     if lhs._builtBy != rhs._builtBy {return false}
     if lhs.role != rhs.role {return false}
-    if lhs.rolloutGeneration != rhs.rolloutGeneration {return false}
+    if lhs.servingGeneration != rhs.servingGeneration {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

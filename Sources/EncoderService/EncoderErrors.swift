@@ -1,0 +1,45 @@
+import ModelServing
+import Models
+import ServiceSupport
+
+extension ServiceFailure {
+  /// What a client is told of an image that cannot be used.
+  init(_ error: ImageError, field: String? = nil) {
+    let reason: FailureReason =
+      switch error.code {
+      case .empty: .imageEmpty
+      case .tooLarge: .imageTooLarge
+      case .tooManyPixels: .imageTooManyPixels
+      case .formatUnsupported: .imageFormatUnsupported
+      case .truncated: .imageTruncated
+      case .corrupt: .imageCorrupt
+      case .sizeMismatch: .imageSizeMismatch
+      case .outOfMemory: .outOfMemory
+      }
+    self.init(reason, error.message, field: field)
+  }
+
+  /// What a client is told of the store's error. SQLite's own words are for the server's log.
+  init(_ error: StoreError) {
+    let reason: FailureReason =
+      switch error.code {
+      case .unavailable: .storageUnavailable
+      case .readOnly: .storageReadOnly
+      case .full: .storageFull
+      case .corrupt: .storageCorrupt
+      case .tooNew: .formatUnsupported
+      case .locked: .storageInUse
+      case .failed: .storageFailed
+      }
+    self.init(reason, error.message)
+  }
+
+  /// What a client is told of one item's failure among others.
+  init(ofItem error: any Error) {
+    switch error {
+    case let error as ImageError: self.init(error)
+    case let error as StoreError: self.init(error)
+    default: self.init(of: "item", error)
+    }
+  }
+}

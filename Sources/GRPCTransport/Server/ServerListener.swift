@@ -1,0 +1,152 @@
+import CGrpcShim
+import GRPCCore
+import Synchronization
+
+/// Turns the calls that core reports into handler tasks and keeps track of them.
+final class ServerListener: Sendable {
+  typealias Handler =
+    @Sendable (RPCStream<CGrpcServerTransport.Inbound, CGrpcServerTransport.Outbound>, ServerContext) async -> Void
+
+  struct State {
+    /// Calls whose handler runs; a call keeps its place, and a place is used again.
+    var running: [ServerCall?] = []
+    var freePlaces: [Int] = []
+    var isDrained = false
+    var isForced = false
+    var waiter: CheckedContinuation<Void, Never>?
+  }
+
+  /// By the number that core reports with a call.
+  private let methods: [MethodDescriptor]
+  private let handler: Handler
+  private let handlerStart: CGrpcServerTransport.Configuration.HandlerStart
+  private let localPeer: String
+  private let state = Mutex(State())
+  private let peers = Mutex(PeerCache())
+
+  init(
+    methods: [MethodDescriptor], handlerStart: CGrpcServerTransport.Configuration.HandlerStart, localPeer: String,
+    handler: @escaping Handler
+  ) {
+    self.methods = methods
+    self.handler = handler
+    self.handlerStart = handlerStart
+    self.localPeer = localPeer
+  }
+
+  /// A call arrived. On a queue thread.
+  func accept(_ incoming: UnsafeMutablePointer<illmrec_incoming>) {
+    let call = ServerCall(takingCallOf: incoming, methods: methods)
+    let (place, isForced) = state.withLock { ($0.add(call), $0.isForced) }
+    if isForced { call.abandon() }
+    call.start()
+    let deadline = Self.deadline(after: incoming.pointee.timeout_ns)
+    let remotePeer = peers.withLock { $0.peer(of: call.handle) }
+    let run: @Sendable () async -> Void = {
+      await self.handle(call, deadline: deadline, remotePeer: remotePeer)
+      self.ended(place)
+    }
+    call.attach(startsHere(call) ? Task.immediate(operation: run) : Task(operation: run))
+  }
+
+  private func startsHere(_ call: ServerCall) -> Bool {
+    guard case .onQueueThread(let limit) = handlerStart, call.isUnary, let request = call.onlyRequest else {
+      return false
+    }
+    return request.count <= limit
+  }
+
+  nonisolated(nonsending) private func handle(
+    _ call: ServerCall, deadline: ContinuousClock.Instant?, remotePeer: String
+  ) async {
+    await withServerContextRPCCancellationHandle { cancellation in
+      call.attach(cancellation)
+      var context = ServerContext(
+        descriptor: call.method, remotePeer: remotePeer, localPeer: localPeer, cancellation: cancellation)
+      context.transportSpecific = CGrpcServerTransport.CallDetails(deadline: deadline)
+      let stream = RPCStream(
+        descriptor: call.method,
+        inbound: RPCAsyncSequence(wrapping: ServerCall.Requests(call: call)),
+        outbound: RPCWriter.Closable(wrapping: ServerCall.Responses(call: call)))
+      await handler(stream, context)
+    }
+    await call.finish(nil)
+    call.handlerEnded()
+  }
+
+  private func ended(_ place: Int) {
+    state.withLock { state in
+      state.remove(at: place)
+      return state.takeWaiterIfOver()
+    }?.resume()
+  }
+
+  /// Core has stopped listening and every call is over for it. On a queue thread.
+  func drained() {
+    state.withLock { state in
+      state.isDrained = true
+      return state.takeWaiterIfOver()
+    }?.resume()
+  }
+
+  /// Returns when nothing listens, no call is open and no handler runs. Once.
+  func waitUntilOver() async {
+    await withCheckedContinuation { waiter in
+      state.withLock { state in
+        state.waiter = waiter
+        return state.takeWaiterIfOver()
+      }?.resume()
+    }
+  }
+
+  /// Marks the calls that run as cancelled, but lets them go on.
+  func signalCancellation() {
+    for call in state.withLock({ $0.running }) { call?.signalCancellation() }
+  }
+
+  /// Cancels the tasks of the handlers that run, and those of calls still to come.
+  func abandonCalls() {
+    let calls = state.withLock { state in
+      state.isForced = true
+      return state.running
+    }
+    for call in calls { call?.abandon() }
+  }
+
+  private static func deadline(after nanoseconds: Int64) -> ContinuousClock.Instant? {
+    nanoseconds == .max ? nil : .now + .nanoseconds(nanoseconds)
+  }
+}
+
+extension ServerListener.State {
+  fileprivate mutating func add(_ call: ServerCall) -> Int {
+    if let place = freePlaces.popLast() {
+      running[place] = call
+      return place
+    }
+    running.append(call)
+    return running.count - 1
+  }
+
+  fileprivate mutating func remove(at place: Int) {
+    running[place] = nil
+    freePlaces.append(place)
+  }
+
+  fileprivate mutating func takeWaiterIfOver() -> CheckedContinuation<Void, Never>? {
+    guard isDrained, freePlaces.count == running.count else { return nil }
+    return waiter.take()
+  }
+}
+
+/// The last peer's address as text: most calls come from the peer of the one before.
+struct PeerCache {
+  private var last = ""
+
+  mutating func peer(of call: borrowing CallHandle) -> String {
+    call.withPeer { bytes in
+      if !last.utf8.elementsEqual(bytes) { last = String(decoding: bytes, as: UTF8.self) }
+    }
+    return last
+  }
+}

@@ -1,0 +1,116 @@
+import Basics
+import Logging
+import Models
+import ServiceSupport
+
+/// What the compute thread does with a batch of users: soft tokens, LLM, projections. B users at a time, packed.
+struct LLMComputation: Sendable {
+  typealias Outcome = Result<EncodedUser, any Error>
+
+  let model: any LLMModel
+  let logger: Logger
+  let metrics = PrefixCacheMetrics()
+
+  /// One outcome per job, in order.
+  func encode(_ jobs: [EncodingJob], _ context: BatchContext) -> [Outcome] {
+    let start = ContinuousClock.now
+    let outcomes = outcomes(of: jobs) { context.isCancelled($0) }
+    note(outcomes, of: jobs, in: start.duration(to: .now))
+    return outcomes
+  }
+
+  private func note(_ outcomes: [Outcome], of jobs: [EncodingJob], in duration: Duration) {
+    let computed = outcomes.compactMap { try? $0.get() }
+    let cachedTokens = computed.reduce(0) { $0 + $1.cachedTokens }
+    let promptTokens = computed.reduce(0) { $0 + $1.promptTokens }
+    if let statistics = model.prefixCacheStatistics {
+      metrics.computed(promptTokens: promptTokens, cachedTokens: cachedTokens, statistics)
+    }
+    logger.debug(
+      "batch computed",
+      metadata: [
+        "users": "\(jobs.count)", "dropped": "\(jobs.count - computed.count)", "tokens": "\(promptTokens)",
+        "cached_tokens": "\(cachedTokens)", "micros": "\(duration.microseconds)",
+      ])
+  }
+
+  private func outcomes(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) -> [Outcome] {
+    do {
+      return try results(of: jobs, isCancelled: isCancelled)
+    } catch  where error.code == .notFinite && jobs.count > 1 {
+      // Values of one user do this to an adaptor or a projection; the others are not to suffer for it.
+      return jobs.indices.map { index in outcomes(of: [jobs[index]]) { _ in isCancelled(index) }[0] }
+    } catch {
+      logger.error("users not computed", metadata: ["users": "\(jobs.count)", "error": "\(error)"])
+      return jobs.map { _ in .failure(error) }
+    }
+  }
+
+  private func results(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) throws(ModelError) -> [Outcome] {
+    let prompts = try filledPrompts(of: jobs)
+    let encoded = model.encode(
+      zip(prompts, jobs).map { EncodingRequest(prompt: $0, prefixKeys: $1.prefixKeys) }, isCancelled: isCancelled)
+    let computed = zip(jobs, encoded).map { job, prompt in
+      prompt.map { (job: job, prompt: $0) }.mapError { $0.code == .cancelled ? CancellationError() : $0 as any Error }
+    }
+    return try computed.flatMapSuccesses { users throws(ModelError) -> [Outcome] in
+      let states = try Matrix(vectors: users.map(\.prompt.hiddenState), columns: model.llmDim)
+      return zip(users, try projections(of: states, for: jobs)).map { .success(EncodedUser($0.job, $0.prompt, $1)) }
+    }
+  }
+
+  /// What users may ask for, of the hidden states of those who were computed.
+  private func projections(of hidden: Matrix, for jobs: [EncodingJob]) throws(ModelError) -> [ProjectedUser] {
+    let wanted = jobs.reduce(into: UserOutputs()) { $0.formUnion($1.outputs) }
+    let userVectors = wanted.contains(.userVector) ? try model.userVectors(of: hidden) : nil
+    let spaceVectors = wanted.contains(.spaceVectors) ? try model.spaceVectors(of: hidden) : []
+    return (0..<hidden.rows).map { row in
+      ProjectedUser(
+        vector: userVectors.map { Array($0[row: row]) },
+        spaceVectors: spaceVectors.map { ($0.space, Array($0.vectors[row: row])) })
+    }
+  }
+
+  /// The prompts with their soft tokens. The embeddings of all jobs go through the adaptor together.
+  private func filledPrompts(of jobs: [EncodingJob]) throws(ModelError) -> [Prompt] {
+    let visuals = jobs.flatMap { $0.visuals ?? [] }
+    let projected = try visuals.map(\.embedding).mapPresent { embeddings throws(ModelError) in
+      try model.softTokens(of: Matrix(vectors: embeddings, columns: model.embeddingDim)).vectors
+    }
+    var softTokens = zip(visuals, projected).map { $0.softToken ?? $1 ?? [] }[...]
+    return jobs.map { job in
+      guard let count = job.visuals?.count else { return job.prompt }
+      defer { softTokens.removeFirst(count) }
+      return job.prompt.filled(with: Array(softTokens.prefix(count)))
+    }
+  }
+}
+
+/// What a hidden state becomes in the spaces.
+private struct ProjectedUser {
+  /// Nil when nobody of the batch wants it.
+  var vector: [Float]?
+  /// Empty when nobody of the batch wants them.
+  var spaceVectors: [(space: Space, vector: [Float])]
+}
+
+extension EncodedUser {
+  /// What the job asked for.
+  fileprivate init(_ job: EncodingJob, _ prompt: EncodedPrompt, _ projected: ProjectedUser) {
+    self.init(
+      promptTokens: job.promptTokens, cachedTokens: prompt.cachedTokens, truncatedItems: job.prompt.truncatedItems,
+      userVector: job.outputs.contains(.userVector) ? projected.vector : nil,
+      hiddenState: job.outputs.contains(.hiddenState) ? prompt.hiddenState : nil,
+      spaceVectors: job.outputs.contains(.spaceVectors) ? projected.spaceVectors : [])
+  }
+}
+
+extension VisualContent {
+  var embedding: [Float]? {
+    if case .embedding(let vector) = self { vector } else { nil }
+  }
+
+  var softToken: [Float]? {
+    if case .softToken(let token) = self { token } else { nil }
+  }
+}

@@ -1,0 +1,37 @@
+import ServiceSupport
+
+/// What the service is told beside its model and its limits, as people write it.
+struct LLMSettings: SettingGroup {
+  @Setting(
+    "llm-weights",
+    "Directory of the frozen LLM's config.json and weights when they do not lie in the checkpoint's llm/",
+    placeholder: "dir")
+  var llmWeights: String?
+  @Setting(
+    "space-weights",
+    "What each space counts, separated by commas, in the order of the spaces; all the same by default",
+    placeholder: "list")
+  var spaceWeights: String?
+  @Setting(
+    "max-history-items", "Newest items of a history that are read", unit: "items", allowed: .range(1...1000))
+  var maxHistoryItems = 10
+  @Setting(
+    "max-prompt-tokens", "Longest prompt, [REC] included; the LLM's context", unit: "tokens",
+    allowed: .range(16...131_072))
+  var maxPromptTokens = 4096
+  @Setting(
+    "max-item-list-tokens", "A history's list of items is kept below this by leaving out the oldest", unit: "tokens",
+    allowed: .range(1...131_072))
+  var maxItemListTokens = 3850
+  @Setting(
+    "prefix-cache-bytes",
+    "Memory for keys and values of prompts' beginnings, so that a user whose history grew pays for what is new; 0 for none",
+    unit: "bytes", allowed: .range(0...(1 << 46)))
+  var prefixCacheBytes = 1 << 30
+  @Setting(
+    "prefix-cache-precision",
+    "How they are kept. f32: as they were computed. bf16: in half the memory; results move by up to 1e-2 of their length. "
+      + "auto: f32 when the precision is f32, else bf16",
+    placeholder: "type", allowed: .oneOf(["auto", "f32", "bf16"]))
+  var prefixCachePrecision = "auto"
+}

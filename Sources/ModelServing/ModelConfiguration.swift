@@ -1,0 +1,64 @@
+import Foundation
+package import Models
+package import ServiceSupport
+
+/// Which model a service holds, and how.
+package struct ModelConfiguration: Sendable {
+  /// The checkpoint's directory.
+  package let checkpoint: String
+  package let spaces: [Space]
+  package let name: String
+  package let version: String
+  /// Threads that compute; nil for one per CPU.
+  package let threads: Int?
+  /// How matrices are kept.
+  package let loading: LoadingOptions
+
+  package init(
+    _ settings: ModelSettings, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws(SettingsError) {
+    checkpoint = settings.checkpoint
+    spaces = try Self.spaces(settings.spaces)
+    name = settings.name ?? checkpoint.split(separator: "/").last.map(String.init) ?? checkpoint
+    version = settings.version
+    threads = settings.threads.unlessZero
+    loading = try Self.loading(settings, environment)
+  }
+
+  private static func spaces(_ list: String) throws(SettingsError) -> [Space] {
+    var spaces: [Space] = []
+    for name in list.split(separator: ",") {
+      guard let space = Space.allCases.first(where: { "\($0)" == name || $0.checkpointName == name }) else {
+        throw SettingsError("--spaces names \"\(name)\"; allowed: image, cf, text, separated by commas", isUsage: true)
+      }
+      spaces.append(space)
+    }
+    return spaces
+  }
+
+  private static func loading(
+    _ settings: ModelSettings, _ environment: [String: String]
+  ) throws(SettingsError) -> LoadingOptions {
+    do throws(ModelError) {
+      return try LoadingOptions(
+        precision: unlessAutomatic(settings.precision), computePath: unlessAutomatic(settings.computePath),
+        packedCache: packedCache(settings.packedCache, environment))
+    } catch {
+      throw SettingsError(error.message, isUsage: true)
+    }
+  }
+
+  private static func unlessAutomatic(_ value: String) -> String? { value == "auto" ? nil : value }
+
+  /// Nil for off, and where no directory of the kind is known.
+  private static func packedCache(_ value: String, _ environment: [String: String]) -> String? {
+    switch value {
+    case "off": return nil
+    case "auto":
+      let caches =
+        environment["CACHE_DIRECTORY"] ?? environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" }
+      return caches.map { $0 + "/illmrec/packed" }
+    default: return value
+    }
+  }
+}

@@ -1,0 +1,25 @@
+package import GRPCCore
+package import ServiceAPI
+
+/// The three services behind the gateway.
+package struct ServiceClients: Sendable {
+  package let encoder: any Encoder_EncoderService.ClientProtocol
+  package let llm: any LLM_LLMService.ClientProtocol
+  package let retrieval: any Retrieval_RetrievalService.ClientProtocol
+  /// As gRPC names them; errors and GetServerInfo say them.
+  package let encoderTarget: String
+  package let llmTarget: String
+  package let retrievalTarget: String
+
+  package init<Transport: ClientTransport>(
+    encoder: (target: String, client: GRPCClient<Transport>), llm: (target: String, client: GRPCClient<Transport>),
+    retrieval: (target: String, client: GRPCClient<Transport>)
+  ) {
+    self.encoder = Encoder_EncoderService.Client(wrapping: encoder.client)
+    self.llm = LLM_LLMService.Client(wrapping: llm.client)
+    self.retrieval = Retrieval_RetrievalService.Client(wrapping: retrieval.client)
+    encoderTarget = encoder.target
+    llmTarget = llm.target
+    retrievalTarget = retrieval.target
+  }
+}

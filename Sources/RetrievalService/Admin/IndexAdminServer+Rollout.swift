@@ -1,0 +1,135 @@
+import GRPCCore
+import Logging
+import Rollouts
+import ServiceAPI
+import ServiceLifecycle
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+// Rollouts.
+
+extension IndexAdminServer {
+  func startRollout(
+    request: Retrieval_StartRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_StartRolloutResponse {
+    let name = try versionName(request.version, field: "version")
+    let asked = changeRequest(request.change, context)
+    let plan = request.plan.plan
+    let serving = try await change("rollout started", context) { () throws(VectorIndexError) in
+      try store.startRollout(of: name, plan: plan, allowsOtherSpace: request.allowOtherSpace, asked)
+    }
+    return .init(Retrieval_ServingState(serving))
+  }
+
+  func advanceRollout(
+    request: Retrieval_AdvanceRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_AdvanceRolloutResponse {
+    try await changeRollout("rollout advanced", request, context, store.advanceRollout)
+  }
+
+  func pauseRollout(
+    request: Retrieval_PauseRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_PauseRolloutResponse {
+    try await changeRollout("rollout paused", request, context, store.pauseRollout)
+  }
+
+  func resumeRollout(
+    request: Retrieval_ResumeRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_ResumeRolloutResponse {
+    try await changeRollout("rollout resumed", request, context, store.resumeRollout)
+  }
+
+  func rollbackRollout(
+    request: Retrieval_RollbackRolloutRequest, context: ServerContext
+  ) async throws -> Retrieval_RollbackRolloutResponse {
+    try await changeRollout("rollout rolled back", request, context, store.rollBackRollout)
+  }
+
+  private func changeRollout<Response: ServingChangeResponse>(
+    _ what: Logger.Message, _ request: some ServingChangeRequest, _ context: ServerContext,
+    _ make: @escaping @Sendable (String, ChangeRequest) throws(VectorIndexError) -> ServingState
+  ) async throws -> Response {
+    let (index, asked) = (indexName(request.index), changeRequest(request.change, context))
+    let serving = try await change(what, context) { () throws(VectorIndexError) in try make(index, asked) }
+    return Response(Retrieval_ServingState(serving))
+  }
+
+  /// Ends when the caller goes, and when the server shuts down: an endless stream must not hold that up.
+  func watchRollout(
+    request: Retrieval_WatchRolloutRequest,
+    response: RPCWriter<Retrieval_WatchRolloutResponse>, context: ServerContext
+  ) async throws {
+    let index = indexName(request.index)
+    let interval = try watchInterval(request)
+    var last: (generation: UInt64, time: ContinuousClock.Instant)?
+    while !Task.isShuttingDownGracefully && !context.cancellation.isCancelled {
+      let (serving, figures) = try status(of: index)
+      if last.map({ $0.generation != serving.generation || ContinuousClock.now - $0.time >= interval }) ?? true {
+        try await response.write(
+          .with {
+            $0.servingState = serving
+            if let figures { $0.figures = figures }
+          })
+        last = (serving.generation, .now)
+      }
+      let isUnderWay = serving.hasRollout && [.running, .paused].contains(serving.rollout.phase)
+      if request.untilEnded && !isUnderWay { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private func watchInterval(
+    _ request: Retrieval_WatchRolloutRequest
+  ) throws(ServiceFailure) -> Duration {
+    let micros = request.hasInterval ? request.interval.micros : 1_000_000
+    guard (100_000...3_600_000_000).contains(micros) else {
+      throw ServiceFailure(
+        .intervalInvalid,
+        "the interval is \(Double(micros) / 1e6) s; ask for 0.1 s to an hour, or leave it out for 1 s",
+        field: "interval")
+    }
+    return .microseconds(micros)
+  }
+
+  func getRolloutReport(
+    request: Retrieval_GetRolloutReportRequest, context: ServerContext
+  ) async throws -> Retrieval_GetRolloutReportResponse {
+    let index = indexName(request.index)
+    let serving = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.servingState(of: index)
+    }
+    let number = request.number == 0 ? serving.rollout?.number ?? 0 : request.number
+    // A change that was just made is in the store a moment before it is here.
+    await monitor.refresh(index)
+    let live = monitor.live(of: index).flatMap { $0.number == number ? $0 : nil }
+    var report = live?.report(now: UnixTime.nowMicros())
+    if report == nil {
+      report = try await onStorageThread { () throws(VectorIndexError) in try store.report(of: index, rollout: number) }
+    }
+    guard let report else {
+      throw ServiceFailure(
+        .reportNotFound,
+        "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(serving.rollout?.number ?? 0)")
+    }
+    return .with {
+      $0.rollout = Retrieval_Rollout(report.rollout, index: index)
+      $0.points = report.points.map {
+        Retrieval_RolloutPoint($0, errorProbability: report.rollout.plan.gates.errorProbability)
+      }
+    }
+  }
+
+  func listAuditEntries(
+    request: Retrieval_ListAuditEntriesRequest, context: ServerContext
+  ) async throws -> Retrieval_ListAuditEntriesResponse {
+    let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
+    let entries = try await onStorageThread { () throws(VectorIndexError) in
+      try store.auditEntries(of: indexName(request.index))
+    }
+    let (listed, next) = page.select(from: entries.reversed()) { $0.number }
+    return .with {
+      $0.entries = listed.map { Retrieval_AuditEntry($0) }
+      $0.nextPageToken = next
+    }
+  }
+}

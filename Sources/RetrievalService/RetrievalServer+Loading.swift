@@ -1,0 +1,74 @@
+import Basics
+import Logging
+import MilvusBackend
+import ServiceSupport
+import VectorIndex
+
+extension RetrievalServer {
+  /// Opens the data directory, which checks every version in it, and starts the threads that search and compare.
+  static func load(
+    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults = NoFaults()
+  ) async throws -> ServiceParts {
+    let backend = try configuration.milvus.map { try MilvusBackend($0) }
+    let store: VersionStore
+    do {
+      store = try await open(configuration, backend, logger: logger, faults: faults)
+    } catch {
+      await backend?.shutdown()
+      throw error
+    }
+    let worker = try SearchWorker(
+      searcher: Searcher(threads: configuration.threads, ef: configuration.ef),
+      maxQueueQueries: configuration.limits.maxQueueQueries)
+    let monitor = try RolloutMonitor(
+      store: store, settings: configuration.rollouts, activity: worker.activity, logger: logger)
+    await monitor.start()
+    return ServiceParts(
+      services: [
+        RetrievalServer(store: store, worker: worker, limits: configuration.limits, monitor: monitor),
+        IndexAdminServer(store: store, limits: configuration.limits, monitor: monitor, logger: logger),
+      ],
+      dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
+      onShutdown: {
+        await worker.shutdown()
+        await monitor.shutdown()
+        await backend?.shutdown()
+      })
+  }
+
+  private static func open(
+    _ configuration: RetrievalConfiguration, _ backend: MilvusBackend?, logger: Logger, faults: any StorageFaults
+  ) async throws -> VersionStore {
+    let uploads = UploadLimits(maxItems: configuration.limits.maxItemsPerVersion)
+    let store = try await DedicatedThread.run(name: "illmrec-open") {
+      try VersionStore(
+        path: configuration.data, limits: uploads, backend: backend, graphs: configuration.graphs, faults: faults)
+    }
+    for finding in store.findings { logger.log(level: finding.logLevel, "\(finding)") }
+    for index in store.indexNames { try log(index, of: store, to: logger) }
+    if store.indexNames.isEmpty { logger.notice("no index yet: publish one with illmrec index publish") }
+    return store
+  }
+
+  private static func log(_ index: String, of store: VersionStore, to logger: Logger) throws {
+    guard let stable = try? store.resolve(index: index).version.info else { return }
+    let versionCount = try store.versions(of: index).count
+    logger.notice(
+      "serving index",
+      metadata: [
+        "version": "\(stable.name)", "items": "\(stable.itemCount)", "dim": "\(stable.dim)",
+        "model": "\(stable.builtBy.name) \(stable.builtBy.version)",
+        "versions": "\(versionCount)",
+      ])
+  }
+}
+
+extension RecoveryFinding {
+  fileprivate var logLevel: Logger.Level {
+    switch severity {
+    case .notice: .notice
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Basics
+import GRPCCore
+import GRPCTransport
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import VectorIndex
+
+/// RetrievalService: the read path. ``IndexAdminServer`` is the control plane.
+struct RetrievalServer: Sendable {
+  let store: VersionStore
+  let worker: SearchWorker
+  let limits: RetrievalLimits
+  let monitor: RolloutMonitor
+
+  var resolver: VersionResolver { VersionResolver(store: store) }
+}
+
+extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
+  func search(
+    request: Retrieval_SearchRequest, context: ServerContext
+  ) async throws -> Retrieval_SearchResponse {
+    let arrival = ContinuousClock.now
+    try checkCount(of: request.queries)
+    let route = try resolver.route(
+      request.target, keys: request.queries.map(\.routingKey), field: "expected_space_fingerprint",
+      expectedSpace: request.expectedSpaceFingerprint)
+    let method = try SearchMethod(request.method, ef: request.ef, field: "method")
+    let batch = QueryBatch(request.queries, limits: limits, method: method, served: route.served) { "queries[\($0)]" }
+    let outcomes = try await batch.search(by: worker, deadline: context.deadline, whenFull: .refuse)
+    monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
+    return .with {
+      $0.requestID = request.requestID
+      $0.servedBy = Retrieval_ServedBy(route.served[0])
+      $0.results = batch.results(outcomes)
+      $0.timing = .init(of: outcomes.compactMap { try? $0.get() }, total: arrival.duration(to: .now))
+    }
+  }
+
+  func getItems(
+    request: Retrieval_GetItemsRequest, context: ServerContext
+  ) async throws -> Retrieval_GetItemsResponse {
+    guard request.itemIds.count <= limits.maxItemsPerRequest else {
+      throw ServiceFailure(
+        .tooManyItems,
+        "\(request.itemIds.count) items; ask for at most \(limits.maxItemsPerRequest) at a time", field: "item_ids")
+    }
+    let served = try resolver.resolve(request.target, field: "target").served
+    let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
+    return .with {
+      $0.servedBy = Retrieval_ServedBy(served)
+      $0.items = zip(request.itemIds, vectors).map { id, vector in
+        .with {
+          $0.itemID = id
+          $0.found = vector != nil
+          if let vector { $0.vector = Common_Tensor(vector) }
+        }
+      }
+    }
+  }
+
+  func reportOutcomes(
+    request: Retrieval_ReportOutcomesRequest, context: ServerContext
+  ) async throws -> Retrieval_ReportOutcomesResponse {
+    try OutcomeReport(limits: limits, monitor: monitor).take(request)
+  }
+
+  private func checkCount(of queries: [Retrieval_Query]) throws(ServiceFailure) {
+    guard (1...limits.maxQueriesPerRequest).contains(queries.count) else {
+      throw ServiceFailure(
+        queries.isEmpty ? .noQueries : .tooManyQueries,
+        "\(queries.count) queries; send 1 to \(limits.maxQueriesPerRequest), or more through StreamSearch",
+        field: "queries")
+    }
+  }
+}
+
+extension Common_Timing {
+  /// Where the time of a request went whose queries were searched for together.
+  fileprivate init(of outcomes: [SearchWorker.Outcome], total: Duration) {
+    self.init()
+    queueMicros = (outcomes.map(\.queueTime).max() ?? .zero).microseconds
+    computeMicros = (outcomes.map(\.computeTime).max() ?? .zero).microseconds
+    totalMicros = total.microseconds
+    batchSize = UInt32(outcomes.map(\.batchSize).max() ?? 0)
+  }
+}

@@ -1,0 +1,37 @@
+/// What a gate watches in the candidate.
+package enum Gate: Sendable, Hashable {
+  /// How far its answers agree with the baseline's.
+  case overlap
+  /// How many of its searches fail.
+  case errors
+  /// How long its searches take.
+  case latency
+  /// How often users do what is wished after its answers.
+  case outcome(kind: String)
+}
+
+extension Gate: CustomStringConvertible {
+  /// As messages and the contract call it: "overlap", "errors", "latency", "outcome click".
+  package var description: String {
+    switch self {
+    case .overlap: "overlap"
+    case .errors: "errors"
+    case .latency: "latency"
+    case .outcome(let kind): "outcome \(kind)"
+    }
+  }
+}
+
+extension Gate {
+  /// Whether a stage brings the gate samples.
+  func getsSamples(in stage: RolloutPlan.Stage) -> Bool {
+    let isCompared = stage.shadowPermille > 0
+    let hasBothArms = (1..<1000).contains(stage.canaryPermille)
+    return switch self {
+    case .overlap: isCompared
+    case .errors: true
+    case .latency: isCompared || hasBothArms
+    case .outcome: hasBothArms
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/// The way of one version to all traffic: which stage it is in. A pure value; each change returns the next one.
+///
+///     running ⇄ paused
+///     running, paused → succeeded     after the last stage; the candidate is stable
+///     running, paused → rolledBack    by a gate or a person; the candidate serves nobody
+package struct Rollout: Codable, Sendable, Equatable {
+  package enum Phase: String, Codable, Sendable, CaseIterable {
+    case running
+    case paused
+    case succeeded
+    case rolledBack = "rolled_back"
+  }
+
+  /// Within its index, from 1. Salts the routing.
+  package let number: UInt64
+  /// Version number of what is rolled out.
+  package let candidate: UInt64
+  /// Version number of what was stable when it began.
+  package let baseline: UInt64
+  package let plan: RolloutPlan
+  package private(set) var phase = Phase.running
+  /// Index into the plan's stages.
+  package private(set) var stage = 0
+  /// Microseconds since 1970, as every time here.
+  package let startedMicros: Int64
+  package private(set) var stageStartedMicros: Int64
+  package private(set) var endedMicros: Int64?
+  /// Why it ended or was paused; empty while it runs.
+  package private(set) var reason = ""
+  /// What of the stage passed before the last pause ended.
+  private var elapsedBeforeMicros: Int64 = 0
+  /// When the clock of the stage last began to run; nil while it stands.
+  private var runningSinceMicros: Int64?
+
+  enum CodingKeys: String, CodingKey {
+    case number
+    case candidate
+    case baseline
+    case plan
+    case phase
+    case stage
+    case startedMicros = "start_time_unix_micros"
+    case stageStartedMicros = "stage_start_time_unix_micros"
+    case endedMicros = "end_time_unix_micros"
+    case reason
+    case elapsedBeforeMicros = "stage_elapsed_micros"
+    case runningSinceMicros = "running_since_unix_micros"
+  }
+
+  package init(number: UInt64, candidate: UInt64, baseline: UInt64, plan: RolloutPlan, now: Int64) throws(RolloutError)
+  {
+    try plan.check()
+    self.number = number
+    self.candidate = candidate
+    self.baseline = baseline
+    self.plan = plan
+    startedMicros = now
+    stageStartedMicros = now
+    runningSinceMicros = now
+  }
+
+  package var isActive: Bool { phase == .running || phase == .paused }
+
+  /// Of a rollout that was read from a file, whether its parts fit together.
+  package var isSound: Bool {
+    (try? plan.check()) != nil && plan.stages.indices.contains(stage) && isActive == (endedMicros == nil)
+  }
+
+  package var currentStage: RolloutPlan.Stage { plan.stages[stage] }
+
+  /// Time the present stage has run, pauses left out. A wall clock that was set back counts as standing still.
+  package func stageElapsedMicros(now: Int64) -> Int64 {
+    elapsedBeforeMicros + (runningSinceMicros.map { max(0, now - $0) } ?? 0)
+  }
+
+  /// The next stage, or success after the last. Goes on running when it was paused.
+  package func advanced(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+    try requireActive("go on")
+    var next = self
+    guard stage + 1 < plan.stages.count else {
+      next.end(.succeeded, reason: reason, now: now)
+      return next
+    }
+    next.stage += 1
+    next.phase = .running
+    next.reason = ""
+    next.stageStartedMicros = now
+    next.elapsedBeforeMicros = 0
+    next.runningSinceMicros = now
+    return next
+  }
+
+  /// Success now, whatever stages are left.
+  package func completed(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+    try requireActive("be completed")
+    var next = self
+    next.end(.succeeded, reason: reason, now: now)
+    return next
+  }
+
+  /// The shares stay, the schedule stands; gates still watch.
+  package func paused(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+    try requireActive("be paused")
+    guard phase == .running else { return self }
+    var next = self
+    next.elapsedBeforeMicros = stageElapsedMicros(now: now)
+    next.runningSinceMicros = nil
+    next.phase = .paused
+    next.reason = reason
+    return next
+  }
+
+  package func resumed(now: Int64) throws(RolloutError) -> Rollout {
+    try requireActive("be resumed")
+    guard phase == .paused else { return self }
+    var next = self
+    next.runningSinceMicros = now
+    next.phase = .running
+    next.reason = ""
+    return next
+  }
+
+  package func rolledBack(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+    try requireActive("be rolled back")
+    var next = self
+    next.end(.rolledBack, reason: reason, now: now)
+    return next
+  }
+
+  private mutating func end(_ phase: Phase, reason: String, now: Int64) {
+    elapsedBeforeMicros = stageElapsedMicros(now: now)
+    runningSinceMicros = nil
+    endedMicros = now
+    self.phase = phase
+    self.reason = reason
+  }
+
+  private func requireActive(_ change: String) throws(RolloutError) {
+    guard isActive else {
+      throw RolloutError(
+        .wrongPhase, "rollout \(number) cannot \(change): it \(phase == .succeeded ? "succeeded" : "was rolled back")")
+    }
+  }
+}

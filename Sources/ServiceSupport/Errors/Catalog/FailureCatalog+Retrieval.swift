@@ -1,0 +1,155 @@
+import GRPCCore
+
+extension FailureCatalog {
+  static let searches = Area(
+    title: "Searches and outcomes",
+    entries: [
+      Entry(
+        .noQueries, .invalidArgument, fields: ["queries"], "The request has no queries.",
+        remedy: "Send at least one."),
+      Entry(
+        .tooManyQueries, .invalidArgument, fields: ["queries"],
+        "The request has more queries than max_queries_per_request of GetServerInfo.",
+        remedy: "Split the request, or use StreamSearch."),
+      Entry(
+        .queryMissing, .invalidArgument, fields: ["query"],
+        "A message of a stream after the first holds no query.",
+        remedy: "Send the config once and then only queries."),
+      Entry(
+        .queryIDMissing, .invalidArgument, fields: ["query.query_id"],
+        "A query of a stream has no id.", remedy: "Give each query an id."),
+      Entry(
+        .kInvalid, .invalidArgument, fields: ["queries[i].k", "k"], "`k` is 0.", remedy: "Ask for at least one item."),
+      Entry(
+        .kTooLarge, .invalidArgument, fields: ["queries[i].k", "k"],
+        "`k` is larger than max_k of GetServerInfo, or than Milvus can answer with the query's filters.",
+        remedy: "Ask for fewer items, or narrow the filters."),
+      Entry(
+        .methodUnknown, .invalidArgument, fields: ["method", "config.method"],
+        "This server does not know the search method.",
+        remedy: "Use EXACT, APPROXIMATE or none, or upgrade the server."),
+      Entry(
+        .efTooLarge, .invalidArgument, fields: ["ef", "config.ef"],
+        "`ef` is larger than 100,000.", remedy: "Send a smaller one, or ask for an exact search."),
+      Entry(
+        .scoreOverflow, .invalidArgument, fields: ["queries[i].vector"],
+        "Inner products could leave float32's range.", remedy: "Scale the vectors down."),
+      Entry(
+        .outcomeInvalid, .invalidArgument, fields: ["outcomes[i]"],
+        "An outcome lacks the request_id of its search, its item_id or its kind, or the kind is too long.",
+        remedy: "Set all three; a kind has 1 to 64 bytes."),
+      Entry(
+        .tooManyOutcomes, .invalidArgument, fields: ["outcomes"],
+        "The request has more outcomes than max_queries_per_request of GetServerInfo.",
+        remedy: "Split the request."),
+    ])
+
+  static let versions = Area(
+    title: "Index versions",
+    entries: [
+      Entry(
+        .indexNameInvalid, .invalidArgument, fields: ["index", "name", "version"],
+        "The name of an index is not allowed.",
+        remedy: "Use 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit."),
+      Entry(
+        .indexNotFound, .notFound,
+        "There is no index of that name.", remedy: "Publish a version of it first (illmrec index publish)."),
+      Entry(
+        .versionNameInvalid, .invalidArgument,
+        fields: ["name", "version", "baseline_version", "candidate_version"],
+        "The name of a version is not of the form INDEX/versions/NUMBER.",
+        remedy: "Copy it from ListVersions."),
+      Entry(
+        .versionNotFound, .notFound,
+        "There is no version of that name.", remedy: "Choose one from ListVersions."),
+      Entry(
+        .versionInUse, .failedPrecondition,
+        "The version has a role and cannot be deleted.",
+        remedy: "Promote another version, or end the rollout, and delete it then.", retry: .afterRepair),
+      Entry(
+        .versionCorrupt, .dataLoss,
+        "What is stored of a version, or of what serves, is not what was written.",
+        remedy:
+          "Roll back to another version or publish this one again; look at the disk, or at who changed the collection.",
+        retry: .afterRepair),
+      Entry(
+        .comparisonTooLarge, .invalidArgument, fields: ["query_count"],
+        "A comparison asks for too many queries or items.",
+        remedy: "Ask for at most 1,000 queries and max_k items."),
+      Entry(
+        .headerInvalid, .invalidArgument, fields: ["header.graph.build"],
+        "A field of an upload's header is out of its range; the message says which.",
+        remedy: "Correct that field."),
+      Entry(
+        .itemDuplicate, .invalidArgument,
+        "An item came twice in one upload.", remedy: "Send each item once."),
+      Entry(
+        .categoryInvalid, .invalidArgument, fields: ["chunk"],
+        "A category is empty or too long, there are too many, or a chunk has not one list per item.",
+        remedy: "Send one list per item or none; categories are for filtering, not for what differs in every item."),
+      Entry(
+        .uploadOutOfOrder, .invalidArgument, fields: ["message"],
+        "The messages of an upload come in another order than header, chunks, commit.",
+        remedy: "Send them in that order."),
+      Entry(
+        .uploadNotCommitted, .aborted,
+        "The stream ended without a commit; nothing was published.",
+        remedy: "Upload again, and end with a commit.", retry: .later()),
+      Entry(
+        .uploadEnded, .failedPrecondition,
+        "Something came for an upload that is over.", remedy: "Begin a new upload."),
+      Entry(
+        .uploadInProgress, .aborted,
+        "Another upload with the same request_id is being published.",
+        remedy: "Send it again in a moment: the answer is then the version of the other.", retry: .later(.seconds(1))),
+      Entry(
+        .tooManyUploads, .resourceExhausted,
+        "As many uploads as the server takes at a time are under way.",
+        remedy: "Wait for one to end, or start the server with a larger --max-uploads.", retry: .later(.seconds(10))),
+      Entry(
+        .itemCountMismatch, .dataLoss,
+        "Another number of items arrived than the commit says; nothing was published.",
+        remedy: "Look for what lost messages on the way, and upload again.", retry: .later()),
+      Entry(
+        .graphFailed, .internalError,
+        "The graph for approximate search could not be built or read.",
+        remedy: "Read the server's log; publish without a graph meanwhile.", retry: .afterRepair),
+    ])
+
+  static let rollouts = Area(
+    title: "Rollouts",
+    entries: [
+      Entry(
+        .changeInvalid, .invalidArgument,
+        "A plan or a change is out of its bounds; the message says where.", remedy: "Correct what the message names."),
+      Entry(
+        .requestIDReused, .invalidArgument,
+        "The request_id was used for another change.", remedy: "Make a new one for each change."),
+      Entry(
+        .etagMismatch, .aborted,
+        "Somebody changed what serves since it was read.",
+        remedy: "Read it again, decide again, and send its etag.", retry: .afterReading),
+      Entry(
+        .rolloutInProgress, .failedPrecondition,
+        "A rollout is under way, and the change is not one of its own.",
+        remedy: "Promote its candidate or roll it back first.", retry: .afterReading),
+      Entry(
+        .noRollout, .failedPrecondition,
+        "No rollout is under way.", remedy: "Begin one with StartRollout.", retry: .afterReading),
+      Entry(
+        .nothingToRollBack, .failedPrecondition,
+        "The index has no version to go back to.", remedy: "Promote the version you want by its name."),
+      Entry(
+        .candidateMismatch, .failedPrecondition,
+        "No query fits both the candidate and the stable version: other dimensions, or another training.",
+        remedy:
+          "Publish item vectors of the training that is served, or set allow_other_space for a canary without shadows."),
+      Entry(
+        .intervalInvalid, .invalidArgument, fields: ["interval"],
+        "The interval of WatchRollout is out of its range.",
+        remedy: "Ask for 0.1 seconds to an hour, or leave it out."),
+      Entry(
+        .reportNotFound, .notFound,
+        "Nothing was kept of a rollout of that number.", remedy: "Ask for the last one with number 0."),
+    ])
+}

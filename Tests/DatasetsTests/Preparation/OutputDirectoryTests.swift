@@ -1,0 +1,50 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Datasets
+
+@Suite("A prepared directory appears whole, by one run at a time") struct OutputDirectoryTests {
+  private let directory: TemporaryDirectory
+  private var out: String { directory.path + "/out" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// A copy of this process's open descriptor of the file at `path`: what a child has that another thread forks.
+  private func copy(ofOpen path: String) throws -> Int32 {
+    let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+    let number = numbers.first { number in
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")) == path
+    }
+    return dup(try #require(number))
+  }
+
+  @Test func `One run at a time prepares a directory`() throws {
+    let first = try OutputDirectory(out, replaces: false)
+    let error = #expect(throws: DatasetError.self) { _ = try OutputDirectory(out, replaces: false) }
+    #expect(error?.message == "\(out): another run prepares it; wait for its end, or stop it")
+    let path = first.path
+    #expect(path == out)
+  }
+
+  @Test func `A directory that was let go of is free although a child has a copy of its lock`() throws {
+    let copy: Int32
+    do {
+      let directory = try OutputDirectory(out, replaces: false)
+      try "kept".write(toFile: directory.imageChecks, atomically: false, encoding: .utf8)
+      copy = try self.copy(ofOpen: directory.partial + "/.lock")
+    }
+    defer { close(copy) }
+    _ = try OutputDirectory(out, replaces: false)
+  }
+
+  @Test func `A published directory holds neither the lock nor the image checks`() throws {
+    let directory = try OutputDirectory(out, replaces: false)
+    for path in [directory.imageChecks, directory.partial + "/items.csv"] {
+      try "x".write(toFile: path, atomically: false, encoding: .utf8)
+    }
+    try directory.publish()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: out) == ["items.csv"])
+    #expect(!FileManager.default.fileExists(atPath: out + ".partial"))
+  }
+}

@@ -1,0 +1,23 @@
+package import GRPCCore
+package import GRPCInProcessTransport
+import GRPCTransport
+package import Logging
+import ServiceSupport
+
+extension Logger {
+  /// For servers in tests: silent but for what ends the process.
+  package static var silent: Logger { Logger(service: "test", level: .critical) }
+}
+
+/// Serves `services` within this process, observed as the real servers are, and runs `body` with a client of them.
+package func withServicesInProcess<Value: Sendable>(
+  _ services: [any RegistrableRPCService], interceptors: [any ServerInterceptor] = [], logger: Logger = .silent,
+  _ body: (GRPCClient<InProcessTransport.Client>) async throws -> Value
+) async throws -> Value {
+  let transport = InProcessTransport()
+  return try await withGRPCServer(
+    transport: transport.server, services: services, interceptors: interceptors + [RPCObserver(logger: logger)]
+  ) { _ in
+    try await withGRPCClient(transport: transport.client) { try await body($0) }
+  }
+}
