@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What a person types. `make demo` and `make test` install the Debian packages they lack; nothing else is needed.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -34,6 +35,7 @@ test: packages ## Build and run all tests.
 lint: ## Check the formatting of the Swift, C and C++ sources.
 	@git ls-files '*.swift' | grep -v /Generated/ | xargs $(SWIFT) format lint --strict --parallel
 	@scripts/format-c.sh --check
+	@scripts/add-licence-lines.sh --check
 	@echo "The formatting is clean."
 
 .PHONY: lint-docs

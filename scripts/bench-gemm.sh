@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Measures the matrix products of the models' shapes as a share of the machine's peak: scripts/bench-gemm.sh [THREADS]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The services against Hugging Face transformers and llama.cpp on random checkpoints of the true shapes, in one run; writes
 # BENCHMARKS.md. Needs about 25 GB of disk and 16 GB of memory; the first run sets up the peers (about 30 minutes on 2 cores).
 # Arguments go to Benchmarks/ModelBenchmark/bench.py (--rounds, --users, --precisions, --parts …).

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Searches against pip's newest FAISS on clustered vectors, in one run; writes RETRIEVAL-BENCHMARKS.md. Arguments go to
 # Benchmarks/RetrievalBenchmark/bench.py (--parts, --rounds, --threads …).
 #

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # One training step, forward and backward, against PyTorch on random checkpoints of the 2.7B shape and of a small one, in one run.
 # Arguments go to Benchmarks/TrainingBenchmark/bench.py (--batch, --items, --precisions, --rounds).
 #

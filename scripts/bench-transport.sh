@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Unary echo over the loopback interface: this transport, grpc-swift-nio-transport and a gRPC C++ callback server behind the same
 # C client. Arguments go to Benchmarks/TransportBenchmark/bench.py (--rounds, --seconds, --in-flight, --payload, --json …).
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares image decoding and resizing with Pillow, pixel by pixel.
 
     python3 -m venv .venv-images && .venv-images/bin/pip install "pillow>=13"

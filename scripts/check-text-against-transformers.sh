@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes random sentence encoders of both families, asks Hugging Face transformers and ours, and compares ids and vectors.
 # GOLDENS=a:b checks goldens that exist, such as one of a downloaded checkpoint, instead of making some.
 set -euo pipefail

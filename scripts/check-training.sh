@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Trains small checkpoints here and in PyTorch, and lets each side read the other's; see Benchmarks/TrainingCheck/check.py.
 # PYTHON: an interpreter that has what is installed below, instead of an environment in .venv-training.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Formats the C and C++ sources in place as .clang-format says; with --check, fails where they differ from it.
 set -euo pipefail
 cd "$(dirname "$0")/.."

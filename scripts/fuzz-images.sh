@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Fuzzes the image codec with libFuzzer under the address and undefined-behaviour sanitizers.
 #
 #     scripts/fuzz-images.sh SECONDS SEEDS...

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Regenerates Sources/ServiceAPI/Generated from protos/, with the plugins of the resolved package versions.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that a list (default: packages.txt) names and this machine lacks; says what it does.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Generates code from protos/ for every language that protoc knows by itself, lints them with buf, and compares them with
 # those of the last tag, so that no release takes back what another promised. buf is PyPI's buf-bin, in a virtual environment.
 # What cannot be done here (no protoc, PyPI out of reach, no tag) is skipped, and a sentence says so.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes a golden: a random checkpoint in the published layout, and what the reference framework answers for it.
 
     python3 -m venv .venv-golden

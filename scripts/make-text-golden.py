@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes a golden for the text encoder: a random sentence encoder, and what Hugging Face transformers answers for it.
 
     python3 -m venv .venv-text

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs the tests of RetrievalService and of the Milvus client against a milvus-lite server on 127.0.0.1, which it installs from
 # PyPI into .venv-milvus and ends with the tests. ILLMREC_MILVUS_ADDRESS names another server instead.
 #

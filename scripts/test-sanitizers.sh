@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The transport's tests, C shim and Swift, under a sanitizer: scripts/test-sanitizers.sh [address|thread]; both without an argument.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Computes a SASRec of `illmrec features cf` in PyTorch, and holds the ranks of `illmrec evaluate --ranks` against it.
 
     illmrec features cf data/ --out cf.safetensors

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares the services with Hugging Face transformers and llama.cpp on this machine, in turn, and writes BENCHMARKS.md.
 
 scripts/bench-models.sh sets everything up and calls this. Every figure is a median of --rounds; a ratio is of medians of one run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What this machine can do, what the models ask of it, and where a service's time goes."""
 import json
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes a random checkpoint of a real model's shape in the published layout: what benchmarks of speed and memory need.
 
     make_checkpoint.py OUT --llm 2560,32,20,20,6912 --tower 1152,27,16,4304,384,14 --tokenizer tokenizer.model

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What bf16 and int8 do to the rankings of a catalog: items and users encoded in each, ranked by inner product."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures of one run: printed as they come, written as BENCHMARKS.md at the end."""
 import os
 import statistics

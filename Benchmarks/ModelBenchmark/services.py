@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Our services, started as a user would, and clients for them."""
 import io
 import os

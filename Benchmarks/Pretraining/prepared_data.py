@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the scripts beside this one read of a directory that `illmrec data prepare` wrote."""
 import json
 

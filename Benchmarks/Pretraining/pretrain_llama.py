@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Pretrains a small LLaMA, with a vocabulary of its own, on the texts of a prepared data set's training items.
 
     python3 -m venv .venv-pretraining

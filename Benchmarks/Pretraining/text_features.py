@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Text features without a sentence encoder: latent semantic analysis (TF-IDF, then a truncated SVD) of the items' own words.
 
     .venv-pretraining/bin/pip install scikit-learn numpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HNSW against FAISS's: recall@10 and queries a second over ef, with and without exclusions. Graphs are built once and kept."""
 import numpy
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Bytes a second that threads read from memory together: bandwidth THREADS BYTES prints GB/s, the best of five.
 #include <pthread.h>
 #include <stdint.h>

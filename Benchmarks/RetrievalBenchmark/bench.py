@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares searches with FAISS on this machine, in turn, and writes the figures.
 
 scripts/bench-retrieval.sh sets everything up and calls this. Each part is a function in a file of its own.

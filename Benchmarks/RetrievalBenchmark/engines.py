@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The processes that are compared: ours and FAISS, each asked through a line of JSON at a time."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Exact search against FAISS's flat and 8-bit indexes: one query at a time, in batches, and with exclusions."""
 import subprocess
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Figures of one run: medians of rounds in which the contenders take turns, and ratios of those medians."""
 import importlib.metadata
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The retrieval service itself: a large version published over RPC, and single searches over RPC."""
 import os
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """One training step, forward and backward, of the same samples: this project against PyTorch, in one run.
 
     bench.py CHECKPOINT --probe .build/release/TrainingProbe [--batch 8] [--precisions bf16,f32] [--rounds 3]

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints cross over between illmrec and PyTorch: what the one trained, the other must read and answer alike.
 
     check.py --illmrec .build/release/illmrec [--keep DIR] [--styles image,compact]

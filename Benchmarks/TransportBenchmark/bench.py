@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs the echo benchmark: alternates the servers over several rounds and prints medians and ratios."""
 
 import argparse

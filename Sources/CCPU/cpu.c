@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "illmrec_cpu.h"
 
 bool illmrec_cpu_has(illmrec_cpu_set set) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "bytes.h"
 
 #include <grpc/byte_buffer_reader.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "deadline.h"
 
 gpr_timespec deadline_after(int64_t timeout_ns) {

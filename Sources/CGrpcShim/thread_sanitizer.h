@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #pragma once
 
 /// gRPC core orders what happens before an operation starts before its event. The thread sanitizer cannot see that,

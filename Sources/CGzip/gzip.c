@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "illmrec_gzip.h"
 
 #include <errno.h>

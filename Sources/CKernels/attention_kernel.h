@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A template, included once per feature set: softmax attention of some queries over the keys of their sequence.
 //
 // A vector holds the same element of several queries, one per lane ("column"). Scores, their maxima and sums and the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "codes.h"
 
 // The definition: every product of a code and an integer, added modulo 2^32. The other kernels are tested against it.

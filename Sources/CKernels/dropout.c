@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "blocks.h"
 #include "illmrec_cpu.h"
 #include "illmrec_embeddings.h"

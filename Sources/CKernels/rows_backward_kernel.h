@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The part of rows_kernel.h that training alone calls; included by it, once per feature set.
 
 // With s = 1 / (1 + exp(-x)): dx = dy gate s (1 + x (1 - s)), dgate = dy x s.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A template, included once per feature set: what is computed row by row or element by element between products.
 //
 // Most of it is one long chain of dependent instructions per vector. So a "vector" here is four of the machine's, whose

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "search_bounds.h"
 
 #include <math.h>

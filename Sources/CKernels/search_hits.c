@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "search_hits.h"
 
 static void sift_down(illmrec_hit *hits, uint32_t count, uint32_t at) {

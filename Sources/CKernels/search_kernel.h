@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A template, included once per feature set: scores blocks of rows against blocks of queries.
 //
 // Parameters: KERNEL(name) and KERNEL_TARGET as in template_begin.h; KERNEL_ROWS (at most 8) and KERNEL_QUERIES are the

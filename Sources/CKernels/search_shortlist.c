@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "search_shortlist.h"
 
 static void sift_lower_down(float *lowers, uint32_t count, float moving) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "illmrec_search.h"
 
 double illmrec_squared_norm(const float *values, size_t count) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #define _GNU_SOURCE  // pthread_setname_np, sched_getaffinity
 
 #include <pthread.h>

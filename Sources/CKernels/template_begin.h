@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Begins a template: a file that is included once per feature set and ends with template_end.h.
 //
 // Parameters: KERNEL(name) names a function, KERNEL_TARGET is its target attribute, KERNEL_LANES the floats of a vector.

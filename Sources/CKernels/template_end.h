@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Ends a template; its parameters are free for the next feature set.
 
 #undef FLOATS

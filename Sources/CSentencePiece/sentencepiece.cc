@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "illmrec_sentencepiece.h"
 
 #include <sentencepiece_processor.h>

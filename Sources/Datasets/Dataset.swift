@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Items
 
 /// Users' sequences over a catalog, after filtering. Items and users are numbered from 0.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Basics
 
 /// Why data could not be prepared or read, and what to do about it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Repeatable random numbers: a small generator whose sequence the seed decides.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Models
 
 /// What the service asks of a model. ``Models/ImageModel`` answers it; tests answer it with less.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CGrpcShim
 
 /// An option of gRPC core for a channel or server, under the key core's documentation gives it.

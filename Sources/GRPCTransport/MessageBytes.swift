@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import GRPCCore
 
 /// The bytes of one message: a value with copy-on-write storage.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What went wrong in setting up a transport, and what to do about it.
 ///
 /// Failures of single RPCs are `RPCError`s instead.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a shop writes about an item. An empty text is one that the shop does not give.
 ///
 /// The one type for these texts: catalogs and data sets are read into it, the item store keeps it, and prompts are written

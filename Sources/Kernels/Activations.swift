@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A matrix of intermediate values: one row per token or patch.
 ///
 /// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did. It owns that memory

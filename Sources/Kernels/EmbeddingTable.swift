@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// Rows that are looked up by their number, in the type that a file stores them in: of a vocabulary, only the rows that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// Exact top-k by inner product: scores a batch of queries against rows and keeps each query's best.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The matrix of a linear layer, in the form that products read it in.
 package final class LinearWeight: Sendable {
   enum Storage: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a weight matrix is stored and multiplied in. Activations, sums and everything between the products stay 32-bit.
 package enum Precision: String, Sendable, CaseIterable, Codable {
   /// The reference: what the checkpoint says, to the bit.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// Rows rounded to 8 bits: what an `InnerProductScan` reads instead of the rows, to score only those in float32 that may be

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// Rows of values kept beside the flow of activations, as 32-bit floats or rounded to bfloat16: a block of a key/value

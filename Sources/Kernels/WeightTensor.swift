@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// A tensor of 32-bit floats that never changes: a weight of a checkpoint.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CKernels
 
 /// The change of basis that gives vectors mean 0 and a covariance of nearly 1: z = L⁻¹(x - μ), with L Lᵀ = covariance + r · 1.

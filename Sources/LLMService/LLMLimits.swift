@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceSupport
 
 /// What one request may ask for, beside what the model bounds. Published by GetServerInfo.

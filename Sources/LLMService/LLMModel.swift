@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Models
 
 /// What the service asks of a model. ``UserModel`` is the one that is served; the seam lets tests serve one whose pace they

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The index of a collection, as a person writes it: "flat", "hnsw:M=32,efConstruction=360,ef=128", "ivf_flat:nlist=4096,nprobe=64".
 ///
 /// All three score with float32 inner products of the stored vectors. Indexes that score with codes are left out: the versions of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How to reach a Milvus cluster, and how collections are made there.
 package struct MilvusSettings: Sendable {
   /// As gRPC names it: "host:port", "dns:///host:port".

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Filters on the primary key, in Milvus' language. Rows are numbers: there is nothing in them to escape.
 enum RowFilter {
   /// Most hits of a query that Milvus gives; also used as the most rows of one look-up.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import VectorIndex
 
 /// Searches a filled collection for a few of its own vectors and compares the answers with inner products computed here, in

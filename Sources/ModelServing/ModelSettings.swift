@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceSupport
 
 /// What a service that holds a model is told about it, as people write it; ``ModelConfiguration`` says what it means.

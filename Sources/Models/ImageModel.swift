@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Everything that turns item images into vectors: vision tower, adaptor and the items' projections.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is known of one item; its vector's block is zero in a space whose feature is nil.
 package struct ItemFeatures: Sendable {
   /// The vision tower's embedding [v].

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A dense matrix of 32-bit floats.
 package struct Matrix: Sendable, Equatable {
   package let rows: Int

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Basics
 
 /// Why a checkpoint could not be read, or an input could not be computed with.

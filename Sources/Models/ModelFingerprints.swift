@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a model's answers depend on, as SHA-256 digests in hexadecimal.
 package struct ModelFingerprints: Sendable, Equatable {
   /// Over every file this model computes with, names and contents, and the precision. Equal fingerprints give equal answers.

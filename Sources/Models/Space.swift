@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One of the spaces in which users meet items. The raw order is the order of the blocks in item and user vectors.
 package enum Space: Int, CaseIterable, Comparable, Sendable {
   /// From the image embedding.

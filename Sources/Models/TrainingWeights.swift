@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Kernels
 
 /// What training reads of a checkpoint: the frozen LLM with its head, and what it starts from.

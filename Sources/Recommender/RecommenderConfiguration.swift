@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ServiceSupport
 
 /// What the gateway is configured with, beside what every service has.

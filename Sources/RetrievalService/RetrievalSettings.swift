@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceSupport
 
 /// What the service is told beside its limits, as people write it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import SwiftProtobuf
 
 // What the changes of an index have in common on the wire, so that callers and the service need one way for all of them.

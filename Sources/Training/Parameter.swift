@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A tensor that training changes: 32-bit master weights and their gradient.
 ///
 /// Not safe for several threads at once: a training run owns its parameters.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Basics
 
 /// What went wrong in an index, and what to do about it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "reference_backward.h"
 
 #include <math.h>

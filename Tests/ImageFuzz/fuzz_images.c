@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // libFuzzer target for CImageCodec: decodes, and resizes on the way, whatever bytes it is given. See scripts/fuzz-images.sh.
 
 #include <stdlib.h>

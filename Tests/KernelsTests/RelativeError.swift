@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Largest absolute difference over the largest absolute expected value.
 func relativeError(_ found: [Float], _ expected: [Float]) -> Float {
   guard found.count == expected.count else { return .infinity }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The Milvus server that tests run against: named by the environment, so that the same tests hold for both places where

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// The reference data that lies outside the repository: `ILLMREC_SHARED`, or `../shared` beside the package.

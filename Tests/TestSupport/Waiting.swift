@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Polls a condition that another task, thread or process makes true; the suite's time limit ends a wait in vain.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CrashProbe
 import Foundation
 import TestSupport

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """From a history of item ids to recommended items, over gRPC.
 
     python recommend.py --items p0001,p0042                   asks the gateway

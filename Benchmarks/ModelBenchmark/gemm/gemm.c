@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Products of the models' shapes on every compute path, as a share of the peak that the same run measures.
 // Built and run by scripts/bench-gemm.sh.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hugging Face's LLaMA in bf16 on the CPU: {"lengths": [tokens, …], "logits": bool} computes one padded batch."""
 import sys
 

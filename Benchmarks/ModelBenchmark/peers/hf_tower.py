@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Hugging Face's SigLIP vision tower on the CPU: {"images": count} computes one batch."""
 import sys
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """llama.cpp: {"lengths": [tokens, …]} decodes one batch of sequences; of the last tokens alone the output is computed."""
 import ctypes
 import os

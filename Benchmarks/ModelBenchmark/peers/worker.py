@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A peer in a process of its own: reads one request a line from stdin, answers with one line of JSON."""
 import json
 import os

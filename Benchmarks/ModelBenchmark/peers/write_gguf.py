@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the LLM of a checkpoint as GGUF: write_gguf.py CHECKPOINT/llm OUT.gguf bf16|q8_0"""
 import json
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FAISS in a process of its own: reads one request a line, answers each with one line of JSON.
 
 Usage: faiss_indexes.py THREADS. Requests: {"build": KIND, "vectors": path, "dim": n},

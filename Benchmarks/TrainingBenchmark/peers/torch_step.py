@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same step in PyTorch: transformers' LLaMA, frozen, and autograd. Arguments: CHECKPOINT f32|bf16 SAMPLES.json
 
 A padded batch for each loss, as a data collator makes it. The head is asked for the labelled rows alone, which is kinder than

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Serves the echo through gRPC C++'s callback API on a free port of the loopback interface, which it prints.
 
 #include <grpcpp/grpcpp.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Calls Echo over gRPC core with a fixed number of calls in flight and prints what it measured as one line of JSON.
 //
 //   client PORT IN_FLIGHT PAYLOAD_BYTES WARM_UP_SECONDS SECONDS

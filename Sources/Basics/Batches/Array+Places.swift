@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Computing a batch of which not every element can be computed: the others keep their places.
 
 extension Array {

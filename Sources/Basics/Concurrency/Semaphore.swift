@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A counting semaphore between threads: a post before the wait is not lost. Never to be waited for on a thread of Swift's

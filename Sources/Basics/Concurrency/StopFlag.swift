@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// A flag that is set once, by any thread, and asked by those who are to stop.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The system gives no thread.
 package struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The problem and its remedy.

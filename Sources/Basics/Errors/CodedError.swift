@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why a library could not do its work: a code for programs that must react to it, the problem and its remedy for people.
 ///
 /// A library has one such type, a struct with a plain enum of codes, so that a switch over them needs no `default`.

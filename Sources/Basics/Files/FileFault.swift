@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What happens instead of a disk operation; the tests' way to break the disk.
 package enum FileFault: Sendable {
   /// The operation does nothing and fails.

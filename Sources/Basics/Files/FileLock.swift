@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A lock on a file that one holder in one process has, until it lets go or its process ends, however it ends.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// An open file that is written: all the bytes, or an error. It is closed when the value goes, and not inherited by programs

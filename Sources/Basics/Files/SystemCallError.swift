@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A system call that failed: what it did, to which file, and the kernel's reason.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Duration {
   /// Whole microseconds, 0 for negative durations.
   package var microseconds: UInt64 {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Columns that text takes in a terminal, close enough for tables: combining marks take none, East Asian wide
 /// characters and emoji two.
 enum DisplayWidth {

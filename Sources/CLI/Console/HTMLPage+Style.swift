@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension HTMLPage {
   /// Follows the reader's light or dark setting; every text has a contrast of at least 4.5 to 1 in both.
   static let style = """

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A page that needs nothing beside itself.
 struct HTMLPage {
   let heading: String

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Lays out JSON for reading: two spaces per level, one value per line.
 ///
 /// Works on the text, so that numbers stay as they were written.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Shows how far some work is: a bar that redraws itself on a terminal, a plain line now and then elsewhere.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The recent rate of some work and when it will end.
 ///
 /// The rate is taken over a sliding window, because a resumed job begins with cache hits that say nothing about the

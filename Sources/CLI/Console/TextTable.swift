@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A table of text in aligned columns.
 ///
 /// On a terminal the flexible columns give way until the rows fit; into a pipe nothing is cut.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// Statistics of a dataset as tables, text plots and JSON.

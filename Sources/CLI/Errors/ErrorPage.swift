@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceSupport
 
 /// The catalog of reasons as the page docs/errors.md.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ArgumentParser
 
 /// What is said of a checkpoint by its name, `compact=run/checkpoint`, or without one.

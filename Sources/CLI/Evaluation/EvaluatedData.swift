@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// A dataset, and whether its user still wants it computed with.

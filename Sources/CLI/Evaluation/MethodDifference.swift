@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Evaluation
 
 /// One method against another, user by user. It is written as JSON and read back by reports.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Vectors of texts that are done, on disk as soon as they are: what lets long work go on where it was stopped.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A chart of a few lines over time, as SVG within a page.
 struct LineChart {
   struct Line {

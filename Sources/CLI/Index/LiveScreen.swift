@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// A few lines at the bottom of a terminal that are redrawn in place; elsewhere a line at a time.

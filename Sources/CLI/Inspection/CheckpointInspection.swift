@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Models
 
 /// What a checkpoint holds, and what is wrong with it.

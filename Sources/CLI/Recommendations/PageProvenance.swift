@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceAPI
 
 /// The foot of the page: where the time of the request went and which models and index answered it.

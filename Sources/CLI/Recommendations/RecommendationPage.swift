@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceAPI
 
 /// A page of its own, images within, that shows histories and what was recommended for them.

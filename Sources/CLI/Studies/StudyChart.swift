@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Evaluation
 
 /// Curves of a study with their intervals, as SVG within a page. Places stand where their amounts are.

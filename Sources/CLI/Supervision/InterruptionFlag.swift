@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Tells computing threads, which know no tasks, that the user wants to stop.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Shows a stack in a terminal: the services' log lines, each with its service's name in a colour of its own.
 struct StackDisplay: Sendable {
   let terminal: Terminal

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A process of the stack.
 enum StackMember: String, CaseIterable, Sendable {
   case encoder

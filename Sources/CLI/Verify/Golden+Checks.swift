@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Golden {
   /// Widths that all entries share.
   var embeddingDim: Int { images[0].embedding.count }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// What a correct system answers for a checkpoint: a directory with `bundle/`, `images/` and `expected.json`, made by the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Every comparison of a verification, by quantity.
 struct VerifyReport: Sendable {
   /// What is known of one quantity.

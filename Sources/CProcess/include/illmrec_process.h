@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Child processes for a supervisor: started with exactly the descriptors and signal settings they need.
 
 #ifndef ILLMREC_PROCESS_H

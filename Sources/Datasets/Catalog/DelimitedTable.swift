@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A table of delimited text, as RFC 4180 has it: quoted fields may hold separators, line breaks and doubled quotes.
 /// It is streamed: rows are handed out one by one.
 package struct DelimitedTable: Sendable {

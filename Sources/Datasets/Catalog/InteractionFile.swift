@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads one user's history out of a table of interactions.
 ///
 /// With a column `timestamp` the history is in its order, without one in the file's.

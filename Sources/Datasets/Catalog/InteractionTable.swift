@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A table of interactions: columns `user_id` and `item_id` (or `asin`), and `timestamp` where times are known.
 struct InteractionTable {
   struct Event {

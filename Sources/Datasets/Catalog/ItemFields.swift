@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Items
 
 /// What a record says of an item, under whichever names the source uses, each value as its pieces of text.

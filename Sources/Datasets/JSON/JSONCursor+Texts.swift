@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension JSONCursor {
   /// A value as pieces of text: one of a string or number, those of a list, none of anything else. White space around
   /// a piece is cut, empty pieces are left out.

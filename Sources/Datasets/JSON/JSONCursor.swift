@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads JSON from front to back without building a tree: objects keep the order of their keys, and what nobody asks
 /// for is checked and skipped.
 ///

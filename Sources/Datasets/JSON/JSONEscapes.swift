@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The escapes within JSON strings.
 enum JSONEscapes {
   /// `content`, what stands between the quotes, with its escapes replaced. A lone half of a surrogate pair becomes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A JSON file read by a cursor, with errors that name it.
 struct JSONFile {
   let file: TextFile

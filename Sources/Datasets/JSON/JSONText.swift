@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Builds JSON text.
 enum JSONText {
   /// `text` in quotes.

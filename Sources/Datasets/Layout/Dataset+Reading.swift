@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Dataset {
   /// Reads a directory in the published layout, ours or the published code's.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// The names within a dataset's directory: the published code's layout, and one file of our own.

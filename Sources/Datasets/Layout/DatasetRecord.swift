@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// `illmrec_dataset.json`: what the published layout has no place for.
 package struct DatasetRecord: Sendable, Equatable {
   /// What the data was prepared from, for people.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is left of a source while filters take items and users away.
 ///
 /// Numbers stay those of the source until `compacted`.

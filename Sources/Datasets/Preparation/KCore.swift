@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The largest part of users and items in which everybody has at least k interactions with the others that remain.
 ///
 /// Taking away one item may bring a user below k, and so on; what remains in the end does not depend on the order. So it

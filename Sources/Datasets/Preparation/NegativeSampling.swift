@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Items that a user never met, drawn uniformly.
 ///
 /// The published code draws with repetition. Here an item comes once as long as the catalog has enough of them: a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Items
 
 /// Makes a dataset of a source: reads it, filters it to a fixed point, samples negatives and writes the published layout.

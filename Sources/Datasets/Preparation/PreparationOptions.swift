@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What of a source becomes a dataset.
 package struct PreparationOptions: Sendable, Equatable {
   /// How closely an item's image is looked at.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a dataset came to be: what a person wants to know before training on it.
 package struct PreparationReport: Sendable {
   /// What remained after one step.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A source as it was read: nothing filtered, users' items in time order.
 struct RawData {
   /// How a source differs from others in what is to be done with it.

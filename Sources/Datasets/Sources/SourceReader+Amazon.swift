@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension SourceReader {
   /// Reviews first: of the metadata, which may be many times larger than what is reviewed, only their items are kept.
   mutating func readAmazon(metadata: String, reviews: String) throws -> RawData {

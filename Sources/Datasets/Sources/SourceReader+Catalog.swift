@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension SourceReader {
   mutating func readCatalog(items path: String, interactions: String, split: String?) throws -> RawData {
     let catalog = try CatalogReader.read(path)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads a source whole.
 struct SourceReader {
   typealias Progress = (PreparationStage, Int, Int?) throws -> Void

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Items
 
 /// An item of the catalog. Its image is a ``SourceImage`` as it was sent, an ``EmbeddedImage`` on the way to the store, and a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Datasets
 
 /// Items are like each other when the same users meet them; a user gets what is like the items met last.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// Chance: what a method must beat to know anything.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A user whose candidates are to be put in order.
 package struct RankingQuery: Sendable, Equatable {
   /// Index into the dataset's users.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// What means over users would be with other users: users drawn anew from those at hand, with replacement.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A number between 0 and 1 that a rank earns; a method's is the mean over users.
 package enum Metric: Sendable, Hashable, CustomStringConvertible {
   /// The target is one of the first k.

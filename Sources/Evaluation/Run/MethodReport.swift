@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One method's rankings of a task, with every seed that it was made with.
 package struct MethodReport: Sendable {
   package let name: String

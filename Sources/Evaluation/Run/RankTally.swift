@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// The ranks of a task's users, gathered in any order as their scores come in.

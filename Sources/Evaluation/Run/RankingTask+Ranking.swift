@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a method ranked the held-out items.
 package struct RankingResult: Sendable {
   package let method: String

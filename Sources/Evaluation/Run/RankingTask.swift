@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Datasets
 
 /// What the held-out item is ranked among.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A method that is shown only the newest items of each history, of those that it can tell of.
 package struct NewestItems: RankingMethod {
   private let method: any RankingMethod

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Ranks the same held-out items again for every place of an axis.
 package struct RankingStudy: Sendable {
   package static let metrics: [Metric] = [.hit(5), .ndcg(5)]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a study measured: figures over one axis, and how they were made. It is written and read as JSON.
 package struct StudyResult: Codable, Sendable, Equatable {
   /// What every value of `format` begins with, so that a foreign file is told from one of another version.

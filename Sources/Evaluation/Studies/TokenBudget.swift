@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Models
 
 /// A method that reads prompts, with as many of the newest items as a budget of tokens holds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// The messages of one direction of a call on their way from core to the one task that reads them.

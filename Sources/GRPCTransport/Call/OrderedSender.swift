@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A call whose batches go out one at a time, in the order in which their writers came.
 ///
 /// Whoever sends takes a turn, starts a batch and goes on; the batch's completion passes the turn.

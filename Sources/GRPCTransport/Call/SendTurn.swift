@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// Lets one batch of a direction be under way at a time; writers wait for their turn in order.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// Tasks to resume once a call's state has changed and is unlocked again.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// How far a call has come on the client: for core, for its caller, and between the two.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// Whether a client takes calls, and the calls it has. A pure state machine: the caller locks it and resumes what it returns.

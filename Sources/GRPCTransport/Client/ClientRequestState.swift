@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// How much of a request its caller has written. A pure state machine: the caller locks it and sends what it returns.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// Finds the configuration that a service config holds for a method: its own, else its service's, else the one for all.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// An address to listen on, looked at before core binds it, because core only says whether it could.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// How far a call has come on the server: for core, for its handler, and between the two.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CGrpcShim
 
 /// Owns a server of gRPC core and shares in its queue.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// The handler of a call on the server, and how it learns that nobody waits for its response any more.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A weight that training changes, and the gradient of the loss by it, in memory that somebody else holds: whoever passes one
 /// to a kernel keeps that memory until the kernel returns, and lets nobody else write it meanwhile.
 package struct TrainedTensor {

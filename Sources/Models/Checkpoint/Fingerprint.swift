@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Digest
 
 /// Digests of a checkpoint's files, by the part each plays: a checkpoint that was moved keeps its fingerprint.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Kernels
 
 /// How a model's matrices are kept in memory, and who hears how far loading is.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Packs the matrices of one part of a checkpoint, or finds them packed in the cache; used by one thread.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// NumPy's `.npy` files of little-endian 32-bit floats in row-major order: features that other programs make and read.

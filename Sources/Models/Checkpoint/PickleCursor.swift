@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads the operands of a pickle, never past its end.
 struct PickleCursor {
   let file: CheckpointFile

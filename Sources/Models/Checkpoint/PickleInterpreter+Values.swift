@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension PickleInterpreter {
   /// A value on the stack. Containers live in `objects`, so that no file can nest values until the stack overflows.
   enum Value: Equatable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Interprets the pickle of a PyTorch file, which describes tensors, and nothing else.
 ///
 /// A pickle is a program for a stack machine that may name and call any function. This interpreter knows the opcodes

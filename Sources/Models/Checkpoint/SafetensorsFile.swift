@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import FoundationEssentials
 
 /// A `.safetensors` file: an 8-byte header length, a JSON header, then the tensors' bytes without gaps.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// The addresses of rows that become one matrix, valid while this is kept.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// How a file stores the elements of a tensor.

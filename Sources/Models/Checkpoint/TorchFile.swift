@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A PyTorch file (`.bin`, `.pth`, `.pt`): a zip archive of a pickle that describes tensors, and their storages.
 ///
 /// Opening it reads the archive's directory and the pickle; the tensors stay in the mapped file. No code of the file

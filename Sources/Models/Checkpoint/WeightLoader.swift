@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Hands out the weights of one module and collects what is wrong with them, so that one error names every problem.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Turns image files into pixels.
 package enum ImageDecoder {
   /// Decodes a JPEG, PNG or WebP file, told apart by its first bytes, to the pixels of Pillow's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 internal import CImageCodec
 
 /// An image that cannot be used, and what to do about it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What one image may cost, checked before memory is taken for it.
 package struct ImageLimits: Sendable, Equatable {
   /// Bytes of the encoded file. 32 MiB unless told otherwise.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 internal import CImageCodec
 
 /// From an image to the vision tower's input, as a checkpoint's `preprocessor_config.json` says.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 internal import CImageCodec
 
 /// An image file being decoded from the top row down.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 internal import CImageCodec
 
 /// Resizes a stream of rows as Pillow's `Image.resize` does, to the last bit.

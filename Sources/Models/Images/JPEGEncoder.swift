@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 internal import CImageCodec
 
 /// Turns pixels into JPEG files.

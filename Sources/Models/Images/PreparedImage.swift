@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An image as the vision tower reads it.
 package struct PreparedImage: Sendable, Equatable {
   /// Rows.

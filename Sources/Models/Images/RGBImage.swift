@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A decoded image of 8-bit samples.
 package struct RGBImage: Sendable, Equatable {
   /// Columns.

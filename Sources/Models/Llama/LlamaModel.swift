@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Kernels
 
 /// A frozen LLaMA without its vocabulary: rows of token embeddings in, hidden states out.

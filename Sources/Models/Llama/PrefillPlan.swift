@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which rows of a packed batch are computed, and where each sequence finds the keys and values before them.
 ///
 /// A sequence is one prompt. Positions at its beginning may be known already: from the prefix cache, or because an earlier

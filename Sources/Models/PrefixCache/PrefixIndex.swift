@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which blocks a prefix cache holds, which of them are in use, and which one goes next: pure bookkeeping, no lock, no
 /// memory of its own. All blocks count the same.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Digest
 
 /// The name of a block of positions: a SHA-256 over what the block holds and over the name of the block before it, so that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Items
 
 /// Makes prompts of histories and of callers' own parts.

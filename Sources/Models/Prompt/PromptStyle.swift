@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a history is told to the LLM. A checkpoint reads the style that it was trained with.
 package enum PromptStyle: String, Sendable, CaseIterable {
   /// The published template: each item's title and soft token.

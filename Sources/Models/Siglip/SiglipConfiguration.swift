@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The shape of a SigLIP vision tower, from its `config.json`.
 ///
 /// Dimension letters of this module: B images, P patches of an image, C channels, D width, H heads, F feed-forward width.

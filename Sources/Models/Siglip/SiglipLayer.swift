@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// The feed-forward of a block or of the pooling head: `fc2(gelu(fc1(x)))`.

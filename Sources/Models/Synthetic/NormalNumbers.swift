@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Repeatable normally distributed numbers: SplitMix64 (Steele et al. 2014) through the Box-Muller transform.

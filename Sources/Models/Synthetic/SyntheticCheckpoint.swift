@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Writes random checkpoints in the published layout, for the demonstration and for tests. They are not trained: their

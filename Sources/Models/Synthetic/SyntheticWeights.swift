@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Random tensors whose scale keeps a deep model's values apart: inputs that differ give outputs that clearly differ.
 struct SyntheticWeights {
   private var numbers: NormalNumbers

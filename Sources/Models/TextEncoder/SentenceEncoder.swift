@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Turns texts into vectors: a BERT or MPNet encoder from its Hugging Face or sentence-transformers directory.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the vectors of a text's tokens become one.
 package struct SentencePooling: Sendable, Equatable {
   package enum Kind: String, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The shape of a BERT or MPNet encoder, from its `config.json`.
 ///
 /// Dimension letters of this module: T rows (tokens) of a packed batch, D width, H heads, F feed-forward width, V vocabulary.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// One block: attention and feed-forward, each added to what came in and then normalised.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Intermediate values of the encoder, kept from batch to batch: fresh memory costs a page fault for every 4 KiB.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A token that a tokenizer recognises before its pieces, such as `<s>` or `<i_vis>`.
 struct AddedToken: Sendable, Equatable {
   let content: String

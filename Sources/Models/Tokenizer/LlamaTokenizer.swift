@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// LLaMA's tokenizer with the marker `<i_vis>`, token for token as Hugging Face's slow `LlamaTokenizer(legacy=False)`.
 ///
 /// Texts come in two kinds. A prompt's own words are tokenised as Hugging Face does it: added tokens that stand in them

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Array {
   /// Cuts the array into runs that each fit one RPC.
   ///

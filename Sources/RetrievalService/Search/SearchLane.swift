@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import VectorIndex
 
 /// Who searches a version: the one place that asks where its vectors are.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A rate and an interval that holds it at every moment at once: one may look as often as one likes, and stop whenever one

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What was measured of a rollout over its time, for people to look at.
 package struct RolloutReport: Codable, Sendable, Equatable {
   /// Beyond it every second point goes.

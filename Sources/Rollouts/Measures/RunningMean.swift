@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Mean, spread and extremes of a stream of values.
 ///
 /// - Source: Welford 1962; numerically stable, one pass.

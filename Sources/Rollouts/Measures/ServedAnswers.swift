@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The answers of a rollout that outcomes can still be joined to: bounded in number and in time.
 ///
 /// An answer counts once, when its time for outcomes is over: counting it earlier would make the arm whose traffic grew

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which of the two versions of a rollout.
 package enum Arm: Int, Sendable, CaseIterable, Codable {
   case baseline

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a gate watches in the candidate.
 package enum Gate: Sendable, Hashable {
   /// How far its answers agree with the baseline's.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a gate says of the evidence so far.
 package struct GateReading: Sendable, Equatable {
   package enum Verdict: String, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What must hold of the candidate. A gate that fails rolls the rollout back, whether it is paused or not.
 package struct Gates: Codable, Sendable, Equatable {
   package static let maxOutcomes = 8

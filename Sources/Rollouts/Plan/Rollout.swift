@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The way of one version to all traffic: which stage it is in. A pure value; each change returns the next one.
 ///
 ///     running ⇄ paused

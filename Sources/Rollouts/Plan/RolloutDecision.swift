@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a rollout does next by itself.
 package enum RolloutDecision: Sendable, Equatable {
   /// Not yet, because of these.

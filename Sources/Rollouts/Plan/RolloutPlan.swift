@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a version comes to serve: through which stages, and what must hold on the way.
 package struct RolloutPlan: Codable, Sendable, Equatable {
   package static let maxStages = 32

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Digest
 
 /// Which of two versions a routing key goes to.

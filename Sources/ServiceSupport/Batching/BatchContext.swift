@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Basics
 
 /// What the computing side may ask about its batch while it computes, between layers or images. Cheap enough for that.

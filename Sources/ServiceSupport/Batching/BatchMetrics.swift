@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Metrics
 
 /// Metrics of one ``Batcher``; its name is the dimension `batcher`.

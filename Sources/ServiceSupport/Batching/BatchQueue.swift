@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What waits for a compute thread, and what the thread does next. Pure bookkeeping: no lock, no thread, no clock of its
 /// own; ``Batcher`` runs the steps it returns.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// The answers that one caller of ``Batcher`` waits for. The compute thread delivers them one by one; the caller is resumed

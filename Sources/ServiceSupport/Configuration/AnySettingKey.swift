@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Configuration
 
 /// A key without its value's type, for lists of keys.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A property that can be configured. Its declaration is the only place that knows the setting's name everywhere, its help,
 /// its default and what is allowed:
 ///

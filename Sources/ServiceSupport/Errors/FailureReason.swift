@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why a request, or one element of a batch, was refused: the stable names that clients compare.
 ///
 /// These are all there are: a ``ServiceFailure`` is made from one of them. What each means, its code, the remedy and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// Runs `body` so that what it awaits is cancelled when the RPC being handled is: grpc-swift does not cancel a handler's task.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Elements on their way from one task to another: the sender waits while it is full, the taker while it is empty.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A message of a ``BulkStream``: the stream's configuration, or one of the elements that follow it.
 package protocol BulkRequest: Sendable {
   associatedtype Config: Sendable

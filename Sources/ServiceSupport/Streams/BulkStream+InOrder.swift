@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GRPCCore
 
 /// A ``BulkStream`` whose configuration is known, and whose elements are answered in batches.

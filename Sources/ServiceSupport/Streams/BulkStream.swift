@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import GRPCCore
 
 /// The server's side of a bulk stream: a message with the configuration, then elements, each of which is answered.

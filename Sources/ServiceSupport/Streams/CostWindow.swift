@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How much of a stream may be in flight: read, and its result not yet written. One element always may.
 package struct CostWindow: Sendable {
   private let maxElements: Int

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// One space's item vectors in a training step, and the loss's gradients by them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One sequence of a training step: what its positions hold, and what is read of it.
 struct StepSequence {
   enum Reading {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Where prompts' token embeddings come from: a parameter, or rows that stay as they are in their file.

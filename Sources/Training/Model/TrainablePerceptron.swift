@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Two linear layers with a layer norm and an activation between them: the adaptor, and every projection into a space.

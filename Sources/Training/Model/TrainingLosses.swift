@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The losses of one batch.
 package struct TrainingLosses: Sendable, Equatable {
   /// Image-based recommendation: the mean over samples of the mean over their spaces of

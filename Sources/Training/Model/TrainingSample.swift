@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Models
 
 /// One user at one point of a history: what a training step reads.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Kernels
 
 /// AdamW over parameters, with the running means that it keeps of their gradients.

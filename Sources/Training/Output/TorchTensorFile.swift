@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CGzip
 
 /// Writes one tensor of 32-bit floats as `torch.save` does: a zip archive of a pickle and the numbers.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What happens while a run trains.
 package enum TrainingEvent: Sendable {
   package struct Step: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How well a run ranks the validation items.
 package struct ValidationResult: Codable, Sendable, Equatable {
   /// Steps done before it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Datasets
 
 /// The sequences of SASRec's training and what each row of them is to tell apart.

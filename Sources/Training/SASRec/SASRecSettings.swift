@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Sizes of a SASRec and how it is trained; the defaults are those of the publication.
 package struct SASRecSettings: Sendable, Equatable, Codable {
   package var blocks = 2

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A change of what serves, as the audit log keeps it.
 package struct AuditEntry: Codable, Sendable, Equatable {
   package enum Action: String, Codable, Sendable, CaseIterable {

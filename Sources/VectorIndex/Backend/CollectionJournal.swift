@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Digest
 
 /// Which collections of a backend this data directory has begun to make or to delete.

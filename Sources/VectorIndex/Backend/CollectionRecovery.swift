@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Compares at start what the backend holds with what the versions refer to.
 ///
 /// Deletes nothing but collections that the journal of this very directory names, and changes no role: what another system says

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A version whose vectors a backend holds, for who waits for the backend's answers without holding a thread.
 package struct RemoteVersion: Sendable {
   let version: IndexVersion

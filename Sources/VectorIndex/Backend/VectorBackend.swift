@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Basics
 
 /// A system beside this process that keeps the vectors of versions, for catalogs past one machine.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CVectorIndex
 
 /// How an HNSW graph is built, in the names of its paper.

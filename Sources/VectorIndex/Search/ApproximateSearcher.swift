@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Answers queries by a version's graph, and says which of them a scan has to answer.

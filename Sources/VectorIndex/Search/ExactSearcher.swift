@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Finds the brute-force float32 ranking of a version's eligible rows, to the last bit.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension IndexVersion {
   /// Searches for a few of the version's own vectors and compares the answers with inner products computed one by one in
   /// double precision: what was written can be found before anybody is sent to it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// Queries in rows of one version: those that can be answered, and the errors of the others in their places.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A set of rows, one bit for each row of a version: row r in bit r % 64 of word r / 64.
 struct RowMask {
   private(set) var words: [UInt64]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A query in rows of one version.
 package struct RowQuery: Sendable {
   package var vector: [Float]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a query is answered.
 package enum SearchMethod: Sendable, Equatable {
   /// By the version's graph where it has one, else exactly.

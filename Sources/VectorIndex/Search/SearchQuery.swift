@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A user's vector and what may answer it.
 package struct SearchQuery: Sendable {
   /// [dim] of the version that is searched.

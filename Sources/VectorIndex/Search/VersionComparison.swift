@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Rollouts
 
 /// How far two versions agree, asked with the vectors of one's own items.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Basics
 
 /// A place at which the store touches the disk, in the order of a publication, then of a change of what serves.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Who asks for a change, why, and under which conditions.
 package struct ChangeRequest: Sendable, Equatable {
   /// Of each text.

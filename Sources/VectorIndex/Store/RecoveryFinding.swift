@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Something that opening the data directory found and what it did about it.
 package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   /// An upload or a deletion that did not end.

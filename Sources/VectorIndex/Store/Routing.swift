@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Rollouts
 
 /// The role of a version in the serving state of its index.

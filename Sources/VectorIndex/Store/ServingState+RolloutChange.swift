@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Rollouts
 
 // Changes of a rollout: each step of it is one change of the serving state.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Rollouts
 
 /// Brings a data directory in order at start, and says what it found.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension VersionStore {
   /// Reads a version's files, and the vectors that a backend holds, again and compares them with their digests. Blocks its
   /// thread for as long as the disk takes.

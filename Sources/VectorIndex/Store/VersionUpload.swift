@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// A version on its way in: items go straight to files in a directory of the upload's own.

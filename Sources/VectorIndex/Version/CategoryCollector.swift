@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Gathers the categories of an upload's items: 4 bytes for each category of each item, and each name once.
 struct CategoryCollector {
   private var placesByName: [String: [UInt32]] = [:]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// An opened version: immutable, its files mapped until the last one who holds it lets go.

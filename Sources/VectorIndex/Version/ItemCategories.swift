@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which items of a version are in which category, from `categories.u32`; an item may be in none and in several.
 ///
 /// The file is little-endian UInt32 throughout: the number of categories; then for each, in ascending byte order of the

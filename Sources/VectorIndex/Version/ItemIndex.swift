@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Finds items' rows by hashing: one or two cache misses an id, where binary search of a table has one at every step.
 ///
 /// Eight to sixteen bytes an item. The hash is seeded anew in each process, so ids cannot be chosen to collide.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Digest
 
 /// `manifest.json` of a version's directory: everything needed to open it, and to notice that it is not whole.

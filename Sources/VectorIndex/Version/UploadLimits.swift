@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What an upload may hold.
 package struct UploadLimits: Sendable {
   /// Bytes of an item id in UTF-8.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The model that made a version's vectors.
 package struct BuiltBy: Codable, Hashable, Sendable {
   /// Name of the checkpoint, chosen by whoever deployed it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// "<index>/versions/<number>".
 package struct VersionName: Hashable, Sendable, CustomStringConvertible {
   package let index: String

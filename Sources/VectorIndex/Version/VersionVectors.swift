@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// The vectors of one version: mapped from its files, or in a backend. Who searches or reads a version asks them, and nobody

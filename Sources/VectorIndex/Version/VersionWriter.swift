@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Kernels
 
 /// The files of a version that is being uploaded, written as items arrive and held in no memory.

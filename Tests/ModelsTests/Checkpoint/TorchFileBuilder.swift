@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Writes PyTorch files for tests: a zip archive of a pickle and storages, sound or damaged on purpose.
 struct TorchFileBuilder {
   /// Opcodes in the order they run.

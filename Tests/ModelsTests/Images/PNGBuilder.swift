@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Writes PNG files chunk by chunk, with stored (uncompressed) deflate blocks.
 struct PNGBuilder {
   var width: Int

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ServiceAPI
 
 /// A command that asks for a change of what serves an index, and shows what became of it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Models
 
 /// A square image to draw on; the drawing plane's 100 units span it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How much of each pixel a path covers, exactly: the anti-aliasing of the drawn catalog.
 ///
 /// Every edge adds its signed area to an accumulation buffer whose running sum along a row is the winding-weighted

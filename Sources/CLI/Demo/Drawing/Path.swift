@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A point of the drawing plane: 0...100 from left to right and from top to bottom.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How one product looks.
 struct ProductStyle: Sendable {
   let base: Colour

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What BERT's normaliser and its splitting ask of a character.
 ///
 /// Hugging Face's tokenizers know the general categories of Unicode 8; characters that came later are letters to them. So a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// BERT's normaliser: what becomes of a text before it is split into words.

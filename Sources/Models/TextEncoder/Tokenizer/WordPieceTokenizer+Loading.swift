@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension WordPieceTokenizer {
   /// Reads the tokenizer of a checkpoint: the pieces from `vocab.txt`, or from `tokenizer.json` when there is none; how text
   /// is normalised from `tokenizer_config.json`, then from `tokenizer.json`, then by the family's defaults.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// BERT's and MPNet's tokenizer, id for id as Hugging Face's `BertTokenizer` and `MPNetTokenizer`.
 package final class WordPieceTokenizer: Sendable {
   /// A token that is recognised before words are, such as `[SEP]`.

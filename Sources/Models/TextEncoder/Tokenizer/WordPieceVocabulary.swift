@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The pieces of a WordPiece tokenizer and their ids.
 ///
 /// Keys are UTF-8 bytes: Swift's strings compare by canonical equivalence, under which different pieces would be one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import GRPCCore
 
 /// What every ``FailureReason`` means to a client, by the part of the contract it belongs to.
