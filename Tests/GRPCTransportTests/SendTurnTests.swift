@@ -81,10 +81,11 @@ import Testing
   @Test func `A batch that succeeded passes the turn, one that failed is the last`() {
     var turn = SendTurn()
     #expect(Self.isGranted(&turn))
-    _ = turn.completed(succeeded: true, otherwise: Self.error)
+    var wakeups = Wakeups()
+    turn.completed(succeeded: true, otherwise: Self.error, &wakeups)
     #expect(!turn.isTaken)
     #expect(Self.isGranted(&turn))
-    _ = turn.completed(succeeded: false, otherwise: Self.error)
+    turn.completed(succeeded: false, otherwise: Self.error, &wakeups)
     #expect(!turn.isTaken)
     #expect(Self.isRefused(&turn))
   }

@@ -42,7 +42,7 @@ import Testing
     var state = ServerCallState(receivesMessages: true)
     let isGranted = state.turn.isGranted()
     _ = state.turn.park(writer.continuation)
-    state.endResponse().1.wakeups.resume()
+    state.endResponse().1.resume()
     let code = state.turn.refusalCode()
     #expect(isGranted)
     #expect(code == .internalError)

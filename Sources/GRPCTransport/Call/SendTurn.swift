@@ -42,12 +42,10 @@ struct SendTurn {
     return writers.removeFirst()
   }
 
-  /// The batch under way is over; where it failed, nothing can be sent after it.
-  mutating func completed(succeeded: Bool, otherwise error: @autoclosure () -> RPCError) -> Wakeups {
-    var wakeups = Wakeups()
+  /// The batch under way is over; where it failed, nothing can be sent after it. Adds the writers to resume to `wakeups`.
+  mutating func completed(succeeded: Bool, otherwise error: @autoclosure () -> RPCError, _ wakeups: inout Wakeups) {
     if !succeeded { wakeups.refuse(&self, error()) }
     wakeups.writer = pass()
-    return wakeups
   }
 
   /// Nothing can be sent from now on but what is under way. The writers returned are to be resumed with the error.

@@ -15,7 +15,9 @@ struct Wakeups: Sendable {
   var refusal: RPCError?
 
   mutating func refuse(_ turn: inout SendTurn, _ error: RPCError) {
-    refused += turn.refuse(error)
+    let writers = turn.refuse(error)
+    guard !writers.isEmpty else { return }
+    refused += writers
     refusal = error
   }
 

@@ -129,7 +129,9 @@ extension ClientCallState {
 
   /// The batch that had the turn has completed. Where it failed, the status, which is on its way, says why.
   mutating func sent(succeeded: Bool) -> Action {
-    settle(turn.completed(succeeded: succeeded, otherwise: ClientCall.over))
+    var wakeups = Wakeups()
+    turn.completed(succeeded: succeeded, otherwise: ClientCall.over, &wakeups)
+    return settle(wakeups)
   }
 }
 

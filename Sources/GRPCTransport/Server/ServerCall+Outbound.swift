@@ -71,8 +71,8 @@ extension ServerCall {
 
   nonisolated(nonsending) private func sendStatus(_ status: Status, _ metadata: Metadata) async throws {
     try await takeTurn()
-    let (remainder, action) = state.withLock { $0.endResponse() }
-    perform(action)
+    let (remainder, wakeups) = state.withLock { $0.endResponse() }
+    wakeups.resume()
     do {
       try start(finalBatch(remainder.metadata, status.code == .ok ? remainder.message : nil, status, metadata))
     } catch {

@@ -38,20 +38,22 @@ final class ServerCall: OrderedSender {
     close.start(for: self) { context, batch, _ in
       ServerCall.takeBack(context).closed(isCancelled: BatchResult(borrowing: batch).isCancelled)
     }
-    update { $0.start() }
+    if !hasOneRequest { update { $0.start() } }
   }
 
   /// Passes the call's cancellation on to the handler.
-  func attach(_ cancellation: ServerContext.RPCCancellationHandle) { update { $0.attach(cancellation) } }
+  func attach(_ cancellation: ServerContext.RPCCancellationHandle) {
+    state.withLock { $0.attach(cancellation) }.perform()
+  }
 
   /// Remembers the handler's task, to be cancelled if the server is forced to stop.
-  func attach(_ task: Task<Void, Never>) { update { $0.attach(task) } }
+  func attach(_ task: Task<Void, Never>) { state.withLock { $0.attach(task) }.perform() }
 
   /// Tells the handler that the call is no longer wanted.
-  func signalCancellation() { update { $0.signalCancellation() } }
+  func signalCancellation() { state.withLock { $0.signalCancellation() }.perform() }
 
   /// Cancels the handler's task, now or as soon as it is known.
-  func abandon() { update { $0.abandon() } }
+  func abandon() { state.withLock { $0.abandon() }.perform() }
 
   /// Core has nothing more to say of the call. On a queue thread.
   private func closed(isCancelled: Bool) { update { $0.closed(isCancelled: isCancelled) } }

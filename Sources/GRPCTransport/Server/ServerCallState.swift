@@ -41,23 +41,23 @@ struct ServerCallState: ~Copyable {
   /// Whether nothing further can happen.
   private var isOver: Bool { core != .open && handler.phase == .ended && !turn.isTaken && !requests.isReceiving }
 
-  /// Finds what follows from a change that may have let the reader, the next receive or the end come.
-  private mutating func settle(
-    _ wakeups: Wakeups = Wakeups(), _ interruption: ServerHandlerState.Interruption = ServerHandlerState.Interruption()
-  ) -> Action {
-    var action = Action(interruption: interruption, wakeups: wakeups)
+  /// Adds what follows from a change that may have let the reader, the next receive or the end come.
+  private mutating func settle(_ action: inout Action) {
     if requests.isReady { action.wakeups.reader = reader.take() }
     action.receives = requests.startReceiveIfHungry()
     action.finishes = isOver
+  }
+
+  private mutating func settled() -> Action {
+    var action = Action()
+    settle(&action)
     return action
   }
 
   /// Neither reading nor writing makes sense any more.
-  private mutating func endExchange() -> Wakeups {
-    var wakeups = Wakeups()
+  private mutating func endExchange(_ wakeups: inout Wakeups) {
     requests.fail(ServerCall.cancelled)
     wakeups.refuse(&turn, ServerCall.cancelled)
-    return wakeups
   }
 }
 
@@ -65,32 +65,37 @@ struct ServerCallState: ~Copyable {
 
 extension ServerCallState {
   /// The call begins.
-  mutating func start() -> Action { settle() }
+  mutating func start() -> Action { settled() }
 
   /// Core has nothing more to say of the call.
   mutating func closed(isCancelled: Bool) -> Action {
-    guard isCancelled else {
-      core = .completed
-      return settle()
+    core = isCancelled ? .cancelled : .completed
+    var action = Action()
+    if isCancelled {
+      action.interruption = handler.signal()
+      endExchange(&action.wakeups)
     }
-    core = .cancelled
-    return settle(endExchange(), handler.signal())
+    settle(&action)
+    return action
   }
 
-  mutating func attach(_ cancellation: ServerContext.RPCCancellationHandle) -> Action {
-    Action(interruption: handler.attach(cancellation))
+  mutating func attach(_ cancellation: ServerContext.RPCCancellationHandle) -> ServerHandlerState.Interruption {
+    handler.attach(cancellation)
   }
 
-  mutating func attach(_ task: Task<Void, Never>) -> Action { Action(interruption: handler.attach(task)) }
+  mutating func attach(_ task: Task<Void, Never>) -> ServerHandlerState.Interruption { handler.attach(task) }
 
-  mutating func signalCancellation() -> Action { Action(interruption: handler.signal()) }
+  mutating func signalCancellation() -> ServerHandlerState.Interruption { handler.signal() }
 
-  mutating func abandon() -> Action { Action(interruption: handler.abandon()) }
+  mutating func abandon() -> ServerHandlerState.Interruption { handler.abandon() }
 
   /// The handler has returned: nobody reads or writes any more.
   mutating func handlerEnded() -> Action {
     handler.end()
-    return settle(endExchange())
+    var action = Action()
+    endExchange(&action.wakeups)
+    settle(&action)
+    return action
   }
 }
 
@@ -100,24 +105,24 @@ extension ServerCallState {
   /// A receive completed; `nil` means that the stream is over, as `ending` says.
   mutating func received(_ message: MessageBytes?, ending: Inbox.Phase) -> Action {
     requests.received(message, ending: ending)
-    return settle()
+    return settled()
   }
 
   mutating func nextRequest() -> (Inbox.Next, Action) {
     let next = requests.next()
-    return (next, settle())
+    return (next, settled())
   }
 
   /// Resumes the reader once `nextRequest` has an answer.
   mutating func wait(_ reader: Wakeups.Reader) -> Action {
     self.reader = reader
-    return settle()
+    return settled()
   }
 
   /// The reading task was cancelled.
   mutating func stopReading() -> Action {
     requests.fail(ServerCall.cancelled)
-    return settle()
+    return settled()
   }
 }
 
@@ -137,16 +142,18 @@ extension ServerCallState {
   mutating func beginResponse() throws(RPCError) { try response.begin() }
 
   /// The status goes out, with what is returned. In the caller's turn, which is the last.
-  mutating func endResponse() -> (ServerResponseState.Remainder, Action) {
-    let remainder = response.end()
+  mutating func endResponse() -> (ServerResponseState.Remainder, Wakeups) {
     var wakeups = Wakeups()
     wakeups.refuse(&turn, ServerCall.responseEnded)
-    return (remainder, Action(wakeups: wakeups))
+    return (response.end(), wakeups)
   }
 
   /// The batch that had the turn has completed.
   mutating func sent(succeeded: Bool) -> Action {
-    settle(turn.completed(succeeded: succeeded, otherwise: ServerCall.cancelled))
+    var action = Action()
+    turn.completed(succeeded: succeeded, otherwise: ServerCall.cancelled, &action.wakeups)
+    settle(&action)
+    return action
   }
 
   /// Whoever had the turn did not use it.

@@ -8,7 +8,7 @@ private struct NumberError: Error, Equatable {
   let number: Int
 }
 
-@Suite struct PlacesTests {
+@Suite("Results stand where their elements stood") struct PlacesTests {
   @Test func `Results stand where their elements stood`() {
     var computed: [[Int]] = []
     let results = [1, nil, 3, nil].mapPresent { numbers in
