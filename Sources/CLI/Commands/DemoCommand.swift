@@ -41,6 +41,7 @@ struct DemoCommand: ReportingCommand {
 
   func validate() throws {
     guard trainingSteps > 0 else { throw ValidationError("--training-steps is 1 or more; or give --no-training.") }
+    guard !output.isEmpty else { throw ValidationError("--output is empty; name a directory.") }
   }
 
   func perform() async throws {

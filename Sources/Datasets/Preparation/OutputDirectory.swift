@@ -17,14 +17,43 @@ struct OutputDirectory: ~Copyable {
   private static let lockName = ".lock"
 
   init(_ path: String, replaces: Bool) throws(DatasetError) {
+    guard !path.isEmpty else { throw DatasetError(.invalidInput, "--out is empty; name a directory") }
     let place = Self.withoutTrailingSlashes(path)
-    if TextFile.exists(place), !replaces {
-      throw DatasetError(.invalidInput, "\(place): already there; choose another --out, or give --replace")
-    }
+    if TextFile.exists(place) { try Self.requireReplaceable(place, replaces) }
     lock = try Self.locked(place + ".partial", for: place)
     self.path = place
     partial = place + ".partial"
     self.replaces = replaces
+  }
+
+  /// Only what an earlier preparation left is replaced: a mistyped name must not cost anybody their files.
+  private static func requireReplaceable(_ place: String, _ replaces: Bool) throws(DatasetError) {
+    guard replaces else {
+      throw DatasetError(.invalidInput, "\(place): already there; choose another --out, or give --replace")
+    }
+    let record = DatasetLayout(place).record
+    guard TextFile.exists(record) else {
+      throw DatasetError(
+        .invalidInput,
+        "\(place): no prepared data set (it has no \(record.dropFirst(place.count + 1))), so --replace does not remove it; choose "
+          + "another --out, or remove it yourself")
+    }
+  }
+
+  /// Refuses an output that would take the place of what the preparation reads.
+  static func requireApart(_ path: String, from sources: [String]) throws(DatasetError) {
+    let place = resolved(path)
+    for source in sources {
+      let read = resolved(source)
+      guard read != place, !read.hasPrefix(place == "/" ? place : place + "/") else {
+        throw DatasetError(
+          .invalidInput, "\(path): \(source), which is read, lies there and would be removed; choose another --out")
+      }
+    }
+  }
+
+  private static func resolved(_ path: String) -> String {
+    URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path
   }
 
   private static func withoutTrailingSlashes(_ path: String) -> String {
@@ -39,7 +68,10 @@ struct OutputDirectory: ~Copyable {
     do throws(SystemCallError) {
       return try FileLock(partial + "/" + lockName)
     } catch {
-      guard error.isHeldLock else { throw DatasetError.cannotWrite(error.path, errno: error.errno) }
+      // Without the directory: the other run has just moved it to its place.
+      guard error.isHeldLock || error.errno == ENOENT else {
+        throw DatasetError.cannotWrite(error.path, errno: error.errno)
+      }
       throw DatasetError(.unwritable, "\(path): another run prepares it; wait for its end, or stop it")
     }
   }

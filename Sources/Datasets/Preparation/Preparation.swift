@@ -24,6 +24,7 @@ package struct Preparation {
   package func run(
     into output: String, progress: @escaping (PreparationStage, Int, Int?) throws -> Void = { _, _, _ in }
   ) throws -> (dataset: Dataset, report: PreparationReport) {
+    try OutputDirectory.requireApart(output, from: source.paths + (options.images.map { [$0] } ?? []))
     let directory = try OutputDirectory(output, replaces: options.replacesOutput)
     var reader = SourceReader(options: options, progress: progress)
     let raw = try reader.read(source)

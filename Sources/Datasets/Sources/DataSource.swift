@@ -38,6 +38,15 @@ package enum DataSource: Sendable, Equatable {
     self = first
   }
 
+  /// Files and directories that are read.
+  var paths: [String] {
+    switch self {
+    case .catalog(let items, let interactions, let split): [items, interactions] + (split.map { [$0] } ?? [])
+    case .published(let directory): [directory]
+    case .amazon(let metadata, let reviews): [metadata, reviews]
+    }
+  }
+
   private static func nothing(in directory: String, _ names: Set<String>) -> DatasetError {
     let there = names.sorted().prefix(8).joined(separator: ", ")
     return DatasetError(

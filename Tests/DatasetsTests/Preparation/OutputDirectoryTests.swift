@@ -40,6 +40,32 @@ import Testing
     _ = try OutputDirectory(out, replaces: false)
   }
 
+  @Test func `Only a prepared data set is replaced`() throws {
+    try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    try "mine".write(toFile: out + "/notes.txt", atomically: false, encoding: .utf8)
+    let error = #expect(throws: DatasetError.self) { _ = try OutputDirectory(out, replaces: true) }
+    #expect(error?.message.contains("no prepared data set (it has no illmrec_dataset.json)") == true)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: out) == ["notes.txt"])
+    try "{}".write(toFile: out + "/illmrec_dataset.json", atomically: false, encoding: .utf8)
+    try OutputDirectory(out, replaces: true).publish()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: out).isEmpty)
+  }
+
+  @Test func `An output in whose place something lies that is read is refused`() throws {
+    let raw = directory.path + "/outer/raw"
+    try FileManager.default.createDirectory(atPath: raw, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: directory.path + "/link", withDestinationPath: raw)
+    for out in [raw, raw + "/", raw + "/../raw", directory.path + "/outer", directory.path + "/link", "/"] {
+      #expect(throws: DatasetError.self, "\(out)") {
+        try OutputDirectory.requireApart(out, from: [raw + "/items.csv"])
+      }
+    }
+    for out in [raw + "/prepared", raw + "2", directory.path + "/other"] {
+      try OutputDirectory.requireApart(out, from: [raw + "/items.csv"])
+    }
+    #expect(throws: DatasetError.self) { _ = try OutputDirectory("", replaces: false) }
+  }
+
   @Test func `A published directory holds neither the lock nor the image checks`() throws {
     let directory = try OutputDirectory(out, replaces: false)
     for path in [directory.imageChecks, directory.partial + "/items.csv"] {
