@@ -33,10 +33,18 @@ struct TrainingSession {
 
   func run() throws -> TrainingOutcome {
     try checkDirectory()
+    try out.create()
+    return try out.whileLocked {
+      // Another run may have ended here since the first look.
+      try checkDirectory()
+      return try train()
+    }
+  }
+
+  private func train() throws -> TrainingOutcome {
     let dataset = try Dataset(reading: settings.data)
     let questions = try training.questions.map { try QuestionBank(path: $0) } ?? .standard()
     let given = try importFeatures(items: dataset.items.count)
-    try out.create()
     let base = TrainingStart(settings, features: given.mapValues(\.width))
     let style = try base.promptStyle()
     let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base, style))

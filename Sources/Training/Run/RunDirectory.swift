@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import Glibc
 
@@ -11,6 +12,7 @@ import Glibc
 /// | `state/step-<n>.state` | the last two saved states, to go on from |
 /// | `features/` | image embeddings of the tower |
 /// | `losses.csv`, `validation.csv` | a line per step, and per validation |
+/// | `.lock` | held while a run writes here |
 package struct RunDirectory: Sendable {
   package let path: String
 
@@ -27,6 +29,23 @@ package struct RunDirectory: Sendable {
 
   package func create() throws(TrainingError) {
     for directory in [path, states, features] { try Self.create(directory) }
+  }
+
+  /// Runs `body` while no other run may write here. The directory must be there.
+  package func whileLocked<Value>(_ body: () throws -> Value) throws -> Value {
+    let lock = try locked()
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  private func locked() throws(TrainingError) -> FileLock {
+    do throws(SystemCallError) {
+      return try FileLock(path + "/.lock")
+    } catch {
+      guard error.isHeldLock else { throw TrainingError(.unwritable, "\(error.path) cannot be locked", cause: error) }
+      throw TrainingError(
+        .unwritable, "\(path): another run trains here; wait for its end or stop it, or give another directory")
+    }
   }
 
   static func create(_ directory: String) throws(TrainingError) {
