@@ -8,12 +8,12 @@ import VectorIndex
 /// Turns queries of the wire into queries of the index, refusing what exceeds a limit before it costs anything.
 struct RetrievalReader: Sendable {
   let limits: RetrievalLimits
-  /// Length of the searched version's vectors.
-  let dim: Int
   let method: SearchMethod
 
-  /// - Parameter field: path of the query from the request's root.
-  func read(_ query: Retrieval_Query, field: String) throws(ServiceFailure) -> SearchQuery {
+  /// - Parameters:
+  ///   - dim: length of the searched version's vectors.
+  ///   - field: path of the query from the request's root.
+  func read(_ query: Retrieval_Query, dim: Int, field: String) throws(ServiceFailure) -> SearchQuery {
     guard query.k >= 1, query.k <= UInt32(limits.maxK) else {
       throw ServiceFailure(
         query.k == 0 ? .kInvalid : .kTooLarge,

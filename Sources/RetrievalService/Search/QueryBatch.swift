@@ -29,9 +29,11 @@ struct QueryBatch: Sendable {
     self.queries = queries
     self.served = served
     self.field = field
+    let reader = RetrievalReader(limits: limits, method: method)
     read = queries.enumerated().map { index, query in
-      let reader = RetrievalReader(limits: limits, dim: served[index].version.info.dim, method: method)
-      return Result { () throws(ServiceFailure) in try reader.read(query, field: field(index)) }
+      Result { () throws(ServiceFailure) in
+        try reader.read(query, dim: served[index].version.info.dim, field: field(index))
+      }
     }
   }
 
