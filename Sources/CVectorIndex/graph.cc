@@ -99,6 +99,10 @@ illmrec_graph_status illmrec_graph_build(const float *rows, uint32_t row_count, 
   });
 }
 
+bool illmrec_graph_joins_rows(const void *bytes, size_t size) {
+  return size >= sizeof(illmrec::GraphHeader) && static_cast<const illmrec::GraphHeader *>(bytes)->node_count != 0;
+}
+
 void illmrec_graph_free(void *bytes) { std::free(bytes); }
 
 illmrec_graph_status illmrec_graph_open(const void *bytes, size_t size, const float *rows, uint32_t row_count,

@@ -23,20 +23,22 @@
 namespace illmrec {
 namespace {
 
-/// Rows on their way into a graph, and the threads that bring them.
+/// Distinct rows on their way into a graph, and the threads that bring them.
 class Build {
  public:
   Build(const float *rows, uint32_t row_count, uint32_t dim, const illmrec_graph_parameters &parameters)
       : rows_(rows),
-        row_count_(row_count),
         dim_(dim),
         nice_(parameters.nice),
+        distinct_(DistinctRows::of(rows, row_count, dim)),
+        node_count_(static_cast<uint32_t>(distinct_.first.size())),
+        node_rows_(distinct_.nodes.data(), row_count, node_count_),
         space_(dim, largest_magnitude(rows, size_t{row_count} * dim)),
-        graph_(&space_, row_count, parameters) {
-    // The row on the most layers goes first: no other changes where searches begin, which would hold up all threads.
-    for (uint32_t row = 1; row < row_count; row++) {
-      if (LibraryGraph::upper_layers(row, parameters.links) > LibraryGraph::upper_layers(first_, parameters.links)) {
-        first_ = row;
+        graph_(&space_, node_count_, parameters) {
+    // The node on the most layers goes first: no other changes where searches begin, which would hold up all threads.
+    for (uint32_t node = 1; node < node_count_; node++) {
+      if (LibraryGraph::upper_layers(node, parameters.links) > LibraryGraph::upper_layers(first_, parameters.links)) {
+        first_ = node;
       }
     }
     std::vector<uint8_t> data;
@@ -62,7 +64,7 @@ class Build {
     return goes_on;
   }
 
-  void *serialized(size_t *size) const { return graph_.serialized(dim_, size); }
+  void *serialized(size_t *size) const { return graph_.serialized(distinct_, dim_, size); }
 
  private:
   // Signals are for the threads that the process starts itself.
@@ -97,8 +99,8 @@ class Build {
     std::exception_ptr error;
     try {
       std::vector<uint8_t> data;
-      for (uint64_t row; !stopping_.load(std::memory_order_relaxed) && (row = next_.fetch_add(1)) < row_count_;) {
-        if (row != first_) add(static_cast<uint32_t>(row), data);
+      for (uint64_t node; !stopping_.load(std::memory_order_relaxed) && (node = next_.fetch_add(1)) < node_count_;) {
+        if (node != first_) add(static_cast<uint32_t>(node), data);
       }
     } catch (...) {
       error = std::current_exception();
@@ -110,22 +112,25 @@ class Build {
     thread_ended_.notify_one();
   }
 
-  void add(uint32_t row, std::vector<uint8_t> &data) {
-    space_.encode(rows_ + size_t{row} * dim_, data);
-    graph_.add(row, data);
-    added_.fetch_add(1, std::memory_order_relaxed);
+  void add(uint32_t node, std::vector<uint8_t> &data) {
+    space_.encode(rows_ + size_t{distinct_.first[node]} * dim_, data);
+    graph_.add(node, data);
+    added_.fetch_add(node_rows_.count(node), std::memory_order_relaxed);
   }
 
   const float *rows_;
-  const uint32_t row_count_;
   const uint32_t dim_;
   const int nice_;
+  const DistinctRows distinct_;
+  const uint32_t node_count_;
+  const NodeRows node_rows_;
   CodeSpace space_;
   LibraryGraph graph_;
   uint32_t first_ = 0;
   std::atomic<bool> stopping_{false};
   // 64 bits, so that no number of threads takes it round.
   std::atomic<uint64_t> next_{0};
+  /// Rows whose nodes are in the graph.
   std::atomic<uint32_t> added_{0};
   std::mutex mutex_;
   std::condition_variable thread_ended_;
@@ -147,7 +152,8 @@ uint64_t build_bytes(uint32_t row_count, uint32_t dim, uint32_t links) {
   const uint64_t element = (2 * uint64_t{links} + 1) * sizeof(uint32_t) + code_stride(dim) + 16 + 160;
   // One row in `links` is on a layer more; then everything once more as bytes.
   const uint64_t upper = 2 * (uint64_t{links} + 2) * sizeof(uint32_t) / links + 8;
-  return uint64_t{row_count} * (element + 2 * upper) + GraphImage::bytes(row_count, links, 0, 0) + (uint64_t{4} << 20);
+  return uint64_t{row_count} * (element + 2 * upper) + DistinctRows::bytes(row_count) +
+         GraphImage::bytes(row_count, links, 0, 0) + (uint64_t{4} << 20);
 }
 
 }  // namespace illmrec

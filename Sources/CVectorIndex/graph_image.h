@@ -8,29 +8,33 @@
 
 namespace illmrec {
 
-/// A serialised graph: what the file of a version holds. Little-endian, in this order:
+/// A serialised graph: what the file of a version holds. Its V nodes are the distinct vectors of N rows. Little-endian, in
+/// this order:
 ///
 ///   header                                 GraphHeader
-///   base links   uint32 [N, 2M]            rows on the lowest layer; unused places, at the end of a list, are NO_LINK
-///   upper rows   uint32 [U]                the rows that are on further layers, ascending
+///   base links   uint32 [V, 2M]            nodes on the lowest layer; unused places, at the end of a list, are NO_LINK
+///   upper nodes  uint32 [U]                the nodes that are on further layers, ascending
 ///   upper layers uint32 [U]                on how many
-///   upper links  uint32 [sum of layers, M] of each such row layer by layer, counted in upper rows
+///   upper links  uint32 [sum of layers, M] of each such node layer by layer, counted in upper nodes
+///   nodes        uint32 [N]                of each row; only in the second layout. In the first, node i is row i.
 struct GraphHeader {
   char magic[16];
   uint32_t row_count;
   uint32_t dim;
   uint32_t links;
   uint32_t breadth;
-  /// U; 0 when every row is on the lowest layer only.
+  /// U; 0 when every node is on the lowest layer only.
   uint32_t upper_count;
   /// Sum of upper layers.
   uint32_t upper_lists;
-  /// Where searches begin: an upper row on the most layers when there are any, else a row.
+  /// Where searches begin: an upper node on the most layers when there are any, else a node.
   uint32_t entry;
-  uint32_t reserved;
+  /// V in the second layout; 0 in the first.
+  uint32_t node_count;
 };
 
 inline constexpr char GRAPH_MAGIC[16] = "illmrec hnsw 1\n";
+inline constexpr char DISTINCT_GRAPH_MAGIC[16] = "illmrec hnsw 2\n";
 inline constexpr uint32_t NO_LINK = UINT32_MAX;
 
 static_assert(sizeof(GraphHeader) == 48, "the header is read from files");
@@ -46,15 +50,19 @@ struct InvalidGraph : std::runtime_error {
 /// The parts of a serialised graph; valid as long as its bytes.
 struct GraphImage {
   const GraphHeader *header;
+  /// V
+  uint32_t node_count;
   const uint32_t *base_links;
-  const uint32_t *upper_rows;
+  const uint32_t *upper_nodes;
   const uint32_t *upper_layers;
   const uint32_t *upper_links;
+  /// [N]; NULL where node i is row i.
+  const uint32_t *nodes;
 
-  /// Bytes of a graph; throws std::length_error on overflow.
-  static size_t bytes(uint32_t row_count, uint32_t links, uint32_t upper_count, uint32_t upper_lists);
+  /// Bytes of a graph whose nodes are rows; the second layout has N words more. Throws std::length_error on overflow.
+  static size_t bytes(uint32_t node_count, uint32_t links, uint32_t upper_count, uint32_t upper_lists);
 
-  /// Checks everything: sizes, and that every link leads to a row that is on that layer. Throws InvalidGraph.
+  /// Checks everything: sizes, and that every link leads to a node that is on that layer and has rows. Throws InvalidGraph.
   static GraphImage read(const void *bytes, size_t size, uint32_t row_count, uint32_t dim);
 };
 

@@ -21,34 +21,36 @@ LargePages::~LargePages() { munmap(address_, bytes_); }
 SearchableGraph::SearchableGraph(const GraphImage &image, const float *rows)
     : rows_(rows),
       row_count_(image.header->row_count),
+      node_count_(image.node_count),
       dim_(image.header->dim),
       base_room_(2 * image.header->links),
       links_(image.header->links),
       entry_(image.header->entry),
       stride_(code_stride(dim_)),
-      codes_(row_count_ * stride_),
-      scales_(row_count_ * sizeof(float)),
-      base_links_(size_t{row_count_} * base_room_ * sizeof(uint32_t)),
-      upper_rows_(image.upper_rows, image.upper_rows + image.header->upper_count),
+      rows_of_(image.nodes == nullptr ? NodeRows() : NodeRows(image.nodes, row_count_, node_count_)),
+      codes_(node_count_ * stride_),
+      scales_(node_count_ * sizeof(float)),
+      base_links_(size_t{node_count_} * base_room_ * sizeof(uint32_t)),
+      upper_nodes_(image.upper_nodes, image.upper_nodes + image.header->upper_count),
       upper_layers_(image.upper_layers, image.upper_layers + image.header->upper_count),
       upper_links_(image.upper_links, image.upper_links + size_t{image.header->upper_lists} * links_) {
-  std::memcpy(base_links_.as<uint32_t>(), image.base_links, size_t{row_count_} * base_room_ * sizeof(uint32_t));
+  std::memcpy(base_links_.as<uint32_t>(), image.base_links, size_t{node_count_} * base_room_ * sizeof(uint32_t));
   uint32_t begin = 0;
   for (uint32_t layers : upper_layers_) {
     upper_begin_.push_back(begin);
     begin += layers;
   }
   const float longest = largest_magnitude(rows, size_t{row_count_} * dim_);
-  for (uint32_t row = 0; row < row_count_; row++) {
-    const float *x = rows + size_t{row} * dim_;
+  for (uint32_t node = 0; node < node_count_; node++) {
+    const float *x = rows + size_t{rows_of_.first(node)} * dim_;
     const float largest = largest_magnitude(x, dim_);
-    encode_row(x, dim_, largest, codes_.as<uint8_t>() + row * stride_);
-    scales_.as<float>()[row] = longest > 0 ? largest / longest : 0;
+    encode_row(x, dim_, largest, codes_.as<uint8_t>() + node * stride_);
+    scales_.as<float>()[node] = longest > 0 ? largest / longest : 0;
   }
 }
 
 uint64_t SearchableGraph::bytes(uint32_t row_count, uint32_t dim, uint32_t links) {
-  return uint64_t{row_count} * (code_stride(dim) + sizeof(float)) +
+  return uint64_t{row_count} * (code_stride(dim) + sizeof(float) + 2 * sizeof(uint32_t)) +
          GraphImage::bytes(row_count, links, row_count / links, row_count / links * 2) + (uint64_t{6} << 20);
 }
 
@@ -87,7 +89,7 @@ class SearchableGraph::Walk {
         continue;
       }
       if (compared_ > query_.budget) return false;
-      const uint32_t row = candidates[at].row;
+      const uint32_t node = candidates[at].node;
       if (candidates[at].eligible) {
         candidates[at].expanded = true;
       } else {
@@ -96,7 +98,7 @@ class SearchableGraph::Walk {
         if (++passed_ > query_.breadth / 2) return false;
         candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(at));
       }
-      at = std::min(at, expand(row));
+      at = std::min(at, expand(node));
     }
     return true;
   }
@@ -104,7 +106,7 @@ class SearchableGraph::Walk {
   uint32_t compared() const { return compared_; }
 
  private:
-  /// Lines of memory that are fetched ahead of the row compared; the best of those measured.
+  /// Lines of memory that are fetched ahead of the node compared; the best of those measured.
   static constexpr size_t PREFETCHED_LINES = 32;
 
   void bar(bool set) {
@@ -119,30 +121,34 @@ class SearchableGraph::Walk {
     }
   }
 
-  bool is_eligible(uint32_t row) const {
-    const uint64_t *eligible = query_.query.eligible;
-    return (scratch_.barred[row / 64] >> (row % 64) & 1) == 0 &&
-           (eligible == nullptr || (eligible[row / 64] >> (row % 64) & 1) != 0);
+  /// Whether a row of the node may be returned.
+  bool is_eligible(uint32_t node) const {
+    bool found = false;
+    graph_.rows_of_.each(node, [&](uint32_t row) {
+      found = scratch_.allows(query_.query, row);
+      return !found;
+    });
+    return found;
   }
 
-  float distance(uint32_t row) {
+  float distance(uint32_t node) {
     compared_++;
-    const int32_t product = product_(graph_.codes_.as<uint8_t>() + row * graph_.stride_, codes_, graph_.stride_);
-    return -static_cast<float>(product - offset_) * graph_.scales_.as<float>()[row];
+    const int32_t product = product_(graph_.codes_.as<uint8_t>() + node * graph_.stride_, codes_, graph_.stride_);
+    return -static_cast<float>(product - offset_) * graph_.scales_.as<float>()[node];
   }
 
-  /// The row of the lowest layer at which the walk begins: on each layer above, the nearest that greed finds.
+  /// The node of the lowest layer at which the walk begins: on each layer above, the nearest that greed finds.
   uint32_t descend() {
-    if (graph_.upper_rows_.empty()) return graph_.entry_;
+    if (graph_.upper_nodes_.empty()) return graph_.entry_;
     uint32_t at = graph_.entry_;
-    float nearest = distance(graph_.upper_rows_[at]);
+    float nearest = distance(graph_.upper_nodes_[at]);
     for (uint32_t layer = graph_.upper_layers_[at]; layer > 0; layer--) {
       for (bool moved = true; moved;) {
         moved = false;
         const uint32_t *list =
             graph_.upper_links_.data() + (size_t{graph_.upper_begin_[at]} + layer - 1) * graph_.links_;
         for (uint32_t i = 0; i < graph_.links_ && list[i] != NO_LINK; i++) {
-          const float other = distance(graph_.upper_rows_[list[i]]);
+          const float other = distance(graph_.upper_nodes_[list[i]]);
           if (other >= nearest) continue;
           nearest = other;
           at = list[i];
@@ -150,19 +156,19 @@ class SearchableGraph::Walk {
         }
       }
     }
-    return graph_.upper_rows_[at];
+    return graph_.upper_nodes_[at];
   }
 
-  void prefetch(uint32_t row) const {
-    const uint8_t *codes = graph_.codes_.as<uint8_t>() + row * graph_.stride_;
+  void prefetch(uint32_t node) const {
+    const uint8_t *codes = graph_.codes_.as<uint8_t>() + node * graph_.stride_;
     for (size_t line = 0; line < std::min(lines_, PREFETCHED_LINES); line++)
       __builtin_prefetch(codes + line * CODE_LINE);
-    __builtin_prefetch(graph_.scales_.as<float>() + row);
+    __builtin_prefetch(graph_.scales_.as<float>() + node);
   }
 
-  /// Compares the rows that `row` links to and that were not met yet. Returns the best place one of them took.
-  size_t expand(uint32_t row) {
-    const uint32_t *list = graph_.base_links_.as<uint32_t>() + size_t{row} * graph_.base_room_;
+  /// Compares the nodes that `node` links to and that were not met yet. Returns the best place one of them took.
+  size_t expand(uint32_t node) {
+    const uint32_t *list = graph_.base_links_.as<uint32_t>() + size_t{node} * graph_.base_room_;
     uint32_t fresh[2 * ILLMREC_GRAPH_LINKS_MAX];
     size_t count = 0;
     for (uint32_t i = 0; i < graph_.base_room_ && list[i] != NO_LINK; i++) {
@@ -179,8 +185,8 @@ class SearchableGraph::Walk {
     return best;
   }
 
-  /// Takes a row among the candidates if it is good enough; returns its place.
-  size_t offer(uint32_t row, float distance) {
+  /// Takes a node among the candidates if it is good enough; returns its place.
+  size_t offer(uint32_t node, float distance) {
     auto &candidates = scratch_.candidates;
     const bool full = eligible_ == query_.breadth;
     if (full && distance >= candidates.back().distance) return SIZE_MAX;
@@ -188,8 +194,8 @@ class SearchableGraph::Walk {
         candidates.begin(), candidates.end(), distance,
         [](float distance, const SearchScratch::Candidate &candidate) { return distance < candidate.distance; });
     const size_t at = static_cast<size_t>(place - candidates.begin());
-    const bool eligible = is_eligible(row);
-    candidates.insert(place, {distance, row, false, eligible});
+    const bool eligible = is_eligible(node);
+    candidates.insert(place, {distance, node, false, eligible});
     eligible_ += eligible;
     if (eligible_ > query_.breadth) {
       candidates.pop_back();
@@ -197,7 +203,7 @@ class SearchableGraph::Walk {
       // The last is an answer: what is behind the worst answer leads nowhere.
       while (!candidates.back().eligible) candidates.pop_back();
     }
-    __builtin_prefetch(graph_.base_links_.as<uint32_t>() + size_t{row} * graph_.base_room_, 0, 2);
+    __builtin_prefetch(graph_.base_links_.as<uint32_t>() + size_t{node} * graph_.base_room_, 0, 2);
     return at;
   }
 
@@ -221,18 +227,29 @@ void SearchableGraph::search(const illmrec_graph_query &query, const CodeProduct
     Walk walk(*this, query, products, *scratch);
     answer.complete = walk.run();
     answer.compared = walk.compared();
+    if (answer.complete) collect(query.query, *scratch);
   }
   if (answer.complete) {
-    // Codes put a row a few places off at most: the best by codes hold the best by scores.
-    const size_t kept = size_t{2} * query.query.k + 32;
-    scratch->found.clear();
-    for (const SearchScratch::Candidate &candidate : scratch->candidates) {
-      if (scratch->found.size() == kept) break;
-      if (candidate.eligible) scratch->found.push_back(candidate.row);
-    }
     score(query.query, scratch->found, isa, answer);
   }
   give_back(std::move(scratch));
+}
+
+void SearchableGraph::collect(const illmrec_query &query, SearchScratch &scratch) const {
+  // Codes put a node a few places off at most: the best by codes hold the best by scores.
+  size_t nodes = size_t{2} * query.k + 32;
+  scratch.found.clear();
+  for (const SearchScratch::Candidate &candidate : scratch.candidates) {
+    if (!candidate.eligible) continue;
+    if (nodes-- == 0) break;
+    // Rows of one vector have one score, and of equal scores the first rows come first.
+    uint32_t taken = 0;
+    rows_of_.each(candidate.node, [&](uint32_t row) {
+      if (!scratch.allows(query, row)) return true;
+      scratch.found.push_back(row);
+      return ++taken < query.k;
+    });
+  }
 }
 
 void SearchableGraph::score(const illmrec_query &query, const std::vector<uint32_t> &found, illmrec_isa isa,
@@ -256,7 +273,7 @@ std::unique_ptr<SearchScratch> SearchableGraph::borrow() const {
       return scratch;
     }
   }
-  return std::make_unique<SearchScratch>(row_count_);
+  return std::make_unique<SearchScratch>(node_count_, row_count_);
 }
 
 void SearchableGraph::give_back(std::unique_ptr<SearchScratch> scratch) const {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "distinct_rows.h"
 #include "graph_image.h"
 #include "illmrec_graph.h"
 #include "row_codes.h"
@@ -35,28 +36,35 @@ class LargePages {
 
 /// What one search needs beside the graph; used by one at a time.
 struct SearchScratch {
-  explicit SearchScratch(uint32_t row_count) : visits(row_count), barred((size_t{row_count} + 63) / 64) {}
+  SearchScratch(uint32_t node_count, uint32_t row_count) : visits(node_count), barred((size_t{row_count} + 63) / 64) {}
 
-  /// A row the walk has come to, best first.
+  /// A node the walk has come to, best first.
   struct Candidate {
     float distance;
-    uint32_t row;
+    uint32_t node;
     bool expanded;
     bool eligible;
   };
 
-  /// Equal to `visit`: the present search has met the row.
+  /// Whether the query, whose excluded rows are barred, may be answered with the row.
+  bool allows(const illmrec_query &query, uint32_t row) const {
+    return (barred[row / 64] >> (row % 64) & 1) == 0 &&
+           (query.eligible == nullptr || (query.eligible[row / 64] >> (row % 64) & 1) != 0);
+  }
+
+  /// Equal to `visit`: the present search has met the node.
   std::vector<uint8_t> visits;
   uint8_t visit = 0;
   /// A bit for each row that the query excludes; none between searches.
   std::vector<uint64_t> barred;
   std::vector<Candidate> candidates;
+  /// Rows to be scored.
   std::vector<uint32_t> found;
   /// With room to begin at a multiple of CODE_LINE.
   std::vector<int8_t> query;
 };
 
-/// A graph, the codes of its rows, and searches.
+/// A graph, the codes of its nodes, and searches.
 class SearchableGraph {
  public:
   /// Copies what it needs of `image`; throws std::bad_alloc.
@@ -71,6 +79,8 @@ class SearchableGraph {
  private:
   class Walk;
 
+  /// The best rows behind a finished walk's candidates.
+  void collect(const illmrec_query &query, SearchScratch &scratch) const;
   std::unique_ptr<SearchScratch> borrow() const;
   void give_back(std::unique_ptr<SearchScratch> scratch) const;
   void score(const illmrec_query &query, const std::vector<uint32_t> &found, illmrec_isa isa,
@@ -78,17 +88,19 @@ class SearchableGraph {
 
   const float *rows_;
   uint32_t row_count_;
+  uint32_t node_count_;
   uint32_t dim_;
   uint32_t base_room_;
   uint32_t links_;
   uint32_t entry_;
   size_t stride_;
+  NodeRows rows_of_;
   LargePages codes_;
   LargePages scales_;
   LargePages base_links_;
-  std::vector<uint32_t> upper_rows_;
+  std::vector<uint32_t> upper_nodes_;
   std::vector<uint32_t> upper_layers_;
-  /// Where each upper row's lists begin, in lists.
+  /// Where each upper node's lists begin, in lists.
   std::vector<uint32_t> upper_begin_;
   std::vector<uint32_t> upper_links_;
   mutable std::mutex mutex_;

@@ -35,19 +35,19 @@ float CodeSpace::distance(const void *a, const void *b, const void *space) {
   return -static_cast<float>(product) * left_head.scale * right_head.scale;
 }
 
-LibraryGraph::LibraryGraph(CodeSpace *space, uint32_t row_count, const illmrec_graph_parameters &parameters)
-    : HierarchicalNSW(space, row_count, parameters.links, parameters.breadth) {
+LibraryGraph::LibraryGraph(CodeSpace *space, uint32_t node_count, const illmrec_graph_parameters &parameters)
+    : HierarchicalNSW(space, node_count, parameters.links, parameters.breadth) {
   // Told to use layer 0, the library draws a layer itself, without a lock. Times nothing, all that it draws is 0.
   mult_ = 1e-30;
 }
 
-void LibraryGraph::add(uint32_t row, const std::vector<uint8_t> &data) {
-  addPoint(data.data(), row, static_cast<int>(upper_layers(row, static_cast<uint32_t>(M_))));
+void LibraryGraph::add(uint32_t node, const std::vector<uint8_t> &data) {
+  addPoint(data.data(), node, static_cast<int>(upper_layers(node, static_cast<uint32_t>(M_))));
 }
 
-uint32_t LibraryGraph::upper_layers(uint32_t row, uint32_t links) {
-  // SplitMix64 of the row's number; the upper 53 bits are a number in (0, 1].
-  uint64_t mixed = (uint64_t{row} + 1) * 0x9e3779b97f4a7c15;
+uint32_t LibraryGraph::upper_layers(uint32_t node, uint32_t links) {
+  // SplitMix64 of the node's number; the upper 53 bits are a number in (0, 1].
+  uint64_t mixed = (uint64_t{node} + 1) * 0x9e3779b97f4a7c15;
   mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
   mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
   mixed ^= mixed >> 31;
@@ -55,27 +55,30 @@ uint32_t LibraryGraph::upper_layers(uint32_t row, uint32_t links) {
   return static_cast<uint32_t>(-std::log(uniform) / std::log(static_cast<double>(links)));
 }
 
-void *LibraryGraph::serialized(uint32_t dim, size_t *size) const {
-  const auto links = static_cast<uint32_t>(M_), row_count = static_cast<uint32_t>(cur_element_count);
-  std::vector<uint32_t> element_of(row_count), upper_of(row_count, NO_LINK), upper_rows;
+void *LibraryGraph::serialized(const DistinctRows &rows, uint32_t dim, size_t *size) const {
+  const auto links = static_cast<uint32_t>(M_), node_count = static_cast<uint32_t>(cur_element_count);
+  std::vector<uint32_t> element_of(node_count), upper_of(node_count, NO_LINK), upper_nodes;
   uint32_t upper_lists = 0;
-  for (uint32_t element = 0; element < row_count; element++) element_of[row_of(element)] = element;
-  for (uint32_t row = 0; row < row_count; row++) {
-    const auto layers = static_cast<uint32_t>(element_levels_[element_of[row]]);
+  for (uint32_t element = 0; element < node_count; element++) element_of[node_of(element)] = element;
+  for (uint32_t node = 0; node < node_count; node++) {
+    const auto layers = static_cast<uint32_t>(element_levels_[element_of[node]]);
     if (layers == 0) continue;
-    upper_of[row] = static_cast<uint32_t>(upper_rows.size());
-    upper_rows.push_back(row);
+    upper_of[node] = static_cast<uint32_t>(upper_nodes.size());
+    upper_nodes.push_back(node);
     upper_lists += layers;
   }
-  const auto upper_count = static_cast<uint32_t>(upper_rows.size());
-  *size = GraphImage::bytes(row_count, links, upper_count, upper_lists);
+  const auto upper_count = static_cast<uint32_t>(upper_nodes.size());
+  const bool has_nodes = rows.nodes.size() != node_count;
+  *size = GraphImage::bytes(node_count, links, upper_count, upper_lists) +
+          (has_nodes ? rows.nodes.size() * sizeof(uint32_t) : 0);
   auto *bytes = static_cast<uint8_t *>(std::malloc(*size));
   if (bytes == nullptr) throw std::bad_alloc();
 
-  const uint32_t entry = row_of(enterpoint_node_);
+  const uint32_t entry = node_of(enterpoint_node_);
   GraphHeader header = {};
-  std::memcpy(header.magic, GRAPH_MAGIC, sizeof header.magic);
-  header.row_count = row_count;
+  std::memcpy(header.magic, has_nodes ? DISTINCT_GRAPH_MAGIC : GRAPH_MAGIC, sizeof header.magic);
+  header.row_count = static_cast<uint32_t>(rows.nodes.size());
+  header.node_count = has_nodes ? node_count : 0;
   header.dim = dim;
   header.links = links;
   header.breadth = static_cast<uint32_t>(ef_construction_);
@@ -90,18 +93,19 @@ void *LibraryGraph::serialized(uint32_t dim, size_t *size) const {
     const auto *linked = reinterpret_cast<const hnswlib::tableint *>(list + 1);
     const size_t count = getListCount(list);
     for (size_t i = 0; i < count; i++) {
-      const uint32_t row = row_of(linked[i]);
-      out[i] = layer == 0 ? row : upper_of[row];
+      const uint32_t node = node_of(linked[i]);
+      out[i] = layer == 0 ? node : upper_of[node];
     }
     std::fill(out + count, out + room, NO_LINK);
     out += room;
   };
-  for (uint32_t row = 0; row < row_count; row++) write_list(element_of[row], 0, 2 * size_t{links});
-  out = std::copy(upper_rows.begin(), upper_rows.end(), out);
-  for (uint32_t row : upper_rows) *out++ = static_cast<uint32_t>(element_levels_[element_of[row]]);
-  for (uint32_t row : upper_rows) {
-    for (int layer = 1; layer <= element_levels_[element_of[row]]; layer++) write_list(element_of[row], layer, links);
+  for (uint32_t node = 0; node < node_count; node++) write_list(element_of[node], 0, 2 * size_t{links});
+  out = std::copy(upper_nodes.begin(), upper_nodes.end(), out);
+  for (uint32_t node : upper_nodes) *out++ = static_cast<uint32_t>(element_levels_[element_of[node]]);
+  for (uint32_t node : upper_nodes) {
+    for (int layer = 1; layer <= element_levels_[element_of[node]]; layer++) write_list(element_of[node], layer, links);
   }
+  if (has_nodes) std::copy(rows.nodes.begin(), rows.nodes.end(), out);
   return bytes;
 }
 

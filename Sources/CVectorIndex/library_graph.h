@@ -10,6 +10,7 @@
 #define NO_MANUAL_VECTORIZATION
 #include <hnswlib/hnswlib.h>
 
+#include "distinct_rows.h"
 #include "illmrec_graph.h"
 #include "row_codes.h"
 
@@ -45,23 +46,23 @@ class CodeSpace final : public hnswlib::SpaceInterface<float> {
   int32_t (*product_)(const uint8_t *, const uint8_t *, size_t);
 };
 
-/// hnswlib's graph while it is built. Its label of a row is the row's number.
+/// hnswlib's graph while it is built. Its label of a node is the node's number.
 class LibraryGraph final : public hnswlib::HierarchicalNSW<float> {
  public:
-  LibraryGraph(CodeSpace *space, uint32_t row_count, const illmrec_graph_parameters &parameters);
+  LibraryGraph(CodeSpace *space, uint32_t node_count, const illmrec_graph_parameters &parameters);
 
-  /// Adds a row to its layers; any threads, each row once.
-  void add(uint32_t row, const std::vector<uint8_t> &data);
+  /// Adds a node to its layers; any threads, each node once.
+  void add(uint32_t node, const std::vector<uint8_t> &data);
 
-  /// Upper layers that a row is on: 0 for all but one in `links`. A function of the row's number alone, so that a row's
+  /// Upper layers that a node is on: 0 for all but one in `links`. A function of the node's number alone, so that a node's
   /// layers do not depend on the threads.
-  static uint32_t upper_layers(uint32_t row, uint32_t links);
+  static uint32_t upper_layers(uint32_t node, uint32_t links);
 
   /// The graph as bytes, allocated by malloc.
-  void *serialized(uint32_t dim, size_t *size) const;
+  void *serialized(const DistinctRows &rows, uint32_t dim, size_t *size) const;
 
  private:
-  uint32_t row_of(hnswlib::tableint element) const { return static_cast<uint32_t>(getExternalLabel(element)); }
+  uint32_t node_of(hnswlib::tableint element) const { return static_cast<uint32_t>(getExternalLabel(element)); }
 };
 
 }  // namespace illmrec

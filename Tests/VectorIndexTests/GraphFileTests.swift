@@ -13,11 +13,18 @@ struct GraphFileTests {
 
   let rows: [Float]
   let file: [UInt8]
+  /// Of as many rows, a third of which are one vector.
+  let joined: [UInt8]
 
   init() throws {
     var random = SeededGenerator(seed: 3)
     rows = random.uniform(Self.count * Self.dim)
     file = try Self.build(rows, threads: 1)
+    var shared = rows
+    for row in stride(from: 2, to: Self.count, by: 3) {
+      shared.replaceSubrange(row * Self.dim..<(row + 1) * Self.dim, with: rows[0..<Self.dim])
+    }
+    joined = try Self.build(shared, threads: 1)
   }
 
   private static func build(_ rows: [Float], threads: UInt32) throws -> [UInt8] {
@@ -67,8 +74,10 @@ struct GraphFileTests {
   @Test
   func `Whatever a file holds, it is refused or leads to rows that exist`() {
     var random = SeededGenerator(seed: 8)
-    for _ in 0..<2000 {
-      var changed = file
+    #expect(!illmrec_graph_joins_rows(file, file.count) && illmrec_graph_joins_rows(joined, joined.count))
+    for round in 0..<4000 {
+      var changed = round % 2 == 0 ? file : joined
+      let file = changed
       // Half of the changes hit the header.
       let place = Int.random(in: 0..<(Bool.random(using: &random) ? 48 : file.count), using: &random)
       changed[place] = UInt8.random(in: 0...255, using: &random)

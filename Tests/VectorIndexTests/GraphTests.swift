@@ -146,6 +146,79 @@ struct GraphTests {
     #expect(Set(answer.items.map(\.itemID)).count == 10)
   }
 
+  /// Clusters of which a share of the items, all over the catalog, has one vector, as items do that share a placeholder image.
+  private static func withPlaceholders(_ count: Int, dim: Int, share: Double) -> Catalog {
+    var catalog = Self.clustered(count, dim: dim)
+    var random = SeededGenerator(seed: 12)
+    let placeholder = random.uniform(dim).map { $0 / Float(dim).squareRoot() }
+    for row in 0..<count where Double.random(in: 0..<1, using: &random) < share {
+      catalog.values.replaceSubrange(row * dim..<(row + 1) * dim, with: placeholder)
+    }
+    return catalog
+  }
+
+  @Test(arguments: [0.05, 0.2, 0.5, 0.9])
+  func `Items that share a placeholder's vector take no recall from the others`(share: Double) throws {
+    let catalog = Self.withPlaceholders(6000, dim: 24, share: share)
+    let version = try open(catalog)
+    let exact = try searcher.search(
+      queries(catalog, count: 60).map { query in
+        var query = query
+        query.method = .exact
+        return query
+      }, in: version)
+    let answers = try searcher.answers(to: queries(catalog, count: 60), in: version)
+    var found = 0
+    for (answer, exact) in zip(answers, exact) {
+      let (answer, exact) = (try answer.get(), try exact.get())
+      let worst = try #require(exact.last).score
+      #expect(answer.isApproximate)
+      // Equal scores are told apart by ids, so an answer may be as good with other items only where it missed some.
+      found += answer.items.count { $0.score >= worst }
+    }
+    #expect(Double(found) / 600 > 0.97)
+  }
+
+  @Test
+  func `Of items with one vector those that may be returned are, in the order of their ids`() throws {
+    let catalog = Self.withPlaceholders(4000, dim: 16, share: 0.3)
+    let version = try open(catalog)
+    let shared = Dictionary(grouping: catalog.ids.indices) { row in
+      Array(catalog.values[row * 16..<(row + 1) * 16])
+    }.max { $0.value.count < $1.value.count }
+    let (vector, rows) = try #require(shared)
+    let ids = rows.map { catalog.ids[$0] }.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    #expect(ids.count > 1000)
+    for excluded in [[], Array(ids.prefix(30)), Array(ids[7..<50])] {
+      let query = SearchQuery(vector: vector, k: 25, excludedItems: excluded)
+      let answer = try searcher.answers(to: [query], in: version)[0].get()
+      #expect(answer.isApproximate)
+      #expect(answer.items == catalog.ranking(of: query))
+    }
+    // Without any of them, the rest is found as if they were not there.
+    var without = SearchQuery(vector: vector, k: 10, excludedItems: ids)
+    let answer = try searcher.answers(to: [without], in: version)[0].get()
+    without.method = .exact
+    #expect(answer.items == (try searcher.search([without], in: version)[0].get()))
+  }
+
+  @Test
+  func `A graph of shared vectors says in the manifest that its nodes are distinct, and survives a restart`() throws {
+    for (share, codes) in [(0.0, "\"int8\""), (0.2, "\"int8_distinct\"")] {
+      let directory = try TemporaryDirectory(inMemory: true)
+      let catalog = Self.withPlaceholders(5000, dim: 8, share: share)
+      let published = try VersionStore(path: directory.path).publish(catalog, graph: Self.graph)
+      let manifest = try directory.read("indexes/items/versions/1/manifest.json")
+      #expect(String(decoding: manifest, as: UTF8.self).contains(codes))
+      let store = try VersionStore(path: directory.path)
+      #expect(store.findings.isEmpty)
+      let version = try store.resolve(index: "items").version
+      #expect(version.info == published.info)
+      let query = SearchQuery(vector: [1, 0, 0, 0, 0, 0, 0, 1], k: 5)
+      #expect(try searcher.answers(to: [query], in: version)[0].get().isApproximate)
+    }
+  }
+
   @Test
   func `A batch's queries are answered as each alone`() throws {
     let catalog = Self.clustered(4000, dim: 16)

@@ -14,7 +14,9 @@
 /// read, and so does a search; what a search found is scored again in float32 in the one order of `illmrec_search.h`. So
 /// scores are an exact scan's, and the answers differ from its by rows that were missed.
 ///
-/// Dimension letters: N rows, D elements of a row, M links of a row (2M on the lowest layer).
+/// Rows that are the same vector, bit for bit, are one node of the graph, with the rows behind it.
+///
+/// Dimension letters: N rows, D elements of a row, M links of a node (2M on the lowest layer).
 ///
 /// No C++ exception crosses these functions, and nothing is global.
 
@@ -80,6 +82,10 @@ illmrec_graph_status illmrec_graph_build(const float *rows, uint32_t row_count, 
                                          const illmrec_graph_parameters *parameters, illmrec_graph_progress *progress,
                                          void *context, void **bytes, size_t *size, illmrec_graph_message *message);
 
+/// Whether the file that `illmrec_graph_build` made has fewer nodes than rows. Releases that know nothing of such files cannot
+/// read them.
+bool illmrec_graph_joins_rows(const void *bytes, size_t size);
+
 /// Frees what `illmrec_graph_build` handed out; NULL is allowed.
 void illmrec_graph_free(void *bytes);
 
@@ -99,9 +105,9 @@ void illmrec_graph_close(illmrec_graph *graph);
 typedef struct {
   /// What is searched for; its k is at least 1.
   illmrec_query query;
-  /// Candidates kept (ef), at least k: more find more and take longer.
+  /// Candidates kept (ef), in nodes, at least k: more find more and take longer.
   uint32_t breadth;
-  /// Rows to compare at most; beyond, the search ends without an answer.
+  /// Nodes to compare at most; beyond, the search ends without an answer.
   uint32_t budget;
 } illmrec_graph_query;
 
@@ -110,7 +116,7 @@ typedef struct {
   /// [k] of the query, owned by the caller: highest score first, equal scores by row.
   illmrec_hit *hits;
   uint32_t count;
-  /// Rows that were compared by their codes.
+  /// Nodes that were compared by their codes.
   uint32_t compared;
   /// False when the budget or memory did not last, or filters took away too much: `hits` are none then.
   bool complete;

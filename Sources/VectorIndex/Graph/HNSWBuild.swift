@@ -31,8 +31,9 @@ struct HNSWBuild {
       try file.append(UnsafeRawBufferPointer(rebasing: piece), at: .writeGraph)
     }
     let summary = try file.finish(writing: .writeGraph, syncing: .syncGraph)
+    let codes: Manifest.Graph.Codes = illmrec_graph_joins_rows(bytes.baseAddress, bytes.count) ? .ofDistinct : .ofItems
     return Manifest.Graph(
-      m: parameters.m, efConstruction: parameters.efConstruction, metric: "inner_product", codes: "int8",
+      m: parameters.m, efConstruction: parameters.efConstruction, metric: "inner_product", codes: codes.rawValue,
       library: String(cString: illmrec_graph_library()), bytes: summary.bytes, sha256: summary.sha256)
   }
 

@@ -28,12 +28,20 @@ struct Manifest: Codable, Sendable {
     let efConstruction: Int
     /// What its links are near by; "inner_product".
     let metric: String
-    /// How the vectors were rounded when it was built; "int8".
+    /// What its nodes are, one of ``Codes``.
     let codes: String
     /// Name and version of the library that built it.
     let library: String
     let bytes: UInt64
     let sha256: String
+
+    /// Vectors rounded to 8 bits when the graph was built.
+    enum Codes: String {
+      /// One node for each item.
+      case ofItems = "int8"
+      /// One for each distinct vector, where items share some: releases that do not know of it must not read the file.
+      case ofDistinct = "int8_distinct"
+    }
 
     enum CodingKeys: String, CodingKey {
       case m

@@ -43,7 +43,7 @@ struct VersionReader {
   ) throws(VectorIndexError) -> HNSWGraph? {
     guard let promised = manifest.graph else { return nil }
     let path = "\(directory)/\(Manifest.Graph.fileName)"
-    guard promised.metric == manifest.metric, promised.codes == "int8" else {
+    guard promised.metric == manifest.metric, Manifest.Graph.Codes(rawValue: promised.codes) != nil else {
       throw VectorIndexError(
         .unsupportedFormat,
         "\(path) is for the metric \(promised.metric) over \(promised.codes) codes, which this release does not know; use the "
