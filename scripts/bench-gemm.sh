@@ -7,5 +7,6 @@ sources=Sources/CKernels cpu=Sources/CCPU
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 clang -O3 -fno-math-errno -I "$sources/include" -I "$cpu/include" -I "$sources" -o "$out/gemm" \
-  Benchmarks/ModelBenchmark/gemm/gemm.c "$sources"/packed_*.c "$sources/team.c" "$cpu/cpu.c" -pthread -lm
+  Benchmarks/ModelBenchmark/gemm/gemm.c "$sources"/packed_*.c "$sources"/{gemm,team}.c "$cpu/cpu.c" -lopenblas -pthread \
+  -lm
 "$out/gemm" "$@"

@@ -4,7 +4,6 @@
 
 #include <cblas.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "illmrec_kernels.h"
@@ -70,61 +69,4 @@ void gemm_on_this_thread(size_t m, size_t n, size_t k, const float *a, size_t a_
                          size_t c_stride) {
   cblas_sgemm(CblasRowMajor, cblas_layout(a_layout), cblas_layout(b_layout), (blasint)m, (blasint)n, (blasint)k, 1.0f,
               a, (blasint)a_stride, b, (blasint)b_stride, accumulate ? 1.0f : 0.0f, c, (blasint)c_stride);
-}
-
-typedef struct {
-  const float *x;
-  size_t rows, inner, x_stride;
-  const float *weight;
-  size_t outer;
-  const float *bias;
-  int accumulate;
-  float *y;
-  size_t y_stride;
-} linear;
-
-// The bias goes into y first and the product is added to it: y's tile is then still in the cache.
-static void multiply_tile(const linear *l, size_t row, size_t rows, size_t column, size_t columns) {
-  float *y = l->y + row * l->y_stride + column;
-  if (l->bias != NULL) {
-    const float *bias = l->bias + column;
-    for (size_t r = 0; r < rows; r++) {
-      float *y_row = y + r * l->y_stride;
-      if (!l->accumulate) {
-        memcpy(y_row, bias, columns * sizeof *bias);
-      } else {
-        for (size_t c = 0; c < columns; c++) y_row[c] += bias[c];
-      }
-    }
-  }
-  gemm_on_this_thread(rows, columns, l->inner, l->x + row * l->x_stride, l->x_stride, GEMM_PLAIN,
-                      l->weight + column * l->inner, l->inner, GEMM_TRANSPOSED, l->accumulate || l->bias != NULL, y,
-                      l->y_stride);
-}
-
-static void multiply_columns(void *context, size_t begin, size_t end, size_t worker) {
-  (void)worker;
-  const linear *l = context;
-  multiply_tile(l, 0, l->rows, begin, end - begin);
-}
-
-static void multiply_rows(void *context, size_t begin, size_t end, size_t worker) {
-  (void)worker;
-  const linear *l = context;
-  multiply_tile(l, begin, end - begin, 0, l->outer);
-}
-
-void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride, const float *weight,
-                    size_t outer, const float *bias, int accumulate, float *y, size_t y_stride) {
-  linear l = {x, rows, inner, x_stride, weight, outer, bias, accumulate, y, y_stride};
-  const size_t parts = illmrec_team_size(team);
-  if (rows == 0 || outer == 0) return;
-  if (rows * inner * outer < GEMM_TEAM_WORTHWHILE) {
-    multiply_columns(&l, 0, outer, 0);
-  } else if (outer >= rows) {
-    // Each part packs all of x and its own weights: the longer side is divided.
-    illmrec_team_run(team, outer, gemm_part(outer, parts), multiply_columns, &l);
-  } else {
-    illmrec_team_run(team, rows, gemm_part(rows, parts), multiply_rows, &l);
-  }
 }

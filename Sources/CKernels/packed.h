@@ -10,7 +10,9 @@ enum { PANEL = 32 };
 /// Words of an int8 panel that hold its scales.
 enum { SCALE_WORDS = PANEL };
 
-static inline size_t inputs_per_group(illmrec_packed_format format) { return format == ILLMREC_PACKED_INT8 ? 4 : 2; }
+static inline size_t inputs_per_group(illmrec_packed_format format) {
+  return format == ILLMREC_PACKED_INT8 ? 4 : format == ILLMREC_PACKED_BFLOAT16 ? 2 : 1;
+}
 
 static inline size_t groups_of(illmrec_packed_format format, size_t inputs) {
   size_t each = inputs_per_group(format);
@@ -51,17 +53,24 @@ typedef struct {
   const float *scales;
 } packed_tile;
 
-/// What the words of a packed row hold.
+/// What a word of a packed row holds.
 typedef enum {
-  /// Two words a group: its inputs as floats.
+  /// One input as a float.
   ROWS_FLOAT32,
-  /// One word a group: its inputs as bfloat16.
+  /// Two inputs as bfloat16.
   ROWS_BFLOAT16,
-  /// One word a group: its inputs as signed 8-bit integers.
+  /// Four inputs as signed 8-bit integers.
   ROWS_INT8,
 } packed_row_format;
 
-static inline size_t words_per_group(packed_row_format format) { return format == ROWS_FLOAT32 ? 2 : 1; }
+static inline size_t inputs_per_word(packed_row_format format) {
+  return format == ROWS_FLOAT32 ? 1 : format == ROWS_BFLOAT16 ? 2 : 4;
+}
+
+/// Words of a row that meet one group of a panel.
+static inline size_t words_per_group(illmrec_packed_format format, packed_row_format rows) {
+  return inputs_per_group(format) / inputs_per_word(rows);
+}
 
 /// A way to multiply.
 typedef struct {
@@ -73,19 +82,23 @@ typedef struct {
   void (*multiply)(const packed_tile *tile);
 } packed_path;
 
-/// The ways there are: bfloat16 widened to floats, int8, and bfloat16 as it is.
-extern const packed_path packed_widened_portable, packed_int8_portable;
+/// The ways there are: bfloat16 widened to floats, int8, bfloat16 as it is, and floats.
+extern const packed_path packed_widened_portable, packed_int8_portable, packed_float32_portable;
 #if defined(__x86_64__)
-extern const packed_path packed_widened_avx2, packed_int8_avx2, packed_int8_avx_vnni;
-extern const packed_path packed_widened_avx512, packed_int8_avx512, packed_native_avx512;
+extern const packed_path packed_widened_avx2, packed_int8_avx2, packed_int8_avx_vnni, packed_float32_avx2;
+extern const packed_path packed_widened_avx512, packed_int8_avx512, packed_native_avx512, packed_float32_avx512;
 #endif
 
 /// The one that multiplies `format` on `path`; NULL where there is none.
 const packed_path *packed_path_for(illmrec_packed_format format, illmrec_path path);
 
+/// The one that multiplies floats.
+const packed_path *packed_float32_path(illmrec_isa isa);
+
 /// Up to `lanes` rows of x, to be written as a path reads them.
 typedef struct {
   packed_row_format format;
+  size_t words_per_group;
   size_t lanes;
   const float *x;
   size_t x_stride;
@@ -104,6 +117,9 @@ void pack_rows(const row_source *source, size_t begin, size_t count, uint32_t *o
 /// The scale of one row's 8-bit integers and its inverse. The scale is not a number for a row that holds a NaN or an
 /// infinity; such a row's integers are zero.
 void measure_row(const float *x, size_t inputs, float *scale, float *inverse_scale);
+
+/// Writes one panel of a matrix in floats [outputs, inputs]. `panel_words(ILLMREC_PACKED_FLOAT32, inputs)` words.
+void pack_float_panel(const float *weight, size_t outputs, size_t inputs, size_t panel, uint32_t *out);
 
 /// Writes one panel of the transpose of a bfloat16 matrix [outputs, inputs]: its inputs from 32 * panel on, each with all
 /// outputs. `panel_words(ILLMREC_PACKED_BFLOAT16, outputs)` words.

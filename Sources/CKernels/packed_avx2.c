@@ -16,6 +16,19 @@ INLINED TARGET_AVX2 void write_row(const packed_tile *tile, size_t row, size_t h
   if (tile->columns <= half) return;
   const size_t columns = tile->columns - half < HALF ? tile->columns - half : HALF;
   float *y = tile->y + row * tile->y_stride + half;
+  if (columns == HALF) {
+    if (tile->bias != NULL) {
+      low = _mm256_add_ps(low, _mm256_loadu_ps(tile->bias + half));
+      high = _mm256_add_ps(high, _mm256_loadu_ps(tile->bias + half + 8));
+    }
+    if (tile->adds) {
+      low = _mm256_add_ps(_mm256_loadu_ps(y), low);
+      high = _mm256_add_ps(_mm256_loadu_ps(y + 8), high);
+    }
+    _mm256_storeu_ps(y, low);
+    _mm256_storeu_ps(y + 8, high);
+    return;
+  }
   float values[HALF];
   _mm256_storeu_ps(values, low);
   _mm256_storeu_ps(values + 8, high);
@@ -47,6 +60,21 @@ INLINED TARGET_AVX2 void multiply_widened(const packed_tile *tile, size_t half, 
     high = _mm256_castsi256_ps(_mm256_and_si256(upper, words[1]));
     UNROLLED for (int r = 0; r < rows; r++) {
       const __m256 element = _mm256_broadcast_ss(x + LANES + r);
+      sums[r][0] = _mm256_fmadd_ps(element, low, sums[r][0]);
+      sums[r][1] = _mm256_fmadd_ps(element, high, sums[r][1]);
+    }
+  }
+  UNROLLED for (int r = 0; r < rows; r++) write_row(tile, (size_t)r, half, sums[r][0], sums[r][1]);
+}
+
+INLINED TARGET_AVX2 void multiply_float32(const packed_tile *tile, size_t half, const int rows) {
+  __m256 sums[ROWS_MAX][2];
+  UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
+  const float *x = (const float *)tile->rows, *panel = (const float *)tile->panel + half;
+  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {
+    const __m256 low = _mm256_loadu_ps(panel), high = _mm256_loadu_ps(panel + 8);
+    UNROLLED for (int r = 0; r < rows; r++) {
+      const __m256 element = _mm256_broadcast_ss(x + r);
       sums[r][0] = _mm256_fmadd_ps(element, low, sums[r][0]);
       sums[r][1] = _mm256_fmadd_ps(element, high, sums[r][1]);
     }
@@ -98,6 +126,10 @@ INLINED TARGET_AVX2 void widened_halves(const packed_tile *tile, const int rows)
   for (size_t half = 0; half < PANEL; half += HALF) multiply_widened(tile, half, rows);
 }
 
+INLINED TARGET_AVX2 void float32_halves(const packed_tile *tile, const int rows) {
+  for (size_t half = 0; half < PANEL; half += HALF) multiply_float32(tile, half, rows);
+}
+
 INLINED TARGET_AVX2 void int8_halves(const packed_tile *tile, const int rows) {
   for (size_t half = 0; half < PANEL; half += HALF) multiply_int8(tile, half, rows);
 }
@@ -107,10 +139,12 @@ INLINED TARGET_AVX_VNNI void vnni_halves(const packed_tile *tile, const int rows
 }
 
 DEFINE_MULTIPLY(widened, TARGET_AVX2, TILES_TO_6(widened_halves))
+DEFINE_MULTIPLY(float32, TARGET_AVX2, TILES_TO_6(float32_halves))
 DEFINE_MULTIPLY(int8, TARGET_AVX2, TILES_TO_6(int8_halves))
 DEFINE_MULTIPLY(vnni, TARGET_AVX_VNNI, TILES_TO_6(vnni_halves))
 
 const packed_path packed_widened_avx2 = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
+const packed_path packed_float32_avx2 = {ROWS_FLOAT32, ROWS_MAX, LANES, float32};
 const packed_path packed_int8_avx2 = {ROWS_INT8, ROWS_MAX, LANES, int8};
 const packed_path packed_int8_avx_vnni = {ROWS_INT8, ROWS_MAX, LANES, vnni};
 

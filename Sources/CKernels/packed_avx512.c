@@ -76,6 +76,24 @@ INLINED TARGET_AVX512 void multiply_widened(const packed_tile *tile, const int r
   UNROLLED for (int r = 0; r < rows; r++) write_row(tile, (size_t)r, first, second, sums[r][0], sums[r][1]);
 }
 
+INLINED TARGET_AVX512 void multiply_float32(const packed_tile *tile, const int rows) {
+  __m512 sums[ROWS_MAX][2];
+  UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
+  const float *x = (const float *)tile->rows, *panel = (const float *)tile->panel;
+  const uint32_t *next = tile->next;
+  for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL, next += PANEL / 2) {
+    FETCH_AHEAD(panel, x, next);
+    const __m512 low = _mm512_load_ps(panel), high = _mm512_load_ps(panel + 16);
+    UNROLLED for (int r = 0; r < rows; r++) {
+      const __m512 element = _mm512_set1_ps(x[r]);
+      sums[r][0] = _mm512_fmadd_ps(element, low, sums[r][0]);
+      sums[r][1] = _mm512_fmadd_ps(element, high, sums[r][1]);
+    }
+  }
+  MASKS(tile);
+  UNROLLED for (int r = 0; r < rows; r++) write_row(tile, (size_t)r, first, second, sums[r][0], sums[r][1]);
+}
+
 INLINED TARGET_AVX512_BF16 void multiply_native(const packed_tile *tile, const int rows) {
   __m512 sums[ROWS_MAX][2];
   UNROLLED for (int r = 0; r < rows; r++) sums[r][0] = sums[r][1] = _mm512_setzero_ps();
@@ -118,10 +136,12 @@ INLINED TARGET_AVX512_VNNI void multiply_int8(const packed_tile *tile, const int
 }
 
 DEFINE_MULTIPLY(widened, TARGET_AVX512, TILES_TO_14(multiply_widened))
+DEFINE_MULTIPLY(float32, TARGET_AVX512, TILES_TO_14(multiply_float32))
 DEFINE_MULTIPLY(native, TARGET_AVX512_BF16, TILES_TO_14(multiply_native))
 DEFINE_MULTIPLY(int8, TARGET_AVX512_VNNI, TILES_TO_14(multiply_int8))
 
 const packed_path packed_widened_avx512 = {ROWS_FLOAT32, ROWS_MAX, LANES, widened};
+const packed_path packed_float32_avx512 = {ROWS_FLOAT32, ROWS_MAX, LANES, float32};
 const packed_path packed_native_avx512 = {ROWS_BFLOAT16, ROWS_MAX, LANES, native};
 const packed_path packed_int8_avx512 = {ROWS_INT8, ROWS_MAX, LANES, int8};
 

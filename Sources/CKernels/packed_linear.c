@@ -10,6 +10,8 @@ enum {
   // second-level cache of 1 MB or more.
   SLAB_BYTES = 96 * 1024,
   CHUNK_BYTES = 640 * 1024,
+  // Of a panel that a slab passes over.
+  PART_BYTES = 192 * 1024,
   // Most panels of a group: they stay in that cache while the rows pass.
   PANELS_MAX = 4,
   // Multiply-adds below which waking the team costs more than it saves.
@@ -17,8 +19,10 @@ enum {
   ALIGNMENT = 64,
 };
 
+typedef struct product product;
+
 // One product of up to ROWS_AT_ONCE rows.
-typedef struct {
+struct product {
   illmrec_packed_format format;
   const packed_path *path;
   const float *x;
@@ -39,20 +43,22 @@ typedef struct {
   // Slabs that pass over a group of panels together.
   size_t chunk_slabs;
   size_t threads;
-  // The matrix whose transpose is multiplied, and memory for each worker's panels of it; NULL when `packed` is multiplied.
-  const uint32_t *source;
-  uint32_t *transposed;
+  // What makes a panel when it is needed, from `source`, and memory for the panels of each worker; NULL when `packed` is
+  // there.
+  void (*make_panel)(const product *, size_t panel, uint32_t *out);
+  const void *source;
+  uint32_t *made;
   uint32_t *words;
   float *row_scales;
   float *inverse_scales;
   int32_t *row_sums;
-} product;
+};
 
 // Slabs differ by one row at most.
 static size_t first_row(const product *p, size_t slab) { return p->rows * slab / p->slabs; }
 
 // Words of one group of a slab.
-static size_t group_words(const product *p) { return words_per_group(p->path->rows) * p->path->lanes; }
+static size_t group_words(const product *p) { return words_per_group(p->format, p->path->rows) * p->path->lanes; }
 
 // Block by block, slab by slab: what passes over a panel together lies together.
 static uint32_t *slab_words(const product *p, size_t slab, size_t first_group, size_t groups) {
@@ -69,6 +75,7 @@ static void pack_slabs(void *context, size_t begin, size_t end, size_t worker) {
   for (size_t slab = begin; slab < end; slab++) {
     const size_t row = first_row(p, slab);
     const row_source source = {.format = p->path->rows,
+                               .words_per_group = words_per_group(p->format, p->path->rows),
                                .lanes = p->path->lanes,
                                .x = p->x + row * p->x_stride,
                                .x_stride = p->x_stride,
@@ -125,7 +132,7 @@ static void multiply_panel(const product *p, size_t panel, size_t g, size_t g_en
 // What is multiplied after the last of the panels [begin, end): their next block, or what this thread is likely to be given.
 static const uint32_t *part_after(const product *p, size_t begin, size_t end, size_t next_group) {
   if (next_group < p->groups) return panel_part(p, begin, next_group);
-  if (p->source != NULL) return NULL;
+  if (p->make_panel != NULL) return NULL;
   const size_t panel = begin + p->threads * (end - begin);
   return panel * PANEL < p->outputs ? panel_part(p, panel, 0) : NULL;
 }
@@ -148,15 +155,23 @@ static void multiply_panels(void *context, size_t begin, size_t end, size_t work
   }
 }
 
-// The panels [begin, end) of the transpose, made when they are needed.
-static void multiply_transposed(void *context, size_t begin, size_t end, size_t worker) {
+static void make_transposed(const product *p, size_t panel, uint32_t *out) {
+  transpose_panel(p->source, p->inputs, p->outputs, panel, out);
+}
+
+static void make_floats(const product *p, size_t panel, uint32_t *out) {
+  pack_float_panel(p->source, p->outputs, p->inputs, panel, out);
+}
+
+// The panels [begin, end), which are made one by one.
+static void multiply_made(void *context, size_t begin, size_t end, size_t worker) {
   const product *p = context;
   const size_t words = panel_words(p->format, p->inputs);
   for (size_t panel = begin; panel < end; panel++) {
     product one = *p;
-    uint32_t *transposed = p->transposed + worker * words;
-    transpose_panel(p->source, p->inputs, p->outputs, panel, transposed);
-    one.packed = transposed;
+    uint32_t *made = p->made + worker * words;
+    p->make_panel(p, panel, made);
+    one.packed = made;
     one.first_panel = panel;
     multiply_panels(&one, panel, panel + 1, worker);
   }
@@ -183,7 +198,9 @@ static void plan(product *p) {
   p->slabs = (p->rows + p->path->rows_max - 1) / p->path->rows_max;
   p->groups = groups_of(p->format, p->inputs);
   // 8-bit products are summed in integers, which y cannot hold: all of a row passes at once.
-  const size_t blocks = p->format == ILLMREC_PACKED_INT8 ? 1 : (p->groups * bytes + SLAB_BYTES - 1) / SLAB_BYTES;
+  const size_t by_slab = (p->groups * bytes + SLAB_BYTES - 1) / SLAB_BYTES;
+  const size_t by_part = (p->groups * PANEL * sizeof(uint32_t) + PART_BYTES - 1) / PART_BYTES;
+  const size_t blocks = p->format == ILLMREC_PACKED_INT8 ? 1 : by_slab > by_part ? by_slab : by_part;
   p->block_groups = (p->groups + blocks - 1) / blocks;
   p->chunk_slabs = CHUNK_BYTES / (p->block_groups * bytes);
   if (p->chunk_slabs == 0) p->chunk_slabs = 1;
@@ -195,8 +212,8 @@ static size_t words_bytes(const product *p) {
 
 static size_t row_bytes(const product *p) { return round_up(3 * p->rows * sizeof(float), ALIGNMENT); }
 
-static size_t transposed_bytes(const product *p, illmrec_team *team) {
-  return p->source == NULL ? 0 : illmrec_team_size(team) * panel_words(p->format, p->inputs) * sizeof(uint32_t);
+static size_t made_bytes(const product *p, illmrec_team *team) {
+  return p->make_panel == NULL ? 0 : illmrec_team_size(team) * panel_words(p->format, p->inputs) * sizeof(uint32_t);
 }
 
 // Words of all slabs, then three numbers for each row, then a panel for each worker.
@@ -205,7 +222,7 @@ static void divide_scratch(product *p, void *scratch) {
   p->row_scales = (float *)((char *)scratch + words_bytes(p));
   p->inverse_scales = p->row_scales + p->rows;
   p->row_sums = (int32_t *)(p->inverse_scales + p->rows);
-  p->transposed = (uint32_t *)((char *)scratch + words_bytes(p) + row_bytes(p));
+  p->made = (uint32_t *)((char *)scratch + words_bytes(p) + row_bytes(p));
 }
 
 static void run(illmrec_team *team, product *p) {
@@ -214,18 +231,18 @@ static void run(illmrec_team *team, product *p) {
   const bool alone = threads == 1 || p->rows * p->inputs * p->outputs < TEAM_WORTHWHILE;
   illmrec_team_run(alone || p->slabs < 2 * threads ? NULL : team, p->slabs, 1, pack_slabs, p);
   p->threads = alone ? 1 : threads;
-  if (p->source != NULL) {
-    illmrec_team_run(alone ? NULL : team, panels, 1, multiply_transposed, p);
+  if (p->make_panel != NULL) {
+    illmrec_team_run(alone ? NULL : team, panels, 1, multiply_made, p);
   } else {
     illmrec_team_run(alone ? NULL : team, panels, panels_per_group(panels, threads), multiply_panels, p);
   }
 }
 
 // Of rows and a matrix that is still to be named.
-static product product_of(illmrec_packed_format format, illmrec_path path, const float *x, size_t rows, size_t inputs,
-                          size_t x_stride, size_t outputs, int accumulate, float *y, size_t y_stride) {
+static product product_of(illmrec_packed_format format, const packed_path *path, const float *x, size_t rows,
+                          size_t inputs, size_t x_stride, size_t outputs, int accumulate, float *y, size_t y_stride) {
   return (product){.format = format,
-                   .path = packed_path_for(format, path),
+                   .path = path,
                    .x = x,
                    .rows = rows,
                    .inputs = inputs,
@@ -246,7 +263,7 @@ static int run_all(illmrec_team *team, const product *all) {
     p.rows = all->rows - row < ROWS_AT_ONCE ? all->rows - row : ROWS_AT_ONCE;
     plan(&p);
     team_scratch scratch;
-    if (!borrow_scratch(team, words_bytes(&p) + row_bytes(&p) + transposed_bytes(&p, team), &scratch)) return -1;
+    if (!borrow_scratch(team, words_bytes(&p) + row_bytes(&p) + made_bytes(&p, team), &scratch)) return -1;
     divide_scratch(&p, scratch.memory);
     run(team, &p);
     return_scratch(team, scratch);
@@ -257,7 +274,8 @@ static int run_all(illmrec_team *team, const product *all) {
 int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
                           size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,
                           const float *bias, int accumulate, float *y, size_t y_stride) {
-  product p = product_of(format, path, x, rows, inputs, x_stride, outputs, accumulate, y, y_stride);
+  product p =
+      product_of(format, packed_path_for(format, path), x, rows, inputs, x_stride, outputs, accumulate, y, y_stride);
   p.packed = packed;
   p.bias = bias;
   return run_all(team, &p);
@@ -266,8 +284,19 @@ int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illm
 int illmrec_packed_linear_backward_input(illmrec_team *team, illmrec_path path, const float *dy, size_t rows,
                                          size_t outputs, size_t dy_stride, const void *packed, size_t inputs,
                                          int accumulate, float *dx, size_t dx_stride) {
-  product p =
-      product_of(ILLMREC_PACKED_BFLOAT16, path, dy, rows, outputs, dy_stride, inputs, accumulate, dx, dx_stride);
+  product p = product_of(ILLMREC_PACKED_BFLOAT16, packed_path_for(ILLMREC_PACKED_BFLOAT16, path), dy, rows, outputs,
+                         dy_stride, inputs, accumulate, dx, dx_stride);
   p.source = packed;
+  p.make_panel = make_transposed;
+  return run_all(team, &p);
+}
+
+int illmrec_linear(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t inner, size_t x_stride,
+                   const float *weight, size_t outer, const float *bias, int accumulate, float *y, size_t y_stride) {
+  product p = product_of(ILLMREC_PACKED_FLOAT32, packed_float32_path(isa), x, rows, inner, x_stride, outer, accumulate,
+                         y, y_stride);
+  p.source = weight;
+  p.make_panel = make_floats;
+  p.bias = bias;
   return run_all(team, &p);
 }

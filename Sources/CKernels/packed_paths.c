@@ -36,6 +36,17 @@ const packed_path *packed_path_for(illmrec_packed_format format, illmrec_path pa
   return variant == NULL ? NULL : variant->functions;
 }
 
+const packed_path *packed_float32_path(illmrec_isa isa) {
+  static const illmrec_variant float32[] = {
+#if defined(__x86_64__)
+    {ILLMREC_CPU_AVX512, &packed_float32_avx512},
+    {ILLMREC_CPU_AVX2, &packed_float32_avx2},
+#endif
+    {ILLMREC_CPU_PORTABLE, &packed_float32_portable},
+  };
+  return illmrec_choose(float32, isa);
+}
+
 bool illmrec_path_supported(illmrec_packed_format format, illmrec_path path) {
   const packed_variant *variant = find(format, path);
   return variant != NULL && illmrec_cpu_has(variant->needs);

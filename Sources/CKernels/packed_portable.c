@@ -31,6 +31,17 @@ static void multiply_widened(const packed_tile *tile) {
   }
 }
 
+static void multiply_float32(const packed_tile *tile) {
+  for (size_t r = 0; r < tile->row_count; r++) {
+    const float *x = (const float *)tile->rows + r, *panel = (const float *)tile->panel;
+    float sums[PANEL] = {0};
+    for (size_t g = 0; g < tile->groups; g++, x += LANES, panel += PANEL) {
+      for (size_t c = 0; c < PANEL; c++) sums[c] += x[0] * panel[c];
+    }
+    write_row(tile, r, sums);
+  }
+}
+
 static int32_t product_of_fours(uint32_t weights, uint32_t four) {
   int32_t sum = 0;
   for (int byte = 0; byte < 32; byte += 8) sum += ((int32_t)(weights >> byte & 255) - 128) * (int8_t)(four >> byte);
@@ -51,4 +62,5 @@ static void multiply_int8(const packed_tile *tile) {
 }
 
 const packed_path packed_widened_portable = {ROWS_FLOAT32, ROWS_MAX, LANES, multiply_widened};
+const packed_path packed_float32_portable = {ROWS_FLOAT32, ROWS_MAX, LANES, multiply_float32};
 const packed_path packed_int8_portable = {ROWS_INT8, ROWS_MAX, LANES, multiply_int8};

@@ -14,13 +14,17 @@ struct MatrixProductTests {
   // Sums of up to 300 products in [-1, 1] in another order: below 300 half-ulps of their largest partial sum.
   static let tolerance: Float = 2e-6
 
-  @Test(arguments: sizes, [1, 2, 3])
-  func `A product matches the definition`(_ size: (rows: Int, inner: Int, outer: Int), threads: Int) {
+  private static let ways = InstructionSet.supported.flatMap { set in [1, 2, 3].map { (set, $0) } }
+
+  @Test(arguments: sizes, ways)
+  func `A product matches the definition`(
+    _ size: (rows: Int, inner: Int, outer: Int), way: (instructionSet: InstructionSet, threads: Int)
+  ) {
     var random = SeededGenerator(seed: UInt64(size.rows * 7 + size.outer))
     let x = random.uniform(size.rows * size.inner)
     let weight = random.uniform(size.outer * size.inner)
     let bias = random.uniform(size.outer)
-    let team = ComputeTeam(threads: threads)
+    let team = ComputeTeam(threads: way.threads)
     let matrix = LinearWeight(WeightTensor(shape: [size.outer, size.inner], values: weight))
     let biasTensor = WeightTensor(shape: [size.outer], values: bias)
     let input = Activations(rows: size.rows, width: size.inner, values: x)
@@ -33,11 +37,38 @@ struct MatrixProductTests {
         size.outer)
       var output = Activations(rows: size.rows, width: size.outer, values: former)
       if adding {
-        team.linear(input, matrix, bias: withBias ? biasTensor : nil, addingTo: &output)
+        team.linear(
+          input, matrix, bias: withBias ? biasTensor : nil, instructionSet: way.instructionSet, addingTo: &output)
       } else {
-        team.linear(input, matrix, bias: withBias ? biasTensor : nil, into: &output)
+        team.linear(
+          input, matrix, bias: withBias ? biasTensor : nil, instructionSet: way.instructionSet, into: &output)
       }
       #expect(relativeError(output.values, expected) < Self.tolerance)
+    }
+  }
+
+  /// Every number of rows up to past two tiles of 14, and blocks of inputs whose sums meet in the result.
+  @Test(arguments: [(5, 17), (96, 70), (129, 64), (1537, 33), (3100, 31)], ways)
+  func `A row does not depend on its neighbours or on the threads`(
+    _ size: (inner: Int, outer: Int), way: (instructionSet: InstructionSet, threads: Int)
+  ) {
+    var random = SeededGenerator(seed: UInt64(size.inner))
+    let weight = LinearWeight(
+      WeightTensor(shape: [size.outer, size.inner], values: random.uniform(size.outer * size.inner)))
+    let bias = WeightTensor(shape: [size.outer], values: random.uniform(size.outer))
+    let input = Activations(rows: 600, width: size.inner, values: random.uniform(600 * size.inner))
+    func product(_ rows: Range<Int>, threads: Int) -> Activations {
+      var output = Activations(rows: rows.count, width: size.outer)
+      ComputeTeam(threads: threads).linear(
+        input, rows: rows, weight, bias: bias, instructionSet: way.instructionSet, into: &output)
+      return output
+    }
+    let together = product(0..<600, threads: way.threads)
+    for count in Array(1...31) + [512, 513] {
+      let first = 600 - count - (count % 7)
+      let some = product(first..<first + count, threads: 1)
+      let different = (0..<count).filter { some[row: $0] != together[row: first + $0] }
+      #expect(different == [], "\(count) rows")
     }
   }
 

@@ -3,6 +3,7 @@
 // Products of the models' shapes on every compute path, as a share of the peak that the same run measures.
 // Built and run by scripts/bench-gemm.sh.
 
+#include <cblas.h>
 #include <immintrin.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -104,6 +105,41 @@ static void measure(illmrec_team *team, const way *way, size_t rows, size_t outp
   free(y);
 }
 
+static double seconds_of(int is_ours, const float *x, size_t rows, size_t outputs, size_t inputs, const float *weight,
+                         float *y) {
+  const double start = now();
+  if (is_ours) {
+    if (illmrec_linear(NULL, ILLMREC_ISA_BEST, x, rows, inputs, inputs, weight, outputs, NULL, 0, y, outputs)) exit(1);
+  } else {
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)outputs, (blasint)inputs, 1, x,
+                (blasint)inputs, weight, (blasint)inputs, 0, y, (blasint)outputs);
+  }
+  return now() - start;
+}
+
+// float32 on one thread, ours and OpenBLAS's in turn, the best of each: matrices take turns as above.
+static void compare_float32(size_t rows, size_t outputs, size_t inputs) {
+  const size_t size = outputs * inputs, count = MATRIX_BYTES / 4 / (size * sizeof(float)) + 2;
+  float *matrices = malloc(size * count * sizeof *matrices);
+  float *x = malloc(rows * inputs * sizeof *x), *y = malloc(rows * outputs * sizeof *y);
+  if (matrices == NULL || x == NULL || y == NULL) exit(1);
+  for (size_t i = 0; i < size * count; i++) matrices[i] = (float)(i % 89) * 0.01f - 0.4f;
+  for (size_t i = 0; i < rows * inputs; i++) x[i] = (float)(i % 97) * 0.01f - 0.3f;
+  const double operations = 2.0 * (double)rows * (double)outputs * (double)inputs;
+  const size_t tries = 2 * TRIES + (size_t)(2e9 / operations);
+  double best[2] = {1e9, 1e9};
+  for (size_t call = 0; call < 2 * tries; call++) {
+    const double seconds = seconds_of(call % 2, x, rows, outputs, inputs, matrices + call % count * size, y);
+    best[call % 2] = seconds < best[call % 2] ? seconds : best[call % 2];
+  }
+  printf("%5zu %6zu %6zu %9.1f %9.1f %8.2f\n", rows, outputs, inputs, 1e-9 * operations / best[1],
+         1e-9 * operations / best[0], best[0] / best[1]);
+  fflush(stdout);
+  free(matrices);
+  free(x);
+  free(y);
+}
+
 int main(int count, char **arguments) {
   static const way ways[] = {
       {ILLMREC_PACKED_BFLOAT16, ILLMREC_PATH_AVX512, "bfloat16 avx512", 0},
@@ -113,6 +149,10 @@ int main(int count, char **arguments) {
   // Sheared-LLaMA-2.7B: attention, feed-forward both ways; SigLIP so400m: feed-forward.
   static const size_t shapes[][2] = {{2560, 2560}, {6912, 2560}, {2560, 6912}, {4304, 1152}};
   static const size_t rows[] = {1, 16, 256, 1024};
+  printf("float32, one thread, GFLOP/s\n%5s %6s %6s %9s %9s %8s\n", "rows", "out", "in", "ours", "OpenBLAS", "ratio");
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    for (size_t r = 0; r + 1 < sizeof rows / sizeof *rows; r++) compare_float32(rows[r], shapes[s][0], shapes[s][1]);
+  }
   illmrec_team *team = illmrec_team_create(count > 1 ? (size_t)atoi(arguments[1]) : illmrec_available_cpus());
   if (team == NULL) return 1;
   const bool bf16 = illmrec_path_supported(ILLMREC_PACKED_BFLOAT16, ILLMREC_PATH_AVX512_BF16);

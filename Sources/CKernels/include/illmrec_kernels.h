@@ -46,17 +46,19 @@ typedef void (*illmrec_work)(void *context, size_t begin, size_t end, size_t wor
 /// returns when all calls have. The calling thread works too.
 void illmrec_team_run(illmrec_team *team, size_t count, size_t block, illmrec_work work, void *context);
 
-// MARK: Matrix products. OpenBLAS lives behind these alone.
+// MARK: Matrix products
 
 /// y[t, o] = sum over i of x[t, i] * weight[o, i], plus bias[o] unless `bias` is NULL, plus the former y[t, o] when
 /// `accumulate` is not 0.
 ///
 /// x: [rows, inner], rows `x_stride` apart. weight: [outer, inner]. y: [rows, outer], rows `y_stride` apart; may not
-/// overlap the inputs.
-void illmrec_linear(illmrec_team *team, const float *x, size_t rows, size_t inner, size_t x_stride, const float *weight,
-                    size_t outer, const float *bias, int accumulate, float *y, size_t y_stride);
+/// overlap the inputs. A row of y is the same to the last bit whatever rows are computed with it, and on any number of
+/// threads.
+/// Returns 0, or -1 when there is no memory for the packed rows.
+int illmrec_linear(illmrec_team *team, illmrec_isa isa, const float *x, size_t rows, size_t inner, size_t x_stride,
+                   const float *weight, size_t outer, const float *bias, int accumulate, float *y, size_t y_stride);
 
-/// The name OpenBLAS gives the kernels it runs, such as "SkylakeX"; never NULL.
+/// The name OpenBLAS, which computes gradients, gives the kernels it runs, such as "SkylakeX"; never NULL.
 const char *illmrec_gemm_core(void);
 
 // MARK: Attention

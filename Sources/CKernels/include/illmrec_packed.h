@@ -28,6 +28,8 @@ typedef enum {
   ILLMREC_PACKED_BFLOAT16 = 1,
   /// Symmetric, with a scale for each output; rows are rounded to 8 bits with a scale of their own when they are read.
   ILLMREC_PACKED_INT8 = 2,
+  /// Groups of one input as a float. Never kept: `illmrec_linear` packs a panel when it multiplies it.
+  ILLMREC_PACKED_FLOAT32 = 3,
 } illmrec_packed_format;
 
 /// How a file stores elements.
@@ -79,7 +81,8 @@ void illmrec_unpack_row(illmrec_packed_format format, const void *packed, size_t
 /// `accumulate` is not 0.
 ///
 /// x: [rows, inputs], rows `x_stride` apart. packed: [outputs, inputs]. y: [rows, outputs], rows `y_stride` apart; may
-/// not overlap the inputs. A row of x with a NaN or an infinity gives a row of y that has one.
+/// not overlap the inputs. A row of x with a NaN or an infinity gives a row of y that has one. A row of y is the same to the
+/// last bit whatever rows are computed with it, and on any number of threads.
 /// Returns 0, or -1 when there is no memory for the packed rows.
 int illmrec_packed_linear(illmrec_team *team, illmrec_packed_format format, illmrec_path path, const float *x,
                           size_t rows, size_t inputs, size_t x_stride, const void *packed, size_t outputs,

@@ -42,8 +42,10 @@ extension ComputeTeam {
     _ x: borrowing Activations, _ weight: TrainedTensor, bias: TrainedTensor, into y: inout Activations
   ) {
     precondition(weight.count == y.width * x.width && bias.count == y.width && y.rows == x.rows)
-    illmrec_linear(
-      handle, x.base, x.rows, x.width, x.width, weight.values, y.width, bias.values, 0, y.base, y.width)
+    let status = illmrec_linear(
+      handle, ILLMREC_ISA_BEST, x.base, x.rows, x.width, x.width, weight.values, y.width, bias.values, 0, y.base,
+      y.width)
+    guard status == 0 else { fatalError("no memory for \(x.rows) rows of \(x.width) in another form") }
   }
 
   /// Adds the gradient by a trained linear layer's weights.

@@ -68,7 +68,9 @@ extension ComputeTeam {
     precondition(targets.allSatisfy { $0 >= 0 && Int($0) < items.rows })
     let (rows, count, width) = (users.rows, items.rows, users.width)
     var scores = [Float](repeating: 0, count: rows * count)
-    illmrec_linear(handle, users.base, rows, width, width, items.base, count, nil, 0, &scores, count)
+    let status = illmrec_linear(
+      handle, ILLMREC_ISA_BEST, users.base, rows, width, width, items.base, count, nil, 0, &scores, count)
+    guard status == 0 else { fatalError("no memory for \(rows) rows of \(width) in another form") }
     let losses = [Double](unsafeUninitializedCapacity: rows) { losses, written in
       illmrec_weighted_bce(&scores, weights, rows, count, targets, losses.baseAddress)
       written = rows
