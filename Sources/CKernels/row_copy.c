@@ -2,6 +2,7 @@
 
 #include "illmrec_rows.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "blocks.h"
@@ -52,4 +53,37 @@ void illmrec_copy_rows(illmrec_team *team, const illmrec_row_run *runs, size_t c
   for (size_t i = 0; i < count; i++) rows += runs[i].rows;
   size_t block = rows_per_block(width) * count / (rows == 0 ? 1 : rows);
   illmrec_team_run(team, count, block == 0 ? 1 : block, copy_runs, &copy);
+}
+
+// MARK: In place
+
+typedef struct {
+  float *x;
+  _Atomic size_t first_not_finite;
+} rounding;
+
+// Returns the largest magnitude's bits: of a block, without an early exit, which would keep it from vectorising.
+DISPATCHED static uint32_t round_block(float *x, size_t count) {
+  int32_t largest = 0;
+  for (size_t i = 0; i < count; i++) {
+    x[i] = float_of_bfloat16(bfloat16_of_float(x[i]));
+    const int32_t magnitude = (int32_t)(bits_of_float(x[i]) & 0x7fffffff);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return (uint32_t)largest;
+}
+
+static void round_range(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  rounding *r = context;
+  if (round_block(r->x + begin, end - begin) < 0x7f800000) return;
+  while ((bits_of_float(r->x[begin]) & 0x7f800000) != 0x7f800000) begin++;
+  size_t first = atomic_load(&r->first_not_finite);
+  while (begin < first && !atomic_compare_exchange_weak(&r->first_not_finite, &first, begin)) continue;
+}
+
+size_t illmrec_round_to_bf16(illmrec_team *team, float *x, size_t count) {
+  rounding r = {.x = x, .first_not_finite = count};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, round_range, &r);
+  return atomic_load(&r.first_not_finite);
 }

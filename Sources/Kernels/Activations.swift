@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CKernels
+
 /// A matrix of intermediate values: one row per token or patch.
 ///
 /// Its memory is uninitialised until an operator writes it; whoever reads it knows that one did. It owns that memory
@@ -48,6 +50,20 @@ package struct Activations: ~Copyable, @unchecked Sendable {
   private static func allocate(_ count: Int) -> UnsafeMutablePointer<Float> {
     UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
       .bindMemory(to: Float.self, capacity: count)
+  }
+
+  /// Sets every value of some rows to zero.
+  package mutating func clear(rows range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows)
+    (base + range.lowerBound * width).update(repeating: 0, count: range.count * width)
+  }
+
+  /// The first of some rows that holds a NaN or an infinity, or nil.
+  package func firstNotFinite(in range: Range<Int>) -> Int? {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows)
+    let count = range.count * width
+    let index = illmrec_first_not_finite(nil, base + range.lowerBound * width, count)
+    return index == count ? nil : range.lowerBound + index / width
   }
 
   /// A copy of every value, row-major.

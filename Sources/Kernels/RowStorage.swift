@@ -102,6 +102,21 @@ extension ComputeTeam {
   }
 }
 
+extension ComputeTeam {
+  /// Rounds every value to what a store of `element` would give back.
+  ///
+  /// - Returns: the index of the first value that is then NaN or infinite, row-major, or nil.
+  package func round(_ x: inout Activations, to element: RowStorage.Element) -> Int? {
+    let count = x.rows * x.width
+    let index =
+      switch element {
+      case .float32: illmrec_first_not_finite(handle, x.base, count)
+      case .bfloat16: illmrec_round_to_bf16(handle, x.base, count)
+      }
+    return index == count ? nil : index
+  }
+}
+
 extension Activations {
   fileprivate func address(ofRow row: Int, count: Int, width: Int) -> UnsafeMutablePointer<Float> {
     precondition(width == self.width, "rows of \(width) for a matrix of \(self.width)")

@@ -32,8 +32,8 @@ struct LLMSettings: SettingGroup {
   var prefixCacheBytes = 1 << 30
   @Setting(
     "prefix-cache-precision",
-    "How they are kept. f32: as they were computed. bf16: in half the memory; results move by up to 1e-2 of their length. "
-      + "auto: f32 when the precision is f32, else bf16",
+    "How they are kept, and what all keys and values are rounded to, kept or not. f32: as they were computed. bf16: in half the "
+      + "memory; results move by up to 1e-2 of their length. auto: f32 when the precision is f32, else bf16",
     placeholder: "type", allowed: .oneOf(["auto", "f32", "bf16"]))
   var prefixCachePrecision = "auto"
 }

@@ -87,7 +87,7 @@ extension UserModel {
       }, positionsPerBlock: prefixNaming.positionsPerBlock)
     if let prefixCache { plan.assign(prefixCache.reserve(plan.unfilledBlocks)) }
     let hidden = llm.lastHiddenStates(
-      of: embeddingRows(of: requests, plan), plan: &plan, isCancelled: isCancelled)
+      of: embeddingRows(of: requests, plan), plan: &plan, keysAndValuesIn: keyValueElement, isCancelled: isCancelled)
     publish(&plan)
     return withExtendedLifetime(leases) { outcomes(of: requests, plan, hidden) }
   }
@@ -95,16 +95,16 @@ extension UserModel {
   private func outcomes(
     of requests: [EncodingRequest], _ plan: PrefillPlan, _ hidden: borrowing Activations
   ) -> [Result<EncodedPrompt, ModelError>] {
-    var outcomes = requests.map { _ in
+    let notFinite = ModelError(
+      .notFinite, "the hidden state is NaN or infinite: its soft tokens or the LLM's weights are too large")
+    var outcomes = plan.sequences.map { sequence in
       Result<EncodedPrompt, ModelError>.failure(
-        ModelError(.cancelled, "cancelled before the computation was done"))
+        sequence.isSpoilt ? notFinite : ModelError(.cancelled, "cancelled before the computation was done"))
     }
     for (row, index) in plan.wanted.enumerated() {
       let state = hidden[row: row]
       guard state.allSatisfy(\.isFinite) else {
-        outcomes[index] = .failure(
-          ModelError(
-            .notFinite, "the hidden state is NaN or infinite: its soft tokens or the LLM's weights are too large"))
+        outcomes[index] = .failure(notFinite)
         continue
       }
       outcomes[index] = .success(
@@ -140,9 +140,7 @@ extension UserModel {
 
   static func prefixCache(_ configuration: Configuration, _ llm: LlamaModel) -> PrefixCache? {
     guard configuration.prefixCacheBytes > 0 else { return nil }
-    let ownElement: RowStorage.Element = configuration.loading.precision == .float32 ? .float32 : .bfloat16
-    let shape = llm.blockShape(
-      positions: configuration.prefixBlockTokens, element: configuration.prefixCacheElement ?? ownElement)
+    let shape = llm.blockShape(positions: configuration.prefixBlockTokens, element: configuration.keyValueElement)
     return PrefixCache(shape: shape, byteBudget: configuration.prefixCacheBytes)
   }
 

@@ -29,6 +29,11 @@ extension UserModel.Configuration {
     if let promptStyle { promptStyle } else { try checkpoint.promptStyle() }
   }
 
+  /// What keys and values are rounded to, whether they are kept or not.
+  var keyValueElement: RowStorage.Element {
+    prefixCacheElement ?? (loading.precision == .float32 ? .float32 : .bfloat16)
+  }
+
   /// The weights in block order.
   func weights(of blocks: [Space]) -> [Float] {
     guard let spaceWeights else { return blocks.map { _ in 1 / Float(blocks.count) } }

@@ -26,7 +26,8 @@ package final class UserModel: Sendable {
     package var threads: Int?
     /// Memory for keys and values that prompts share; 0 to keep none.
     package var prefixCacheBytes: Int
-    /// How they are kept; by default as 32-bit floats when the matrices are, else as bfloat16.
+    /// How they are kept; by default as 32-bit floats when the matrices are, else as bfloat16. All are rounded to it, kept or
+    /// not, so that answers do not depend on what the cache holds, or on whether there is one.
     package var prefixCacheElement: RowStorage.Element?
     /// Tokens of a block: prompts share whole blocks.
     package var prefixBlockTokens: Int
@@ -77,6 +78,8 @@ package final class UserModel: Sendable {
   private let projections: [(space: Space, projection: SpaceProjection)]
   let team: ComputeTeam
   let prefixNaming: PrefixNaming
+  /// What attention reads keys and values in.
+  let keyValueElement: RowStorage.Element
   /// Nil when it has no bytes to work with.
   let prefixCache: PrefixCache?
   /// Keeps the instruction that every history's prompt begins with in the cache.
@@ -126,6 +129,7 @@ package final class UserModel: Sendable {
     digests.save()
     prefixNaming = PrefixNaming(
       model: fingerprints.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
+    keyValueElement = configuration.keyValueElement
     prefixCache = Self.prefixCache(configuration, llm)
     try keepInstruction()
   }
@@ -170,6 +174,7 @@ package final class UserModel: Sendable {
         users.replace(row: row, from: block * spaceDim, with: vectors[row: row].map { $0 * spaceWeights[block] })
       }
     }
+    try users.checkFinite("with the space weights, user vector")
     return users
   }
 

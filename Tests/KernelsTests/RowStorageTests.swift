@@ -48,6 +48,20 @@ struct RowStorageTests {
     for (got, expected) in zip(target.values, source.values) { #expect(abs(got - expected) <= expected / 256) }
   }
 
+  /// In place, as a store would give them back.
+  @Test(arguments: [1, 5, 129, 70_001], RowStorage.Element.allCases)
+  func `Rounding is what a store does`(width: Int, element: RowStorage.Element) {
+    let source = matrix(rows: 2, width: width)
+    var rounded = Activations(rows: 2, width: width, values: source.values)
+    #expect(Self.team.round(&rounded, to: element) == nil)
+    #expect(rounded.values == (element == .float32 ? source.values : source.values.map(self.rounded)))
+    for (row, value) in [(1, Float.nan), (0, .infinity)] {
+      rounded.setRow(row, to: [Float](repeating: 1, count: width - 1) + [value])
+      #expect(Self.team.round(&rounded, to: element) == (row + 1) * width - 1)
+      #expect(rounded.firstNotFinite(in: 0..<2) == row)
+    }
+  }
+
   /// More rows than one thread takes at a time.
   @Test func `Many runs are shared by the team`() {
     let (runs, width) = (300, 257)

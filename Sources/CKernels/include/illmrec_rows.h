@@ -34,6 +34,11 @@ typedef struct {
 /// Copies every run, `width` elements of each row. No run may write what another reads or writes.
 void illmrec_copy_rows(illmrec_team *team, const illmrec_row_run *runs, size_t count, size_t width);
 
+/// Rounds every value to the nearest bfloat16, ties to even, and keeps it as a float.
+///
+/// Returns the index of the first result that is NaN or infinite, or `count`.
+size_t illmrec_round_to_bf16(illmrec_team *team, float *x, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -132,4 +132,26 @@ extension LlamaModel {
     team.store(fills.map { $0.block.keys(layer: layer, matrixRow: $0.row) }, from: key)
     team.store(fills.map { $0.block.values(layer: layer, matrixRow: $0.row) }, from: value)
   }
+
+  /// Rounds the layer's keys and values to what the cache keeps of them, and ends every sequence at its first row that is
+  /// not finite.
+  ///
+  /// From there on rows become zeros: a position weighs keys and values that it must not see with zero, which would make NaN
+  /// of a value that is not finite, and so of every position of the sequence and of those that begin like it. A row of
+  /// `hidden` that is not finite has no finite keys, so that this finds it too.
+  func settle(
+    _ plan: inout PrefillPlan, in element: RowStorage.Element, key: inout Activations, value: inout Activations
+  ) {
+    let found = [team.round(&key, to: element), team.round(&value, to: element)]
+    guard found.contains(where: { $0 != nil }) else { return }
+    var firstRows: [(sequence: Int, row: Int)] = []
+    for (index, sequence) in plan.sequences.enumerated() {
+      let rows = [key.firstNotFinite(in: sequence.rows), value.firstNotFinite(in: sequence.rows)].compactMap(\.self)
+      guard let first = rows.min() else { continue }
+      firstRows.append((index, first - sequence.rows.lowerBound))
+      key.clear(rows: first..<sequence.rows.upperBound)
+      value.clear(rows: first..<sequence.rows.upperBound)
+    }
+    plan.spoil(firstRows)
+  }
 }

@@ -47,12 +47,15 @@ package final class LlamaModel: Sendable {
   ///
   /// - Parameters:
   ///   - hidden: [T, D], the embeddings of the plan's rows. Consumed.
-  ///   - plan: positions below `maxPositions`. Loses the sequences that are cancelled, and the blocks whose values are not
-  ///     finite.
+  ///   - plan: positions below `maxPositions`. Loses the sequences that are cancelled or not finite, and the blocks whose
+  ///     values are not finite.
+  ///   - element: what keys and values are rounded to before attention reads them, cached or not, so that a result does
+  ///     not depend on what was cached.
   ///   - isCancelled: asked for each sequence before each layer; what nobody waits for is left out of the rest.
   /// - Returns: [the plan's wanted sequences, D].
   func lastHiddenStates(
-    of hidden: consuming Activations, plan: inout PrefillPlan, isCancelled: (Int) -> Bool
+    of hidden: consuming Activations, plan: inout PrefillPlan, keysAndValuesIn element: RowStorage.Element = .float32,
+    isCancelled: (Int) -> Bool
   ) -> Activations {
     precondition(plan.rowCount == hidden.rows)
     var positions = plan.positions
@@ -67,9 +70,10 @@ package final class LlamaModel: Sendable {
         workspace = Workspace(configuration, rows: hidden.rows, assembledRows: sources.assembledRows)
       }
       computeKeysAndValues(layer, hidden, positions, &workspace)
+      settle(&plan, in: element, key: &workspace.key, value: &workspace.value)
       fill(plan, layer: index, key: workspace.key, value: workspace.value)
       guard index < layers.count - 1 else {
-        plan.spoil(sequencesNotFinite(hidden, plan))
+        guard !plan.wanted.isEmpty else { break }
         return finish(layer, hidden, plan, sources, positions, &workspace)
       }
       team.linear(
@@ -124,18 +128,6 @@ package final class LlamaModel: Sendable {
     team.rotate(&workspace.key, positions: positions, table: rotary)
   }
 
-  /// Sequences with a row that is NaN or infinite.
-  private func sequencesNotFinite(_ hidden: borrowing Activations, _ plan: PrefillPlan) -> [Int] {
-    guard team.firstNotFinite(hidden) != nil else { return [] }
-    var found: [Int] = []
-    for (index, sequence) in plan.sequences.enumerated() {
-      for row in sequence.rows where !hidden[row: row].allSatisfy(\.isFinite) {
-        found.append(index)
-        break
-      }
-    }
-    return found
-  }
 }
 
 extension LlamaModel {

@@ -41,11 +41,15 @@ struct PrefillPlan {
     let ownKeys: ArraySlice<PrefixKey>
     /// False once nobody waits for its result: then others need its rows, or it has none.
     fileprivate(set) var isWanted = true
-    /// True once its keys and values may not be handed out.
-    fileprivate(set) var isSpoilt = false
+    /// Own rows, from the first on, whose keys and values are finite; nil while all are.
+    fileprivate(set) var soundRows: Int?
 
     /// Keys that its last row sees.
     var keyCount: Int { firstPosition + rows.count }
+    /// Whether a value that is not finite lies before its result.
+    var isSpoilt: Bool { soundRows != nil }
+    /// Whole blocks of own rows that others may read.
+    fileprivate func soundBlocks(of positions: Int) -> Int { min(rows.count, soundRows ?? rows.count) / positions }
   }
 
   let positionsPerBlock: Int
@@ -98,8 +102,8 @@ struct PrefillPlan {
     }
   }
 
-  /// Sequences whose result is wanted.
-  var wanted: [Int] { sequences.indices.filter { sequences[$0].isWanted } }
+  /// Sequences whose result is wanted and can be had.
+  var wanted: [Int] { sequences.indices.filter { sequences[$0].isWanted && !sequences[$0].isSpoilt } }
 
   /// Blocks that the own rows would fill.
   var unfilledBlocks: Int { sequences.reduce(0) { $0 + $1.ownKeys.count } }
@@ -124,7 +128,7 @@ struct PrefillPlan {
     var unfilled: [KeyValueBlock] = []
     for index in sequences.indices {
       let sequence = sequences[index]
-      let whole = sequence.isSpoilt ? 0 : sequence.rows.count / positionsPerBlock
+      let whole = sequence.soundBlocks(of: positionsPerBlock)
       filled.append((sequence.parent, sequence.fills.prefix(whole).map { ($0.key, $0.block) }))
       unfilled += sequence.fills.dropFirst(whole).map(\.block)
       sequences[index].fills = []
@@ -132,16 +136,31 @@ struct PrefillPlan {
     return (filled, unfilled)
   }
 
-  /// Keeps what these sequences have computed from being handed out.
-  mutating func spoil(_ indices: [Int]) {
-    for index in indices { sequences[index].isSpoilt = true }
+  /// Notes that own rows of some sequences, from a row on, are not finite: neither they nor sequences that share them have a
+  /// result, and nobody else may read them.
+  ///
+  /// - Parameter firstRows: a sequence and its first such row, counted from its first own one.
+  mutating func spoil(_ firstRows: [(sequence: Int, row: Int)]) {
+    for (index, row) in firstRows {
+      sequences[index].soundRows = min(row, sequences[index].soundRows ?? row)
+    }
+    // Sequences share rows of earlier ones only.
+    for (index, sequence) in sequences.enumerated() {
+      let reads = sequence.shared.contains { run in
+        sequences[run.sequence].soundRows.map { run.offset + run.count > $0 } ?? false
+      }
+      if reads { sequences[index].soundRows = 0 }
+    }
   }
 
-  /// Takes sequences that nobody waits for any more out of the batch; rows that others share stay.
+  /// Takes sequences that nobody waits for any more, and those that have no result, out of the batch; rows that others share
+  /// stay.
   ///
   /// - Returns: the rows of the packed matrix that are left, or nil when nothing changes.
   mutating func drop(where isCancelled: (Int) -> Bool) -> [Int]? {
-    let dropped = wanted.filter(isCancelled)
+    let dropped = sequences.indices.filter {
+      sequences[$0].isWanted && (sequences[$0].isSpoilt || isCancelled($0))
+    }
     guard !dropped.isEmpty else { return nil }
     for index in dropped { sequences[index].isWanted = false }
     let before = sequences.map(\.rows)

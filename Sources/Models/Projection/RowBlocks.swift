@@ -3,7 +3,7 @@
 import Kernels
 
 extension Matrix {
-  /// Runs `compute` over the rows, some at a time, so that intermediate values stay small; checks them first.
+  /// Runs `compute` over the rows, some at a time, so that intermediate values stay small; checks them and what comes of them.
   ///
   /// - Parameters:
   ///   - what: what the rows are, for messages.
@@ -15,9 +15,7 @@ extension Matrix {
     guard columns == expected else {
       throw ModelError(.invalidInput, "\(what)s have \(columns) elements; this checkpoint's have \(expected)")
     }
-    if let index = values.firstIndex(where: { !$0.isFinite }) {
-      throw ModelError(.notFinite, "\(what) \(index / columns) is NaN or infinite at element \(index % columns)")
-    }
+    try checkFinite(what)
     var result: [Float] = []
     result.reserveCapacity(rows * resultColumns)
     for start in stride(from: 0, to: rows, by: Self.rowsAtOnce) {
@@ -25,7 +23,15 @@ extension Matrix {
       let block = Array(values[start * columns..<(start + count) * columns])
       result += compute(Activations(rows: count, width: columns, values: block)).values
     }
-    return Matrix(rows: rows, columns: resultColumns, values: result)
+    let results = Matrix(rows: rows, columns: resultColumns, values: result)
+    try results.checkFinite("what the checkpoint makes of \(what)")
+    return results
+  }
+
+  /// Throws what names the first row that holds a NaN or an infinity.
+  func checkFinite(_ what: String) throws(ModelError) {
+    guard let index = values.firstIndex(where: { !$0.isFinite }) else { return }
+    throw ModelError(.notFinite, "\(what) \(index / columns) is NaN or infinite at element \(index % columns)")
   }
 
   private static var rowsAtOnce: Int { 1024 }

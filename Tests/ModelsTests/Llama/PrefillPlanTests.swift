@@ -97,10 +97,23 @@ struct PrefillPlanTests {
     plan.assign((0..<6).map { _ in KeyValueBlock(shape) })
     // The first leaves; its first block is still computed for the second.
     _ = plan.drop { $0 == 0 || $0 == 3 }
-    plan.spoil([2])
+    plan.spoil([(sequence: 2, row: 3)])
     let (filled, unfilled) = plan.takeFills()
     #expect(filled.map { $0.chain.map(\.key) } == [keys([1]), [], [], []])
     #expect(unfilled.count == 5)
+  }
+
+  /// The second shares the row that is not finite, the third a sound one, the fourth what the second does.
+  @Test func `What is not finite ends whoever reads it`() {
+    var plan = plan(
+      member(14, [1, 2, 3]), member(13, [1, 2, 8]), member(9, [1, 6]), member(15, [1, 2, 8]), member(3))
+    plan.assign((0..<5).map { _ in KeyValueBlock(shape) })
+    plan.spoil([(sequence: 0, row: 5)])
+    #expect(plan.sequences.map(\.soundRows) == [5, 0, nil, 0, nil])
+    #expect(plan.wanted == [2, 4])
+    // The first's sound block is still computed for the third.
+    #expect(plan.drop { _ in false } == [0, 1, 2, 3] + [19, 20, 21, 22, 23] + [27, 28, 29])
+    #expect(plan.takeFills().filled.map { $0.chain.map(\.key) } == [keys([1]), [], keys([6]), [], []])
   }
 
   @Test func `Long prefixes are read in groups`() {
