@@ -60,13 +60,15 @@ struct EncoderComputation: Sendable {
   }
 
   private func embeddings(of images: [PreparedImage]) -> [Outcome] {
-    do {
-      let embeddings = try model.embeddings(of: images)
-      return embeddings.vectors.map { .success($0) }
-    } catch {
-      logger.error("batch failed", metadata: ["images": "\(images.count)", "error": "\(error)"])
-      return images.map { _ in .failure(error) }
-    }
+    images.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) {
+      images throws(ModelError) in
+      do throws(ModelError) {
+        return try model.embeddings(of: images).vectors
+      } catch {
+        logger.error("batch failed", metadata: ["images": "\(images.count)", "error": "\(error)"])
+        throw error
+      }
+    }.map { $0.mapError { $0 as any Error } }
   }
 
   /// A store that cannot be written fails those who want their items stored, when those are; embeddings are answered.

@@ -26,7 +26,10 @@ extension EncoderServer {
       let vectors = try await features.flatMapSuccesses { features -> [Result<ItemVectors, ServiceFailure>] in
         let jobs = features.map { Projector.Job(features: $0, kinds: outputs.kinds) }
         let projected = try await pipeline.project(jobs, whenFull: .refuse)
-        return zip(features, projected).map { .success(ItemVectors(embedding: $0.embedding, projected: $1)) }
+        return zip(features, projected).map { features, projected in
+          projected.map { ItemVectors(embedding: features.embedding, projected: $0) }
+            .mapError { ServiceFailure(ofItem: $0) }
+        }
       }
       return .with {
         $0.model = identity
@@ -74,7 +77,8 @@ extension EncoderServer {
   ) async throws -> Encoder_ExportItemsResponse.Chunk {
     let features = try items.map { item throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) }
     let projected = try await pipeline.project(
-      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, whenFull: .wait)
+      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, whenFull: .wait
+    ).map { try $0.get() }
     var ids: [String] = []
     var values: [Float] = []
     var categories: [Common_Categories] = []

@@ -83,7 +83,9 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     let jobs = (0..<embeddings.rows).map {
       Projector.Job(features: ItemFeatures(embedding: Array(embeddings[row: $0])), kinds: .softToken)
     }
-    let softTokens = try await asServiceFailures { try await pipeline.project(jobs, whenFull: .refuse) }
+    let softTokens = try await asServiceFailures {
+      try await pipeline.project(jobs, whenFull: .refuse).map { try $0.get() }
+    }
     return .with {
       $0.requestID = request.requestID
       $0.model = identity

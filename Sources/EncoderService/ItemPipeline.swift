@@ -73,15 +73,18 @@ final class ItemPipeline: Sendable {
     return try await embedded.flatMapSuccesses { items -> [Outcome] in
       let jobs = items.map { Projector.Job(features: $0.features, kinds: kinds) }
       let projected = try await projector.project(jobs, whenFull: whenFull)
-      if stores { try await store(items.map { $0.item.with($0.image?.image) }) }
-      return zip(items, projected).map {
-        .success(Encoded(image: $0.image?.image, timing: $0.image?.timing, projected: $1))
+      let encoded = zip(items, projected).map { item, projected in projected.map { (item: item, projected: $0) } }
+      return try await encoded.flatMapSuccesses { items -> [Outcome] in
+        if stores { try await store(items.map { $0.item.item.with($0.item.image?.image) }) }
+        return items.map { item, projected in
+          .success(Encoded(image: item.image?.image, timing: item.image?.timing, projected: projected))
+        }
       }
     }
   }
 
-  /// Soft tokens and item vectors.
-  func project(_ jobs: [Projector.Job], whenFull: WhenFull) async throws -> [Projector.Projected] {
+  /// Soft tokens and item vectors: one outcome per job, in order.
+  func project(_ jobs: [Projector.Job], whenFull: WhenFull) async throws -> [Result<Projector.Projected, any Error>] {
     try await projector.project(jobs, whenFull: whenFull)
   }
 

@@ -32,25 +32,25 @@ final class Projector: Sendable {
   }
 
   /// One outcome per job, in order; jobs that ask for nothing get it without a wait.
-  func project(_ jobs: [Job], whenFull: WhenFull) async throws -> [Projected] {
+  func project(_ jobs: [Job], whenFull: WhenFull) async throws -> [Result<Projected, any Error>] {
     let asking = jobs.map { $0.kinds.isDisjoint(with: [.softToken, .itemVector]) ? nil : $0 }
     let outcomes = try await asking.mapPresent { jobs in
       try await batcher.submit(contentsOf: jobs.map { ($0, 1) }, whenFull: whenFull)
     }
-    return try outcomes.map { try $0?.get().value ?? Projected() }
+    return outcomes.map { $0?.map(\.value) ?? .success(Projected()) }
   }
 
   private static func project(
     _ jobs: [Job], with model: any EncoderModel
   ) -> [Result<Projected, any Error>] {
-    do {
+    jobs.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) { jobs throws(ModelError) in
       let softTokens = try jobs.map { $0.kinds.contains(.softToken) ? $0.features.embedding : nil }
-        .mapPresent { try model.softTokens(of: Matrix(vectors: $0, columns: model.embeddingDim)).vectors }
+        .mapPresent { embeddings throws(ModelError) in
+          try model.softTokens(of: Matrix(vectors: embeddings, columns: model.embeddingDim)).vectors
+        }
       let itemVectors = try jobs.map { $0.kinds.contains(.itemVector) ? $0.features : nil }
-        .mapPresent { try model.itemVectors(of: $0).vectors }
-      return zip(softTokens, itemVectors).map { .success(Projected(softToken: $0, itemVector: $1)) }
-    } catch {
-      return jobs.map { _ in .failure(error) }
-    }
+        .mapPresent { features throws(ModelError) in try model.itemVectors(of: features).vectors }
+      return zip(softTokens, itemVectors).map { Projected(softToken: $0, itemVector: $1) }
+    }.map { $0.mapError { $0 as any Error } }
   }
 }

@@ -37,27 +37,37 @@ struct LLMComputation: Sendable {
   }
 
   private func outcomes(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) -> [Outcome] {
-    do {
-      return try results(of: jobs, isCancelled: isCancelled)
-    } catch  where error.code == .notFinite && jobs.count > 1 {
-      // Values of one user do this to an adaptor or a projection; the others are not to suffer for it.
-      return jobs.indices.map { index in outcomes(of: [jobs[index]]) { _ in isCancelled(index) }[0] }
-    } catch {
-      logger.error("users not computed", metadata: ["users": "\(jobs.count)", "error": "\(error)"])
-      return jobs.map { _ in .failure(error) }
+    let prompts = zip(jobs.indices, together(jobs, filledPrompts(of:))).map { index, prompt in
+      prompt.map { (index: index, prompt: $0) }
     }
+    let encoded = prompts.flatMapSuccesses { users in
+      let requests = users.map { EncodingRequest(prompt: $0.prompt, prefixKeys: jobs[$0.index].prefixKeys) }
+      let outcomes = model.encode(requests) { isCancelled(users[$0].index) }
+      return zip(users, outcomes).map { user, outcome in outcome.map { (index: user.index, prompt: $0) } }
+    }
+    let projected = encoded.flatMapSuccesses { users in
+      let vectors = together(users.map(\.prompt.hiddenState)) { states throws(ModelError) in
+        try projections(of: Matrix(vectors: states, columns: model.llmDim), for: jobs)
+      }
+      return zip(users, vectors).map { user, vectors in
+        vectors.map { EncodedUser(jobs[user.index], user.prompt, $0) }
+      }
+    }
+    return projected.map { $0.mapError { $0.code == .cancelled ? CancellationError() : $0 as any Error } }
   }
 
-  private func results(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) throws(ModelError) -> [Outcome] {
-    let prompts = try filledPrompts(of: jobs)
-    let encoded = model.encode(
-      zip(prompts, jobs).map { EncodingRequest(prompt: $0, prefixKeys: $1.prefixKeys) }, isCancelled: isCancelled)
-    let computed = zip(jobs, encoded).map { job, prompt in
-      prompt.map { (job: job, prompt: $0) }.mapError { $0.code == .cancelled ? CancellationError() : $0 as any Error }
-    }
-    return try computed.flatMapSuccesses { users throws(ModelError) -> [Outcome] in
-      let states = try Matrix(vectors: users.map(\.prompt.hiddenState), columns: model.llmDim)
-      return zip(users, try projections(of: states, for: jobs)).map { .success(EncodedUser($0.job, $0.prompt, $1)) }
+  /// Values of one user may do no harm to the others of an adaptor's or a projection's batch.
+  private func together<Element, Output>(
+    _ elements: [Element], _ compute: ([Element]) throws(ModelError) -> [Output]
+  ) -> [Result<Output, ModelError>] {
+    elements.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) {
+      elements throws(ModelError) in
+      do throws(ModelError) {
+        return try compute(elements)
+      } catch {
+        logger.error("users not computed", metadata: ["users": "\(elements.count)", "error": "\(error)"])
+        throw error
+      }
     }
   }
 

@@ -118,6 +118,27 @@ import Testing
     }
   }
 
+  /// Of an image's embedding and of what is projected from it: neither neighbours in the request nor in the batch notice.
+  @Test func `An item that overflows fails alone and is not stored`() async throws {
+    try await withServer { client, _ in
+      let response = try await client.encodeImages(
+        .with {
+          $0.items = [
+            item("a", [1, 2, 3]), item("tower", [99, 0, 0]), item("b", [4, 5, 6]), item("adaptor", [198, 0, 0]),
+            item("c", [7, 8, 9]),
+          ]
+          $0.outputs = [.embedding, .softToken]
+          $0.store = true
+        })
+      #expect(
+        response.results.map(\.error.reason) == ["", "RESULT_NOT_FINITE", "", "RESULT_NOT_FINITE", ""])
+      #expect(try floats(response.results[2].softToken) == [8, 10, 12, 2])
+      let stored = try await client.lookupItems(.with { $0.itemIds = ["a", "tower", "b", "adaptor", "c"] })
+      #expect(
+        stored.items.map(\.result.error.reason) == ["", "ITEM_NOT_FOUND", "", "ITEM_NOT_FOUND", ""])
+    }
+  }
+
   @Test func `Features of spaces not served are refused`() async throws {
     try await withServer { client, _ in
       let response = try await client.encodeImages(

@@ -18,6 +18,9 @@ final class ScriptedModel: EncoderModel {
   let textFeatureDim = 0
   var itemVectorDim: Int { 2 * spaces.count }
 
+  /// Images whose first channel is this have no finite embedding; those of twice this have one, but no finite soft token.
+  static let overflowing: Float = 99
+
   private let beforeBatch: @Sendable () -> Void
   private let batches = Mutex<[Int]>([])
 
@@ -42,11 +45,18 @@ final class ScriptedModel: EncoderModel {
       let plane = image.height * image.width
       return (0..<3).map { image.values[$0 * plane..<($0 + 1) * plane].reduce(0, +) / Float(plane) } + [1]
     }
-    return Matrix(rows: images.count, columns: 4, values: values)
+    let embeddings = Matrix(rows: images.count, columns: 4, values: values)
+    guard !embeddings.vectors.contains(where: { $0[0] == Self.overflowing }) else {
+      throw ModelError(.notFinite, "an embedding is infinite")
+    }
+    return embeddings
   }
 
   func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
-    Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
+    guard !embeddings.vectors.contains(where: { $0[0] == 2 * Self.overflowing }) else {
+      throw ModelError(.notFinite, "a soft token is infinite")
+    }
+    return Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
   }
 
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix {

@@ -37,6 +37,27 @@ extension Array {
     withFailures(among: try await map { try? $0.get() }.mapPresent(compute))
   }
 
+  /// Computes the elements together, and, where that fails for one element's sake, the halves apart: that element has the
+  /// failure alone, for the price of a few computations more.
+  ///
+  /// - Parameters:
+  ///   - isOfOne: whether a failure is due to one element; any other is everybody's.
+  ///   - compute: gives one result per element, in order; not called when there is none.
+  package func mapTogether<Output, Failure>(
+    failingAlone isOfOne: (Failure) -> Bool, _ compute: ([Element]) throws(Failure) -> [Output]
+  ) -> [Result<Output, Failure>] {
+    guard !isEmpty else { return [] }
+    do {
+      let outputs = try compute(self)
+      precondition(outputs.count == count, "a batch has one result for each element")
+      return outputs.map { .success($0) }
+    } catch {
+      guard count > 1, isOfOne(error) else { return map { _ in .failure(error) } }
+      let halves = [Array(prefix(count / 2)), Array(dropFirst(count / 2))]
+      return halves.flatMap { $0.mapTogether(failingAlone: isOfOne, compute) }
+    }
+  }
+
   private func filled<Wrapped, Output>(with outputs: [Output]) -> [Output?] where Element == Wrapped? {
     precondition(outputs.count == count { $0 != nil }, "a batch has one result for each element that was computed")
     var outputs = outputs.makeIterator()

@@ -50,6 +50,35 @@ private struct NumberError: Error, Equatable {
     #expect(results == batch)
   }
 
+  @Test(arguments: 1...9) func `One element's failure is its own`(count: Int) {
+    for bad in 0..<count {
+      var computations = 0
+      let results = Array(0..<count).mapTogether(failingAlone: { (error: NumberError) in error.number == bad }) {
+        numbers throws(NumberError) -> [String] in
+        computations += 1
+        if numbers.contains(bad) { throw NumberError(number: bad) }
+        return numbers.map(String.init)
+      }
+      #expect(results == (0..<count).map { $0 == bad ? .failure(NumberError(number: bad)) : .success("\($0)") })
+      #expect(computations <= 9)
+    }
+  }
+
+  @Test func `A failure that is nobody's own is everybody's`() {
+    var computations = 0
+    let results = [1, 2, 3].mapTogether(failingAlone: { (error: NumberError) in error.number != 7 }) {
+      _ throws(NumberError) -> [Int] in
+      computations += 1
+      throw NumberError(number: 7)
+    }
+    #expect(results == Array(repeating: .failure(NumberError(number: 7)), count: 3))
+    #expect(computations == 1)
+    let none = [Int]().mapTogether(failingAlone: { (_: NumberError) in true }) { numbers throws(NumberError) in
+      numbers
+    }
+    #expect(none.isEmpty)
+  }
+
   @Test func `An error of the whole batch is thrown`() {
     #expect(throws: NumberError(number: 7)) {
       try [1, nil].mapPresent { _ throws(NumberError) -> [Int] in throw NumberError(number: 7) }
