@@ -80,7 +80,7 @@ struct EqualAnswersTests {
   @Test(arguments: precisions) func `A cache that is too small changes nothing`(way: Way) throws {
     let users = try RandomUsers()
     let plain = try model(users, way, bytes: 0)
-    let model = try model(users, way, bytes: 40_000)
+    let model = try model(users, way, bytes: 60_000)
     for round in 0..<3 {
       for length in [90, 31, 64, 17, 88] {
         let prompt = users.prompt(seed: UInt64(length % 3), length: length)
