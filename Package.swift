@@ -106,7 +106,7 @@ let package = Package(
       resources: [.embedInCode("Prompts/questions.json")], swiftSettings: swiftSettings),
     library("Evaluation", ["Basics", "Items", "Datasets", "Models"]),
     library("Rollouts", ["Basics", "Digest"]),
-    library("VectorIndex", ["Basics", "Kernels", "CVectorIndex", "Digest", "Rollouts"]),
+    library("VectorIndex", ["Basics", "Items", "Kernels", "CVectorIndex", "Digest", "Rollouts"]),
     library(
       "MilvusBackend", ["VectorIndex", "GRPCTransport", .grpcCore, .grpcProtobuf, .protobuf]),
     library(
@@ -120,7 +120,10 @@ let package = Package(
       "ModelServing", ["Basics", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser]),
     library(
       "Recommender",
-      ["Basics", "GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf, .logging]),
+      [
+        "Basics", "GRPCTransport", "Items", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf,
+        .logging,
+      ]),
     executable(
       "EncoderService",
       [
@@ -149,9 +152,8 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ServiceAPI",
-        "ServiceSupport",
-        "GRPCTransport",
+        "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ModelServing",
+        "ServiceAPI", "ServiceSupport", "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),

@@ -18,7 +18,7 @@ extension ServiceFailure {
       case .sizeMismatch: .imageSizeMismatch
       case .outOfMemory: .outOfMemory
       }
-    self.init(reason, error.message, field: field)
+    self.init(reason, error.message, inOneOf: [field])
   }
 
   /// What a client is told of the store's error. SQLite's own words are for the server's log.
@@ -37,9 +37,11 @@ extension ServiceFailure {
   }
 
   /// What a client is told of one item's failure among others.
-  init(ofItem error: any Error) {
+  ///
+  /// - Parameter imageField: path of the item's image in the request; nil when there is none.
+  init(ofItem error: any Error, imageField: String?) {
     switch error {
-    case let error as ImageError: self.init(error)
+    case let error as ImageError: self.init(error, field: imageField)
     case let error as StoreError: self.init(error)
     default: self.init(of: "item", error)
     }

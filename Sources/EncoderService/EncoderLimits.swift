@@ -21,8 +21,6 @@ struct EncoderLimits: SettingGroup {
   var maxMessageBytes = 64 << 20
   /// Images that go through the tower together; every request of a batch waits for all of it.
   var maxBatchItems = 8
-  /// Bytes of an item's name.
-  let maxItemIDBytes = 512
   /// Bytes of an item's title, brand, category and description together.
   let maxMetadataBytes = 64 << 10
 

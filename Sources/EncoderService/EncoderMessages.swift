@@ -24,6 +24,15 @@ extension Encoder_StreamEncodeImagesRequest: BulkRequest {
 }
 
 extension Encoder_ImageItem {
+  /// - Parameter path: of the item.
+  func imageField(path: String) -> String? {
+    switch image {
+    case .encoded: "\(path).encoded"
+    case .raw: "\(path).raw"
+    case nil: nil
+    }
+  }
+
   var imageByteCount: Int {
     switch image {
     case .encoded(let bytes): bytes.count
@@ -34,12 +43,13 @@ extension Encoder_ImageItem {
 }
 
 extension Encoder_ItemResult {
-  init(itemID: String, _ outcome: ItemPipeline.Outcome, _ outputs: ItemOutputs) {
+  /// - Parameter path: of the item in the request.
+  init(of item: Encoder_ImageItem, path: String, _ outcome: ItemPipeline.Outcome, _ outputs: ItemOutputs) {
     self.init()
-    self.itemID = itemID
+    itemID = item.itemID
     switch outcome {
     case .failure(let error):
-      self.error = ServiceFailure(ofItem: error).itemError
+      self.error = ServiceFailure(ofItem: error, imageField: item.imageField(path: path)).itemError
     case .success(let encoded):
       cacheHit = encoded.cacheHit
       set(embedding: encoded.image?.embedding, encoded.projected, outputs)

@@ -17,7 +17,7 @@ struct EncoderReader: Sendable {
   func item(
     _ item: Encoder_ImageItem, path: String, needsID: Bool
   ) throws(ServiceFailure) -> CatalogEntry<SourceImage> {
-    if needsID || !item.itemID.isEmpty { try checkID(item.itemID, field: "\(path).item_id") }
+    if needsID || !item.itemID.isEmpty { try ItemID.check(item.itemID, field: "\(path).item_id") }
     let sent = CatalogEntry(
       id: item.itemID,
       texts: try texts(item.metadata, field: "\(path).metadata"),
@@ -32,21 +32,6 @@ struct EncoderReader: Sendable {
         "the item has neither an image nor a feature; send encoded, raw, cf_feature or text_feature", field: path)
     }
     return sent
-  }
-
-  /// Names are 1 to 512 bytes, without the NUL that would end them in C.
-  func checkID(_ id: String, field: String) throws(ServiceFailure) {
-    guard !id.isEmpty else {
-      throw ServiceFailure(
-        .itemIDMissing, "not set; give the item the name your catalog knows it by",
-        field: field)
-    }
-    guard id.utf8.count <= limits.maxItemIDBytes else {
-      throw ServiceFailure(
-        .itemIDTooLong,
-        "\(id.utf8.count) bytes, at most \(limits.maxItemIDBytes) may name an item; shorten it", field: field)
-    }
-    try checkText(id, field: field)
   }
 
   private func texts(

@@ -14,13 +14,23 @@ extension EncoderServer {
   ) async throws -> Encoder_LookupItemsResponse {
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try checkCount(request.itemIds.count, field: "item_ids")
-    for (index, id) in request.itemIds.enumerated() { try reader.checkID(id, field: "item_ids[\(index)]") }
+    let fields = request.itemIds.indices.map { "item_ids[\($0)]" }
+    let names = zip(request.itemIds, fields).map { id, field in
+      Result { () throws(ServiceFailure) in
+        try ItemID.check(id, field: field)
+        return id
+      }
+    }
     return try await asServiceFailures {
-      let items = try await store.items(named: request.itemIds, readsVectors: !outputs.kinds.isEmpty)
-      let features = zip(request.itemIds, items).map { id, item in
-        Result { () throws(ServiceFailure) in
-          guard let item else { throw notFound(id) }
-          return try self.features(of: item, for: outputs.kinds)
+      let items = try await names.map { try? $0.get() }.mapPresent {
+        try await store.items(named: $0, readsVectors: !outputs.kinds.isEmpty)
+      }.map { $0 ?? nil }
+      let features = names.indices.map { index in
+        names[index].flatMap { id in
+          Result { () throws(ServiceFailure) in
+            guard let item = items[index] else { throw notFound(id, field: fields[index]) }
+            return try self.features(of: item, for: outputs.kinds, field: fields[index])
+          }
         }
       }
       let vectors = try await features.flatMapSuccesses { features -> [Result<ItemVectors, ServiceFailure>] in
@@ -28,7 +38,7 @@ extension EncoderServer {
         let projected = try await pipeline.project(jobs, whenFull: .refuse)
         return zip(features, projected).map { features, projected in
           projected.map { ItemVectors(embedding: features.embedding, projected: $0) }
-            .mapError { ServiceFailure(ofItem: $0) }
+            .mapError { ServiceFailure(ofItem: $0, imageField: nil) }
         }
       }
       return .with {
@@ -45,8 +55,7 @@ extension EncoderServer {
     request: Encoder_ExportItemsRequest, response writer: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
   ) async throws {
-    let output = request.output == .unspecified ? .itemVector : request.output
-    let outputs = try ItemOutputs([output], as: request.outputType)
+    let outputs = try ItemOutputs(one: request.output, as: request.outputType)
     try await asServiceFailures {
       let snapshot = try await store.snapshot()
       let counts = try await snapshot.counts()
@@ -121,47 +130,49 @@ extension EncoderServer {
   }
 
   /// What the model computes with, of what was stored by this server or one with another checkpoint.
+  ///
+  /// - Parameter field: that names the item in the request; nil when none does.
   private func features(
-    of item: CatalogEntry<StoredImage>, for kinds: ItemOutputs.Kinds
+    of item: CatalogEntry<StoredImage>, for kinds: ItemOutputs.Kinds, field: String? = nil
   ) throws(ServiceFailure) -> ItemFeatures {
     var features = ItemFeatures()
     guard !kinds.isEmpty else { return features }
     switch item.image {
     case nil, .notRead: break
     case .embedding(let embedding): features.embedding = embedding
-    case .otherTower: throw notEncoded(item)
+    case .otherTower: throw notEncoded(item, field: field)
     }
     guard kinds.contains(.itemVector) else { return features }
-    features.cf = try feature(item.cf, of: .cf, dim: model.cfFeatureDim, item)
-    features.text = try feature(item.text, of: .text, dim: model.textFeatureDim, item)
+    features.cf = try feature(item.cf, of: .cf, dim: model.cfFeatureDim, item, field: field)
+    features.text = try feature(item.text, of: .text, dim: model.textFeatureDim, item, field: field)
     return features
   }
 
   /// Nil when the space is not in use.
   private func feature(
-    _ values: [Float]?, of space: Space, dim: Int, _ item: CatalogEntry<StoredImage>
+    _ values: [Float]?, of space: Space, dim: Int, _ item: CatalogEntry<StoredImage>, field: String?
   ) throws(ServiceFailure) -> [Float]? {
     guard let values, dim > 0 else { return nil }
     guard values.count == dim else {
       throw ServiceFailure(
         .featureMismatch,
-        "the \(space) feature of \"\(item.id)\" has \(values.count) values, this checkpoint takes \(dim); store the item again"
-      )
+        "the \(space) feature of \"\(item.id)\" has \(values.count) values, this checkpoint takes \(dim); store the item again",
+        field: field)
     }
     return values
   }
 
-  private func notFound(_ id: String) -> ServiceFailure {
+  private func notFound(_ id: String, field: String) -> ServiceFailure {
     ServiceFailure(
       .itemNotFound,
-      "\"\(id)\" is not in the catalog; store it with EncodeImages or StreamEncodeImages")
+      "\"\(id)\" is not in the catalog; store it with EncodeImages or StreamEncodeImages", field: field)
   }
 
-  private func notEncoded(_ item: CatalogEntry<StoredImage>) -> ServiceFailure {
+  private func notEncoded(_ item: CatalogEntry<StoredImage>, field: String?) -> ServiceFailure {
     ServiceFailure(
       .towerMismatch,
       "the image of \"\(item.id)\" was encoded by another vision tower than this server's \(store.tower.prefix(12)); "
-        + "send the item again")
+        + "send the item again", field: field)
   }
 
   private func notEncoded(_ counts: ItemStore.Counts) -> ServiceFailure {

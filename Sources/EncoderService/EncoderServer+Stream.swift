@@ -27,7 +27,7 @@ extension EncoderServer {
         return BulkWork(cost: item.imageByteCount) {
           let outcome = try await self.outcome(of: item, kinds: outputs.kinds, stores: stores)
           progress.ended(outcome)
-          return .with { $0.result = .init(itemID: item.itemID, outcome, outputs) }
+          return .with { $0.result = .init(of: item, path: "item", outcome, outputs) }
         }
       }
     }

@@ -68,7 +68,9 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     return .with {
       $0.requestID = request.requestID
       $0.model = identity
-      $0.results = zip(request.items, outcomes).map { Encoder_ItemResult(itemID: $0.itemID, $1, outputs) }
+      $0.results = zip(request.items, outcomes).enumerated().map { index, result in
+        Encoder_ItemResult(of: result.0, path: "items[\(index)]", result.1, outputs)
+      }
       $0.timing = .init(of: outcomes.compactMap { (try? $0.get())?.timing }, total: arrival.duration(to: .now))
     }
   }

@@ -23,27 +23,29 @@ struct ItemOutputs: Sendable {
   ) throws(ServiceFailure) {
     var kinds: Kinds = []
     for (index, output) in outputs.enumerated() {
-      guard let kind = Kinds(output) else {
-        throw ServiceFailure(
-          .outputUnknown,
-          "output \(output.rawValue) is not known; use EMBEDDING, SOFT_TOKEN or ITEM_VECTOR",
-          field: "\(path)outputs[\(index)]")
-      }
-      kinds.insert(kind)
+      kinds.insert(try Kinds(output, field: "\(path)outputs[\(index)]"))
     }
     self.kinds = kinds
     self.dataType = try dataType.resolved(field: "\(path)output_type")
   }
+
+  /// Of a request for one value of each item: the item vector when it does not say.
+  init(one output: Encoder_Output, as dataType: Common_DataType) throws(ServiceFailure) {
+    kinds = try output == .unspecified ? .itemVector : Kinds(output, field: "output")
+    self.dataType = try dataType.resolved(field: "output_type")
+  }
 }
 
 extension ItemOutputs.Kinds {
-  /// Nil for what is not a kind.
-  init?(_ output: Encoder_Output) {
+  init(_ output: Encoder_Output, field: String) throws(ServiceFailure) {
     switch output {
     case .embedding: self = .embedding
     case .softToken: self = .softToken
     case .itemVector: self = .itemVector
-    case .unspecified, .UNRECOGNIZED: return nil
+    case .unspecified, .UNRECOGNIZED:
+      throw ServiceFailure(
+        .outputUnknown, "output \(output.rawValue) is not known; use EMBEDDING, SOFT_TOKEN or ITEM_VECTOR",
+        field: field)
     }
   }
 }

@@ -28,7 +28,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    guard let cause else { return "\(code): \(message)" }
-    return "\(code): \(message) (cause: \(cause))"
+    guard let cause else { return message }
+    return "\(message) (\(cause))"
   }
 }

@@ -24,23 +24,6 @@ struct EncodingJob: Sendable {
   var promptTokens: Int { prompt.tokenCount }
 }
 
-/// Whose prompts may share what was computed of their beginnings.
-struct CacheScope: Sendable {
-  static let maxBytes = 256
-
-  let name: String
-
-  /// - Parameter field: path in the request.
-  init(_ name: String, field: String) throws(ServiceFailure) {
-    guard name.utf8.count <= Self.maxBytes else {
-      throw ServiceFailure(
-        .cacheScopeTooLong,
-        "\(name.utf8.count) bytes, at most \(Self.maxBytes) are allowed; send a digest of the name", field: field)
-    }
-    self.name = name
-  }
-}
-
 /// One user, computed.
 struct EncodedUser: Sendable {
   var promptTokens: Int

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ModelServing
 import ServiceSupport
 
 /// What the service is told beside its model and its limits, as people write it.
@@ -15,7 +16,8 @@ struct LLMSettings: SettingGroup {
     placeholder: "list")
   var spaceWeights: String?
   @Setting(
-    "max-history-items", "Newest items of a history that are read", unit: "items", allowed: .range(1...1000))
+    "max-history-items", "Newest items of a history that are read", unit: "items",
+    allowed: .range(ModelSettings.historyItems))
   var maxHistoryItems = 10
   @Setting(
     "max-prompt-tokens", "Longest prompt, [REC] included; the LLM's context", unit: "tokens",

@@ -158,12 +158,12 @@ extension MilvusCollection {
     VectorIndexError(
       .kTooLarge,
       "fewer than \(item.query.k) of the best \(RowFilter.maxHits) items are eligible, and the rows that the query includes or "
-        + "excludes are too many for a filter of Milvus (\(SearchPlan.maxFilterRows)); ask for fewer items, or narrow the categories"
-    )
+        + "excludes are too many for a filter of Milvus (\(SearchPlan.maxFilterRows)); ask for fewer items, or narrow the categories",
+      at: "k")
   }
 
   private static func tooMany(_ k: Int) -> VectorIndexError {
     VectorIndexError(
-      .kTooLarge, "k is \(k); Milvus gives at most \(RowFilter.maxHits) items a query, ask for fewer")
+      .kTooLarge, "k is \(k); Milvus gives at most \(RowFilter.maxHits) items a query, ask for fewer", at: "k")
   }
 }

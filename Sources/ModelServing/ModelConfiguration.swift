@@ -27,13 +27,17 @@ package struct ModelConfiguration: Sendable {
     loading = try Self.loading(settings, environment)
   }
 
-  private static func spaces(_ list: String) throws(SettingsError) -> [Space] {
+  /// - Parameter list: as `--spaces` has it.
+  package static func spaces(_ list: String) throws(SettingsError) -> [Space] {
     var spaces: [Space] = []
     for name in list.split(separator: ",") {
       guard let space = Space.allCases.first(where: { "\($0)" == name || $0.checkpointName == name }) else {
         throw SettingsError("--spaces names \"\(name)\"; allowed: image, cf, text, separated by commas", isUsage: true)
       }
       spaces.append(space)
+    }
+    guard !spaces.isEmpty else {
+      throw SettingsError("--spaces names none; allowed: image, cf, text, separated by commas", isUsage: true)
     }
     return spaces
   }
@@ -57,8 +61,10 @@ package struct ModelConfiguration: Sendable {
     switch value {
     case "off": return nil
     case "auto":
+      // An empty one says nothing, as the XDG specification has it; it would name the root directory.
+      func directory(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
       let caches =
-        environment["CACHE_DIRECTORY"] ?? environment["XDG_CACHE_HOME"] ?? environment["HOME"].map { $0 + "/.cache" }
+        directory("CACHE_DIRECTORY") ?? directory("XDG_CACHE_HOME") ?? directory("HOME").map { $0 + "/.cache" }
       return caches.map { $0 + "/illmrec/packed" }
     default: return value
     }

@@ -20,7 +20,7 @@ extension ServiceFailure {
       case .notFound, .unreadable, .unwritable, .malformed, .unsupported, .tensorMismatch:
         .modelError
       }
-    self.init(reason, error.description, field: field)
+    self.init(reason, error.description, inOneOf: [field])
   }
 
   /// What a client is told of one member's failure among others. An error that is not ours tells nothing but that.

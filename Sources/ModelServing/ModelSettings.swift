@@ -39,6 +39,8 @@ package struct ModelSettings: SettingGroup {
       + "default illmrec/packed in CACHE_DIRECTORY, XDG_CACHE_HOME or ~/.cache",
     placeholder: "dir")
   var packedCache = "auto"
+  /// Of LLMService's `--max-history-items`.
+  package static let historyItems = 1...1000
 
   package init() {}
 }

@@ -25,18 +25,19 @@ struct Recommendation: Sendable {
   var servedBy: Retrieval_ServedBy?
   var timings = Recommender_StageTimings()
 
+  /// - Throws: what the services would refuse of the whole request.
   init(
     of request: Recommender_RecommendRequest, services: ServiceClients, scope: RequestScope,
     published: PublishedLimits.Values, limits: RecommenderLimits
-  ) {
+  ) throws(ServiceFailure) {
     self.services = services
     self.scope = scope
     self.published = published
     self.request = request
     maxMessageBytes = limits.maxMessageBytes
-    users = request.users.enumerated().map { index, history in
-      UserProgress(history, index: index, limits: limits, maxHistoryItems: Int(published.llm.maxHistoryItems))
-    }
+    let reader = RecommenderReader(limits: limits)
+    try reader.check(request, against: published, services.retrievalTarget)
+    users = request.users.indices.map { reader.user($0, of: request, published, services.retrievalTarget) }
   }
 
   /// Places of the users that no stage has failed on.
@@ -57,7 +58,7 @@ struct Recommendation: Sendable {
   private var response: Recommender_RecommendResponse {
     .with {
       $0.requestID = request.requestID
-      $0.results = users.map { $0.result(metadata: metadata) }
+      $0.results = users.map { Recommender_UserRecommendations($0, metadata: metadata) }
       if let encoderModel { $0.encoderModel = encoderModel }
       if let llmModel { $0.llmModel = llmModel }
       if let servedBy { $0.servedBy = servedBy }

@@ -29,29 +29,13 @@ package struct RecommenderServer: Sendable {
     _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true
   ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
-    try check(request)
+    try RecommenderReader(limits: limits).check(request)
     let id = RequestIdentity.current?.value ?? request.requestID
     let scope = RequestScope(requestID: id, deadline: deadline)
     return try await cancellingWithRPC {
-      var recommendation = Recommendation(
+      var recommendation = try Recommendation(
         of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits)
       return try await recommendation.run(arrival: arrival, withMetadata: withMetadata)
-    }
-  }
-
-  private func check(_ request: Recommender_RecommendRequest) throws(ServiceFailure) {
-    guard !request.users.isEmpty else {
-      throw ServiceFailure(.noUsers, "no users; send at least one", field: "users")
-    }
-    guard request.users.count <= limits.maxUsers else {
-      throw ServiceFailure(
-        .tooManyUsers,
-        "\(request.users.count) users, at most \(limits.maxUsers) may be sent; split the request", field: "users")
-    }
-    guard request.k <= limits.maxK else {
-      throw ServiceFailure(
-        .kTooLarge, "\(request.k) items per user, at most \(limits.maxK) may be asked for",
-        field: "k")
     }
   }
 }
@@ -71,12 +55,7 @@ extension RecommenderServer: Recommender_RecommenderService.SimpleServiceProtoco
       $0.encoderTarget = services.encoderTarget
       $0.llmTarget = services.llmTarget
       $0.retrievalTarget = services.retrievalTarget
-      $0.limits = .with {
-        $0.maxUsersPerRequest = UInt32(limits.maxUsers)
-        $0.maxInteractionsPerUser = UInt32(limits.maxInteractions)
-        $0.maxK = UInt32(limits.maxK)
-        $0.maxMessageBytes = UInt32(limits.maxMessageBytes)
-      }
+      $0.limits = Recommender_Limits(limits)
     }
   }
 }

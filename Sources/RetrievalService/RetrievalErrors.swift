@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import GRPCCore
 import ServiceSupport
 import VectorIndex
@@ -7,10 +8,20 @@ import VectorIndex
 extension ServiceFailure {
   /// An index's error as the client sees it.
   ///
-  /// - Parameter field: path of the field at fault; left out of errors that are not the request's.
-  init(_ error: VectorIndexError, field: String? = nil) {
-    let reason = Self.reason(of: error.code)
-    self.init(reason, error.message, field: reason.entry.code == .invalidArgument ? field : nil)
+  /// - Parameters:
+  ///   - root: the field that the index was given, such as `header`; nil for the request itself.
+  ///   - fields: what the error may be about where it does not say so itself.
+  init(_ error: VectorIndexError, in root: String? = nil, fields: [String] = []) {
+    let place = error.place.map { place in root.map { "\($0).\(place)" } ?? place }
+    self.init(Self.reason(of: error.code), error.message, inOneOf: [place] + fields.map(Optional.some))
+  }
+
+  /// As the other, for a query whose place in the request is known to who answers it: see ``ServiceFailure/located(in:)``.
+  init(ofQuery error: VectorIndexError) {
+    let failure = ServiceFailure(error)
+    self.init(
+      relaying: failure.code, reason: failure.reason, failure.message, field: error.place,
+      retryAfter: failure.retryAfter)
   }
 
   private static func reason(of code: VectorIndexError.Code) -> FailureReason {
@@ -60,13 +71,26 @@ extension ServiceFailure {
   }
 }
 
-/// Runs `body`; an index's error becomes the client's, naming `field`.
+/// Runs `body`; an index's error becomes the client's.
+///
+/// - Parameters:
+///   - root: the field that the index is given; nil for the request itself.
+///   - fields: what an error may be about where it does not say so itself.
 func mappingFailures<Value>(
-  field: String? = nil, _ body: () throws(VectorIndexError) -> Value
+  in root: String? = nil, fields: [String] = [], _ body: () throws(VectorIndexError) -> Value
 ) throws(ServiceFailure) -> Value {
   do {
     return try body()
   } catch {
-    throw ServiceFailure(error, field: field)
+    throw ServiceFailure(error, in: root, fields: fields)
+  }
+}
+
+/// As the other, for blocking work: on a thread of its own.
+func onStorageThread<Value: Sendable>(
+  in root: String? = nil, fields: [String] = [], _ work: @escaping @Sendable () throws(VectorIndexError) -> Value
+) async throws -> Value {
+  try await DedicatedThread.run(name: "illmrec-storage") {
+    try mappingFailures(in: root, fields: fields) { () throws(VectorIndexError) in try work() }
   }
 }

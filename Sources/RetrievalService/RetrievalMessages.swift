@@ -121,4 +121,9 @@ extension Google_Protobuf_Timestamp {
 /// The index that requests mean when they name none.
 let defaultIndex = "default"
 
-func indexName(_ name: String) -> String { name.isEmpty ? defaultIndex : name }
+/// - Throws: INVALID_ARGUMENT (INDEX_NAME_INVALID) for what can name no index, before it is looked for.
+func indexName(_ name: String, field: String) throws(ServiceFailure) -> String {
+  guard !name.isEmpty else { return defaultIndex }
+  try mappingFailures(fields: [field]) { () throws(VectorIndexError) in try VersionName.checkIndex(name) }
+  return name
+}

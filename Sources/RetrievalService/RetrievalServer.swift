@@ -23,12 +23,11 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_SearchRequest, context: ServerContext
   ) async throws -> Retrieval_SearchResponse {
     let arrival = ContinuousClock.now
-    try checkCount(of: request.queries)
+    try RetrievalReader(limits: limits).checkCount(of: request.queries)
     let route = try resolver.route(
-      request.target, keys: request.queries.map(\.routingKey), field: "expected_space_fingerprint",
-      expectedSpace: request.expectedSpaceFingerprint)
-    let method = try SearchMethod(request.method, ef: request.ef, field: "method")
-    let batch = QueryBatch(request.queries, limits: limits, method: method, served: route.served) { "queries[\($0)]" }
+      request.target, keys: request.queries.map(\.routingKey), expectedSpace: request.expectedSpaceFingerprint)
+    let method = try SearchMethod(request.method, ef: request.ef)
+    let batch = QueryBatch(request.queries, limits: limits, method: method, served: route.served)
     let outcomes = try await batch.search(by: worker, deadline: context.deadline, whenFull: .refuse)
     monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
     return .with {
@@ -42,12 +41,8 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
   func getItems(
     request: Retrieval_GetItemsRequest, context: ServerContext
   ) async throws -> Retrieval_GetItemsResponse {
-    guard request.itemIds.count <= limits.maxItemsPerRequest else {
-      throw ServiceFailure(
-        .tooManyItems,
-        "\(request.itemIds.count) items; ask for at most \(limits.maxItemsPerRequest) at a time", field: "item_ids")
-    }
-    let served = try resolver.resolve(request.target, field: "target").served
+    try RetrievalReader(limits: limits).check(request)
+    let served = try resolver.resolve(request.target).served
     let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
     return .with {
       $0.servedBy = Retrieval_ServedBy(served)
@@ -65,15 +60,6 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_ReportOutcomesRequest, context: ServerContext
   ) async throws -> Retrieval_ReportOutcomesResponse {
     try OutcomeReport(limits: limits, monitor: monitor).take(request)
-  }
-
-  private func checkCount(of queries: [Retrieval_Query]) throws(ServiceFailure) {
-    guard (1...limits.maxQueriesPerRequest).contains(queries.count) else {
-      throw ServiceFailure(
-        queries.isEmpty ? .noQueries : .tooManyQueries,
-        "\(queries.count) queries; send 1 to \(limits.maxQueriesPerRequest), or more through StreamSearch",
-        field: "queries")
-    }
   }
 }
 

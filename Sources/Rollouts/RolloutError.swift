@@ -14,8 +14,11 @@ package struct RolloutError: CodedError {
   package let code: Code
   package let message: String
   package let cause: (any Error)?
+  /// The part of what was given that is at fault, as a path in the contract's names; nil where it is the whole, or none of it.
+  package let place: String?
 
-  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+  package init(_ code: Code, _ message: String, at place: String? = nil, cause: (any Error)? = nil) {
+    self.place = place
     self.code = code
     self.message = message
     self.cause = cause

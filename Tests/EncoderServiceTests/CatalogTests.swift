@@ -180,10 +180,32 @@ import Testing
     var limits = EncoderLimits()
     limits.maxItems = 2
     try await withServer(limits: limits) { client, _ in
-      for (reason, ids) in [("NO_ITEMS", []), ("TOO_MANY_ITEMS", ["a", "b", "c"]), ("ITEM_ID_MISSING", ["a", ""])] {
+      for (reason, ids) in [("NO_ITEMS", []), ("TOO_MANY_ITEMS", ["a", "b", "c"])] {
         let error = try await rpcError { _ = try await client.lookupItems(.with { $0.itemIds = ids }) }
         #expect(error.reason == reason && error.message.contains("item_ids"))
       }
+    }
+  }
+
+  @Test func `What cannot name an item has its own error, and the others are looked up`() async throws {
+    try await withServer { client, _ in
+      try await client.store([item("a", [1, 2, 3])])
+      let ids = ["", "a", String(repeating: "x", count: 513), "a\0b", "none"]
+      let results = try await client.lookupItems(.with { $0.itemIds = ids }).items.map(\.result)
+      #expect(results.map(\.itemID) == ids)
+      #expect(
+        results.map(\.error.reason) == ["ITEM_ID_MISSING", "", "ITEM_ID_TOO_LONG", "TEXT_HAS_NUL", "ITEM_NOT_FOUND"])
+      #expect(
+        results.map(\.error.field) == ["item_ids[0]", "", "item_ids[2]", "item_ids[3]", "item_ids[4]"])
+      let all = try await client.lookupItems(.with { $0.itemIds = ["", ""] }).items
+      #expect(all.allSatisfy { $0.result.error.reason == "ITEM_ID_MISSING" })
+    }
+  }
+
+  @Test func `An export names its own field`() async throws {
+    try await withServer { client, _ in
+      let error = try await rpcError { _ = try await client.export(.UNRECOGNIZED(9)) }
+      #expect(error.reason == "OUTPUT_UNKNOWN" && error.violation?.field == "output")
     }
   }
 

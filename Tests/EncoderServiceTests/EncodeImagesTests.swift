@@ -75,6 +75,10 @@ import Testing
         ])
       #expect(response.results[1].error.code == Int32(RPCError.Code.invalidArgument.rawValue))
       #expect(response.results[2].error.message.hasPrefix("items[2].encoded: "))
+      #expect(
+        response.results.map(\.error.field) == [
+          "", "items[1].encoded", "items[2].encoded", "items[3].encoded", "items[4]", "items[5].raw", "",
+        ])
       #expect(try floats(response.results[6].embedding) == [2, 2, 2, 1])
     }
   }

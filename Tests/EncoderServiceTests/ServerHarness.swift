@@ -13,6 +13,7 @@ import ServiceTestSupport
 import SwiftProtobuf
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import EncoderService
 
@@ -115,6 +116,9 @@ func rpcError(_ body: () async throws -> Void) async throws -> RPCError {
   do {
     try await body()
   } catch let error as RPCError {
+    if let field = error.violation?.field, let reason = error.reason.flatMap(FailureReason.init(rawValue:)) {
+      #expect(reason.entry.lists(field), "\(reason.rawValue) at \(field)")
+    }
     return error
   }
   throw NoError()

@@ -124,7 +124,7 @@ import Testing
         })
       #expect(response.results.map(\.error.reason).prefix(2) == ["ITEM_NOT_FOUND", "HISTORY_EMPTY"])
       #expect(response.results[2].error.reason.hasPrefix("IMAGE_"))
-      #expect(response.results[2].error.message.hasPrefix("users[2].interactions[0]: "))
+      #expect(response.results[2].error.message.hasPrefix("users[2].interactions[0].image.encoded: "))
       #expect(response.results[3].items.count == 7)
       let missing = await #expect(throws: RPCError.self) {
         try await client.gateway.recommend(
@@ -134,7 +134,8 @@ import Testing
           })
       }
       #expect(missing?.code == .notFound)
-      #expect(missing?.message.hasPrefix("searching (\(endpoints.retrieval)): ") == true)
+      #expect(missing?.message.hasPrefix("target.index: ") == true)
+      #expect(missing?.message.contains("searching (\(endpoints.retrieval)): ") == true)
     }
   }
 }

@@ -180,6 +180,8 @@ import Testing
       #expect(error.reason == bad.reason)
       #expect(error.code == Int32(RPCError.Code.invalidArgument.rawValue))
       #expect(error.message.hasPrefix(bad.field + ": "))
+      #expect(error.field == bad.field)
+      #expect(FailureReason(rawValue: bad.reason)?.entry.lists(bad.field) == true)
     }
   }
 
@@ -223,6 +225,8 @@ import Testing
       #expect(error?.code == bad.code)
       #expect(error?.reason == bad.reason)
       #expect(error?.message.hasPrefix(bad.field + ": ") == true)
+      #expect(error?.violation?.field == bad.field)
+      #expect(FailureReason(rawValue: bad.reason)?.entry.lists(bad.field) == true)
     }
   }
 

@@ -45,10 +45,16 @@ import Testing
     let messages = response.results.map(\.error.message)
     #expect(messages[0].hasPrefix("users[0].interactions: "))
     #expect(
-      messages[1].hasPrefix("users[1].interactions[1]: item \"sofa\" is not in the encoder's catalog (encoder:1)"))
-    #expect(messages[3].hasPrefix("users[3].interactions[0]: item \"book\" has no image"))
-    #expect(messages[4] == "users[4]: encoding users (llm:2): users[0]: shorten it")
-    #expect(messages[5].hasPrefix("users[5].interactions[0]: encoding the image (encoder:1): "))
+      messages[1].hasPrefix(
+        "users[1].interactions[1].item_id: item \"sofa\" is not in the encoder's catalog (encoder:1)"))
+    #expect(messages[3].hasPrefix("users[3].interactions[0].item_id: item \"book\" has no image"))
+    #expect(messages[4] == "users[4].interactions: encoding users (llm:2): shorten it")
+    #expect(messages[5].hasPrefix("users[5].interactions[0].image.encoded: the image has no bytes"))
+    #expect(
+      response.results.map(\.error.field) == [
+        "users[0].interactions", "users[1].interactions[1].item_id", "", "users[3].interactions[0].item_id",
+        "users[4].interactions", "users[5].interactions[0].image.encoded", "users[6].interactions[1]",
+      ])
     #expect(response.results[1].error.code == Int32(RPCError.Code.notFound.rawValue))
     #expect(response.results[2].items.map(\.itemID) == ["rug", "lamp", "vase"])
     #expect(response.results.map(\.userID).prefix(4) == ["no history", "unknown", "fine", "no image"])
@@ -84,35 +90,190 @@ import Testing
     }
     #expect(response.results[0].error.reason == "TOO_MANY_ITEMS")
     #expect(response.results[0].error.message.contains("3 items, the history among them; retrieval:3 takes at most 2"))
+    #expect(response.results[0].error.field == "users[0].exclude_item_ids")
     #expect(response.results[1].items.map(\.itemID) == ["rug", "lamp", "vase"])
+    #expect(
+      harness.llm.encodings.values.map { $0.users.map(\.userID) } == [["b"]],
+      "nothing is computed for a user who is refused")
+  }
+
+  @Test func `A user with ids that can name no item fails before any service is asked for them`() async throws {
+    let harness = GatewayHarness()
+    let response = try await harness.run { client in
+      try await client.recommend(
+        .with {
+          $0.users = [
+            UserHistory("long", ["desk", String(repeating: "x", count: 513)]), UserHistory("nul", ["a\0b"]),
+            .with {
+              $0 = UserHistory("exclude", ["desk"])
+              $0.excludeItemIds = ["rug", ""]
+            },
+            .with {
+              $0 = UserHistory("include", ["desk"])
+              $0.includeItemIds = [""]
+            },
+            UserHistory("fine", ["lamp"]),
+          ]
+        })
+    }
+    #expect(
+      response.results.map(\.error.field) == [
+        "users[0].interactions[1].item_id", "users[1].interactions[0].item_id", "users[2].exclude_item_ids[1]",
+        "users[3].include_item_ids[0]", "",
+      ])
+    #expect(
+      response.results.map(\.error.reason) == [
+        "ITEM_ID_TOO_LONG", "TEXT_HAS_NUL", "ITEM_ID_MISSING", "ITEM_ID_MISSING", "",
+      ])
+    #expect(harness.encoder.lookups.values.first?.itemIds == ["lamp"])
   }
 
   // MARK: The whole request
 
   private struct BadRequest: CustomTestStringConvertible, Sendable {
-    let request: RecommendRequest
     let reason: String
-    var testDescription: String { reason }
+    let field: String
+    let request: RecommendRequest
+    var testDescription: String { "\(reason) at \(field)" }
+
+    init(_ reason: String, at field: String, _ change: (inout RecommendRequest) -> Void) {
+      self.reason = reason
+      self.field = field
+      var request = RecommendRequest()
+      request.users = [UserHistory("a", ["desk"])]
+      change(&request)
+      self.request = request
+    }
   }
 
   private static let badRequests = [
-    BadRequest(request: .init(), reason: "NO_USERS"),
-    BadRequest(request: .with { $0.users = Array(repeating: .init(), count: 65) }, reason: "TOO_MANY_USERS"),
-    BadRequest(
-      request: .with {
-        $0.users = [.init()]
-        $0.k = 1001
-      }, reason: "K_TOO_LARGE"),
+    BadRequest("NO_USERS", at: "users") { $0.users = [] },
+    BadRequest("TOO_MANY_USERS", at: "users") { $0.users = Array(repeating: .init(), count: 65) },
+    BadRequest("K_TOO_LARGE", at: "k") { $0.k = 1001 },
+    BadRequest("VERSION_NAME_INVALID", at: "target.version") { $0.target.version = "books/7" },
+    BadRequest("INDEX_NAME_INVALID", at: "target.version") { $0.target.version = "No/versions/7" },
+    BadRequest("INDEX_NAME_INVALID", at: "target.index") { $0.target.index = "No such" },
+    BadRequest("CACHE_SCOPE_TOO_LONG", at: "cache_scope") { $0.cacheScope = String(repeating: "s", count: 257) },
+    BadRequest("CATEGORY_INVALID", at: "include_categories[0]") { $0.includeCategories = [""] },
+    BadRequest("CATEGORY_INVALID", at: "exclude_categories[1]") { $0.excludeCategories = ["a", ""] },
   ]
 
-  @Test(arguments: badRequests) private func `A request beyond the limits is refused`(_ bad: BadRequest) async throws {
+  private static let requestsBeyondRetrieval = [
+    BadRequest("K_TOO_LARGE", at: "k") { $0.k = 901 },
+    BadRequest("TOO_MANY_ITEMS", at: "include_categories") { $0.includeCategories = Array(repeating: "c", count: 101) },
+    BadRequest("TOO_MANY_ITEMS", at: "exclude_categories") { $0.excludeCategories = Array(repeating: "c", count: 101) },
+  ]
+
+  @Test(arguments: badRequests) private func `An unsound request is refused before any service is asked`(
+    _ bad: BadRequest
+  ) async throws {
     let harness = GatewayHarness()
+    await expectRefusal(of: bad, by: harness)
+    #expect(harness.encoder.infos.values.isEmpty)
+  }
+
+  @Test(arguments: requestsBeyondRetrieval) private func `What a later stage would refuse costs no earlier one`(
+    _ bad: BadRequest
+  ) async throws {
+    let harness = GatewayHarness()
+    await expectRefusal(of: bad, by: harness)
+    #expect(harness.encoder.lookups.values.isEmpty && harness.llm.encodings.values.isEmpty)
+  }
+
+  private func expectRefusal(of bad: BadRequest, by harness: GatewayHarness) async {
     let error = await #expect(throws: RPCError.self) {
       try await harness.run { client in try await client.recommend(bad.request) }
     }
     #expect(error?.code == .invalidArgument)
     #expect(error?.reason == bad.reason)
-    #expect(harness.encoder.infos.values.isEmpty)
+    #expect(error?.violation?.field == bad.field)
+    #expect(FailureReason(rawValue: bad.reason)?.entry.lists(bad.field) == true)
+  }
+
+  @Test func `A service's error about the caller's target names the caller's field, and the service`() async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.failure = { _ in
+      throw ServiceFailure(.versionNotFound, "there is no version 7", field: "target.version")
+    }
+    let error = await #expect(throws: RPCError.self) {
+      try await harness.run {
+        try await $0.recommend(
+          .with {
+            $0.users = [UserHistory("a", ["desk"])]
+            $0.target.version = "default/versions/7"
+          })
+      }
+    }
+    #expect(error?.reason == "VERSION_NOT_FOUND" && error?.violation?.field == "target.version")
+    #expect(error?.message == "target.version: searching (retrieval:3): there is no version 7")
+  }
+
+  @Test func `A field that the gateway itself has set is none of the caller's`() async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.failure = { _ in
+      throw ServiceFailure(.modelMismatch, "another training", field: "expected_space_fingerprint")
+    }
+    let error = await #expect(throws: RPCError.self) {
+      try await harness.run { try await $0.recommend(.with { $0.users = [UserHistory("a", ["desk"])] }) }
+    }
+    #expect(error?.violation == nil)
+    #expect(error?.message == "searching (retrieval:3): another training")
+  }
+
+  @Test func `What a service says of a user is told of the caller's user and interaction`() async throws {
+    let harness = GatewayHarness()
+    let response = try await harness.run { client in
+      try await client.recommend(
+        .with {
+          $0.users = [
+            UserHistory("unknown", ["sofa"]),
+            .with {
+              $0 = UserHistory("marker", ["rug", "desk", "lamp"])
+              // Four interactions, of which the LLM service reads the newest three.
+              $0.interactions.append(
+                .with {
+                  $0.image.encoded = Data([1])
+                  $0.image.title = "<i_vis>"
+                })
+            },
+          ]
+        })
+    }
+    #expect(response.results[1].error.field == "users[1].interactions[3].image.title")
+    #expect(
+      response.results[1].error.message == "users[1].interactions[3].image.title: encoding users (llm:2): remove it")
+  }
+
+  private static let queryFields = [
+    ("queries[0].vector", "users[1]"), ("queries[0].k", "k"),
+    ("queries[0].include_categories[0]", "include_categories[0]"),
+    ("queries[0].exclude_item_ids[0]", "users[1].exclude_item_ids[0]"),
+    ("queries[0].exclude_item_ids[1]", "users[1].interactions"),
+    ("queries[0].include_item_ids[0]", "users[1].include_item_ids[0]"), ("", "users[1]"),
+  ]
+
+  @Test(arguments: queryFields) func `A query's field comes from the caller's`(
+    inner: String, outer: String
+  ) async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.failure = { _ in
+      ServiceFailure(
+        relaying: .invalidArgument, reason: "SOME_REASON", "correct it", field: inner.isEmpty ? nil : inner)
+    }
+    let response = try await harness.run { client in
+      try await client.recommend(
+        .with {
+          $0.users = [
+            UserHistory("unknown", ["sofa"]),
+            .with {
+              $0 = UserHistory("a", ["desk"])
+              $0.excludeItemIds = ["rug"]
+            },
+          ]
+        })
+    }
+    #expect(response.results[1].error.field == outer)
+    #expect(response.results[1].error.message == "\(outer): searching (retrieval:3): correct it")
   }
 
   @Test func `A stage's error keeps code reason and delay and names the stage`() async throws {

@@ -31,17 +31,21 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
     try model.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
     return try .with {
       $0.model = model
-      $0.results = try request.users.map(result)
+      $0.results = try request.users.enumerated().map { try result($1, path: "users[\($0)]") }
     }
   }
 
-  private func result(_ user: LLM_UserPrompt) throws -> LLM_UserResult {
+  private func result(_ user: LLM_UserPrompt, path: String) throws -> LLM_UserResult {
     let items = user.history.items
     let tokens = try items.map { try $0.softToken.floats(field: "soft_token", shape: [2]) }
     return .with {
       $0.userID = user.userID
       if items.contains(where: { $0.title == "too long a title" }) {
-        $0.error = ServiceFailure(.textTooLong, "shorten it", field: "users[0]").itemError
+        $0.error = ServiceFailure(.textTooLong, "shorten it", field: "\(path).history.items").itemError
+        return
+      }
+      if let place = items.firstIndex(where: { $0.title.contains("<i_vis>") }) {
+        $0.error = ServiceFailure(.markerInText, "remove it", field: "\(path).history.items[\(place)].title").itemError
         return
       }
       $0.userVector = .init(tokens.reduce([0, 0]) { [$0[0] + $1[0], $0[1] + $1[1]] })

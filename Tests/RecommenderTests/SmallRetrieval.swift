@@ -14,6 +14,8 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   var maxItemsPerRequest: UInt32 = 100
   /// Users that another version answers.
   var canaryUsers: Set<String> = []
+  /// What becomes of every query in place of a search; or thrown for the request.
+  var failure: (@Sendable (_ place: Int) throws -> ServiceFailure)?
   let searches = Recorder<Retrieval_SearchRequest>()
 
   func search(
@@ -25,7 +27,10 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
     return try .with {
       $0.servedBy.version = request.target.version.isEmpty ? "default/versions/1" : request.target.version
       $0.servedBy.role = request.target.version.isEmpty ? .stable : .pinned
-      $0.results = try request.queries.map(result)
+      $0.results = try request.queries.enumerated().map { place, query in
+        guard let failure = try failure?(place) else { return try result(query) }
+        return .with { $0.error = failure.itemError }
+      }
     }
   }
 
@@ -56,6 +61,7 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
     .with {
       $0.limits.maxQueriesPerRequest = maxQueriesPerRequest
       $0.limits.maxItemsPerRequest = maxItemsPerRequest
+      $0.limits.maxK = 900
     }
   }
 

@@ -163,14 +163,18 @@ extension Pb.Query {
   }
 }
 
-/// Expects an RPC to fail with this code and reason, and to say these words.
+/// Expects an RPC to fail with this code and reason, to name this field where one is given, and to say these words.
 func expectFailure(
-  _ code: RPCError.Code, _ reason: String, mentioning words: String...,
+  _ code: RPCError.Code, _ reason: String, field: String? = nil, mentioning words: String...,
   sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> some Any
 ) async {
   let error = await #expect(throws: RPCError.self, sourceLocation: sourceLocation) { _ = try await body() }
   #expect(error?.code == code, "\(error.map(\.summary) ?? "")", sourceLocation: sourceLocation)
   #expect(error?.reason == reason, sourceLocation: sourceLocation)
+  if let violation = error?.violation, let known = FailureReason(rawValue: reason) {
+    #expect(known.entry.lists(violation.field), "\(violation.field)", sourceLocation: sourceLocation)
+  }
+  if let field { #expect(error?.violation?.field == field, sourceLocation: sourceLocation) }
   for word in words {
     #expect(error?.message.contains(word) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
   }

@@ -163,10 +163,12 @@ struct RolloutTests {
       let last = try await watching(server) { $0.servingState.rollout.phase == .rolledBack }
       #expect(last.servingState.stableVersion == "default/versions/1")
       #expect(last.servingState.rollout.reason.contains("overlap"))
-      #expect(last.figures.gates.first { $0.gate == "overlap" }?.verdict == .failed)
+      let overlap = last.figures.gates.first { $0.kind == .overlap }
+      #expect(overlap?.verdict == .failed)
+      #expect(overlap?.gate == "overlap", "as clients of before the enumeration read it")
       #expect(try await searchAll(server).results.allSatisfy { !$0.hasServedBy })
       let log = try await server.admin.listAuditEntries(.init()).entries
-      #expect(log[0].action == "rollout_rolled_back" && log[0].actor == "rollout")
+      #expect(log[0].kind == .rolloutRolledBack && log[0].action == "rollout_rolled_back" && log[0].actor == "rollout")
     }
   }
 
@@ -236,7 +238,11 @@ struct RolloutTests {
         try await server.search.reportOutcomes(.with { $0.outcomes = Array(repeating: outcomes[0], count: 257) })
       }
       await expectFailure(.notFound, "INDEX_NOT_FOUND") {
-        try await server.search.reportOutcomes(.with { $0.index = "other" })
+        try await server.search.reportOutcomes(
+          .with {
+            $0.index = "other"
+            $0.outcomes = [outcomes[0]]
+          })
       }
     }
   }

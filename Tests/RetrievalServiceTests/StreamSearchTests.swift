@@ -46,6 +46,46 @@ struct StreamSearchTests {
   }
 
   @Test
+  func `A query that is unsound alone has its own error, and the others are answered`() async throws {
+    let vector: [Float] = [1, 2, 3, 4]
+    let unsound: [(reason: String, field: String, query: Pb.Query)] = [
+      ("QUERY_ID_MISSING", "query.query_id", Pb.Query(vector, k: 1)),
+      ("K_INVALID", "query.k", Pb.Query(vector, k: 0, id: "a")),
+      ("TENSOR_SHAPE", "query.vector", Pb.Query([1], k: 1, id: "b")),
+      ("SCORE_OVERFLOW", "query.vector", Pb.Query([3e38, 3e38, 3e38, 3e38], k: 1, id: "c")),
+      ("ITEM_ID_MISSING", "query.exclude_item_ids[1]", Pb.Query(vector, k: 1, id: "d", exclude: ["x", ""])),
+      (
+        "CATEGORY_INVALID", "query.include_categories[0]",
+        .with {
+          $0 = Pb.Query(vector, k: 1, id: "e")
+          $0.includeCategories = [""]
+        }
+      ),
+    ]
+    try await RetrievalHarness.run(directory.path) { server in
+      try await server.publish(catalog)
+      let messages: [Retrieval_StreamSearchResponse] = try await server.search.streamSearch { writer in
+        try await writer.write(.with { $0.config = .init() })
+        for (number, bad) in unsound.enumerated() {
+          try await writer.write(.with { $0.query = bad.query })
+          try await writer.write(Self.query(number))
+        }
+      } onResponse: { response in
+        try await response.messages.reduce(into: []) { $0.append($1) }
+      }
+      let results = messages.dropFirst().map(\.result)
+      #expect(results.count == 2 * unsound.count)
+      #expect(unsound.allSatisfy { FailureReason(rawValue: $0.reason)?.entry.lists($0.field) == true })
+      for (place, result) in results.enumerated() {
+        let bad = unsound[place / 2]
+        #expect(result.error.reason == (place % 2 == 0 ? bad.reason : ""))
+        #expect(result.error.field == (place % 2 == 0 ? bad.field : ""))
+        #expect(result.items.count == (place % 2 == 0 ? 0 : 3))
+      }
+    }
+  }
+
+  @Test
   func `A client that waits for each answer gets it before it sends the next query`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
@@ -109,8 +149,14 @@ struct StreamSearchTests {
       await expectFailure(.invalidArgument, "QUERY_MISSING") {
         try await stream(.with { $0.config = .init() }, .with { $0.config = .init() })
       }
-      await expectFailure(.invalidArgument, "QUERY_ID_MISSING") {
-        try await stream(.with { $0.config = .init() }, .with { $0.query = Pb.Query([1, 2, 3, 4], k: 1) })
+      await expectFailure(.invalidArgument, "INDEX_NAME_INVALID", field: "config.target.index") {
+        try await stream(.with { $0.config.target.index = "No such" })
+      }
+      await expectFailure(.invalidArgument, "VERSION_NAME_INVALID", field: "config.target.version") {
+        try await stream(.with { $0.config.target.version = "1" })
+      }
+      await expectFailure(.invalidArgument, "EF_TOO_LARGE", field: "config.ef") {
+        try await stream(.with { $0.config.ef = 100_001 })
       }
       await expectFailure(.notFound, "INDEX_NOT_FOUND") { try await stream(.with { $0.config.target.index = "no" }) }
       await expectFailure(.failedPrecondition, "MODEL_MISMATCH") {
@@ -124,10 +170,10 @@ struct StreamSearchTests {
   func `A failure ends the stream even while the client waits for an answer before it sends more`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)
-      await expectFailure(.invalidArgument, "QUERY_ID_MISSING") {
+      await expectFailure(.invalidArgument, "QUERY_MISSING", field: "query") {
         try await server.search.streamSearch { writer in
           try await writer.write(.with { $0.config = .init() })
-          try await writer.write(.with { $0.query = Pb.Query([1, 2, 3, 4], k: 1) })
+          try await writer.write(.with { $0.config = .init() })
           try await Task.sleep(for: .seconds(3600))
         } onResponse: { response in
           for try await _ in response.messages {}

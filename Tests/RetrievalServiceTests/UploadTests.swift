@@ -52,33 +52,59 @@ struct UploadTests {
     try await RetrievalHarness.run(directory.path) { server in
       let sound = catalog.upload()
       func expect(
-        _ code: RPCError.Code, _ reason: String, _ word: String, sourceLocation: SourceLocation = #_sourceLocation,
+        _ code: RPCError.Code, _ reason: String, _ word: String, at field: String? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation,
         _ change: (inout [Pb.UploadRequest]) -> Void
       ) async {
         var messages = sound
         change(&messages)
-        await expectFailure(code, reason, mentioning: word, sourceLocation: sourceLocation) { [messages] in
+        await expectFailure(code, reason, field: field, mentioning: word, sourceLocation: sourceLocation) {
+          [messages] in
           try await server.upload(messages)
         }
       }
-      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "header") { $0 = [] }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "header", at: "header") { $0 = [] }
       await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "header") { $0.removeFirst() }
-      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "chunk") { $0[2] = $0[0] }
-      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "follow the commit") { $0.append($0[1]) }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "chunk", at: "chunk") { $0[2] = $0[0] }
+      await expect(.invalidArgument, "UPLOAD_OUT_OF_ORDER", "follow the commit", at: "commit") { $0.append($0[1]) }
       await expect(.aborted, "UPLOAD_NOT_COMMITTED", "30 items") { $0.removeLast() }
-      await expect(.dataLoss, "ITEM_COUNT_MISMATCH", "22 items arrived, the commit says 30") { $0.remove(at: 1) }
-      await expect(.invalidArgument, "INDEX_NAME_INVALID", "'No'") { $0[0].header.index = "No" }
-      await expect(.invalidArgument, "HEADER_INVALID", "dim") { $0[0].header.dim = 0 }
-      await expect(.invalidArgument, "HEADER_INVALID", "space_fingerprint") {
+      await expect(.dataLoss, "ITEM_COUNT_MISMATCH", "22 items arrived, the commit says 30", at: "commit.item_count") {
+        $0.remove(at: 1)
+      }
+      await expect(.invalidArgument, "INDEX_NAME_INVALID", "'No'", at: "header.index") { $0[0].header.index = "No" }
+      await expect(.invalidArgument, "HEADER_INVALID", "dim", at: "header.dim") { $0[0].header.dim = 0 }
+      await expect(
+        .invalidArgument, "HEADER_INVALID", "space_fingerprint", at: "header.built_by.space_fingerprint"
+      ) {
         $0[0].header.builtBy.spaceFingerprint = ""
       }
-      await expect(.invalidArgument, "TENSOR_SHAPE", "chunk (after item 0).vectors") { $0[0].header.dim = 5 }
-      await expect(.invalidArgument, "TENSOR_SHAPE", "[7, 4]") { $0[1].chunk.itemIds.removeLast() }
-      await expect(.invalidArgument, "TENSOR_SIZE", "chunk (after item 8)") { $0[2].chunk.vectors.data.removeLast() }
-      await expect(.invalidArgument, "CATEGORY_INVALID", "the categories of 1") {
+      await expect(.invalidArgument, "HEADER_INVALID", "at most 1024", at: "header.actor") {
+        $0[0].header.actor = String(repeating: "a", count: 1025)
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "m is 1000", at: "header.graph.m") {
+        $0[0].header.graph.build = .always
+        $0[0].header.graph.m = 1000
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "9", at: "header.graph.build") {
+        $0[0].header.graph.build = .UNRECOGNIZED(9)
+      }
+      await expect(.invalidArgument, "TENSOR_SHAPE", "the chunk after item 0", at: "chunk.vectors") {
+        $0[0].header.dim = 5
+      }
+      await expect(.invalidArgument, "TENSOR_SHAPE", "[7, 4]", at: "chunk.vectors") { $0[1].chunk.itemIds.removeLast() }
+      await expect(.invalidArgument, "TENSOR_SIZE", "the chunk after item 8", at: "chunk.vectors") {
+        $0[2].chunk.vectors.data.removeLast()
+      }
+      await expect(.invalidArgument, "CATEGORY_INVALID", "the categories of 1", at: "chunk.categories") {
         $0[1].chunk.categories = [.with { $0.names = ["a"] }]
       }
-      await expect(.invalidArgument, "ITEM_ID_MISSING", "0 bytes") { $0[1].chunk.itemIds[3] = "" }
+      await expect(.invalidArgument, "CATEGORY_INVALID", "0 bytes", at: "chunk.categories[2].names[1]") {
+        $0[1].chunk.categories = Array(repeating: .with { $0.names = ["a"] }, count: 8)
+        $0[1].chunk.categories[2].names = ["a", ""]
+      }
+      await expect(.invalidArgument, "ITEM_ID_MISSING", "0 bytes", at: "chunk.item_ids[3]") {
+        $0[1].chunk.itemIds[3] = ""
+      }
       await expect(.invalidArgument, "ITEM_DUPLICATE", "'item-9'") { $0[1].chunk.itemIds[0] = "item-9" }
       await expect(.invalidArgument, "NO_ITEMS", "no items") {
         $0 = [$0[0], .with { $0.commit.itemCount = 0 }]

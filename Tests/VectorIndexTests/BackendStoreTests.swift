@@ -46,6 +46,25 @@ struct BackendStoreTests {
   }
 
   @Test
+  func `Answers of a backend that forgets a query are given to none, and errors keep their places`() async throws {
+    let store = try open(backend)
+    try store.publish(catalog)
+    let version = try store.resolve(index: "items").version
+    let remote = try #require(version.remote)
+    let vectors: [[Float]] = [[1, -2, 3], [1], [3, 2, 1], [.nan, 0, 0]]
+    let queries = vectors.map { SearchQuery(vector: $0, k: 2) }
+    let searched = try Searcher(threads: 1).search(queries, in: version)
+    for found in [searched, try await remote.search(queries)] {
+      #expect(found.map { (try? $0.get())?.count } == [2, nil, 2, nil])
+      #expect(throws: VectorIndexError.self) { try found[1].get() }
+    }
+    backend.setForgetsAnAnswer(true)
+    let error = #expect(throws: VectorIndexError.self) { try Searcher(threads: 1).search(queries, in: version) }
+    #expect(error?.code == .backendFailed && error?.message.contains("1 queries when it was asked 2") == true)
+    await #expect(throws: VectorIndexError.self) { try await remote.search(queries) }
+  }
+
+  @Test
   func `Equal contents have equal fingerprints, wherever the vectors are`() throws {
     let other = try TemporaryDirectory(inMemory: true)
     let local = try VersionStore(path: other.path).publish(catalog)

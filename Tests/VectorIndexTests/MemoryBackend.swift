@@ -13,6 +13,7 @@ final class MemoryBackend: VectorBackend {
     var collections: [String: Collection] = [:]
     var isDown = false
     var refusesRows = false
+    var forgetsAnAnswer = false
   }
 
   private let state = Mutex(State())
@@ -38,6 +39,11 @@ final class MemoryBackend: VectorBackend {
 
   /// Makes collections and then takes no rows.
   func setRefusesRows(_ refuses: Bool) { state.withLock { $0.refusesRows = refuses } }
+
+  /// Answers one query fewer than it is asked.
+  func setForgetsAnAnswer(_ forgets: Bool) { state.withLock { $0.forgetsAnAnswer = forgets } }
+
+  fileprivate var forgetsAnAnswer: Bool { state.withLock(\.forgetsAnAnswer) }
 
   func edit(_ name: String, _ body: @Sendable (inout Collection?) -> Void) {
     state.withLock { body(&$0.collections[name]) }
@@ -93,7 +99,7 @@ private struct Reader: CollectionReader {
     _ queries: [RowQuery], deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
     let rows = try backend.rows(of: collection)
-    return queries.map { query in
+    return queries.dropLast(backend.forgetsAnAnswer ? 1 : 0).map { query in
       var hits: [RowHit] = []
       for row in query.includedRows ?? Array(0..<UInt32(rows.count)) where !query.excludedRows.contains(row) {
         let products = zip(query.vector, rows[Int(row)]).map { $0 * $1 }

@@ -18,6 +18,6 @@ extension CodedError {
   /// The message, and the cause behind it. Types whose messages tell their causes already have the message alone.
   package var description: String {
     guard let cause else { return message }
-    return "\(message) (\(cause))"
+    return "\(message) (\(ErrorText.of(cause)))"
   }
 }

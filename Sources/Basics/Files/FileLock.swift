@@ -39,7 +39,30 @@ package struct FileLock: ~Copyable, Sendable {
     }
   }
 
+  /// Takes the lock, or throws the caller's own error for the system's.
+  ///
+  /// - Parameters:
+  ///   - held: when somebody else has it.
+  ///   - failed: when the file cannot be made, opened or locked.
+  package init<Failure: Error>(
+    _ path: String, mode: UInt32 = 0o644, held: @autoclosure () -> Failure, failed: (SystemCallError) -> Failure
+  ) throws(Failure) {
+    do throws(SystemCallError) {
+      try self.init(path, mode: mode)
+    } catch {
+      throw error.isHeldLock ? held() : failed(error)
+    }
+  }
+
   deinit { flock(file.descriptor, LOCK_UN) }
+
+  /// Whether somebody holds the lock at the moment. Neither makes the file nor keeps the lock.
+  package static func isHeld(_ path: String) -> Bool {
+    guard let file = try? OpenFile(path, O_RDONLY), file.isInPlace else { return false }
+    guard flock(file.descriptor, LOCK_SH | LOCK_NB) == 0 else { return errno == EWOULDBLOCK }
+    flock(file.descriptor, LOCK_UN)
+    return false
+  }
 }
 
 extension SystemCallError {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Datasets
 import Foundation
 import ServiceAPI
@@ -93,7 +94,7 @@ struct CatalogEncodingOutcome: Sendable {
     do {
       return try encoder.encode(failures)
     } catch {
-      throw CLIError(.fileAccess, "the report cannot be written as JSON: \(error)", cause: error)
+      throw CLIError(.fileAccess, "the report cannot be written as JSON: \(ErrorText.of(error))", cause: error)
     }
   }
 

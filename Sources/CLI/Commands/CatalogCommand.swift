@@ -24,17 +24,19 @@ struct CatalogEncodeCommand: ReportingCommand {
         illmrec catalog encode --items items.jsonl --images images/
 
       Exit codes: 0 all items are stored; 2 some failed, and the others are stored; 1 nothing more could be done; \
-      130 interrupted.
+      64 wrong usage; 130 interrupted; 143 ended by SIGTERM.
       """)
 
-  @Option(help: ArgumentHelp("The catalog.", valueName: "file"))
+  @Option(help: ArgumentHelp("The catalog.", valueName: "file"), transform: NonEmpty.text)
   var items: String
-  @Option(help: ArgumentHelp("Directory of the images; by default the catalog's own.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Directory of the images; by default the catalog's own.", valueName: "dir"),
+    transform: NonEmpty.text)
   var images: String?
   @Option(
     help: ArgumentHelp(
       "Write the items that failed to this file: item_id, place, reason, message, as JSON when it ends in .json, else as CSV.",
-      valueName: "file"))
+      valueName: "file"), transform: NonEmpty.text)
   var report: String?
   @OptionGroup var encoder: EncoderTarget
 

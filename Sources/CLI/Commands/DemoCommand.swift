@@ -25,10 +25,10 @@ struct DemoCommand: ReportingCommand {
         illmrec demo --keep           leaves the services up, on their usual ports, to be called
         illmrec demo --no-training    serves the random checkpoint, in a few seconds
 
-      Exit codes: 0 done; 1 failed; 64 wrong usage; 130 interrupted.
+      Exit codes: 0 done; 1 failed; 64 wrong usage; 130 interrupted; 143 ended by SIGTERM.
       """)
 
-  @Option(help: ArgumentHelp("Directory for everything the demo makes.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory for everything the demo makes.", valueName: "dir"), transform: NonEmpty.text)
   var output = "illmrec-demo"
   @Option(help: "What decides the shop; the same seed makes the same one.")
   var seed: UInt64 = 1
@@ -40,45 +40,59 @@ struct DemoCommand: ReportingCommand {
   var omitsTraining = false
 
   func validate() throws {
-    guard trainingSteps > 0 else { throw ValidationError("--training-steps is 1 or more; or give --no-training.") }
-    guard !output.isEmpty else { throw ValidationError("--output is empty; name a directory.") }
+    guard (1...1_000_000).contains(trainingSteps) else {
+      throw ValidationError("--training-steps is 1 to 1,000,000; or give --no-training.")
+    }
   }
 
   func perform() async throws {
+    try await Interruption.cancelling { try await demonstrate() }
+  }
+
+  private func demonstrate() async throws {
     let start = ContinuousClock.now
-    let terminal = Terminal.standardError
-    let catalog = DemoCatalog(seed: seed)
     let files = DemoFiles(directory: output)
+    // What stands in the way is said before anything is written, and long before the services are to start.
+    let state = try StateDirectory(files.state, flag: "--output")
+    try stack(files).checkProcesses()
+    try OutputFile.requireWritable(files.page)
+    let catalog = DemoCatalog(seed: seed)
+    try await draw(catalog, into: files)
+    if !omitsTraining { try await train(files) }
+    try await ServiceStack.run(stack(files), state: state, report: display.show) { endpoints in
+      guard let gateway = endpoints.gateway else { throw CLIError(.process, "the gateway was not started") }
+      let demo = DemoRun(
+        catalog: catalog, files: files, gateway: gateway, encoder: endpoints.encoder, retrieval: endpoints.retrieval,
+        isTrained: !omitsTraining)
+      try await demo.run()
+      Self.showResult(demo, after: start.duration(to: .now))
+      guard keep else { return }
+      display.showServing(endpoints)
+      await untilInterrupted()
+    }
+    if !keep { Self.showNextSteps(files, checkpoint: servedCheckpoint(files)) }
+  }
+
+  private var display: StackDisplay { StackDisplay(terminal: .standardError) }
+
+  private func servedCheckpoint(_ files: DemoFiles) -> String { omitsTraining ? files.checkpoint : files.trained }
+
+  private func stack(_ files: DemoFiles) -> StackConfiguration {
+    var stack = StackConfiguration(checkpoint: servedCheckpoint(files), state: files.state)
+    stack.modelName = omitsTraining ? "demo-random" : "demo"
+    stack.logLevel = "warning"
+    stack.portRemedy = { _ in "leave --keep out, which takes any free ports" }
+    return keep ? stack : stack.onFreePorts()
+  }
+
+  private func draw(_ catalog: DemoCatalog, into files: DemoFiles) async throws {
+    let terminal = Terminal.standardError
     terminal.writeLine("Drawing a shop of \(catalog.products.count) products into \(output)/")
     try await files.write(catalog)
     terminal.writeLine("Making a small random checkpoint")
     try SyntheticCheckpoint.write(
       to: files.checkpoint, seed: seed, text: catalog.products.map(\.item.texts.title))
-    let served = omitsTraining ? files.checkpoint : files.trained
-    var stack = StackConfiguration(checkpoint: files.checkpoint, state: files.state)
-    stack.modelName = omitsTraining ? "demo-random" : "demo"
-    stack.logLevel = "warning"
-    if !keep { stack = stack.onFreePorts() }
-    // What would keep the services from starting is said before the training, not after it.
-    try stack.check()
-    if !omitsTraining { try await train(files) }
-    stack.checkpoint = served
-    let display = StackDisplay(terminal: terminal)
-    let (configuration, keep, isTrained) = (stack, keep, !omitsTraining)
-    try await Interruption.cancelling {
-      try await ServiceStack.run(configuration, report: display.show) { endpoints in
-        guard let gateway = endpoints.gateway else { throw CLIError(.process, "the gateway was not started") }
-        let demo = DemoRun(
-          catalog: catalog, files: files, gateway: gateway, encoder: endpoints.encoder, retrieval: endpoints.retrieval,
-          isTrained: isTrained)
-        try await demo.run()
-        Self.showResult(demo, after: start.duration(to: .now))
-        guard keep else { return }
-        display.showServing(endpoints)
-        try? await Task.sleep(for: .seconds(Int64.max >> 32))
-      }
-    }
-    if !keep { Self.showNextSteps(files, checkpoint: served) }
+    try Task.checkCancellation()
   }
 
   private func train(_ files: DemoFiles) async throws {

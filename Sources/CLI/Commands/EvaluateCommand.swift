@@ -43,7 +43,7 @@ struct EvaluateCommand: ReportingCommand {
         illmrec evaluate data/ --methods services,item-knn --candidates catalog
       """)
 
-  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
+  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"), transform: NonEmpty.text)
   var data: String
   @Option(help: ArgumentHelp("What to compare.", valueName: "methods"))
   var methods = CommaList<MethodName>([.popularity, .random, .itemNeighbours])
@@ -60,15 +60,16 @@ struct EvaluateCommand: ReportingCommand {
   @OptionGroup(title: "SASRec") var sasrec: SASRecOptions
   @Option(
     name: .customLong("sasrec"),
-    help: ArgumentHelp("A SASRec that features cf wrote, instead of training one.", valueName: "file"))
+    help: ArgumentHelp("A SASRec that features cf wrote, instead of training one.", valueName: "file"),
+    transform: NonEmpty.text)
   var sasrecFile: String?
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
   @OptionGroup(title: "Running services") var services: EvaluatedServicesOptions
   @Option(help: ArgumentHelp("Bootstrap samples.", valueName: "n"))
   var resamples = 1000
-  @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"), transform: NonEmpty.text)
   var ranks: String?
-  @Option(help: ArgumentHelp("Write the tables to this HTML page.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the tables to this HTML page.", valueName: "file"), transform: NonEmpty.text)
   var html: String?
   @Flag(help: "Print JSON instead of tables.")
   var json = false
@@ -78,7 +79,7 @@ struct EvaluateCommand: ReportingCommand {
       throw ValidationError("Name each method once.")
     }
     guard Set(seeds.elements).count == seeds.elements.count else { throw ValidationError("Name each seed once.") }
-    guard resamples > 0 else { throw ValidationError("--resamples must be at least 1.") }
+    try Self.check(resamples: resamples)
     try checkpoint.validate(methods.elements)
     let compared = checkpoint.expanded(methods.elements)
     guard Set(compared).count == compared.count else { throw ValidationError("Name each method once.") }
@@ -92,6 +93,11 @@ struct EvaluateCommand: ReportingCommand {
     try neighbours.check()
     try sasrec.check()
     try services.check()
+  }
+
+  /// Each sample keeps a number of every method.
+  static func check(resamples: Int) throws {
+    guard (1...1_000_000).contains(resamples) else { throw ValidationError("--resamples must be 1 to 1,000,000.") }
   }
 
   var plan: EvaluationPlan {

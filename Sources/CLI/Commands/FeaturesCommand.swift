@@ -26,9 +26,9 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
         illmrec features cf data/ --out data/cf.safetensors
       """)
 
-  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
+  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"), transform: NonEmpty.text)
   var data: String
-  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"))
+  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"), transform: NonEmpty.text)
   var out: String
   @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
   var seed: UInt64 = 1

@@ -38,7 +38,7 @@ struct GatewayCommand: ReportingCommand {
       do {
         return (target, try makeClient(target: target, options: options))
       } catch let error as TransportError {
-        throw CLIError(.invalidInput, "--\(key.name): \(error.message)", cause: error)
+        throw CLIError(.usage, "--\(key.name): \(error.message)", cause: error)
       }
     }
     let targets = configuration.targets

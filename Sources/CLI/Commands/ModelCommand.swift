@@ -19,9 +19,11 @@ struct ModelInspectCommand: ReportingCommand {
         illmrec model inspect checkpoint/ --llm-weights Sheared-LLaMA-2.7B/
       """)
 
-  @Argument(help: "The checkpoint's directory.")
+  @Argument(help: "The checkpoint's directory.", transform: NonEmpty.text)
   var checkpoint: String
-  @Option(help: ArgumentHelp("Directory of the frozen LLM, when it is not llm/ of the checkpoint.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Directory of the frozen LLM, when it is not llm/ of the checkpoint.", valueName: "dir"),
+    transform: NonEmpty.text)
   var llmWeights: String?
   @Flag(help: "Only list the files; load nothing.")
   var listOnly = false

@@ -22,25 +22,32 @@ struct RecommendCommand: ReportingCommand {
         illmrec recommend --image lamp.jpg --title "brass lamp" --image chair.jpg --title "oak chair" -k 5
       """)
 
-  @Option(help: ArgumentHelp("Item ids of the history, oldest first, separated by commas.", valueName: "ids"))
+  @Option(
+    help: ArgumentHelp("Item ids of the history, oldest first, separated by commas.", valueName: "ids"),
+    transform: NonEmpty.text)
   var items: String?
-  @Option(help: ArgumentHelp("A user of --interactions.", valueName: "id"))
+  @Option(help: ArgumentHelp("A user of --interactions.", valueName: "id"), transform: NonEmpty.text)
   var user: String?
   @Option(
-    help: ArgumentHelp("Table (.csv, .tsv) with the columns user_id, item_id and perhaps timestamp.", valueName: "file")
-  )
+    help: ArgumentHelp(
+      "Table (.csv, .tsv) with the columns user_id, item_id and perhaps timestamp.", valueName: "file"),
+    transform: NonEmpty.text)
   var interactions: String?
-  @Option(help: ArgumentHelp("An image of the history; may be repeated.", valueName: "file"))
+  @Option(help: ArgumentHelp("An image of the history; may be repeated.", valueName: "file"), transform: NonEmpty.text)
   var image: [String] = []
   @Option(help: ArgumentHelp("Title of the image at the same position; may be repeated.", valueName: "text"))
   var title: [String] = []
   @Option(name: [.customShort("k"), .customLong("count")], help: "How many items to recommend.")
   var count = 10
-  @Option(help: ArgumentHelp("Recommend only items of this category; may be repeated.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Recommend only items of this category; may be repeated.", valueName: "name"),
+    transform: NonEmpty.text)
   var category: [String] = []
-  @Option(help: ArgumentHelp("Recommend no items of this category; may be repeated.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Recommend no items of this category; may be repeated.", valueName: "name"),
+    transform: NonEmpty.text)
   var excludeCategory: [String] = []
-  @Option(help: "The index to search.")
+  @Option(help: "The index to search.", transform: NonEmpty.text)
   var index = "default"
   @OptionGroup var gateway: GatewayTarget
   @OptionGroup var encoder: EncoderTarget
@@ -48,12 +55,15 @@ struct RecommendCommand: ReportingCommand {
   var json = false
   @Option(
     help: ArgumentHelp(
-      "Also write a page that shows the images of the history and of the recommended items.", valueName: "file"))
+      "Also write a page that shows the images of the history and of the recommended items.", valueName: "file"),
+    transform: NonEmpty.text)
   var html: String?
-  @Option(help: ArgumentHelp("Directory with the catalog's images, for --html.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Directory with the catalog's images, for --html.", valueName: "dir"), transform: NonEmpty.text)
   var images: String?
   @Option(
-    help: ArgumentHelp("The catalog, for --html: where it says which image belongs to which item.", valueName: "file"))
+    help: ArgumentHelp("The catalog, for --html: where it says which image belongs to which item.", valueName: "file"),
+    transform: NonEmpty.text)
   var catalog: String?
 
   func validate() throws {
@@ -63,7 +73,7 @@ struct RecommendCommand: ReportingCommand {
       throw ValidationError("--user and --interactions go together.")
     }
     guard title.count <= image.count else { throw ValidationError("There are more --title than --image.") }
-    guard count >= 1 else { throw ValidationError("-k is at least 1.") }
+    guard (1...100_000).contains(count) else { throw ValidationError("-k is \(count); it may be 1 to 100,000.") }
     guard html == nil || images != nil || catalog != nil || !image.isEmpty else {
       throw ValidationError("--html needs --images or --catalog, to find the images.")
     }
@@ -95,7 +105,9 @@ struct RecommendCommand: ReportingCommand {
   private func readHistory() throws -> [HistoryEntry] {
     if let items {
       let ids = items.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-      guard !ids.isEmpty else { throw CLIError(.invalidInput, "--items names no item") }
+      guard !ids.isEmpty else {
+        throw CLIError(.usage, "--items names no item; give ids, separated by commas, such as --items 17,42")
+      }
       return ids.map { .item(id: $0) }
     }
     if let user, let interactions {

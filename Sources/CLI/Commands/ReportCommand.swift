@@ -16,9 +16,10 @@ struct ReportCommand: ReportingCommand {
         illmrec report run/ table.json length.json --out report.html
       """)
 
-  @Argument(help: ArgumentHelp("Results: JSON files and run directories.", valueName: "result"))
+  @Argument(
+    help: ArgumentHelp("Results: JSON files and run directories.", valueName: "result"), transform: NonEmpty.text)
   var results: [String]
-  @Option(help: ArgumentHelp("The page to write.", valueName: "file"))
+  @Option(help: ArgumentHelp("The page to write.", valueName: "file"), transform: NonEmpty.text)
   var out: String
 
   func perform() async throws {

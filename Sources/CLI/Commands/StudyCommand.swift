@@ -52,7 +52,8 @@ struct HistoryLengthStudyCommand: StudyRunCommand {
   var lengths = CommaList<Int>([1, 2, 5, 10, 20])
   @OptionGroup(title: "Item neighbours") var neighbours: NeighbourOptions
   @Option(
-    name: .customLong("sasrec"), help: ArgumentHelp("A SASRec that features cf wrote.", valueName: "file"))
+    name: .customLong("sasrec"), help: ArgumentHelp("A SASRec that features cf wrote.", valueName: "file"),
+    transform: NonEmpty.text)
   var sasrecFile: String?
 
   func validate() throws {

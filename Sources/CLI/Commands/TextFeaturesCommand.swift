@@ -22,16 +22,19 @@ struct TextFeaturesCommand: ReportingCommand {
         illmrec features text --data data/ --encoder all-mpnet-base-v2/ --out data/text.safetensors
       """)
 
-  @Option(help: ArgumentHelp("Directory of prepared data, in the published layout.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Directory of prepared data, in the published layout.", valueName: "dir"),
+    transform: NonEmpty.text)
   var data: String?
-  @Option(help: ArgumentHelp("A catalog instead: .jsonl, .csv or .tsv.", valueName: "file"))
+  @Option(help: ArgumentHelp("A catalog instead: .jsonl, .csv or .tsv.", valueName: "file"), transform: NonEmpty.text)
   var items: String?
-  @Option(help: ArgumentHelp("Directory of the sentence encoder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory of the sentence encoder.", valueName: "dir"), transform: NonEmpty.text)
   var encoder: String
-  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"))
+  @Option(help: ArgumentHelp("Where to write, .safetensors or .npy.", valueName: "file"), transform: NonEmpty.text)
   var out: String
   @Option(
-    help: ArgumentHelp("Arithmetic of the matrices: f32 or bf16, which the published code uses.", valueName: "name"))
+    help: ArgumentHelp("Arithmetic of the matrices: f32 or bf16, which the published code uses.", valueName: "name"),
+    transform: NonEmpty.text)
   var precision = "f32"
   @Option(help: ArgumentHelp("Longest text, in tokens; the checkpoint's own limit by default.", valueName: "n"))
   var maxTokens: Int?
@@ -44,7 +47,8 @@ struct TextFeaturesCommand: ReportingCommand {
     }
     guard (data == nil) != (items == nil) else { throw ValidationError("Give --data or --items.") }
     guard ["f32", "bf16"].contains(precision) else { throw ValidationError("--precision is f32 or bf16.") }
-    guard threads ?? 1 > 0 else { throw ValidationError("--threads is at least 1.") }
+    guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads is 1 to 1,024.") }
+    guard (1...1 << 20).contains(maxTokens ?? 1) else { throw ValidationError("--max-tokens is 1 to 1,048,576.") }
   }
 
   func perform() async throws {
@@ -76,7 +80,7 @@ struct TextFeaturesCommand: ReportingCommand {
     guard let items else { return [] }
     guard !items.lowercased().hasSuffix(".json") else {
       throw CLIError(
-        .invalidInput, "\(items): the items of a JSON object have no order; give the directory of the data with --data")
+        .usage, "\(items): the items of a JSON object have no order; give the directory of the data with --data")
     }
     let catalog = try CatalogReader.read(items)
     if let problem = catalog.problems.first {

@@ -32,15 +32,17 @@ struct TrainCommand: ReportingCommand {
         illmrec train --golden goldens/mha
       """)
 
-  @Option(help: ArgumentHelp("Directory of the prepared data.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Directory of the prepared data.", valueName: "dir"), transform: NonEmpty.text)
   var data: String?
-  @Option(help: ArgumentHelp("The checkpoint to start from.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The checkpoint to start from.", valueName: "dir"), transform: NonEmpty.text)
   var checkpoint: String?
-  @Option(help: ArgumentHelp("The run's directory.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The run's directory.", valueName: "dir"), transform: NonEmpty.text)
   var out: String?
   @Flag(help: "Goes on with the run in --out, whose settings must be the same.")
   var resume = false
-  @Option(help: ArgumentHelp("Replays this golden's train.json instead of training.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Replays this golden's train.json instead of training.", valueName: "dir"),
+    transform: NonEmpty.text)
   var golden: String?
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Model and features") var model: TrainedModelOptions
@@ -77,6 +79,9 @@ struct TrainCommand: ReportingCommand {
     for (path, what) in [(settings.data, "the prepared data"), (settings.checkpoint, "the checkpoint to start from")] {
       try InputFile.requireDirectory(path, what: what)
     }
+    if let llmWeights = model.llmWeights { try InputFile.requireDirectory(llmWeights, what: "--llm-weights") }
+    if let questions = training.questions { try InputFile.requireFile(questions, what: "--questions") }
+    for features in model.features { try InputFile.requireAny(features.path, what: "--features") }
     let outcome = try await Interruption.cancellingThread(named: "train") {
       try TrainingSession(settings, stop: $0).run()
     }

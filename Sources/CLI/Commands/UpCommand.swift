@@ -2,6 +2,8 @@
 
 import ArgumentParser
 import Glibc
+import ModelServing
+import ServiceSupport
 
 /// Runs the three services and the gateway on this machine.
 struct UpCommand: ReportingCommand {
@@ -17,34 +19,44 @@ struct UpCommand: ReportingCommand {
         illmrec up --checkpoint checkpoints/amazon --state ./state
         illmrec up --checkpoint CHECKPOINT --llm-weights ~/models/Sheared-LLaMA-2.7B --gateway-port 6000
         illmrec up --checkpoint CHECKPOINT --any-ports --endpoints-file endpoints.json
+
+      Exit codes: 0 stopped by Ctrl-C or SIGTERM while it served; 1 failed; 64 wrong usage; 130 and 143 stopped by them before.
       """)
 
-  @Option(help: ArgumentHelp("Checkpoint in the layout of the published code.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Checkpoint in the layout of the published code.", valueName: "dir"), transform: NonEmpty.text)
   var checkpoint: String
-  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    transform: NonEmpty.text)
   var llmWeights: String?
-  @Option(help: ArgumentHelp("Where items and index versions are kept between runs.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Where items and index versions are kept between runs.", valueName: "dir"),
+    transform: NonEmpty.text)
   var state = "illmrec-state"
   @Option(
     help: ArgumentHelp(
-      "Spaces in use, such as image or image,cf,text; the services' own default otherwise.", valueName: "list"))
+      "Spaces in use, such as image or image,cf,text; the services' own default otherwise.", valueName: "list"),
+    transform: NonEmpty.text)
   var spaces: String?
   @Option(
     help: ArgumentHelp(
-      "What weight matrices are multiplied in: f32, bf16, int8 or auto, the services' own default.", valueName: "type"))
+      "What weight matrices are multiplied in: f32, bf16, int8 or auto, the services' own default.", valueName: "type"),
+    transform: NonEmpty.text)
   var precision: String?
   @Option(
     help: ArgumentHelp("Interactions read of a history; the service's own default otherwise.", valueName: "items"))
   var maxHistoryItems: Int?
   @Option(
-    help: ArgumentHelp("Name of the model in answers; the checkpoint directory's name otherwise.", valueName: "name"))
+    help: ArgumentHelp("Name of the model in answers; the checkpoint directory's name otherwise.", valueName: "name"),
+    transform: NonEmpty.text)
   var modelName: String?
-  @Option(help: ArgumentHelp("Version of the model in answers.", valueName: "version"))
+  @Option(help: ArgumentHelp("Version of the model in answers.", valueName: "version"), transform: NonEmpty.text)
   var modelVersion: String?
   @Option(
     help: ArgumentHelp(
       "Address to listen on; there is no authentication, so open it (0.0.0.0) only to a network that may use the services.",
-      valueName: "address"))
+      valueName: "address"), transform: NonEmpty.text)
   var host = "127.0.0.1"
   @Option(help: ArgumentHelp("Port of the gateway; 0 for any free one, as for the others.", valueName: "port"))
   var gatewayPort = StackMember.gateway.defaultPort
@@ -58,11 +70,16 @@ struct UpCommand: ReportingCommand {
   var anyPorts = false
   @Option(
     help: ArgumentHelp(
-      "JSON file to write the addresses to once all take requests; removed at the end.", valueName: "file"))
+      """
+      JSON file to write the addresses to once all take requests; removed at the end. What a kill -9 leaves is known by its \
+      state_lock, a file that nobody holds locked (flock) then.
+      """, valueName: "file"), transform: NonEmpty.text)
   var endpointsFile: String?
   @Option(help: ArgumentHelp("How long requests in progress may go on after Ctrl-C, in seconds.", valueName: "seconds"))
   var drainTimeout = 10.0
-  @Option(help: ArgumentHelp("Least severe log lines: trace, debug, info, notice, warning, error.", valueName: "level"))
+  @Option(
+    help: ArgumentHelp("Least severe log lines: trace, debug, info, notice, warning, error.", valueName: "level"),
+    transform: NonEmpty.text)
   var logLevel = "info"
 
   func validate() throws {
@@ -72,22 +89,41 @@ struct UpCommand: ReportingCommand {
     guard (0...3600).contains(drainTimeout) else {
       throw ValidationError("--drain-timeout is \(drainTimeout); it may be 0 to 3600 seconds")
     }
+    if let maxHistoryItems, !ModelSettings.historyItems.contains(maxHistoryItems) {
+      let allowed = ModelSettings.historyItems
+      throw ValidationError(
+        "--max-history-items is \(maxHistoryItems); allowed: \(allowed.lowerBound) to \(allowed.upperBound) items")
+    }
+    try checkWhatServicesRead()
+  }
+
+  /// Flags and variables that the services get from here, by the services' own rules.
+  private func checkWhatServicesRead() throws {
+    let service = try SettingFlags<ServiceSettings>.flags(["host": host, "log-level": logLevel])
+    let model = try SettingFlags<ModelSettings>.flags([
+      "checkpoint": checkpoint, "spaces": spaces, "precision": precision, "model-name": modelName,
+      "model-version": modelVersion,
+    ])
+    do throws(SettingsError) {
+      let settings = try Settings(
+        keys: ServiceSettings.keys + ModelSettings.keys, flags: service.given + model.given)
+      _ = try ModelConfiguration(try settings.read())
+    } catch {
+      throw ValidationError(error.message)
+    }
   }
 
   func perform() async throws {
     let display = StackDisplay(terminal: .standardError)
     let endpointsFile = endpointsFile
-    do {
-      try await Interruption.cancelling { [stack] in
-        try await ServiceStack.run(stack, report: display.show) { endpoints in
-          try endpointsFile.map { path throws(CLIError) in try endpoints.write(to: path) }
-          defer { if let endpointsFile { unlink(endpointsFile) } }
-          display.showServing(endpoints)
-          while true { try await Task.sleep(for: .seconds(3600)) }
-        }
+    if let endpointsFile { try ServiceEndpoints.removeStale(endpointsFile) }
+    try await Interruption.cancelling { [stack] in
+      try await ServiceStack.run(stack, report: display.show) { endpoints in
+        try endpointsFile.map { path throws(CLIError) in try endpoints.write(to: path) }
+        defer { if let endpointsFile { unlink(endpointsFile) } }
+        display.showServing(endpoints)
+        await untilInterrupted()
       }
-    } catch is CancellationError {
-      // Ctrl-C is how it ends.
     }
     display.showStopped()
   }
@@ -105,4 +141,9 @@ struct UpCommand: ReportingCommand {
     stack.logLevel = logLevel
     return anyPorts ? stack.onFreePorts() : stack
   }
+}
+
+/// Ctrl-C and SIGTERM are how what serves ends: nothing has gone wrong.
+func untilInterrupted() async {
+  while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
 }

@@ -25,18 +25,19 @@ struct VerifyCommand: ReportingCommand {
         illmrec verify my-golden --encoder enc:50051 --llm llm:50052 --retrieval ret:50053
       """)
 
-  @Argument(help: ArgumentHelp("Directory of the golden.", valueName: "golden-dir"))
+  @Argument(help: ArgumentHelp("Directory of the golden.", valueName: "golden-dir"), transform: NonEmpty.text)
   var golden: String
   @Option(help: ArgumentHelp("Arithmetic of the services, which decides the bounds.", valueName: "precision"))
   var precision = Precision.f32
   @Option(
-    help: ArgumentHelp("The frozen LLM's weights, when they are not in the golden's bundle/llm.", valueName: "dir"))
+    help: ArgumentHelp("The frozen LLM's weights, when they are not in the golden's bundle/llm.", valueName: "dir"),
+    transform: NonEmpty.text)
   var llmWeights: String?
-  @Option(help: ArgumentHelp("A running EncoderService.", valueName: "target"))
+  @Option(help: ArgumentHelp("A running EncoderService.", valueName: "target"), transform: NonEmpty.text)
   var encoder: String?
-  @Option(help: ArgumentHelp("A running LLMService.", valueName: "target"))
+  @Option(help: ArgumentHelp("A running LLMService.", valueName: "target"), transform: NonEmpty.text)
   var llm: String?
-  @Option(help: ArgumentHelp("A running RetrievalService.", valueName: "target"))
+  @Option(help: ArgumentHelp("A running RetrievalService.", valueName: "target"), transform: NonEmpty.text)
   var retrieval: String?
   @Flag(help: "Prints JSON instead of a table.")
   var json = false

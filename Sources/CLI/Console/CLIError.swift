@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Basics
 
 /// Why a command could not do its work.
@@ -7,7 +8,9 @@ import Basics
 /// Printed as one line on standard error; `exitCode` becomes the process's exit code.
 struct CLIError: CodedError {
   enum Code: Sendable {
-    /// A file, directory or value that the user gave cannot be used.
+    /// What the user typed says nothing that could be done, whatever the machine holds.
+    case usage
+    /// A file or directory that the user gave holds something that cannot be used.
     case invalidInput
     /// A file could not be read or written.
     case fileAccess
@@ -36,7 +39,8 @@ struct CLIError: CodedError {
 
   var exitCode: Int32 {
     switch code {
-    case .interrupted: 130
+    case .usage: ExitCode.validationFailure.rawValue
+    case .interrupted: Interruption.exitCode
     case .invalidInput, .fileAccess, .service, .process, .verificationFailed: 1
     }
   }

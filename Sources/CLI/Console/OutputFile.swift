@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 
 /// Files that commands write.
@@ -19,15 +20,20 @@ enum OutputFile {
     do {
       try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw CLIError(.fileAccess, "\(path): cannot be written: \(InputFile.reason(error))", cause: error)
+      throw CLIError(.fileAccess, "\(path): cannot be written: \(ErrorText.of(error))", cause: error)
     }
   }
 
-  static func makeDirectory(_ path: String) throws(CLIError) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  /// - Parameter what: what the directory is to the user, for the error: "the state directory".
+  static func makeDirectory(_ path: String, what: String = "the directory") throws(CLIError) {
+    do throws(SystemCallError) {
+      try DirectoryEntries.create(path)
     } catch {
-      throw CLIError(.fileAccess, "\(path): the directory cannot be made: \(InputFile.reason(error))", cause: error)
+      let problem =
+        error.errno == ENOTDIR
+        ? "\(error.path) is a file; name another place, or move the file away"
+        : "\(error.path): \(error.reason); check its rights, or name another place"
+      throw CLIError(.fileAccess, "\(path): \(what) cannot be made: \(problem)", cause: error)
     }
   }
 }

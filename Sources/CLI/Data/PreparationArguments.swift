@@ -7,7 +7,8 @@ import Datasets
 struct PreparationArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Directory of the images, found by item id, path or URL; by default the source's.", valueName: "dir"))
+      "Directory of the images, found by item id, path or URL; by default the source's.", valueName: "dir"),
+    transform: NonEmpty.text)
   var images: String?
   @Option(
     help: ArgumentHelp(
@@ -37,7 +38,7 @@ struct PreparationArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "user_id, train, valid, test and negatives of each user; by default the source's leave_one_out.jsonl.",
-      valueName: "file"))
+      valueName: "file"), transform: NonEmpty.text)
   var split: String?
   @Flag(help: "Orders by time even where the source has a split.")
   var ignoreSplit = false
@@ -52,6 +53,7 @@ struct PreparationArguments: ParsableArguments {
     guard kCore >= 0, leastInteractions >= 0, negatives >= 0, badLines >= 0 else {
       throw ValidationError("Counts cannot be negative.")
     }
+    guard negatives <= 1_000_000 else { throw ValidationError("--negatives must be 0 to 1,000,000.") }
     guard leastInteractions >= 3 else {
       throw ValidationError("--least-interactions must be at least 3: one to learn from, one to validate, one to test.")
     }

@@ -42,6 +42,7 @@ struct DemoFiles: Sendable {
           drawn += 1
           progress.update(completed: drawn)
         }
+        try Task.checkCancellation()
         group.addTask { try draw(product) }
       }
       for try await _ in group {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Datasets
 import Evaluation
 import Foundation
@@ -31,7 +32,7 @@ struct DemoTraining: Sendable {
     do {
       try FileManager.default.removeItem(atPath: files.run)
     } catch {
-      throw CLIError(.fileAccess, "\(files.run): cannot be cleared: \(InputFile.reason(error))", cause: error)
+      throw CLIError(.fileAccess, "\(files.run): cannot be cleared: \(ErrorText.of(error))", cause: error)
     }
   }
 

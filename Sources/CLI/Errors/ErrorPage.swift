@@ -18,11 +18,20 @@ enum ErrorPage {
 
     - `ErrorInfo` with the domain `\(ServiceFailure.domain)` and one of the reasons below. Programs compare the reason: no release
       renames one or gives it another code. A later release may know more of them, so treat a reason that you do not know by its code.
-    - `BadRequest` with the path of the field at fault, from the root of the request, where one is.
+    - `BadRequest` with the path of the field at fault, where one is.
     - `RetryInfo` with the time to wait, where the server knows it.
 
     The message says the problem and its remedy with the names and numbers they turn on; it is for people and may change. One element
-    of a batch that fails while others succeed carries the same code, reason and message in its `ItemError`.
+    of a batch or a stream that fails while others succeed carries the same code, reason, message and field in its `ItemError`.
+
+    The path of a field begins at the root of the request. It is that of a `google.protobuf.FieldMask`, with places of elements of
+    repeated fields, counted from 0: `users[3].history.items[2].title`. In a stream it begins at the root of the message at fault:
+    `config.outputs[1]`, `query.k`, `chunk.item_ids[7]`. The gateway names its own caller's fields, also of what a service behind it
+    refuses. In the tables the places are letters, and the field is one of those listed, or none.
+
+    One rule holds for all batches: a request without elements is refused (`NO_ITEMS`, `NO_USERS`, `NO_QUERIES`, `NO_OUTCOMES`). One for
+    all streams that answer their elements: what is unsound of an element, a missing id included, is told in its result, and the others
+    are answered; a first message without a config, and a later one without an element, ends the stream.
 
     An error without `ErrorInfo` comes from gRPC itself or from what stands between, such as `UNIMPLEMENTED` from a server that does
     not have the service, or `RESOURCE_EXHAUSTED` for a message beyond `max_message_bytes`.
@@ -31,12 +40,11 @@ enum ErrorPage {
 
     | Again? | |
     | --- | --- |
-    | no | The request has to be changed. |
-    | once remedied | It fails until the remedy has been applied, mostly by whoever runs the service. |
-    | once read again | Read again what it depends on, and decide anew. |
-    | yes | After the delay in `RetryInfo`, or after the one named here; else with exponential backoff. |
+    \(retries.map { "| \($0.word) | \($0.meaning) |" }.joined(separator: "\n"))
 
     """
+
+  private static let retries: [FailureCatalog.Retry] = [.never, .afterRepair, .afterReading, .later()]
 
   private static func section(_ area: FailureCatalog.Area) -> String {
     """
@@ -59,14 +67,8 @@ enum ErrorPage {
 }
 
 extension FailureCatalog.Retry {
-  /// In a word or two, as the page explains them.
+  /// With the delay, where one is known beforehand.
   var text: String {
-    switch self {
-    case .never: "no"
-    case .afterRepair: "once remedied"
-    case .afterReading: "once read again"
-    case .later(nil): "yes"
-    case .later(let delay?): "yes, after \(delay.components.seconds) s"
-    }
+    delay.map { "\(word), after \($0.components.seconds) s" } ?? word
   }
 }

@@ -14,7 +14,9 @@ struct ExplainCommand: ReportingCommand {
         illmrec explain --json | jq -r '.[] | select(.code == "UNAVAILABLE").reason'
       """)
 
-  @Argument(help: ArgumentHelp("Reasons to explain; without one, all are listed.", valueName: "reason"))
+  @Argument(
+    help: ArgumentHelp("Reasons to explain; without one, all are listed.", valueName: "reason"),
+    transform: NonEmpty.text)
   var reasons: [String] = []
   @Flag(help: "Print JSON instead of text.")
   var json = false
@@ -37,7 +39,7 @@ struct ExplainCommand: ReportingCommand {
     var entries: [FailureCatalog.Entry] = []
     for name in reasons {
       guard let reason = FailureReason(rawValue: name.uppercased()) else {
-        throw CLIError(.invalidInput, "\"\(name)\" is no reason of this release; illmrec explain lists them")
+        throw CLIError(.usage, "\"\(name)\" is no reason of this release; illmrec explain lists them")
       }
       entries.append(reason.entry)
     }
@@ -58,7 +60,7 @@ struct ExplainCommand: ReportingCommand {
     if !entry.fields.isEmpty { terminal.writeLine("  Fields: " + entry.fields.joined(separator: ", ")) }
   }
 
-  private struct Document: Encodable {
+  struct Document: Encodable {
     let reason: String
     let code: String
     let fields: [String]
@@ -73,12 +75,8 @@ struct ExplainCommand: ReportingCommand {
       fields = entry.fields
       meaning = entry.meaning
       remedy = entry.remedy
-      switch entry.retry {
-      case .never: (retry, retryAfterSeconds) = ("never", nil)
-      case .afterRepair: (retry, retryAfterSeconds) = ("after_repair", nil)
-      case .afterReading: (retry, retryAfterSeconds) = ("after_reading", nil)
-      case .later(let delay): (retry, retryAfterSeconds) = ("later", delay?.seconds)
-      }
+      retry = entry.retry.word
+      retryAfterSeconds = entry.retry.delay?.seconds
     }
   }
 }

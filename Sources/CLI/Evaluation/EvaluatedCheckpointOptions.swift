@@ -15,7 +15,9 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
       "How prompts tell of items instead of as the checkpoint was trained: image, compact, attributes or descriptions. "
         + "Repeat it with a checkpoint's name for that one alone.", valueName: "[name=]style"))
   var prompts: [CheckpointArgument<PromptStyle>] = []
-  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    transform: NonEmpty.text)
   var llmWeights: String?
   @Option(
     help: ArgumentHelp(
@@ -26,7 +28,7 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Where the vision tower's embeddings are looked for and kept, each image's once; by default in the directory of the "
-        + "training run that the checkpoint is of, and else nowhere.", valueName: "dir"))
+        + "training run that the checkpoint is of, and else nowhere.", valueName: "dir"), transform: NonEmpty.text)
   var imageCache: String?
   @Option(help: ArgumentHelp("Newest items of a history in the prompt.", valueName: "n"))
   var maxHistoryItems = 10
@@ -48,7 +50,9 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
     for space in spaces where space != .image && !features.contains(where: { $0.space == space }) {
       throw ValidationError("--features \(space.checkpointName)=FILE is needed for the space \(space.checkpointName).")
     }
-    guard maxHistoryItems > 0 else { throw ValidationError("--max-history-items must be at least 1.") }
+    guard (1...10_000).contains(maxHistoryItems) else {
+      throw ValidationError("--max-history-items must be 1 to 10,000.")
+    }
     guard (16...1 << 20).contains(maxTokens) else { throw ValidationError("--max-tokens must be 16 to 1,048,576.") }
   }
 

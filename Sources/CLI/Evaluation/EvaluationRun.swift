@@ -37,7 +37,7 @@ struct EvaluationRun {
       return served
     case .checkpoint(let checkpointName, let spaces):
       guard let checkpoint = plan.checkpoints.first(where: { $0.name == checkpointName }) else {
-        throw CLIError(.invalidInput, "\(name.text): --checkpoint is needed")
+        throw CLIError(.usage, "\(name.text): --checkpoint is needed")
       }
       let method = try CheckpointRecommender(
         checkpoint: checkpoint.location, dataset: data.dataset,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 
 /// Vectors of texts that are done, on disk as soon as they are: what lets long work go on where it was stopped.
@@ -32,7 +33,7 @@ final class VectorJournal {
       file = try FileHandle(forWritingTo: URL(filePath: path))
       try file.seekToEnd()
     } catch {
-      throw CLIError(.fileAccess, "\(path): cannot be written: \(InputFile.reason(error))", cause: error)
+      throw CLIError(.fileAccess, "\(path): cannot be written: \(ErrorText.of(error))", cause: error)
     }
     for start in stride(from: header.count, to: end, by: record) {
       let key = Array(found[start..<start + Self.keyBytes])
@@ -56,7 +57,7 @@ final class VectorJournal {
     do {
       try file.write(contentsOf: bytes)
     } catch {
-      throw CLIError(.fileAccess, "\(path): cannot be written: \(InputFile.reason(error))", cause: error)
+      throw CLIError(.fileAccess, "\(path): cannot be written: \(ErrorText.of(error))", cause: error)
     }
   }
 

@@ -15,12 +15,12 @@ struct RolloutPlanArguments: ParsableArguments {
     help: ArgumentHelp(
       "A stage; repeat for each: the candidate's share (1%, 0.5%, or shadow for none), at least how long, on how many "
         + "queries at least, and manual when a person is to end it. (default: \(Self.defaultStages.joined(separator: ", ")))",
-      valueName: "share[:duration[:samples]][:manual]"))
+      valueName: "share[:duration[:samples]][:manual]"), transform: NonEmpty.text)
   var stages: [String] = []
   @Option(
     help: ArgumentHelp(
       "Share of the queries that are also searched in both versions to compare them, off the callers' path; a shadow stage "
-        + "compares all.", valueName: "percent"))
+        + "compares all.", valueName: "percent"), transform: NonEmpty.text)
   var compare = "10%"
   @Option(help: ArgumentHelp("Roll back when the mean overlap@k is less.", valueName: "0-1"))
   var minOverlap: Double?
@@ -34,9 +34,9 @@ struct RolloutPlanArguments: ParsableArguments {
     name: .customLong("outcome"),
     help: ArgumentHelp(
       "Roll back when the rate of such outcomes provably drops by more; repeat for each kind. Each version waits for so many "
-        + "answers.", valueName: "kind:drop[:answers]"))
+        + "answers.", valueName: "kind:drop[:answers]"), transform: NonEmpty.text)
   var outcomes: [String] = []
-  @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"))
+  @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"), transform: NonEmpty.text)
   var outcomeWindow = "10m"
 
   func plan() throws(CLIError) -> Retrieval_RolloutPlan {
@@ -60,7 +60,7 @@ struct RolloutPlanArguments: ParsableArguments {
       parts.removeLast()
     }
     guard (1...3).contains(parts.count) else {
-      throw CLIError(.invalidInput, "--stage \"\(text)\" is not of the form share[:duration[:samples]][:manual]")
+      throw CLIError(.usage, "--stage \"\(text)\" is not of the form share[:duration[:samples]][:manual]")
     }
     if parts[0] == "shadow" {
       stage.shadowPermille = 1000
@@ -71,7 +71,7 @@ struct RolloutPlanArguments: ParsableArguments {
     if parts.count > 1 { stage.minDuration = try duration(parts[1]) }
     if parts.count > 2 {
       guard let samples = UInt64(parts[2]) else {
-        throw CLIError(.invalidInput, "--stage \"\(text)\": \"\(parts[2])\" is no number of samples")
+        throw CLIError(.usage, "--stage \"\(text)\": \"\(parts[2])\" is no number of samples")
       }
       stage.minSamples = samples
     }
@@ -81,7 +81,7 @@ struct RolloutPlanArguments: ParsableArguments {
   /// "12%", "0.5%"
   static func permille(_ text: String) throws(CLIError) -> UInt32 {
     guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
-      throw CLIError(.invalidInput, "\"\(text)\" is no share; write it like 1% or 0.5%")
+      throw CLIError(.usage, "\"\(text)\" is no share; write it like 1% or 0.5%")
     }
     return UInt32((percent * 10).rounded())
   }
@@ -91,7 +91,7 @@ struct RolloutPlanArguments: ParsableArguments {
     let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
     guard let unit = text.last.flatMap({ units[$0] }), let count = Double(text.dropLast()), count >= 0, count < 1e6
     else {
-      throw CLIError(.invalidInput, "\"\(text)\" is no duration; write it like 90s, 10m, 1.5h or 2d")
+      throw CLIError(.usage, "\"\(text)\" is no duration; write it like 90s, 10m, 1.5h or 2d")
     }
     let millis = Int64((count * unit * 1000).rounded())
     return Google_Protobuf_Duration(seconds: millis / 1000, nanos: Int32(millis % 1000) * 1_000_000)
@@ -103,7 +103,7 @@ struct RolloutPlanArguments: ParsableArguments {
       let trials = parts.count > 2 ? UInt64(parts[2]) : 0
     else {
       throw CLIError(
-        .invalidInput, "--outcome \"\(text)\" is not of the form kind:drop[:answers], such as click:0.01:500")
+        .usage, "--outcome \"\(text)\" is not of the form kind:drop[:answers], such as click:0.01:500")
     }
     return .with {
       $0.kind = parts[0]

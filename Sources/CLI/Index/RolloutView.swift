@@ -141,8 +141,8 @@ struct RolloutView {
         case .failed: ("FAILED ", .red)
         default: ("waiting", .dim)
         }
-      let room = terminal.columns.map { max($0 - 20 - gate.gate.count, 20) } ?? .max
-      return "gate \(terminal.styled(mark, style)) \(gate.gate): \(DisplayWidth.truncated(gate.detail, to: room))"
+      let room = terminal.columns.map { max($0 - 20 - gate.title.count, 20) } ?? .max
+      return "gate \(terminal.styled(mark, style)) \(gate.title): \(DisplayWidth.truncated(gate.detail, to: room))"
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Evaluation
 import Foundation
 import Training
@@ -32,21 +33,12 @@ enum ReportSource {
     } catch {
       throw CLIError(
         .invalidInput,
-        "\(path): not the JSON of illmrec evaluate --json or illmrec study --json: \(Self.reason(error))", cause: error)
+        "\(path): not the JSON of illmrec evaluate --json or illmrec study --json: \(ErrorText.of(error))", cause: error
+      )
     }
   }
 
   private struct Kind: Decodable { let format: String? }
-
-  private static func reason(_ error: any Error) -> String {
-    switch error {
-    case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
-    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is of another kind"
-    case DecodingError.dataCorrupted: "the text is no JSON, or ends too early"
-    default: "\(error)"
-    }
-  }
 }
 
 /// What `illmrec evaluate --json` writes, as far as a report shows it.

@@ -16,25 +16,27 @@ enum DefaultTarget {
 
 /// `--encoder`
 struct EncoderTarget: ParsableArguments {
-  @Option(help: ArgumentHelp("The encoder service, as gRPC names a target.", valueName: "target"))
+  @Option(
+    help: ArgumentHelp("The encoder service, as gRPC names a target.", valueName: "target"), transform: NonEmpty.text)
   var encoder = DefaultTarget.encoder
 }
 
 /// `--llm`
 struct LLMTarget: ParsableArguments {
-  @Option(help: ArgumentHelp("The LLM service, as gRPC names a target.", valueName: "target"))
+  @Option(help: ArgumentHelp("The LLM service, as gRPC names a target.", valueName: "target"), transform: NonEmpty.text)
   var llm = DefaultTarget.llm
 }
 
 /// `--retrieval`
 struct RetrievalTarget: ParsableArguments {
-  @Option(help: ArgumentHelp("The retrieval service, as gRPC names a target.", valueName: "target"))
+  @Option(
+    help: ArgumentHelp("The retrieval service, as gRPC names a target.", valueName: "target"), transform: NonEmpty.text)
   var retrieval = DefaultTarget.retrieval
 }
 
 /// `--gateway`
 struct GatewayTarget: ParsableArguments {
-  @Option(help: ArgumentHelp("The gateway, as gRPC names a target.", valueName: "target"))
+  @Option(help: ArgumentHelp("The gateway, as gRPC names a target.", valueName: "target"), transform: NonEmpty.text)
   var gateway = DefaultTarget.gateway
 }
 

@@ -6,7 +6,7 @@ import Evaluation
 
 /// Flags that every study has.
 struct StudyOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"))
+  @Argument(help: ArgumentHelp("Directory of the prepared data.", valueName: "data"), transform: NonEmpty.text)
   var data: String
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
   @Option(help: ArgumentHelp("Which item to rank: validation or test.", valueName: "part"))
@@ -17,14 +17,16 @@ struct StudyOptions: ParsableArguments {
   var users: Int?
   @Option(help: ArgumentHelp("Bootstrap samples.", valueName: "n"))
   var resamples = 1000
-  @Option(help: ArgumentHelp("Write the result to this JSON file, for illmrec report.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the result to this JSON file, for illmrec report.", valueName: "file"),
+    transform: NonEmpty.text)
   var json: String?
-  @Option(help: ArgumentHelp("Write plots and tables to this HTML page.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write plots and tables to this HTML page.", valueName: "file"), transform: NonEmpty.text)
   var html: String?
 
   func validate() throws {
     guard users.map({ $0 > 0 }) ?? true else { throw ValidationError("--users must be at least 1.") }
-    guard resamples > 0 else { throw ValidationError("--resamples must be at least 1.") }
+    try EvaluateCommand.check(resamples: resamples)
   }
 
   /// Refuses places of an axis that are none, or that are named twice.

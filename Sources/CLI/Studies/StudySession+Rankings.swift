@@ -23,7 +23,7 @@ extension StudySession {
         settings.historyItems = longest
         method = ItemNeighbours(dataset: data.dataset, settings: settings)
       case .sasrec: method = try sasrec(sasrecFile)
-      case .services: throw CLIError(.invalidInput, "running services are compared by illmrec evaluate")
+      case .services: throw CLIError(.usage, "running services are compared by illmrec evaluate")
       case .checkpoint:
         let checkpoint = try checkpointMethods([name])[0].checkpoint
         let recommender = try recommender(
@@ -42,7 +42,7 @@ extension StudySession {
 
   private func sasrec(_ file: String?) throws -> SASRec {
     guard let file else {
-      throw CLIError(.invalidInput, "sasrec: give --sasrec FILE, which illmrec features cf writes")
+      throw CLIError(.usage, "sasrec: give --sasrec FILE, which illmrec features cf writes")
     }
     let weights = try SASRecWeights(path: file)
     guard weights.items == data.dataset.items.count else {

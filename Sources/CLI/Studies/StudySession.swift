@@ -50,7 +50,7 @@ struct StudySession {
     try options.checkpoint.expanded(methods).compactMap { method in
       guard case .checkpoint(let name, _) = method else { return nil }
       guard let plan = options.checkpoint.plans.first(where: { $0.name == name }) else {
-        throw CLIError(.invalidInput, "\(method.text): --checkpoint is needed")
+        throw CLIError(.usage, "\(method.text): --checkpoint is needed")
       }
       return (method, plan)
     }

@@ -44,7 +44,7 @@ final class ServiceProcess: Sendable {
       let health = Grpc_Health_V1_Health.Client(wrapping: client)
       let status = try await health.check(.init(), options: .within(.seconds(30))).status
       guard status == .serving else {
-        throw CLIError(.service, "\(member.rawValue) at \(target) says \(status) just after its start; see its log")
+        throw CLIError(.service, "\(member.rawValue) at \(target) is not serving just after its start; see its log")
       }
     }
     return target

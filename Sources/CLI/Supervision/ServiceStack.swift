@@ -27,24 +27,28 @@ final class ServiceStack: Sendable {
   private let ready = Mutex<Set<StackMember>>([])
   private let deaths = AsyncStream.makeStream(of: (StackMember, ChildProcess.Exit).self)
 
-  private init(_ configuration: StackConfiguration, report: @escaping @Sendable (Event) -> Void) throws(CLIError) {
+  private init(
+    _ configuration: StackConfiguration, _ state: StateDirectory?, report: @escaping @Sendable (Event) -> Void
+  ) throws(CLIError) {
     self.configuration = configuration
     self.report = report
     try configuration.check()
-    state = try StateDirectory(configuration.state)
+    if let state { self.state = state } else { self.state = try StateDirectory(configuration.state) }
   }
 
   /// Runs a stack around `body`.
   ///
   /// - Parameters:
+  ///   - state: of the configuration, where the caller has locked it already.
   ///   - report: called with what happens, from any thread.
   ///   - body: is cancelled when a service dies.
   /// - Throws: what `body` throws, or CLIError when a service cannot be started or dies; all of them have ended then.
   static func run<Value: Sendable>(
-    _ configuration: StackConfiguration, report: @escaping @Sendable (Event) -> Void = { _ in },
+    _ configuration: StackConfiguration, state: StateDirectory? = nil,
+    report: @escaping @Sendable (Event) -> Void = { _ in },
     _ body: @escaping @Sendable (ServiceEndpoints) async throws -> Value
   ) async throws -> Value {
-    let stack = try ServiceStack(configuration, report: report)
+    let stack = try ServiceStack(configuration, state, report: report)
     let result: Result<Value, any Error>
     do {
       result = .success(try await stack.untilDeath { try await body(try await stack.start()) })
@@ -68,7 +72,8 @@ final class ServiceStack: Sendable {
     }
     return ServiceEndpoints(
       encoder: targets[.encoder] ?? "", llm: targets[.llm] ?? "", retrieval: targets[.retrieval] ?? "",
-      gateway: targets[.gateway], pid: getpid())
+      gateway: targets[.gateway], pid: getpid(),
+      stateLock: StateDirectory.lockFile(of: configuration.state))
   }
 
   private func launch(_ member: StackMember, endpoints: [StackMember: String] = [:]) throws {

@@ -13,6 +13,8 @@ struct StackConfiguration: Sendable {
   var host = "127.0.0.1"
   /// A port of 0 means any that is free.
   var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
+  /// What is said of a port in use.
+  var portRemedy: @Sendable (StackMember) -> String = PortCheck.otherPort
   /// As the services' --spaces; nil leaves it to them.
   var spaces: String?
   /// As the services' --precision; nil leaves it to them.
@@ -48,6 +50,11 @@ struct StackConfiguration: Sendable {
   func check() throws(CLIError) {
     try InputFile.requireDirectory(checkpoint, what: "the checkpoint")
     if let llmWeights { try InputFile.requireDirectory(llmWeights, what: "the LLM's weights") }
+    try checkProcesses()
+  }
+
+  /// Of these, what does not depend on the checkpoint.
+  func checkProcesses() throws(CLIError) {
     for member in members {
       let path = executablePath(of: member)
       guard FileManager.default.isExecutableFile(atPath: path) else {
@@ -56,7 +63,7 @@ struct StackConfiguration: Sendable {
           "\(path): no such executable; build all products (swift build -c release) or install them side by side")
       }
     }
-    try PortCheck.requireFree(ports.filter { members.contains($0.key) }, host: host)
+    try PortCheck.requireFree(ports.filter { members.contains($0.key) }, host: host, remedy: portRemedy)
   }
 
   func executablePath(of member: StackMember) -> String { "\(executables)/\(member.executable)" }

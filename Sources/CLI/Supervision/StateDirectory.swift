@@ -9,35 +9,27 @@ final class StateDirectory: Sendable {
   private let lock: FileLock
 
   /// Makes the directory if need be, and locks it.
-  init(_ path: String) throws(CLIError) {
+  ///
+  /// - Parameter flag: what the user names another directory with.
+  init(_ path: String, flag: String = "--state") throws(CLIError) {
     self.path = URL(filePath: path).path
-    do {
-      for directory in ["retrieval", "run"] {
-        try FileManager.default.createDirectory(atPath: "\(path)/\(directory)", withIntermediateDirectories: true)
-      }
-    } catch {
-      throw CLIError(
-        .fileAccess, "\(path): the state directory cannot be made: \(InputFile.reason(error))", cause: error)
+    for directory in [path, "\(path)/retrieval", "\(path)/run"] {
+      try OutputFile.makeDirectory(directory, what: "the state directory")
     }
-    lock = try Self.lock("\(path)/lock", of: path)
+    lock = try FileLock(
+      Self.lockFile(of: path),
+      held: CLIError(
+        .fileAccess,
+        "\(path): another illmrec keeps its state here at the moment; stop it, or name another directory with \(flag)"),
+      failed: { CLIError(.fileAccess, "\($0.path): cannot be opened: \($0.reason)", cause: $0) })
   }
+
+  /// Held for as long as a stack keeps its state in the directory.
+  static func lockFile(of path: String) -> String { "\(URL(filePath: path).path)/lock" }
 
   var itemStore: String { "\(path)/items.sqlite" }
   var indexes: String { "\(path)/retrieval" }
   var packedMatrices: String { "\(path)/packed" }
 
   func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
-
-  private static func lock(_ file: String, of path: String) throws(CLIError) -> FileLock {
-    do throws(SystemCallError) {
-      return try FileLock(file)
-    } catch {
-      guard error.isHeldLock else {
-        throw CLIError(.fileAccess, "\(file): cannot be opened: \(error.reason)", cause: error)
-      }
-      throw CLIError(
-        .fileAccess,
-        "\(path): another illmrec keeps its state here at the moment; stop it, or name another directory with --state")
-    }
-  }
 }

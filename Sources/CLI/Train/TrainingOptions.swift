@@ -36,7 +36,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
   var seed: UInt64 = 1
   @Option(
-    help: ArgumentHelp("JSON file of questions instead of the program's own; see docs/training.md.", valueName: "file"))
+    help: ArgumentHelp("JSON file of questions instead of the program's own; see docs/training.md.", valueName: "file"),
+    transform: NonEmpty.text)
   var questions: String?
   @Option(
     help: ArgumentHelp("What the questions about the next item count in the loss; 0 to ask none.", valueName: "weight"))
@@ -66,6 +67,12 @@ struct TrainingOptions: ParsableArguments {
   var asksQuestions: Bool { !omitsQuestions && ilaWeight > 0 }
 
   func validate() throws {
+    do throws(TrainingError) {
+      try plan.check()
+    } catch {
+      throw ValidationError(error.message)
+    }
+    guard (1...10_000).contains(maxInteractions) else { throw ValidationError("--max-interactions is 1 to 10,000.") }
     guard ilaWeight >= 0, ilaWeight.isFinite else { throw ValidationError("--ila-weight is 0 or more.") }
     guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
@@ -84,7 +91,8 @@ struct TrainedModelOptions: ParsableArguments {
   var features: [FeatureFile] = []
   @Option(
     help: ArgumentHelp(
-      "Spaces to train, such as img,cf,text; by default img and those that --features names.", valueName: "list"))
+      "Spaces to train, such as img,cf,text; by default img and those that --features names.", valueName: "list"),
+    transform: NonEmpty.text)
   var spaces: String?
   @Flag(help: "Starts from a random rec_module, even when the checkpoint has one.")
   var fresh = false
@@ -96,10 +104,13 @@ struct TrainedModelOptions: ParsableArguments {
   var spaceDim = 512
   @Flag(name: .customLong("no-token-embeddings"), help: "Leaves the token embeddings as they are.")
   var keepsTokenEmbeddings = false
-  @Option(help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    transform: NonEmpty.text)
   var llmWeights: String?
   @Option(
-    help: ArgumentHelp("Of the frozen matrices: f32 or bf16; the machine's best by default.", valueName: "precision"))
+    help: ArgumentHelp("Of the frozen matrices: f32 or bf16; the machine's best by default.", valueName: "precision"),
+    transform: NonEmpty.text)
   var precision: String?
   @Option(help: ArgumentHelp("Memory for the LLM's activations, in MiB; less takes more time.", valueName: "MiB"))
   var activationMemory = 2048
@@ -116,23 +127,26 @@ struct TrainedModelOptions: ParsableArguments {
     guard activationMemory >= 0, activationMemory < 1 << 30 else {
       throw ValidationError("--activation-memory is 0 or more MiB.")
     }
-    guard spaceDim > 0 else { throw ValidationError("--space-dim is 1 or more.") }
+    guard (1...65_536).contains(spaceDim) else { throw ValidationError("--space-dim is 1 to 65,536.") }
+    guard (16...1 << 20).contains(maxTokens) else { throw ValidationError("--max-tokens is 16 to 1,048,576.") }
+    guard (1...1024).contains(threads ?? 1) else { throw ValidationError("--threads is 1 to 1,024.") }
+    guard ["f32", "bf16"].contains(precision ?? "f32") else { throw ValidationError("--precision is f32 or bf16.") }
     guard Set(features.map(\.space)).count == features.count else {
       throw ValidationError("--features names a space twice.")
     }
+    _ = try trainedSpaces()
   }
 
   /// In block order.
-  func trainedSpaces() throws(CLIError) -> [Space] {
+  func trainedSpaces() throws -> [Space] {
     guard let spaces else { return Space.allCases.filter { $0 == .image || features.map(\.space).contains($0) } }
     var named: Set<Space> = []
     for name in spaces.split(separator: ",").map(String.init) {
       guard let space = Space(trainedName: name), named.insert(space).inserted else {
-        throw CLIError(.invalidInput, "--spaces \(spaces): give img, cf and text, each once, with commas between")
+        throw ValidationError("--spaces \(spaces): give img, cf and text, each once, with commas between")
       }
       guard space == .image || features.contains(where: { $0.space == space }) else {
-        throw CLIError(
-          .invalidInput,
+        throw ValidationError(
           "--spaces \(spaces): the space \(name) needs features; give --features \(space.checkpointName)=FILE")
       }
     }

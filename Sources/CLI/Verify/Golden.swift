@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 
 /// What a correct system answers for a checkpoint: a directory with `bundle/`, `images/` and `expected.json`, made by the
@@ -69,10 +70,8 @@ struct Golden: Sendable {
     let expected: Expected
     do {
       expected = try JSONDecoder().decode(Expected.self, from: bytes)
-    } catch let error as DecodingError {
-      throw CLIError(.invalidInput, "\(file): \(Self.describe(error))", cause: error)
     } catch {
-      throw CLIError(.invalidInput, "\(file): \(error.localizedDescription)", cause: error)
+      throw CLIError(.invalidInput, "\(file): \(ErrorText.of(error))", cause: error)
     }
     let golden = Golden(directory: directory, images: expected.images, histories: expected.histories)
     try golden.check { CLIError(.invalidInput, "\(file): \($0)") }
@@ -82,23 +81,5 @@ struct Golden: Sendable {
   /// The bytes of an image.
   func encodedImage(_ index: Int) throws(CLIError) -> Data {
     try InputFile.bytes(of: "\(directory)/images/\(images[index].file)", what: "image \(index) of the golden")
-  }
-
-  private static func describe(_ error: DecodingError) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      let path = context.codingPath.reduce(into: "") { path, key in
-        path += key.intValue.map { "[\($0)]" } ?? (path.isEmpty ? key.stringValue : ".\(key.stringValue)")
-      }
-      return path.isEmpty ? "the top level" : path
-    }
-    switch error {
-    case .keyNotFound(let key, let context): return "\(path(context)) lacks \"\(key.stringValue)\""
-    case .valueNotFound(_, let context): return "\(path(context)) is null"
-    case .typeMismatch(let type, let context): return "\(path(context)) is not of the type \(type)"
-    case .dataCorrupted(let context):
-      let isJSON = !context.codingPath.isEmpty
-      return isJSON ? "\(path(context)): \(context.debugDescription)" : "not valid JSON (NaN is none either)"
-    @unknown default: return "\(error)"
-    }
   }
 }

@@ -65,15 +65,11 @@ struct OutputDirectory: ~Copyable {
   /// Makes the directory and takes its lock.
   private static func locked(_ partial: String, for path: String) throws(DatasetError) -> FileLock {
     if mkdir(partial, 0o755) != 0, errno != EEXIST { throw DatasetError.cannotWrite(partial, errno: errno) }
-    do throws(SystemCallError) {
-      return try FileLock(partial + "/" + lockName)
-    } catch {
+    let held = DatasetError(.unwritable, "\(path): another run prepares it; wait for its end, or stop it")
+    return try FileLock(
+      partial + "/" + lockName, held: held,
       // Without the directory: the other run has just moved it to its place.
-      guard error.isHeldLock || error.errno == ENOENT else {
-        throw DatasetError.cannotWrite(error.path, errno: error.errno)
-      }
-      throw DatasetError(.unwritable, "\(path): another run prepares it; wait for its end, or stop it")
-    }
+      failed: { $0.errno == ENOENT ? held : DatasetError.cannotWrite($0.path, errno: $0.errno) })
   }
 
   deinit {

@@ -124,9 +124,10 @@ extension Recommendation {
   }
 
   private func failure(
-    of answer: Answer, _ interaction: UserProgress.Interaction, field: String
+    of answer: Answer, _ interaction: Recommender_Interaction, field: String
   ) -> ServiceFailure? {
     let id = interaction.itemID
+    let field = id.isEmpty ? "\(field).image.encoded" : "\(field).item_id"
     if answer.result.hasError {
       guard answer.result.error.reason == FailureReason.itemNotFound.rawValue else {
         return Stage(name: id.isEmpty ? "encoding the image" : "looking up the item", target: services.encoderTarget)

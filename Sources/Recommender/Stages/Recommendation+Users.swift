@@ -11,35 +11,36 @@ extension Recommendation {
   /// Encodes every user that is left. The encoder's space fingerprint goes with them: an LLM service of another training
   /// refuses.
   mutating func encodeUsers() async throws {
-    let stage = Stage(name: "encoding users", target: services.llmTarget)
     let portions = sound.portions(
       maxCount: max(1, Int(published.llm.maxUsersPerRequest)), maxBytes: room(published.llm.maxMessageBytes),
       bytes: { users[$0].items.reduce(0) { $0 + $1.softToken.data.count + $1.title.utf8.count } })
     for portion in portions {
-      let response = try await encode(portion, stage)
+      let asked = portion.map { users[$0] }
+      let stage = Stage(name: "encoding users", target: services.llmTarget) { Self.origin(ofUsersField: $0, asked) }
+      let response = try await encode(asked, stage)
       try Self.requireOneTraining(llmModel, response.model, stage)
       llmModel = response.model
       for (index, result) in zip(portion, response.results) { note(result, for: &users[index], stage) }
     }
   }
 
-  private func encode(_ portion: ArraySlice<Int>, _ stage: Stage) async throws -> LLM_EncodeUsersResponse {
+  private func encode(_ asked: [UserProgress], _ stage: Stage) async throws -> LLM_EncodeUsersResponse {
     let message = LLM_EncodeUsersRequest.with {
       $0.requestID = scope.requestID
       $0.outputs = [.userVector]
       $0.cacheScope = request.cacheScope
       $0.expectedSpaceFingerprint = encoderModel?.spaceFingerprint ?? ""
-      $0.users = portion.map { index in
+      $0.users = asked.map { user in
         .with {
-          $0.userID = users[index].history.userID
-          $0.history.items = users[index].items
+          $0.userID = user.history.userID
+          $0.history.items = user.items
         }
       }
     }
     let response = try await scope.call(stage) {
       try await services.llm.encodeUsers(message, metadata: $0, options: $1)
     }
-    try Self.requireCount(response.results.count, of: portion.count, "results", stage)
+    try Self.requireCount(response.results.count, of: asked.count, "results", stage)
     return response
   }
 

@@ -14,7 +14,9 @@ extension IndexAdminServer {
     request: Retrieval_VerifyVersionRequest, context: ServerContext
   ) async throws -> Retrieval_VerifyVersionResponse {
     let name = try versionName(request.name, field: "name")
-    let (version, bytes) = try await onStorageThread { () throws(VectorIndexError) in try store.verify(name) }
+    let (version, bytes) = try await onStorageThread(fields: ["name"]) { () throws(VectorIndexError) in
+      try store.verify(name)
+    }
     return .with {
       $0.version = Retrieval_Version(version)
       $0.bytesRead = bytes
@@ -32,13 +34,13 @@ extension IndexAdminServer {
       throw ServiceFailure(
         .comparisonTooLarge,
         "\(queryCount) queries for \(k) items; ask for at most 1,000 queries and \(limits.maxK) items",
-        field: "query_count")
+        field: k <= limits.maxK ? "query_count" : "k")
     }
     guard baseline.info.builtBy.spaceFingerprint == candidate.info.builtBy.spaceFingerprint else {
       throw ServiceFailure(
         .modelMismatch,
         "\(baseline.info.name) and \(candidate.info.name) were built by different trainings: no vector can be searched for in "
-          + "both")
+          + "both", field: "candidate_version")
     }
     let comparison = try await onStorageThread { () throws(VectorIndexError) in
       try VersionComparison(baseline: baseline, candidate: candidate, queryCount: queryCount, k: k)
@@ -56,6 +58,8 @@ extension IndexAdminServer {
 
   private func pinned(_ text: String, field: String) throws(ServiceFailure) -> IndexVersion {
     let name = try versionName(text, field: field)
-    return try mappingFailures { () throws(VectorIndexError) in try store.resolve(version: name).version }
+    return try mappingFailures(fields: [field]) { () throws(VectorIndexError) in
+      try store.resolve(version: name).version
+    }
   }
 }

@@ -18,7 +18,8 @@ extension IndexAdminServer {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
     let plan = request.plan.plan
-    let serving = try await change("rollout started", context) { () throws(VectorIndexError) in
+    let serving = try await change("rollout started", fields: ["version", "change.etag"], context) {
+      () throws(VectorIndexError) in
       try store.startRollout(of: name, plan: plan, allowsOtherSpace: request.allowOtherSpace, asked)
     }
     return .init(Retrieval_ServingState(serving))
@@ -52,8 +53,11 @@ extension IndexAdminServer {
     _ what: Logger.Message, _ request: some ServingChangeRequest, _ context: ServerContext,
     _ make: @escaping @Sendable (String, ChangeRequest) throws(VectorIndexError) -> ServingState
   ) async throws -> Response {
-    let (index, asked) = (indexName(request.index), changeRequest(request.change, context))
-    let serving = try await change(what, context) { () throws(VectorIndexError) in try make(index, asked) }
+    let index = try indexName(request.index, field: "index")
+    let asked = changeRequest(request.change, context)
+    let serving = try await change(what, fields: ["index", "change.etag"], context) { () throws(VectorIndexError) in
+      try make(index, asked)
+    }
     return Response(Retrieval_ServingState(serving))
   }
 
@@ -62,7 +66,7 @@ extension IndexAdminServer {
     request: Retrieval_WatchRolloutRequest,
     response: RPCWriter<Retrieval_WatchRolloutResponse>, context: ServerContext
   ) async throws {
-    let index = indexName(request.index)
+    let index = try indexName(request.index, field: "index")
     let interval = try watchInterval(request)
     var last: (generation: UInt64, time: ContinuousClock.Instant)?
     while !Task.isShuttingDownGracefully && !context.cancellation.isCancelled {
@@ -97,8 +101,9 @@ extension IndexAdminServer {
   func getRolloutReport(
     request: Retrieval_GetRolloutReportRequest, context: ServerContext
   ) async throws -> Retrieval_GetRolloutReportResponse {
-    let index = indexName(request.index)
-    let serving = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.servingState(of: index)
+    let index = try indexName(request.index, field: "index")
+    let serving = try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
+      try store.servingState(of: index)
     }
     let number = request.number == 0 ? serving.rollout?.number ?? 0 : request.number
     // A change that was just made is in the store a moment before it is here.
@@ -111,7 +116,8 @@ extension IndexAdminServer {
     guard let report else {
       throw ServiceFailure(
         .reportNotFound,
-        "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(serving.rollout?.number ?? 0)")
+        "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(serving.rollout?.number ?? 0)",
+        field: "number")
     }
     return .with {
       $0.rollout = Retrieval_Rollout(report.rollout, index: index)
@@ -125,8 +131,9 @@ extension IndexAdminServer {
     request: Retrieval_ListAuditEntriesRequest, context: ServerContext
   ) async throws -> Retrieval_ListAuditEntriesResponse {
     let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
-    let entries = try await onStorageThread { () throws(VectorIndexError) in
-      try store.auditEntries(of: indexName(request.index))
+    let index = try indexName(request.index, field: "index")
+    let entries = try await onStorageThread(fields: ["index"]) { () throws(VectorIndexError) in
+      try store.auditEntries(of: index)
     }
     let (listed, next) = page.select(from: entries.reversed()) { $0.number }
     return .with {

@@ -50,7 +50,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     request: Retrieval_GetVersionRequest, context: ServerContext
   ) async throws -> Retrieval_GetVersionResponse {
     let name = try versionName(request.name, field: "name")
-    let version = try mappingFailures { () throws(VectorIndexError) in try store.version(name) }
+    let version = try mappingFailures(fields: ["name"]) { () throws(VectorIndexError) in try store.version(name) }
     return .with { $0.version = Retrieval_Version(version) }
   }
 
@@ -58,8 +58,9 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     request: Retrieval_ListVersionsRequest, context: ServerContext
   ) async throws -> Retrieval_ListVersionsResponse {
     let page = try NumberedPage(size: request.pageSize, token: request.pageToken)
-    let versions = try mappingFailures(field: "index") { () throws(VectorIndexError) in
-      try store.versions(of: indexName(request.index))
+    let index = try indexName(request.index, field: "index")
+    let versions = try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
+      try store.versions(of: index)
     }
     let (listed, next) = page.select(from: versions) { $0.info.name.number }
     return .with {
@@ -73,7 +74,9 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   ) async throws -> Retrieval_DeleteVersionResponse {
     let name = try versionName(request.name, field: "name")
     let change = changeRequest(request.change, context)
-    try await onStorageThread { () throws(VectorIndexError) in try store.delete(name, change) }
+    try await onStorageThread(fields: ["name", "change.etag"]) { () throws(VectorIndexError) in
+      try store.delete(name, change)
+    }
     log("deleted", ["version": "\(name)"], context)
     return Retrieval_DeleteVersionResponse()
   }
@@ -81,7 +84,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   func getServingState(
     request: Retrieval_GetServingStateRequest, context: ServerContext
   ) async throws -> Retrieval_GetServingStateResponse {
-    let (serving, figures) = try status(of: indexName(request.index))
+    let (serving, figures) = try status(of: indexName(request.index, field: "index"))
     return .with {
       $0.servingState = serving
       if let figures { $0.figures = figures }
@@ -93,7 +96,9 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   ) async throws -> Retrieval_PromoteVersionResponse {
     let name = try versionName(request.version, field: "version")
     let change = changeRequest(request.change, etag: request.etag, context)
-    let serving = try await self.change("promoted", context) { () throws(VectorIndexError) in
+    let serving = try await self.change(
+      "promoted", fields: ["version", etagField(request.etag)], context
+    ) { () throws(VectorIndexError) in
       try store.promote(name, change)
     }
     return .with { $0.servingState = Retrieval_ServingState(serving) }
@@ -102,9 +107,12 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   func rollbackVersion(
     request: Retrieval_RollbackVersionRequest, context: ServerContext
   ) async throws -> Retrieval_RollbackVersionResponse {
+    let index = try indexName(request.index, field: "index")
     let change = changeRequest(request.change, etag: request.etag, context)
-    let serving = try await self.change("rolled back", context) { () throws(VectorIndexError) in
-      try store.rollBack(index: indexName(request.index), change)
+    let serving = try await self.change(
+      "rolled back", fields: ["index", etagField(request.etag)], context
+    ) { () throws(VectorIndexError) in
+      try store.rollBack(index: index, change)
     }
     return .with { $0.servingState = Retrieval_ServingState(serving) }
   }
@@ -113,7 +121,8 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   func status(
     of index: String
   ) throws(ServiceFailure) -> (Retrieval_ServingState, Retrieval_RolloutFigures?) {
-    let serving = try mappingFailures(field: "index") { () throws(VectorIndexError) in try store.servingState(of: index)
+    let serving = try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
+      try store.servingState(of: index)
     }
     let live = monitor.live(of: index).flatMap { $0.number == serving.rollout?.number ? $0 : nil }
     return (
@@ -122,11 +131,13 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   }
 
   /// Makes a change of what serves an index, where blocking hurts nobody, and tells the log and the monitor.
+  ///
+  /// - Parameter fields: what an error may be about where it does not say so itself.
   func change(
-    _ what: Logger.Message, _ context: ServerContext,
+    _ what: Logger.Message, fields: [String], _ context: ServerContext,
     _ body: @escaping @Sendable () throws(VectorIndexError) -> ServingState
   ) async throws -> ServingState {
-    let serving = try await onStorageThread { () throws(VectorIndexError) in try body() }
+    let serving = try await onStorageThread(fields: fields, body)
     log(what, serving, context)
     await monitor.refresh(serving.index)
     if serving.activeRollout == nil { await monitor.applyRetention(to: serving.index) }
@@ -142,8 +153,11 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
       reason: change.reason, requestID: change.requestID, etag: etag.isEmpty ? change.etag : etag)
   }
 
+  /// Which of a request's two etags counts.
+  private func etagField(_ own: String) -> String { own.isEmpty ? "change.etag" : "etag" }
+
   func versionName(_ text: String, field: String) throws(ServiceFailure) -> VersionName {
-    try mappingFailures(field: field) { () throws(VectorIndexError) in try VersionName(parsing: text) }
+    try mappingFailures(fields: [field]) { () throws(VectorIndexError) in try VersionName(parsing: text) }
   }
 
   private func log(_ what: Logger.Message, _ serving: ServingState, _ context: ServerContext) {
@@ -162,14 +176,5 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     metadata["peer"] = "\(context.remotePeer)"
     metadata["request_id"] = RequestIdentity.current.map { "\($0.value)" }
     logger.notice(what, metadata: metadata)
-  }
-}
-
-/// Runs blocking work of the store on a thread of its own.
-func onStorageThread<Value: Sendable>(
-  _ work: @escaping @Sendable () throws(VectorIndexError) -> Value
-) async throws -> Value {
-  try await DedicatedThread.run(name: "illmrec-storage") {
-    try mappingFailures { () throws(VectorIndexError) in try work() }
   }
 }

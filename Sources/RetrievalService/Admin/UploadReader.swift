@@ -28,11 +28,13 @@ struct UploadReader: Sendable {
         while try await iterator.next() != nil {}
         return published
       }
-      let begun = try await onStorageThread { () throws(VectorIndexError) in try store.beginUpload(header) }
+      let begun = try await onStorageThread(in: "header") { () throws(VectorIndexError) in
+        try store.beginUpload(header)
+      }
       upload = begun
       var commit: Message.Commit?
       while let message = try await iterator.next() {
-        guard commit == nil else { throw Self.outOfOrder("nothing may follow the commit") }
+        guard commit == nil else { throw Self.outOfOrder("nothing may follow the commit", "commit") }
         commit = try await add(message, to: begun)
       }
       guard let commit else {
@@ -65,10 +67,11 @@ struct UploadReader: Sendable {
 
   private func header(of message: Message?) throws(ServiceFailure) -> UploadHeader {
     guard case .header(let header) = message?.message else {
-      throw Self.outOfOrder("the first message must be the header")
+      throw Self.outOfOrder("the first message must be the header", "header")
     }
     return UploadHeader(
-      index: indexName(header.index), requestID: header.requestID, builtBy: header.builtBy.builtBy,
+      index: try indexName(header.index, field: "header.index"), requestID: header.requestID,
+      builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels,
       actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))",
       graph: try GraphChoice(header.graph))
@@ -83,17 +86,21 @@ struct UploadReader: Sendable {
     case .commit(let commit):
       return commit
     case .header, nil:
-      throw Self.outOfOrder("between the header and the commit every message must be a chunk")
+      throw Self.outOfOrder("between the header and the commit every message must be a chunk", "chunk")
     }
   }
 
+  /// What is at fault in a chunk is named from the chunk on; the message says which chunk it is.
   private static func append(_ chunk: Message.Chunk, to upload: VersionUpload) throws(ServiceFailure) {
-    let field = "chunk (after item \(upload.itemCount))"
-    let values = try chunk.vectors.floats(
-      field: "\(field).vectors", shape: [chunk.itemIds.count, upload.header.dim])
-    try mappingFailures(field: field) { () throws(VectorIndexError) in
-      try upload.append(
-        itemIDs: chunk.itemIds, values: values, categories: chunk.categories.map(\.names))
+    do {
+      let values = try chunk.vectors.floats(
+        field: "chunk.vectors", shape: [chunk.itemIds.count, upload.header.dim])
+      try mappingFailures(in: "chunk") { () throws(VectorIndexError) in
+        try upload.append(
+          itemIDs: chunk.itemIds, values: values, categories: chunk.categories.map(\.names))
+      }
+    } catch {
+      throw error.explained("the chunk after item \(upload.itemCount)")
     }
   }
 
@@ -101,9 +108,8 @@ struct UploadReader: Sendable {
     _ = try? await DedicatedThread.run(name: "illmrec-upload") { upload.abandon() }
   }
 
-  private static func outOfOrder(_ rule: String) -> ServiceFailure {
-    ServiceFailure(
-      .uploadOutOfOrder, "\(rule): send a header, then chunks, then a commit",
-      field: "message")
+  /// - Parameter field: that the message at fault should hold, or that came too early.
+  private static func outOfOrder(_ rule: String, _ field: String) -> ServiceFailure {
+    ServiceFailure(.uploadOutOfOrder, "\(rule): send a header, then chunks, then a commit", field: field)
   }
 }

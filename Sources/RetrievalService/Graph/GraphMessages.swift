@@ -31,13 +31,13 @@ extension GraphChoice {
 }
 
 extension SearchMethod {
-  /// - Parameter field: path of the method from the request's root.
-  init(_ method: Retrieval_SearchMethod, ef: UInt32, field: String) throws(ServiceFailure) {
+  /// - Parameter path: in front of the request's `method` and `ef`, with its full stop.
+  init(_ method: Retrieval_SearchMethod, ef: UInt32, path: String = "") throws(ServiceFailure) {
     guard ef <= UInt32(HNSWParameters.allowedEf.upperBound) else {
       throw ServiceFailure(
         .efTooLarge,
         "ef is \(ef); at most \(HNSWParameters.allowedEf.upperBound) candidates are kept. Ask for an exact search instead",
-        field: field.replacing("method", with: "ef"))
+        field: "\(path)ef")
     }
     switch method {
     case .unspecified: self = ef == 0 ? .versionDefault : .approximate(ef: Int(ef))
@@ -45,7 +45,7 @@ extension SearchMethod {
     case .approximate: self = .approximate(ef: ef == 0 ? nil : Int(ef))
     case .UNRECOGNIZED(let number):
       throw ServiceFailure(
-        .methodUnknown, "\(number) is no search method this server knows", field: field)
+        .methodUnknown, "\(number) is no search method this server knows", field: "\(path)method")
     }
   }
 }

@@ -17,13 +17,16 @@ struct OutcomeReport: Sendable {
   func take(
     _ request: Retrieval_ReportOutcomesRequest
   ) throws(ServiceFailure) -> Retrieval_ReportOutcomesResponse {
-    guard request.outcomes.count <= limits.maxQueriesPerRequest else {
+    guard (1...limits.maxQueriesPerRequest).contains(request.outcomes.count) else {
       throw ServiceFailure(
-        .tooManyOutcomes,
-        "\(request.outcomes.count) outcomes; send at most \(limits.maxQueriesPerRequest) at a time", field: "outcomes")
+        request.outcomes.isEmpty ? .noOutcomes : .tooManyOutcomes,
+        "\(request.outcomes.count) outcomes; send at least 1 and at most \(limits.maxQueriesPerRequest) at a time",
+        field: "outcomes")
     }
-    let index = indexName(request.index)
-    try mappingFailures(field: "index") { () throws(VectorIndexError) in _ = try monitor.store.servingState(of: index) }
+    let index = try indexName(request.index, field: "index")
+    try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
+      _ = try monitor.store.servingState(of: index)
+    }
     for (place, outcome) in request.outcomes.enumerated() { try check(outcome, field: "outcomes[\(place)]") }
     var joined: [ServedAnswers.Join: UInt32] = [:]
     let live = monitor.live(of: index)
@@ -41,12 +44,14 @@ struct OutcomeReport: Sendable {
   }
 
   private func check(_ outcome: Retrieval_Outcome, field: String) throws(ServiceFailure) {
-    guard !outcome.requestID.isEmpty, !outcome.itemID.isEmpty, (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)
-    else {
-      throw ServiceFailure(
-        .outcomeInvalid,
-        "give an outcome the request_id of its search, the item_id and a kind of 1 to \(Self.maxKindBytes) bytes",
-        field: field)
-    }
+    let isSound = [
+      ("request_id", !outcome.requestID.isEmpty), ("item_id", !outcome.itemID.isEmpty),
+      ("kind", (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)),
+    ]
+    guard let fault = isSound.first(where: { !$0.1 })?.0 else { return }
+    throw ServiceFailure(
+      .outcomeInvalid,
+      "give an outcome the request_id of its search, the item_id and a kind of 1 to \(Self.maxKindBytes) bytes",
+      field: "\(field).\(fault)")
   }
 }

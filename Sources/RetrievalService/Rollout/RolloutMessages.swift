@@ -149,6 +149,12 @@ extension Retrieval_GateReading {
   init(_ reading: GateReading) {
     self.init()
     gate = reading.gate.description
+    switch reading.gate {
+    case .overlap: kind = .overlap
+    case .errors: kind = .errors
+    case .latency: kind = .latency
+    case .outcome(let outcome): (kind, outcomeKind) = (.outcome, outcome)
+    }
     verdict =
       switch reading.verdict {
       case .waiting: .waiting
@@ -186,12 +192,32 @@ extension Retrieval_AuditEntry {
     number = entry.number
     time = Google_Protobuf_Timestamp(unixMicros: entry.timeMicros)
     action = entry.action.rawValue
+    kind = Retrieval_AuditAction(entry.action)
     version = entry.version
     actor = entry.actor
     reason = entry.reason
     detail = entry.detail
     generation = entry.generation
     requestID = entry.requestID
+  }
+}
+
+extension Retrieval_AuditAction {
+  init(_ action: AuditEntry.Action) {
+    self =
+      switch action {
+      case .published: .published
+      case .promoted: .promoted
+      case .rolledBack: .rolledBack
+      case .deleted: .deleted
+      case .rolloutStarted: .rolloutStarted
+      case .rolloutAdvanced: .rolloutAdvanced
+      case .rolloutPaused: .rolloutPaused
+      case .rolloutResumed: .rolloutResumed
+      case .rolloutSucceeded: .rolloutSucceeded
+      case .rolloutRolledBack: .rolloutRolledBack
+      case .recovered: .recovered
+      }
   }
 }
 

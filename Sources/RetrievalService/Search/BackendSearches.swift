@@ -29,7 +29,7 @@ final class BackendSearches: Sendable {
     }
     let time = ContinuousClock.now - start
     return found.map { result in
-      var outcome = SearchWorker.Outcome(items: result.mapError { ServiceFailure($0) })
+      var outcome = SearchWorker.Outcome(items: result.mapError { ServiceFailure(ofQuery: $0) })
       outcome.searchTime = time
       outcome.computeTime = time
       outcome.batchSize = queries.count

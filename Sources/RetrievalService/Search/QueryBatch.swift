@@ -15,27 +15,32 @@ struct QueryBatch: Sendable {
   private let queries: [Retrieval_Query]
   private let served: [ServedVersion]
   private let read: [Result<SearchQuery, ServiceFailure>]
-  private let field: @Sendable (Int) -> String
+  private let areStreamed: Bool
 
   /// - Parameters:
   ///   - limits: what a query may ask for.
   ///   - method: how they are answered.
   ///   - served: the version that answers each query.
-  ///   - field: path of a query from the request's root, by its place.
+  ///   - areStreamed: whether each came in a message of its own, and must have an id.
   init(
     _ queries: [Retrieval_Query], limits: RetrievalLimits, method: SearchMethod,
-    served: [ServedVersion], field: @escaping @Sendable (Int) -> String
+    served: [ServedVersion], areStreamed: Bool = false
   ) {
     self.queries = queries
     self.served = served
-    self.field = field
-    let reader = RetrievalReader(limits: limits, method: method)
+    self.areStreamed = areStreamed
+    let reader = RetrievalReader(limits: limits)
     read = queries.enumerated().map { index, query in
       Result { () throws(ServiceFailure) in
-        try reader.read(query, dim: served[index].version.info.dim, field: field(index))
+        try reader.query(
+          query, dim: served[index].version.info.dim, method: method,
+          field: Self.field(index, areStreamed: areStreamed), needsID: areStreamed)
       }
     }
   }
+
+  /// Path of a query from the root of its message, by its place.
+  private static func field(_ index: Int, areStreamed: Bool) -> String { areStreamed ? "query" : "queries[\(index)]" }
 
   /// Searches for the sound queries together; one outcome per query, in order.
   func search(
@@ -61,11 +66,12 @@ struct QueryBatch: Sendable {
       .with {
         $0.queryID = queries[index].queryID
         if served[index].version !== served[0].version { $0.servedBy = Retrieval_ServedBy(served[index]) }
-        switch outcomes[index].flatMap(\.items) {
+        let field = Self.field(index, areStreamed: areStreamed)
+        switch outcomes[index].flatMap({ $0.items.mapError { $0.located(in: field) } }) {
         case .success(let items):
           $0.items = items.map { Retrieval_ScoredItem($0) }
           $0.method = (try? outcomes[index].get())?.method ?? .unspecified
-        case .failure(let failure): $0.error = failure.located(in: field(index)).itemError
+        case .failure(let failure): $0.error = failure.itemError
         }
       }
     }

@@ -7,7 +7,7 @@ import VectorIndex
 /// The one thread that reads mapped vectors: searches and look-ups of all callers, gathered in batches. What concerns versions
 /// whose vectors a backend holds goes past it.
 final class SearchWorker: Sendable {
-  /// What a query found, or why it found nothing, and where the time went.
+  /// What a query found, or why it found nothing, and where the time went. A failure names fields from the query on.
   struct Outcome: Sendable {
     var items: Result<[ScoredItem], ServiceFailure>
     /// How they were found; unspecified where a backend did.
@@ -108,7 +108,7 @@ final class SearchWorker: Sendable {
         queueTime: batched.timing.queueTime, computeTime: batched.timing.computeTime,
         batchSize: batched.timing.batchSize)
     } catch let error as VectorIndexError {
-      let failure = ServiceFailure(error)
+      let failure = ServiceFailure(ofQuery: error)
       if error.code == .cancelled { throw failure }
       return Outcome(items: .failure(failure))
     }

@@ -21,39 +21,42 @@ struct VersionResolver: Sendable {
   ///
   /// - Parameters:
   ///   - keys: the queries' own routing keys; empty where the target's counts.
+  ///   - path: in front of the request's `target` and `expected_space_fingerprint`, with its full stop.
   ///   - expectedSpace: when not empty, what the query vectors were made by.
   func route(
-    _ target: Retrieval_VersionSelector, keys: [String], field: String, expectedSpace: String = ""
+    _ target: Retrieval_VersionSelector, keys: [String], path: String = "", expectedSpace: String = ""
   ) throws(ServiceFailure) -> RequestRoute {
     let route: RequestRoute
     if case .version(let name) = target.selector {
-      let pinned = try mappingFailures { () throws(VectorIndexError) in
+      let pinned = try mappingFailures(fields: ["\(path)target.version"]) { () throws(VectorIndexError) in
         try store.resolve(version: VersionName(parsing: name))
       }
       route = RequestRoute(served: keys.map { _ in pinned }, routing: nil)
     } else {
-      let routing = try mappingFailures { () throws(VectorIndexError) in
-        try store.routing(of: indexName(target.index))
+      let field = "\(path)target.index"
+      let index = try indexName(target.index, field: field)
+      let routing = try mappingFailures(fields: [field]) { () throws(VectorIndexError) in
+        try store.routing(of: index)
       }
       // Without a key every request goes its own way, all of its queries together.
       let common = target.routingKey.isEmpty ? String(UInt64.random(in: .min ... .max)) : target.routingKey
       let served = keys.map { routing.resolve(key: $0.isEmpty ? common : $0, space: expectedSpace) }
       route = RequestRoute(served: served, routing: routing)
     }
-    for served in route.served { try check(served.version.info, against: expectedSpace, field: field) }
+    for served in route.served { try check(served.version.info, against: expectedSpace, path: path) }
     return route
   }
 
   /// The one version that answers a stream, or a request without queries.
   func resolve(
-    _ target: Retrieval_VersionSelector, field: String, expectedSpace: String = ""
+    _ target: Retrieval_VersionSelector, path: String = "", expectedSpace: String = ""
   ) throws(ServiceFailure) -> (served: ServedVersion, routing: Routing?) {
-    let route = try route(target, keys: [""], field: field, expectedSpace: expectedSpace)
+    let route = try route(target, keys: [""], path: path, expectedSpace: expectedSpace)
     return (route.served[0], route.routing)
   }
 
   private func check(
-    _ info: VersionInfo, against expectedSpace: String, field: String
+    _ info: VersionInfo, against expectedSpace: String, path: String
   ) throws(ServiceFailure) {
     guard expectedSpace.isEmpty || expectedSpace == info.builtBy.spaceFingerprint else {
       throw ServiceFailure(
@@ -61,7 +64,7 @@ struct VersionResolver: Sendable {
         "\(info.name) was built by \(info.builtBy.name) \(info.builtBy.version) with space fingerprint "
           + "\(info.builtBy.spaceFingerprint), the query vectors come from \(expectedSpace): scores between them mean "
           + "nothing. Publish item vectors of the checkpoint that the users are encoded with, or search its version",
-        field: field)
+        field: "\(path)expected_space_fingerprint")
     }
   }
 }

@@ -64,24 +64,30 @@ package struct Gates: Codable, Sendable, Equatable {
 
   func check() throws(RolloutError) {
     if let minOverlap, !(0...1).contains(minOverlap) {
-      throw RolloutError(.invalidPlan, "gates.min_overlap is \(minOverlap); it is a share, 0 to 1")
+      throw RolloutError(
+        .invalidPlan, "gates.min_overlap is \(minOverlap); it is a share, 0 to 1", at: "gates.min_overlap")
     }
     for (name, ratio) in [("max_error_ratio", maxErrorRatio), ("max_latency_ratio", maxLatencyRatio)] {
       if let ratio, !(ratio >= 1 && ratio <= 1000) {
-        throw RolloutError(.invalidPlan, "gates.\(name) is \(ratio); it must be between 1 and 1000")
+        throw RolloutError(
+          .invalidPlan, "gates.\(name) is \(ratio); it must be between 1 and 1000", at: "gates.\(name)")
       }
     }
     guard errorProbability > 0, errorProbability <= 0.5 else {
       throw RolloutError(
-        .invalidPlan, "gates.error_probability is \(errorProbability); it must be more than 0 and at most 0.5")
+        .invalidPlan, "gates.error_probability is \(errorProbability); it must be more than 0 and at most 0.5",
+        at: "gates.error_probability")
     }
     guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map(\.kind)).count == outcomes.count else {
       throw RolloutError(
-        .invalidPlan, "gates.outcomes names \(outcomes.count) kinds; at most \(Self.maxOutcomes), each once")
+        .invalidPlan, "gates.outcomes names \(outcomes.count) kinds; at most \(Self.maxOutcomes), each once",
+        at: "gates.outcomes")
     }
-    for outcome in outcomes where !(0...1).contains(outcome.maxDrop) || outcome.kind.isEmpty {
+    for (number, outcome) in outcomes.enumerated()
+    where !(0...1).contains(outcome.maxDrop) || outcome.kind.isEmpty {
       throw RolloutError(
-        .invalidPlan, "gates.outcomes '\(outcome.kind)': give it a kind and a max_drop between 0 and 1")
+        .invalidPlan, "gates.outcomes '\(outcome.kind)': give it a kind and a max_drop between 0 and 1",
+        at: "gates.outcomes[\(number)].\(outcome.kind.isEmpty ? "kind" : "max_drop")")
     }
   }
 }

@@ -57,36 +57,43 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
   /// Refuses what no rollout can follow.
   package func check() throws(RolloutError) {
     guard (1...Self.maxStages).contains(stages.count) else {
-      throw RolloutError(.invalidPlan, "the plan has \(stages.count) stages; give it 1 to \(Self.maxStages)")
+      throw RolloutError(
+        .invalidPlan, "the plan has \(stages.count) stages; give it 1 to \(Self.maxStages)", at: "stages")
     }
     guard (0...(7 * 86_400 * 1_000_000)).contains(outcomeWindowMicros) else {
-      throw RolloutError(.invalidPlan, "outcome_window must be between 0 and 7 days")
+      throw RolloutError(.invalidPlan, "outcome_window must be between 0 and 7 days", at: "outcome_window")
     }
     for (number, stage) in stages.enumerated() { try check(stage, number: number) }
     try gates.check()
     if gates.minOverlap != nil, !stages.contains(where: { $0.shadowPermille > 0 }) {
       throw RolloutError(
-        .invalidPlan, "the overlap gate has nothing to measure: no stage has shadow_permille; set it in the first")
+        .invalidPlan, "the overlap gate has nothing to measure: no stage has shadow_permille; set it in the first",
+        at: "gates.min_overlap")
     }
   }
 
   private func check(_ stage: Stage, number: Int) throws(RolloutError) {
     let shares = [("canary_permille", stage.canaryPermille), ("shadow_permille", stage.shadowPermille)]
     for (name, share) in shares where !(0...1000).contains(share) {
-      throw RolloutError(.invalidPlan, "stages[\(number)].\(name) is \(share); it is a share of 1000")
+      throw RolloutError(
+        .invalidPlan, "stages[\(number)].\(name) is \(share); it is a share of 1000", at: "stages[\(number)].\(name)")
     }
     guard stage.canaryPermille > 0 || stage.shadowPermille > 0 else {
       throw RolloutError(
-        .invalidPlan, "stages[\(number)] sends the candidate nothing; set canary_permille or shadow_permille")
+        .invalidPlan, "stages[\(number)] sends the candidate nothing; set canary_permille or shadow_permille",
+        at: "stages[\(number)].canary_permille")
     }
     guard (0...(366 * 86_400 * 1_000_000)).contains(stage.minMicros) else {
-      throw RolloutError(.invalidPlan, "stages[\(number)].min_duration must be between 0 and 366 days")
+      throw RolloutError(
+        .invalidPlan, "stages[\(number)].min_duration must be between 0 and 366 days",
+        at: "stages[\(number)].min_duration")
     }
     if number > 0, stage.canaryPermille < stages[number - 1].canaryPermille {
       throw RolloutError(
         .invalidPlan,
         "stages[\(number)].canary_permille is \(stage.canaryPermille), less than the \(stages[number - 1].canaryPermille) "
-          + "before it: a share never shrinks on the way, so that no user goes to and fro")
+          + "before it: a share never shrinks on the way, so that no user goes to and fro",
+        at: "stages[\(number)].canary_permille")
     }
   }
 }

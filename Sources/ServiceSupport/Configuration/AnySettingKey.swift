@@ -20,7 +20,7 @@ package protocol AnySettingKey: Sendable {
 extension AnySettingKey {
   /// As `EnvironmentVariablesProvider` derives it from the key.
   package var environmentName: String {
-    "ILLMREC_" + name.uppercased().replacing("-", with: "_")
+    EnvironmentVariables.name(of: name)
   }
 }
 
@@ -32,10 +32,12 @@ extension SettingKey: AnySettingKey {
   package func resolve(in sources: [SettingSource]) throws(SettingsError) -> ResolvedSetting? {
     for source in sources {
       guard let value = try value(in: source) else { continue }
+      guard !value.text.isEmpty else {
+        throw SettingsError("\(source.spelling(of: self)) is empty; give a value or leave it out", isUsage: true)
+      }
       guard allowed.contains(value) else {
         throw SettingsError(
-          "\(source.spelling(of: self)) is \(value.text); allowed: \(allowedDescription)", isUsage: source.isCommandLine
-        )
+          "\(source.spelling(of: self)) is \(value.text); allowed: \(allowedDescription)", isUsage: true)
       }
       return ResolvedSetting(name: name, content: value.configContent, source: source.name)
     }
@@ -51,7 +53,7 @@ extension SettingKey: AnySettingKey {
     } catch {
       throw SettingsError(
         "\(source.spelling(of: self)) is not of the type \(Value.configType.rawValue); allowed: \(allowedDescription)",
-        isUsage: source.isCommandLine)
+        isUsage: true)
     }
     return content.flatMap { Value($0) }
   }
@@ -86,10 +88,6 @@ package struct SettingSource: Sendable {
     }
   }
 
-  var isCommandLine: Bool {
-    if case .commandLine = kind { true } else { false }
-  }
-
   func key(for name: String) -> AbsoluteConfigKey {
     if case .environment = kind { AbsoluteConfigKey([Product.name, name]) } else { AbsoluteConfigKey([name]) }
   }
@@ -107,7 +105,7 @@ package struct SettingSource: Sendable {
 /// A value that cannot be used, or a configuration file that cannot be read. One line that says what and what to do.
 package struct SettingsError: Error, Equatable, CustomStringConvertible {
   package let message: String
-  /// The command line is at fault: exit code 64 rather than 1.
+  /// What somebody typed is at fault, in a flag, a variable or a configuration file: exit code 64 rather than 1.
   package let isUsage: Bool
 
   package init(_ message: String, isUsage: Bool = false) {

@@ -18,11 +18,13 @@ package struct ServiceOptions: ParsableArguments {
   /// - Parameters:
   ///   - groups: the service's own flags.
   ///   - read: makes the service's configuration, and checks what no single value can tell.
-  /// - Throws: ValidationError (exit code 64) for the command line's faults, SettingsError (exit code 1) for others.
+  /// - Throws: ValidationError (exit code 64) for what was typed wrongly in a flag, a variable or the configuration file,
+  ///   SettingsError (exit code 1) for a file that cannot be read.
   package func resolve<Configuration>(
     _ groups: [any AnySettingFlags], defaultPort: Int,
     _ read: (ServiceSettings) throws(SettingsError) -> Configuration
   ) throws -> (ServiceSettings, Configuration) {
+    if config?.isEmpty == true { throw ValidationError("--config is empty; name a file or leave it out") }
     let groups: [any AnySettingFlags] = [flags] + groups
     do throws(SettingsError) {
       let all = try Settings(

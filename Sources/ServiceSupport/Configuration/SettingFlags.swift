@@ -42,6 +42,15 @@ package struct FlagSetting: Sendable {
   let content: ConfigContent
 }
 
+extension SettingFlags {
+  /// What flags of these settings would be, for values that another program's flags gave.
+  ///
+  /// - Parameter values: by the settings' names; nil for those that were left out.
+  package static func flags(_ values: [String: String?]) throws -> Self {
+    try parse(values.sorted { $0.key < $1.key }.flatMap { name, value in value.map { ["--\(name)=\($0)"] } ?? [] })
+  }
+}
+
 /// A setting's name, as the label of its option.
 package struct FlagName: CodingKey {
   package let stringValue: String

@@ -2,7 +2,6 @@
 
 import Configuration
 import Foundation
-import Glibc
 package import Logging
 
 /// The resolved configuration: command line over `ILLMREC_*` environment over JSON file over defaults.
@@ -32,13 +31,14 @@ package struct Settings: Sendable {
     keys: [any AnySettingKey], flags: [FlagSetting] = [],
     environment: [String: String] = ProcessInfo.processInfo.environment, file: String? = nil
   ) throws(SettingsError) {
+    try EnvironmentVariables.check(environment, keys: keys)
     var sources = [
       SettingSource(kind: .commandLine, snapshot: Self.provider(of: flags).snapshot()),
       SettingSource(
         kind: .environment, snapshot: EnvironmentVariablesProvider(environmentVariables: environment).snapshot()),
     ]
     if let file {
-      sources.append(SettingSource(kind: .file(path: file), snapshot: try Self.read(file, keys: keys)))
+      sources.append(SettingSource(kind: .file(path: file), snapshot: try ConfigurationFile.read(file, keys: keys)))
     }
     var resolved: [String: ResolvedSetting] = [:]
     for key in keys {
@@ -80,33 +80,6 @@ package struct Settings: Sendable {
       values[AbsoluteConfigKey([flag.name])] = ConfigValue(flag.content, isSecret: false)
     }
     return InMemoryProvider(name: "flags", values: values)
-  }
-
-  private static func read(_ path: String, keys: [any AnySettingKey]) throws(SettingsError) -> JSONSnapshot {
-    guard access(path, R_OK) == 0 else {
-      throw SettingsError("cannot read the configuration file \(path): \(String(cString: strerror(errno)))")
-    }
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw SettingsError("cannot read the configuration file \(path): \(error.localizedDescription)")
-    }
-    guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-      throw SettingsError("the configuration file \(path) is not a JSON object such as {\"port\": 50052}")
-    }
-    if let unknown = Set(object.keys).subtracting(keys.map(\.name)).min() {
-      let known = keys.map(\.name).sorted().joined(separator: ", ")
-      throw SettingsError("\"\(unknown)\" in \(path) is not a known key; known: \(known)")
-    }
-    if let nested = object.filter({ $0.value is [String: Any] }).keys.min() {
-      throw SettingsError("\"\(nested)\" in \(path) is an object; write a plain value")
-    }
-    do {
-      return try JSONSnapshot(data: data.bytes, providerName: path, parsingOptions: .default)
-    } catch {
-      throw SettingsError("the configuration file \(path) holds a value that is no number, string or list: \(error)")
-    }
   }
 }
 

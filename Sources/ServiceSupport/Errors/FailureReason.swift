@@ -75,6 +75,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case efTooLarge = "EF_TOO_LARGE"
   case scoreOverflow = "SCORE_OVERFLOW"
   case outcomeInvalid = "OUTCOME_INVALID"
+  case noOutcomes = "NO_OUTCOMES"
   case tooManyOutcomes = "TOO_MANY_OUTCOMES"
 
   // MARK: Index versions

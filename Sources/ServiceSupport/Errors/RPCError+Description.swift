@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 package import GRPCCore
 import GRPCProtobuf
 
@@ -35,6 +36,11 @@ extension RPCError {
     details.lazy.compactMap(\.errorInfo?.reason).first
   }
 
+  /// The field at fault and what is wrong with it, if the server named one.
+  package var violation: (field: String, description: String)? {
+    details.lazy.compactMap(\.badRequest?.violations.first).first.map { ($0.field, $0.violationDescription) }
+  }
+
   /// How long the server asks to wait before the next attempt, if it asks.
   package var retryDelay: Duration? {
     details.lazy.compactMap(\.retryInfo?.delay).first
@@ -45,7 +51,7 @@ extension RPCError {
     var line = code.name
     if let reason { line += " (\(reason))" }
     if !message.isEmpty { line += ": \(message)" }
-    if let cause, !(cause is any RPCErrorConvertible) { line += " [\(cause)]" }
+    if let cause, !(cause is any RPCErrorConvertible) { line += " [\(ErrorText.of(cause))]" }
     if let retryDelay { line += "; try again in \(retryDelay)" }
     return line
   }

@@ -21,12 +21,14 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   package let reason: String
   /// Without the field: ``description`` puts that in front.
   package let message: String
-  /// Path of the offending field from the request's root, e.g. `users[2].history.items[0].soft_token`.
+  /// The offending field, a ``FieldPath``, e.g. `users[2].history.items[0].soft_token`.
   package let field: String?
   /// Set where the same request may succeed later.
   package let retryAfter: Duration?
 
-  /// - Parameter retryAfter: in place of the delay that the catalog has for the reason.
+  /// - Parameters:
+  ///   - field: one that the catalog lists for the reason.
+  ///   - retryAfter: in place of the delay that the catalog has for the reason.
   package init(_ reason: FailureReason, _ message: String, field: String? = nil, retryAfter: Duration? = nil) {
     let entry = reason.entry
     self.init(
@@ -44,10 +46,23 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     self.retryAfter = retryAfter
   }
 
-  /// The failure with a field, unless it names one.
-  package func located(in field: String) -> ServiceFailure {
-    guard self.field == nil else { return self }
-    return ServiceFailure(relaying: code, reason: reason, message, field: field, retryAfter: retryAfter)
+  /// What another type's error is to a client.
+  ///
+  /// - Parameter fields: the more exact ones first; the failure names the first that the catalog lists for the reason, since
+  ///   such an error may as well be none of the request's.
+  package init(_ reason: FailureReason, _ message: String, inOneOf fields: [String?]) {
+    self.init(reason, message, field: fields.lazy.compactMap(\.self).first(where: reason.entry.lists))
+  }
+
+  /// The failure of an element whose fields were named from the element on, named from the request's root.
+  package func located(in element: String) -> ServiceFailure {
+    guard let field else { return self }
+    return ServiceFailure(relaying: code, reason: reason, message, field: "\(element).\(field)", retryAfter: retryAfter)
+  }
+
+  /// The failure with words in front of its message that say where it happened.
+  package func explained(_ place: String) -> ServiceFailure {
+    ServiceFailure(relaying: code, reason: reason, "\(place): \(message)", field: field, retryAfter: retryAfter)
   }
 
   private static func bounded(_ message: String) -> String {
@@ -61,6 +76,7 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     error.code = Int32(code.rawValue)
     error.reason = reason
     error.message = description
+    error.field = field ?? ""
     return error
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 
 /// The file that tells a parent process which port was bound.
@@ -9,7 +10,7 @@ enum PortFile {
     do {
       try Data("\(port)\n".utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw SettingsError("cannot write the port file \(path): \(error.localizedDescription)")
+      throw SettingsError("cannot write the port file \(path): \(ErrorText.of(error)); name another --port-file")
     }
   }
 }

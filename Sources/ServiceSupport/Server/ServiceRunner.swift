@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
+import Basics
 package import GRPCCore
 import GRPCTransport
 import Glibc
@@ -54,8 +56,17 @@ package enum ServiceRunner {
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
     try ParentWatch.start(logger: logger)
     let transport = try bind(settings)
-    let parts = try await load(logger)
+    let parts = try await readably { try await load(logger) }
     try await serve(parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger)
+  }
+
+  /// Says the reasons of Foundation's errors, which ArgumentParser would print by their numbers.
+  private static func readably<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch  where ErrorText.isFoundation(error) {
+      throw SettingsError(ErrorText.of(error))
+    }
   }
 
   private static func bind(_ settings: ServiceSettings) throws -> CGrpcServerTransport {
@@ -70,7 +81,7 @@ package enum ServiceRunner {
       return try CGrpcServerTransport(address: settings.address, configuration: configuration)
     } catch let error as TransportError {
       // Its code is for programs; the message names the address and what to do.
-      throw SettingsError(error.message)
+      throw error.code == .invalidAddress ? ValidationError(error.message) : SettingsError(error.message)
     }
   }
 

@@ -8,7 +8,8 @@ package struct OrderedBulkSession<Element: Sendable, Response: Sendable>: Sendab
   let header: Response
   let answer: @Sendable ([Element]) async throws -> [Response]
 
-  /// - Parameter answer: gives one result per element, in order; what it throws ends the stream.
+  /// - Parameter answer: gives one result per element, in order, which says what is unsound of it; what it throws ends the
+  ///   stream.
   package init(header: Response, answer: @escaping @Sendable ([Element]) async throws -> [Response]) {
     self.header = header
     self.answer = answer

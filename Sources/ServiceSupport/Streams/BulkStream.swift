@@ -8,8 +8,10 @@ package import GRPCCore
 ///   (``answerInOrder(readingAhead:_:)``): the method's contract says which.
 /// - What is in flight is bounded. No further element is read while results are not computed or not read, so that the client
 ///   is held up by the transport's flow control.
-/// - What fails ends the stream at once, even while the client waits for results before it sends more. An element's own fault
-///   is no failure of the stream: its result says so.
+/// - What is unsound of an element, its missing id included, is no failure of the stream: its result says so, and the others
+///   are answered. `read` and `answer` throw nothing but what concerns all elements.
+/// - What fails ends the stream at once, even while the client waits for results before it sends more: a configuration that
+///   cannot be served, a message that holds no element, the server itself.
 package struct BulkStream<Request: BulkRequest, Response: Sendable>: Sendable {
   typealias Messages = RPCAsyncSequence<Request, any Error>.AsyncIterator
   /// Ends the stream with the first error it is given.

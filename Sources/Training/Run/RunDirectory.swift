@@ -39,13 +39,11 @@ package struct RunDirectory: Sendable {
   }
 
   private func locked() throws(TrainingError) -> FileLock {
-    do throws(SystemCallError) {
-      return try FileLock(path + "/.lock")
-    } catch {
-      guard error.isHeldLock else { throw TrainingError(.unwritable, "\(error.path) cannot be locked", cause: error) }
-      throw TrainingError(
-        .unwritable, "\(path): another run trains here; wait for its end or stop it, or give another directory")
-    }
+    try FileLock(
+      path + "/.lock",
+      held: TrainingError(
+        .unwritable, "\(path): another run trains here; wait for its end or stop it, or give another directory"),
+      failed: { TrainingError(.unwritable, "\($0.path) cannot be locked", cause: $0) })
   }
 
   static func create(_ directory: String) throws(TrainingError) {

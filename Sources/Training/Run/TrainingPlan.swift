@@ -46,6 +46,32 @@ package struct TrainingPlan: Sendable {
       self.validationSteps = validationSteps
       self.patience = patience
     }
+
+    /// Refuses what no run can have, by the names of `illmrec train`'s flags. Whether the warm-up fits into the epochs is known
+    /// with the data alone.
+    package func check() throws(TrainingError) {
+      let counts: [(flag: String, count: Int?, allowed: ClosedRange<Int>)] = [
+        ("--epochs", epochs, 1...1_000_000), ("--samples-per-user", samplesPerUser, 1...100_000),
+        ("--steps", steps, 1...1_000_000_000), ("--batch-size", batchSize, 1...65_536),
+        ("--accumulation", accumulation, 1...65_536), ("--warmup-steps", warmupSteps, 0...1_000_000_000),
+        ("--checkpoint-steps", checkpointSteps, 1...1_000_000_000),
+        ("--validation-steps", validationSteps, 1...1_000_000_000), ("--patience", patience, 1...1_000_000_000),
+      ]
+      for case (let flag, let count?, let allowed) in counts where !allowed.contains(count) {
+        throw TrainingError(
+          .invalidInput, "\(flag) is \(count); allowed: \(allowed.lowerBound) to \(allowed.upperBound)")
+      }
+      guard learningRate.isFinite, learningRate > 0 else {
+        throw TrainingError(.invalidInput, "--learning-rate is \(learningRate); it must be positive")
+      }
+      guard weightDecay.isFinite, weightDecay >= 0 else {
+        throw TrainingError(.invalidInput, "--weight-decay is \(weightDecay); it is 0 or more")
+      }
+      if let steps, warmupSteps >= steps {
+        throw TrainingError(
+          .invalidInput, "--warmup-steps is \(warmupSteps), which does not fit into a run of --steps \(steps)")
+      }
+    }
   }
 
   package let options: Options
@@ -53,19 +79,7 @@ package struct TrainingPlan: Sendable {
   private let users: [Dataset.User]
 
   package init(_ options: Options, sampler: Sampler, users: [Dataset.User]) throws(TrainingError) {
-    let counts = [
-      options.epochs, options.samplesPerUser, options.steps ?? 1, options.batchSize, options.accumulation,
-      options.checkpointSteps,
-      options.validationSteps ?? 1, options.patience ?? 1,
-    ]
-    guard counts.allSatisfy({ $0 > 0 }) else {
-      throw TrainingError(
-        .invalidInput, "epochs, samples per user, steps, batch size, accumulation, intervals and patience are 1 or more"
-      )
-    }
-    guard options.learningRate.isFinite, options.learningRate > 0, options.weightDecay.isFinite,
-      options.weightDecay >= 0
-    else { throw TrainingError(.invalidInput, "the learning rate must be positive, and the weight decay not negative") }
+    try options.check()
     self.options = options
     self.sampler = sampler
     self.users = users

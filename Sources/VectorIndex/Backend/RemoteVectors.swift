@@ -15,9 +15,23 @@ struct RemoteVectors: VersionVectors {
     _ queries: [RowQuery], on team: ComputeTeam, ef: Int, isCancelled: () -> Bool
   ) throws(VectorIndexError) -> [Result<RowAnswer, VectorIndexError>] {
     let found = try waitForTask(isCancelled: isCancelled) { () async throws(VectorIndexError) in
-      try await reader.search(queries, deadline: nil)
+      try await hits(of: queries, deadline: nil)
     }
     return found.map { $0.map { RowAnswer(hits: $0) } }
+  }
+
+  /// Each query's hits, in the queries' order. A backend that answers for others than it was asked has none of its answers
+  /// believed: nobody could tell whose they are.
+  func hits(
+    of queries: [RowQuery], deadline: ContinuousClock.Instant?
+  ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
+    let found = try await reader.search(queries, deadline: deadline)
+    guard found.count == queries.count else {
+      throw VectorIndexError(
+        .backendFailed,
+        "the backend answered \(found.count) queries when it was asked \(queries.count); look into its log")
+    }
+    return found
   }
 
   func read(rows: [Int]) throws(VectorIndexError) -> [[Float]] {

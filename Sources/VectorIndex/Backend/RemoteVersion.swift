@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// A version whose vectors a backend holds, for who waits for the backend's answers without holding a thread.
 package struct RemoteVersion: Sendable {
   let version: IndexVersion
@@ -11,10 +13,11 @@ package struct RemoteVersion: Sendable {
   package func search(
     _ queries: [SearchQuery], deadline: ContinuousClock.Instant? = nil
   ) async throws(VectorIndexError) -> [Result<[ScoredItem], VectorIndexError>] {
-    let resolved = ResolvedQueries(queries, in: version)
-    if resolved.sound.isEmpty { return resolved.answers([]) }
-    let found = try await remoteVectors.reader.search(resolved.sound, deadline: deadline)
-    return resolved.answers(found).map { $0.map { hits in hits.map(version.scored) } }
+    let rows = queries.map { $0.inRows(of: version) }
+    let found = try await rows.flatMapSuccesses { (queries) async throws(VectorIndexError) in
+      try await remoteVectors.hits(of: queries, deadline: deadline)
+    }
+    return found.map { $0.map { hits in hits.map(version.scored) } }
   }
 
   /// The stored vectors of items, nil for those the version does not hold.

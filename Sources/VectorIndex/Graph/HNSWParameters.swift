@@ -22,11 +22,13 @@ package struct HNSWParameters: Sendable, Equatable {
     guard Self.allowedM.contains(m) else {
       throw VectorIndexError(
         .invalidHeader,
-        "m is \(m); a graph has \(Self.allowedM.lowerBound) to \(Self.allowedM.upperBound) links an item")
+        "m is \(m); a graph has \(Self.allowedM.lowerBound) to \(Self.allowedM.upperBound) links an item", at: "graph.m"
+      )
     }
     guard Self.allowedEf.contains(efConstruction) else {
       throw VectorIndexError(
-        .invalidHeader, "ef_construction is \(efConstruction); at least 1 and at most \(Self.allowedEf.upperBound)")
+        .invalidHeader, "ef_construction is \(efConstruction); at least 1 and at most \(Self.allowedEf.upperBound)",
+        at: "graph.ef_construction")
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Kernels
 
 /// Searches versions, on threads of its own.
@@ -40,9 +41,9 @@ package final class Searcher: Sendable {
   package func answers(
     to queries: [SearchQuery], in version: IndexVersion, isCancelled: () -> Bool = { false }
   ) throws(VectorIndexError) -> [Result<SearchAnswer, VectorIndexError>] {
-    let resolved = ResolvedQueries(queries, in: version)
-    if resolved.sound.isEmpty { return resolved.answers([]) }
-    let found = try version.vectors.search(resolved.sound, on: team, ef: ef, isCancelled: isCancelled)
-    return resolved.answers(found).map { $0.map(version.answer) }
+    let found = try queries.map { $0.inRows(of: version) }.flatMapSuccesses { (queries) throws(VectorIndexError) in
+      try version.vectors.search(queries, on: team, ef: ef, isCancelled: isCancelled)
+    }
+    return found.map { $0.map(version.answer) }
   }
 }

@@ -25,7 +25,8 @@ package struct ChangeRequest: Sendable, Equatable {
     for (name, text) in [("actor", actor), ("reason", reason), ("request_id", requestID)]
     where text.utf8.count > Self.maxTextBytes {
       throw VectorIndexError(
-        .invalidChange, "\(name) has \(text.utf8.count) bytes; at most \(Self.maxTextBytes) are kept")
+        .invalidChange, "\(name) has \(text.utf8.count) bytes; at most \(Self.maxTextBytes) are kept",
+        at: "change.\(name)")
     }
   }
 }

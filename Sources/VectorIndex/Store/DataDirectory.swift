@@ -53,12 +53,10 @@ struct DirectoryLock: ~Copyable, Sendable {
   private let lock: FileLock
 
   init(path: String) throws(VectorIndexError) {
-    do throws(SystemCallError) {
-      lock = try FileLock(path, mode: 0o640)
-    } catch {
-      guard error.isHeldLock else { throw VectorIndexError(error) }
-      throw VectorIndexError(
-        .directoryInUse, "\(path) is held by another process; stop it or choose another --data directory")
-    }
+    lock = try FileLock(
+      path, mode: 0o640,
+      held: VectorIndexError(
+        .directoryInUse, "\(path) is held by another process; stop it or choose another --data directory"),
+      failed: { VectorIndexError($0) })
   }
 }

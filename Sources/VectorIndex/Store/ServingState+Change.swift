@@ -22,7 +22,8 @@ extension ServingState {
     guard known.operation == change.operation else {
       throw VectorIndexError(
         .requestReused,
-        "request_id '\(request.requestID)' was used for another change (\(known.operation)); make a new one for each")
+        "request_id '\(request.requestID)' was used for another change (\(known.operation)); make a new one for each",
+        at: "change.request_id")
     }
     return true
   }

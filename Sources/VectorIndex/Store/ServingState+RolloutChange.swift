@@ -126,7 +126,7 @@ extension ServingState {
         case .invalidPlan: .invalidChange
         case .wrongPhase: .rolloutPhase
         }
-      throw VectorIndexError(code, error.message, cause: error)
+      throw VectorIndexError(code, error.message, at: error.place.map { "plan.\($0)" }, cause: error)
     }
   }
 }

@@ -16,14 +16,14 @@ extension VersionStore {
     if let backend = collections?.backend, !backend.dims.contains(header.dim) {
       throw VectorIndexError(
         .invalidHeader,
-        "dim is \(header.dim); \(backend.name) takes vectors of \(backend.dims.lowerBound) to \(backend.dims.upperBound)"
-      )
+        "dim is \(header.dim); \(backend.name) takes vectors of \(backend.dims.lowerBound) to \(backend.dims.upperBound)",
+        at: "dim")
     }
     if collections != nil, case .build = header.graph {
       throw VectorIndexError(
         .invalidHeader,
         "the upload asks for a graph, but the vectors go to \(collections?.backend.name ?? "a backend"), which has an index of "
-          + "its own; leave the graph out")
+          + "its own; leave the graph out", at: "graph.build")
     }
     _ = try graphs.parameters(for: header.graph, itemCount: 0)
     return try VersionUpload(header: header, directory: newStagingPath("upload"), limits: limits, disk: disk)
@@ -45,7 +45,8 @@ extension VersionStore {
       upload.abandon()
       throw VectorIndexError(
         .itemCountMismatch,
-        "\(upload.itemCount) items arrived, the commit says \(expectedItems); nothing was published, upload again")
+        "\(upload.itemCount) items arrived, the commit says \(expectedItems); nothing was published, upload again",
+        at: "commit.item_count")
     }
     let contents = try upload.finish()
     let name: VersionName

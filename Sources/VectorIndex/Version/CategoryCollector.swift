@@ -11,10 +11,15 @@ struct CategoryCollector {
     guard categories.isEmpty || categories.count == itemIDs.count else {
       throw VectorIndexError(
         .invalidCategory,
-        "\(itemIDs.count) items came with the categories of \(categories.count); send one list for each item, or none")
+        "\(itemIDs.count) items came with the categories of \(categories.count); send one list for each item, or none",
+        at: "categories")
     }
     for (offset, names) in categories.enumerated() {
-      for name in Set(names) { try append(name, of: itemIDs[offset], place: UInt32(first + offset)) }
+      var seen = Set<String>()
+      for (number, name) in names.enumerated() where seen.insert(name).inserted {
+        try append(
+          name, of: itemIDs[offset], place: UInt32(first + offset), field: "categories[\(offset)].names[\(number)]")
+      }
     }
   }
 
@@ -28,18 +33,20 @@ struct CategoryCollector {
     return ItemCategories(rowsByName: placesByName.mapValues { places in places.map { rows[Int($0)] }.sorted() })
   }
 
-  private mutating func append(_ name: String, of itemID: String, place: UInt32) throws(VectorIndexError) {
+  private mutating func append(
+    _ name: String, of itemID: String, place: UInt32, field: @autoclosure () -> String
+  ) throws(VectorIndexError) {
     guard (1...UploadLimits.maxCategoryBytes).contains(name.utf8.count) else {
       throw VectorIndexError(
         .invalidCategory,
         "category '\(name.prefix(40))' of item '\(itemID)' has \(name.utf8.count) bytes; a category has 1 to "
-          + "\(UploadLimits.maxCategoryBytes)")
+          + "\(UploadLimits.maxCategoryBytes)", at: field())
     }
     guard placesByName[name] != nil || placesByName.count < UploadLimits.maxCategories else {
       throw VectorIndexError(
         .invalidCategory,
-        "more than \(UploadLimits.maxCategories) categories; they are for filtering, not for what is different in every item"
-      )
+        "more than \(UploadLimits.maxCategories) categories; they are for filtering, not for what is different in every item",
+        at: field())
     }
     placesByName[name, default: []].append(place)
   }

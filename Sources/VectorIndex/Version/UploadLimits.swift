@@ -56,24 +56,29 @@ package struct UploadHeader: Sendable {
     try VersionName.checkIndex(index)
     guard (1...UploadLimits.maxDim).contains(dim) else {
       throw VectorIndexError(
-        .invalidHeader, "dim is \(dim); it must be the length of the vectors, 1 to \(UploadLimits.maxDim)")
+        .invalidHeader, "dim is \(dim); it must be the length of the vectors, 1 to \(UploadLimits.maxDim)",
+        at: "dim")
     }
     guard !builtBy.spaceFingerprint.isEmpty else {
       throw VectorIndexError(
         .invalidHeader,
         "built_by.space_fingerprint is empty; copy the ModelRef that came with the item vectors, "
-          + "so that user vectors of another training can be refused")
+          + "so that user vectors of another training can be refused", at: "built_by.space_fingerprint")
     }
-    let texts = [actor, requestID, builtBy.name, builtBy.version, builtBy.fingerprint, builtBy.spaceFingerprint]
-    if let longest = texts.map(\.utf8.count).max(), longest > UploadLimits.maxTextBytes {
+    let texts = [
+      ("actor", actor), ("request_id", requestID), ("built_by.name", builtBy.name),
+      ("built_by.version", builtBy.version),
+      ("built_by.fingerprint", builtBy.fingerprint), ("built_by.space_fingerprint", builtBy.spaceFingerprint),
+    ]
+    for (name, text) in texts where text.utf8.count > UploadLimits.maxTextBytes {
       throw VectorIndexError(
-        .invalidHeader,
-        "actor, request_id or a text of built_by has \(longest) bytes; at most \(UploadLimits.maxTextBytes)")
+        .invalidHeader, "\(name) has \(text.utf8.count) bytes; at most \(UploadLimits.maxTextBytes)", at: name)
     }
     let labelBytes = labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     guard labelBytes <= UploadLimits.maxLabelBytes else {
       throw VectorIndexError(
-        .invalidHeader, "labels have \(labelBytes) bytes together; at most \(UploadLimits.maxLabelBytes)")
+        .invalidHeader, "labels have \(labelBytes) bytes together; at most \(UploadLimits.maxLabelBytes)",
+        at: "labels")
     }
   }
 }

@@ -54,16 +54,18 @@ struct VersionWriter: ~Copyable {
     guard values.count == itemIDs.count * dim else {
       throw VectorIndexError(
         .dimensionMismatch,
-        "\(itemIDs.count) items came with \(values.count) vector elements, not \(itemIDs.count) × \(dim)")
+        "\(itemIDs.count) items came with \(values.count) vector elements, not \(itemIDs.count) × \(dim)",
+        at: "vectors")
     }
     guard itemIDs.count <= limits.maxItems - itemCount else {
       throw VectorIndexError(
         .tooManyItems,
-        "more than \(limits.maxItems) items; split the catalog into several indexes or raise the server's limit")
+        "more than \(limits.maxItems) items; split the catalog into several indexes or raise the server's limit",
+        at: "item_ids")
     }
     try measure(itemIDs: itemIDs, values: values)
     try categories.append(itemCategories, itemIDs: itemIDs, first: itemCount)
-    for id in itemIDs { try append(id) }
+    for (place, id) in itemIDs.enumerated() { try append(id, place: place) }
     try values.span.bytes.withUnsafeBytes { (bytes) throws(VectorIndexError) in
       try vectors.append(bytes, at: .writeItems)
     }
@@ -124,11 +126,13 @@ struct VersionWriter: ~Copyable {
     try WritableFile(creating: "\(directory)/\(file.rawValue)", on: disk, at: .createItemFiles)
   }
 
-  private mutating func append(_ id: String) throws(VectorIndexError) {
+  /// - Parameter place: among the ids given with it.
+  private mutating func append(_ id: String, place: Int) throws(VectorIndexError) {
     guard (1...UploadLimits.maxItemIDBytes).contains(id.utf8.count) else {
       throw VectorIndexError(
         id.isEmpty ? .itemIDMissing : .itemIDTooLong,
-        "item id '\(id.prefix(40))' has \(id.utf8.count) bytes; an item id has 1 to \(UploadLimits.maxItemIDBytes)")
+        "item id '\(id.prefix(40))' has \(id.utf8.count) bytes; an item id has 1 to \(UploadLimits.maxItemIDBytes)",
+        at: "item_ids[\(place)]")
     }
     isAscending = isAscending && (idBytes == 0 || lastID.utf8.lexicographicallyPrecedes(id.utf8))
     lastID = id
@@ -149,7 +153,8 @@ struct VersionWriter: ~Copyable {
       if let bad {
         throw VectorIndexError(
           .notFinite,
-          "element \(bad) of the vector of item '\(id)' is \(values[row * dim + bad]); every element must be finite")
+          "element \(bad) of the vector of item '\(id)' is \(values[row * dim + bad]); every element must be finite",
+          at: "vectors")
       }
       maxSquaredNorm = max(maxSquaredNorm, squaredNorm)
     }

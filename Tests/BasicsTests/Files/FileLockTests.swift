@@ -41,6 +41,19 @@ import Testing
     }
   }
 
+  @Test func `It can be asked whether a lock is held`() throws {
+    try withTemporaryDirectory { directory in
+      let path = "\(directory)/lock"
+      #expect(!FileLock.isHeld(path))
+      do {
+        let lock = try FileLock(path)
+        #expect(FileLock.isHeld(path))
+        withExtendedLifetime(lock) {}
+      }
+      #expect(!FileLock.isHeld(path))
+    }
+  }
+
   @Test func `One holder at a time, in this process too`() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/lock"

@@ -38,6 +38,18 @@ import Testing
   }
 
   @Test
+  func `The page, the terminal and the JSON say with the same words whether to try again`() {
+    for entry in FailureCatalog.areas.flatMap(\.entries) {
+      let document = ExplainCommand.Document(entry)
+      #expect(ErrorPage.markdown.contains("| \(document.retry) | \(entry.retry.meaning) |"))
+      #expect(entry.retry.text.hasPrefix(document.retry))
+    }
+    #expect(ExplainCommand.Document(FailureReason.kInvalid.entry).retry == "no")
+    #expect(ExplainCommand.Document(FailureReason.storageFull.entry).retry == "once remedied")
+    #expect(ExplainCommand.Document(FailureReason.tooManyUploads.entry).retryAfterSeconds == 10)
+  }
+
+  @Test
   func `An unknown reason is refused by its name`() async throws {
     let command = try ExplainCommand.parse(["NO_SUCH_REASON"])
     await #expect(throws: CLIError.self) { try await command.perform() }

@@ -37,10 +37,10 @@ import Training
   }
 
   @Test(arguments: [
-    ("{\"format\": \"illmrec-study-1\", \"study\": \"x\"", "ends too early"),
-    ("{\"format\": \"illmrec-study-1\"}", "\"study\" is missing"), ("{}", "\"data\" is missing"),
-    ("[1]", "of another kind"),
-    ("", "ends too early"),
+    ("{\"format\": \"illmrec-study-1\", \"study\": \"x\"", "cut off"),
+    ("{\"format\": \"illmrec-study-1\"}", "lacks \"study\""), ("{}", "lacks \"data\""),
+    ("[1]", "is not an object"),
+    ("", "cut off"),
     (
       "{\"format\":\"other\",\"study\":\"\",\"axis\":{\"name\":\"\",\"unit\":\"\"},\"series\":[],\"settings\":[],\"data\":\"\"}",
       "this version reads"

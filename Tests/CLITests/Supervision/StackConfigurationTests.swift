@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -73,9 +75,66 @@ import Testing
     #expect(error?.message.hasPrefix("llm cannot listen on 192.0.2.1:4711: ") == true)
   }
 
+  @Test func `Endpoints whose services were killed are known and say so`() throws {
+    try withTemporaryDirectory { directory in
+      let file = "\(directory)/endpoints.json"
+      let lock = StateDirectory.lockFile(of: "\(directory)/state")
+      let endpoints = ServiceEndpoints(
+        encoder: "a:1", llm: "b:2", retrieval: "c:3", gateway: nil, pid: getpid(), stateLock: lock)
+      do {
+        let state = try StateDirectory("\(directory)/state")
+        try endpoints.write(to: file)
+        #expect(try ServiceEndpoints.read(from: file) == endpoints)
+        let error = #expect(throws: CLIError.self) { try ServiceEndpoints.removeStale(file) }
+        #expect(error?.message.contains("another illmrec up") == true)
+        withExtendedLifetime(state) {}
+      }
+      let error = #expect(throws: CLIError.self) { try ServiceEndpoints.read(from: file) }
+      #expect(error?.message.hasPrefix("\(file): the services that it names are not running; ") == true)
+      try ServiceEndpoints.removeStale(file)
+      #expect(!FileManager.default.fileExists(atPath: file))
+    }
+  }
+
+  @Test func `A file where the state is to be kept is named with the remedy`() throws {
+    try withTemporaryDirectory { directory in
+      let file = "\(directory)/file"
+      try Data().write(to: URL(filePath: file))
+      for state in [file, "\(file)/state"] {
+        let error = #expect(throws: CLIError.self) { try StateDirectory(state) }
+        #expect(
+          error?.message
+            == "\(state): the state directory cannot be made: \(file) is a file; name another place, or move the "
+            + "file away")
+      }
+    }
+  }
+
+  @Test func `A port in use is told with the flags that the command has`() throws {
+    var stack = StackConfiguration(checkpoint: "/", state: "/")
+    stack.host = "192.0.2.1"
+    stack.portRemedy = { _ in "leave --keep out" }
+    let error = #expect(throws: CLIError.self) { try stack.checkProcesses() }
+    #expect(error?.message.hasSuffix("or leave --keep out") == true)
+  }
+
+  @Test(arguments: [
+    (["--precision", "foo"], "--precision is foo; allowed: auto, f32, bf16, int8"),
+    (["--spaces", "foo"], "--spaces names \"foo\""), (["--spaces", ","], "--spaces names none"),
+    (["--log-level", "loud"], "--log-level is loud"), (["--max-history-items", "0"], "--max-history-items is 0"),
+    (["--drain-timeout", "-1"], "drain-timeout"), (["--llm-port", "70000"], "port 70000"),
+  ])
+  func `What the services are handed is refused before they start`(arguments: [String], problem: String) {
+    let arguments = ["up", "--checkpoint", "x"] + arguments
+    let error = #expect(throws: (any Error).self) { _ = try IllmrecCommand.parseAsRoot(arguments) }
+    guard let error else { return }
+    #expect(IllmrecCommand.exitCode(for: error) == .validationFailure)
+    #expect(IllmrecCommand.message(for: error).contains(problem))
+  }
+
   @Test func `Endpoints come back as written`() throws {
     try withTemporaryDirectory { directory in
-      let endpoints = ServiceEndpoints(encoder: "a:1", llm: "b:2", retrieval: "c:3", gateway: nil, pid: 4)
+      let endpoints = ServiceEndpoints(encoder: "a:1", llm: "b:2", retrieval: "c:3", gateway: nil, pid: getpid())
       try endpoints.write(to: "\(directory)/endpoints.json")
       #expect(try ServiceEndpoints.read(from: "\(directory)/endpoints.json") == endpoints)
       try Data("{}".utf8).write(to: URL(filePath: "\(directory)/broken.json"))

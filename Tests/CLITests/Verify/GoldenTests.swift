@@ -41,10 +41,10 @@ import Testing
     Fault(images: "", message: "images is empty"),
     Fault(histories: "", message: "histories is empty"),
     Fault(images: "{", message: "not valid JSON"),
-    Fault(images: image.replacing("[1, 2, 3]", with: "[1, NaN]"), message: "not valid JSON (NaN is none either)"),
+    Fault(images: image.replacing("[1, 2, 3]", with: "[1, NaN]"), message: "NaN is not JSON either"),
     Fault(images: image.replacing("\"file\"", with: "\"path\""), message: "images[0] lacks \"file\""),
     Fault(
-      images: image.replacing("[1, 2],", with: "[1, \"x\"],"), message: "images[0].embedding[1] is not of the type"),
+      images: image.replacing("[1, 2],", with: "[1, \"x\"],"), message: "images[0].embedding[1] is not a number"),
     Fault(
       images: image + "," + image.replacing("[1, 2],", with: "[1],"),
       message: "images[1].embedding has 1 values where 2"),

@@ -81,10 +81,60 @@ private struct Required: SettingGroup {
     #expect(message { try settings(json: #"{"level": "medium"}"#) }.contains(#"is medium; allowed: low, high"#))
   }
 
-  @Test func `Only the command line's faults are usage errors`() {
-    #expect((#expect(throws: SettingsError.self) { try settings(flags: ["--max-items", "0"]) })?.isUsage == true)
+  @Test(
+    arguments: [
+      (["--max-items", "0"], [:], nil), ([], ["ILLMREC_MAX_ITEMS": "0"], nil), ([], ["ILLMREC_MAX_ITEMS": "abc"], nil),
+      ([], [:], #"{"max-items": 0}"#), ([], [:], #"{"max-items": "5"}"#), ([], [:], #"{"max-item": 5}"#),
+      ([], [:], "{"),
+      ([], [:], #"{"rate": {"x": 1}}"#), ([], [:], #"{"rate": [1, "a"]}"#), ([], ["ILLMREC_MAX_ITEM": "5"], nil),
+    ] as [([String], [String: String], String?)])
+  func `What was typed wrongly is a usage error wherever it stands`(
+    flags: [String], environment: [String: String], json: String?
+  ) {
+    let error = #expect(throws: SettingsError.self) {
+      try settings(flags: flags, environment: environment, json: json)
+    }
+    #expect(error?.isUsage == true)
+  }
+
+  @Test func `Empty values are refused by name`() {
+    #expect(message { try settings(flags: ["--data", ""]) } == "--data is empty; give a value or leave it out")
+    #expect(message { try settings(environment: ["ILLMREC_DATA": ""]) }.hasPrefix("ILLMREC_DATA is empty; "))
+    #expect(message { try settings(json: #"{"data": ""}"#) }.hasPrefix(#""data" in "#))
+    #expect(throws: ValidationError.self) {
+      try ServiceOptions.parse(["--config", ""]).resolve(defaultPort: 50052)
+    }
+  }
+
+  @Test func `A variable that nobody reads is refused with the nearest known name`() throws {
     #expect(
-      (#expect(throws: SettingsError.self) { try settings(environment: ["ILLMREC_MAX_ITEMS": "0"]) })?.isUsage == false)
+      message { try settings(environment: ["ILLMREC_MAX_ITEM": "5"]) }
+        == "ILLMREC_MAX_ITEM is no variable that illmrec knows; did you mean ILLMREC_MAX_ITEMS? Else unset it")
+    #expect(
+      message { try settings(environment: ["ILLMREC_QWERTY": "5"]) }
+        == "ILLMREC_QWERTY is no variable that illmrec knows; unset it")
+  }
+
+  @Test(arguments: [
+    ["ILLMREC_STORE": "of another service"], ["ILLMREC_SHARED": "../shared"], ["ILLMREC_KILLS": "3"],
+    ["ILLMREC_MILVUS_TOKEN": "secret"], ["ILLMREC_LLM_SERVICE_HOST": "10.0.0.1"],
+    ["ILLMREC_LLM_PORT": "tcp://10.0.0.1:50052"], ["ILLMREC_LLM_PORT_50052_TCP_ADDR": "10.0.0.1"], ["OTHER": "x"],
+  ])
+  func `Variables of other services, of tests and of Kubernetes may be there`(environment: [String: String]) throws {
+    #expect(try settings(environment: environment).read(Example.self).items == 10)
+  }
+
+  @Test(arguments: [
+    #"{"max-items": 5, "rate": 1, "max-items": 6}"#, #"{"max-items": 5, "max\u002ditems": 5}"#,
+    #"{ "max-items" : 5 , "level": "a\"b", "max-items"\#t: 5}"#,
+  ])
+  func `A key that stands twice in the file is refused by name`(json: String) {
+    let message = message { try settings(json: json) }
+    #expect(message.hasPrefix(#""max-items" stands twice in "#))
+  }
+
+  @Test func `A value that looks like a key is none`() throws {
+    #expect(try settings(json: #"{"data": "rate", "rate": 1, "level": "low"}"#).read(Example.self).rate == 1)
   }
 
   @Test func `Values of another type are named`() {
@@ -98,7 +148,7 @@ private struct Required: SettingGroup {
   @Test func `Unknown keys in the file are named with the known ones`() {
     let message = message { try settings(json: #"{"max-item": 5}"#) }
     #expect(message.hasPrefix(#""max-item" in "#))
-    #expect(message.hasSuffix("is not a known key; known: data, level, max-items, rate"))
+    #expect(message.hasSuffix(#"is not a known key; did you mean "max-items"?; known: data, level, max-items, rate"#))
   }
 
   @Test(arguments: ["", "{", "[1]", "5", #"{"rate": {"x": 1}}"#, #"{"rate": [1, "a"]}"#, #"{"rate": null}"#])

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A failure becomes a status") struct ServiceFailureTests {
   private let failure = ServiceFailure(
-    .queueFull, "the queue is full; try again later", field: "users[2]",
+    relaying: .resourceExhausted, reason: "QUEUE_FULL", "the queue is full; try again later", field: "users[2]",
     retryAfter: .milliseconds(1500))
 
   @Test func `A status carries reason, field and delay`() throws {
@@ -37,6 +37,20 @@ import Testing
     #expect(item.code == 8)
     #expect(item.reason == "QUEUE_FULL")
     #expect(item.message == "users[2]: the queue is full; try again later")
+    #expect(item.field == "users[2]")
+    #expect(ServiceFailure(.itemNotFound, "no such item").itemError.field.isEmpty)
+  }
+
+  @Test func `Another type's error names the first field that its reason may be about, or none`() {
+    let fields = ["users[1].history", "users[1].history.items", "user.history.items"]
+    #expect(ServiceFailure(.promptTooLong, "shorten it", inOneOf: fields).field == "users[1].history.items")
+    #expect(ServiceFailure(.modelError, "broken", inOneOf: fields).field == nil)
+  }
+
+  @Test func `An element's failure is named from the root once the element's place is known`() {
+    let failure = ServiceFailure(relaying: .invalidArgument, reason: "K_INVALID", "k is 0", field: "k")
+    #expect(failure.located(in: "queries[3]").field == "queries[3].k")
+    #expect(ServiceFailure(.queueFull, "full").located(in: "queries[3]").field == nil)
   }
 
   @Test func `A summary is one line for a person`() {

@@ -19,7 +19,7 @@ typealias Tensor = Common_Tensor
     #expect(tensor.dataType == type)
     #expect(tensor.shape == [2, 3])
     #expect(tensor.data.count == 6 * (type == .float32 ? 4 : 2))
-    #expect(try tensor.floats(field: "t", shape: [nil, 3]) == exact)
+    #expect(try tensor.floats(field: "queries[0].vector", shape: [nil, 3]) == exact)
   }
 
   @Test func `float32 is little endian`() {
@@ -29,7 +29,7 @@ typealias Tensor = Common_Tensor
 
   @Test func `Collections without contiguous storage are copied`() throws {
     let tensor = Tensor([1, 2, 3].lazy.map(Float.init))
-    #expect(try tensor.floats(field: "t", shape: [3]) == [1, 2, 3])
+    #expect(try tensor.floats(field: "queries[0].vector", shape: [3]) == [1, 2, 3])
   }
 
   @Test(
@@ -53,11 +53,11 @@ typealias Tensor = Common_Tensor
   @Test func `Unaligned data is read`() throws {
     var tensor = Tensor(exact, shape: [6], as: .float16)
     tensor.data = (Data([0xAA]) + tensor.data).dropFirst()
-    #expect(try tensor.floats(field: "t", shape: [6]) == exact)
+    #expect(try tensor.floats(field: "queries[0].vector", shape: [6]) == exact)
   }
 
   @Test func `No rows are a tensor`() throws {
-    #expect(try Tensor([], shape: [0, 4]).floats(field: "t", shape: [nil, 4]).isEmpty)
+    #expect(try Tensor([], shape: [0, 4]).floats(field: "queries[0].vector", shape: [nil, 4]).isEmpty)
   }
 
   struct BadCase: Sendable, CustomTestStringConvertible {
@@ -82,17 +82,17 @@ typealias Tensor = Common_Tensor
     var tensor = Tensor(exact, shape: [2, 3])
     bad.change(&tensor)
     let failure = #expect(throws: ServiceFailure.self) {
-      try tensor.floats(field: "users[2].soft_token", shape: [nil, 3])
+      try tensor.floats(field: "users[2].history.items[0].soft_token", shape: [nil, 3])
     }
     #expect(failure?.code == .invalidArgument)
     #expect(failure?.reason == bad.reason)
-    #expect(failure?.field == "users[2].soft_token")
-    #expect(failure?.description.hasPrefix("users[2].soft_token: ") == true)
+    #expect(failure?.field == "users[2].history.items[0].soft_token")
+    #expect(failure?.description.hasPrefix("users[2].history.items[0].soft_token: ") == true)
   }
 
   @Test func `The bad element is named`() {
     let failure = #expect(throws: ServiceFailure.self) {
-      try Tensor([1, .nan] as [Float]).floats(field: "v", shape: [2])
+      try Tensor([1, .nan] as [Float]).floats(field: "queries[0].vector", shape: [2])
     }
     #expect(failure?.message == "element 1 is nan; every value must be finite")
   }
@@ -101,7 +101,7 @@ typealias Tensor = Common_Tensor
     var tensor = Tensor()
     tensor.dataType = .float32
     tensor.shape = [.max, .max, .max]
-    let failure = #expect(throws: ServiceFailure.self) { try tensor.floats(field: "t", shape: [nil, nil, nil]) }
+    let failure = #expect(throws: ServiceFailure.self) { try tensor.floats(field: "queries[0].vector", shape: [nil, nil, nil]) }
     #expect(failure?.reason == "TENSOR_SHAPE")
   }
 

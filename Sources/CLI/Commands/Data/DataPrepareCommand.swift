@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Datasets
 import Foundation
 import Models
@@ -35,12 +36,12 @@ struct DataPrepareCommand: ReportingCommand {
         illmrec data prepare raw/ --images photos/ --out art/
         illmrec data prepare art/ --out art-10/ --k-core 10 --draw-negatives
 
-      Exit codes: 0 prepared; 1 failed; 64 wrong usage; 130 interrupted.
+      Exit codes: 0 prepared; 1 failed; 64 wrong usage; 130 interrupted; 143 ended by SIGTERM.
       """)
 
-  @Argument(help: ArgumentHelp("Directory of the source.", valueName: "source"))
+  @Argument(help: ArgumentHelp("Directory of the source.", valueName: "source"), transform: NonEmpty.text)
   var source: String
-  @Option(help: ArgumentHelp("Directory to make.", valueName: "directory"))
+  @Option(help: ArgumentHelp("Directory to make.", valueName: "directory"), transform: NonEmpty.text)
   var out: String
   @OptionGroup var arguments: PreparationArguments
   @Flag(help: "Prints JSON instead of tables.")
@@ -81,7 +82,7 @@ struct DataPrepareCommand: ReportingCommand {
     } catch let error as ImageError {
       return error.message
     } catch {
-      return "\(error)"
+      return ErrorText.of(error)
     }
   }
 }

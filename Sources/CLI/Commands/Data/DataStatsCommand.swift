@@ -18,9 +18,9 @@ struct DataStatsCommand: ReportingCommand {
         illmrec data stats data/ --json | jq .density
       """)
 
-  @Argument(help: ArgumentHelp("Directory of the data.", valueName: "directory"))
+  @Argument(help: ArgumentHelp("Directory of the data.", valueName: "directory"), transform: NonEmpty.text)
   var directory: String
-  @Option(help: ArgumentHelp("Also write a page of its own.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write a page of its own.", valueName: "file"), transform: NonEmpty.text)
   var html: String?
   @Flag(help: "Prints JSON instead of tables and plots.")
   var json = false

@@ -10,7 +10,7 @@ struct IndexPromoteCommand: ServingChangeCommand {
     commandName: "promote", abstract: "Let a version answer at once; the one that did is kept for rollback.",
     discussion: "Example:\n  illmrec index promote 3")
 
-  @Argument(help: "Its number, or its whole name.")
+  @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
@@ -54,7 +54,7 @@ struct IndexDeleteCommand: ReportingCommand {
     commandName: "delete", abstract: "Delete a version that neither answers nor is kept for rollback.",
     discussion: "Example:\n  illmrec index delete 3")
 
-  @Argument(help: "Its number, or its whole name.")
+  @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions

@@ -15,7 +15,7 @@ struct IndexVerifyCommand: ReportingCommand {
         illmrec index verify 3
       """)
 
-  @Argument(help: "Its number, or its whole name.")
+  @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String?
   @OptionGroup var options: IndexOptions
 
@@ -51,15 +51,20 @@ struct IndexCompareCommand: ReportingCommand {
         illmrec index compare 2 3 --k 10
       """)
 
-  @Argument(help: "Number or whole name of the one that is known.")
+  @Argument(help: "Number or whole name of the one that is known.", transform: NonEmpty.text)
   var baseline: String
-  @Argument(help: "Number or whole name of the other one.")
+  @Argument(help: "Number or whole name of the other one.", transform: NonEmpty.text)
   var candidate: String
   @Option(help: "Queries, 1 to 1000.")
   var queries: UInt32 = 100
   @Option(help: "Items per query.")
   var k: UInt32 = 10
   @OptionGroup var options: IndexOptions
+
+  func validate() throws {
+    guard (1...1000).contains(queries) else { throw ValidationError("--queries is \(queries); it may be 1 to 1000.") }
+    guard k > 0 else { throw ValidationError("--k is 1 or more.") }
+  }
 
   func perform() async throws {
     let request = try Retrieval_CompareVersionsRequest.with {

@@ -26,7 +26,7 @@ typealias IndexAdmin = Retrieval_IndexAdminService.Client<CGrpcClientTransport>
 
 /// Options that every index command takes.
 struct IndexOptions: ParsableArguments {
-  @Option(help: "The index's name.")
+  @Option(help: "The index's name.", transform: NonEmpty.text)
   var index = "default"
   @OptionGroup var target: RetrievalTarget
   @Flag(help: "Print JSON instead of text.")
@@ -40,7 +40,7 @@ struct IndexOptions: ParsableArguments {
   func versionName(_ text: String) throws(CLIError) -> String {
     if text.contains("/") { return text }
     guard let number = Int(text), number > 0 else {
-      throw CLIError(.invalidInput, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
+      throw CLIError(.usage, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
     }
     return "\(index)/versions/\(number)"
   }
@@ -50,7 +50,8 @@ struct IndexOptions: ParsableArguments {
 struct ChangeOptions: ParsableArguments {
   @Option(help: "Why, for the audit log.")
   var reason = ""
-  @Option(help: ArgumentHelp("Who, for the audit log. (default: user@host)", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("Who, for the audit log. (default: user@host)", valueName: "name"), transform: NonEmpty.text)
   var actor: String?
   @Option(
     help: ArgumentHelp(
@@ -58,7 +59,8 @@ struct ChangeOptions: ParsableArguments {
   var etag = ""
   @Option(
     name: .customLong("request-id"),
-    help: ArgumentHelp("Idempotency key: a repetition changes nothing. (default: a new one)", valueName: "id"))
+    help: ArgumentHelp("Idempotency key: a repetition changes nothing. (default: a new one)", valueName: "id"),
+    transform: NonEmpty.text)
   var requestID: String?
 
   var change: Retrieval_Change {

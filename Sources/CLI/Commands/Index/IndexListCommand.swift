@@ -58,7 +58,7 @@ struct IndexShowCommand: ReportingCommand {
     commandName: "show", abstract: "Show everything that is known of a version.",
     discussion: "Example:\n  illmrec index show 3")
 
-  @Argument(help: "Its number, or its whole name.")
+  @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String
   @OptionGroup var options: IndexOptions
 
@@ -98,6 +98,10 @@ struct IndexLogCommand: ReportingCommand {
   var limit: Int32 = 50
   @OptionGroup var options: IndexOptions
 
+  func validate() throws {
+    guard (1...1000).contains(limit) else { throw ValidationError("--limit is \(limit); it may be 1 to 1000.") }
+  }
+
   func perform() async throws {
     let index = options.index
     let entries = try await options.withAdmin { admin in
@@ -115,7 +119,7 @@ struct IndexLogCommand: ReportingCommand {
     ])
     for entry in entries {
       table.add([
-        String(entry.number), entry.time.minuteText, entry.action, entry.version, entry.actor, entry.reason,
+        String(entry.number), entry.time.minuteText, entry.title, entry.version, entry.actor, entry.reason,
         entry.detail,
       ])
     }

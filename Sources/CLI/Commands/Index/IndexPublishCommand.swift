@@ -20,7 +20,8 @@ struct IndexPublishCommand: ReportingCommand {
   @OptionGroup var encoder: EncoderTarget
   @Option(
     name: .customLong("label"),
-    help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"))
+    help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"),
+    transform: NonEmpty.text)
   var labels: [String] = []
   @Flag(
     inversion: .prefixedNo,
@@ -56,7 +57,7 @@ struct IndexPublishCommand: ReportingCommand {
     for label in labels {
       let parts = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {
-        throw CLIError(.invalidInput, "--label \"\(label)\" is not of the form key=value")
+        throw CLIError(.usage, "--label \"\(label)\" is not of the form key=value")
       }
       parsed[String(parts[0])] = String(parts[1])
     }

@@ -30,7 +30,7 @@ struct RolloutStartCommand: ServingChangeCommand {
         illmrec index rollout start 3 --stage 1%:10m:1000 --stage 10%:1h --stage 100%:1h:manual --outcome click:0.01:500
       """)
 
-  @Argument(help: "Its number, or its whole name.")
+  @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String
   @OptionGroup var plan: RolloutPlanArguments
   @Flag(
@@ -79,13 +79,13 @@ struct RolloutWatchCommand: ReportingCommand {
       On a terminal the view is redrawn in place, elsewhere a line is written at each change and once an interval; with \
       --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
 
-      Exit codes: 0 it succeeded or there is none, 2 it was rolled back, 130 interrupted.
+      Exit codes: 0 it succeeded or there is none, 2 it was rolled back, 130 interrupted, 143 ended by SIGTERM.
 
       Example:
         illmrec index rollout watch --interval 5s
       """)
 
-  @Option(help: ArgumentHelp("Between two looks without a change.", valueName: "duration"))
+  @Option(help: ArgumentHelp("Between two looks without a change.", valueName: "duration"), transform: NonEmpty.text)
   var interval = "1s"
   @OptionGroup var options: IndexOptions
 
@@ -103,7 +103,7 @@ struct RolloutWatchCommand: ReportingCommand {
         return try await Self.follow(request, chosen, on: screen)
       } catch  where Task.isCancelled {
         // Ctrl-C is the way to stop watching: nothing has gone wrong.
-        throw ExitCode(130)
+        throw ExitCode(Interruption.exitCode)
       }
     }
     if phase == .rolledBack { throw ExitCode(2) }
@@ -208,7 +208,7 @@ struct RolloutReportCommand: ReportingCommand {
 
   @Option(help: ArgumentHelp("The rollout's number; the last one by default.", valueName: "number"))
   var number: UInt64 = 0
-  @Option(help: ArgumentHelp("Write a page of its own with charts.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write a page of its own with charts.", valueName: "file"), transform: NonEmpty.text)
   var html: String?
   @OptionGroup var options: IndexOptions
 

@@ -18,7 +18,7 @@ struct EvaluatedServicesOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The index to search, in its stable version, or one version of it, such as default/versions/2.",
-      valueName: "index"))
+      valueName: "index"), transform: NonEmpty.text)
   var index = "default"
   @Option(
     help: ArgumentHelp(

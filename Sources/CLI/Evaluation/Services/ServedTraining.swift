@@ -48,8 +48,12 @@ struct ServedTraining: Sendable {
   ) async throws -> Retrieval_ServedBy {
     if index.contains("/") {
       return try await targets.call("retrieval service", at: targets.retrievalTarget) {
+        // The version that answers is what is asked for; the item need not be in it.
         try await targets.retrieval.getItems(
-          .with { $0.target.version = index }, metadata: [:], options: .defaults
+          .with {
+            $0.target.version = index
+            $0.itemIds = ["-"]
+          }, metadata: [:], options: .defaults
         ).servedBy
       }
     }

@@ -11,7 +11,7 @@ extension FailureCatalog {
         "Neither an output is asked for nor are the items to be stored.",
         remedy: "Name outputs, or set store."),
       Entry(
-        .outputUnknown, .invalidArgument, fields: ["outputs[i]", "config.outputs[i]"],
+        .outputUnknown, .invalidArgument, fields: ["outputs[i]", "config.outputs[i]", "output"],
         "This server does not know the output.",
         remedy: "Ask for an output of this server's release, or upgrade the server."),
       Entry(
@@ -24,7 +24,7 @@ extension FailureCatalog {
         remedy: "Leave model_version empty, or ask a server that runs that version."),
       Entry(
         .modelMismatch, .failedPrecondition,
-        fields: ["expected_space_fingerprint", "config.expected_space_fingerprint"],
+        fields: ["expected_space_fingerprint", "config.expected_space_fingerprint", "candidate_version"],
         "Vectors of different trainings were about to meet: soft tokens and an LLM, user vectors and an index, two "
           + "versions of an index, or replicas behind one target.",
         remedy:
@@ -44,10 +44,11 @@ extension FailureCatalog {
         remedy: "Name one of the services in the message, or none for the server as a whole."),
     ])
 
-  private static let tensorFields = [
-    "embeddings", "items[i].cf_feature", "items[i].text_feature", "users[i].history.items[j].soft_token",
-    "users[i].history.items[j].embedding", "users[i].parts.parts[j].soft_tokens", "queries[i].vector", "chunk.vectors",
-  ]
+  private static let tensorFields: [String] =
+    ["embeddings"] + fields(["cf_feature", "text_feature"], in: itemPlaces)
+    + fields(
+      ["history.items[j].soft_token", "history.items[j].embedding", "parts.parts[j].soft_tokens"], in: userPlaces)
+    + fields(["vector"], in: queryPlaces) + ["chunk.vectors"]
 
   static let tensors = Area(
     title: "Tensors",
@@ -74,35 +75,39 @@ extension FailureCatalog {
         remedy: "Find out what computed it; every element must be finite."),
     ])
 
+  private static let encodedFields =
+    fields(["encoded"], in: itemPlaces) + ["users[i].interactions[j].image.encoded"]
+  private static let rawFields = fields(["raw"], in: itemPlaces)
+
   static let images = Area(
     title: "Images",
     entries: [
       Entry(
-        .imageEmpty, .invalidArgument, fields: ["items[i].encoded", "items[i].raw"],
+        .imageEmpty, .invalidArgument, fields: encodedFields + rawFields,
         "There are no bytes, or no pixels.",
         remedy: "Send a JPEG, PNG or WebP file, or at least one pixel."),
       Entry(
-        .imageTooLarge, .invalidArgument, fields: ["items[i].encoded"],
+        .imageTooLarge, .invalidArgument, fields: encodedFields,
         "The file has more bytes than max_image_bytes of GetServerInfo.",
         remedy: "Send a smaller file, or start the server with a larger limit."),
       Entry(
-        .imageTooManyPixels, .invalidArgument, fields: ["items[i].encoded", "items[i].raw"],
+        .imageTooManyPixels, .invalidArgument, fields: encodedFields + rawFields,
         "The image has more pixels than max_image_pixels of GetServerInfo, a side beyond a million, or scans beyond reason.",
         remedy: "Send a smaller image, or start the server with a larger limit."),
       Entry(
-        .imageFormatUnsupported, .invalidArgument, fields: ["items[i].encoded"],
+        .imageFormatUnsupported, .invalidArgument, fields: encodedFields,
         "The file is neither JPEG, PNG nor WebP, or of a variant that is not decoded.",
         remedy: "Send an 8-bit JPEG, a PNG or a WebP file."),
       Entry(
-        .imageTruncated, .invalidArgument, fields: ["items[i].encoded"],
+        .imageTruncated, .invalidArgument, fields: encodedFields,
         "The data ends before the image does.",
         remedy: "Send the whole file."),
       Entry(
-        .imageCorrupt, .invalidArgument, fields: ["items[i].encoded"],
+        .imageCorrupt, .invalidArgument, fields: encodedFields,
         "The data breaks the rules of its format.",
         remedy: "Export the image again from its source."),
       Entry(
-        .imageSizeMismatch, .invalidArgument, fields: ["items[i].raw"],
+        .imageSizeMismatch, .invalidArgument, fields: rawFields,
         "Decoded pixels do not match the width and height given with them.",
         remedy: "Send 3 · width · height bytes."),
     ])

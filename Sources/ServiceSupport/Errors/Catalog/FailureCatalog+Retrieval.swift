@@ -21,9 +21,10 @@ extension FailureCatalog {
         .queryIDMissing, .invalidArgument, fields: ["query.query_id"],
         "A query of a stream has no id.", remedy: "Give each query an id."),
       Entry(
-        .kInvalid, .invalidArgument, fields: ["queries[i].k", "k"], "`k` is 0.", remedy: "Ask for at least one item."),
+        .kInvalid, .invalidArgument, fields: fields(["k"], in: queryPlaces), "`k` is 0.",
+        remedy: "Ask for at least one item."),
       Entry(
-        .kTooLarge, .invalidArgument, fields: ["queries[i].k", "k"],
+        .kTooLarge, .invalidArgument, fields: fields(["k"], in: queryPlaces) + ["k"],
         "`k` is larger than max_k of GetServerInfo, or than Milvus can answer with the query's filters.",
         remedy: "Ask for fewer items, or narrow the filters."),
       Entry(
@@ -34,38 +35,51 @@ extension FailureCatalog {
         .efTooLarge, .invalidArgument, fields: ["ef", "config.ef"],
         "`ef` is larger than 100,000.", remedy: "Send a smaller one, or ask for an exact search."),
       Entry(
-        .scoreOverflow, .invalidArgument, fields: ["queries[i].vector"],
+        .scoreOverflow, .invalidArgument, fields: fields(["vector"], in: queryPlaces),
         "Inner products could leave float32's range.", remedy: "Scale the vectors down."),
       Entry(
-        .outcomeInvalid, .invalidArgument, fields: ["outcomes[i]"],
+        .outcomeInvalid, .invalidArgument,
+        fields: fields(["request_id", "item_id", "kind"], in: ["outcomes[i]"]),
         "An outcome lacks the request_id of its search, its item_id or its kind, or the kind is too long.",
         remedy: "Set all three; a kind has 1 to 64 bytes."),
+      Entry(
+        .noOutcomes, .invalidArgument, fields: ["outcomes"], "The request has no outcomes.",
+        remedy: "Send at least one."),
       Entry(
         .tooManyOutcomes, .invalidArgument, fields: ["outcomes"],
         "The request has more outcomes than max_queries_per_request of GetServerInfo.",
         remedy: "Split the request."),
     ])
 
+  private static let categoryFields: [String] =
+    ["chunk.categories", "chunk.categories[i].names[j]"]
+    + fields(["exclude_categories[j]", "include_categories[j]"], in: queryPlaces)
+    + ["exclude_categories[i]", "include_categories[i]"]
+  private static let headerFields = fields(
+    [
+      "dim", "built_by.name", "built_by.version", "built_by.fingerprint", "built_by.space_fingerprint", "actor",
+      "request_id", "labels", "graph.build", "graph.m", "graph.ef_construction",
+    ], in: ["header"])
+
   static let versions = Area(
     title: "Index versions",
     entries: [
       Entry(
-        .indexNameInvalid, .invalidArgument, fields: ["index", "name", "version"],
+        .indexNameInvalid, .invalidArgument, fields: indexFields + ["header.index"] + versionFields,
         "The name of an index is not allowed.",
         remedy: "Use 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit."),
       Entry(
-        .indexNotFound, .notFound,
+        .indexNotFound, .notFound, fields: indexFields + versionFields,
         "There is no index of that name.", remedy: "Publish a version of it first (illmrec index publish)."),
       Entry(
-        .versionNameInvalid, .invalidArgument,
-        fields: ["name", "version", "baseline_version", "candidate_version"],
+        .versionNameInvalid, .invalidArgument, fields: versionFields,
         "The name of a version is not of the form INDEX/versions/NUMBER.",
         remedy: "Copy it from ListVersions."),
       Entry(
-        .versionNotFound, .notFound,
+        .versionNotFound, .notFound, fields: versionFields,
         "There is no version of that name.", remedy: "Choose one from ListVersions."),
       Entry(
-        .versionInUse, .failedPrecondition,
+        .versionInUse, .failedPrecondition, fields: ["name"],
         "The version has a role and cannot be deleted.",
         remedy: "Promote another version, or end the rollout, and delete it then.", retry: .afterRepair),
       Entry(
@@ -75,22 +89,24 @@ extension FailureCatalog {
           "Roll back to another version or publish this one again; look at the disk, or at who changed the collection.",
         retry: .afterRepair),
       Entry(
-        .comparisonTooLarge, .invalidArgument, fields: ["query_count"],
+        .comparisonTooLarge, .invalidArgument, fields: ["query_count", "k"],
         "A comparison asks for too many queries or items.",
         remedy: "Ask for at most 1,000 queries and max_k items."),
       Entry(
-        .headerInvalid, .invalidArgument, fields: ["header.graph.build"],
+        .headerInvalid, .invalidArgument,
+        fields: headerFields,
         "A field of an upload's header is out of its range; the message says which.",
         remedy: "Correct that field."),
       Entry(
         .itemDuplicate, .invalidArgument,
         "An item came twice in one upload.", remedy: "Send each item once."),
       Entry(
-        .categoryInvalid, .invalidArgument, fields: ["chunk"],
+        .categoryInvalid, .invalidArgument,
+        fields: categoryFields,
         "A category is empty or too long, there are too many, or a chunk has not one list per item.",
         remedy: "Send one list per item or none; categories are for filtering, not for what differs in every item."),
       Entry(
-        .uploadOutOfOrder, .invalidArgument, fields: ["message"],
+        .uploadOutOfOrder, .invalidArgument, fields: ["header", "chunk", "commit"],
         "The messages of an upload come in another order than header, chunks, commit.",
         remedy: "Send them in that order."),
       Entry(
@@ -109,7 +125,7 @@ extension FailureCatalog {
         "As many uploads as the server takes at a time are under way.",
         remedy: "Wait for one to end, or start the server with a larger --max-uploads.", retry: .later(.seconds(10))),
       Entry(
-        .itemCountMismatch, .dataLoss,
+        .itemCountMismatch, .dataLoss, fields: ["commit.item_count"],
         "Another number of items arrived than the commit says; nothing was published.",
         remedy: "Look for what lost messages on the way, and upload again.", retry: .later()),
       Entry(
@@ -118,17 +134,27 @@ extension FailureCatalog {
         remedy: "Read the server's log; publish without a graph meanwhile.", retry: .afterRepair),
     ])
 
+  private static let planFields: [String] =
+    ["plan.stages", "plan.outcome_window", "plan.gates"]
+    + fields(["canary_permille", "shadow_permille", "min_duration"], in: ["plan.stages[i]"])
+    + fields(
+      [
+        "min_overlap", "max_error_ratio", "max_latency_ratio", "error_probability", "outcomes", "outcomes[i].kind",
+        "outcomes[i].max_drop",
+      ], in: ["plan.gates"])
+
   static let rollouts = Area(
     title: "Rollouts",
     entries: [
       Entry(
         .changeInvalid, .invalidArgument,
+        fields: ["change.actor", "change.reason", "change.request_id"] + planFields,
         "A plan or a change is out of its bounds; the message says where.", remedy: "Correct what the message names."),
       Entry(
-        .requestIDReused, .invalidArgument,
+        .requestIDReused, .invalidArgument, fields: ["change.request_id"],
         "The request_id was used for another change.", remedy: "Make a new one for each change."),
       Entry(
-        .etagMismatch, .aborted,
+        .etagMismatch, .aborted, fields: ["etag", "change.etag"],
         "Somebody changed what serves since it was read.",
         remedy: "Read it again, decide again, and send its etag.", retry: .afterReading),
       Entry(
@@ -142,7 +168,7 @@ extension FailureCatalog {
         .nothingToRollBack, .failedPrecondition,
         "The index has no version to go back to.", remedy: "Promote the version you want by its name."),
       Entry(
-        .candidateMismatch, .failedPrecondition,
+        .candidateMismatch, .failedPrecondition, fields: ["version"],
         "No query fits both the candidate and the stable version: other dimensions, or another training.",
         remedy:
           "Publish item vectors of the training that is served, or set allow_other_space for a canary without shadows."),
@@ -151,7 +177,7 @@ extension FailureCatalog {
         "The interval of WatchRollout is out of its range.",
         remedy: "Ask for 0.1 seconds to an hour, or leave it out."),
       Entry(
-        .reportNotFound, .notFound,
+        .reportNotFound, .notFound, fields: ["number"],
         "Nothing was kept of a rollout of that number.", remedy: "Ask for the last one with number 0."),
     ])
 }

@@ -14,7 +14,7 @@ package enum FailureCatalog {
   package struct Entry: Sendable {
     package let reason: FailureReason
     package let code: RPCError.Code
-    /// Paths of the fields that a failure may name, as written in the protos; empty where it is about no field.
+    /// The fields that a failure may name: paths (``FieldPath``) with letters for places. Empty where it is about no field.
     package let fields: [String]
     package let meaning: String
     /// What whoever sees it does about it.
@@ -47,6 +47,20 @@ package enum FailureCatalog {
     case later(Duration? = nil)
   }
 
+  /// Each name in each place, as one element of a batch is at `items[i]` in a request and at `item` in a stream.
+  static func fields(_ names: [String], in places: [String]) -> [String] {
+    places.flatMap { place in names.map { "\(place).\($0)" } }
+  }
+
+  static let itemPlaces = ["items[i]", "item"]
+  static let userPlaces = ["users[i]", "user"]
+  static let queryPlaces = ["queries[i]", "query"]
+  /// Fields that name a version of an index.
+  static let versionFields = [
+    "name", "version", "baseline_version", "candidate_version", "target.version", "config.target.version",
+  ]
+  static let indexFields = ["index", "target.index", "config.target.index"]
+
   package static let areas = [
     requests, tensors, images, items, users, searches, versions, rollouts, load, storage, backends, servers, reports,
   ]
@@ -66,8 +80,28 @@ extension FailureReason {
 }
 
 extension FailureCatalog.Retry {
+  /// Whether to send the request again, in the words that the page, the command line and its JSON say.
+  package var word: String {
+    switch self {
+    case .never: "no"
+    case .afterRepair: "once remedied"
+    case .afterReading: "once read again"
+    case .later: "yes"
+    }
+  }
+
+  /// What the word means.
+  package var meaning: String {
+    switch self {
+    case .never: "The request has to be changed."
+    case .afterRepair: "It fails until the remedy has been applied, mostly by whoever runs the service."
+    case .afterReading: "Read again what it depends on, and decide anew."
+    case .later: "After the delay in `RetryInfo`, or after the one named here; else with exponential backoff."
+    }
+  }
+
   /// How long a client is asked to wait, unless a failure knows better.
-  var delay: Duration? {
+  package var delay: Duration? {
     if case .later(let delay) = self { delay } else { nil }
   }
 }

@@ -158,7 +158,8 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+        /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_StreamEncodeImagesRequest` messages.
@@ -279,7 +280,8 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+        /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_StreamEncodeImagesRequest` messages.
@@ -398,7 +400,8 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+        /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
         ///
         /// - Parameters:
         ///   - request: A stream of `Encoder_StreamEncodeImagesRequest` messages.
@@ -750,7 +753,8 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+        /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
@@ -920,7 +924,8 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+        /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+        /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
@@ -1120,7 +1125,8 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+    /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+    /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Encoder_StreamEncodeImagesRequest` messages.
@@ -1298,7 +1304,8 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them.
+    /// > Encodes a catalog. Flow controlled; results come as they are done, named by item_id, with progress between them. An item
+    /// > that fails, one without an item_id among them, has its own error; a message without an item ends the stream.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

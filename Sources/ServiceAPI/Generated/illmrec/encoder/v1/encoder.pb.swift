@@ -269,7 +269,7 @@ public nonisolated struct Encoder_EncodeImagesRequest: Sendable {
   /// Echoed, and written to the logs.
   public var requestID: String = String()
 
-  /// At most max_items_per_request.
+  /// 1 to max_items_per_request.
   public var items: [Encoder_ImageItem] = []
 
   /// What to return; may be empty when items are stored.
@@ -480,7 +480,7 @@ public nonisolated struct Encoder_ProjectEmbeddingsRequest: Sendable {
   /// Echoed, and written to the logs.
   public var requestID: String = String()
 
-  /// [n, embedding_dim], any data type.
+  /// [n, embedding_dim], any data type; n is 1 to max_items_per_request.
   public var embeddings: Common_Tensor {
     get {_embeddings ?? Common_Tensor()}
     set {_embeddings = newValue}
@@ -543,7 +543,7 @@ public nonisolated struct Encoder_LookupItemsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// At most max_items_per_request.
+  /// 1 to max_items_per_request.
   public var itemIds: [String] = []
 
   /// What to return beside the metadata.
@@ -573,7 +573,7 @@ public nonisolated struct Encoder_LookupItemsResponse: Sendable {
   /// Clears the value of `model`. Subsequent reads from it will return its default value.
   public mutating func clearModel() {self._model = nil}
 
-  /// In the request's order; an unknown item has an error with reason ITEM_NOT_FOUND.
+  /// In the request's order; an unknown item has an error with reason ITEM_NOT_FOUND, and what cannot name an item its own.
   public var items: [Encoder_StoredItem] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

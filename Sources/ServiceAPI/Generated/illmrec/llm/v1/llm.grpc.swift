@@ -130,7 +130,8 @@ extension LLM_LLMService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+        /// > user_id among them, has its own error; a message without a user ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `LLM_StreamEncodeUsersRequest` messages.
@@ -215,7 +216,8 @@ extension LLM_LLMService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+        /// > user_id among them, has its own error; a message without a user ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `LLM_StreamEncodeUsersRequest` messages.
@@ -298,7 +300,8 @@ extension LLM_LLMService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+        /// > user_id among them, has its own error; a message without a user ends the stream.
         ///
         /// - Parameters:
         ///   - request: A stream of `LLM_StreamEncodeUsersRequest` messages.
@@ -539,7 +542,8 @@ extension LLM_LLMService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+        /// > user_id among them, has its own error; a message without a user ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
@@ -663,7 +667,8 @@ extension LLM_LLMService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+        /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+        /// > user_id among them, has its own error; a message without a user ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
@@ -797,7 +802,8 @@ extension LLM_LLMService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+    /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+    /// > user_id among them, has its own error; a message without a user ends the stream.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `LLM_StreamEncodeUsersRequest` messages.
@@ -919,7 +925,8 @@ extension LLM_LLMService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Encodes many users. Flow controlled; results come as they are done, named by user_id.
+    /// > Encodes many users. Flow controlled; results come as they are done, named by user_id. A user that fails, one without a
+    /// > user_id among them, has its own error; a message without a user ends the stream.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

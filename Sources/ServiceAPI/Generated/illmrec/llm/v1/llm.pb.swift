@@ -350,7 +350,7 @@ public nonisolated struct LLM_EncodeUsersRequest: Sendable {
   /// Echoed, and written to the logs.
   public var requestID: String = String()
 
-  /// At most max_users_per_request.
+  /// 1 to max_users_per_request.
   public var users: [LLM_UserPrompt] = []
 
   /// What to return; the user vector when empty.

@@ -84,7 +84,8 @@ extension Recommender_RecommenderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Recommends items for a small batch of users; a user that fails carries its own error.
+        /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+        /// > says of a field is told of the field of this request that it came from.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Recommender_RecommendRequest` messages.
@@ -133,7 +134,8 @@ extension Recommender_RecommenderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Recommends items for a small batch of users; a user that fails carries its own error.
+        /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+        /// > says of a field is told of the field of this request that it came from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Recommender_RecommendRequest` message.
@@ -180,7 +182,8 @@ extension Recommender_RecommenderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Recommends items for a small batch of users; a user that fails carries its own error.
+        /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+        /// > says of a field is told of the field of this request that it came from.
         ///
         /// - Parameters:
         ///   - request: A `Recommender_RecommendRequest` message.
@@ -316,7 +319,8 @@ extension Recommender_RecommenderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Recommends items for a small batch of users; a user that fails carries its own error.
+        /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+        /// > says of a field is told of the field of this request that it came from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Recommender_RecommendRequest` message.
@@ -383,7 +387,8 @@ extension Recommender_RecommenderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Recommends items for a small batch of users; a user that fails carries its own error.
+        /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+        /// > says of a field is told of the field of this request that it came from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Recommender_RecommendRequest` message.
@@ -456,7 +461,8 @@ extension Recommender_RecommenderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Recommends items for a small batch of users; a user that fails carries its own error.
+    /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+    /// > says of a field is told of the field of this request that it came from.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Recommender_RecommendRequest` message.
@@ -518,7 +524,8 @@ extension Recommender_RecommenderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Recommends items for a small batch of users; a user that fails carries its own error.
+    /// > Recommends items for a small batch of users; a user that fails carries its own error. What a service behind the gateway
+    /// > says of a field is told of the field of this request that it came from.
     ///
     /// - Parameters:
     ///   - message: request message to send.

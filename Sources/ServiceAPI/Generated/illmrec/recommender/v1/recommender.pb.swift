@@ -95,10 +95,10 @@ public nonisolated struct Recommender_UserHistory: Sendable {
   /// Oldest first. The newest that the LLM service reads are used; at least one.
   public var interactions: [Recommender_Interaction] = []
 
-  /// Further items that must not be recommended.
+  /// Further items that must not be recommended; no empty ids.
   public var excludeItemIds: [String] = []
 
-  /// When not empty, only these items may be recommended.
+  /// When not empty, only these items may be recommended; no empty ids.
   public var includeItemIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -115,7 +115,7 @@ public nonisolated struct Recommender_RecommendRequest: Sendable {
   /// Echoed, and written to the logs of every service on the way.
   public var requestID: String = String()
 
-  /// At most max_users_per_request.
+  /// 1 to max_users_per_request.
   public var users: [Recommender_UserHistory] = []
 
   /// Items per user; 10 when 0.
@@ -134,13 +134,14 @@ public nonisolated struct Recommender_RecommendRequest: Sendable {
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
   public mutating func clearTarget() {self._target = nil}
 
-  /// Passed on to the LLM service: prompts of the same scope share what was computed of their beginnings.
+  /// Passed on to the LLM service: prompts of the same scope share what was computed of their beginnings. At most 256 bytes.
   public var cacheScope: String = String()
 
-  /// When not empty, only items in one of these categories may be recommended. Unknown ones are ignored.
+  /// When not empty, only items in one of these categories may be recommended. Unknown ones are ignored, empty
+  /// ones refused.
   public var includeCategories: [String] = []
 
-  /// Items in any of these categories must not be recommended. Unknown ones are ignored.
+  /// Items in any of these categories must not be recommended. Unknown ones are ignored, empty ones refused.
   public var excludeCategories: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -77,6 +77,63 @@ public nonisolated enum Retrieval_RolloutPhase: SwiftProtobuf.Enum, Swift.CaseIt
 
 }
 
+/// What a gate watches in the candidate.
+public nonisolated enum Retrieval_GateKind: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Never sent.
+  case unspecified // = 0
+
+  /// How far its answers agree with the baseline's.
+  case overlap // = 1
+
+  /// How many of its searches fail.
+  case errors // = 2
+
+  /// How long its searches take.
+  case latency // = 3
+
+  /// How often users do what is wished after its answers.
+  case outcome // = 4
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .overlap
+    case 2: self = .errors
+    case 3: self = .latency
+    case 4: self = .outcome
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .overlap: return 1
+    case .errors: return 2
+    case .latency: return 3
+    case .outcome: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Retrieval_GateKind] = [
+    .unspecified,
+    .overlap,
+    .errors,
+    .latency,
+    .outcome,
+  ]
+
+}
+
 /// Whether a gate lets a rollout go on.
 public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
@@ -124,6 +181,105 @@ public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIte
     .waiting,
     .open,
     .failed,
+  ]
+
+}
+
+/// What was done to what serves an index.
+public nonisolated enum Retrieval_AuditAction: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Never sent.
+  case unspecified // = 0
+
+  /// A version was published.
+  case published // = 1
+
+  /// A version was made stable.
+  case promoted // = 2
+
+  /// The previous version was made stable again.
+  case rolledBack // = 3
+
+  /// A version was deleted.
+  case deleted // = 4
+
+  /// A rollout began.
+  case rolloutStarted // = 5
+
+  /// It went on to its next stage.
+  case rolloutAdvanced // = 6
+
+  /// Its schedule was stopped.
+  case rolloutPaused // = 7
+
+  /// Its schedule runs again.
+  case rolloutResumed // = 8
+
+  /// Its candidate became stable.
+  case rolloutSucceeded // = 9
+
+  /// Its candidate serves nobody any more.
+  case rolloutRolledBack // = 10
+
+  /// Roles were given anew at a start, because a version was broken.
+  case recovered // = 11
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .published
+    case 2: self = .promoted
+    case 3: self = .rolledBack
+    case 4: self = .deleted
+    case 5: self = .rolloutStarted
+    case 6: self = .rolloutAdvanced
+    case 7: self = .rolloutPaused
+    case 8: self = .rolloutResumed
+    case 9: self = .rolloutSucceeded
+    case 10: self = .rolloutRolledBack
+    case 11: self = .recovered
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .published: return 1
+    case .promoted: return 2
+    case .rolledBack: return 3
+    case .deleted: return 4
+    case .rolloutStarted: return 5
+    case .rolloutAdvanced: return 6
+    case .rolloutPaused: return 7
+    case .rolloutResumed: return 8
+    case .rolloutSucceeded: return 9
+    case .rolloutRolledBack: return 10
+    case .recovered: return 11
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Retrieval_AuditAction] = [
+    .unspecified,
+    .published,
+    .promoted,
+    .rolledBack,
+    .deleted,
+    .rolloutStarted,
+    .rolloutAdvanced,
+    .rolloutPaused,
+    .rolloutResumed,
+    .rolloutSucceeded,
+    .rolloutRolledBack,
+    .recovered,
   ]
 
 }
@@ -1027,7 +1183,9 @@ public nonisolated struct Retrieval_GateReading: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// "overlap", "errors", "latency" or "outcome <kind>".
+  /// As a text: "overlap", "errors", "latency" or "outcome <kind>". Compare kind and outcome_kind instead.
+  ///
+  /// NOTE: This field was marked as deprecated in the .proto file.
   public var gate: String = String()
 
   /// Whether it lets the rollout go on.
@@ -1035,6 +1193,12 @@ public nonisolated struct Retrieval_GateReading: Sendable {
 
   /// What was measured against what.
   public var detail: String = String()
+
+  /// What the gate watches in the candidate. A server of before this field leaves it unspecified.
+  public var kind: Retrieval_GateKind = .unspecified
+
+  /// Of GATE_KIND_OUTCOME: as in Outcome. Empty for the others.
+  public var outcomeKind: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1729,8 +1893,10 @@ public nonisolated struct Retrieval_AuditEntry: Sendable {
   /// Clears the value of `time`. Subsequent reads from it will return its default value.
   public mutating func clearTime() {self._time = nil}
 
-  /// What: "published", "promoted", "rolled_back", "deleted", "rollout_started", "rollout_advanced", "rollout_paused",
-  /// "rollout_resumed", "rollout_succeeded", "rollout_rolled_back" or "recovered".
+  /// What, as a text: "published", "promoted", "rolled_back", "deleted", "rollout_started", "rollout_advanced",
+  /// "rollout_paused", "rollout_resumed", "rollout_succeeded", "rollout_rolled_back" or "recovered". Compare kind instead.
+  ///
+  /// NOTE: This field was marked as deprecated in the .proto file.
   public var action: String = String()
 
   /// The version it is about; empty when it is about none.
@@ -1750,6 +1916,9 @@ public nonisolated struct Retrieval_AuditEntry: Sendable {
 
   /// As in the request.
   public var requestID: String = String()
+
+  /// What. A server of before this field leaves it unspecified.
+  public var kind: Retrieval_AuditAction = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1864,8 +2033,16 @@ nonisolated extension Retrieval_RolloutPhase: SwiftProtobuf._ProtoNameProviding 
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLLOUT_PHASE_UNSPECIFIED\0\u{1}ROLLOUT_PHASE_RUNNING\0\u{1}ROLLOUT_PHASE_PAUSED\0\u{1}ROLLOUT_PHASE_SUCCEEDED\0\u{1}ROLLOUT_PHASE_ROLLED_BACK\0")
 }
 
+nonisolated extension Retrieval_GateKind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_KIND_UNSPECIFIED\0\u{1}GATE_KIND_OVERLAP\0\u{1}GATE_KIND_ERRORS\0\u{1}GATE_KIND_LATENCY\0\u{1}GATE_KIND_OUTCOME\0")
+}
+
 nonisolated extension Retrieval_GateVerdict: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_VERDICT_UNSPECIFIED\0\u{1}GATE_VERDICT_WAITING\0\u{1}GATE_VERDICT_OPEN\0\u{1}GATE_VERDICT_FAILED\0")
+}
+
+nonisolated extension Retrieval_AuditAction: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0AUDIT_ACTION_UNSPECIFIED\0\u{1}AUDIT_ACTION_PUBLISHED\0\u{1}AUDIT_ACTION_PROMOTED\0\u{1}AUDIT_ACTION_ROLLED_BACK\0\u{1}AUDIT_ACTION_DELETED\0\u{1}AUDIT_ACTION_ROLLOUT_STARTED\0\u{1}AUDIT_ACTION_ROLLOUT_ADVANCED\0\u{1}AUDIT_ACTION_ROLLOUT_PAUSED\0\u{1}AUDIT_ACTION_ROLLOUT_RESUMED\0\u{1}AUDIT_ACTION_ROLLOUT_SUCCEEDED\0\u{1}AUDIT_ACTION_ROLLOUT_ROLLED_BACK\0\u{1}AUDIT_ACTION_RECOVERED\0")
 }
 
 nonisolated extension Retrieval_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -3134,7 +3311,7 @@ nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GateReading"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0\u{1}kind\0\u{3}outcome_kind\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3145,6 +3322,8 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularStringField(value: &self.gate) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.outcomeKind) }()
       default: break
       }
     }
@@ -3160,6 +3339,12 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
     if !self.detail.isEmpty {
       try visitor.visitSingularStringField(value: self.detail, fieldNumber: 3)
     }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 4)
+    }
+    if !self.outcomeKind.isEmpty {
+      try visitor.visitSingularStringField(value: self.outcomeKind, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3167,6 +3352,8 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
     if lhs.gate != rhs.gate {return false}
     if lhs.verdict != rhs.verdict {return false}
     if lhs.detail != rhs.detail {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.outcomeKind != rhs.outcomeKind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4194,7 +4381,7 @@ nonisolated extension Retrieval_ListAuditEntriesResponse: SwiftProtobuf.Message,
 
 nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditEntry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0\u{1}kind\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4211,6 +4398,7 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
       case 7: try { try decoder.decodeSingularStringField(value: &self.detail) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
+      case 10: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
       default: break
       }
     }
@@ -4248,6 +4436,9 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
     if !self.requestID.isEmpty {
       try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 9)
     }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4261,6 +4452,7 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.detail != rhs.detail {return false}
     if lhs.generation != rhs.generation {return false}
     if lhs.requestID != rhs.requestID {return false}
+    if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -144,7 +144,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for many queries, all in the index version that was resolved when the stream began.
+        /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+        /// > without a query_id among them, has its own error; a message without a query ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_StreamSearchRequest` messages.
@@ -248,7 +249,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for many queries, all in the index version that was resolved when the stream began.
+        /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+        /// > without a query_id among them, has its own error; a message without a query ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_StreamSearchRequest` messages.
@@ -350,7 +352,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for many queries, all in the index version that was resolved when the stream began.
+        /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+        /// > without a query_id among them, has its own error; a message without a query ends the stream.
         ///
         /// - Parameters:
         ///   - request: A stream of `Retrieval_StreamSearchRequest` messages.
@@ -645,7 +648,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for many queries, all in the index version that was resolved when the stream began.
+        /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+        /// > without a query_id among them, has its own error; a message without a query ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
@@ -793,7 +797,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for many queries, all in the index version that was resolved when the stream began.
+        /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+        /// > without a query_id among them, has its own error; a message without a query ends the stream.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
@@ -962,7 +967,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Searches for many queries, all in the index version that was resolved when the stream began.
+    /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+    /// > without a query_id among them, has its own error; a message without a query ends the stream.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Retrieval_StreamSearchRequest` messages.
@@ -1114,7 +1120,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Searches for many queries, all in the index version that was resolved when the stream began.
+    /// > Searches for many queries, all in the index version that was resolved when the stream began. A query that fails, one
+    /// > without a query_id among them, has its own error; a message without a query ends the stream.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

@@ -152,19 +152,20 @@ public nonisolated struct Retrieval_Query: Sendable {
   /// How many items to return, 1 to max_k.
   public var k: UInt32 = 0
 
-  /// Items that must not be returned, such as those the user has seen. Unknown ones are ignored.
+  /// Items that must not be returned, such as those the user has seen. Unknown ones are ignored, empty ones refused.
   public var excludeItemIds: [String] = []
 
-  /// When not empty, only these items may be returned. Unknown ones are ignored.
+  /// When not empty, only these items may be returned. Unknown ones are ignored, empty ones refused.
   public var includeItemIds: [String] = []
 
   /// Routes this query alone, in place of the target's: a batch of users keeps each of them on a version of their own.
   public var routingKey: String = String()
 
-  /// Items in any of these categories must not be returned. Unknown ones are ignored.
+  /// Items in any of these categories must not be returned. Unknown ones are ignored, empty ones refused.
   public var excludeCategories: [String] = []
 
-  /// When not empty, only items in one of these categories may be returned. Unknown ones are ignored.
+  /// When not empty, only items in one of these categories may be returned. Unknown ones are ignored, empty ones
+  /// refused.
   public var includeCategories: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -336,7 +337,7 @@ public nonisolated struct Retrieval_SearchRequest: Sendable {
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
   public mutating func clearTarget() {self._target = nil}
 
-  /// At most max_queries_per_request.
+  /// 1 to max_queries_per_request.
   public var queries: [Retrieval_Query] = []
 
   /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless the index was built from item vectors of the same training.
@@ -530,7 +531,7 @@ public nonisolated struct Retrieval_GetItemsRequest: Sendable {
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
   public mutating func clearTarget() {self._target = nil}
 
-  /// At most max_items_per_request.
+  /// 1 to max_items_per_request; no empty ids.
   public var itemIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -627,7 +628,7 @@ public nonisolated struct Retrieval_ReportOutcomesRequest: Sendable {
   /// Index name; "default" when empty.
   public var index: String = String()
 
-  /// At most max_queries_per_request.
+  /// 1 to max_queries_per_request.
   public var outcomes: [Retrieval_Outcome] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

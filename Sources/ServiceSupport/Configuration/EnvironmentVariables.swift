@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The `ILLMREC_*` variables that there are. Any other is refused: a mistyped one would be a setting that nobody set.
+package enum EnvironmentVariables {
+  private static let prefix = "ILLMREC_"
+
+  /// The settings of all programs: one environment may be that of several, each of which reads its own.
+  package static let settings = [
+    "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "drain-timeout", "encoder", "hnsw-ef",
+    "hnsw-ef-construction", "hnsw-m", "host", "keep-versions", "llm", "llm-weights", "log-level", "max-batch-items",
+    "max-batch-tokens", "max-history-items", "max-image-bytes", "max-image-pixels", "max-interactions-per-user",
+    "max-item-list-tokens", "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes",
+    "max-prompt-tokens", "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-tokens",
+    "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes", "max-uploads",
+    "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database", "milvus-index",
+    "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file", "model-name",
+    "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision",
+    "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights", "spaces", "store", "threads",
+  ]
+
+  /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.
+  static let others: Set<String> = [
+    "ILLMREC_MILVUS_TOKEN", ParentWatch.variable,
+    "ILLMREC_SHARED", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS", "ILLMREC_SWAP_CALLS",
+    "ILLMREC_SHADOW_SECONDS",
+  ]
+
+  /// - Parameter keys: of this process, among them such as are not in ``settings``.
+  package static func check(
+    _ environment: [String: String], keys: [any AnySettingKey] = []
+  ) throws(SettingsError) {
+    let known = others.union(settings.map(name)).union(keys.map(\.environmentName))
+    let unknown = environment.keys.filter {
+      $0.hasPrefix(prefix) && !known.contains($0) && !isOrchestrators($0, environment[$0] ?? "")
+    }
+    guard let first = unknown.min() else { return }
+    let names = known.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    let nearest = NearestName.of(String(first.dropFirst(prefix.count)), in: names)
+    let suggestion = nearest.map { "did you mean \(prefix)\($0)? Else unset it" } ?? "unset it"
+    throw SettingsError("\(first) is no variable that illmrec knows; \(suggestion)", isUsage: true)
+  }
+
+  package static func name(of setting: String) -> String { prefix + setting.uppercased().replacing("-", with: "_") }
+
+  /// Kubernetes and Docker tell every container of a service called illmrec-… by variables of these forms:
+  /// `ILLMREC_LLM_SERVICE_HOST`, `ILLMREC_LLM_PORT=tcp://10.0.0.1:50052`, `ILLMREC_LLM_PORT_50052_TCP_ADDR`.
+  private static func isOrchestrators(_ name: String, _ value: String) -> Bool {
+    name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
+      || name.contains(/_PORT_[0-9]+_(TCP|UDP|SCTP)/) || (name.hasSuffix("_PORT") && value.contains("://"))
+  }
+}
