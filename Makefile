@@ -98,6 +98,11 @@ test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searc
 	$(SWIFT) build --build-tests
 	ILLMREC_SWAPS=$(or $(SWAPS),200) ILLMREC_SWAP_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter SwapTests
 
+.PHONY: test-rollouts
+test-rollouts: packages ## Play SEEDS=200 rollouts through failures, outages, clock jumps, restarts and pauses against the written rules.
+	$(SWIFT) build --build-tests
+	ILLMREC_ROLLOUT_SEEDS=$(or $(SEEDS),200) $(SWIFT) test --skip-build --filter RolloutModelTests
+
 .PHONY: test-milvus
 test-milvus: packages ## Run the retrieval service's tests with vectors in Milvus: milvus-lite from PyPI on 127.0.0.1.
 	@SWIFT=$(SWIFT) scripts/test-milvus.sh

@@ -164,6 +164,9 @@ let package = Package(
       name: "ServiceTestSupport",
       dependencies: ["ServiceSupport", "GRPCTransport", .grpcCore, .grpcInProcess, .logging],
       path: "Tests/ServiceTestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "VectorTestSupport", dependencies: ["VectorIndex"], path: "Tests/VectorTestSupport",
+      swiftSettings: swiftSettings),
     tests("BasicsTests", ["Basics", "TestSupport"]),
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", "TestSupport", .grpcCore]),
     shim("CKernelReferences", ["CKernels"], path: "Tests/CKernelReferences"),
@@ -183,7 +186,9 @@ let package = Package(
     .executableTarget(
       name: "TrainingProbe", dependencies: ["Training", "Models"], path: "Benchmarks/TrainingBenchmark/TrainingProbe",
       swiftSettings: swiftSettings),
-    tests("VectorIndexTests", ["Basics", "VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe", "TestSupport"]),
+    tests(
+      "VectorIndexTests",
+      ["Basics", "VectorIndex", "CVectorIndex", "Rollouts", "CrashProbe", "TestSupport", "VectorTestSupport"]),
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", "TestSupport", .grpcCore]),
     tests(
       "ServiceSupportTests",
@@ -194,7 +199,8 @@ let package = Package(
       ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests(
       "RetrievalServiceTests",
-      ["Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport"] + rpcTests),
+      ["Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport", "VectorTestSupport"]
+        + rpcTests),
     tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),

@@ -18,6 +18,7 @@ extension Recommender_UserRecommendations {
     promptTokens = user.promptTokens
     cachedTokens = user.cachedTokens
     if let servedBy = user.servedBy { self.servedBy = servedBy }
+    fellBackFrom = user.fellBackFrom
     truncatedItems = UInt32(user.read.lowerBound) + user.truncatedItems
     items = user.recommended.map { item in
       .with {

@@ -22,6 +22,8 @@ struct UserProgress: Sendable {
   var recommended: [Retrieval_ScoredItem] = []
   /// Set when another version answered this user than the request's others.
   var servedBy: Retrieval_ServedBy?
+  /// Name of the version that was to answer and failed, where the stable one answered instead.
+  var fellBackFrom = ""
 
   /// - Parameters:
   ///   - index: in the request.

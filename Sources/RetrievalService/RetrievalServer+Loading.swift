@@ -8,13 +8,16 @@ import VectorIndex
 
 extension RetrievalServer {
   /// Opens the data directory, which checks every version in it, and starts the threads that search and compare.
+  ///
+  /// - Parameter other: keeps the vectors in place of the configured Milvus; the tests'.
   static func load(
-    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults = NoFaults()
+    _ configuration: RetrievalConfiguration, logger: Logger, faults: any StorageFaults = NoFaults(),
+    backend other: (any VectorBackend)? = nil
   ) async throws -> ServiceParts {
     let backend = try configuration.milvus.map { try MilvusBackend($0) }
     let store: VersionStore
     do {
-      store = try await open(configuration, backend, logger: logger, faults: faults)
+      store = try await open(configuration, other ?? backend, logger: logger, faults: faults)
     } catch {
       await backend?.shutdown()
       throw error
@@ -39,7 +42,7 @@ extension RetrievalServer {
   }
 
   private static func open(
-    _ configuration: RetrievalConfiguration, _ backend: MilvusBackend?, logger: Logger, faults: any StorageFaults
+    _ configuration: RetrievalConfiguration, _ backend: (any VectorBackend)?, logger: Logger, faults: any StorageFaults
   ) async throws -> VersionStore {
     let uploads = UploadLimits(maxItems: configuration.limits.maxItemsPerVersion)
     let store = try await DedicatedThread.run(name: "illmrec-open") {

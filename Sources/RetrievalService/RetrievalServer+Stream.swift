@@ -16,13 +16,12 @@ extension RetrievalServer {
     let deadline = context.deadline
     try await BulkStream(messages, writer).answerInOrder(readingAhead: RetrievalComputation.maxBatchQueries) { config in
       let method = try SearchMethod(config.method, ef: config.ef, path: "config.")
-      let (served, routing) = try resolver.resolve(
+      let route = try resolver.resolve(
         config.target, path: "config.", expectedSpace: config.expectedSpaceFingerprint)
-      return OrderedBulkSession(header: .with { $0.servedBy = Retrieval_ServedBy(served) }) { queries in
+      return OrderedBulkSession(header: .with { $0.servedBy = Retrieval_ServedBy(route.served[0]) }) { queries in
         let batch = QueryBatch(
-          queries, limits: limits, method: method, served: queries.map { _ in served }, areStreamed: true)
-        let outcomes = try await batch.search(by: worker, deadline: deadline, whenFull: .wait)
-        monitor.note(batch.answers(outcomes), requestID: config.requestID, routing: routing)
+          queries, limits: limits, method: method, route: route.repeated(queries.count), areStreamed: true)
+        let outcomes = try await answer(batch, requestID: config.requestID, deadline, whenFull: .wait)
         return batch.results(outcomes).map { result in .with { $0.result = result } }
       }
     }

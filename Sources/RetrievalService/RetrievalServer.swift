@@ -27,14 +27,13 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     let route = try resolver.route(
       request.target, keys: request.queries.map(\.routingKey), expectedSpace: request.expectedSpaceFingerprint)
     let method = try SearchMethod(request.method, ef: request.ef)
-    let batch = QueryBatch(request.queries, limits: limits, method: method, served: route.served)
-    let outcomes = try await batch.search(by: worker, deadline: context.deadline, whenFull: .refuse)
-    monitor.note(batch.answers(outcomes), requestID: request.requestID, routing: route.routing)
+    let batch = QueryBatch(request.queries, limits: limits, method: method, route: route)
+    let outcomes = try await answer(batch, requestID: request.requestID, context.deadline, whenFull: .refuse)
     return .with {
       $0.requestID = request.requestID
       $0.servedBy = Retrieval_ServedBy(route.served[0])
       $0.results = batch.results(outcomes)
-      $0.timing = .init(of: outcomes.compactMap { try? $0.get() }, total: arrival.duration(to: .now))
+      $0.timing = .init(of: outcomes.compactMap { try? $0.outcome.get() }, total: arrival.duration(to: .now))
     }
   }
 
@@ -42,7 +41,7 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_GetItemsRequest, context: ServerContext
   ) async throws -> Retrieval_GetItemsResponse {
     try RetrievalReader(limits: limits).check(request)
-    let served = try resolver.resolve(request.target).served
+    let served = try resolver.resolve(request.target).served[0]
     let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
     return .with {
       $0.servedBy = Retrieval_ServedBy(served)
@@ -60,6 +59,18 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_ReportOutcomesRequest, context: ServerContext
   ) async throws -> Retrieval_ReportOutcomesResponse {
     try OutcomeReport(limits: limits, monitor: monitor).take(request)
+  }
+
+  /// Searches, lets the stable version answer where the rollout's plan says so, and counts what became of every query before
+  /// anything is thrown.
+  func answer(
+    _ batch: QueryBatch, requestID: String, _ deadline: ContinuousClock.Instant?, whenFull: WhenFull
+  ) async throws -> [QueryBatch.Answer] {
+    let found = await batch.search(by: worker, deadline: deadline, whenFull: whenFull)
+    let answers = await batch.fallingBack(from: found, by: worker, deadline: deadline, whenFull: whenFull)
+    monitor.note(batch.served(answers), requestID: requestID, routing: batch.routing)
+    try batch.requireAnyAnswer(answers)
+    return answers
   }
 }
 

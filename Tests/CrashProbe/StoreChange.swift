@@ -60,7 +60,7 @@ package enum StoreChange: String, CaseIterable, Sendable {
     case .rolloutPause: _ = try store.pauseRollout(of: "items", once)
     case .rolloutRollback: _ = try store.rollBackRollout(of: "items", once)
     case .report:
-      let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: Self.plan, now: 0)
+      let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: Self.plan, now: .now)
       try store.save(RolloutReport(rollout: rollout), of: "items")
     }
   }

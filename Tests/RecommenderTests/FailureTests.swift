@@ -61,6 +61,45 @@ import Testing
     #expect(harness.llm.encodings.values.map { $0.users.map(\.userID) } == [["fine", "long title"]])
   }
 
+  @Test(arguments: [100, 1])
+  func `A user whose index version fails fails alone, in one search with the others or in one of its own`(
+    queriesPerSearch: UInt32
+  ) async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.canaryUsers = ["b"]
+    harness.retrieval.failingUsers = ["b"]
+    harness.retrieval.maxQueriesPerRequest = queriesPerSearch
+    let response = try await harness.run { client in
+      try await client.recommend(.with { $0.users = ["a", "b", "c"].map { UserHistory($0, ["desk"]) } })
+    }
+    #expect(response.results.map(\.error.reason) == ["", "BACKEND_UNAVAILABLE", ""])
+    #expect(response.results[1].error.message.hasPrefix("users[1]: searching (retrieval:3): "))
+    #expect(response.results.map { $0.items.isEmpty } == [false, true, false])
+  }
+
+  @Test func `A user who fell back to the stable version is told so, and nobody else`() async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.fallingUsers = ["b"]
+    let response = try await harness.run { client in
+      try await client.recommend(.with { $0.users = ["a", "b"].map { UserHistory($0, ["desk"]) } })
+    }
+    #expect(response.results.map(\.fellBackFrom) == ["", "default/versions/2"])
+    #expect(response.results.allSatisfy { !$0.items.isEmpty })
+  }
+
+  @Test(arguments: [100, 1])
+  func `A request all of whose searches fail alike has their status`(queriesPerSearch: UInt32) async throws {
+    var harness = GatewayHarness()
+    harness.retrieval.failingUsers = ["a", "b"]
+    harness.retrieval.maxQueriesPerRequest = queriesPerSearch
+    let error = try await harness.run { client in
+      await #expect(throws: RPCError.self) {
+        try await client.recommend(.with { $0.users = ["a", "b"].map { UserHistory($0, ["desk"]) } })
+      }
+    }
+    #expect(error?.code == .unavailable && error?.reason == "BACKEND_UNAVAILABLE")
+  }
+
   @Test func `When all users fail no further stage is asked`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in

@@ -16,6 +16,10 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   var canaryUsers: Set<String> = []
   /// What becomes of every query in place of a search; or thrown for the request.
   var failure: (@Sendable (_ place: Int) throws -> ServiceFailure)?
+  /// Users whose version fails: alone in a request, the whole of it.
+  var failingUsers: Set<String> = []
+  /// Users whom the stable version answers in place of another, which failed.
+  var fallingUsers: Set<String> = []
   let searches = Recorder<Retrieval_SearchRequest>()
 
   func search(
@@ -23,6 +27,7 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   ) async throws -> Retrieval_SearchResponse {
     searches.note(request)
     let builtBy = Common_ModelRef.with { $0.spaceFingerprint = spaceFingerprint }
+    if request.queries.allSatisfy({ failingUsers.contains($0.routingKey) }) { throw Self.away }
     try builtBy.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
     return try .with {
       $0.servedBy.version = request.target.version.isEmpty ? "default/versions/1" : request.target.version
@@ -33,6 +38,8 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
       }
     }
   }
+
+  private static let away = ServiceFailure(.backendUnavailable, "the vectors are away")
 
   private func result(_ query: Retrieval_Query) throws -> Retrieval_QueryResult {
     let user = try query.vector.floats(field: "vector", shape: [2])
@@ -47,9 +54,14 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
     }
     return .with {
       $0.queryID = query.queryID
+      if fallingUsers.contains(query.routingKey) { $0.fellBackFrom = "default/versions/2" }
       if canaryUsers.contains(query.routingKey) {
         $0.servedBy.version = "default/versions/2"
         $0.servedBy.role = .canary
+      }
+      if failingUsers.contains(query.routingKey) {
+        $0.error = Self.away.itemError
+        return
       }
       $0.items = Array(scored.sorted { ($1.score, $0.itemID) < ($0.score, $1.itemID) }.prefix(Int(query.k)))
     }

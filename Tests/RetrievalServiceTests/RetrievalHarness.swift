@@ -39,12 +39,13 @@ struct RetrievalHarness: Sendable {
   static func run<Value: Sendable>(
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
     rollouts: RolloutSettings = .unpaced, milvus: MilvusSettings? = MilvusServer.settings,
+    backend: (any VectorBackend)? = nil,
     _ body: (RetrievalHarness) async throws -> Value
   ) async throws -> Value {
     let logger = Logger.silent
     let parts = try await RetrievalServer.load(
       RetrievalConfiguration(data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus),
-      logger: logger, faults: faults)
+      logger: logger, faults: faults, backend: backend)
     do {
       let value = try await withServicesInProcess(parts.services, logger: logger) { client in
         try await body(

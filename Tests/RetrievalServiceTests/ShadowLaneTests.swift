@@ -32,7 +32,7 @@ struct ShadowLaneTests {
     _ = try store.startRollout(of: VersionName(index: "items", number: 2), plan: plan)
     let routing = try store.routing(of: "items")
     let candidate = try #require(routing.candidate)
-    live = LiveRollout(candidate.rollout, index: "items", maxAnswers: 10, report: nil, now: 0)
+    live = LiveRollout(candidate.rollout, index: "items", maxAnswers: 10, report: nil, now: .now)
     job = ShadowLane.Job(
       query: SearchQuery(vector: [1, 2], k: 2), baseline: routing.stable, candidate: candidate.version, live: live,
       stage: 0)

@@ -5,6 +5,7 @@ import Foundation
 import Rollouts
 import TestSupport
 import Testing
+import VectorTestSupport
 
 @testable import VectorIndex
 

@@ -26,11 +26,16 @@ struct EarlierReleaseTests {
     try FileManager.default.removeItem(atPath: "\(directory.path)/indexes/items/serving.json")
     try directory.write(Data(Self.rolloutFile.utf8), to: "indexes/items/rollout.json")
     let store = try VersionStore(path: directory.path)
-    #expect(store.findings.isEmpty)
+    #expect(store.findings == [.stageTimeUnknown(index: "items", rollout: 1, knownMicros: 0)])
     let serving = try store.servingState(of: "items")
     #expect(serving.stable == 1 && serving.generation == 2 && serving.etag == "3f0c0f2be9c9d9a4")
     #expect(
       serving.activeRollout?.candidate == 2 && serving.activeRollout?.plan.stages.map(\.canaryPermille) == [100, 1000])
+    let rollout = try #require(serving.activeRollout)
+    // It began long ago by the wall clock, and nobody knows how long the service ran since.
+    #expect(rollout.stageElapsedMicros(now: .now) < 600_000_000)
+    #expect(rollout.plan.requiredSamples(of: rollout.currentStage) == 100)
+    #expect(rollout.plan.gates.sampleRatioErrorProbability == 1e-4 && !rollout.plan.fallsBackToStable)
     #expect(try store.auditEntries(of: "items").map(\.action).last == .rolloutStarted)
     #expect(directory.entries("indexes/items") == ["audit.jsonl", "serving.json", "versions"])
     #expect(try directory.read("indexes/items/serving.json") == Data(Self.rolloutFile.utf8))

@@ -224,12 +224,31 @@ struct RolloutTests {
   }
 
   @Test
+  func `A restart counts the stage's time on from what the report kept; the time down does not count`() throws {
+    let second: Int64 = 1_000_000
+    _ = try open().startRollout(of: self.second, plan: plan)
+    let rollout = try #require(try open().servingState(of: "items").activeRollout)
+    let ran = rollout.continued(atLeast: 3600 * second, now: .now).keepingTime(now: .now)
+    try open().save(RolloutReport(rollout: ran), of: "items")
+    for _ in 0..<2 {
+      let again = try #require(try open().servingState(of: "items").activeRollout)
+      #expect((3600 * second..<3700 * second).contains(again.stageElapsedMicros(now: .now)))
+      let later = Moment(wallMicros: 0, steadyMicros: Moment.now.steadyMicros + 60 * second)
+      #expect(again.stageElapsedMicros(now: later) >= 3660 * second, "and it runs")
+    }
+    let next = try #require(try open().advanceRollout(of: "items").activeRollout)
+    #expect(next.stageElapsedMicros(now: .now) < 60 * second)
+    #expect(
+      try #require(try open().servingState(of: "items").activeRollout).stageElapsedMicros(now: .now) < 60 * second)
+  }
+
+  @Test
   func `What was measured is kept`() throws {
-    var report = RolloutReport(rollout: try Rollout(number: 3, candidate: 2, baseline: 1, plan: plan, now: 0))
+    var report = RolloutReport(rollout: try Rollout(number: 3, candidate: 2, baseline: 1, plan: plan, now: .at(0)))
     var evidence = StageEvidence()
     evidence.noteServed(by: .baseline, micros: 12)
     for second in 0..<2000 {
-      report.add(.init(evidence, of: report.rollout, now: Int64(second) * 1_000_000))
+      report.add(.init(evidence, of: report.rollout, now: .at(Int64(second))))
     }
     #expect(report.points.count <= RolloutReport.maxPoints && report.points.count > RolloutReport.maxPoints / 3)
     try open().save(report, of: "items")

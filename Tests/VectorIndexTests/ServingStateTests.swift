@@ -24,13 +24,13 @@ struct ServingStateTests {
   private func state(after changes: ServingChange...) throws -> ServingState {
     var state = ServingState(index: "items")
     for (second, change) in changes.enumerated() {
-      state = try #require(try next(state, change, now: Int64(second) * 1_000_000))
+      state = try #require(try next(state, change, now: .at(Int64(second))))
     }
     return state
   }
 
   private func next(
-    _ state: ServingState, _ change: ServingChange, _ request: ChangeRequest = ChangeRequest(), now: Int64 = 0
+    _ state: ServingState, _ change: ServingChange, _ request: ChangeRequest = ChangeRequest(), now: Moment = .at(0)
   ) throws(VectorIndexError) -> ServingState? {
     try state.after(change, asked: request, among: versions, now: now)
   }
@@ -105,5 +105,11 @@ struct ServingStateTests {
     #expect(after.deleted == [2] && after.lastNumber == 2 && after.generation == before.generation)
     let unknown = #expect(throws: VectorIndexError.self) { try next(before, .delete(Self.name(9))) }
     #expect(unknown?.code == .versionNotFound)
+  }
+}
+
+extension Moment {
+  static func at(_ seconds: Int64) -> Moment {
+    Moment(wallMicros: seconds * 1_000_000, steadyMicros: seconds * 1_000_000)
   }
 }

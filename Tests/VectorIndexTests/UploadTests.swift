@@ -74,6 +74,26 @@ struct UploadTests {
     #expect(directory.entries("staging").isEmpty, "a refused upload leaves nothing")
   }
 
+  @Test
+  func `A vector so long that no query could be answered is refused by its item; the longest that may be is searched`()
+    throws
+  {
+    expect(.scoreOverflow, mentioning: "'b'", "norm", "leave the item out") {
+      try store.beginUpload(header()).append(itemIDs: ["a", "b"], values: [1, 2, 2e37, 2e37])
+    }
+    let upload = try store.beginUpload(header())
+    let longest: Float = 0x1p63
+    try upload.append(itemIDs: ["a", "b"], values: [longest, 0, 1, 1])
+    _ = try store.publish(upload, expectedItems: 2)
+    let version = try store.resolve(index: "items").version
+    let queries = [[longest, 0], [0, -longest], [1, 2], [.greatestFiniteMagnitude, 0]].map {
+      SearchQuery(vector: $0, k: 2)
+    }
+    let found = try Searcher(threads: 1).search(queries, in: version)
+    #expect(found.map { (try? $0.get())?.count } == [2, 2, 2, nil], "too long a query fails alone")
+    #expect(try found[0].get()[0] == ScoredItem(itemID: "a", score: 0x1p126))
+  }
+
   @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0]])
   func `An item that comes twice is refused by name and places`(order: [Int]) throws {
     let ids = order.map { ["a", "b", "b", "c"][$0] }

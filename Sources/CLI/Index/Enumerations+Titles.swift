@@ -11,6 +11,7 @@ extension Retrieval_GateReading {
     case .overlap: "overlap"
     case .errors: "errors"
     case .latency: "latency"
+    case .sampleRatio: "sample_ratio"
     case .outcome: "outcome \(outcomeKind)"
     case .unspecified, .UNRECOGNIZED: gate
     }

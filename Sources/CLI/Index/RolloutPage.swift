@@ -97,13 +97,14 @@ struct RolloutPage {
       let cells = [
         "\(point.stage + 1)", Self.share(point), point.time.minuteText, Int(point.baseline.queries).grouped,
         Int(point.candidate.queries).grouped, Int(point.baseline.errors).grouped, Int(point.candidate.errors).grouped,
-        Int(point.compared).grouped, point.compared == 0 ? "–" : point.meanScoreDrift.percentText,
+        HTMLPage.escaped(point.candidate.failureText), Int(point.compared).grouped,
+        point.compared == 0 ? "–" : point.meanScoreDrift.percentText,
       ]
       return "<tr>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
     }
     let heads = [
       "stage", "share", "until (UTC)", "stable's queries", "candidate's queries", "stable's errors",
-      "candidate's errors",
+      "candidate's errors", "why",
       "compared", "score drift",
     ]
     return

@@ -14,7 +14,8 @@ struct RolloutPlanArguments: ParsableArguments {
     name: .customLong("stage"),
     help: ArgumentHelp(
       "A stage; repeat for each: the candidate's share (1%, 0.5%, or shadow for none), at least how long, on how many "
-        + "queries at least, and manual when a person is to end it. (default: \(Self.defaultStages.joined(separator: ", ")))",
+        + "of its answers at least (--min-samples when left out or less; 0 for a stage by time alone), and manual when a "
+        + "person is to end it. (default: \(Self.defaultStages.joined(separator: ", ")))",
       valueName: "share[:duration[:samples]][:manual]"), transform: NonEmpty.text)
   var stages: [String] = []
   @Option(
@@ -28,13 +29,24 @@ struct RolloutPlanArguments: ParsableArguments {
   var maxErrorRatio: Double = 2
   @Option(help: ArgumentHelp("Roll back when the p99 of search time is so many times as long.", valueName: "times"))
   var maxLatencyRatio: Double?
-  @Option(help: ArgumentHelp("Judge nothing on fewer.", valueName: "queries"))
+  @Option(help: ArgumentHelp("Judge nothing and end no stage on fewer answers of the candidate.", valueName: "answers"))
   var minSamples: UInt64 = 100
+  @Flag(help: "End no stage before it is proven that searches do not fail more often than --max-error-ratio allows.")
+  var errorNonInferiority = false
+  @Option(
+    help: ArgumentHelp(
+      "Probability of ever holding a stage whose share of users is as planned; 0 turns the sample-ratio gate off.",
+      valueName: "probability"))
+  var sampleRatioErrorProbability = 0.0001
+  @Flag(
+    help: "Let the stable version answer what the candidate fails; it counts as the candidate's error all the same.")
+  var fallbackToStable = false
   @Option(
     name: .customLong("outcome"),
     help: ArgumentHelp(
       "Roll back when the rate of such outcomes provably drops by more; repeat for each kind. Each version waits for so many "
-        + "answers.", valueName: "kind:drop[:answers]"), transform: NonEmpty.text)
+        + "answers; with non-inferiority, no stage ends before it is proven that the rate does not drop by more.",
+      valueName: "kind:drop[:answers][:non-inferiority]"), transform: NonEmpty.text)
   var outcomes: [String] = []
   @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"), transform: NonEmpty.text)
   var outcomeWindow = "10m"
@@ -45,6 +57,9 @@ struct RolloutPlanArguments: ParsableArguments {
     for stage in stages.isEmpty ? Self.defaultStages : stages { plan.stages.append(try Self.stage(stage, compared)) }
     plan.gates.minSamples = minSamples
     plan.gates.maxErrorRatio = maxErrorRatio
+    plan.gates.errorNonInferiority = errorNonInferiority
+    plan.gates.sampleRatioErrorProbability = sampleRatioErrorProbability
+    plan.fallbackToStable = fallbackToStable
     if let minOverlap { plan.gates.minOverlap = minOverlap }
     if let maxLatencyRatio { plan.gates.maxLatencyRatio = maxLatencyRatio }
     for outcome in outcomes { plan.gates.outcomes.append(try Self.outcome(outcome)) }
@@ -98,17 +113,21 @@ struct RolloutPlanArguments: ParsableArguments {
   }
 
   static func outcome(_ text: String) throws(CLIError) -> Retrieval_OutcomeGate {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let isNonInferiority = parts.last == "non-inferiority"
+    if isNonInferiority { parts.removeLast() }
     guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]),
       let trials = parts.count > 2 ? UInt64(parts[2]) : 0
     else {
       throw CLIError(
-        .usage, "--outcome \"\(text)\" is not of the form kind:drop[:answers], such as click:0.01:500")
+        .usage,
+        "--outcome \"\(text)\" is not of the form kind:drop[:answers][:non-inferiority], such as click:0.01:500")
     }
     return .with {
       $0.kind = parts[0]
       $0.maxDrop = drop
       $0.minTrials = trials
+      $0.nonInferiority = isNonInferiority
     }
   }
 }

@@ -31,7 +31,9 @@ struct RolloutView {
     if let figures {
       lines += ["", terminal.styled("  in this stage, since \(figures.since.minuteText) UTC", .dim)]
       lines += table(figures).lines(for: terminal).map { "  " + $0 }
-      lines += comparison(figures).map { "  " + $0 } + outcomes(figures).map { "  " + $0 }
+      lines +=
+        failures(figures).map { "  " + $0 } + comparison(figures).map { "  " + $0 }
+        + outcomes(figures).map { "  " + $0 }
       lines += gates(figures, terminal).map { "  " + $0 }
       if serving.isUnderWay, !figures.waitingFor.isEmpty {
         lines.append("  waits for: " + figures.waitingFor.joined(separator: "; "))
@@ -54,6 +56,14 @@ struct RolloutView {
       parts.append("canary \(Int(figures.candidate.queries).grouped) of \(Int(figures.queries).grouped) queries")
       if figures.compared > 0 {
         parts.append("overlap \(figures.meanOverlap.rounded(to: 3)) of \(Int(figures.compared).grouped) compared")
+      }
+    }
+    if let figures {
+      if figures.candidate.errors > 0 {
+        parts.append("\(Int(figures.candidate.errors).grouped) errors of the candidate")
+      }
+      for gate in figures.gates where gate.verdict == .holding && serving.isUnderWay {
+        parts.append("gate \(gate.gate) holds")
       }
     }
     if !rollout.reason.isEmpty { parts.append(rollout.reason) }
@@ -116,6 +126,15 @@ struct RolloutView {
     return table
   }
 
+  /// Which version failed, why and how often.
+  private func failures(_ figures: Retrieval_RolloutFigures) -> [String] {
+    [("stable", figures.baseline), ("candidate", figures.candidate)].compactMap { name, version in
+      guard !version.failures.isEmpty else { return nil }
+      let fallbacks = version.fallbacks == 0 ? "" : ", \(Int(version.fallbacks).grouped) of them answered by stable"
+      return "\(name) failed callers: \(version.failureText)\(fallbacks)"
+    }
+  }
+
   private func comparison(_ figures: Retrieval_RolloutFigures) -> [String] {
     guard figures.compared + figures.dropped > 0 else { return [] }
     return [
@@ -139,6 +158,7 @@ struct RolloutView {
         switch gate.verdict {
         case .open: ("open   ", .green)
         case .failed: ("FAILED ", .red)
+        case .holding: ("HOLDS  ", .yellow)
         default: ("waiting", .dim)
         }
       let room = terminal.columns.map { max($0 - 20 - gate.title.count, 20) } ?? .max
@@ -162,14 +182,16 @@ struct RolloutReportTable {
   func write(to terminal: Terminal) {
     var table = TextTable([
       .init("STAGE", .trailing), .init("SHARE", .trailing), .init("UNTIL"), .init("QUERIES", .trailing),
-      .init("CANARY", .trailing), .init("COMPARED", .trailing), .init("OVERLAP", .trailing), .init("RBO", .trailing),
+      .init("CANARY", .trailing), .init("ERRORS", .trailing), .init("CANARY ERRORS", .trailing),
+      .init("COMPARED", .trailing), .init("OVERLAP", .trailing), .init("RBO", .trailing),
       .init("P99 MS", .trailing), .init("CANARY P99", .trailing),
     ])
     for (index, point) in report.points.enumerated()
     where index + 1 == report.points.count || report.points[index + 1].stage != point.stage {
       table.add([
         String(point.stage + 1), "\((Double(point.canaryPermille) / 10).rounded(to: 1))%", point.time.minuteText,
-        Int(point.baseline.queries).grouped, Int(point.candidate.queries).grouped, Int(point.compared).grouped,
+        Int(point.baseline.queries).grouped, Int(point.candidate.queries).grouped,
+        Int(point.baseline.errors).grouped, Int(point.candidate.errors).grouped, Int(point.compared).grouped,
         point.compared == 0 ? "-" : point.meanOverlap.rounded(to: 3),
         point.compared == 0 ? "-" : point.meanRankBiasedOverlap.rounded(to: 3),
         (point.baseline.p99Micros / 1000).rounded(to: 2), (point.candidate.p99Micros / 1000).rounded(to: 2),
@@ -182,6 +204,14 @@ struct RolloutReportTable {
 extension Retrieval_RolloutFigures {
   /// Queries that callers asked, of both versions.
   var queries: UInt64 { baseline.queries + candidate.queries }
+}
+
+extension Retrieval_VersionFigures {
+  /// "20 BACKEND_UNAVAILABLE, 3 DEADLINE_EXCEEDED"; empty without failures of callers' queries.
+  var failureText: String {
+    failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\(Int($0.value).grouped) \($0.key)" }
+      .joined(separator: ", ")
+  }
 }
 
 extension Google_Protobuf_Duration {

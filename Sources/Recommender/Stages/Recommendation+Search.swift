@@ -14,21 +14,37 @@ extension Recommendation {
     let portions = sound.portions(
       maxCount: max(1, Int(published.retrieval.maxQueriesPerRequest)),
       maxBytes: room(published.retrieval.maxMessageBytes), bytes: { Self.bytes(of: users[$0]) })
+    var failures: [ServiceFailure] = []
     for portion in portions {
       let asked = portion.map { users[$0] }
       let stage = Stage(name: "searching", target: services.retrievalTarget) { Self.origin(ofSearchField: $0, asked) }
-      let response = try await search(asked, stage)
+      let response: Retrieval_SearchResponse
+      do {
+        response = try await search(asked, stage)
+      } catch let failure as ServiceFailure {
+        // The users of this RPC fail; those of the others have their answers.
+        failures.append(failure)
+        for index in portion { users[index].fail(failure.field == nil ? failure.of(users[index].field) : failure) }
+        continue
+      }
       let common = servedBy ?? response.servedBy
       servedBy = common
       for (index, result) in zip(portion, response.results) {
         let own = result.hasServedBy ? result.servedBy : response.servedBy
         users[index].servedBy = own.version == common.version ? nil : own
         if result.hasError {
+          // The others' answers stay; this user's says what failed and where.
           users[index].fail(stage.failure(result.error, field: users[index].field))
         } else {
           users[index].recommended = result.items
+          users[index].fellBackFrom = result.fellBackFrom
         }
       }
+    }
+    // Nothing is left of the request: the caller is told so by its status.
+    if let first = failures.first, failures.count == portions.count, failures.allSatisfy({ $0.reason == first.reason })
+    {
+      throw first
     }
   }
 

@@ -109,7 +109,7 @@ extension IndexAdminServer {
     // A change that was just made is in the store a moment before it is here.
     await monitor.refresh(index)
     let live = monitor.live(of: index).flatMap { $0.number == number ? $0 : nil }
-    var report = live?.report(now: UnixTime.nowMicros())
+    var report = live?.report(now: .now)
     if report == nil {
       report = try await onStorageThread { () throws(VectorIndexError) in try store.report(of: index, rollout: number) }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Rollouts
+import ServiceSupport
 import Synchronization
 import VectorIndex
 
@@ -17,11 +18,13 @@ final class LiveRollout: Sendable {
   private struct State {
     var rollout: Rollout
     var evidence = StageEvidence()
+    /// Apart from the evidence, which is copied out at every look.
+    var keys = DistinctKeys()
     var sinceMicros: Int64
     var answers: ServedAnswers
     var report: RolloutReport
 
-    mutating func addPoint(now: Int64, isLast: Bool) {
+    mutating func addPoint(now: Moment, isLast: Bool) {
       report.add(RolloutReport.Point(evidence, of: rollout, now: now), isLast: isLast)
     }
   }
@@ -31,13 +34,14 @@ final class LiveRollout: Sendable {
   private let state: Mutex<State>
 
   /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept; the figures begin afresh.
-  init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Int64) {
+  init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Moment) {
     self.index = index
     number = rollout.number
     let answers = ServedAnswers(capacity: maxAnswers, windowMicros: rollout.plan.outcomeWindowMicros)
     state = Mutex(
       State(
-        rollout: rollout, sinceMicros: now, answers: answers, report: report ?? RolloutReport(rollout: rollout)))
+        rollout: rollout, sinceMicros: now.wallMicros, answers: answers,
+        report: report ?? RolloutReport(rollout: rollout)))
   }
 
   var snapshot: Snapshot {
@@ -50,7 +54,7 @@ final class LiveRollout: Sendable {
 
   /// Takes over what the rollout has become; a new stage begins with empty figures. Returns whether a stage or the rollout
   /// ended.
-  func update(_ rollout: Rollout, now: Int64) -> Bool {
+  func update(_ rollout: Rollout, now: Moment) -> Bool {
     state.withLock { state in
       let before = state.rollout
       guard rollout != before else { return false }
@@ -60,7 +64,8 @@ final class LiveRollout: Sendable {
       state.report.rollout = rollout
       if rollout.stage != before.stage {
         state.evidence = StageEvidence()
-        state.sinceMicros = now
+        state.keys = DistinctKeys()
+        state.sinceMicros = now.wallMicros
       }
       return hasEnded
     }
@@ -71,22 +76,31 @@ final class LiveRollout: Sendable {
     state.withLock { $0.rollout.isActive && $0.rollout.stage == stage }
   }
 
-  /// Counts answers that callers got.
+  /// Counts what callers got of each version: answers and failures.
   ///
-  /// - Parameter requestID: the caller's; without one no outcome can come back.
-  func note(_ answers: [ServedAnswer], requestID: String, stage: Int, now: Int64) {
+  /// - Parameters:
+  ///   - requestID: the caller's; without one no outcome can come back.
+  ///   - stage: in which the queries were routed.
+  ///   - countsKeys: whether the plan's share says which keys go to the candidate.
+  func note(_ answers: [ServedAnswer], requestID: String, stage: Int, countsKeys: Bool = true, now: Moment) {
     state.withLock { state in
-      guard stage == state.rollout.stage, state.rollout.isActive else { return }
+      guard state.rollout.isActive else { return }
       for answer in answers {
         guard let arm = answer.served.arm else { continue }
-        switch answer.outcome.items {
+        if countsKeys, stage == state.rollout.stage, let key = answer.key, state.keys.insert(key) {
+          state.evidence.noteKey(of: arm)
+        }
+        switch answer.items {
         case .success(let items):
-          state.evidence.noteServed(by: arm, micros: answer.outcome.searchTime / .microseconds(1))
+          guard stage == state.rollout.stage else { continue }
+          state.evidence.noteServed(by: arm, micros: answer.searchTime / .microseconds(1))
           if requestID.isEmpty { continue }
           state.answers.remember(
-            requestID: requestID, queryID: answer.queryID, arm: arm, stage: stage, items: items.map(\.itemID), now: now)
-        case .failure:
-          state.evidence.noteFailed(by: arm)
+            requestID: requestID, queryID: answer.queryID, arm: arm, stage: stage, items: items.map(\.itemID),
+            now: now.steadyMicros)
+        case .failure(let failure):
+          // Also where the stage has changed meanwhile: a version that fails by taking too long would never be caught.
+          state.evidence.noteFailed(by: arm, reason: failure.reason, fellBack: answer.fellBack)
         }
       }
     }
@@ -109,9 +123,9 @@ final class LiveRollout: Sendable {
   }
 
   /// Counts the answers whose time for outcomes is over, and says what the rollout should do next.
-  func decide(now: Int64) -> RolloutDecision {
+  func decide(now: Moment) -> RolloutDecision {
     state.withLock { state in
-      for settled in state.answers.settle(now: now) where settled.stage == state.rollout.stage {
+      for settled in state.answers.settle(now: now.steadyMicros) where settled.stage == state.rollout.stage {
         state.evidence.noteSettled(by: settled.arm, kinds: settled.kinds)
       }
       state.addPoint(now: now, isLast: false)
@@ -119,11 +133,18 @@ final class LiveRollout: Sendable {
     }
   }
 
-  /// What has been measured until now, with the moment itself as the last point.
-  func report(now: Int64) -> RolloutReport {
+  /// What has been measured until now.
+  ///
+  /// - Parameter addsPoint: with the moment itself as the last point, whatever the time since the one before.
+  func report(addsPoint: Bool = true, now: Moment) -> RolloutReport {
     state.withLock { state in
-      if state.rollout.isActive { state.addPoint(now: now, isLast: true) }
-      return state.report
+      var report = state.report
+      if addsPoint, state.rollout.isActive {
+        report.add(RolloutReport.Point(state.evidence, of: state.rollout, now: now), isLast: true)
+      }
+      // A start takes the stage's time from here.
+      report.rollout = state.rollout.keepingTime(now: now)
+      return report
     }
   }
 }

@@ -27,7 +27,7 @@ extension Retrieval_Rollout {
     stage = UInt32(rollout.stage)
     startTime = Google_Protobuf_Timestamp(unixMicros: rollout.startedMicros)
     stageStartTime = Google_Protobuf_Timestamp(unixMicros: rollout.stageStartedMicros)
-    stageElapsed = Google_Protobuf_Duration(micros: rollout.stageElapsedMicros(now: UnixTime.nowMicros()))
+    stageElapsed = Google_Protobuf_Duration(micros: rollout.stageElapsedMicros(now: .now))
     if let ended = rollout.endedMicros { endTime = Google_Protobuf_Timestamp(unixMicros: ended) }
     reason = rollout.reason
   }
@@ -41,7 +41,7 @@ extension Retrieval_RolloutPlan {
         $0.canaryPermille = UInt32(stage.canaryPermille)
         $0.shadowPermille = UInt32(stage.shadowPermille)
         $0.minDuration = Google_Protobuf_Duration(micros: stage.minMicros)
-        $0.minSamples = stage.minSamples
+        if let samples = stage.minSamples { $0.minSamples = samples }
         $0.manual = !stage.isAutomatic
       }
     }
@@ -55,8 +55,12 @@ extension Retrieval_RolloutPlan {
         $0.kind = outcome.kind
         $0.maxDrop = outcome.maxDrop
         $0.minTrials = outcome.minTrials
+        $0.nonInferiority = outcome.isNonInferiority
       }
     }
+    gates.errorNonInferiority = plan.gates.isErrorNonInferiority
+    gates.sampleRatioErrorProbability = plan.gates.sampleRatioErrorProbability
+    fallbackToStable = plan.fallsBackToStable
     outcomeWindow = Google_Protobuf_Duration(micros: plan.outcomeWindowMicros)
   }
 
@@ -69,14 +73,20 @@ extension Retrieval_RolloutPlan {
     if self.gates.hasMinSamples { gates.minSamples = self.gates.minSamples }
     if self.gates.hasErrorProbability { gates.errorProbability = self.gates.errorProbability }
     gates.outcomes = self.gates.outcomes.map {
-      Gates.Outcome(kind: $0.kind, maxDrop: $0.maxDrop, minTrials: $0.minTrials)
+      Gates.Outcome(
+        kind: $0.kind, maxDrop: $0.maxDrop, minTrials: $0.minTrials, isNonInferiority: $0.nonInferiority)
+    }
+    gates.isErrorNonInferiority = self.gates.errorNonInferiority
+    if self.gates.hasSampleRatioErrorProbability {
+      gates.sampleRatioErrorProbability = self.gates.sampleRatioErrorProbability
     }
     let stages = stages.map { stage in
       RolloutPlan.Stage(
         canaryPermille: Int(stage.canaryPermille), shadowPermille: Int(stage.shadowPermille),
-        minMicros: stage.minDuration.micros, minSamples: stage.minSamples, isAutomatic: !stage.manual)
+        minMicros: stage.minDuration.micros, minSamples: stage.hasMinSamples ? stage.minSamples : nil,
+        isAutomatic: !stage.manual)
     }
-    var plan = RolloutPlan(stages: stages, gates: gates)
+    var plan = RolloutPlan(stages: stages, gates: gates, fallsBackToStable: fallbackToStable)
     if hasOutcomeWindow { plan.outcomeWindowMicros = outcomeWindow.micros }
     return plan
   }
@@ -95,9 +105,9 @@ extension Retrieval_RolloutFigures {
     meanOverlap = evidence.compared.overlap.mean
     meanRankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
     meanScoreDrift = evidence.compared.scoreDrift.mean
-    gates = plan.gates.readings(of: evidence).map { Retrieval_GateReading($0) }
+    gates = plan.gates.readings(of: evidence, in: snapshot.rollout.currentStage).map { Retrieval_GateReading($0) }
     if snapshot.rollout.isActive,
-      case .wait(let conditions) = RolloutDecision(for: snapshot.rollout, evidence, now: UnixTime.nowMicros())
+      case .wait(let conditions) = RolloutDecision(for: snapshot.rollout, evidence, now: .now)
     {
       waitingFor = conditions
     }
@@ -120,6 +130,10 @@ extension Retrieval_VersionFigures {
     p99Micros = micros.quantile(0.99) ?? 0
     settledAnswers = evidence[arm].settled
     shadowSearches = arm == .baseline ? evidence.compared.baselineSearches : evidence.compared.candidateSearches
+    failures = evidence[arm].failures
+    fallbacks = evidence[arm].fallbacks
+    let keys = evidence.routedKeys
+    routingKeys = arm == .candidate ? keys.successes : keys.count - keys.successes
   }
 
   init(_ served: RolloutReport.Point.Served) {
@@ -129,6 +143,7 @@ extension Retrieval_VersionFigures {
     p50Micros = served.p50
     p99Micros = served.p99
     settledAnswers = served.settled
+    failures = served.failures ?? [:]
   }
 }
 
@@ -153,6 +168,7 @@ extension Retrieval_GateReading {
     case .overlap: kind = .overlap
     case .errors: kind = .errors
     case .latency: kind = .latency
+    case .sampleRatio: kind = .sampleRatio
     case .outcome(let outcome): (kind, outcomeKind) = (.outcome, outcome)
     }
     verdict =
@@ -160,6 +176,7 @@ extension Retrieval_GateReading {
       case .waiting: .waiting
       case .open: .open
       case .failed: .failed
+      case .holding: .holding
       }
     detail = reading.detail
   }

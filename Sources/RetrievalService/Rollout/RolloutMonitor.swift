@@ -17,8 +17,6 @@ final class RolloutMonitor: Sendable {
     var halted: Set<String> = []
   }
 
-  private static let reportInterval = Duration.seconds(60)
-
   let store: VersionStore
   private let settings: RolloutSettings
   private let logger: Logger
@@ -38,9 +36,11 @@ final class RolloutMonitor: Sendable {
     for index in store.indexNames { await refresh(index) }
     let task = Task { [settings] in
       var lastReport = ContinuousClock.now
+      var wallClock = WallClockWatch(.now)
       while (try? await Task.sleep(for: settings.interval)) != nil {
+        if let jump = wallClock.jump(now: .now) { noteJump(jump) }
         for index in store.indexNames { await look(at: index) }
-        if ContinuousClock.now - lastReport > Self.reportInterval {
+        if ContinuousClock.now - lastReport > settings.keepInterval {
           await saveReports()
           lastReport = .now
         }
@@ -54,7 +54,7 @@ final class RolloutMonitor: Sendable {
     task?.cancel()
     await task?.value
     await lane.shutdown()
-    await saveReports()
+    await saveReports(addingPoints: true)
   }
 
   /// The last rollout of an index; nil when this process has seen none.
@@ -62,19 +62,21 @@ final class RolloutMonitor: Sendable {
 
   // MARK: Called by searches
 
-  /// Counts the answers of a request, and has some of its queries compared. Never waits and never fails.
+  /// Counts what became of a request's queries, and has some of them compared. Never waits and never fails.
   func note(_ answers: [ServedAnswer], requestID: String, routing: Routing?) {
     guard let routing, let candidate = routing.candidate, let live = live(of: routing.index),
       live.number == candidate.rollout.number
     else { return }
     let stage = candidate.rollout.stage
-    live.note(answers, requestID: requestID, stage: stage, now: UnixTime.nowMicros())
+    live.note(
+      answers, requestID: requestID, stage: stage, countsKeys: routing.goesByShare, now: .now)
     let share = candidate.rollout.currentStage.shadowPermille
     guard share > 0 else { return }
     for answer in answers where Int.random(in: 0..<1000) < share {
+      guard let query = answer.query else { continue }
       lane.offer(
         ShadowLane.Job(
-          query: answer.query, baseline: routing.stable, candidate: candidate.version, live: live, stage: stage))
+          query: query, baseline: routing.stable, candidate: candidate.version, live: live, stage: stage))
     }
   }
 
@@ -83,7 +85,7 @@ final class RolloutMonitor: Sendable {
   /// Takes over what the index's rollout has become.
   func refresh(_ index: String) async {
     guard let rollout = try? store.servingState(of: index).rollout else { return }
-    let now = UnixTime.nowMicros()
+    let now = Moment.now
     let known = live(of: index)
     if let known, known.number == rollout.number {
       if known.update(rollout, now: now) { await save(known) }
@@ -116,13 +118,19 @@ final class RolloutMonitor: Sendable {
 
   // MARK: The watching task
 
+  private func noteJump(_ micros: Int64) {
+    logger.warning(
+      "the wall clock was set, or the machine slept; stages, windows and pauses go by another clock and do not change",
+      metadata: ["by_seconds": "\(Double(micros) / 1e6)"])
+  }
+
   private func look(at index: String) async {
     await refresh(index)
     guard let live = live(of: index), let serving = try? store.servingState(of: index),
       serving.activeRollout?.number == live.number
     else { return }
     // A change between the look and the decision gives another etag: then the decision is refused and made again.
-    switch live.decide(now: UnixTime.nowMicros()) {
+    switch live.decide(now: .now) {
     case .wait: return
     case .advance(let reason): await advance(index, ChangeRequest(actor: "rollout", reason: reason, etag: serving.etag))
     case .rollBack(let reason):
@@ -164,12 +172,14 @@ final class RolloutMonitor: Sendable {
     }
   }
 
-  private func saveReports() async {
-    for live in state.withLock({ Array($0.live.values) }) where live.snapshot.rollout.isActive { await save(live) }
+  private func saveReports(addingPoints addsPoint: Bool = false) async {
+    for live in state.withLock({ Array($0.live.values) }) where live.snapshot.rollout.isActive {
+      await save(live, addsPoint: addsPoint)
+    }
   }
 
-  private func save(_ live: LiveRollout) async {
-    let report = live.report(now: UnixTime.nowMicros())
+  private func save(_ live: LiveRollout, addsPoint: Bool = false) async {
+    let report = live.report(addsPoint: addsPoint, now: .now)
     do {
       try await store.blocking { (store) throws(VectorIndexError) in try store.save(report, of: live.index) }
     } catch {

@@ -32,6 +32,9 @@ package struct RolloutSettings: SettingGroup, Equatable {
   package var yieldsToAll = true
   /// Between two looks at the gates.
   package var interval = Duration.milliseconds(200)
+  /// Between two times that reports are written, and with them how long stages have run: a process that is killed loses at most
+  /// so much of a stage's time.
+  package var keepInterval = Duration.seconds(10)
 
   package init() {}
 

@@ -68,8 +68,10 @@ final class BackendSearches: Sendable {
       do throws(VectorIndexError) {
         return try await body()
       } catch {
-        if error.code == .cancelled { throw CancellationError() }
-        throw ServiceFailure(error)
+        guard error.code == .cancelled else { throw ServiceFailure(error) }
+        if Task.isCancelled { throw CancellationError() }
+        throw ServiceFailure(
+          .backendFailed, "the backend gave the call up, although it was waited for: \(error.message)")
       }
     }
   }

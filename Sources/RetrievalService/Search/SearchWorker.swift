@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRPCCore
 import ServiceAPI
 import ServiceSupport
 import VectorIndex
@@ -10,6 +11,8 @@ final class SearchWorker: Sendable {
   /// What a query found, or why it found nothing, and where the time went. A failure names fields from the query on.
   struct Outcome: Sendable {
     var items: Result<[ScoredItem], ServiceFailure>
+    /// Whether the failure is not the query's alone: it is that of every query that went the same way.
+    var isCommon = false
     /// How they were found; unspecified where a backend did.
     var method = Retrieval_SearchMethod.unspecified
     /// Of the pass over the version's vectors that answered the query; zero when it failed.
@@ -35,51 +38,57 @@ final class SearchWorker: Sendable {
       process: computation.answer)
   }
 
-  /// Searches for all queries, each in its version.
+  /// Searches for all queries, each in its version. What fails in one version takes no query of another with it, and nothing
+  /// is thrown: whoever counts failures sees every one of them.
   ///
-  /// - Parameter deadline: of the RPC; a backend is given what is left until then.
+  /// - Parameter deadline: of the RPC.
   /// - Returns: one outcome per query, in order.
-  /// - Throws: what concerns all of them: a full queue, a deadline, a cancellation.
   func search(
     _ queries: [(query: SearchQuery, version: IndexVersion)], deadline: ContinuousClock.Instant? = nil,
     whenFull: WhenFull = .refuse
-  ) async throws -> [Outcome] {
+  ) async -> [Outcome] {
     let lanes = Dictionary(grouping: queries.indices) { SearchLane(queries[$0].version) }
+    let limit = SearchDeadline(deadline)
     if lanes.count == 1, let lane = lanes.keys.first {
-      return try await search(queries, in: lane, deadline: deadline, whenFull: whenFull)
+      return await search(queries, in: lane, limit, whenFull)
     }
-    return try await withThrowingTaskGroup(of: (places: [Int], outcomes: [Outcome]).self) { group in
+    return await withTaskGroup(of: (places: [Int], outcomes: [Outcome]).self) { group in
       for (lane, places) in lanes {
         group.addTask { [self] in
-          let asked = places.map { queries[$0] }
-          return (places, try await search(asked, in: lane, deadline: deadline, whenFull: whenFull))
+          (places, await search(places.map { queries[$0] }, in: lane, limit, whenFull))
         }
       }
       var outcomes = [Outcome](repeating: Outcome(items: .success([])), count: queries.count)
-      for try await part in group {
+      for await part in group {
         for (place, outcome) in zip(part.places, part.outcomes) { outcomes[place] = outcome }
       }
       return outcomes
     }
   }
 
-  /// Searches for queries of one lane.
+  /// Searches for queries of one lane; what stops it is the outcome of each.
   private func search(
-    _ queries: [(query: SearchQuery, version: IndexVersion)], in lane: SearchLane,
-    deadline: ContinuousClock.Instant?, whenFull: WhenFull
-  ) async throws -> [Outcome] {
-    switch lane {
-    case .computed: try await searchMapped(queries, whenFull: whenFull)
-    case .remote(let version):
-      try await backend.search(queries.map(\.query), in: version, deadline: deadline, whenFull: whenFull)
+    _ queries: [(query: SearchQuery, version: IndexVersion)], in lane: SearchLane, _ limit: SearchDeadline,
+    _ whenFull: WhenFull
+  ) async -> [Outcome] {
+    do {
+      switch lane {
+      case .computed: return try await searchMapped(queries, limit, whenFull)
+      case .remote(let version):
+        return try await backend.search(
+          queries.map(\.query), in: version, deadline: limit.ofBackends, whenFull: whenFull)
+      }
+    } catch {
+      return queries.map { _ in Outcome(items: .failure(limit.failure(error)), isCommon: true) }
     }
   }
 
   private func searchMapped(
-    _ queries: [(query: SearchQuery, version: IndexVersion)], whenFull: WhenFull
+    _ queries: [(query: SearchQuery, version: IndexVersion)], _ limit: SearchDeadline, _ whenFull: WhenFull
   ) async throws -> [Outcome] {
     let jobs = queries.map { (request: RetrievalJob(version: $0.version, work: .search($0.query)), cost: 1) }
-    return try await batcher.submit(contentsOf: jobs, whenFull: whenFull).map(Self.outcome(of:))
+    let results = try await batcher.submit(contentsOf: jobs, deadline: limit.ofCaller, whenFull: whenFull)
+    return results.map { Self.outcome(of: $0, limit) }
   }
 
   /// The stored vectors of items, nil for those the version does not hold.
@@ -97,9 +106,11 @@ final class SearchWorker: Sendable {
   /// Ends the thread; what waits fails.
   func shutdown() async { await batcher.shutdown() }
 
-  private static func outcome(of result: Result<Batched<RetrievalAnswer>, any Error>) throws -> Outcome {
-    do {
-      let batched = try result.get()
+  private static func outcome(
+    of result: Result<Batched<RetrievalAnswer>, any Error>, _ limit: SearchDeadline
+  ) -> Outcome {
+    switch result {
+    case .success(let batched):
       guard case .items(let answer, let searchTime) = batched.value else {
         preconditionFailure("a search answers with items")
       }
@@ -107,10 +118,9 @@ final class SearchWorker: Sendable {
         items: .success(answer.items), method: answer.isApproximate ? .approximate : .exact, searchTime: searchTime,
         queueTime: batched.timing.queueTime, computeTime: batched.timing.computeTime,
         batchSize: batched.timing.batchSize)
-    } catch let error as VectorIndexError {
-      let failure = ServiceFailure(ofQuery: error)
-      if error.code == .cancelled { throw failure }
-      return Outcome(items: .failure(failure))
+    case .failure(let error):
+      let failure = limit.failure(error)
+      return Outcome(items: .failure(failure), isCommon: failure.code != .invalidArgument)
     }
   }
 }

@@ -9,8 +9,19 @@ import VectorIndex
 struct RequestRoute: Sendable {
   /// One per query.
   let served: [ServedVersion]
+  /// By which each query was routed; empty for a version that was asked for by its name.
+  var keys: [String] = []
   /// Of the index; nil for a version that was asked for by its name.
   let routing: Routing?
+}
+
+extension RequestRoute {
+  /// The same for so many queries of a stream, which all go the way of the first.
+  func repeated(_ count: Int) -> RequestRoute {
+    RequestRoute(
+      served: Array(repeating: served[0], count: count),
+      keys: keys.first.map { Array(repeating: $0, count: count) } ?? [], routing: routing)
+  }
 }
 
 /// Which version answers a request, and whether it may.
@@ -40,8 +51,9 @@ struct VersionResolver: Sendable {
       }
       // Without a key every request goes its own way, all of its queries together.
       let common = target.routingKey.isEmpty ? String(UInt64.random(in: .min ... .max)) : target.routingKey
-      let served = keys.map { routing.resolve(key: $0.isEmpty ? common : $0, space: expectedSpace) }
-      route = RequestRoute(served: served, routing: routing)
+      let used = keys.map { $0.isEmpty ? common : $0 }
+      let served = used.map { routing.resolve(key: $0, space: expectedSpace) }
+      route = RequestRoute(served: served, keys: used, routing: routing)
     }
     for served in route.served { try check(served.version.info, against: expectedSpace, path: path) }
     return route
@@ -50,9 +62,8 @@ struct VersionResolver: Sendable {
   /// The one version that answers a stream, or a request without queries.
   func resolve(
     _ target: Retrieval_VersionSelector, path: String = "", expectedSpace: String = ""
-  ) throws(ServiceFailure) -> (served: ServedVersion, routing: Routing?) {
-    let route = try route(target, keys: [""], path: path, expectedSpace: expectedSpace)
-    return (route.served[0], route.routing)
+  ) throws(ServiceFailure) -> RequestRoute {
+    try route(target, keys: [""], path: path, expectedSpace: expectedSpace)
   }
 
   private func check(

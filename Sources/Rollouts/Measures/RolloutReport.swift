@@ -14,7 +14,10 @@ package struct RolloutReport: Codable, Sendable, Equatable {
 
   /// The evidence of the present stage at one moment.
   package struct Point: Codable, Sendable, Equatable {
+    /// Microseconds since 1970: to show.
     package var timeMicros: Int64
+    /// By the steady clock of the process that measured; nil in reports of earlier releases.
+    package var steadyMicros: Int64?
     package var stage: Int
     package var canaryPermille: Int
     package var baseline: Served
@@ -33,11 +36,14 @@ package struct RolloutReport: Codable, Sendable, Equatable {
       package var p99: Double
       package var settled: UInt64
       package var outcomes: [String: UInt64]
+      /// Errors of callers' queries by reason; nil in reports of earlier releases.
+      package var failures: [String: UInt64]?
     }
 
-    package init(_ evidence: StageEvidence, of rollout: Rollout, now: Int64) {
+    package init(_ evidence: StageEvidence, of rollout: Rollout, now: Moment) {
       let (baseline, candidate) = evidence.searchMicros
-      timeMicros = now
+      timeMicros = now.wallMicros
+      steadyMicros = now.steadyMicros
       stage = rollout.stage
       canaryPermille = rollout.currentStage.canaryPermille
       self.baseline = Served(evidence[.baseline], evidence.errors(of: .baseline), baseline)
@@ -52,13 +58,23 @@ package struct RolloutReport: Codable, Sendable, Equatable {
 
   /// Adds a point, unless the last one of the stage is younger than the interval. `isLast` adds it in any case.
   package mutating func add(_ point: Point, isLast: Bool = false) {
-    if !isLast, let last = points.last, last.stage == point.stage, point.timeMicros - last.timeMicros < intervalMicros {
+    if !isLast, let last = points.last, last.stage == point.stage, let time = point.micros(since: last),
+      time < intervalMicros
+    {
       return
     }
     points.append(point)
     guard points.count > Self.maxPoints else { return }
     intervalMicros *= 2
     points = points.indices.filter { $0 % 2 == 0 || $0 == points.count - 1 }.map { points[$0] }
+  }
+}
+
+extension RolloutReport.Point {
+  /// Nil where another process measured the other point.
+  fileprivate func micros(since other: Self) -> Int64? {
+    guard let steadyMicros, let before = other.steadyMicros, steadyMicros >= before else { return nil }
+    return steadyMicros - before
   }
 }
 
@@ -70,5 +86,6 @@ extension RolloutReport.Point.Served {
     p99 = searchMicros.quantile(0.99) ?? 0
     settled = served.settled
     outcomes = served.outcomes
+    failures = served.failures
   }
 }

@@ -18,6 +18,10 @@ package struct StageEvidence: Sendable, Equatable {
   package struct Served: Sendable, Equatable {
     package var queries: UInt64 = 0
     package var errors: UInt64 = 0
+    /// The errors by their reasons; further reasons than `maxKinds` are counted as "OTHER".
+    package var failures: [String: UInt64] = [:]
+    /// Of the errors, those whose queries the other version answered instead.
+    package var fallbacks: UInt64 = 0
     /// Microseconds of the pass over the vectors that answered; waiting not counted.
     package var searchMicros = QuantileSketch()
     /// Answers whose time for outcomes has passed.
@@ -49,6 +53,8 @@ package struct StageEvidence: Sendable, Equatable {
 
   package private(set) var served = [Served](repeating: Served(), count: Arm.allCases.count)
   package private(set) var compared = Compared()
+  /// Different routing keys of the callers' queries; successes are the candidate's.
+  package private(set) var routedKeys = Trials()
 
   package init() {}
 
@@ -59,9 +65,13 @@ package struct StageEvidence: Sendable, Equatable {
     served[arm.rawValue].searchMicros.add(micros)
   }
 
-  package mutating func noteFailed(by arm: Arm) {
+  package mutating func noteFailed(by arm: Arm, reason: String = "OTHER", fellBack: Bool = false) {
+    if fellBack { served[arm.rawValue].fallbacks += 1 }
     served[arm.rawValue].queries += 1
     served[arm.rawValue].errors += 1
+    let known = served[arm.rawValue].failures
+    let name = known[reason] != nil || known.count < Self.maxKinds ? reason : "OTHER"
+    served[arm.rawValue].failures[name, default: 0] += 1
   }
 
   package mutating func noteCompared(
@@ -97,18 +107,32 @@ package struct StageEvidence: Sendable, Equatable {
     return known.contains(kind) || known.count < Self.maxKinds
   }
 
-  /// What the minimum of samples is counted in: queries that the candidate answered, or that were compared.
-  package var candidateSamples: UInt64 { max(self[.candidate].queries, compared.candidateSearches) }
+  /// What the minimum of samples is counted in: the callers' queries that the candidate answered, or, where it answers nobody,
+  /// those that it was compared on. A failure is no sample.
+  package func samples(in stage: RolloutPlan.Stage) -> UInt64 {
+    stage.canaryPermille > 0 ? self[.candidate].queries - self[.candidate].errors : compared.overlap.count
+  }
+
+  /// A routing key was met for the first time in the stage.
+  package mutating func noteKey(of arm: Arm) {
+    routedKeys.count += 1
+    if arm == .candidate { routedKeys.successes += 1 }
+  }
 
   /// Errors of a version in all searches of the stage, those off the callers' path included.
   package func errors(of arm: Arm) -> Trials {
+    let (callers, compared) = (callerErrors(of: arm), comparisonErrors(of: arm))
+    return Trials(count: callers.count + compared.count, successes: callers.successes + compared.successes)
+  }
+
+  /// Errors of a version in what callers asked.
+  package func callerErrors(of arm: Arm) -> Trials { Trials(count: self[arm].queries, successes: self[arm].errors) }
+
+  /// Errors of a version in comparisons.
+  package func comparisonErrors(of arm: Arm) -> Trials {
     switch arm {
-    case .baseline:
-      Trials(
-        count: self[arm].queries + compared.baselineSearches, successes: self[arm].errors + compared.baselineErrors)
-    case .candidate:
-      Trials(
-        count: self[arm].queries + compared.candidateSearches, successes: self[arm].errors + compared.candidateErrors)
+    case .baseline: Trials(count: compared.baselineSearches, successes: compared.baselineErrors)
+    case .candidate: Trials(count: compared.candidateSearches, successes: compared.candidateErrors)
     }
   }
 

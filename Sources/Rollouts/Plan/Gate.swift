@@ -8,17 +8,20 @@ package enum Gate: Sendable, Hashable {
   case errors
   /// How long its searches take.
   case latency
+  /// Whether its share of the routing keys is the planned one.
+  case sampleRatio
   /// How often users do what is wished after its answers.
   case outcome(kind: String)
 }
 
 extension Gate: CustomStringConvertible {
-  /// As messages and the contract call it: "overlap", "errors", "latency", "outcome click".
+  /// As messages and the contract call it: "overlap", "errors", "latency", "sample_ratio", "outcome click".
   package var description: String {
     switch self {
     case .overlap: "overlap"
     case .errors: "errors"
     case .latency: "latency"
+    case .sampleRatio: "sample_ratio"
     case .outcome(let kind): "outcome \(kind)"
     }
   }
@@ -28,12 +31,16 @@ extension Gate {
   /// Whether a stage brings the gate samples.
   func getsSamples(in stage: RolloutPlan.Stage) -> Bool {
     let isCompared = stage.shadowPermille > 0
-    let hasBothArms = (1..<1000).contains(stage.canaryPermille)
     return switch self {
     case .overlap: isCompared
     case .errors: true
-    case .latency: isCompared || hasBothArms
-    case .outcome: hasBothArms
+    case .latency: isCompared || stage.hasBothArms
+    case .sampleRatio, .outcome: stage.hasBothArms
     }
   }
+}
+
+extension RolloutPlan.Stage {
+  /// Whether both versions answer callers.
+  var hasBothArms: Bool { (1..<1000).contains(canaryPermille) }
 }

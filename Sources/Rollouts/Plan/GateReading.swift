@@ -8,6 +8,8 @@ package struct GateReading: Sendable, Equatable {
     case open
     /// Rolls back.
     case failed
+    /// Keeps the stage from ending: what must be proven is not yet, or what was measured cannot be trusted.
+    case holding
   }
 
   package let gate: Gate
@@ -18,8 +20,10 @@ package struct GateReading: Sendable, Equatable {
 
 extension Gates {
   /// Every gate that is set, read from the evidence of a stage.
-  package func readings(of evidence: StageEvidence) -> [GateReading] {
-    let readings = [readOverlap(evidence), readErrors(evidence), readLatency(evidence)].compactMap(\.self)
+  package func readings(of evidence: StageEvidence, in stage: RolloutPlan.Stage) -> [GateReading] {
+    let readings = [
+      readOverlap(evidence), readErrors(evidence, stage), readLatency(evidence), readSampleRatio(evidence, stage),
+    ].compactMap(\.self)
     return readings + outcomes.map { readOutcome($0, evidence) }
   }
 
@@ -34,22 +38,21 @@ extension Gates {
       detail: detail)
   }
 
-  /// Fails once it is proven that the rate is too high, so that a single early error does not.
-  private func readErrors(_ evidence: StageEvidence) -> GateReading? {
-    guard let maxErrorRatio else { return nil }
-    let baseline = evidence.errors(of: .baseline)
-    let candidate = evidence.errors(of: .candidate)
-    let baselineRate = baseline.count == 0 ? 0 : Double(baseline.successes) / Double(baseline.count)
-    let allowed = min(1, maxErrorRatio * max(baselineRate, Self.errorRateFloor))
-    let interval = candidate.interval(errorProbability: errorProbability)
+  /// Holds as long as the observed share rules the planned one out. Each key counts once in a stage, whatever it asks, so that
+  /// the keys are independent trials of the split's probability.
+  private func readSampleRatio(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> GateReading? {
+    guard sampleRatioErrorProbability > 0, stage.hasBothArms else { return nil }
+    let planned = Double(stage.canaryPermille) / 1000
+    let keys = evidence.routedKeys
+    let interval = keys.interval(errorProbability: sampleRatioErrorProbability)
+    let isMismatch = planned < interval.lower || planned > interval.upper
     let detail =
-      "\(candidate.successes) of \(candidate.count) searches of the candidate failed "
-      + "(rate proven above \(interval.lower.digits(4))), \(baseline.successes) of \(baseline.count) of the baseline; "
-      + "at most \(allowed.digits(4)) allowed"
+      "the candidate has \(keys.successes) of \(keys.count) routing keys, a share of \(interval.rate.digits(4)) "
+      + "[\(interval.lower.digits(4)), \(interval.upper.digits(4))]; \(planned.digits(3)) planned"
     return GateReading(
-      gate: .errors,
-      verdict: candidate.count < max(minSamples, 1) ? .waiting : interval.lower > allowed ? .failed : .open,
-      detail: detail)
+      gate: .sampleRatio, verdict: isMismatch ? .holding : .open,
+      detail: isMismatch
+        ? detail + ": something selects whose queries are counted, and no figure can be trusted" : detail)
   }
 
   private func readLatency(_ evidence: StageEvidence) -> GateReading? {
@@ -78,13 +81,14 @@ extension Gates {
       "\(outcome.kind) rate differs by \(difference.difference.digits(4)) "
       + "[\(difference.lower.digits(4)), \(difference.upper.digits(4))] after \(candidate.count) answers of the candidate and "
       + "\(baseline.count) of the baseline; a drop of more than \(outcome.maxDrop.digits(4)) fails"
+      + (outcome.isNonInferiority ? ", and it must be proven that there is none" : "")
     let verdict: GateReading.Verdict =
       if difference.upper < -outcome.maxDrop {
         .failed
       } else if min(baseline.count, candidate.count) < outcome.minTrials {
         .waiting
       } else {
-        .open
+        outcome.isNonInferiority && difference.lower < -outcome.maxDrop ? .holding : .open
       }
     return GateReading(gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail)
   }

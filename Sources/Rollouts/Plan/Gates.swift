@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What must hold of the candidate. A gate that fails rolls the rollout back, whether it is paused or not.
+/// What must hold of the candidate. A gate that fails rolls the rollout back, whether it is paused or not; one that holds keeps
+/// the stage from ending.
 package struct Gates: Codable, Sendable, Equatable {
   package static let maxOutcomes = 8
 
@@ -10,12 +11,17 @@ package struct Gates: Codable, Sendable, Equatable {
   package var maxErrorRatio: Double?
   /// The candidate's p99 of search time may be so many times the baseline's; below `latencyFloorMicros` there is no telling.
   package var maxLatencyRatio: Double?
-  /// Nothing is judged on fewer samples than this, and no stage ends on fewer.
+  /// Nothing is judged on fewer samples than this, and no stage ends on fewer, unless it says 0 itself.
   package var minSamples: UInt64
   package var outcomes: [Outcome]
   /// Probability of ever being wrong, for each gate that rests on an interval: errors and outcomes.
   package var errorProbability: Double
+  /// Whether no stage ends before it is proven that the error rate is not above what `maxErrorRatio` allows.
+  package var isErrorNonInferiority = false
+  /// Probability of ever holding a stage whose share of routing keys is as planned; 0 turns that gate off.
+  package var sampleRatioErrorProbability = Gates.defaultSampleRatioErrorProbability
 
+  package static let defaultSampleRatioErrorProbability = 1e-4
   package static let errorRateFloor = 0.001
   package static let latencyFloorMicros = 1000.0
 
@@ -39,17 +45,21 @@ package struct Gates: Codable, Sendable, Equatable {
     package var maxDrop: Double
     /// The stage lasts until so many answers of each arm have had their time for outcomes.
     package var minTrials: UInt64
+    /// Whether no stage with both arms' answers ends before it is proven that the loss is not larger.
+    package var isNonInferiority: Bool
 
-    package init(kind: String, maxDrop: Double, minTrials: UInt64 = 0) {
+    package init(kind: String, maxDrop: Double, minTrials: UInt64 = 0, isNonInferiority: Bool = false) {
       self.kind = kind
       self.maxDrop = maxDrop
       self.minTrials = minTrials
+      self.isNonInferiority = isNonInferiority
     }
 
     enum CodingKeys: String, CodingKey {
       case kind
       case maxDrop = "max_drop"
       case minTrials = "min_trials"
+      case isNonInferiority = "non_inferiority"
     }
   }
 
@@ -60,6 +70,8 @@ package struct Gates: Codable, Sendable, Equatable {
     case minSamples = "min_samples"
     case outcomes
     case errorProbability = "error_probability"
+    case isErrorNonInferiority = "error_non_inferiority"
+    case sampleRatioErrorProbability = "sample_ratio_error_probability"
   }
 
   func check() throws(RolloutError) {
@@ -77,6 +89,16 @@ package struct Gates: Codable, Sendable, Equatable {
       throw RolloutError(
         .invalidPlan, "gates.error_probability is \(errorProbability); it must be more than 0 and at most 0.5",
         at: "gates.error_probability")
+    }
+    guard (0...0.05).contains(sampleRatioErrorProbability) else {
+      throw RolloutError(
+        .invalidPlan,
+        "gates.sample_ratio_error_probability is \(sampleRatioErrorProbability); it must be between 0, which turns the gate off, "
+          + "and 0.05")
+    }
+    guard !isErrorNonInferiority || maxErrorRatio != nil else {
+      throw RolloutError(
+        .invalidPlan, "gates.error_non_inferiority needs gates.max_error_ratio, which says what must be proven")
     }
     guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map(\.kind)).count == outcomes.count else {
       throw RolloutError(

@@ -23,16 +23,14 @@ package struct Rollout: Codable, Sendable, Equatable {
   package private(set) var phase = Phase.running
   /// Index into the plan's stages.
   package private(set) var stage = 0
-  /// Microseconds since 1970, as every time here.
+  /// Microseconds since 1970, as every time here that is a moment: to show.
   package let startedMicros: Int64
   package private(set) var stageStartedMicros: Int64
   package private(set) var endedMicros: Int64?
   /// Why it ended or was paused; empty while it runs.
   package private(set) var reason = ""
-  /// What of the stage passed before the last pause ended.
-  private var elapsedBeforeMicros: Int64 = 0
-  /// When the clock of the stage last began to run; nil while it stands.
-  private var runningSinceMicros: Int64?
+  /// How long the stage has run.
+  private var clock: StageClock
 
   enum CodingKeys: String, CodingKey {
     case number
@@ -45,20 +43,19 @@ package struct Rollout: Codable, Sendable, Equatable {
     case stageStartedMicros = "stage_start_time_unix_micros"
     case endedMicros = "end_time_unix_micros"
     case reason
-    case elapsedBeforeMicros = "stage_elapsed_micros"
-    case runningSinceMicros = "running_since_unix_micros"
+    case clock = "stage_elapsed_micros"
   }
 
-  package init(number: UInt64, candidate: UInt64, baseline: UInt64, plan: RolloutPlan, now: Int64) throws(RolloutError)
+  package init(number: UInt64, candidate: UInt64, baseline: UInt64, plan: RolloutPlan, now: Moment) throws(RolloutError)
   {
     try plan.check()
     self.number = number
     self.candidate = candidate
     self.baseline = baseline
     self.plan = plan
-    startedMicros = now
-    stageStartedMicros = now
-    runningSinceMicros = now
+    startedMicros = now.wallMicros
+    stageStartedMicros = now.wallMicros
+    clock = StageClock(runningSince: now.steadyMicros)
   }
 
   package var isActive: Bool { phase == .running || phase == .paused }
@@ -70,13 +67,28 @@ package struct Rollout: Codable, Sendable, Equatable {
 
   package var currentStage: RolloutPlan.Stage { plan.stages[stage] }
 
-  /// Time the present stage has run, pauses left out. A wall clock that was set back counts as standing still.
-  package func stageElapsedMicros(now: Int64) -> Int64 {
-    elapsedBeforeMicros + (runningSinceMicros.map { max(0, now - $0) } ?? 0)
+  /// Time the present stage has run, pauses and the time in which no process ran left out.
+  package func stageElapsedMicros(now: Moment) -> Int64 { clock.elapsedMicros(now: now) }
+
+  /// The same, with the time that the stage has run until now in what a file keeps.
+  package func keepingTime(now: Moment) -> Rollout {
+    var next = self
+    if phase == .running { next.clock.run(now: now) }
+    return next
+  }
+
+  /// A rollout that was read from a file, as it runs on from now.
+  ///
+  /// - Parameter known: what of the stage is known to have passed, when that is more than the file says.
+  package func continued(atLeast known: Int64 = 0, now: Moment) -> Rollout {
+    guard phase == .running else { return self }
+    var next = self
+    next.clock.run(now: now, atLeast: known)
+    return next
   }
 
   /// The next stage, or success after the last. Goes on running when it was paused.
-  package func advanced(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+  package func advanced(reason: String, now: Moment) throws(RolloutError) -> Rollout {
     try requireActive("go on")
     var next = self
     guard stage + 1 < plan.stages.count else {
@@ -86,14 +98,13 @@ package struct Rollout: Codable, Sendable, Equatable {
     next.stage += 1
     next.phase = .running
     next.reason = ""
-    next.stageStartedMicros = now
-    next.elapsedBeforeMicros = 0
-    next.runningSinceMicros = now
+    next.stageStartedMicros = now.wallMicros
+    next.clock = StageClock(runningSince: now.steadyMicros)
     return next
   }
 
   /// Success now, whatever stages are left.
-  package func completed(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+  package func completed(reason: String, now: Moment) throws(RolloutError) -> Rollout {
     try requireActive("be completed")
     var next = self
     next.end(.succeeded, reason: reason, now: now)
@@ -101,38 +112,36 @@ package struct Rollout: Codable, Sendable, Equatable {
   }
 
   /// The shares stay, the schedule stands; gates still watch.
-  package func paused(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+  package func paused(reason: String, now: Moment) throws(RolloutError) -> Rollout {
     try requireActive("be paused")
     guard phase == .running else { return self }
     var next = self
-    next.elapsedBeforeMicros = stageElapsedMicros(now: now)
-    next.runningSinceMicros = nil
+    next.clock.stop(now: now)
     next.phase = .paused
     next.reason = reason
     return next
   }
 
-  package func resumed(now: Int64) throws(RolloutError) -> Rollout {
+  package func resumed(now: Moment) throws(RolloutError) -> Rollout {
     try requireActive("be resumed")
     guard phase == .paused else { return self }
     var next = self
-    next.runningSinceMicros = now
+    next.clock.run(now: now)
     next.phase = .running
     next.reason = ""
     return next
   }
 
-  package func rolledBack(reason: String, now: Int64) throws(RolloutError) -> Rollout {
+  package func rolledBack(reason: String, now: Moment) throws(RolloutError) -> Rollout {
     try requireActive("be rolled back")
     var next = self
     next.end(.rolledBack, reason: reason, now: now)
     return next
   }
 
-  private mutating func end(_ phase: Phase, reason: String, now: Int64) {
-    elapsedBeforeMicros = stageElapsedMicros(now: now)
-    runningSinceMicros = nil
-    endedMicros = now
+  private mutating func end(_ phase: Phase, reason: String, now: Moment) {
+    clock.stop(now: now)
+    endedMicros = now.wallMicros
     self.phase = phase
     self.reason = reason
   }

@@ -8,8 +8,8 @@ package enum RolloutDecision: Sendable, Equatable {
   case rollBack(reason: String)
 
   /// - Parameter evidence: of the present stage.
-  package init(for rollout: Rollout, _ evidence: StageEvidence, now: Int64) {
-    let readings = rollout.plan.gates.readings(of: evidence)
+  package init(for rollout: Rollout, _ evidence: StageEvidence, now: Moment) {
+    let readings = rollout.plan.gates.readings(of: evidence, in: rollout.currentStage)
     if let failed = readings.first(where: { $0.verdict == .failed }) {
       self = .rollBack(reason: "gate \(failed.gate): \(failed.detail)")
       return
@@ -20,26 +20,35 @@ package enum RolloutDecision: Sendable, Equatable {
     } else {
       self = .advance(
         reason: "stage \(rollout.stage + 1) of \(rollout.plan.stages.count) is over: "
-          + "\(evidence.candidateSamples) samples, every gate open")
+          + "\(evidence.samples(in: rollout.currentStage)) samples, every gate open")
     }
   }
 
   private static func unmet(
-    by rollout: Rollout, _ evidence: StageEvidence, _ readings: [GateReading], now: Int64
+    by rollout: Rollout, _ evidence: StageEvidence, _ readings: [GateReading], now: Moment
   ) -> [String] {
     let stage = rollout.currentStage
     var conditions: [String] = []
     if rollout.phase == .paused { conditions.append("it is paused") }
     let left = stage.minMicros - rollout.stageElapsedMicros(now: now)
     if left > 0 { conditions.append("\((Double(left) / 1e6).digits(1)) s of the stage are left") }
-    if evidence.candidateSamples < stage.minSamples {
-      conditions.append("\(evidence.candidateSamples) of \(stage.minSamples) samples")
-    }
-    // A gate without enough samples holds a stage up only where the stage can bring it samples.
-    conditions += readings.filter { $0.verdict == .waiting && $0.gate.getsSamples(in: stage) }.map {
-      "gate \($0.gate): \($0.detail)"
-    }
+    let (samples, required) = (evidence.samples(in: stage), rollout.plan.requiredSamples(of: stage))
+    if samples < required { conditions.append("\(samples) of \(required) samples") }
+    conditions += readings.filter { $0.holdsUp(stage) }.map { "gate \($0.gate): \($0.detail)" }
     if !stage.isAutomatic { conditions.append("a person decides when the stage is over") }
     return conditions
+  }
+}
+
+extension GateReading {
+  /// Whether the gate keeps the stage from ending: only where the stage can bring it samples.
+  fileprivate func holdsUp(_ stage: RolloutPlan.Stage) -> Bool {
+    guard gate.getsSamples(in: stage) else { return false }
+    switch (verdict, gate) {
+    case (.holding, _), (.waiting, .outcome): return true
+    // Whoever gave the stage no number of samples wants it to go by time.
+    case (.waiting, _): return stage.minSamples != 0
+    case (.open, _), (.failed, _): return false
+    }
   }
 }

@@ -8,17 +8,29 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
   package var gates: Gates
   /// How long outcomes are waited for, after an answer, before the answer counts.
   package var outcomeWindowMicros: Int64
+  /// Whether the stable version answers a query that the candidate fails; it counts as the candidate's error all the same.
+  package var fallsBackToStable: Bool
 
-  package init(stages: [Stage], gates: Gates = Gates(), outcomeWindowMicros: Int64 = 600_000_000) {
+  package init(
+    stages: [Stage], gates: Gates = Gates(), outcomeWindowMicros: Int64 = 600_000_000, fallsBackToStable: Bool = false
+  ) {
     self.stages = stages
     self.gates = gates
     self.outcomeWindowMicros = outcomeWindowMicros
+    self.fallsBackToStable = fallsBackToStable
+  }
+
+  /// Samples without which a stage does not end.
+  package func requiredSamples(of stage: Stage) -> UInt64 {
+    guard let own = stage.minSamples else { return gates.minSamples }
+    return own == 0 ? 0 : max(own, gates.minSamples)
   }
 
   enum CodingKeys: String, CodingKey {
     case stages
     case gates
     case outcomeWindowMicros = "outcome_window_micros"
+    case fallsBackToStable = "fallback_to_stable"
   }
 
   /// A step of a rollout: how much traffic meets the candidate, and how long at least.
@@ -27,15 +39,16 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
     package var canaryPermille: Int
     /// Share of the queries that are also searched in both versions, off the callers' path, to compare them.
     package var shadowPermille: Int
-    /// The stage lasts at least so long; pauses do not count.
+    /// The stage lasts at least so long; pauses, and the time in which no process runs, do not count.
     package var minMicros: Int64
-    /// The stage lasts until the candidate has answered or shadowed so many queries.
-    package var minSamples: UInt64
+    /// The stage lasts until the candidate has answered so many queries, or, where it answers nobody, was compared on so many.
+    /// Nil, and what is less than the gates', is the gates' number; 0 is a stage that goes by time.
+    package var minSamples: UInt64?
     /// Goes on by itself once the gates are open; otherwise waits for a person.
     package var isAutomatic: Bool
 
     package init(
-      canaryPermille: Int, shadowPermille: Int = 0, minMicros: Int64 = 0, minSamples: UInt64 = 0,
+      canaryPermille: Int, shadowPermille: Int = 0, minMicros: Int64 = 0, minSamples: UInt64? = nil,
       isAutomatic: Bool = true
     ) {
       self.canaryPermille = canaryPermille
@@ -49,7 +62,7 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
       case canaryPermille = "canary_permille"
       case shadowPermille = "shadow_permille"
       case minMicros = "min_micros"
-      case minSamples = "min_samples"
+      case minSamples = "samples"
       case isAutomatic = "automatic"
     }
   }
@@ -65,10 +78,20 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
     }
     for (number, stage) in stages.enumerated() { try check(stage, number: number) }
     try gates.check()
+    try checkThatGatesMeasure()
+  }
+
+  private func checkThatGatesMeasure() throws(RolloutError) {
     if gates.minOverlap != nil, !stages.contains(where: { $0.shadowPermille > 0 }) {
       throw RolloutError(
         .invalidPlan, "the overlap gate has nothing to measure: no stage has shadow_permille; set it in the first",
         at: "gates.min_overlap")
+    }
+    if gates.outcomes.contains(where: \.isNonInferiority), !stages.contains(where: \.hasBothArms) {
+      throw RolloutError(
+        .invalidPlan,
+        "gates.outcomes asks for proof that the candidate is not worse, and no stage has answers of both versions: give one a "
+          + "canary_permille between 1 and 999")
     }
   }
 

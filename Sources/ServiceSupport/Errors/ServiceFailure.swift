@@ -60,6 +60,11 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     return ServiceFailure(relaying: code, reason: reason, message, field: "\(element).\(field)", retryAfter: retryAfter)
   }
 
+  /// A whole call's failure as that of one of its elements.
+  package func of(_ element: String) -> ServiceFailure {
+    ServiceFailure(relaying: code, reason: reason, message, field: element, retryAfter: retryAfter)
+  }
+
   /// The failure with words in front of its message that say where it happened.
   package func explained(_ place: String) -> ServiceFailure {
     ServiceFailure(relaying: code, reason: reason, "\(place): \(message)", field: field, retryAfter: retryAfter)

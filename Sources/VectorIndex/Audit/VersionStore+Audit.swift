@@ -30,7 +30,13 @@ extension VersionStore {
 
   /// What was kept of a rollout; nil when there is nothing.
   package func report(of index: String, rollout number: UInt64) throws(VectorIndexError) -> RolloutReport? {
-    let path = "\(directory.reports(of: index))/\(number).json"
+    try RolloutReport.read("\(directory.reports(of: index))/\(number).json", on: disk)
+  }
+}
+
+extension RolloutReport {
+  /// Nil when there is none.
+  static func read(_ path: String, on disk: Disk) throws(VectorIndexError) -> RolloutReport? {
     guard disk.exists(path) else { return nil }
     let bytes = try ReadableFile(opening: path).readAll(atMost: 16 << 20)
     return try SealedDocument.decode(RolloutReport.self, from: bytes, path: path)

@@ -9,7 +9,7 @@ extension IndexVersion {
     let own = try vectors.read(rows: rows)
     let queries = methods.flatMap { method in own.map { SearchQuery(vector: $0, k: 10, method: method) } }
     for (query, result) in zip(queries, try Searcher(threads: 1).search(queries, in: self)) {
-      // Vectors so long that scores overflow are refused at search time, query by query; they are no damage.
+      // An earlier release published vectors so long that scores overflow: they are refused query by query and no damage.
       guard case .success(let items) = result else { continue }
       try check(items, of: query)
     }

@@ -29,7 +29,7 @@ extension SearchQuery {
       method: method)
   }
 
-  private func check(against version: IndexVersion) throws(VectorIndexError) {
+  func check(against version: IndexVersion) throws(VectorIndexError) {
     guard vector.count == version.info.dim else {
       throw VectorIndexError(
         .dimensionMismatch,
@@ -45,8 +45,7 @@ extension SearchQuery {
         .notFinite, "element \(bad) of the query vector is \(vector[bad]); every element must be finite",
         at: "vector")
     }
-    // |q| · |x| bounds every partial sum of a score; half of float32's range leaves room for rounding.
-    guard squaredNorm.squareRoot() * version.maxNorm <= Double(Float.greatestFiniteMagnitude) / 2 else {
+    guard ScoreRange.holdsScores(queryNorm: squaredNorm.squareRoot(), itemNorm: version.maxNorm) else {
       throw VectorIndexError(
         .scoreOverflow,
         "scores could leave float32's range: the query's norm is \(squaredNorm.squareRoot()), "

@@ -20,6 +20,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case servingStateNotSaved(index: String, reason: String)
   /// A version of a rollout under way was broken; the rollout was rolled back.
   case rolloutLost(index: String, rollout: UInt64)
+  /// An earlier release wrote the rollout down, by the wall clock: how long its stage has run is not known but for this.
+  case stageTimeUnknown(index: String, rollout: UInt64, knownMicros: Int64)
   /// Lines of an audit log that a crash tore.
   case tornAuditLines(path: String, count: Int)
   /// The last change could not be told to the audit log.
@@ -28,6 +30,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case unknownCollection(name: String, backend: String)
   /// A version whose collection is missing, incomplete or not searchable now. It keeps its roles.
   case collectionUnsound(version: VersionName, reason: String)
+  /// A version, published by an earlier release, one of whose vectors is so long that scores leave float32's range.
+  case vectorTooLong(version: VersionName, norm: Double)
   /// Nothing is known of the collections.
   case backendUnreachable(reason: String)
 
@@ -37,9 +41,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   package var severity: Severity {
     switch self {
     case .leftoverRemoved: .notice
-    case .stableChosen, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
+    case .stableChosen, .stageTimeUnknown, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
     case .quarantined, .ignored, .fellBack, .previousLost, .servingStateNotSaved, .rolloutLost, .auditBehind,
-      .collectionUnsound, .backendUnreachable:
+      .collectionUnsound, .vectorTooLong, .backendUnreachable:
       .error
     }
   }
@@ -68,6 +72,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
       "the serving state that index '\(index)' has now is lost at the next start: \(reason)"
     case .rolloutLost(let index, let rollout):
       "rollout \(rollout) of index '\(index)' was rolled back: one of its versions is broken"
+    case .stageTimeUnknown(let index, let rollout, let known):
+      "rollout \(rollout) of index '\(index)' was written by an earlier release, which kept no count of its stage's time: the "
+        + "stage goes on from \(known / 1_000_000) s, and the time in which the service was down no longer counts"
     case .tornAuditLines(let path, let count):
       "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
     case .auditBehind(let index, let reason):
@@ -77,6 +84,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
         + "the directory serves elsewhere, drop it there"
     case .collectionUnsound(let version, let reason):
       "searches in \(version) fail as long as this lasts: \(reason)"
+    case .vectorTooLong(let version, let norm):
+      "\(version) has a vector of norm \(norm): queries whose scores could leave float32's range fail in it. Publish it again "
+        + "without that item, or with shorter vectors"
     case .backendUnreachable(let reason):
       "searches in versions that it holds fail as long as this lasts: \(reason)"
     }

@@ -23,6 +23,12 @@ package struct ServedVersion: Sendable {
   /// The serving state's when the version was resolved.
   package let generation: UInt64
 
+  package init(version: IndexVersion, role: VersionRole, generation: UInt64) {
+    self.version = version
+    self.role = role
+    self.generation = generation
+  }
+
   /// The side of the rollout that answers; nil for a version that was asked for by its name.
   package var arm: Arm? {
     switch role {
@@ -76,6 +82,11 @@ package struct Routing: Sendable {
     }
     if !isStables, let previous, Self.fits(space, previous) { return served(previous, .previous) }
     return served(stable, .stable)
+  }
+
+  /// Whether the rollout's shares say who goes where: a candidate of another training answers those whose vectors fit it.
+  package var goesByShare: Bool {
+    candidate.map { $0.version.info.builtBy.spaceFingerprint == stable.info.builtBy.spaceFingerprint } ?? false
   }
 
   private static func fits(_ space: String, _ version: IndexVersion) -> Bool {

@@ -7,7 +7,7 @@ extension ServingState {
   ///
   /// - Parameter versions: those of the index, by number.
   func after(
-    _ change: ServingChange, asked request: ChangeRequest, among versions: [UInt64: VersionInfo], now: Int64
+    _ change: ServingChange, asked request: ChangeRequest, among versions: [UInt64: VersionInfo], now: Moment
   ) throws(VectorIndexError) -> ServingState? {
     if try isRepetition(request, of: change) { return nil }
     try check(etag: request.etag)
@@ -38,7 +38,7 @@ extension ServingState {
   }
 
   private func transition(
-    by change: ServingChange, among versions: [UInt64: VersionInfo], reason: String, now: Int64
+    by change: ServingChange, among versions: [UInt64: VersionInfo], reason: String, now: Moment
   ) throws(VectorIndexError) -> Transition? {
     switch change {
     case .publish(let version): publication(of: version)
@@ -63,7 +63,7 @@ extension ServingState {
   }
 
   private func promotion(
-    of name: VersionName, among versions: [UInt64: VersionInfo], now: Int64
+    of name: VersionName, among versions: [UInt64: VersionInfo], now: Moment
   ) throws(VectorIndexError) -> Transition? {
     guard versions[name.number] != nil else { throw .versionNotFound(name, among: versions.keys) }
     if let activeRollout {

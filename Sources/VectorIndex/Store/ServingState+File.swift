@@ -5,15 +5,19 @@ import Glibc
 import Rollouts
 
 extension ServingState {
-  static let currentFormat = 2
+  static let currentFormat = 3
+  /// From this format on a rollout says how long its stage has run; before, when it had begun to by the wall clock.
+  static let firstFormatWithStageTime = 3
   static let fileName = "serving.json"
   static let temporaryFileName = fileName + Disk.temporarySuffix
   /// What the same document was called before.
   static let formerFileName = "rollout.json"
   static let maxBytes = 4 << 20
 
-  /// Reads `serving.json`; nil when there is none.
-  static func read(of index: String, in directory: DataDirectory) throws(VectorIndexError) -> ServingState? {
+  /// Reads `serving.json`, and its format; nil when there is none.
+  static func read(
+    of index: String, in directory: DataDirectory
+  ) throws(VectorIndexError) -> (serving: ServingState, format: Int)? {
     let path = directory.servingState(of: index)
     if access(path, F_OK) != 0 && errno == ENOENT { return nil }
     let bytes = try ReadableFile(opening: path).readAll(atMost: maxBytes)
@@ -28,7 +32,7 @@ extension ServingState {
       throw VectorIndexError(
         .corrupt, "\(path) is of index '\(serving.index)' or holds a rollout that cannot be; '\(index)' belongs there")
     }
-    return serving
+    return (serving, format)
   }
 
   /// Replaces `serving.json` atomically and durably: whoever reads it sees the old text or the new one.
@@ -63,14 +67,4 @@ extension Disk {
 
   /// What the name adds that a file has until it is whole.
   static let temporarySuffix = ".new"
-}
-
-/// The wall clock.
-package enum UnixTime {
-  /// Microseconds since 1970.
-  package static func nowMicros() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
-  }
 }

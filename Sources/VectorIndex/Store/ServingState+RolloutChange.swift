@@ -6,7 +6,7 @@ import Rollouts
 
 extension ServingState {
   func rolloutStart(
-    of name: VersionName, plan: RolloutPlan, allowsOtherSpace: Bool, among versions: [UInt64: VersionInfo], now: Int64
+    of name: VersionName, plan: RolloutPlan, allowsOtherSpace: Bool, among versions: [UInt64: VersionInfo], now: Moment
   ) throws(VectorIndexError) -> Transition {
     guard let candidate = versions[name.number] else { throw .versionNotFound(name, among: versions.keys) }
     if let activeRollout { throw inProgress(activeRollout) }
@@ -24,7 +24,7 @@ extension ServingState {
     }
   }
 
-  func rolloutAdvance(reason: String, now: Int64) throws(VectorIndexError) -> Transition {
+  func rolloutAdvance(reason: String, now: Moment) throws(VectorIndexError) -> Transition {
     let active = try requireActiveRollout()
     if active.stage + 1 == active.plan.stages.count {
       return try rolloutSuccess(of: active, reason: reason, now: now)
@@ -33,26 +33,26 @@ extension ServingState {
     return step(.rolloutAdvanced, to: next, detail: Self.text(next))
   }
 
-  func rolloutPause(reason: String, now: Int64) throws(VectorIndexError) -> Transition? {
+  func rolloutPause(reason: String, now: Moment) throws(VectorIndexError) -> Transition? {
     let active = try requireActiveRollout()
     let next = try Self.step { () throws(RolloutError) in try active.paused(reason: reason, now: now) }
     return next == active ? nil : step(.rolloutPaused, to: next, detail: Self.text(next))
   }
 
-  func rolloutResumption(now: Int64) throws(VectorIndexError) -> Transition? {
+  func rolloutResumption(now: Moment) throws(VectorIndexError) -> Transition? {
     let active = try requireActiveRollout()
     let next = try Self.step { () throws(RolloutError) in try active.resumed(now: now) }
     return next == active ? nil : step(.rolloutResumed, to: next, detail: Self.text(next))
   }
 
-  func rolloutRollback(reason: String, now: Int64) throws(VectorIndexError) -> Transition {
+  func rolloutRollback(reason: String, now: Moment) throws(VectorIndexError) -> Transition {
     let active = try requireActiveRollout()
     let next = try Self.step { () throws(RolloutError) in try active.rolledBack(reason: reason, now: now) }
     return step(.rolloutRolledBack, to: next, detail: "from \(Self.text(active))")
   }
 
   /// The candidate becomes stable.
-  func rolloutSuccess(of active: Rollout, reason: String, now: Int64) throws(VectorIndexError) -> Transition {
+  func rolloutSuccess(of active: Rollout, reason: String, now: Moment) throws(VectorIndexError) -> Transition {
     let next = try Self.step { () throws(RolloutError) in try active.completed(reason: reason, now: now) }
     let detail = "rollout \(active.number); stable in place of \(active.baseline)"
     return transition(.rolloutSucceeded, VersionName(index: index, number: active.candidate), detail: detail) {

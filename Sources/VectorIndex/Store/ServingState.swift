@@ -83,6 +83,15 @@ package struct ServingState: Codable, Sendable, Equatable {
   package var stableVersion: VersionName? { stable.map { VersionName(index: index, number: $0) } }
   package var previousVersion: VersionName? { previous.map { VersionName(index: index, number: $0) } }
 
+  /// The state as it serves on from now, after a start.
+  ///
+  /// - Parameter known: how long the rollout's stage is known to have run.
+  func continued(atLeast known: Int64, now: Moment) -> ServingState {
+    var next = self
+    next.rollout = rollout?.continued(atLeast: known, now: now)
+    return next
+  }
+
   /// The rollout under way; nil when there is none.
   package var activeRollout: Rollout? { rollout.flatMap { $0.isActive ? $0 : nil } }
 
@@ -100,17 +109,17 @@ package struct ServingState: Codable, Sendable, Equatable {
   /// The state that a transition leads to, with its audit entry and its idempotency key: one generation on, unless it gives
   /// nobody another role.
   func recording(
-    _ transition: Transition, by author: ChangeRequest, operation: String, now: Int64
+    _ transition: Transition, by author: ChangeRequest, operation: String, now: Moment
   ) -> ServingState {
     var next = transition.target
     if (next.stable, next.previous) != (stable, previous) || next.rollout != rollout {
       next.generation += 1
-      next.updatedMicros = now
+      next.updatedMicros = now.wallMicros
     }
     next.lastNumber = max(next.lastNumber, lastNumber, next.stable ?? 0)
     next.changeCount += 1
     next.lastChange = AuditEntry(
-      number: next.changeCount, timeMicros: now, action: transition.action,
+      number: next.changeCount, timeMicros: now.wallMicros, action: transition.action,
       version: transition.version?.description ?? "", actor: author.actor, reason: author.reason,
       detail: transition.detail, generation: next.generation, requestID: author.requestID)
     if !author.requestID.isEmpty {

@@ -63,7 +63,7 @@ struct StoreRecovery {
     }
     var state = VersionStore.IndexState(serving: ServingState(index: index))
     let saved = try readServingState(of: index)
-    state.serving = saved ?? state.serving
+    if let saved { state.serving = continuing(saved.serving, format: saved.format) }
     for number in state.serving.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
     for name in try disk.entries(of: directory.versions(of: index)) {
       try open(name, into: &state)
@@ -73,7 +73,7 @@ struct StoreRecovery {
     let (entries, torn) = try log.read()
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
     state.serving.continueCounts(of: entries)
-    chooseRoles(in: &state, saved: saved)
+    chooseRoles(in: &state, saved: saved?.serving)
     prepareSearch(of: state)
     tellAudit(of: &state, log, after: entries.last?.number ?? 0)
     return state
@@ -88,13 +88,37 @@ struct StoreRecovery {
     try disk.syncDirectory(directory.index(index), at: .syncIndexDirectory)
   }
 
-  private mutating func readServingState(of index: String) throws(VectorIndexError) -> ServingState? {
+  private mutating func readServingState(
+    of index: String
+  ) throws(VectorIndexError) -> (serving: ServingState, format: Int)? {
     do {
       return try ServingState.read(of: index, in: directory)
     } catch  where error.code == .corrupt {
       try quarantine(directory.servingState(of: index), as: "\(index).serving", reason: error.message)
       return nil
     }
+  }
+
+  /// Lets the stage of a rollout run on from what is known to have passed: what the serving state says of its last change, and
+  /// what the report says of the time since.
+  private mutating func continuing(_ serving: ServingState, format: Int) -> ServingState {
+    guard let active = serving.activeRollout else { return serving }
+    let now = Moment.now
+    let kept = keptTime(of: active, in: serving.index, now: now)
+    let next = serving.continued(atLeast: kept ?? 0, now: now)
+    let said = active.stageElapsedMicros(now: now)
+    if active.phase == .running, format < ServingState.firstFormatWithStageTime, kept ?? 0 <= said {
+      findings.append(.stageTimeUnknown(index: serving.index, rollout: active.number, knownMicros: said))
+    }
+    return next
+  }
+
+  /// How long the rollout's stage had run when its report was written last; nil when no report of the stage says.
+  private func keptTime(of rollout: Rollout, in index: String, now: Moment) -> Int64? {
+    let path = "\(directory.reports(of: index))/\(rollout.number).json"
+    guard let report = try? RolloutReport.read(path, on: disk)?.rollout, report.stage == rollout.stage, report.isActive
+    else { return nil }
+    return report.stageElapsedMicros(now: now)
   }
 
   private mutating func open(_ entry: String, into state: inout VersionStore.IndexState) throws(VectorIndexError) {
@@ -108,7 +132,11 @@ struct StoreRecovery {
     let reader = VersionReader(
       disk: disk, directory: path, name: VersionName(index: index, number: number), backend: backend)
     do {
-      state.versions[number] = try reader.open()
+      let version = try reader.open()
+      state.versions[number] = version
+      if version.hasVectorTooLong {
+        findings.append(.vectorTooLong(version: version.info.name, norm: version.maxNorm))
+      }
       findings += try reader.unknownFiles().map { .unknownFile(path: $0) }
     } catch  where error.code == .corrupt {
       try quarantine(path, as: "\(index).\(number)", reason: error.message)
@@ -178,13 +206,13 @@ struct StoreRecovery {
     }
     if let active = next.activeRollout, state.versions[active.candidate] == nil || next.stable != active.baseline {
       let reason = "a version of it was found broken at start"
-      next.rollout = (try? active.rolledBack(reason: reason, now: UnixTime.nowMicros())) ?? active
+      next.rollout = (try? active.rolledBack(reason: reason, now: Moment.now)) ?? active
       findings.append(.rolloutLost(index: index, rollout: active.number))
     }
     if next != state.serving {
       let transition = state.serving.transition(.recovered, next.stableVersion) { $0 = next }
       state.serving = state.serving.recording(
-        transition, by: ChangeRequest(actor: "recovery"), operation: "", now: UnixTime.nowMicros())
+        transition, by: ChangeRequest(actor: "recovery"), operation: "", now: .now)
     }
     if state.serving != saved && (saved != nil || next.stable != nil) { save(state.serving) }
   }

@@ -93,7 +93,7 @@ extension VersionStore.IndexState {
   fileprivate func after(
     _ change: ServingChange, asked request: ChangeRequest
   ) throws(VectorIndexError) -> ServingState? {
-    try serving.after(change, asked: request, among: versions.mapValues(\.info), now: UnixTime.nowMicros())
+    try serving.after(change, asked: request, among: versions.mapValues(\.info), now: .now)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import Basics
 import Kernels
+import Rollouts
 import Synchronization
 
 extension VersionStore {
@@ -162,7 +163,7 @@ extension VersionStore {
       format: Manifest.format(hasCollection: collections != nil, hasCategories: contents.categories != nil),
       index: name.index, number: name.number, metric: "inner_product",
       dim: header.dim, itemCount: contents.itemCount, maxNorm: contents.maxNorm, builtBy: header.builtBy,
-      labels: header.labels, requestID: header.requestID, createdMicros: UnixTime.nowMicros(),
+      labels: header.labels, requestID: header.requestID, createdMicros: Moment.now.wallMicros,
       fingerprint: Manifest.fingerprint(
         dim: header.dim, files: contents.files + [contents.categories].compactMap(\.self)),
       files: contents.files, categories: contents.categories)

@@ -156,6 +156,13 @@ struct VersionWriter: ~Copyable {
           "element \(bad) of the vector of item '\(id)' is \(values[row * dim + bad]); every element must be finite",
           at: "vectors")
       }
+      guard squaredNorm.squareRoot() <= ScoreRange.maxNorm else {
+        throw VectorIndexError(
+          .scoreOverflow,
+          "the vector of item '\(id)' has norm \(squaredNorm.squareRoot()), at most \(ScoreRange.maxNorm) may be published: "
+            + "scores with it leave float32's range, so that no query could be answered; scale the vectors down or leave the "
+            + "item out")
+      }
       maxSquaredNorm = max(maxSquaredNorm, squaredNorm)
     }
   }

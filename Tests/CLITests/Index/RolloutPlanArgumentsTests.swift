@@ -16,7 +16,8 @@ struct RolloutPlanArgumentsTests {
     #expect(stage.minDuration.seconds == 5400 && stage.minSamples == 200 && stage.manual)
     let shadow = try RolloutPlanArguments.stage("shadow:250s", 100)
     #expect(shadow.canaryPermille == 0 && shadow.shadowPermille == 1000 && shadow.minDuration.seconds == 250)
-    #expect(!shadow.manual && shadow.minSamples == 0)
+    #expect(!shadow.manual && !shadow.hasMinSamples)
+    #expect(try RolloutPlanArguments.stage("10%:1h:0", 100).hasMinSamples, "by time alone")
     for text in RolloutPlanArguments.defaultStages { _ = try RolloutPlanArguments.stage(text, 100) }
   }
 
@@ -29,9 +30,37 @@ struct RolloutPlanArgumentsTests {
   func `Outcomes are a kind, a drop and perhaps answers`() throws {
     let outcome = try RolloutPlanArguments.outcome("click:0.01:500")
     #expect(outcome.kind == "click" && outcome.maxDrop == 0.01 && outcome.minTrials == 500)
+    let proven = try RolloutPlanArguments.outcome("click:0.01:non-inferiority")
+    #expect(proven.nonInferiority && proven.maxDrop == 0.01 && proven.minTrials == 0 && !outcome.nonInferiority)
     for text in ["click", ":0.1", "click:x", "click:0.1:x", "click:0.1:1:1"] {
       #expect(throws: CLIError.self) { try RolloutPlanArguments.outcome(text) }
     }
+  }
+
+  @Test
+  func `A rollout shows who failed and which gate holds`() throws {
+    let serving = Retrieval_ServingState.with {
+      $0.rollout.phase = .running
+      $0.rollout.plan.stages = [.with { $0.canaryPermille = 100 }]
+    }
+    let figures = Retrieval_RolloutFigures.with {
+      $0.candidate.errors = 23
+      $0.candidate.failures = ["DEADLINE_EXCEEDED": 3, "BACKEND_UNAVAILABLE": 20]
+      $0.candidate.fallbacks = 12
+      $0.gates = [
+        .with {
+          ($0.gate, $0.verdict, $0.detail) = ("sample_ratio", .holding, "30 of 1000")
+        }
+      ]
+    }
+    let view = RolloutView(serving, figures)
+    #expect(view.line.hasSuffix("23 errors of the candidate, gate sample_ratio holds"))
+    let text = view.lines(for: Terminal(descriptor: -1, isInteractive: false, usesColour: false)).joined(
+      separator: "\n")
+    #expect(
+      text.contains(
+        "candidate failed callers: 20 BACKEND_UNAVAILABLE, 3 DEADLINE_EXCEEDED, 12 of them answered by stable"))
+    #expect(text.contains("gate HOLDS   sample_ratio: 30 of 1000"))
   }
 
   @Test

@@ -101,7 +101,9 @@ typealias Tensor = Common_Tensor
     var tensor = Tensor()
     tensor.dataType = .float32
     tensor.shape = [.max, .max, .max]
-    let failure = #expect(throws: ServiceFailure.self) { try tensor.floats(field: "queries[0].vector", shape: [nil, nil, nil]) }
+    let failure = #expect(throws: ServiceFailure.self) {
+      try tensor.floats(field: "queries[0].vector", shape: [nil, nil, nil])
+    }
     #expect(failure?.reason == "TENSOR_SHAPE")
   }
 

@@ -35,8 +35,9 @@ extension FailureCatalog {
         .efTooLarge, .invalidArgument, fields: ["ef", "config.ef"],
         "`ef` is larger than 100,000.", remedy: "Send a smaller one, or ask for an exact search."),
       Entry(
-        .scoreOverflow, .invalidArgument, fields: fields(["vector"], in: queryPlaces),
-        "Inner products could leave float32's range.", remedy: "Scale the vectors down."),
+        .scoreOverflow, .invalidArgument, fields: fields(["vector"], in: queryPlaces) + ["chunk.vectors"],
+        "Inner products of a query's vector, or of an uploaded item's, could leave float32's range.",
+        remedy: "Scale the vectors down; the message names the item."),
       Entry(
         .outcomeInvalid, .invalidArgument,
         fields: fields(["request_id", "item_id", "kind"], in: ["outcomes[i]"]),

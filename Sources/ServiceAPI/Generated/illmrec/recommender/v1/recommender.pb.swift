@@ -236,6 +236,12 @@ public nonisolated struct Recommender_UserRecommendations: @unchecked Sendable {
   /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
   public mutating func clearServedBy() {_uniqueStorage()._servedBy = nil}
 
+  /// Name of the index version that was to answer this user and failed, where the stable version answered instead.
+  public var fellBackFrom: String {
+    get {_storage._fellBackFrom}
+    set {_uniqueStorage()._fellBackFrom = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -664,7 +670,7 @@ nonisolated extension Recommender_RecommendedItem: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserRecommendations"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0\u{4}+fell_back_from\0")
 
   fileprivate class _StorageClass {
     var _userID: String = String()
@@ -674,6 +680,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
     var _truncatedItems: UInt32 = 0
     var _cachedTokens: UInt32 = 0
     var _servedBy: Retrieval_ServedBy? = nil
+    var _fellBackFrom: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -691,6 +698,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
       _truncatedItems = source._truncatedItems
       _cachedTokens = source._cachedTokens
       _servedBy = source._servedBy
+      _fellBackFrom = source._fellBackFrom
     }
   }
 
@@ -716,6 +724,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
         case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._truncatedItems) }()
         case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedTokens) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
+        case 50: try { try decoder.decodeSingularStringField(value: &_storage._fellBackFrom) }()
         default: break
         }
       }
@@ -749,6 +758,9 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
       try { if let v = _storage._servedBy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
       } }()
+      if !_storage._fellBackFrom.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fellBackFrom, fieldNumber: 50)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -765,6 +777,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
         if _storage._truncatedItems != rhs_storage._truncatedItems {return false}
         if _storage._cachedTokens != rhs_storage._cachedTokens {return false}
         if _storage._servedBy != rhs_storage._servedBy {return false}
+        if _storage._fellBackFrom != rhs_storage._fellBackFrom {return false}
         return true
       }
       if !storagesAreEqual {return false}

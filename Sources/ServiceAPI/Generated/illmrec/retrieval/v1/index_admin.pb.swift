@@ -95,6 +95,9 @@ public nonisolated enum Retrieval_GateKind: SwiftProtobuf.Enum, Swift.CaseIterab
 
   /// How often users do what is wished after its answers.
   case outcome // = 4
+
+  /// Whether as many users meet it as the plan says.
+  case sampleRatio // = 5
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -108,6 +111,7 @@ public nonisolated enum Retrieval_GateKind: SwiftProtobuf.Enum, Swift.CaseIterab
     case 2: self = .errors
     case 3: self = .latency
     case 4: self = .outcome
+    case 5: self = .sampleRatio
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -119,6 +123,7 @@ public nonisolated enum Retrieval_GateKind: SwiftProtobuf.Enum, Swift.CaseIterab
     case .errors: return 2
     case .latency: return 3
     case .outcome: return 4
+    case .sampleRatio: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -130,6 +135,7 @@ public nonisolated enum Retrieval_GateKind: SwiftProtobuf.Enum, Swift.CaseIterab
     .errors,
     .latency,
     .outcome,
+    .sampleRatio,
   ]
 
 }
@@ -149,6 +155,9 @@ public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIte
 
   /// It rolls the rollout back.
   case failed // = 3
+
+  /// It keeps the stage from ending: what must be proven is not yet, or the measurements cannot be trusted.
+  case holding // = 4
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -161,6 +170,7 @@ public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIte
     case 1: self = .waiting
     case 2: self = .open
     case 3: self = .failed
+    case 4: self = .holding
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -171,6 +181,7 @@ public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIte
     case .waiting: return 1
     case .open: return 2
     case .failed: return 3
+    case .holding: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -181,6 +192,7 @@ public nonisolated enum Retrieval_GateVerdict: SwiftProtobuf.Enum, Swift.CaseIte
     .waiting,
     .open,
     .failed,
+    .holding,
   ]
 
 }
@@ -815,6 +827,10 @@ public nonisolated struct Retrieval_RolloutPlan: Sendable {
   /// Clears the value of `outcomeWindow`. Subsequent reads from it will return its default value.
   public mutating func clearOutcomeWindow() {self._outcomeWindow = nil}
 
+  /// Whether a query that the candidate fails is answered by the stable version instead. It counts as the candidate's error all
+  /// the same, and its result says so (QueryResult.fell_back_from).
+  public var fallbackToStable: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -835,7 +851,7 @@ public nonisolated struct Retrieval_RolloutStage: Sendable {
   /// Share of the queries that are also searched in both versions, off the callers' path, to compare them; 0 to 1000.
   public var shadowPermille: UInt32 = 0
 
-  /// The stage lasts at least so long; pauses do not count.
+  /// The stage lasts at least so long. Pauses, and the time in which the server is down, do not count.
   public var minDuration: SwiftProtobuf.Google_Protobuf_Duration {
     get {_minDuration ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_minDuration = newValue}
@@ -845,8 +861,17 @@ public nonisolated struct Retrieval_RolloutStage: Sendable {
   /// Clears the value of `minDuration`. Subsequent reads from it will return its default value.
   public mutating func clearMinDuration() {self._minDuration = nil}
 
-  /// The stage lasts until the candidate has answered, or was compared on, so many queries.
-  public var minSamples: UInt64 = 0
+  /// The stage lasts until the candidate has answered so many of the callers' queries, or, where canary_permille is 0, was
+  /// compared on so many; failures are no answers. The gates' min_samples when unset or less. A 0 that is set: the stage goes by
+  /// time, and no gate holds it up for lack of samples but one that asks for a number of its own.
+  public var minSamples: UInt64 {
+    get {_minSamples ?? 0}
+    set {_minSamples = newValue}
+  }
+  /// Returns true if `minSamples` has been explicitly set.
+  public var hasMinSamples: Bool {self._minSamples != nil}
+  /// Clears the value of `minSamples`. Subsequent reads from it will return its default value.
+  public mutating func clearMinSamples() {self._minSamples = nil}
 
   /// The stage ends by AdvanceRollout only; otherwise by itself once all of its conditions hold.
   public var manual: Bool = false
@@ -856,10 +881,11 @@ public nonisolated struct Retrieval_RolloutStage: Sendable {
   public init() {}
 
   fileprivate var _minDuration: SwiftProtobuf.Google_Protobuf_Duration? = nil
+  fileprivate var _minSamples: UInt64? = nil
 }
 
-/// What must hold of the candidate. A gate that fails rolls the rollout back, paused or not. Each stage is judged by its own
-/// samples.
+/// What must hold of the candidate. A gate that fails rolls the rollout back, paused or not; one that holds keeps the stage from
+/// ending. Each stage is judged by its own samples.
 public nonisolated struct Retrieval_RolloutGates: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -896,7 +922,7 @@ public nonisolated struct Retrieval_RolloutGates: Sendable {
   /// Clears the value of `maxLatencyRatio`. Subsequent reads from it will return its default value.
   public mutating func clearMaxLatencyRatio() {self._maxLatencyRatio = nil}
 
-  /// Nothing is judged on fewer samples, and no stage ends on fewer; 100 when unset.
+  /// Nothing is judged on fewer samples, and no stage ends on fewer, unless it says 0 itself; 100 when unset.
   public var minSamples: UInt64 {
     get {_minSamples ?? 0}
     set {_minSamples = newValue}
@@ -919,6 +945,21 @@ public nonisolated struct Retrieval_RolloutGates: Sendable {
   /// Clears the value of `errorProbability`. Subsequent reads from it will return its default value.
   public mutating func clearErrorProbability() {self._errorProbability = nil}
 
+  /// With max_error_ratio: no stage ends before it is proven that the candidate does not fail more often than that.
+  public var errorNonInferiority: Bool = false
+
+  /// Sample-ratio mismatch. The stage is held while the candidate's share of the routing keys is provably not canary_permille:
+  /// then something selects who is counted, and no figure can be trusted. Probability of ever holding a stage whose share is as
+  /// planned: 0.0001 when unset, at most 0.05; 0 turns the gate off.
+  public var sampleRatioErrorProbability: Double {
+    get {_sampleRatioErrorProbability ?? 0}
+    set {_sampleRatioErrorProbability = newValue}
+  }
+  /// Returns true if `sampleRatioErrorProbability` has been explicitly set.
+  public var hasSampleRatioErrorProbability: Bool {self._sampleRatioErrorProbability != nil}
+  /// Clears the value of `sampleRatioErrorProbability`. Subsequent reads from it will return its default value.
+  public mutating func clearSampleRatioErrorProbability() {self._sampleRatioErrorProbability = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -928,6 +969,7 @@ public nonisolated struct Retrieval_RolloutGates: Sendable {
   fileprivate var _maxLatencyRatio: Double? = nil
   fileprivate var _minSamples: UInt64? = nil
   fileprivate var _errorProbability: Double? = nil
+  fileprivate var _sampleRatioErrorProbability: Double? = nil
 }
 
 /// A kind of outcome that the candidate must not lose.
@@ -944,6 +986,9 @@ public nonisolated struct Retrieval_OutcomeGate: Sendable {
 
   /// The stage lasts until so many answers of each version have had their time for outcomes.
   public var minTrials: UInt64 = 0
+
+  /// No stage with both versions' answers ends before it is proven that the rate is not lower by more than max_drop.
+  public var nonInferiority: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1153,7 +1198,8 @@ public nonisolated struct Retrieval_VersionFigures: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Queries it answered to callers, failed ones included.
+  /// Callers' queries that were sent to it, failed ones included. Those that are at fault themselves, and those that nobody
+  /// waited for to the end, count for no version.
   public var queries: UInt64 = 0
 
   /// Searches that failed, those of comparisons included.
@@ -1172,6 +1218,15 @@ public nonisolated struct Retrieval_VersionFigures: Sendable {
   /// Searches of comparisons, failed ones included.
   public var shadowSearches: UInt64 = 0
 
+  /// The errors of callers' queries by reason.
+  public var failures: Dictionary<String,UInt64> = [:]
+
+  /// Different routing keys of the queries, the first 65,536 of the stage in both versions together.
+  public var routingKeys: UInt64 = 0
+
+  /// Of the errors, those whose queries the stable version answered instead.
+  public var fallbacks: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1183,7 +1238,7 @@ public nonisolated struct Retrieval_GateReading: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// As a text: "overlap", "errors", "latency" or "outcome <kind>". Compare kind and outcome_kind instead.
+  /// As a text: "overlap", "errors", "latency", "sample_ratio" or "outcome <kind>". Compare kind and outcome_kind instead.
   ///
   /// NOTE: This field was marked as deprecated in the .proto file.
   public var gate: String = String()
@@ -1387,44 +1442,49 @@ public nonisolated struct Retrieval_RollbackVersionResponse: Sendable {
 }
 
 /// Names the version to bring in, and how.
-public nonisolated struct Retrieval_StartRolloutRequest: Sendable {
+public nonisolated struct Retrieval_StartRolloutRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// "<index>/versions/<number>".
-  public var version: String = String()
+  public var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
   /// Through which stages.
   public var plan: Retrieval_RolloutPlan {
-    get {_plan ?? Retrieval_RolloutPlan()}
-    set {_plan = newValue}
+    get {_storage._plan ?? Retrieval_RolloutPlan()}
+    set {_uniqueStorage()._plan = newValue}
   }
   /// Returns true if `plan` has been explicitly set.
-  public var hasPlan: Bool {self._plan != nil}
+  public var hasPlan: Bool {_storage._plan != nil}
   /// Clears the value of `plan`. Subsequent reads from it will return its default value.
-  public mutating func clearPlan() {self._plan = nil}
+  public mutating func clearPlan() {_uniqueStorage()._plan = nil}
 
   /// Whether the version may be built by another training than the stable one. Then a query whose request names its training
   /// (expected_space_fingerprint) is answered by the version that fits, and no stage may have shadow_permille.
-  public var allowOtherSpace: Bool = false
+  public var allowOtherSpace: Bool {
+    get {_storage._allowOtherSpace}
+    set {_uniqueStorage()._allowOtherSpace = newValue}
+  }
 
   /// Who asks and why.
   public var change: Retrieval_Change {
-    get {_change ?? Retrieval_Change()}
-    set {_change = newValue}
+    get {_storage._change ?? Retrieval_Change()}
+    set {_uniqueStorage()._change = newValue}
   }
   /// Returns true if `change` has been explicitly set.
-  public var hasChange: Bool {self._change != nil}
+  public var hasChange: Bool {_storage._change != nil}
   /// Clears the value of `change`. Subsequent reads from it will return its default value.
-  public mutating func clearChange() {self._change = nil}
+  public mutating func clearChange() {_uniqueStorage()._change = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _plan: Retrieval_RolloutPlan? = nil
-  fileprivate var _change: Retrieval_Change? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// The serving state with the rollout begun.
@@ -2034,11 +2094,11 @@ nonisolated extension Retrieval_RolloutPhase: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension Retrieval_GateKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_KIND_UNSPECIFIED\0\u{1}GATE_KIND_OVERLAP\0\u{1}GATE_KIND_ERRORS\0\u{1}GATE_KIND_LATENCY\0\u{1}GATE_KIND_OUTCOME\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_KIND_UNSPECIFIED\0\u{1}GATE_KIND_OVERLAP\0\u{1}GATE_KIND_ERRORS\0\u{1}GATE_KIND_LATENCY\0\u{1}GATE_KIND_OUTCOME\0\u{1}GATE_KIND_SAMPLE_RATIO\0")
 }
 
 nonisolated extension Retrieval_GateVerdict: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_VERDICT_UNSPECIFIED\0\u{1}GATE_VERDICT_WAITING\0\u{1}GATE_VERDICT_OPEN\0\u{1}GATE_VERDICT_FAILED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GATE_VERDICT_UNSPECIFIED\0\u{1}GATE_VERDICT_WAITING\0\u{1}GATE_VERDICT_OPEN\0\u{1}GATE_VERDICT_FAILED\0\u{1}GATE_VERDICT_HOLDING\0")
 }
 
 nonisolated extension Retrieval_AuditAction: SwiftProtobuf._ProtoNameProviding {
@@ -2772,7 +2832,7 @@ nonisolated extension Retrieval_Change: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Retrieval_RolloutPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutPlan"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stages\0\u{1}gates\0\u{3}outcome_window\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stages\0\u{1}gates\0\u{3}outcome_window\0\u{3}fallback_to_stable\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2783,6 +2843,7 @@ nonisolated extension Retrieval_RolloutPlan: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._gates) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._outcomeWindow) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.fallbackToStable) }()
       default: break
       }
     }
@@ -2802,6 +2863,9 @@ nonisolated extension Retrieval_RolloutPlan: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._outcomeWindow {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if self.fallbackToStable != false {
+      try visitor.visitSingularBoolField(value: self.fallbackToStable, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2809,6 +2873,7 @@ nonisolated extension Retrieval_RolloutPlan: SwiftProtobuf.Message, SwiftProtobu
     if lhs.stages != rhs.stages {return false}
     if lhs._gates != rhs._gates {return false}
     if lhs._outcomeWindow != rhs._outcomeWindow {return false}
+    if lhs.fallbackToStable != rhs.fallbackToStable {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2827,7 +2892,7 @@ nonisolated extension Retrieval_RolloutStage: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.canaryPermille) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.shadowPermille) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._minDuration) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.minSamples) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._minSamples) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.manual) }()
       default: break
       }
@@ -2848,9 +2913,9 @@ nonisolated extension Retrieval_RolloutStage: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._minDuration {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
-    if self.minSamples != 0 {
-      try visitor.visitSingularUInt64Field(value: self.minSamples, fieldNumber: 4)
-    }
+    try { if let v = self._minSamples {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     if self.manual != false {
       try visitor.visitSingularBoolField(value: self.manual, fieldNumber: 5)
     }
@@ -2861,7 +2926,7 @@ nonisolated extension Retrieval_RolloutStage: SwiftProtobuf.Message, SwiftProtob
     if lhs.canaryPermille != rhs.canaryPermille {return false}
     if lhs.shadowPermille != rhs.shadowPermille {return false}
     if lhs._minDuration != rhs._minDuration {return false}
-    if lhs.minSamples != rhs.minSamples {return false}
+    if lhs._minSamples != rhs._minSamples {return false}
     if lhs.manual != rhs.manual {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2870,7 +2935,7 @@ nonisolated extension Retrieval_RolloutStage: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutGates"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}min_overlap\0\u{3}max_error_ratio\0\u{3}max_latency_ratio\0\u{3}min_samples\0\u{1}outcomes\0\u{3}error_probability\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}min_overlap\0\u{3}max_error_ratio\0\u{3}max_latency_ratio\0\u{3}min_samples\0\u{1}outcomes\0\u{3}error_probability\0\u{3}error_non_inferiority\0\u{3}sample_ratio_error_probability\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2884,6 +2949,8 @@ nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtob
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self._minSamples) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.outcomes) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self._errorProbability) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.errorNonInferiority) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self._sampleRatioErrorProbability) }()
       default: break
       }
     }
@@ -2912,6 +2979,12 @@ nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._errorProbability {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
     } }()
+    if self.errorNonInferiority != false {
+      try visitor.visitSingularBoolField(value: self.errorNonInferiority, fieldNumber: 7)
+    }
+    try { if let v = self._sampleRatioErrorProbability {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2922,6 +2995,8 @@ nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtob
     if lhs._minSamples != rhs._minSamples {return false}
     if lhs.outcomes != rhs.outcomes {return false}
     if lhs._errorProbability != rhs._errorProbability {return false}
+    if lhs.errorNonInferiority != rhs.errorNonInferiority {return false}
+    if lhs._sampleRatioErrorProbability != rhs._sampleRatioErrorProbability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2929,7 +3004,7 @@ nonisolated extension Retrieval_RolloutGates: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OutcomeGate"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}max_drop\0\u{3}min_trials\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}max_drop\0\u{3}min_trials\0\u{3}non_inferiority\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2940,6 +3015,7 @@ nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.maxDrop) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.minTrials) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.nonInferiority) }()
       default: break
       }
     }
@@ -2955,6 +3031,9 @@ nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobu
     if self.minTrials != 0 {
       try visitor.visitSingularUInt64Field(value: self.minTrials, fieldNumber: 3)
     }
+    if self.nonInferiority != false {
+      try visitor.visitSingularBoolField(value: self.nonInferiority, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2962,6 +3041,7 @@ nonisolated extension Retrieval_OutcomeGate: SwiftProtobuf.Message, SwiftProtobu
     if lhs.kind != rhs.kind {return false}
     if lhs.maxDrop != rhs.maxDrop {return false}
     if lhs.minTrials != rhs.minTrials {return false}
+    if lhs.nonInferiority != rhs.nonInferiority {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3256,7 +3336,7 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".VersionFigures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}queries\0\u{1}errors\0\u{3}p50_micros\0\u{3}p99_micros\0\u{3}settled_answers\0\u{3}shadow_searches\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}queries\0\u{1}errors\0\u{3}p50_micros\0\u{3}p99_micros\0\u{3}settled_answers\0\u{3}shadow_searches\0\u{1}failures\0\u{3}routing_keys\0\u{1}fallbacks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3270,6 +3350,9 @@ nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProt
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.p99Micros) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.settledAnswers) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.shadowSearches) }()
+      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.failures) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.routingKeys) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.fallbacks) }()
       default: break
       }
     }
@@ -3294,6 +3377,15 @@ nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProt
     if self.shadowSearches != 0 {
       try visitor.visitSingularUInt64Field(value: self.shadowSearches, fieldNumber: 6)
     }
+    if !self.failures.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.failures, fieldNumber: 7)
+    }
+    if self.routingKeys != 0 {
+      try visitor.visitSingularUInt64Field(value: self.routingKeys, fieldNumber: 8)
+    }
+    if self.fallbacks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.fallbacks, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3304,6 +3396,9 @@ nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProt
     if lhs.p99Micros != rhs.p99Micros {return false}
     if lhs.settledAnswers != rhs.settledAnswers {return false}
     if lhs.shadowSearches != rhs.shadowSearches {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.routingKeys != rhs.routingKeys {return false}
+    if lhs.fallbacks != rhs.fallbacks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3643,46 +3738,88 @@ nonisolated extension Retrieval_StartRolloutRequest: SwiftProtobuf.Message, Swif
   public static let protoMessageName: String = _protobuf_package + ".StartRolloutRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}plan\0\u{3}allow_other_space\0\u{1}change\0")
 
+  fileprivate class _StorageClass {
+    var _version: String = String()
+    var _plan: Retrieval_RolloutPlan? = nil
+    var _allowOtherSpace: Bool = false
+    var _change: Retrieval_Change? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _plan = source._plan
+      _allowOtherSpace = source._allowOtherSpace
+      _change = source._change
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._plan) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.allowOtherSpace) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._change) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._plan) }()
+        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._allowOtherSpace) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 1)
+      }
+      try { if let v = _storage._plan {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._allowOtherSpace != false {
+        try visitor.visitSingularBoolField(value: _storage._allowOtherSpace, fieldNumber: 3)
+      }
+      try { if let v = _storage._change {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
     }
-    try { if let v = self._plan {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if self.allowOtherSpace != false {
-      try visitor.visitSingularBoolField(value: self.allowOtherSpace, fieldNumber: 3)
-    }
-    try { if let v = self._change {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_StartRolloutRequest, rhs: Retrieval_StartRolloutRequest) -> Bool {
-    if lhs.version != rhs.version {return false}
-    if lhs._plan != rhs._plan {return false}
-    if lhs.allowOtherSpace != rhs.allowOtherSpace {return false}
-    if lhs._change != rhs._change {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._plan != rhs_storage._plan {return false}
+        if _storage._allowOtherSpace != rhs_storage._allowOtherSpace {return false}
+        if _storage._change != rhs_storage._change {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -126,7 +126,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for a batch of queries; a query that fails carries its own error.
+        /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+        /// > only when every query that could be searched for fails for one reason does the request have that status.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_SearchRequest` messages.
@@ -231,7 +232,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for a batch of queries; a query that fails carries its own error.
+        /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+        /// > only when every query that could be searched for fails for one reason does the request have that status.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_SearchRequest` message.
@@ -334,7 +336,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for a batch of queries; a query that fails carries its own error.
+        /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+        /// > only when every query that could be searched for fails for one reason does the request have that status.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_SearchRequest` message.
@@ -625,7 +628,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for a batch of queries; a query that fails carries its own error.
+        /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+        /// > only when every query that could be searched for fails for one reason does the request have that status.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_SearchRequest` message.
@@ -763,7 +767,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Searches for a batch of queries; a query that fails carries its own error.
+        /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+        /// > only when every query that could be searched for fails for one reason does the request have that status.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_SearchRequest` message.
@@ -938,7 +943,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Searches for a batch of queries; a query that fails carries its own error.
+    /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+    /// > only when every query that could be searched for fails for one reason does the request have that status.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_SearchRequest` message.
@@ -1087,7 +1093,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Searches for a batch of queries; a query that fails carries its own error.
+    /// > Searches for a batch of queries; a query that fails carries its own error. Where versions fail, so do their queries alone;
+    /// > only when every query that could be searched for fails for one reason does the request have that status.
     ///
     /// - Parameters:
     ///   - message: request message to send.

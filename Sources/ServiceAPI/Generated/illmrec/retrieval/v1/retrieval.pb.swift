@@ -238,46 +238,60 @@ public nonisolated struct Retrieval_ScoredItem: Sendable {
 }
 
 /// What became of one query.
-public nonisolated struct Retrieval_QueryResult: Sendable {
+public nonisolated struct Retrieval_QueryResult: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As in the request.
-  public var queryID: String = String()
+  public var queryID: String {
+    get {_storage._queryID}
+    set {_uniqueStorage()._queryID = newValue}
+  }
 
-  /// Set when the query failed; nothing below is then.
+  /// Set when the query failed; nothing below is then, but for served_by.
   public var error: Common_ItemError {
-    get {_error ?? Common_ItemError()}
-    set {_error = newValue}
+    get {_storage._error ?? Common_ItemError()}
+    set {_uniqueStorage()._error = newValue}
   }
   /// Returns true if `error` has been explicitly set.
-  public var hasError: Bool {self._error != nil}
+  public var hasError: Bool {_storage._error != nil}
   /// Clears the value of `error`. Subsequent reads from it will return its default value.
-  public mutating func clearError() {self._error = nil}
+  public mutating func clearError() {_uniqueStorage()._error = nil}
 
   /// Best first; equal scores by item_id. Fewer than k only when fewer items are eligible.
-  public var items: [Retrieval_ScoredItem] = []
+  public var items: [Retrieval_ScoredItem] {
+    get {_storage._items}
+    set {_uniqueStorage()._items = newValue}
+  }
 
-  /// Set when another version answered this query than the response's served_by says.
+  /// Set when another version answered this query, or was to answer it and failed, than the response's served_by says.
   public var servedBy: Retrieval_ServedBy {
-    get {_servedBy ?? Retrieval_ServedBy()}
-    set {_servedBy = newValue}
+    get {_storage._servedBy ?? Retrieval_ServedBy()}
+    set {_uniqueStorage()._servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
-  public var hasServedBy: Bool {self._servedBy != nil}
+  public var hasServedBy: Bool {_storage._servedBy != nil}
   /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
-  public mutating func clearServedBy() {self._servedBy = nil}
+  public mutating func clearServedBy() {_uniqueStorage()._servedBy = nil}
 
   /// How the items were found: exactly or by the version's graph. Unspecified where a backend with an index of its own answered.
-  public var method: Retrieval_SearchMethod = .unspecified
+  public var method: Retrieval_SearchMethod {
+    get {_storage._method}
+    set {_uniqueStorage()._method = newValue}
+  }
+
+  /// Name of the version that was to answer this query and failed, where the stable version answered instead.
+  public var fellBackFrom: String {
+    get {_storage._fellBackFrom}
+    set {_uniqueStorage()._fellBackFrom = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _error: Common_ItemError? = nil
-  fileprivate var _servedBy: Retrieval_ServedBy? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// The version that answered, and why.
@@ -909,53 +923,104 @@ nonisolated extension Retrieval_ScoredItem: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QueryResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0\u{4}-fell_back_from\0")
+
+  fileprivate class _StorageClass {
+    var _queryID: String = String()
+    var _error: Common_ItemError? = nil
+    var _items: [Retrieval_ScoredItem] = []
+    var _servedBy: Retrieval_ServedBy? = nil
+    var _method: Retrieval_SearchMethod = .unspecified
+    var _fellBackFrom: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _queryID = source._queryID
+      _error = source._error
+      _items = source._items
+      _servedBy = source._servedBy
+      _method = source._method
+      _fellBackFrom = source._fellBackFrom
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.queryID) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._error) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._servedBy) }()
-      case 5: try { try decoder.decodeSingularEnumField(value: &self.method) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._queryID) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._error) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._items) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._method) }()
+        case 50: try { try decoder.decodeSingularStringField(value: &_storage._fellBackFrom) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.queryID.isEmpty {
-      try visitor.visitSingularStringField(value: self.queryID, fieldNumber: 1)
-    }
-    try { if let v = self._error {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.items.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 3)
-    }
-    try { if let v = self._servedBy {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if self.method != .unspecified {
-      try visitor.visitSingularEnumField(value: self.method, fieldNumber: 5)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._queryID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._queryID, fieldNumber: 1)
+      }
+      try { if let v = _storage._error {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._items.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._items, fieldNumber: 3)
+      }
+      try { if let v = _storage._servedBy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._method != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._method, fieldNumber: 5)
+      }
+      if !_storage._fellBackFrom.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fellBackFrom, fieldNumber: 50)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_QueryResult, rhs: Retrieval_QueryResult) -> Bool {
-    if lhs.queryID != rhs.queryID {return false}
-    if lhs._error != rhs._error {return false}
-    if lhs.items != rhs.items {return false}
-    if lhs._servedBy != rhs._servedBy {return false}
-    if lhs.method != rhs.method {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._queryID != rhs_storage._queryID {return false}
+        if _storage._error != rhs_storage._error {return false}
+        if _storage._items != rhs_storage._items {return false}
+        if _storage._servedBy != rhs_storage._servedBy {return false}
+        if _storage._method != rhs_storage._method {return false}
+        if _storage._fellBackFrom != rhs_storage._fellBackFrom {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
-import VectorIndex
+package import VectorIndex
 
 /// A backend in this process: what it must do and nothing more, with ways to break it. It survives the stores that use it.
-final class MemoryBackend: VectorBackend {
-  struct Collection: Sendable {
-    var rows: [[Float]]
+package final class MemoryBackend: VectorBackend {
+  package struct Collection: Sendable {
+    package var rows: [[Float]]
+
+    package init(rows: [[Float]]) { self.rows = rows }
   }
 
   private struct State {
     var collections: [String: Collection] = [:]
     var isDown = false
+    var delay = Duration.zero
     var refusesRows = false
     var forgetsAnAnswer = false
   }
@@ -20,36 +23,41 @@ final class MemoryBackend: VectorBackend {
   /// Whether the process that asks has ended.
   private let hasCrashed: @Sendable () -> Bool
 
-  init(hasCrashed: @escaping @Sendable () -> Bool = { false }) { self.hasCrashed = hasCrashed }
+  package init(hasCrashed: @escaping @Sendable () -> Bool = { false }) { self.hasCrashed = hasCrashed }
 
   /// The same collections, asked by a process that has not ended.
-  init(restarting other: MemoryBackend) {
+  package init(restarting other: MemoryBackend) {
     hasCrashed = { false }
     let collections = other.state.withLock(\.collections)
     state.withLock { $0.collections = collections }
   }
 
-  let name = "the test's memory"
-  let dims = 2...16
+  package let name = "the test's memory"
+  package let dims = 2...16
 
-  var names: [String] { state.withLock { $0.collections.keys.sorted() } }
+  package var names: [String] { state.withLock { $0.collections.keys.sorted() } }
 
   /// Answers nothing any more, or again.
-  func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+  package func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
+
+  /// Searches take so long from now on, or until they are cancelled.
+  package func setDelay(_ delay: Duration) { state.withLock { $0.delay = delay } }
+
+  fileprivate var delay: Duration { state.withLock { $0.delay } }
 
   /// Makes collections and then takes no rows.
-  func setRefusesRows(_ refuses: Bool) { state.withLock { $0.refusesRows = refuses } }
+  package func setRefusesRows(_ refuses: Bool) { state.withLock { $0.refusesRows = refuses } }
 
   /// Answers one query fewer than it is asked.
-  func setForgetsAnAnswer(_ forgets: Bool) { state.withLock { $0.forgetsAnAnswer = forgets } }
+  package func setForgetsAnAnswer(_ forgets: Bool) { state.withLock { $0.forgetsAnAnswer = forgets } }
 
   fileprivate var forgetsAnAnswer: Bool { state.withLock(\.forgetsAnAnswer) }
 
-  func edit(_ name: String, _ body: @Sendable (inout Collection?) -> Void) {
+  package func edit(_ name: String, _ body: @Sendable (inout Collection?) -> Void) {
     state.withLock { body(&$0.collections[name]) }
   }
 
-  func fill(_ collection: VectorCollection, with rows: StagedRows) async throws(VectorIndexError) {
+  package func fill(_ collection: VectorCollection, with rows: StagedRows) async throws(VectorIndexError) {
     try change { state throws(VectorIndexError) in
       state.collections[collection.name] = Collection(rows: [])
       if state.refusesRows { throw VectorIndexError(.backendFailed, "no rows today") }
@@ -57,15 +65,15 @@ final class MemoryBackend: VectorBackend {
     }
   }
 
-  func open(_ collection: VectorCollection) -> any CollectionReader {
+  package func open(_ collection: VectorCollection) -> any CollectionReader {
     Reader(backend: self, collection: collection)
   }
 
-  func drop(_ name: String) async throws(VectorIndexError) {
+  package func drop(_ name: String) async throws(VectorIndexError) {
     try change { state throws(VectorIndexError) in state.collections[name] = nil }
   }
 
-  func collections(withPrefix prefix: String) async throws(VectorIndexError) -> [String] {
+  package func collections(withPrefix prefix: String) async throws(VectorIndexError) -> [String] {
     try change { state throws(VectorIndexError) in state.collections.keys.filter { $0.hasPrefix(prefix) } }
   }
 
@@ -98,6 +106,13 @@ private struct Reader: CollectionReader {
   func search(
     _ queries: [RowQuery], deadline: ContinuousClock.Instant?
   ) async throws(VectorIndexError) -> [Result<[RowHit], VectorIndexError>] {
+    let stop = min(deadline ?? .now + .seconds(3600), .now + backend.delay)
+    while backend.delay > .zero && .now < stop {
+      guard (try? await Task.sleep(for: .milliseconds(5))) != nil else {
+        throw VectorIndexError(.cancelled, "nobody waits any more")
+      }
+    }
+    if let deadline, deadline <= .now { throw VectorIndexError(.deadlineExceeded, "no time was left") }
     let rows = try backend.rows(of: collection)
     return queries.dropLast(backend.forgetsAnAnswer ? 1 : 0).map { query in
       var hits: [RowHit] = []

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Gates {
+  /// Fails once it is proven that the rate is too high, so that a single early error does not.
+  ///
+  /// Callers' searches and comparisons are judged apart, with half of the error probability each: many sound comparisons would
+  /// otherwise hide callers whose searches fail.
+  func readErrors(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> GateReading? {
+    guard let maxErrorRatio else { return nil }
+    let all = [
+      ErrorRates("searches", evidence.callerErrors, self, ratio: maxErrorRatio),
+      ErrorRates("comparisons", evidence.comparisonErrors, self, ratio: maxErrorRatio),
+    ]
+    let judged = all.filter { $0.candidate.count >= max(minSamples, 1) }
+    if let failed = judged.first(where: \.isWorse) {
+      return GateReading(gate: .errors, verdict: .failed, detail: failed.detail)
+    }
+    let own = stage.canaryPermille > 0 ? all[0] : all[1]
+    guard own.candidate.count >= max(minSamples, 1) else {
+      return GateReading(gate: .errors, verdict: isErrorNonInferiority ? .holding : .waiting, detail: own.detail)
+    }
+    let isHolding = isErrorNonInferiority && !own.isProvenNotWorse
+    return GateReading(
+      gate: .errors, verdict: isHolding ? .holding : .open,
+      detail: isHolding ? own.detail + ", which is not proven yet" : own.detail)
+  }
+}
+
+/// How often the two versions fail, in searches of one kind.
+private struct ErrorRates {
+  let candidate: Trials
+  private let baseline: Trials
+  private let kind: String
+  private let ratio: Double
+  private let errorProbability: Double
+
+  init(_ kind: String, _ errors: (Arm) -> Trials, _ gates: Gates, ratio: Double) {
+    self.kind = kind
+    baseline = errors(.baseline)
+    candidate = errors(.candidate)
+    self.ratio = ratio
+    errorProbability = gates.errorProbability / 2
+  }
+
+  /// Whether the candidate's rate is proven to be above what the baseline's, as it was seen, allows.
+  var isWorse: Bool { lower > allowed(baseline.rate) }
+
+  /// Whether the candidate's rate is proven to be allowed, whatever the baseline's is: each has half of the error.
+  var isProvenNotWorse: Bool {
+    let most = candidate.interval(errorProbability: errorProbability / 2).upper
+    return most <= allowed(baseline.interval(errorProbability: errorProbability / 2).lower)
+  }
+
+  var detail: String {
+    "\(candidate.successes) of \(candidate.count) \(kind) of the candidate failed (rate proven above \(lower.digits(4))), "
+      + "\(baseline.successes) of \(baseline.count) of the baseline; at most \(allowed(baseline.rate).digits(4)) allowed"
+  }
+
+  private var lower: Double { candidate.interval(errorProbability: errorProbability).lower }
+
+  private func allowed(_ baselineRate: Double) -> Double { min(1, ratio * max(baselineRate, Gates.errorRateFloor)) }
+}

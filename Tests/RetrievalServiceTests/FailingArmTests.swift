@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import RetrievalService
+import Rollouts
+import ServiceAPI
+import ServiceSupport
+import ServiceTestSupport
+import SwiftProtobuf
+import TestSupport
+import Testing
+import VectorIndex
+import VectorTestSupport
+
+@testable import RetrievalService
+
+/// The stable version lies on disk, the candidate in a backend that fails.
+@Suite("A version that fails is counted, and takes nobody with it", .timeLimit(.minutes(15)))
+struct FailingArmTests {
+  let directory: TemporaryDirectory
+  let backend = MemoryBackend()
+  let users = (0..<200).map { "user-\($0)" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func publishStable() async throws {
+    try await RetrievalHarness.run(directory.path, milvus: nil) { server in
+      _ = try await server.publish(Catalog(count: 60, prefix: "v1"))
+    }
+  }
+
+  private func start(
+    _ server: RetrievalHarness, permille: UInt32, maxErrorRatio: Double? = 2, manual: Bool = true,
+    fallsBack: Bool = false
+  ) async throws {
+    try await server.publish(Catalog(count: 60, prefix: "v2"))
+    _ = try await server.admin.startRollout(
+      .with {
+        $0.version = "default/versions/2"
+        $0.plan.stages = [permille, 1000].map { share in
+          .with {
+            $0.canaryPermille = share
+            $0.manual = manual
+          }
+        }
+        if let maxErrorRatio { $0.plan.gates.maxErrorRatio = maxErrorRatio }
+        $0.plan.gates.minSamples = 20
+        $0.plan.fallbackToStable = fallsBack
+      })
+  }
+
+  private var everybody: Retrieval_SearchRequest {
+    .with {
+      $0.queries = users.map { user in
+        var query = Pb.Query([1, 2, 3, 4], k: 5, id: user)
+        query.routingKey = user
+        return query
+      }
+    }
+  }
+
+  private func figures(_ server: RetrievalHarness) async throws -> Retrieval_RolloutFigures {
+    try await server.admin.getServingState(.init()).figures
+  }
+
+  @Test
+  func `A dead candidate fails its own queries alone, and its gate rolls it back without a single comparison`()
+    async throws
+  {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await start(server, permille: 200, manual: false)
+      backend.setDown(true)
+      let response = try await server.search.search(everybody)
+      for result in response.results {
+        let served = result.hasServedBy ? result.servedBy : response.servedBy
+        #expect(result.hasError == (served.role == .canary))
+        #expect(result.items.count == (result.hasError ? 0 : 5))
+        if result.hasError { #expect(result.error.reason == "BACKEND_UNAVAILABLE") }
+      }
+      let failed = response.results.count(where: \.hasError)
+      #expect((10...90).contains(failed))
+      var serving = try await server.admin.getServingState(.init())
+      while serving.servingState.rollout.phase == .running {
+        _ = try await server.search.search(everybody)
+        serving = try await server.admin.getServingState(.init())
+      }
+      #expect(serving.servingState.rollout.phase == .rolledBack && serving.servingState.rollout.stage == 0)
+      #expect(serving.servingState.rollout.reason.contains("gate errors"))
+      #expect(serving.figures.candidate.errors >= 20 && serving.figures.compared == 0)
+      #expect(serving.figures.baseline.errors == 0 && serving.figures.baseline.queries > 0)
+    }
+  }
+
+  @Test
+  func `A request all of whose queries fail alike has their status, and every one of them is counted`() async throws {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await start(server, permille: 1000, maxErrorRatio: nil)
+      backend.setDown(true)
+      await expectFailure(.unavailable, "BACKEND_UNAVAILABLE") { try await server.search.search(everybody) }
+      await expectFailure(.unavailable, "BACKEND_UNAVAILABLE") {
+        try await server.search.streamSearch { writer in
+          try await writer.write(.with { $0.config = .init() })
+          try await writer.write(StreamSearchTests.query(1))
+        } onResponse: { response in
+          for try await _ in response.messages {}
+        }
+      }
+      let candidate = try await figures(server).candidate
+      #expect(candidate.queries == 201 && candidate.errors == 201)
+    }
+  }
+
+  @Test
+  func `With a fallback the stable version answers what the candidate fails, says so, and the gate sees the failures`()
+    async throws
+  {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await start(server, permille: 500, fallsBack: true)
+      let sound = try await server.search.search(everybody)
+      #expect(Set(sound.results.map(\.fellBackFrom)) == [""])
+      backend.setDown(true)
+      let response = try await server.search.search(everybody)
+      let fellBack = response.results.filter { $0.fellBackFrom == "default/versions/2" }
+      let split = TrafficSplit(index: "default", rollout: 1, permille: 500)
+      #expect(fellBack.map(\.queryID) == users.filter(split.takesCanary))
+      for result in response.results {
+        let served = result.hasServedBy ? result.servedBy : response.servedBy
+        #expect(result.items.count == 5 && result.items.allSatisfy { $0.itemID.hasPrefix("v1-") } && !result.hasError)
+        let isFirstVersion = served.version == "default/versions/1" && served.role == .stable
+        #expect(isFirstVersion && (result.fellBackFrom.isEmpty || result.fellBackFrom == "default/versions/2"))
+      }
+      let figures = try await figures(server)
+      #expect(
+        figures.candidate.errors == UInt64(fellBack.count) && figures.candidate.fallbacks == UInt64(fellBack.count))
+      #expect(figures.candidate.failures == ["BACKEND_UNAVAILABLE": UInt64(fellBack.count)])
+      #expect(figures.baseline.queries == UInt64(2 * (200 - fellBack.count)), "who fell back is no sample of stable")
+      #expect(figures.gates.first { $0.gate == "errors" }?.verdict == .failed)
+    }
+  }
+
+  @Test
+  func `A stream falls back too, result by result`() async throws {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await start(server, permille: 1000, fallsBack: true)
+      backend.setDown(true)
+      let messages = try await server.search.streamSearch { writer in
+        try await writer.write(.with { $0.config = .init() })
+        for number in 0..<3 { try await writer.write(StreamSearchTests.query(number)) }
+      } onResponse: { response in
+        try await response.messages.reduce(into: []) { $0.append($1) }
+      }
+      #expect(messages[0].servedBy.version == "default/versions/2")
+      for result in messages.dropFirst().map(\.result) {
+        #expect(result.fellBackFrom == "default/versions/2" && result.servedBy.version == "default/versions/1")
+        #expect(result.items.count == 3)
+      }
+    }
+  }
+
+  @Test
+  func `A stage ends on no fewer samples than asked, and is held while keys do not arrive by the plan's share`()
+    async throws
+  {
+    try await RetrievalHarness.run(directory.path, milvus: nil) { server in
+      for _ in 0..<2 { try await server.publish(Catalog(count: 20)) }
+      _ = try await server.admin.startRollout(
+        .with {
+          $0.version = "default/versions/2"
+          $0.plan.stages = [.with { $0.canaryPermille = 500 }, .with { $0.canaryPermille = 1000 }]
+        })
+      try await Task.sleep(for: .milliseconds(700))
+      let idle = try await server.admin.getServingState(.init())
+      #expect(idle.servingState.rollout.stage == 0 && idle.figures.waitingFor == ["0 of 100 samples"])
+      // Only those ask whom the candidate answers.
+      let split = TrafficSplit(index: "default", rollout: 1, permille: 500)
+      let chosen = users.filter(split.takesCanary)
+      for _ in 0..<3 {
+        let response = try await server.search.search(
+          .with { request in
+            request.queries = chosen.map { user in
+              var query = Pb.Query([1, 2, 3, 4], k: 1, id: user)
+              query.routingKey = user
+              return query
+            }
+          })
+        #expect(response.servedBy.role == .canary)
+      }
+      try await Task.sleep(for: .milliseconds(700))
+      let held = try await server.admin.getServingState(.init())
+      #expect(held.servingState.rollout.stage == 0 && held.servingState.rollout.phase == .running)
+      #expect(held.figures.candidate.queries == UInt64(3 * chosen.count))
+      #expect(held.figures.candidate.routingKeys == UInt64(chosen.count) && held.figures.baseline.routingKeys == 0)
+      #expect(held.figures.gates.map(\.verdict) == [.holding])
+      #expect(held.figures.waitingFor.count == 1 && held.figures.waitingFor[0].hasPrefix("gate sample_ratio: "))
+    }
+  }
+
+  @Test
+  func `What a query is at fault for itself counts for no version`() async throws {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await start(server, permille: 500)
+      let response = try await server.search.search(
+        .with { request in
+          request.queries = users.map { user in
+            var query = Pb.Query([1, 2, 3, user.hasSuffix("1") ? 3e38 : .nan], k: 5, id: user)
+            query.routingKey = user
+            return query
+          }
+        })
+      #expect(Set(response.results.map(\.error.reason)) == ["SCORE_OVERFLOW", "TENSOR_NOT_FINITE"])
+      let figures = try await figures(server)
+      #expect(figures.candidate.queries == 0 && figures.baseline.queries == 0)
+    }
+  }
+
+  @Test
+  func `A query that only the candidate cannot take, for its vectors' length, is the candidate's failure`()
+    async throws
+  {
+    try await RetrievalHarness.run(directory.path, milvus: nil) { server in
+      try await server.publish(Catalog(count: 20, dim: 4))
+      var other = Catalog(count: 20, dim: 6)
+      other.model.spaceFingerprint = "space-2"
+      try await server.publish(other)
+      _ = try await server.admin.startRollout(
+        .with {
+          $0.version = "default/versions/2"
+          $0.allowOtherSpace = true
+          $0.plan.stages = [
+            .with {
+              $0.canaryPermille = 500
+              $0.manual = true
+            }
+          ]
+        })
+      let response = try await server.search.search(everybody)
+      let failed = response.results.count { $0.error.reason == "TENSOR_SHAPE" }
+      #expect((60...140).contains(failed))
+      let figures = try await figures(server)
+      #expect(figures.candidate.errors == UInt64(failed) && figures.candidate.queries == UInt64(failed))
+      #expect(figures.baseline.errors == 0 && figures.baseline.queries == UInt64(200 - failed))
+    }
+  }
+
+  @Test
+  func `A candidate that stalls takes neither the others' answers nor the request's time with it`() async throws {
+    try await publishStable()
+    let parts = try await RetrievalServer.load(
+      RetrievalConfiguration(data: directory.path, rollouts: .unpaced), logger: .silent, backend: backend)
+    try await withServicesOverLoopback(parts.services) { client in
+      let server = Retrieval_RetrievalService.Client(wrapping: client)
+      let admin = Retrieval_IndexAdminService.Client(wrapping: client)
+      _ = try await admin.createVersion { writer in
+        for message in Catalog(count: 60, prefix: "v2").upload() { try await writer.write(message) }
+      }
+      _ = try await admin.startRollout(
+        .with {
+          $0.version = "default/versions/2"
+          $0.plan.stages = [
+            .with {
+              $0.canaryPermille = 200
+              $0.manual = true
+            }
+          ]
+        })
+      backend.setDelay(.seconds(3600))
+      var options = CallOptions.defaults
+      options.timeout = .seconds(10)
+      let response = try await server.search(everybody, options: options)
+      let reasons = Set(response.results.filter(\.hasError).map(\.error.reason))
+      #expect(reasons == ["DEADLINE_EXCEEDED"])
+      #expect(response.results.count { $0.items.count == 5 } > 100)
+      let figures = try await admin.getServingState(.init()).figures
+      #expect(figures.candidate.errors == UInt64(response.results.count(where: \.hasError)))
+      #expect(figures.baseline.errors == 0)
+    }
+    await parts.onShutdown()
+  }
+}
+
+@Suite("How a search was stopped")
+struct SearchDeadlineTests {
+  private let now = ContinuousClock.now
+
+  private func reason(_ error: any Error, deadlineIn left: Duration?, after passed: Duration) -> String {
+    let limit = SearchDeadline(left.map { now + $0 }, now: now)
+    return limit.failure(error, now: now + passed).reason
+  }
+
+  @Test
+  func `A call that ends with its time has run out of time, whoever's clock was ahead; earlier it was cancelled`() {
+    let cancelled: [any Error] = [CancellationError(), VectorIndexError(.cancelled, "")]
+    for error in cancelled {
+      #expect(reason(error, deadlineIn: nil, after: .seconds(100)) == "CANCELLED")
+      #expect(reason(error, deadlineIn: .seconds(2), after: .seconds(1)) == "CANCELLED")
+      #expect(reason(error, deadlineIn: .seconds(2), after: .milliseconds(1950)) == "DEADLINE_EXCEEDED")
+      #expect(reason(error, deadlineIn: .milliseconds(100), after: .milliseconds(80)) == "CANCELLED")
+      #expect(reason(error, deadlineIn: .milliseconds(100), after: .milliseconds(95)) == "DEADLINE_EXCEEDED")
+    }
+    #expect(reason(VectorIndexError(.corrupt, ""), deadlineIn: .seconds(2), after: .seconds(3)) == "VERSION_CORRUPT")
+  }
+}
+
+@Suite("What callers got is counted")
+struct LiveRolloutTests {
+  private let directory: TemporaryDirectory
+  private let live: LiveRollout
+  private let canary: ServedVersion
+
+  init() throws {
+    directory = try TemporaryDirectory(inMemory: true)
+    let store = try VersionStore(path: directory.path)
+    for _ in 0..<2 {
+      let upload = try store.beginUpload(
+        UploadHeader(index: "items", builtBy: BuiltBy(spaceFingerprint: "space"), dim: 2))
+      try upload.append(itemIDs: ["a", "b"], values: [1, 0, 0, 1])
+      _ = try store.publish(upload, expectedItems: 2)
+    }
+    let plan = RolloutPlan(
+      stages: [.init(canaryPermille: 1000, minSamples: 0), .init(canaryPermille: 1000)],
+      gates: Gates(maxErrorRatio: 2, minSamples: 20), outcomeWindowMicros: 10_000_000)
+    let serving = try store.startRollout(of: VersionName(index: "items", number: 2), plan: plan)
+    let rollout = try #require(serving.activeRollout)
+    live = LiveRollout(rollout, index: "items", maxAnswers: 10, report: nil, now: .now)
+    canary = try store.routing(of: "items").resolve(key: "", space: "")
+  }
+
+  private func answer(_ items: Result<[ScoredItem], ServiceFailure>) -> ServedAnswer {
+    ServedAnswer(
+      query: nil, queryID: "q", key: "k", served: canary, items: items, fellBack: false, searchTime: .microseconds(5))
+  }
+
+  @Test
+  func `A failure that comes after its stage counts in the next one; an answer does not`() throws {
+    let next = try live.snapshot.rollout.advanced(reason: "", now: .now)
+    _ = live.update(next, now: .now)
+    let failure = ServiceFailure(.deadlineExceeded, "too late")
+    live.note(Array(repeating: answer(.failure(failure)), count: 30), requestID: "", stage: 0, now: .now)
+    live.note([answer(.success([]))], requestID: "", stage: 0, now: .now)
+    let evidence = live.snapshot.evidence
+    #expect(evidence[.candidate].errors == 30 && evidence[.candidate].queries == 30 && evidence.routedKeys.count == 0)
+    guard case .rollBack = live.decide(now: .now) else {
+      Issue.record("it must roll back")
+      return
+    }
+  }
+
+  @Test
+  func `Outcomes are waited for by the steady clock, whatever the wall clock is set to`() {
+    let served = Moment(wallMicros: 1_000_000_000, steadyMicros: 0)
+    live.note(
+      [answer(.success([ScoredItem(itemID: "a", score: 1)]))], requestID: "r", stage: 0, now: served)
+    _ = live.decide(now: Moment(wallMicros: 9_000_000_000, steadyMicros: 9_000_000))
+    #expect(live.report(requestID: "r", queryID: "q", item: "a", kind: "click") == .counted)
+    #expect(live.snapshot.evidence[.candidate].settled == 0)
+    _ = live.decide(now: Moment(wallMicros: 0, steadyMicros: 10_000_000))
+    #expect(
+      live.snapshot.evidence[.candidate].settled == 1 && live.snapshot.evidence[.candidate].outcomes == ["click": 1])
+  }
+}
