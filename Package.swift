@@ -176,7 +176,7 @@ let package = Package(
     tests("EvaluationTests", ["Items", "Evaluation", "Datasets", "Models", "TestSupport"]),
     tests(
       "TrainingTests", ["Basics", "Items", "Training", "Evaluation", "Datasets", "Models", "Kernels", "TestSupport"]),
-    tests("RolloutsTests", ["Rollouts", "TestSupport"]),
+    tests("RolloutsTests", ["Basics", "Digest", "Rollouts", "TestSupport"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["Basics", "VectorIndex", "Rollouts", "TestSupport"], path: "Tests/CrashProbe",
       swiftSettings: swiftSettings),
@@ -201,13 +201,14 @@ let package = Package(
       "RetrievalServiceTests",
       ["Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport", "VectorTestSupport"]
         + rpcTests),
-    tests("RecommenderTests", ["Recommender", "ServiceSupport"] + rpcTests),
+    tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests(
       "CLITests",
       [
-        "CLI", "Items", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", "TestSupport", .grpcCore,
+        "Basics", "CLI", "Items", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", "TestSupport",
+        .grpcCore,
         .protobuf,
         .argumentParser,
       ]),

@@ -2,7 +2,9 @@
 
 #include "illmrec_digest.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 
 struct illmrec_sha256 {
@@ -33,4 +35,10 @@ void illmrec_sha256_destroy(illmrec_sha256 *digest) {
   if (digest == NULL) return;
   EVP_MD_CTX_free(digest->context);
   free(digest);
+}
+
+int illmrec_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *message, size_t count, uint8_t out[32]) {
+  unsigned int length = 0;
+  if (key_count > INT_MAX) return -1;
+  return HMAC(EVP_sha256(), key, (int)key_count, message, count, out, &length) != NULL && length == 32 ? 0 : -1;
 }

@@ -10,7 +10,7 @@ extension ItemTexts {
   /// The categories that the category's text names, separated by "|" as MovieLens writes genres. One that no index would
   /// take is left out: the item is published without it.
   var categories: [String] {
-    category.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+    category.unicodeScalars.split(separator: "|").map { String($0).trimmingCharacters(in: .whitespaces) }
       .filter { !$0.isEmpty && $0.utf8.count <= Self.maxCategoryBytes }
   }
 }

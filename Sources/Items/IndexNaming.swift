@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How an index of items and its versions are named, for whoever is given such a name: the store, the services, the gateway.
+///
+/// Names are ASCII: whoever has checked one may compare it and use it as a key as it is. All other names are compared as bytes, by
+/// `Identifier`.
 package enum IndexNaming {
   /// What a refused name's owner does about it.
   package static let indexRule = "use 1 to 64 of a-z, 0-9, '-', '_' and '.', starting with a letter or digit"

@@ -19,7 +19,7 @@ struct Recommendation: Sendable {
 
   var users: [UserProgress]
   /// Titles, brands, … of the items met so far.
-  var metadata: [String: Encoder_ItemMetadata] = [:]
+  var metadata: [Identifier: Encoder_ItemMetadata] = [:]
   var encoderModel: Common_ModelRef?
   var llmModel: Common_ModelRef?
   var servedBy: Retrieval_ServedBy?

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -8,7 +9,7 @@ import SwiftProtobuf
 
 extension Recommender_UserRecommendations {
   /// - Parameter metadata: of the items that are known.
-  init(_ user: UserProgress, metadata: [String: Encoder_ItemMetadata]) {
+  init(_ user: UserProgress, metadata: [Identifier: Encoder_ItemMetadata]) {
     self.init()
     userID = user.history.userID
     if let failure = user.failure {
@@ -20,11 +21,12 @@ extension Recommender_UserRecommendations {
     if let servedBy = user.servedBy { self.servedBy = servedBy }
     fellBackFrom = user.fellBackFrom
     truncatedItems = UInt32(user.read.lowerBound) + user.truncatedItems
+    outcomeToken = user.outcomeToken
     items = user.recommended.map { item in
       .with {
         $0.itemID = item.itemID
         $0.score = item.score
-        if let known = metadata[item.itemID] { $0.metadata = known }
+        if let known = metadata[Identifier(item.itemID)] { $0.metadata = known }
       }
     }
   }

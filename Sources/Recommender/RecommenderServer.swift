@@ -30,7 +30,7 @@ package struct RecommenderServer: Sendable {
   ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
     try RecommenderReader(limits: limits).check(request)
-    let id = RequestIdentity.current?.value ?? request.requestID
+    let id = request.requestID.isEmpty ? RequestIdentity.current?.value ?? "" : request.requestID
     let scope = RequestScope(requestID: id, deadline: deadline)
     return try await cancellingWithRPC {
       var recommendation = try Recommendation(

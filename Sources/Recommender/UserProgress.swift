@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+import Foundation
 import ServiceAPI
 import ServiceSupport
 
@@ -20,6 +22,8 @@ struct UserProgress: Sendable {
   /// Left out by the LLM service for its token budget.
   var truncatedItems: UInt32 = 0
   var recommended: [Retrieval_ScoredItem] = []
+  /// Names the answer to those who report outcomes.
+  var outcomeToken = Data()
   /// Set when another version answered this user than the request's others.
   var servedBy: Retrieval_ServedBy?
   /// Name of the version that was to answer and failed, where the stable one answered instead.
@@ -47,8 +51,8 @@ struct UserProgress: Sendable {
   /// Everything that must not be recommended: the whole history, not just what is read of it, and what the caller adds.
   func excluded(includingHistory: Bool) -> [String] {
     guard !includingHistory else { return history.excludeItemIds }
-    var seen = Set(history.excludeItemIds)
-    let met = history.interactions.map(\.itemID).filter { !$0.isEmpty && seen.insert($0).inserted }
+    var seen = Set(history.excludeItemIds.map(Identifier.init(_:)))
+    let met = history.interactions.map(\.itemID).filter { !$0.isEmpty && seen.insert(Identifier($0)).inserted }
     return history.excludeItemIds + met
   }
 }

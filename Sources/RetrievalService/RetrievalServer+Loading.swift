@@ -26,7 +26,8 @@ extension RetrievalServer {
       searcher: Searcher(threads: configuration.threads, ef: configuration.ef),
       maxQueueQueries: configuration.limits.maxQueueQueries)
     let monitor = try RolloutMonitor(
-      store: store, settings: configuration.rollouts, activity: worker.activity, logger: logger)
+      store: store, outcomeKey: try OutcomeKeyFile.key(in: configuration.data), settings: configuration.rollouts,
+      activity: worker.activity, logger: logger)
     await monitor.start()
     return ServiceParts(
       services: [

@@ -21,8 +21,8 @@ extension RetrievalServer {
       return OrderedBulkSession(header: .with { $0.servedBy = Retrieval_ServedBy(route.served[0]) }) { queries in
         let batch = QueryBatch(
           queries, limits: limits, method: method, route: route.repeated(queries.count), areStreamed: true)
-        let outcomes = try await answer(batch, requestID: config.requestID, deadline, whenFull: .wait)
-        return batch.results(outcomes).map { result in .with { $0.result = result } }
+        let (answers, tokens) = try await answer(batch, requestID: config.requestID, deadline, whenFull: .wait)
+        return tokens.carried(by: batch.results(answers)).map { result in .with { $0.result = result } }
       }
     }
   }

@@ -28,12 +28,13 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
       request.target, keys: request.queries.map(\.routingKey), expectedSpace: request.expectedSpaceFingerprint)
     let method = try SearchMethod(request.method, ef: request.ef)
     let batch = QueryBatch(request.queries, limits: limits, method: method, route: route)
-    let outcomes = try await answer(batch, requestID: request.requestID, context.deadline, whenFull: .refuse)
+    let (answers, tokens) = try await answer(
+      batch, requestID: request.requestID, context.deadline, whenFull: .refuse)
     return .with {
       $0.requestID = request.requestID
       $0.servedBy = Retrieval_ServedBy(route.served[0])
-      $0.results = batch.results(outcomes)
-      $0.timing = .init(of: outcomes.compactMap { try? $0.outcome.get() }, total: arrival.duration(to: .now))
+      $0.results = tokens.carried(by: batch.results(answers))
+      $0.timing = .init(of: answers.compactMap { try? $0.outcome.get() }, total: arrival.duration(to: .now))
     }
   }
 
@@ -65,12 +66,12 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
   /// anything is thrown.
   func answer(
     _ batch: QueryBatch, requestID: String, _ deadline: ContinuousClock.Instant?, whenFull: WhenFull
-  ) async throws -> [QueryBatch.Answer] {
+  ) async throws -> (answers: [QueryBatch.Answer], tokens: OutcomeTokens) {
     let found = await batch.search(by: worker, deadline: deadline, whenFull: whenFull)
     let answers = await batch.fallingBack(from: found, by: worker, deadline: deadline, whenFull: whenFull)
-    monitor.note(batch.served(answers), requestID: requestID, routing: batch.routing)
+    let tokens = monitor.note(batch.served(answers), requestID: requestID, routing: batch.routing)
     try batch.requireAnyAnswer(answers)
-    return answers
+    return (answers, tokens)
   }
 }
 

@@ -36,6 +36,7 @@ typealias UserHistory = Recommender_UserHistory
     #expect(result.promptTokens == 30)
     #expect(result.cachedTokens == 10)
     #expect(result.truncatedItems == 0)
+    #expect(result.outcomeToken == Data("token of ann".utf8))
     #expect(response.encoderModel.name == "small-encoder")
     #expect(response.llmModel.name == "small-llm")
     #expect(response.servedBy.version == "default/versions/1")

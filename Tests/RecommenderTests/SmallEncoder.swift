@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import GRPCCore
 import ServiceAPI
@@ -15,7 +16,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     var softToken: [Float]?
   }
 
-  var items: [String: Item] = [:]
+  var items: [Identifier: Item] = [:]
   var spaceFingerprint = "training-a"
   /// Of the answers to LookupItems from the second on, as a second replica would give them.
   var laterSpaceFingerprint: String?
@@ -59,7 +60,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   private func stored(_ id: String, outputs: [Encoder_Output]) -> Encoder_StoredItem {
     .with {
       $0.result.itemID = id
-      guard let item = items[id] else {
+      guard let item = items[Identifier(id)] else {
         $0.result.error = ServiceFailure(.itemNotFound, "not stored").itemError
         return
       }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+import Foundation
 import GRPCCore
 import ServiceAPI
 import ServiceSupport
@@ -8,7 +10,7 @@ import TestSupport
 
 /// RetrievalService over a few vectors in memory.
 struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
-  var vectors: [String: [Float]] = [:]
+  var vectors: [Identifier: [Float]] = [:]
   var spaceFingerprint = "training-a"
   var maxQueriesPerRequest: UInt32 = 100
   var maxItemsPerRequest: UInt32 = 100
@@ -43,18 +45,21 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
 
   private func result(_ query: Retrieval_Query) throws -> Retrieval_QueryResult {
     let user = try query.vector.floats(field: "vector", shape: [2])
+    let excluded = Set(query.excludeItemIds.map(Identifier.init(_:)))
+    let included = Set(query.includeItemIds.map(Identifier.init(_:)))
     let eligible = vectors.filter { id, _ in
-      !query.excludeItemIds.contains(id) && (query.includeItemIds.isEmpty || query.includeItemIds.contains(id))
+      !excluded.contains(id) && (included.isEmpty || included.contains(id))
     }
     let scored = eligible.map { id, vector in
       Retrieval_ScoredItem.with {
-        $0.itemID = id
+        $0.itemID = id.text
         $0.score = user[0] * vector[0] + user[1] * vector[1]
       }
     }
     return .with {
       $0.queryID = query.queryID
       if fallingUsers.contains(query.routingKey) { $0.fellBackFrom = "default/versions/2" }
+      $0.outcomeToken = Data("token of \(query.queryID)".utf8)
       if canaryUsers.contains(query.routingKey) {
         $0.servedBy.version = "default/versions/2"
         $0.servedBy.role = .canary

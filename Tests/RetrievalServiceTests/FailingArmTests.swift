@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import GRPCCore
 import RetrievalService
 import Rollouts
@@ -126,6 +127,8 @@ struct FailingArmTests {
       let fellBack = response.results.filter { $0.fellBackFrom == "default/versions/2" }
       let split = TrafficSplit(index: "default", rollout: 1, permille: 500)
       #expect(fellBack.map(\.queryID) == users.filter(split.takesCanary))
+      // Such an answer's outcomes count for neither version.
+      #expect(response.results.allSatisfy { $0.outcomeToken.isEmpty == !$0.fellBackFrom.isEmpty })
       for result in response.results {
         let served = result.hasServedBy ? result.servedBy : response.servedBy
         #expect(result.items.count == 5 && result.items.allSatisfy { $0.itemID.hasPrefix("v1-") } && !result.hasError)
@@ -332,7 +335,8 @@ struct LiveRolloutTests {
 
   private func answer(_ items: Result<[ScoredItem], ServiceFailure>) -> ServedAnswer {
     ServedAnswer(
-      query: nil, queryID: "q", key: "k", served: canary, items: items, fellBack: false, searchTime: .microseconds(5))
+      place: 0, query: nil, queryID: "q", key: "k", served: canary, items: items, fellBack: false,
+      searchTime: .microseconds(5))
   }
 
   @Test
@@ -352,13 +356,16 @@ struct LiveRolloutTests {
 
   @Test
   func `Outcomes are waited for by the steady clock, whatever the wall clock is set to`() {
-    let served = Moment(wallMicros: 1_000_000_000, steadyMicros: 0)
+    let begin = Moment.now.steadyMicros
     live.note(
-      [answer(.success([ScoredItem(itemID: "a", score: 1)]))], requestID: "r", stage: 0, now: served)
-    _ = live.decide(now: Moment(wallMicros: 9_000_000_000, steadyMicros: 9_000_000))
-    #expect(live.report(requestID: "r", queryID: "q", item: "a", kind: "click") == .counted)
+      [answer(.success([ScoredItem(itemID: "a", score: 1)]))], requestID: "r", stage: 0,
+      now: Moment(wallMicros: 1_000_000_000, steadyMicros: begin))
+    let late = Moment(wallMicros: 9_000_000_000, steadyMicros: begin + 9_000_000)
+    _ = live.decide(now: late)
+    #expect(live.report(requestID: "r", queryID: "q", item: "a", kind: "click", now: late) == .counted)
     #expect(live.snapshot.evidence[.candidate].settled == 0)
-    _ = live.decide(now: Moment(wallMicros: 0, steadyMicros: 10_000_000))
+    // The answer's bucket is a 64th of the window wide.
+    _ = live.decide(now: Moment(wallMicros: 0, steadyMicros: begin + 10_400_000))
     #expect(
       live.snapshot.evidence[.candidate].settled == 1 && live.snapshot.evidence[.candidate].outcomes == ["click": 1])
   }

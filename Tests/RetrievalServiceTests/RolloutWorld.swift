@@ -126,7 +126,8 @@ struct RolloutWorld {
       isFailure ? .failure(ServiceFailure(.backendUnavailable, "away")) : .success([])
     // swift-format-ignore: NeverForceUnwrap
     return ServedAnswer(
-      query: nil, queryID: "", key: key, served: served[arm]!, items: items, fellBack: false, searchTime: .zero)
+      place: 0, query: nil, queryID: "", key: key, served: served[arm]!, items: items, fellBack: false,
+      searchTime: .zero)
   }
 
   private mutating func operators() throws {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import TestSupport
 import Testing
 
@@ -111,7 +112,7 @@ struct GateTests {
   @Test
   func `Kinds are bounded: names made up by callers cost no memory`() {
     var evidence = StageEvidence()
-    for kind in 0..<100 { evidence.noteSettled(by: .baseline, kinds: ["\(kind)"]) }
+    for kind in 0..<100 { evidence.noteSettled(by: .baseline, kinds: [Identifier("\(kind)")]) }
     #expect(evidence[.baseline].outcomes.count == StageEvidence.maxKinds)
   }
 }
@@ -180,39 +181,5 @@ struct SampleRatioTests {
     var keys = DistinctKeys()
     let areNew = (0..<70_000).map { keys.insert("\($0)") }
     #expect(areNew.count(where: \.self) == DistinctKeys.capacity)
-  }
-}
-
-@Suite("Outcomes find the answers that were served")
-struct ServedAnswersTests {
-  @Test
-  func `An outcome joins the answer that held the item, once, until its time is over`() {
-    var answers = ServedAnswers(capacity: 10, windowMicros: 100)
-    answers.remember(requestID: "r", queryID: "ann", arm: .candidate, stage: 1, items: ["a", "b"], now: 0)
-    answers.remember(requestID: "r", queryID: "bob", arm: .baseline, stage: 1, items: ["c"], now: 50)
-    answers.remember(requestID: "r", queryID: "ann", arm: .baseline, stage: 2, items: ["z"], now: 60)
-    #expect(answers.report(requestID: "r", queryID: "ann", item: "b", kind: "click") == .counted)
-    #expect(answers.report(requestID: "r", queryID: "ann", item: "b", kind: "click") == .repeated)
-    #expect(answers.report(requestID: "r", queryID: "ann", item: "a", kind: "click") == .counted)
-    #expect(answers.report(requestID: "r", queryID: "ann", item: "c", kind: "click") == .itemNotServed)
-    #expect(answers.report(requestID: "x", queryID: "ann", item: "b", kind: "click") == .unknownAnswer)
-    #expect(answers.settle(now: 99).isEmpty)
-    #expect(answers.settle(now: 100) == [.init(arm: .candidate, stage: 1, kinds: ["click"])])
-    #expect(answers.report(requestID: "r", queryID: "ann", item: "b", kind: "buy") == .unknownAnswer)
-    #expect(answers.settle(now: 1000) == [.init(arm: .baseline, stage: 1, kinds: [])])
-    #expect(answers.count == 0)
-  }
-
-  @Test
-  func `Beyond the capacity the oldest is forgotten, and does not count`() {
-    var answers = ServedAnswers(capacity: 3000, windowMicros: 10)
-    for number in 0..<10_000 {
-      answers.remember(
-        requestID: "\(number)", queryID: "", arm: .baseline, stage: 0, items: ["i"], now: Int64(number / 10_000))
-    }
-    #expect(answers.count == 3000 && answers.forgotten == 7000)
-    #expect(answers.report(requestID: "6999", queryID: "", item: "i", kind: "k") == .unknownAnswer)
-    #expect(answers.report(requestID: "7000", queryID: "", item: "i", kind: "k") == .counted)
-    #expect(answers.settle(now: 20).count == 3000)
   }
 }

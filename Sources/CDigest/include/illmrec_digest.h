@@ -26,6 +26,9 @@ int illmrec_sha256_finish(illmrec_sha256 *digest, uint8_t out[32]);
 /// Frees the digest; NULL is allowed.
 void illmrec_sha256_destroy(illmrec_sha256 *digest);
 
+/// Writes the HMAC-SHA-256 of a message. Returns 0 on success; fails only when memory is exhausted. Thread-safe.
+int illmrec_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *message, size_t count, uint8_t out[32]);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Datasets
 import Foundation
 import GRPCCore
@@ -86,20 +87,20 @@ private final class EncodingTally: Sendable {
   }
 
   private let file: String
-  private let items: [String: CatalogItem]
+  private let items: [Identifier: CatalogItem]
   private let progress: ProgressBar
   private let state: Mutex<State>
 
   init(catalog: Catalog, progress: ProgressBar) {
     file = catalog.file
-    items = Dictionary(catalog.items.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    items = Dictionary(catalog.items.map { (Identifier($0.id), $0) }, uniquingKeysWith: { first, _ in first })
     self.progress = progress
     state = Mutex(State(failures: catalog.problems.map(EncodingFailure.init)))
   }
 
   func completed(_ result: Encoder_ItemResult) {
     guard !result.hasError else {
-      let item = items[result.itemID] ?? CatalogItem(id: result.itemID)
+      let item = items[Identifier(result.itemID)] ?? CatalogItem(id: result.itemID)
       return failed(EncodingFailure(item: item, file: file, error: result.error))
     }
     note {

@@ -102,14 +102,9 @@ struct CatalogEncodingOutcome: Sendable {
     var text = "item_id,place,reason,message\n"
     for failure in failures {
       text +=
-        [failure.itemID, failure.place, failure.reason, failure.message].map(Self.quoted).joined(separator: ",") + "\n"
+        [failure.itemID, failure.place, failure.reason, failure.message].map(CSVText.field).joined(separator: ",")
+        + "\n"
     }
     return Data(text.utf8)
-  }
-
-  /// A CSV field (RFC 4180).
-  static func quoted(_ field: String) -> String {
-    let needsQuotes = field.contains { $0 == "," || $0 == "\"" || $0.isNewline }
-    return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Datasets
 import Foundation
 import GRPCCore
@@ -104,7 +105,9 @@ struct RecommendCommand: ReportingCommand {
 
   private func readHistory() throws -> [HistoryEntry] {
     if let items {
-      let ids = items.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+      // By scalars: a comma in front of an accent is a separator as well.
+      let ids = items.unicodeScalars.split(separator: ",").map { String($0).trimmingCharacters(in: .whitespaces) }
+        .filter { !$0.isEmpty }
       guard !ids.isEmpty else {
         throw CLIError(.usage, "--items names no item; give ids, separated by commas, such as --items 17,42")
       }
@@ -161,13 +164,14 @@ struct RecommendCommand: ReportingCommand {
     result.truncatedItems > 0 ? "\(result.truncatedItems) older interactions were not read." : ""
   }
 
-  private func titles(of history: some Sequence<HistoryEntry>) async throws -> [String: String] {
+  private func titles(of history: some Sequence<HistoryEntry>) async throws -> [Identifier: String] {
     let ids = history.compactMap(\.itemID)
     guard !ids.isEmpty else { return [:] }
     let items = try await withService("encoder", at: encoder.encoder) { client in
       try await Encoder_EncoderService.Client(wrapping: client).lookupItems(.with { $0.itemIds = ids }).items
     }
-    return Dictionary(items.map { ($0.result.itemID, $0.metadata.title) }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(
+      items.map { (Identifier($0.result.itemID), $0.metadata.title) }, uniquingKeysWith: { first, _ in first })
   }
 }
 
@@ -193,9 +197,9 @@ enum HistoryEntry: Sendable {
     }
   }
 
-  func card(titles: [String: String], gallery: ImageGallery) -> RecommendationPage.Card {
+  func card(titles: [Identifier: String], gallery: ImageGallery) -> RecommendationPage.Card {
     switch self {
-    case .item(let id): .init(title: titles[id] ?? id, caption: id, image: gallery.dataURI(of: id))
+    case .item(let id): .init(title: titles[Identifier(id)] ?? id, caption: id, image: gallery.dataURI(of: id))
     case .image(let bytes, let title): .init(title: title, caption: "", image: ImageGallery.dataURI(bytes))
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Datasets
 import Foundation
 import Items
@@ -113,7 +114,7 @@ struct DemoRun: Sendable {
   ) throws {
     let gallery = try ImageGallery(directory: nil, catalogFile: files.catalog)
     let titles = Dictionary(
-      catalog.products.map { ($0.item.id, $0.item.texts.title) }, uniquingKeysWith: { first, _ in first })
+      catalog.products.map { (Identifier($0.item.id), $0.item.texts.title) }, uniquingKeysWith: { first, _ in first })
     let sections = zip(shoppers, response.results).map { shopper, result in
       RecommendationPage.Section(
         user: shopper.id, note: "Likes \(shopper.taste).",

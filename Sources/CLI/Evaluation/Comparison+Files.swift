@@ -12,17 +12,12 @@ extension Comparison {
       for (index, result) in report.results.enumerated() {
         let seed = report.seeds.isEmpty ? "" : "\(report.seeds[index])"
         for (user, rank) in zip(task.users, result.ranks) {
-          let id = Self.csvField(task.dataset.users[user].id)
+          let id = CSVText.field(task.dataset.users[user].id)
           lines.append("\(id),\(report.name),\(seed),\(rank.better),\(rank.ties),\(rank.position)")
         }
       }
     }
     return Data((lines.joined(separator: "\n") + "\n").utf8)
-  }
-
-  private static func csvField(_ text: String) -> String {
-    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-    return "\"" + text.replacing("\"", with: "\"\"") + "\""
   }
 
   /// The tables as a page of its own.

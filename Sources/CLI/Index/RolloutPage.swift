@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import ServiceAPI
 import SwiftProtobuf
@@ -60,13 +61,14 @@ struct RolloutPage {
           .init(name: "candidate", style: "s2", values: points.map { Self.millis($0.candidate) }),
         ]),
     ]
-    for kind in Set(points.flatMap { $0.outcomes.map(\.kind) }).sorted() { charts.append(outcomeChart(kind)) }
+    let kinds = Set(points.flatMap { $0.outcomes.map { Identifier($0.kind) } }).sorted()
+    for kind in kinds { charts.append(outcomeChart(kind)) }
     return charts
   }
 
   /// The difference of the rates with its always-valid interval: 0 within the band means that none is proven.
-  private func outcomeChart(_ kind: String) -> LineChart {
-    let found = points.map { point in point.outcomes.first { $0.kind == kind } }
+  private func outcomeChart(_ kind: Identifier) -> LineChart {
+    let found = points.map { point in point.outcomes.first { Identifier($0.kind) == kind } }
     let bounds = found.compactMap(\.self)
     let low = max(-1, min(-0.02, bounds.map(\.lower).filter { $0 > -0.99 }.min() ?? -1))
     let high = min(1, max(0.02, bounds.map(\.upper).filter { $0 < 0.99 }.max() ?? 1))

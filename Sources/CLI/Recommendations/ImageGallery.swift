@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Datasets
 import Foundation
 
 /// The images of a catalog's items, for pages that carry them within.
 struct ImageGallery: Sendable {
   private let locator: ImageLocator
-  private let items: [String: CatalogItem]
+  private let items: [Identifier: CatalogItem]
 
   /// - Parameters:
   ///   - directory: of the images; the catalog's own when nil.
@@ -15,12 +16,12 @@ struct ImageGallery: Sendable {
     if let directory { try InputFile.requireDirectory(directory, what: "--images") }
     locator = ImageLocator(directory: directory, catalogFile: catalogFile)
     let catalog = try catalogFile.map { try CatalogReader.read($0).items } ?? []
-    items = Dictionary(catalog.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    items = Dictionary(catalog.map { (Identifier($0.id), $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The item's image as a data URI; nil when there is none to be read.
   func dataURI(of itemID: String) -> String? {
-    guard let path = locator.path(of: items[itemID] ?? CatalogItem(id: itemID)),
+    guard let path = locator.path(of: items[Identifier(itemID)] ?? CatalogItem(id: itemID)),
       let bytes = try? InputFile.bytes(of: path, what: "an image")
     else { return nil }
     return Self.dataURI(bytes)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Reads the items of a catalog.
 ///
 /// | file | holds |
@@ -15,7 +17,7 @@ package struct CatalogReader {
   private let path: String
   private var catalog: Catalog
   /// Where each item id was first met.
-  private var places: [String: String] = [:]
+  private var places: [Identifier: String] = [:]
 
   package static func read(_ path: String) throws(DatasetError) -> Catalog {
     try DatasetError.wrapping(path) {
@@ -83,7 +85,7 @@ package struct CatalogReader {
         }
       }
     }
-    for (id, fields) in items.sorted(by: { $0.id < $1.id }) {
+    for (id, fields) in items.sorted(by: { Identifier($0.id) < Identifier($1.id) }) {
       if let fields {
         add(fields, id: id, line: 0)
       } else {
@@ -115,10 +117,10 @@ package struct CatalogReader {
 
   private mutating func add(_ fields: ItemFields, id: String?, line: Int) {
     guard let id, !id.isEmpty else { return note("no item_id (or asin)", line: line) }
-    if let first = places[id] {
+    if let first = places[Identifier(id)] {
       return note("item \"\(id)\" was given before, at \(first); every item stands once", itemID: id, line: line)
     }
-    places[id] = place(line, itemID: id)
+    places[Identifier(id)] = place(line, itemID: id)
     catalog.items.append(fields.item(id: id, line: line))
   }
 

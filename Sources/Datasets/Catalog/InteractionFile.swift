@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Reads one user's history out of a table of interactions.
 ///
 /// With a column `timestamp` the history is in its order, without one in the file's.
 package enum InteractionFile {
   package static func history(of user: String, in path: String) throws(DatasetError) -> [String] {
     var events: [(time: Double, item: String)] = []
+    let wanted = Identifier(user)
     try DatasetError.wrapping(path) {
       try InteractionTable(path).read(
-        isWanted: { $0 == user }, event: { events.append(($0.time, $0.item)) },
+        isWanted: { Identifier($0) == wanted }, event: { events.append(($0.time, $0.item)) },
         problem: { throw DatasetError(.malformed, "\(path):\($1): \($0)") })
     }
     guard !events.isEmpty else {

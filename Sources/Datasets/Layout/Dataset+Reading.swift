@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 extension Dataset {
   /// Reads a directory in the published layout, ours or the published code's.
   ///
@@ -28,7 +30,7 @@ private struct LayoutReader {
     let items = try readItems()
     var users = try readUsers(layout.test, itemCount: items.count).map { Dataset.User(id: $0.id, items: $0.items) }
     guard !users.isEmpty else { throw DatasetError(.empty, "\(layout.test): no users") }
-    let places = Dictionary(uniqueKeysWithValues: users.indices.map { (users[$0].id, $0) })
+    let places = Dictionary(uniqueKeysWithValues: users.indices.map { (Identifier(users[$0].id), $0) })
     try checkPart(layout.validation, heldOut: 1, of: users, places)
     try checkPart(layout.train, heldOut: 2, of: users, places)
     if TextFile.exists(layout.negatives) { try readNegatives(into: &users, places, itemCount: items.count) }
@@ -73,10 +75,10 @@ private struct LayoutReader {
 
   private func readUsers(_ path: String, itemCount: Int) throws -> [(id: String, items: [Int])] {
     var users: [(id: String, items: [Int])] = []
-    var seen: Set<String> = []
+    var seen: Set<Identifier> = []
     try JSONFile(path, what: "the users").read { cursor in
       try cursor.readObject { user, cursor in
-        guard seen.insert(user).inserted else { throw cursor.problem("user \(user) stands twice") }
+        guard seen.insert(Identifier(user)).inserted else { throw cursor.problem("user \(user) stands twice") }
         var items: [Int] = []
         try cursor.readArray { cursor in
           let item = try Self.readInteraction(&cursor)
@@ -102,10 +104,10 @@ private struct LayoutReader {
     return item
   }
 
-  private func checkPart(_ path: String, heldOut: Int, of users: [Dataset.User], _ places: [String: Int]) throws {
+  private func checkPart(_ path: String, heldOut: Int, of users: [Dataset.User], _ places: [Identifier: Int]) throws {
     guard TextFile.exists(path) else { return }
     for (user, items) in try readUsers(path, itemCount: .max) {
-      guard let place = places[user] else {
+      guard let place = places[Identifier(user)] else {
         throw DatasetError(.malformed, "\(path): user \(user) is not in \(layout.test)")
       }
       let expected = users[place].items.dropLast(heldOut)
@@ -120,12 +122,15 @@ private struct LayoutReader {
 
   // MARK: - Negatives
 
-  private func readNegatives(into users: inout [Dataset.User], _ places: [String: Int], itemCount: Int) throws {
+  private func readNegatives(into users: inout [Dataset.User], _ places: [Identifier: Int], itemCount: Int) throws {
     try TextFile(layout.negatives, what: "the negatives").forEachLine { bytes, line in
-      let fields = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-      guard let user = fields.first.map(String.init) else { return }
+      let fields = String(decoding: bytes, as: UTF8.self).unicodeScalars.split(
+        whereSeparator: \.properties.isWhitespace
+      )
+      .map { String($0) }
+      guard let user = fields.first else { return }
       let place = "\(layout.negatives):\(line)"
-      guard let index = places[user] else {
+      guard let index = places[Identifier(user)] else {
         throw DatasetError(.malformed, "\(place): user \(user) is not in \(layout.test)")
       }
       guard users[index].negatives.isEmpty else {

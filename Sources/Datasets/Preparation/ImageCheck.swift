@@ -16,7 +16,7 @@ struct ImageCheck {
   private let decode: Decoder
   private let memoryPath: String
   /// Verdicts of earlier runs; the empty text is a good one.
-  private var known: [String: String] = [:]
+  private var known: [Identifier: String] = [:]
   private(set) var knownCount = 0
 
   private static let blockSize = 128
@@ -25,11 +25,13 @@ struct ImageCheck {
     memoryPath = path
     self.decode = decode
     guard TextFile.exists(path) else { return }
-    var known: [String: String] = [:]
+    var known: [Identifier: String] = [:]
     // The last line of a killed run may be cut: it lacks its end mark.
     try TextFile(path, what: "the record of image checks").forEachLine { bytes, _ in
       let fields = String(decoding: bytes, as: UTF8.self).split(separator: "\t", omittingEmptySubsequences: false)
-      if fields.count == 4, fields[3] == "." { known[String(fields[1])] = String(fields[0]) + "\t" + fields[2] }
+      if fields.count == 4, fields[3] == "." {
+        known[Identifier(String(fields[1]))] = String(fields[0]) + "\t" + fields[2]
+      }
     }
     self.known = known
   }
@@ -41,7 +43,7 @@ struct ImageCheck {
     var open: [(index: Int, mark: String)] = []
     for (index, path) in paths.enumerated() {
       let mark = Self.mark(of: path)
-      if let entry = known[path], entry.hasPrefix(mark + "\t") {
+      if let entry = known[Identifier(path)], entry.hasPrefix(mark + "\t") {
         let verdict = String(entry.dropFirst(mark.count + 1))
         verdicts[index] = verdict.isEmpty ? nil : verdict
         knownCount += 1

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// A source as it was read: nothing filtered, users' items in time order.
 struct RawData {
   /// How a source differs from others in what is to be done with it.
@@ -20,21 +22,22 @@ struct RawData {
   /// Interactions with items that the source does not describe.
   var unknownInteractions = 0
   /// The items of them.
-  var unknownItems: Set<String> = []
+  var unknownItems: Set<Identifier> = []
 }
 
 /// Names with numbers in the order of their first sight.
 struct Names {
   private(set) var all: [String] = []
-  private var numbers: [String: Int32] = [:]
+  private var numbers: [Identifier: Int32] = [:]
 
-  func number(of name: String) -> Int32? { numbers[name] }
+  func number(of name: String) -> Int32? { numbers[Identifier(name)] }
 
   mutating func insert(_ name: String) -> Int32 {
-    if let number = numbers[name] { return number }
+    let key = Identifier(name)
+    if let number = numbers[key] { return number }
     let number = Int32(all.count)
     all.append(name)
-    numbers[name] = number
+    numbers[key] = number
     return number
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 extension SourceReader {
   /// Reviews first: of the metadata, which may be many times larger than what is reviewed, only their items are kept.
   mutating func readAmazon(metadata: String, reviews: String) throws -> RawData {
@@ -11,7 +13,8 @@ extension SourceReader {
     let (items, withoutURL) = try readMetadata(metadata, asins: asins)
     if withoutURL > 0 { raw.notes.append("\(withoutURL) items without an image URL left out, as published") }
     // Items are numbered in the order of their ids, which also orders what a user did on one day, as published.
-    let order = asins.all.indices.filter { items[$0] != nil }.sorted { asins.all[$0] < asins.all[$1] }
+    let keys = asins.all.map(Identifier.init(_:))
+    let order = keys.indices.filter { items[$0] != nil }.sorted { keys[$0] < keys[$1] }
     var numbers = [Int32](repeating: -1, count: asins.all.count)
     for (number, index) in order.enumerated() { numbers[index] = Int32(number) }
     raw.items = order.compactMap { items[$0] }
@@ -23,7 +26,7 @@ extension SourceReader {
         known.events.append(.init(user: event.user, item: item, time: event.time))
       } else {
         raw.unknownInteractions += 1
-        raw.unknownItems.insert(asins.all[Int(event.item)])
+        raw.unknownItems.insert(keys[Int(event.item)])
       }
     }
     raw.userIDs = known.users.all

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 extension SourceReader {
   mutating func readCatalog(items path: String, interactions: String, split: String?) throws -> RawData {
     let catalog = try CatalogReader.read(path)
@@ -35,7 +37,7 @@ extension SourceReader {
         }
         guard let item = numbers.number(of: event.item) else {
           raw.unknownInteractions += 1
-          raw.unknownItems.insert(event.item)
+          raw.unknownItems.insert(Identifier(event.item))
           return
         }
         log.events.append(.init(user: log.users.insert(event.user), item: item, time: event.time))
@@ -48,10 +50,10 @@ extension SourceReader {
 
   /// Replaces sequences by the split's, and keeps its negatives. Users that it leaves out are dropped.
   private mutating func apply(split path: String, _ numbers: Names, to raw: inout RawData) throws {
-    let ordered = Dictionary(uniqueKeysWithValues: zip(raw.userIDs, raw.sequences))
+    let ordered = Dictionary(uniqueKeysWithValues: zip(raw.userIDs.map(Identifier.init(_:)), raw.sequences))
     (raw.userIDs, raw.sequences, raw.negatives) = ([], [], [])
     var agreement = SplitAgreement()
-    var seen: Set<String> = []
+    var seen: Set<Identifier> = []
     try TextFile(path, what: "the split").forEachLine { bytes, line in
       guard bytes.contains(where: { $0 > 0x20 }) else { return }
       let place = "\(path):\(line)"
@@ -63,7 +65,7 @@ extension SourceReader {
       } catch let problem as JSONProblem {
         throw DatasetError(.malformed, "\(place): column \(problem.offset + 1): \(problem.message)")
       }
-      guard seen.insert(user.id).inserted else {
+      guard seen.insert(Identifier(user.id)).inserted else {
         throw DatasetError(.malformed, "\(place): user \(user.id) stands twice")
       }
       func known(_ items: [String]) throws -> [Int32] {
@@ -81,7 +83,7 @@ extension SourceReader {
       raw.userIDs.append(user.id)
       raw.sequences.append(sequence)
       raw.negatives.append(negatives)
-      agreement.add(split: sequence, ordered: ordered[user.id] ?? [])
+      agreement.add(split: sequence, ordered: ordered[Identifier(user.id)] ?? [])
     }
     raw.split = "from \(path)"
     raw.notes.append(agreement.text)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import GRPCCore
 import ServiceAPI
@@ -16,7 +17,8 @@ extension Recommendation {
   /// Looks up the items that the catalog holds and encodes the images that came with the request, each of them once.
   mutating func lookUpItems() async throws {
     let interactions = sound.flatMap { users[$0].history.interactions[users[$0].read] }
-    let ids = Self.unique(interactions.compactMap { if case .itemID(let id) = $0.item { id } else { nil } })
+    let ids = Self.unique(
+      interactions.compactMap { if case .itemID(let id) = $0.item { Identifier(id) } else { nil } })
     let images = Self.unique(
       interactions.compactMap { if case .image(let image) = $0.item { image.encoded } else { nil } })
     async let lookups = lookUp(ids)
@@ -31,7 +33,8 @@ extension Recommendation {
 
   /// The titles of what is recommended, those known from the histories aside.
   mutating func lookUpMetadata() async throws {
-    let ids = Self.unique(sound.flatMap { users[$0].recommended.map(\.itemID) }).filter { metadata[$0] == nil }
+    let recommended = sound.flatMap { users[$0].recommended.map { Identifier($0.itemID) } }
+    let ids = Self.unique(recommended).filter { metadata[$0] == nil }
     let stage = Stage(name: "looking up the recommended items", target: services.encoderTarget)
     for portion in ids.portions(maxCount: maxItems) {
       let response = try await lookUp(portion, outputs: [], stage)
@@ -45,7 +48,7 @@ extension Recommendation {
   private var maxItems: Int { max(1, Int(published.encoder.maxItemsPerRequest)) }
 
   private func lookUp(
-    _ ids: [String]
+    _ ids: [Identifier]
   ) async throws -> (answers: [Answer], models: [Common_ModelRef]) {
     let stage = Stage(name: "looking up items", target: services.encoderTarget)
     var answers: [Answer] = []
@@ -59,10 +62,10 @@ extension Recommendation {
   }
 
   private func lookUp(
-    _ ids: ArraySlice<String>, outputs: [Encoder_Output], _ stage: Stage
+    _ ids: ArraySlice<Identifier>, outputs: [Encoder_Output], _ stage: Stage
   ) async throws -> Encoder_LookupItemsResponse {
     let request = Encoder_LookupItemsRequest.with {
-      $0.itemIds = Array(ids)
+      $0.itemIds = ids.map(\.text)
       $0.outputs = outputs
     }
     let response = try await scope.call(stage) {
@@ -105,12 +108,12 @@ extension Recommendation {
   // MARK: Users
 
   /// Turns a user's interactions into what the LLM service reads, or fails the user at the first that cannot be.
-  private func resolve(_ user: inout UserProgress, byID: [String: Answer], byImage: [Data: Answer]) {
+  private func resolve(_ user: inout UserProgress, byID: [Identifier: Answer], byImage: [Data: Answer]) {
     for index in user.read {
       let interaction = user.history.interactions[index]
       let field = user.field(ofInteraction: index)
-      guard let answer = interaction.itemID.isEmpty ? byImage[interaction.image.encoded] : byID[interaction.itemID]
-      else {
+      let id = Identifier(interaction.itemID)
+      guard let answer = id.isEmpty ? byImage[interaction.image.encoded] : byID[id] else {
         preconditionFailure("\(field) was not asked for")
       }
       if let failure = failure(of: answer, interaction, field: field) { return user.fail(failure) }

@@ -38,6 +38,7 @@ extension Recommendation {
         } else {
           users[index].recommended = result.items
           users[index].fellBackFrom = result.fellBackFrom
+          users[index].outcomeToken = result.outcomeToken
         }
       }
     }

@@ -5,13 +5,12 @@ import ServiceSupport
 
 /// What all RPCs made for one request share: its id, and the moment by which it must be answered.
 struct RequestScope: Sendable {
+  /// As the caller gave it, whatever its length and script; made up where there is none.
   let requestID: String
   let deadline: ContinuousClock.Instant?
 
   /// Sent with every RPC: the id for the logs of messages that have no field for it.
-  var metadata: Metadata {
-    [RequestIdentity.metadataKey: .string(requestID)]
-  }
+  var metadata: Metadata { RequestIdentity.metadata(for: requestID) }
 
   /// Makes an RPC with what is left of the request's time.
   ///

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Rollouts
 import ServiceSupport
 import Synchronization
@@ -13,15 +14,17 @@ final class LiveRollout: Sendable {
     let evidence: StageEvidence
     let sinceMicros: Int64
     let forgottenAnswers: UInt64
+    let forgottenRequests: UInt64
   }
 
-  private struct State {
+  fileprivate struct State {
     var rollout: Rollout
     var evidence = StageEvidence()
     /// Apart from the evidence, which is copied out at every look.
     var keys = DistinctKeys()
     var sinceMicros: Int64
-    var answers: ServedAnswers
+    var outcomes: OutcomeLedger
+    var answers: RememberedAnswers
     var report: RolloutReport
 
     mutating func addPoint(now: Moment, isLast: Bool) {
@@ -33,14 +36,20 @@ final class LiveRollout: Sendable {
   let number: UInt64
   private let state: Mutex<State>
 
-  /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept; the figures begin afresh.
+  /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept, and answers whose time for
+  ///   outcomes is not over; the figures begin afresh.
   init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Moment) {
     self.index = index
     number = rollout.number
-    let answers = ServedAnswers(capacity: maxAnswers, windowMicros: rollout.plan.outcomeWindowMicros)
+    let window = rollout.plan.outcomeWindowMicros
+    let outcomes = OutcomeLedger(
+      stage: rollout.stage, windowMicros: window, capacity: maxAnswers,
+      kinds: rollout.plan.gates.outcomes.map { Identifier($0.kind) }, continuing: report?.pendingOutcomes,
+      now: now.steadyMicros)
     state = Mutex(
       State(
-        rollout: rollout, sinceMicros: now.wallMicros, answers: answers,
+        rollout: rollout, sinceMicros: now.wallMicros, outcomes: outcomes,
+        answers: RememberedAnswers(capacity: maxAnswers, windowMicros: window),
         report: report ?? RolloutReport(rollout: rollout)))
   }
 
@@ -48,7 +57,7 @@ final class LiveRollout: Sendable {
     state.withLock { state in
       Snapshot(
         rollout: state.rollout, evidence: state.evidence, sinceMicros: state.sinceMicros,
-        forgottenAnswers: state.answers.forgotten)
+        forgottenAnswers: state.outcomes.forgotten, forgottenRequests: state.answers.forgotten)
     }
   }
 
@@ -65,6 +74,7 @@ final class LiveRollout: Sendable {
       if rollout.stage != before.stage {
         state.evidence = StageEvidence()
         state.keys = DistinctKeys()
+        state.outcomes.begin(stage: rollout.stage)
         state.sinceMicros = now.wallMicros
       }
       return hasEnded
@@ -79,30 +89,40 @@ final class LiveRollout: Sendable {
   /// Counts what callers got of each version: answers and failures.
   ///
   /// - Parameters:
-  ///   - requestID: the caller's; without one no outcome can come back.
+  ///   - requestID: the caller's; without one outcomes need the answers' tokens.
   ///   - stage: in which the queries were routed.
   ///   - countsKeys: whether the plan's share says which keys go to the candidate.
-  func note(_ answers: [ServedAnswer], requestID: String, stage: Int, countsKeys: Bool = true, now: Moment) {
-    state.withLock { state in
-      guard state.rollout.isActive else { return }
-      for answer in answers {
+  /// - Returns: by the answers' places in their request, what their tokens say.
+  @discardableResult
+  func note(
+    _ answers: [ServedAnswer], requestID: String, stage: Int, countsKeys: Bool = true, now: Moment
+  ) -> [Int: OutcomeToken] {
+    let keys = answers.map { AnswerKey(requestID: requestID, queryID: $0.queryID) }
+    return state.withLock { state in
+      guard state.rollout.isActive else { return [:] }
+      let isInStage = stage == state.rollout.stage
+      state.answers.expire(now: now.steadyMicros)
+      var given: [(place: Int, key: AnswerKey, answer: RememberedAnswers.Answer)] = []
+      for (answer, key) in zip(answers, keys) {
         guard let arm = answer.served.arm else { continue }
-        if countsKeys, stage == state.rollout.stage, let key = answer.key, state.keys.insert(key) {
-          state.evidence.noteKey(of: arm)
-        }
+        if countsKeys, isInStage, let key = answer.key, state.keys.insert(key) { state.evidence.noteKey(of: arm) }
         switch answer.items {
         case .success(let items):
-          guard stage == state.rollout.stage else { continue }
+          guard isInStage else { continue }
           state.evidence.noteServed(by: arm, micros: answer.searchTime / .microseconds(1))
-          if requestID.isEmpty { continue }
-          state.answers.remember(
-            requestID: requestID, queryID: answer.queryID, arm: arm, stage: stage, items: items.map(\.itemID),
-            now: now.steadyMicros)
+          let canRepeat = !requestID.isEmpty && !answer.queryID.isEmpty
+          given.append(
+            (answer.place, key, state.give(items, by: arm, to: canRepeat ? key : nil, now: now.steadyMicros)))
         case .failure(let failure):
           // Also where the stage has changed meanwhile: a version that fails by taking too long would never be caught.
           state.evidence.noteFailed(by: arm, reason: failure.reason, fellBack: answer.fellBack)
         }
       }
+      // Once all are counted: two queries of one id in a request are two answers.
+      if !requestID.isEmpty {
+        for (_, key, answer) in given { state.answers.remember(answer, to: key, now: now.steadyMicros) }
+      }
+      return Dictionary(uniqueKeysWithValues: given.map { ($0.place, $0.answer.token(ofRollout: number)) })
     }
   }
 
@@ -118,16 +138,33 @@ final class LiveRollout: Sendable {
     }
   }
 
-  func report(requestID: String, queryID: String, item: String, kind: String) -> ServedAnswers.Join {
-    state.withLock { $0.answers.report(requestID: requestID, queryID: queryID, item: item, kind: kind) }
+  /// Counts an outcome of the answer that is remembered by the ids of its request.
+  func report(requestID: String, queryID: String, item: String, kind: String, now: Moment) -> OutcomeJoin {
+    let key = AnswerKey(requestID: requestID, queryID: queryID)
+    return state.withLock { state in
+      state.answers.expire(now: now.steadyMicros)
+      guard let answer = state.answers.answer(to: key) else { return .unknownAnswer }
+      return state.report(answer, item: item, kind: kind, now: now)
+    }
+  }
+
+  /// Counts an outcome of the answer that the token names.
+  func report(_ token: OutcomeToken, item: String, kind: String, now: Moment) -> OutcomeJoin {
+    guard token.rollout == number else { return .notMeasured }
+    let answer = RememberedAnswers.Answer(given: token.answer, items: token.items)
+    return state.withLock { $0.report(answer, item: item, kind: kind, now: now) }
+  }
+
+  /// What waits for its time for outcomes to pass, for a file; nil once the rollout has ended.
+  func pendingOutcomes(now: Moment) -> OutcomeLedger.Saved? {
+    state.withLock { $0.rollout.isActive ? $0.outcomes.saved(now: now.steadyMicros) : nil }
   }
 
   /// Counts the answers whose time for outcomes is over, and says what the rollout should do next.
   func decide(now: Moment) -> RolloutDecision {
     state.withLock { state in
-      for settled in state.answers.settle(now: now.steadyMicros) where settled.stage == state.rollout.stage {
-        state.evidence.noteSettled(by: settled.arm, kinds: settled.kinds)
-      }
+      state.answers.expire(now: now.steadyMicros)
+      for settled in state.outcomes.settle(now: now.steadyMicros) { state.evidence.noteSettled(settled) }
       state.addPoint(now: now, isLast: false)
       return RolloutDecision(for: state.rollout, state.evidence, now: now)
     }
@@ -146,5 +183,34 @@ final class LiveRollout: Sendable {
       report.rollout = state.rollout.keepingTime(now: now)
       return report
     }
+  }
+}
+
+extension LiveRollout.State {
+  /// Counts an answer. The repetition of a request that is remembered is the same answer, as long as the same version gives it.
+  ///
+  /// - Parameter key: of the request and the query; nil where nothing tells a repetition.
+  fileprivate mutating func give(
+    _ items: [ScoredItem], by arm: Arm, to key: AnswerKey?, now: Int64
+  ) -> RememberedAnswers.Answer {
+    let known = key.flatMap { answers.answer(to: $0)?.given }
+    let isSame = known.map { $0.arm == arm && $0.stage == rollout.stage } ?? false
+    return RememberedAnswers.Answer(
+      given: (isSame ? known : nil) ?? outcomes.give(by: arm, now: now), items: items.map { ItemHash.of($0.itemID) })
+  }
+
+  fileprivate mutating func report(
+    _ answer: RememberedAnswers.Answer, item: String, kind: String, now: Moment
+  ) -> OutcomeJoin {
+    let hash = ItemHash.of(item)
+    guard answer.items.contains(hash) else { return .itemNotServed }
+    guard rollout.isActive else { return .notMeasured }
+    return outcomes.report(answer.given, item: hash, kind: Identifier(kind), now: now.steadyMicros)
+  }
+}
+
+extension RememberedAnswers.Answer {
+  fileprivate func token(ofRollout number: UInt64) -> OutcomeToken {
+    OutcomeToken(rollout: number, answer: given, items: items)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRPCCore
 import Rollouts
 import ServiceAPI
@@ -28,30 +29,46 @@ struct OutcomeReport: Sendable {
       _ = try monitor.store.servingState(of: index)
     }
     for (place, outcome) in request.outcomes.enumerated() { try check(outcome, field: "outcomes[\(place)]") }
-    var joined: [ServedAnswers.Join: UInt32] = [:]
-    let live = monitor.live(of: index)
-    for outcome in request.outcomes {
-      let join = live?.report(
-        requestID: outcome.requestID, queryID: outcome.queryID, item: outcome.itemID, kind: outcome.kind)
-      joined[join ?? .unknownAnswer, default: 0] += 1
-    }
+    var joined: [OutcomeJoin: UInt32] = [:]
+    for outcome in request.outcomes { joined[join(outcome, of: index), default: 0] += 1 }
     return .with {
       $0.counted = joined[.counted] ?? 0
       $0.repeated = joined[.repeated] ?? 0
       $0.unknownRequest = joined[.unknownAnswer] ?? 0
       $0.itemNotServed = joined[.itemNotServed] ?? 0
+      $0.invalidToken = joined[.invalidToken] ?? 0
+      $0.foreignToken = joined[.foreignToken] ?? 0
+      $0.otherIndex = joined[.otherIndex] ?? 0
+      $0.expired = joined[.expired] ?? 0
+      $0.notMeasured = joined[.notMeasured] ?? 0
+    }
+  }
+
+  /// The token counts more than the ids of request and query.
+  private func join(_ outcome: Retrieval_Outcome, of index: String) -> OutcomeJoin {
+    let live = monitor.live(of: index)
+    if outcome.outcomeToken.isEmpty {
+      return live?.report(
+        requestID: outcome.requestID, queryID: outcome.queryID, item: outcome.itemID, kind: outcome.kind, now: .now)
+        ?? .unknownAnswer
+    }
+    switch OutcomeToken.read(Array(outcome.outcomeToken), key: monitor.outcomeKey, index: index) {
+    case .failure(let refusal): return refusal.join
+    case .success(let token):
+      return live?.report(token, item: outcome.itemID, kind: outcome.kind, now: .now) ?? .notMeasured
     }
   }
 
   private func check(_ outcome: Retrieval_Outcome, field: String) throws(ServiceFailure) {
     let isSound = [
-      ("request_id", !outcome.requestID.isEmpty), ("item_id", !outcome.itemID.isEmpty),
+      ("request_id", !outcome.requestID.isEmpty || !outcome.outcomeToken.isEmpty), ("item_id", !outcome.itemID.isEmpty),
       ("kind", (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)),
     ]
     guard let fault = isSound.first(where: { !$0.1 })?.0 else { return }
     throw ServiceFailure(
       .outcomeInvalid,
-      "give an outcome the request_id of its search, the item_id and a kind of 1 to \(Self.maxKindBytes) bytes",
+      "give an outcome the outcome_token of its answer or the request_id of its search, the item_id and a kind of 1 to "
+        + "\(Self.maxKindBytes) bytes",
       field: "\(field).\(fault)")
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import GRPCCore
 import Rollouts
@@ -117,6 +118,7 @@ extension Retrieval_RolloutFigures {
         errorProbability: plan.gates.errorProbability)
     }
     forgottenAnswers = snapshot.forgottenAnswers
+    forgottenRequests = snapshot.forgottenRequests
   }
 }
 
@@ -194,10 +196,10 @@ extension Retrieval_RolloutPoint {
     meanOverlap = point.overlap
     meanRankBiasedOverlap = point.rankBiasedOverlap
     meanScoreDrift = point.scoreDrift
-    outcomes = Set(point.baseline.outcomes.keys).union(point.candidate.outcomes.keys).sorted().map { kind in
+    outcomes = OutcomeCounts.kinds(of: [point.baseline.outcomes, point.candidate.outcomes]).map { kind in
       Retrieval_OutcomeDifference(
-        kind, baseline: Trials(count: point.baseline.settled, successes: point.baseline.outcomes[kind] ?? 0),
-        candidate: Trials(count: point.candidate.settled, successes: point.candidate.outcomes[kind] ?? 0),
+        kind.text, baseline: Trials(count: point.baseline.settled, successes: point.baseline.outcomes[kind]),
+        candidate: Trials(count: point.candidate.settled, successes: point.candidate.outcomes[kind]),
         errorProbability: errorProbability)
     }
   }

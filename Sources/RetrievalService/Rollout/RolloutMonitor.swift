@@ -18,14 +18,19 @@ final class RolloutMonitor: Sendable {
   }
 
   let store: VersionStore
+  /// Signs the answers' tokens.
+  let outcomeKey: OutcomeKey
   private let settings: RolloutSettings
   private let logger: Logger
   private let lane: ShadowLane
   private let state = Mutex(State())
 
   /// - Parameter activity: of the callers' searches.
-  init(store: VersionStore, settings: RolloutSettings, activity: SearchActivity, logger: Logger) throws {
+  init(
+    store: VersionStore, outcomeKey: OutcomeKey, settings: RolloutSettings, activity: SearchActivity, logger: Logger
+  ) throws {
     self.store = store
+    self.outcomeKey = outcomeKey
     self.settings = settings
     self.logger = logger
     lane = try ShadowLane(settings: settings, activity: activity)
@@ -63,13 +68,23 @@ final class RolloutMonitor: Sendable {
   // MARK: Called by searches
 
   /// Counts what became of a request's queries, and has some of them compared. Never waits and never fails.
-  func note(_ answers: [ServedAnswer], requestID: String, routing: Routing?) {
+  ///
+  /// - Returns: the answers' tokens, by the places of their queries in the request.
+  func note(_ answers: [ServedAnswer], requestID: String, routing: Routing?) -> OutcomeTokens {
     guard let routing, let candidate = routing.candidate, let live = live(of: routing.index),
       live.number == candidate.rollout.number
-    else { return }
+    else { return OutcomeTokens() }
     let stage = candidate.rollout.stage
-    live.note(
+    let given = live.note(
       answers, requestID: requestID, stage: stage, countsKeys: routing.goesByShare, now: .now)
+    compare(answers, routing: routing, candidate, in: live)
+    return OutcomeTokens(given, of: routing.index, signedBy: outcomeKey)
+  }
+
+  private func compare(
+    _ answers: [ServedAnswer], routing: Routing, _ candidate: Routing.Candidate, in live: LiveRollout
+  ) {
+    let stage = candidate.rollout.stage
     let share = candidate.rollout.currentStage.shadowPermille
     guard share > 0 else { return }
     for answer in answers where Int.random(in: 0..<1000) < share {
@@ -95,7 +110,7 @@ final class RolloutMonitor: Sendable {
     let report = try? await store.blocking { (store) throws(VectorIndexError) in
       try store.report(of: index, rollout: rollout.number)
     }
-    let live = LiveRollout(rollout, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: now)
+    let live = LiveRollout(rollout, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: .now)
     state.withLock { state in
       // Another task may have been faster; both began with nothing.
       if state.live[index]?.number != rollout.number { state.live[index] = live }
@@ -179,7 +194,8 @@ final class RolloutMonitor: Sendable {
   }
 
   private func save(_ live: LiveRollout, addsPoint: Bool = false) async {
-    let report = live.report(addsPoint: addsPoint, now: .now)
+    let now = Moment.now
+    let report = live.report(addsPoint: addsPoint, now: now).holding(live.pendingOutcomes(now: now))
     do {
       try await store.blocking { (store) throws(VectorIndexError) in try store.save(report, of: live.index) }
     } catch {

@@ -19,7 +19,9 @@ package struct RolloutSettings: SettingGroup, Equatable {
     unit: "ms", allowed: .range(1...3_600_000))
   private var shadowTimeoutMilliseconds = 10_000
   @Setting(
-    "max-remembered-answers", "Most answers of a rollout that outcomes can still be joined to; some 200 bytes each",
+    "max-remembered-answers",
+    "Most answers of a rollout that outcomes without a token can be joined to, and most answers with outcomes that are "
+      + "remembered; some 200 bytes each",
     unit: "answers", allowed: .range(1...10_000_000))
   package var maxAnswers = 100_000
   @Setting(

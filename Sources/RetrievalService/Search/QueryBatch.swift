@@ -102,7 +102,7 @@ struct QueryBatch: Sendable {
       let result = answer.failure.map { Result.failure($0) } ?? answer.outcome.flatMap(\.items)
       if case .failure(let failure) = result, !isVersionsFailure(failure, at: index) { return nil }
       return ServedAnswer(
-        query: try? read[index].get(), queryID: queries[index].queryID,
+        place: index, query: try? read[index].get(), queryID: queries[index].queryID,
         key: route.keys.isEmpty ? nil : route.keys[index], served: served[index], items: result,
         fellBack: answer.failure != nil, searchTime: (try? answer.outcome.get())?.searchTime ?? .zero)
     }
@@ -161,6 +161,8 @@ struct QueryBatch: Sendable {
 
 /// A query that was sent to a version, and what became of it.
 struct ServedAnswer: Sendable {
+  /// Of the query in its request.
+  let place: Int
   /// Nil when the version could not even read it.
   let query: SearchQuery?
   let queryID: String

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Glibc
 
 /// How far two answers to one query agree.
@@ -20,15 +21,16 @@ package struct RankedListComparison: Sendable, Equatable {
   ///   - candidate: likewise.
   package init(baseline: [(item: String, score: Float)], candidate: [(item: String, score: Float)]) {
     let depth = max(baseline.count, candidate.count)
-    let agreement = Self.agreement(baseline.map(\.item), candidate.map(\.item), depth: depth)
+    let agreement = Self.agreement(
+      baseline.map { Identifier($0.item) }, candidate.map { Identifier($0.item) }, depth: depth)
     overlap = depth == 0 ? 1 : Double(agreement[depth - 1]) / Double(depth)
     rankBiasedOverlap = Self.rankBiasedOverlap(agreement)
     scoreDrift = Self.drift(baseline.map(\.score), candidate.map(\.score))
   }
 
   /// Items that the first d of both lists share, for d = 1 … depth.
-  private static func agreement(_ a: [String], _ b: [String], depth: Int) -> [Int] {
-    var seen: Set<String> = []
+  private static func agreement(_ a: [Identifier], _ b: [Identifier], depth: Int) -> [Int] {
+    var seen: Set<Identifier> = []
     var shared = 0
     return (0..<depth).map { d in
       for list in [a, b] where d < list.count {

@@ -9,8 +9,17 @@ package struct RolloutReport: Codable, Sendable, Equatable {
   package private(set) var points: [Point] = []
   /// Between two points; doubles when points go.
   package private(set) var intervalMicros: Int64 = 1_000_000
+  /// What waits for its time for outcomes to pass; nil in reports of earlier releases, and of rollouts that have ended.
+  package private(set) var pendingOutcomes: OutcomeLedger.Saved?
 
   package init(rollout: Rollout) { self.rollout = rollout }
+
+  /// The report as a file keeps it.
+  package func holding(_ pending: OutcomeLedger.Saved?) -> RolloutReport {
+    var report = self
+    report.pendingOutcomes = pending
+    return report
+  }
 
   /// The evidence of the present stage at one moment.
   package struct Point: Codable, Sendable, Equatable {
@@ -35,7 +44,7 @@ package struct RolloutReport: Codable, Sendable, Equatable {
       package var p50: Double
       package var p99: Double
       package var settled: UInt64
-      package var outcomes: [String: UInt64]
+      package var outcomes: OutcomeCounts
       /// Errors of callers' queries by reason; nil in reports of earlier releases.
       package var failures: [String: UInt64]?
     }

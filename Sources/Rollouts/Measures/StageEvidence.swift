@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Basics
+
 /// Which of the two versions of a rollout.
 package enum Arm: Int, Sendable, CaseIterable, Codable {
   case baseline
@@ -27,9 +29,9 @@ package struct StageEvidence: Sendable, Equatable {
     /// Answers whose time for outcomes has passed.
     package var settled: UInt64 = 0
     /// Of those, how many had at least one outcome of the kind.
-    package var outcomes: [String: UInt64] = [:]
+    package var outcomes = OutcomeCounts()
 
-    package func trials(of kind: String) -> Trials { Trials(count: settled, successes: outcomes[kind] ?? 0) }
+    package func trials(of kind: String) -> Trials { Trials(count: settled, successes: outcomes[Identifier(kind)]) }
   }
 
   /// Queries that were searched in both versions, off the callers' path.
@@ -94,16 +96,24 @@ package struct StageEvidence: Sendable, Equatable {
   package mutating func noteDropped() { compared.dropped += 1 }
 
   /// An answer's time for outcomes has passed.
-  package mutating func noteSettled(by arm: Arm, kinds: Set<String>) {
+  package mutating func noteSettled(by arm: Arm, kinds: Set<Identifier>) {
     served[arm.rawValue].settled += 1
-    for kind in kinds where isCounted(kind) { served[arm.rawValue].outcomes[kind, default: 0] += 1 }
+    for kind in kinds where isCounted(kind) { served[arm.rawValue].outcomes[kind] += 1 }
+  }
+
+  /// The time for outcomes has passed of all answers of a bucket.
+  package mutating func noteSettled(_ settled: OutcomeLedger.Settled) {
+    served[settled.arm.rawValue].settled += settled.answers
+    for kind in OutcomeCounts.kinds(of: [settled.outcomes]) where isCounted(kind) {
+      served[settled.arm.rawValue].outcomes[kind] += settled.outcomes[kind]
+    }
   }
 
   /// Kinds of outcomes that were met, in order.
-  package var kinds: [String] { Set(served.flatMap(\.outcomes.keys)).sorted() }
+  package var kinds: [String] { OutcomeCounts.kinds(of: served.map(\.outcomes)).map(\.text) }
 
-  private func isCounted(_ kind: String) -> Bool {
-    let known = kinds
+  private func isCounted(_ kind: Identifier) -> Bool {
+    let known = OutcomeCounts.kinds(of: served.map(\.outcomes))
     return known.contains(kind) || known.count < Self.maxKinds
   }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// What must hold of the candidate. A gate that fails rolls the rollout back, whether it is paused or not; one that holds keeps
 /// the stage from ending.
 package struct Gates: Codable, Sendable, Equatable {
@@ -100,7 +102,7 @@ package struct Gates: Codable, Sendable, Equatable {
       throw RolloutError(
         .invalidPlan, "gates.error_non_inferiority needs gates.max_error_ratio, which says what must be proven")
     }
-    guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map(\.kind)).count == outcomes.count else {
+    guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map { Identifier($0.kind) }).count == outcomes.count else {
       throw RolloutError(
         .invalidPlan, "gates.outcomes names \(outcomes.count) kinds; at most \(Self.maxOutcomes), each once",
         at: "gates.outcomes")

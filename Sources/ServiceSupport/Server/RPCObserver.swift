@@ -58,7 +58,7 @@ private struct Call: Sendable {
   init<Input>(
     request: StreamingServerRequest<Input>, context: ServerContext, logger: Logger, inFlight: InFlightGauge
   ) {
-    identity = RequestIdentity(request.metadata[stringValues: RequestIdentity.metadataKey].first { _ in true })
+    identity = RequestIdentity(of: request.metadata)
     self.context = context
     self.logger = logger
     self.inFlight = inFlight

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import GRPCCore
 import Glibc
 import ServiceAPI
 import Synchronization
 
 /// The id that ties an RPC's log lines together, in every service it passes. Taken from the request's `request_id`, else
 /// from the metadata key `x-request-id`, else made up.
+///
+/// For log lines alone: of a long id it has the beginning. Whoever joins by a request's id takes it from the message.
 package final class RequestIdentity: Sendable {
   package static let metadataKey = "x-request-id"
 
   /// Of the RPC that is being handled by the current task.
   @TaskLocal package static var current: RequestIdentity?
 
-  /// An id is for log lines; of a longer one the beginning has to do.
-  private static let maxBytes = 128
+  static let maxBytes = 128
 
   private let id: Mutex<String>
 
@@ -22,12 +24,24 @@ package final class RequestIdentity: Sendable {
     if let id { adopt(id) }
   }
 
+  /// - Parameter metadata: of an RPC.
+  convenience init(of metadata: Metadata) {
+    let sent = metadata[stringValues: Self.metadataKey].first { _ in true }
+    self.init(sent.map(RequestIDText.decoded))
+  }
+
+  /// What tells another service the id, for its log lines.
+  package static func metadata(for id: String) -> Metadata {
+    id.isEmpty
+      ? [:] : [metadataKey: .string(RequestIDText.encoded(RequestIDText.beginning(of: id, maxBytes: maxBytes)))]
+  }
+
   package var value: String { id.withLock(\.self) }
 
   /// What the caller named the request counts more than what was made up for it.
   package func adopt(_ id: String) {
     guard !id.isEmpty else { return }
-    let kept = id.utf8.count <= Self.maxBytes ? id : String(decoding: id.utf8.prefix(Self.maxBytes), as: UTF8.self)
+    let kept = RequestIDText.beginning(of: id, maxBytes: Self.maxBytes)
     self.id.withLock { $0 = kept }
   }
 

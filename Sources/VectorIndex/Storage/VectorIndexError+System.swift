@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Basics
+package import Basics
 import Glibc
 
 extension VectorIndexError {
@@ -9,7 +9,7 @@ extension VectorIndexError {
   }
 
   /// Every errno's meaning for whoever runs the service.
-  init(_ cause: SystemCallError) {
+  package init(_ cause: SystemCallError) {
     let (code, remedy): (Code, String) =
       switch cause.errno {
       case ENOSPC, EDQUOT:

@@ -5,6 +5,7 @@ import Basics
 /// Where things lie under the data directory.
 ///
 ///     lock                                    held by the one process that serves from it
+///     outcome-key                             signs the tokens of answers; RetrievalService's
 ///     staging/                                uploads under way, versions being deleted; emptied at start
 ///     backend/                                which collections of a backend are under way (CollectionJournal)
 ///     quarantine/                             what was found broken, for a person to look at
@@ -46,6 +47,11 @@ struct DataDirectory: Sendable {
     try disk.createDirectory(versions(of: name), at: .createIndexDirectory)
     try disk.syncDirectory(index(name), at: .createIndexDirectory)
   }
+}
+
+/// Names of what others than the store keep under the data directory.
+package enum DataDirectoryFiles {
+  package static let outcomeKey = "outcome-key"
 }
 
 /// A lock on the data directory, which the kernel takes back when the process ends, however it ends.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Rollouts
 
 extension ServingState {
@@ -16,9 +17,8 @@ extension ServingState {
   }
 
   private func isRepetition(_ request: ChangeRequest, of change: ServingChange) throws(VectorIndexError) -> Bool {
-    guard !request.requestID.isEmpty, let known = requests.last(where: { $0.id == request.requestID }) else {
-      return false
-    }
+    let id = Identifier(request.requestID)
+    guard !id.isEmpty, let known = requests.last(where: { Identifier($0.id) == id }) else { return false }
     guard known.operation == change.operation else {
       throw VectorIndexError(
         .requestReused,

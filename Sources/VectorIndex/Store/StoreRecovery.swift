@@ -20,7 +20,11 @@ struct StoreRecovery {
   /// What every index can serve.
   mutating func run() throws(VectorIndexError) -> [String: VersionStore.IndexState] {
     try removeLeftovers()
-    try reportUnknown(in: directory.root, known: ["lock", "staging", "backend", "quarantine", "indexes"])
+    // A key that a killed process was writing is written over.
+    let key = DataDirectoryFiles.outcomeKey
+    try reportUnknown(
+      in: directory.root,
+      known: ["lock", "staging", "backend", "quarantine", "indexes", key, key + ".partial"])
     var indexes: [String: VersionStore.IndexState] = [:]
     for name in try disk.entries(of: directory.indexes) {
       guard (try? VersionName.checkIndex(name)) != nil, disk.isDirectory(directory.index(name)) else {

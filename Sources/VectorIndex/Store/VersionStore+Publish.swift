@@ -85,7 +85,7 @@ extension VersionStore {
     try indexes.withLock { (indexes) throws(VectorIndexError) in
       var state = indexes[header.index] ?? IndexState(serving: ServingState(index: header.index))
       if let version = Self.published(header.requestID, in: state) { return .published(version) }
-      if !header.requestID.isEmpty && !state.publishing.insert(header.requestID).inserted {
+      if !header.requestID.isEmpty && !state.publishing.insert(Identifier(header.requestID)).inserted {
         throw VectorIndexError(
           .publishing, "another upload with request_id '\(header.requestID)' is being published; try again in a moment")
       }
@@ -97,12 +97,13 @@ extension VersionStore {
 
   private static func published(_ requestID: String, in state: IndexState) -> ListedVersion? {
     if requestID.isEmpty { return nil }
-    let version = state.versions.values.first { $0.info.requestID == requestID }
+    let wanted = Identifier(requestID)
+    let version = state.versions.values.first { Identifier($0.info.requestID) == wanted }
     return version.map { listed($0, in: state) }
   }
 
   private func release(_ header: UploadHeader) {
-    _ = indexes.withLock { $0[header.index]?.publishing.remove(header.requestID) }
+    _ = indexes.withLock { $0[header.index]?.publishing.remove(Identifier(header.requestID)) }
   }
 
   /// Writes the manifest, moves the directory to its place and opens it there.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Rollouts
 import Synchronization
 
@@ -19,7 +20,7 @@ package final class VersionStore: Sendable {
     var serving: ServingState
     var versions: [UInt64: IndexVersion] = [:]
     /// Idempotency keys whose uploads are on their way to a version.
-    var publishing: Set<String> = []
+    var publishing: Set<Identifier> = []
     /// The last change is not in the audit log yet: the disk refused.
     var isAuditBehind = false
     var retreat = Retreat.none

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Gathers the categories of an upload's items: 4 bytes for each category of each item, and each name once.
 struct CategoryCollector {
-  private var placesByName: [String: [UInt32]] = [:]
+  private var placesByName: [Identifier: [UInt32]] = [:]
 
   var isEmpty: Bool { placesByName.isEmpty }
 
@@ -15,8 +17,8 @@ struct CategoryCollector {
         at: "categories")
     }
     for (offset, names) in categories.enumerated() {
-      var seen = Set<String>()
-      for (number, name) in names.enumerated() where seen.insert(name).inserted {
+      var seen: Set<Identifier> = []
+      for (number, name) in names.enumerated() where seen.insert(Identifier(name)).inserted {
         try append(
           name, of: itemIDs[offset], place: UInt32(first + offset), field: "categories[\(offset)].names[\(number)]")
       }
@@ -42,12 +44,13 @@ struct CategoryCollector {
         "category '\(name.prefix(40))' of item '\(itemID)' has \(name.utf8.count) bytes; a category has 1 to "
           + "\(UploadLimits.maxCategoryBytes)", at: field())
     }
-    guard placesByName[name] != nil || placesByName.count < UploadLimits.maxCategories else {
+    let key = Identifier(name)
+    guard placesByName[key] != nil || placesByName.count < UploadLimits.maxCategories else {
       throw VectorIndexError(
         .invalidCategory,
         "more than \(UploadLimits.maxCategories) categories; they are for filtering, not for what is different in every item",
         at: field())
     }
-    placesByName[name, default: []].append(place)
+    placesByName[key, default: []].append(place)
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Which items of a version are in which category, from `categories.u32`; an item may be in none and in several.
 ///
 /// The file is little-endian UInt32 throughout: the number of categories; then for each, in ascending byte order of the
@@ -8,14 +10,14 @@
 struct ItemCategories: Sendable, Equatable {
   static let fileName = "categories.u32"
 
-  private let rowsByName: [String: [UInt32]]
+  private let rowsByName: [Identifier: [UInt32]]
 
   /// - Parameter rowsByName: ascending, each once.
-  init(rowsByName: [String: [UInt32]] = [:]) { self.rowsByName = rowsByName }
+  init(rowsByName: [Identifier: [UInt32]] = [:]) { self.rowsByName = rowsByName }
 
   /// The rows that are in one of `names` at least: ascending, each once. Unknown names have none.
   func rows(inAnyOf names: [String], itemCount: Int) -> [UInt32] {
-    let known = Set(names).compactMap { rowsByName[$0] }
+    let known = Set(names.map(Identifier.init(_:))).compactMap { rowsByName[$0] }
     if known.count <= 1 { return known.first ?? [] }
     var mask = RowMask(count: itemCount)
     for rows in known { mask.insert(rows) }
@@ -23,17 +25,17 @@ struct ItemCategories: Sendable, Equatable {
   }
 
   /// The categories' names.
-  var names: some Collection<String> { rowsByName.keys }
+  var names: some Collection<String> { rowsByName.keys.lazy.map(\.text) }
 
   func encoded() -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ number: UInt32) { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
     append(UInt32(rowsByName.count))
-    for (name, rows) in rowsByName.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
-      append(UInt32(name.utf8.count))
+    for (name, rows) in rowsByName.sorted(by: { $0.key < $1.key }) {
+      append(UInt32(name.text.utf8.count))
       append(UInt32(rows.count))
-      bytes.append(contentsOf: name.utf8)
-      bytes.append(contentsOf: repeatElement(0, count: Self.padding(after: name.utf8.count)))
+      bytes.append(contentsOf: name.text.utf8)
+      bytes.append(contentsOf: repeatElement(0, count: Self.padding(after: name.text.utf8.count)))
       for row in rows { append(row) }
     }
     return bytes
@@ -42,14 +44,14 @@ struct ItemCategories: Sendable, Equatable {
   /// Reads a file, trusting nothing in it.
   init(decoding bytes: UnsafeRawBufferPointer, itemCount: Int, path: String) throws(VectorIndexError) {
     var reader = Reader(bytes: bytes, path: path)
-    var found: [String: [UInt32]] = [:]
-    var last = ""
+    var found: [Identifier: [UInt32]] = [:]
+    var last: Identifier = ""
     for _ in 0..<(try reader.number()) {
       let nameBytes = Int(try reader.number())
       let rowCount = Int(try reader.number())
-      let name = try reader.text(nameBytes)
+      let name = Identifier(try reader.text(nameBytes))
       try reader.skip(Self.padding(after: nameBytes))
-      guard !name.isEmpty, found.isEmpty || last.utf8.lexicographicallyPrecedes(name.utf8) else {
+      guard !name.isEmpty, found.isEmpty || last < name else {
         throw VectorIndexError(.corrupt, "\(path): category '\(name)' does not follow the one before")
       }
       let rows = try reader.numbers(rowCount)

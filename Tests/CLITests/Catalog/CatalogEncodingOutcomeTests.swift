@@ -11,14 +11,6 @@ import Testing
 @Suite("Failed items are reported")
 struct CatalogEncodingOutcomeTests {
   @Test
-  func `Fields with separators, quotes and line breaks are quoted`() {
-    #expect(CatalogEncodingOutcome.quoted("plain") == "plain")
-    #expect(CatalogEncodingOutcome.quoted("a,b") == "\"a,b\"")
-    #expect(CatalogEncodingOutcome.quoted("say \"no\"") == "\"say \"\"no\"\"\"")
-    #expect(CatalogEncodingOutcome.quoted("two\nlines") == "\"two\nlines\"")
-  }
-
-  @Test
   func `The report reads back as a table`() throws {
     let directory = try TemporaryDirectory()
     let failure = EncodingFailure(

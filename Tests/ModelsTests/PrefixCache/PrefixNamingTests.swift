@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 @testable import Models
@@ -63,6 +64,8 @@ struct PrefixNamingTests {
     // A soft token is never of the instruction, whatever its position's id.
     let visual = [1: VisualContent.softToken(token)]
     #expect(keys(ids, visual, scope: "a")[0] != keys(ids, visual, scope: "b")[0])
+    // Two spellings of a name are two scopes.
+    for text in Spellings.all { #expect(keys(other, scope: text.one)[0] != keys(other, scope: text.other)[0]) }
   }
 
   @Test func `Models and block sizes share nothing`() {

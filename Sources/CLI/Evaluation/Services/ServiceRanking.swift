@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Datasets
 import Evaluation
 import Foundation
@@ -159,8 +160,9 @@ struct ServiceRanking: Sendable {
 
   /// Minus infinity for what is not in the list.
   private func scores(of query: RankingQuery, _ items: [Recommender_RecommendedItem]) -> [Float] {
-    let listed = Dictionary(items.map { ($0.itemID, $0.score) }, uniquingKeysWith: { first, _ in first })
-    return query.candidates.map { listed[catalog.ids[$0]] ?? -.infinity }
+    let listed = Dictionary(
+      items.map { (Identifier($0.itemID), $0.score) }, uniquingKeysWith: { first, _ in first })
+    return query.candidates.map { listed[Identifier(catalog.ids[$0])] ?? -.infinity }
   }
 
   // MARK: How it was made

@@ -41,8 +41,8 @@ extension FailureCatalog {
       Entry(
         .outcomeInvalid, .invalidArgument,
         fields: fields(["request_id", "item_id", "kind"], in: ["outcomes[i]"]),
-        "An outcome lacks the request_id of its search, its item_id or its kind, or the kind is too long.",
-        remedy: "Set all three; a kind has 1 to 64 bytes."),
+        "An outcome lacks both its token and the request_id of its search, its item_id or its kind, or the kind is too long.",
+        remedy: "Set one of the first two, and the others; a kind has 1 to 64 bytes."),
       Entry(
         .noOutcomes, .invalidArgument, fields: ["outcomes"], "The request has no outcomes.",
         remedy: "Send at least one."),

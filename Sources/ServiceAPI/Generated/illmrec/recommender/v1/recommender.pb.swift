@@ -112,7 +112,7 @@ public nonisolated struct Recommender_RecommendRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Echoed, and written to the logs of every service on the way.
+  /// Echoed, whatever its length and script, and written to the logs of every service on the way, of a long one the first 128 bytes.
   public var requestID: String = String()
 
   /// 1 to max_users_per_request.
@@ -240,6 +240,12 @@ public nonisolated struct Recommender_UserRecommendations: @unchecked Sendable {
   public var fellBackFrom: String {
     get {_storage._fellBackFrom}
     set {_uniqueStorage()._fellBackFrom = newValue}
+  }
+
+  /// Names this answer to RetrievalService.ReportOutcomes; see QueryResult.outcome_token.
+  public var outcomeToken: Data {
+    get {_storage._outcomeToken}
+    set {_uniqueStorage()._outcomeToken = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -670,7 +676,7 @@ nonisolated extension Recommender_RecommendedItem: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserRecommendations"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0\u{4}+fell_back_from\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}error\0\u{1}items\0\u{3}prompt_tokens\0\u{3}truncated_items\0\u{3}cached_tokens\0\u{3}served_by\0\u{4}+fell_back_from\0\u{4}\u{5}outcome_token\0")
 
   fileprivate class _StorageClass {
     var _userID: String = String()
@@ -681,6 +687,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
     var _cachedTokens: UInt32 = 0
     var _servedBy: Retrieval_ServedBy? = nil
     var _fellBackFrom: String = String()
+    var _outcomeToken: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -699,6 +706,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
       _cachedTokens = source._cachedTokens
       _servedBy = source._servedBy
       _fellBackFrom = source._fellBackFrom
+      _outcomeToken = source._outcomeToken
     }
   }
 
@@ -725,6 +733,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
         case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedTokens) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
         case 50: try { try decoder.decodeSingularStringField(value: &_storage._fellBackFrom) }()
+        case 55: try { try decoder.decodeSingularBytesField(value: &_storage._outcomeToken) }()
         default: break
         }
       }
@@ -761,6 +770,9 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
       if !_storage._fellBackFrom.isEmpty {
         try visitor.visitSingularStringField(value: _storage._fellBackFrom, fieldNumber: 50)
       }
+      if !_storage._outcomeToken.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._outcomeToken, fieldNumber: 55)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -778,6 +790,7 @@ nonisolated extension Recommender_UserRecommendations: SwiftProtobuf.Message, Sw
         if _storage._cachedTokens != rhs_storage._cachedTokens {return false}
         if _storage._servedBy != rhs_storage._servedBy {return false}
         if _storage._fellBackFrom != rhs_storage._fellBackFrom {return false}
+        if _storage._outcomeToken != rhs_storage._outcomeToken {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -1179,10 +1179,16 @@ public nonisolated struct Retrieval_RolloutFigures: @unchecked Sendable {
     set {_uniqueStorage()._outcomes = newValue}
   }
 
-  /// Answers that were forgotten before their time for outcomes was over, for want of room; they count for neither version.
+  /// Answers that count for neither version, because too many answers with outcomes had to be remembered.
   public var forgottenAnswers: UInt64 {
     get {_storage._forgottenAnswers}
     set {_uniqueStorage()._forgottenAnswers = newValue}
+  }
+
+  /// Answers that count, and that outcomes without a token can no longer be joined to: too many had to be remembered.
+  public var forgottenRequests: UInt64 {
+    get {_storage._forgottenRequests}
+    set {_uniqueStorage()._forgottenRequests = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -3189,7 +3195,7 @@ nonisolated extension Retrieval_Rollout: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutFigures"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{1}dropped\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}gates\0\u{3}waiting_for\0\u{1}outcomes\0\u{3}forgotten_answers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{1}dropped\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}gates\0\u{3}waiting_for\0\u{1}outcomes\0\u{3}forgotten_answers\0\u{4}+forgotten_requests\0")
 
   fileprivate class _StorageClass {
     var _since: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
@@ -3204,6 +3210,7 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
     var _waitingFor: [String] = []
     var _outcomes: [Retrieval_OutcomeDifference] = []
     var _forgottenAnswers: UInt64 = 0
+    var _forgottenRequests: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3226,6 +3233,7 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
       _waitingFor = source._waitingFor
       _outcomes = source._outcomes
       _forgottenAnswers = source._forgottenAnswers
+      _forgottenRequests = source._forgottenRequests
     }
   }
 
@@ -3256,6 +3264,7 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
         case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._waitingFor) }()
         case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._outcomes) }()
         case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._forgottenAnswers) }()
+        case 55: try { try decoder.decodeSingularUInt64Field(value: &_storage._forgottenRequests) }()
         default: break
         }
       }
@@ -3304,6 +3313,9 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
       if _storage._forgottenAnswers != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._forgottenAnswers, fieldNumber: 12)
       }
+      if _storage._forgottenRequests != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._forgottenRequests, fieldNumber: 55)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3325,6 +3337,7 @@ nonisolated extension Retrieval_RolloutFigures: SwiftProtobuf.Message, SwiftProt
         if _storage._waitingFor != rhs_storage._waitingFor {return false}
         if _storage._outcomes != rhs_storage._outcomes {return false}
         if _storage._forgottenAnswers != rhs_storage._forgottenAnswers {return false}
+        if _storage._forgottenRequests != rhs_storage._forgottenRequests {return false}
         return true
       }
       if !storagesAreEqual {return false}

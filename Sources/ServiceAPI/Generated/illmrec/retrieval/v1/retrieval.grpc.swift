@@ -182,8 +182,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-        /// > versions of a rollout can be compared by what users did.
+        /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+        /// > of a rollout can be compared by what users did.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_ReportOutcomesRequest` messages.
@@ -288,8 +288,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-        /// > versions of a rollout can be compared by what users did.
+        /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+        /// > of a rollout can be compared by what users did.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
@@ -393,8 +393,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-        /// > versions of a rollout can be compared by what users did.
+        /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+        /// > of a rollout can be compared by what users did.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_ReportOutcomesRequest` message.
@@ -699,8 +699,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-        /// > versions of a rollout can be compared by what users did.
+        /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+        /// > of a rollout can be compared by what users did.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
@@ -869,8 +869,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-        /// > versions of a rollout can be compared by what users did.
+        /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+        /// > of a rollout can be compared by what users did.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
@@ -1030,8 +1030,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-    /// > versions of a rollout can be compared by what users did.
+    /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+    /// > of a rollout can be compared by what users did.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_ReportOutcomesRequest` message.
@@ -1193,8 +1193,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells what became of recommended items. Each outcome is joined to the version that served the request, so that the two
-    /// > versions of a rollout can be compared by what users did.
+    /// > Tells what became of recommended items. Each outcome is joined to the version that gave the answer, so that the two versions
+    /// > of a rollout can be compared by what users did.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -8,6 +8,11 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
 public import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -287,6 +292,14 @@ public nonisolated struct Retrieval_QueryResult: @unchecked Sendable {
     set {_uniqueStorage()._fellBackFrom = newValue}
   }
 
+  /// Names this answer to ReportOutcomes. Set while a rollout of the index is under way that chose the version, unless another than
+  /// the chosen one answered (fell_back_from). Opaque, of some 70 bytes and 4 for each item, and of no use after the rollout's
+  /// outcome window.
+  public var outcomeToken: Data {
+    get {_storage._outcomeToken}
+    set {_uniqueStorage()._outcomeToken = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -338,7 +351,7 @@ public nonisolated struct Retrieval_SearchRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Echoed, and written to the logs.
+  /// Echoed, whatever its length and script, and written to the logs, of a long one the first 128 bytes.
   public var requestID: String = String()
 
   /// Which index version answers.
@@ -610,16 +623,17 @@ public nonisolated struct Retrieval_Item: Sendable {
   fileprivate var _vector: Common_Tensor? = nil
 }
 
-/// Something a user did with a recommended item.
+/// Something a user did with a recommended item. Its answer is named by the token that came with it, or by the ids of request and
+/// query.
 public nonisolated struct Retrieval_Outcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The search's request_id; one that was given by the caller.
+  /// The search's request_id; one that was given by the caller. Needed without outcome_token, not looked at with it.
   public var requestID: String = String()
 
-  /// The query's query_id, when it had one.
+  /// The query's query_id, when it had one; as request_id.
   public var queryID: String = String()
 
   /// An item of that query's answer.
@@ -627,6 +641,9 @@ public nonisolated struct Retrieval_Outcome: Sendable {
 
   /// What the user did, such as "click" or "purchase": 1 to 64 bytes.
   public var kind: String = String()
+
+  /// The answer's own. Any process that serves from the data directory, or has its key, takes it, after a restart as well.
+  public var outcomeToken: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -662,12 +679,29 @@ public nonisolated struct Retrieval_ReportOutcomesResponse: Sendable {
   /// Reported before.
   public var repeated: UInt32 = 0
 
-  /// Of no request that is remembered: requests are remembered while a rollout is under way, for its outcome window, and when
-  /// they had a request_id.
+  /// Without a token, and of no request that is remembered: requests are remembered while a rollout is under way, for its outcome
+  /// window, until the process ends, and when they had a request_id.
   public var unknownRequest: UInt32 = 0
 
-  /// The answer did not hold the item.
+  /// The answer did not hold the item; with a token, not among its first 1,000.
   public var itemNotServed: UInt32 = 0
+
+  /// The token is none of this software's, or was changed.
+  public var invalidToken: UInt32 = 0
+
+  /// The token was signed with the key of another data directory.
+  public var foreignToken: UInt32 = 0
+
+  /// The token is of an answer from another index.
+  public var otherIndex: UInt32 = 0
+
+  /// The answer's outcome window is over.
+  public var expired: UInt32 = 0
+
+  /// The figures do not hold the answer, or have no room for the outcome: it was given in another stage or rollout, or by a process
+  /// that was killed soon after; it had 64 outcomes already; 16 other kinds were met; too many answers with outcomes had to be
+  /// remembered.
+  public var notMeasured: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -923,7 +957,7 @@ nonisolated extension Retrieval_ScoredItem: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".QueryResult"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0\u{4}-fell_back_from\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}error\0\u{1}items\0\u{3}served_by\0\u{1}method\0\u{4}-fell_back_from\0\u{4}\u{5}outcome_token\0")
 
   fileprivate class _StorageClass {
     var _queryID: String = String()
@@ -932,6 +966,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
     var _servedBy: Retrieval_ServedBy? = nil
     var _method: Retrieval_SearchMethod = .unspecified
     var _fellBackFrom: String = String()
+    var _outcomeToken: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -948,6 +983,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
       _servedBy = source._servedBy
       _method = source._method
       _fellBackFrom = source._fellBackFrom
+      _outcomeToken = source._outcomeToken
     }
   }
 
@@ -972,6 +1008,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
         case 4: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
         case 5: try { try decoder.decodeSingularEnumField(value: &_storage._method) }()
         case 50: try { try decoder.decodeSingularStringField(value: &_storage._fellBackFrom) }()
+        case 55: try { try decoder.decodeSingularBytesField(value: &_storage._outcomeToken) }()
         default: break
         }
       }
@@ -1002,6 +1039,9 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
       if !_storage._fellBackFrom.isEmpty {
         try visitor.visitSingularStringField(value: _storage._fellBackFrom, fieldNumber: 50)
       }
+      if !_storage._outcomeToken.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._outcomeToken, fieldNumber: 55)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1017,6 +1057,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
         if _storage._servedBy != rhs_storage._servedBy {return false}
         if _storage._method != rhs_storage._method {return false}
         if _storage._fellBackFrom != rhs_storage._fellBackFrom {return false}
+        if _storage._outcomeToken != rhs_storage._outcomeToken {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1505,7 +1546,7 @@ nonisolated extension Retrieval_Item: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Retrieval_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Outcome"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}query_id\0\u{3}item_id\0\u{1}kind\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}query_id\0\u{3}item_id\0\u{1}kind\0\u{3}outcome_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1517,6 +1558,7 @@ nonisolated extension Retrieval_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularStringField(value: &self.queryID) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.outcomeToken) }()
       default: break
       }
     }
@@ -1535,6 +1577,9 @@ nonisolated extension Retrieval_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.kind.isEmpty {
       try visitor.visitSingularStringField(value: self.kind, fieldNumber: 4)
     }
+    if !self.outcomeToken.isEmpty {
+      try visitor.visitSingularBytesField(value: self.outcomeToken, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1543,6 +1588,7 @@ nonisolated extension Retrieval_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.queryID != rhs.queryID {return false}
     if lhs.itemID != rhs.itemID {return false}
     if lhs.kind != rhs.kind {return false}
+    if lhs.outcomeToken != rhs.outcomeToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1585,7 +1631,7 @@ nonisolated extension Retrieval_ReportOutcomesRequest: SwiftProtobuf.Message, Sw
 
 nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReportOutcomesResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counted\0\u{1}repeated\0\u{3}unknown_request\0\u{3}item_not_served\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counted\0\u{1}repeated\0\u{3}unknown_request\0\u{3}item_not_served\0\u{3}invalid_token\0\u{3}foreign_token\0\u{3}other_index\0\u{1}expired\0\u{3}not_measured\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1597,6 +1643,11 @@ nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, S
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.repeated) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.unknownRequest) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.itemNotServed) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.invalidToken) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.foreignToken) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.otherIndex) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.expired) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.notMeasured) }()
       default: break
       }
     }
@@ -1615,6 +1666,21 @@ nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, S
     if self.itemNotServed != 0 {
       try visitor.visitSingularUInt32Field(value: self.itemNotServed, fieldNumber: 4)
     }
+    if self.invalidToken != 0 {
+      try visitor.visitSingularUInt32Field(value: self.invalidToken, fieldNumber: 5)
+    }
+    if self.foreignToken != 0 {
+      try visitor.visitSingularUInt32Field(value: self.foreignToken, fieldNumber: 6)
+    }
+    if self.otherIndex != 0 {
+      try visitor.visitSingularUInt32Field(value: self.otherIndex, fieldNumber: 7)
+    }
+    if self.expired != 0 {
+      try visitor.visitSingularUInt32Field(value: self.expired, fieldNumber: 8)
+    }
+    if self.notMeasured != 0 {
+      try visitor.visitSingularUInt32Field(value: self.notMeasured, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1623,6 +1689,11 @@ nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, S
     if lhs.repeated != rhs.repeated {return false}
     if lhs.unknownRequest != rhs.unknownRequest {return false}
     if lhs.itemNotServed != rhs.itemNotServed {return false}
+    if lhs.invalidToken != rhs.invalidToken {return false}
+    if lhs.foreignToken != rhs.foreignToken {return false}
+    if lhs.otherIndex != rhs.otherIndex {return false}
+    if lhs.expired != rhs.expired {return false}
+    if lhs.notMeasured != rhs.notMeasured {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Digest
+
+/// Signs outcome tokens and knows its own again.
+package struct OutcomeKey: Sendable {
+  package static let byteCount = 32
+
+  let bytes: [UInt8]
+  /// Which key a token was signed with.
+  let id: [UInt8]
+
+  /// Nil unless there are `byteCount` of them.
+  package init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.byteCount else { return nil }
+    self.bytes = bytes
+    // Tells nothing of the key: a digest of what else it never signs.
+    id = Array(HMACSHA256.tag(of: Array("illmrec outcome key".utf8), key: bytes).prefix(4))
+  }
+
+  /// Bytes of a new key.
+  package static func randomBytes() -> [UInt8] {
+    var random = SystemRandomNumberGenerator()
+    return (0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+  }
+}
