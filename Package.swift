@@ -26,6 +26,7 @@ extension Target.Dependency {
   static let configuration = product(name: "Configuration", package: "swift-configuration")
   static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
   static let grdb = product(name: "GRDB", package: "GRDB.swift")
+  static let sqlite = product(name: "GRDBSQLite", package: "GRDB.swift")
 }
 
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -98,6 +99,7 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Items"),
+    library("CatalogStore", ["Basics", "Items", "Digest", .grdb]),
     library("Models", ["Basics", "Items", "Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Datasets", ["Basics", "Items", "CGzip"]),
     .target(
@@ -127,9 +129,10 @@ let package = Package(
     executable(
       "EncoderService",
       [
-        "Basics", "Items", "Models", "ModelServing", "ServiceAPI", "ServiceSupport", "Digest", .grdb, .grpcCore,
+        "Basics", "Items", "CatalogStore", "Models", "ModelServing", "GRPCTransport", "ServiceAPI", "ServiceSupport",
+        "Digest", .grpcCore,
         .protobuf,
-        .logging,
+        .logging, .lifecycle,
         .argumentParser,
         .configuration,
       ]),
@@ -193,7 +196,14 @@ let package = Package(
     tests(
       "ServiceSupportTests",
       ["Basics", "ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
-    tests("EncoderServiceTests", ["Basics", "EncoderService", "Items", "Models", "ServiceSupport", .grdb] + rpcTests),
+    .executableTarget(
+      name: "CatalogProbe", dependencies: ["CatalogStore", "Items", .grdb, .sqlite], path: "Tests/CatalogProbe",
+      swiftSettings: swiftSettings),
+    tests("CatalogStoreTests", ["CatalogStore", "CatalogProbe", "Items", "TestSupport", .grdb]),
+    tests(
+      "EncoderServiceTests",
+      ["Basics", "EncoderService", "CatalogStore", "Items", "Models", "ServiceSupport", .grdb, .grpcProtobuf]
+        + rpcTests),
     tests(
       "LLMServiceTests",
       ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),

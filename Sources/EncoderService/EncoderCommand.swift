@@ -11,7 +11,13 @@ struct EncoderCommand: AsyncParsableCommand {
     abstract: "Encodes item images into embeddings, soft tokens and item vectors, and keeps the catalog.",
     discussion: """
       Serves illmrec.encoder.v1.EncoderService (EncodeImages, StreamEncodeImages, ProjectEmbeddings, LookupItems, \
-      ExportItems, GetServerInfo) and grpc.health.v1.Health.
+      ExportItems, GetServerInfo; CommitCatalog, ListSnapshots, DiffSnapshots, DiscardDraft, DropSnapshot, DeleteItems) and \
+      grpc.health.v1.Health.
+
+      What is stored goes to the catalog's draft, which serves nobody; a commit freezes it as a numbered snapshot. Who names no \
+      snapshot gets the one that the stable version of --index at --retrieval was built from, as it was last heard of; without \
+      --retrieval the newest one. Snapshots that no index version names any more are dropped after --keep-snapshots hours. A \
+      store of a release before snapshots is taken over at the first start, and a copy of it stays beside it.
 
       The store keeps, for every image, what the vision tower made of it, under the SHA-256 of its bytes: the same image never \
       runs twice, and a checkpoint with a new adaptor but the same tower needs no second look. Soft tokens and item vectors \
@@ -19,7 +25,8 @@ struct EncoderCommand: AsyncParsableCommand {
       For a backup while it runs: sqlite3 FILE ".backup COPY".
 
       Try it:
-        illmrec-encoder --checkpoint CHECKPOINT --store items.sqlite    listens on 127.0.0.1:50051
+        illmrec-encoder --checkpoint CHECKPOINT --store items.sqlite --retrieval 127.0.0.1:50053
+                                                                        listens on 127.0.0.1:50051
         illmrec catalog encode --help                                   uploads a folder of images
         grpc_health_probe -addr 127.0.0.1:50051                         says SERVING once the model is loaded
         illmrec verify GOLDEN                                           compares it with the framework that trained it

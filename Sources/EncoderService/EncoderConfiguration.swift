@@ -13,6 +13,8 @@ struct EncoderConfiguration: Sendable {
   /// Images that go through the tower together; nil for as many as keep it at full speed.
   let maxBatchItems: Int?
   let decodeThreads: Int
+  /// The index that decides which snapshot is read by default; nil when the newest is.
+  let followed: FollowedIndex?
 
   init(_ service: ServiceSettings) throws(SettingsError) {
     let settings = try service.all.read(EncoderSettings.self)
@@ -23,6 +25,9 @@ struct EncoderConfiguration: Sendable {
     store = settings.store
     maxBatchItems = settings.maxBatchItems.unlessZero
     decodeThreads = settings.decodeThreads.unlessZero ?? ProcessInfo.processInfo.activeProcessorCount
+    followed = settings.retrieval.map {
+      FollowedIndex(target: $0, index: settings.index, retention: .seconds(3600 * settings.keepSnapshots))
+    }
     try check()
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CatalogStore
 import ModelServing
 import Models
 import ServiceSupport
@@ -32,6 +33,11 @@ extension ServiceFailure {
       case .tooNew: .formatUnsupported
       case .locked: .storageInUse
       case .failed: .storageFailed
+      case .snapshotNotFound: .snapshotNotFound
+      case .nothingCommitted: .nothingCommitted
+      case .releaseMissing: .releasedSnapshotMissing
+      case .snapshotInUse: .snapshotInUse
+      case .draftEmpty: .draftEmpty
       }
     self.init(reason, error.message)
   }
@@ -44,6 +50,16 @@ extension ServiceFailure {
     case let error as ImageError: self.init(error, field: imageField)
     case let error as StoreError: self.init(error)
     default: self.init(of: "item", error)
+    }
+  }
+}
+
+extension StoreError {
+  /// Whether the store is to be looked after; otherwise the request asked for what is not there.
+  var isOfStorage: Bool {
+    switch code {
+    case .unavailable, .readOnly, .full, .corrupt, .tooNew, .locked, .failed, .releaseMissing: true
+    case .snapshotNotFound, .nothingCommitted, .snapshotInUse, .draftEmpty: false
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CatalogStore
 import Models
 
 /// What the service asks of a model. ``Models/ImageModel`` answers it; tests answer it with less.
@@ -30,8 +31,12 @@ protocol EncoderModel: Sendable {
 
 extension ItemStore {
   /// Opens the file at `path` for the tower of `model`.
-  convenience init(path: String, model: some EncoderModel) throws(StoreError) {
-    try self.init(path: path, tower: model.fingerprints.tower ?? "", embeddingDim: model.embeddingDim)
+  convenience init(
+    path: String, model: some EncoderModel, followedIndex: String? = nil, willMigrate: (String) -> Void = { _ in }
+  ) throws(StoreError) {
+    try self.init(
+      path: path, tower: model.fingerprints.tower ?? "", embeddingDim: model.embeddingDim, followedIndex: followedIndex,
+      willMigrate: willMigrate)
   }
 }
 

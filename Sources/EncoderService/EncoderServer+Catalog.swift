@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import GRPCCore
 import Items
 import Models
@@ -14,6 +15,7 @@ extension EncoderServer {
   ) async throws -> Encoder_LookupItemsResponse {
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try checkCount(request.itemIds.count, field: "item_ids")
+    let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
     let fields = request.itemIds.indices.map { "item_ids[\($0)]" }
     let names = zip(request.itemIds, fields).map { id, field in
       Result { () throws(ServiceFailure) in
@@ -22,9 +24,10 @@ extension EncoderServer {
       }
     }
     return try await asServiceFailures {
-      let items = try await names.map { try? $0.get() }.mapPresent {
-        try await store.items(named: $0, readsVectors: !outputs.kinds.isEmpty)
-      }.map { $0 ?? nil }
+      let (position, found) = try await store.items(
+        named: names.compactMap { try? $0.get() }, in: choice, readsVectors: !outputs.kinds.isEmpty)
+      var rest = found[...]
+      let items = names.map { (try? $0.get()) == nil ? nil : rest.removeFirst() }
       let features = names.indices.map { index in
         names[index].flatMap { id in
           Result { () throws(ServiceFailure) in
@@ -46,19 +49,22 @@ extension EncoderServer {
         $0.items = request.itemIds.indices.map { index in
           storedItem(request.itemIds[index], items[index], vectors[index], outputs)
         }
+        $0.catalog = .init(position)
       }
     }
   }
 
-  /// Reads a snapshot, so that what is stored meanwhile neither shows nor waits.
+  /// Reads one view, so that what is stored or dropped meanwhile neither shows nor waits.
   func exportItems(
     request: Encoder_ExportItemsRequest, response writer: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
   ) async throws {
     let outputs = try ItemOutputs(one: request.output, as: request.outputType)
+    let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
     try await asServiceFailures {
-      let snapshot = try await store.snapshot()
-      let counts = try await snapshot.counts()
+      let view = try await store.view(of: choice)
+      if let snapshot = view.position.snapshot { exports.note(snapshot) }
+      let counts = try await view.counts()
       guard counts.otherTower == 0 else { throw notEncoded(counts) }
       let dim = dim(of: outputs.kinds)
       try await writer.write(
@@ -66,10 +72,11 @@ extension EncoderServer {
           $0.header.model = identity
           $0.header.itemCount = UInt64(counts.items)
           $0.header.dim = UInt32(dim)
+          $0.header.catalog = .init(view.position)
         })
       var last: String?
       while true {
-        let items = try await snapshot.items(after: last, limit: Self.exportRows)
+        let items = try await view.items(after: last, limit: Self.exportRows)
         guard let end = items.last else { return }
         last = end.id
         let chunk = try await chunk(of: items, outputs, dim: dim)
@@ -165,7 +172,8 @@ extension EncoderServer {
   private func notFound(_ id: String, field: String) -> ServiceFailure {
     ServiceFailure(
       .itemNotFound,
-      "\"\(id)\" is not in the catalog; store it with EncodeImages or StreamEncodeImages", field: field)
+      "\"\(id)\" is not in this snapshot of the catalog; store it with EncodeImages or StreamEncodeImages and commit the draft",
+      field: field)
   }
 
   private func notEncoded(_ item: CatalogEntry<StoredImage>, field: String?) -> ServiceFailure {
@@ -175,7 +183,7 @@ extension EncoderServer {
         + "send the item again", field: field)
   }
 
-  private func notEncoded(_ counts: ItemStore.Counts) -> ServiceFailure {
+  private func notEncoded(_ counts: CatalogView.Counts) -> ServiceFailure {
     ServiceFailure(
       .towerMismatch,
       "\(counts.otherTower) of \(counts.items) items were encoded by another vision tower than this server's "

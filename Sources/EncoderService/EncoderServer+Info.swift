@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CatalogStore
 import GRPCCore
 import ModelServing
 import Models
@@ -11,7 +12,7 @@ extension EncoderServer {
   func getServerInfo(
     request: Encoder_GetServerInfoRequest, context: ServerContext
   ) async throws -> Encoder_GetServerInfoResponse {
-    let items = try await asServiceFailures { try await store.itemCount() }
+    let catalog = try await asServiceFailures { try await store.overview() }
     return .with {
       $0.serverVersion = Product.version
       $0.model = identity
@@ -22,12 +23,18 @@ extension EncoderServer {
       $0.spaces = model.spaces.map { .init($0) }
       $0.cfFeatureDim = UInt32(model.cfFeatureDim)
       $0.textFeatureDim = UInt32(model.textFeatureDim)
-      $0.storedItems = UInt64(items)
+      $0.storedItems = UInt64(catalog.draftItemCount)
       $0.limits = .init(limits)
       $0.arithmetic = .with {
         $0.precision = model.arithmetic.precisionName
         $0.path = model.arithmetic.path
       }
+      $0.catalog = .with {
+        $0.id = store.catalogID
+        $0.snapshot = UInt64(catalog.released ?? 0)
+      }
+      $0.catalogVersion = catalog.release?.version ?? ""
+      $0.newestSnapshot = UInt64(catalog.newest ?? 0)
     }
   }
 }

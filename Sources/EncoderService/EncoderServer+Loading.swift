@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import Logging
 import ModelServing
 import Models
+import ServiceLifecycle
 import ServiceSupport
 
 extension EncoderServer {
@@ -25,7 +27,7 @@ extension EncoderServer {
           "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
           "precision": "\(model.arithmetic.precisionName)", "compute_path": "\(model.arithmetic.path)",
         ])
-      let store = try ItemStore(path: configuration.store, model: model)
+      let store = try openStore(configuration, for: model, logger)
       var limits = configuration.limits
       limits.maxBatchItems = configuration.maxBatchItems ?? EncoderLimits.batchItems(for: model.preprocessing)
       return try EncoderServer(
@@ -33,12 +35,46 @@ extension EncoderServer {
         decodeThreads: configuration.decodeThreads, logger: logger)
     }
     try await server.logCatalog()
-    return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
+    return ServiceParts(
+      services: [server], background: try server.following(configuration.followed),
+      onShutdown: { await server.shutdown() })
+  }
+
+  private func following(_ index: FollowedIndex?) throws -> [any Service] {
+    guard let index else { return [] }
+    let client = try makeClient(target: index.target)
+    return [
+      ClientService(client),
+      ReleaseFollower(store: store, followed: index, client: client, exports: exports, logger: logger),
+    ]
+  }
+
+  private static func openStore(
+    _ configuration: EncoderConfiguration, for model: ImageModel, _ logger: Logger
+  ) throws(StoreError) -> ItemStore {
+    let store = try ItemStore(path: configuration.store, model: model, followedIndex: configuration.followed?.index) {
+      copy in
+      logger.notice(
+        "the item store is being brought to the layout of catalog snapshots; a copy is made first",
+        metadata: ["store": "\(configuration.store)", "copy": "\(copy)"])
+    }
+    if let copy = store.migratedFrom {
+      logger.notice(
+        "the item store has snapshots now, its items are snapshot 1; remove the copy once you will not go back to an earlier release",
+        metadata: ["store": "\(store.path)", "copy": "\(copy)"])
+    }
+    return store
   }
 
   private func logCatalog() async throws {
-    let counts = try await store.snapshot().counts()
-    logger.notice("catalog opened", metadata: ["store": "\(store.path)", "items": "\(counts.items)"])
+    let overview = try await store.overview()
+    logger.notice(
+      "catalog opened",
+      metadata: [
+        "store": "\(store.path)", "catalog_id": "\(store.catalogID)", "draft_items": "\(overview.draftItemCount)",
+        "newest_snapshot": "\(overview.newest ?? 0)", "served_snapshot": "\(overview.released ?? 0)",
+      ])
+    let counts = try await store.view(of: .draft).counts()
     guard counts.otherTower > 0 else { return }
     logger.warning(
       "items were encoded by another vision tower; their vectors cannot be read until the catalog is encoded again",

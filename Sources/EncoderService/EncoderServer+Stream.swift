@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import GRPCCore
+import Items
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -10,6 +12,14 @@ import Synchronization
 extension EncoderServer {
   typealias StreamWriter = RPCWriter<Encoder_StreamEncodeImagesResponse>
 
+  /// How a stream's items are to be encoded.
+  private struct Reading: Sendable {
+    let outputs: ItemOutputs
+    /// Nil when nothing is stored.
+    let order: StoreOrder?
+    let syncs: Bool
+  }
+
   /// Items in flight are bounded by three batches and by bytes: one batch is computed, one is ready, one is being stored and
   /// answered.
   func streamEncodeImages(
@@ -17,15 +27,24 @@ extension EncoderServer {
     response writer: StreamWriter, context: ServerContext
   ) async throws {
     let progress = StreamProgress()
+    let begun = Mutex<Reading?>(nil)
     let window = CostWindow(maxElements: 3 * limits.maxBatchItems, maxCost: limits.maxMessageBytes)
     try await BulkStream(messages, writer).answerAsDone(
-      within: window, beside: { try await progress.report(to: writer) }
+      within: window, beside: { try await progress.report(to: writer) },
+      atEnd: { [self] in
+        guard let reading = begun.withLock(\.self), reading.syncs, let order = reading.order else { return }
+        progress.removed(try await removeAll(but: order.named))
+      }
     ) { [self] config in
-      let (outputs, stores) = try read(config)
+      let reading = try read(config)
+      begun.withLock { $0 = reading }
+      let outputs = reading.outputs
       return BulkSession(header: .with { $0.model = identity }) { item in
         progress.received()
+        let turn = reading.order?.turn(for: item.itemID)
         return BulkWork(cost: item.imageByteCount) {
-          let outcome = try await self.outcome(of: item, kinds: outputs.kinds, stores: stores)
+          defer { if let turn { reading.order?.end(turn, of: item.itemID) } }
+          let outcome = try await self.outcome(of: item, kinds: outputs.kinds, stores: turn != nil, turn)
           progress.ended(outcome)
           return .with { $0.result = .init(of: item, path: "item", outcome, outputs) }
         }
@@ -34,18 +53,31 @@ extension EncoderServer {
     try await writer.write(.with { $0.progress = progress.counts })
   }
 
+  private func removeAll(but named: Set<ItemKey>) async throws -> Int {
+    try await asServiceFailures { [store] in
+      try await DedicatedThread.run(name: "encoder-catalog") { try store.retain(named) }
+    }
+  }
+
   private func read(
     _ config: Encoder_StreamEncodeImagesRequest.Config
-  ) throws(ServiceFailure) -> (outputs: ItemOutputs, stores: Bool) {
+  ) throws(ServiceFailure) -> Reading {
     try identity.requireVersion(config.modelVersion, field: "config.model_version")
     let outputs = try ItemOutputs(config.outputs, as: config.outputType, path: "config.")
     try requirePurpose(outputs, stores: config.store, path: "config.")
-    return (outputs, config.store)
+    guard config.store || !config.sync else {
+      throw ServiceFailure(
+        .syncWithoutStore,
+        "the draft is to become what the stream holds, but store is not set; set it, or leave sync out",
+        field: "config.sync")
+    }
+    return Reading(
+      outputs: outputs, order: config.store ? StoreOrder(remembersNames: config.sync) : nil, syncs: config.sync)
   }
 
   /// The item's own outcome; throws what ends the whole stream, such as a store that cannot be written.
   private func outcome(
-    of item: Encoder_ImageItem, kinds: ItemOutputs.Kinds, stores: Bool
+    of item: Encoder_ImageItem, kinds: ItemOutputs.Kinds, stores: Bool, _ turn: StoreTurn?
   ) async throws -> ItemPipeline.Outcome {
     let sent: CatalogEntry<SourceImage>
     do {
@@ -54,7 +86,7 @@ extension EncoderServer {
       return .failure(error)
     }
     return try await asServiceFailures {
-      try await pipeline.encode([sent], kinds: kinds, stores: stores, whenFull: .wait)[0]
+      try await pipeline.encode([sent], kinds: kinds, stores: stores, turn: turn, whenFull: .wait)[0]
     }
   }
 }
@@ -81,6 +113,10 @@ private final class StreamProgress: Sendable {
         counts.failed += 1
       }
     }
+  }
+
+  func removed(_ count: Int) {
+    state.withLock { $0.removed = UInt64(count) }
   }
 
   /// Writes the counts once a second until it is cancelled.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import GRPCCore
 import Logging
 import ModelServing
@@ -17,6 +18,7 @@ final class EncoderServer: Sendable {
   let store: ItemStore
   let reader: EncoderReader
   let pipeline: ItemPipeline
+  let exports = RecentExports()
   let logger: Logger
 
   /// - Parameters:
@@ -123,7 +125,7 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     do {
       return try await body()
     } catch let error as StoreError {
-      logger.error("the item store failed", metadata: ["error": "\(error)"])
+      if error.isOfStorage { logger.error("the item store failed", metadata: ["error": "\(error)"]) }
       throw ServiceFailure(error)
     } catch let error as ModelError {
       throw ServiceFailure(error)

@@ -9,6 +9,20 @@ struct EncoderSettings: SettingGroup {
     placeholder: "file")
   var store: String
   @Setting(
+    "retrieval",
+    "The retrieval service whose index says which catalog snapshot is read by default; the newest one when it is left out",
+    placeholder: "target")
+  var retrieval: String?
+  @Setting(
+    "index", "The index whose stable version is followed, with --retrieval", placeholder: "name")
+  var index = "default"
+  @Setting(
+    "keep-snapshots",
+    "With --retrieval: how long a catalog snapshot is kept at least that no version of any index there names",
+    unit: "hours",
+    allowed: .range(1...100_000))
+  var keepSnapshots = 1
+  @Setting(
     "max-batch-items", "Most images that go through the tower together; 0 for as many as keep it at full speed",
     unit: "images", allowed: .range(0...64))
   var maxBatchItems = 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import Logging
 import Models
 import ServiceSupport
@@ -61,10 +62,12 @@ final class ItemPipeline: Sendable {
 
   /// Encodes items, and stores them when asked to; those that could not be encoded are not stored.
   ///
+  /// - Parameter turn: that is waited for before anything is stored.
   /// - Returns: one outcome per item, in order. What was stored is on the disk.
   /// - Throws: what concerns all of them: the queue is full, the store fails, the caller is gone.
   func encode(
-    _ items: [CatalogEntry<SourceImage>], kinds: ItemOutputs.Kinds, stores: Bool, whenFull: WhenFull
+    _ items: [CatalogEntry<SourceImage>], kinds: ItemOutputs.Kinds, stores: Bool, turn: StoreTurn? = nil,
+    whenFull: WhenFull
   ) async throws -> [Outcome] {
     let images = try await items.map(\.image).mapPresent { try await embedder.embed($0, whenFull: whenFull) }
     let embedded = zip(items, images).map { item, image in
@@ -75,7 +78,10 @@ final class ItemPipeline: Sendable {
       let projected = try await projector.project(jobs, whenFull: whenFull)
       let encoded = zip(items, projected).map { item, projected in projected.map { (item: item, projected: $0) } }
       return try await encoded.flatMapSuccesses { items -> [Outcome] in
-        if stores { try await store(items.map { $0.item.item.with($0.item.image?.image) }) }
+        if stores {
+          try await turn?.waitUntilItComes()
+          try await store(items.map { $0.item.item.with($0.item.image?.image) })
+        }
         return items.map { item, projected in
           .success(Encoded(image: item.image?.image, timing: item.image?.timing, projected: projected))
         }

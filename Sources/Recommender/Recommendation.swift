@@ -16,6 +16,8 @@ struct Recommendation: Sendable {
   /// Most bytes of one message to a service.
   let maxMessageBytes: Int
   let request: Recommender_RecommendRequest
+  /// Of the catalog, to read items from; 0 for the one that the encoder reads by default.
+  let snapshot: UInt64
 
   var users: [UserProgress]
   /// Titles, brands, … of the items met so far.
@@ -28,12 +30,13 @@ struct Recommendation: Sendable {
   /// - Throws: what the services would refuse of the whole request.
   init(
     of request: Recommender_RecommendRequest, services: ServiceClients, scope: RequestScope,
-    published: PublishedLimits.Values, limits: RecommenderLimits
+    published: PublishedLimits.Values, limits: RecommenderLimits, snapshot: UInt64 = 0
   ) throws(ServiceFailure) {
     self.services = services
     self.scope = scope
     self.published = published
     self.request = request
+    self.snapshot = snapshot
     maxMessageBytes = limits.maxMessageBytes
     let reader = RecommenderReader(limits: limits)
     try reader.check(request, against: published, services.retrievalTarget)

@@ -24,9 +24,11 @@ package struct RecommenderServer: Sendable {
   /// - Parameters:
   ///   - deadline: when the caller gives up; each stage is given what is left until then.
   ///   - withMetadata: whether the recommended items' titles are looked up.
+  ///   - snapshot: of the catalog, to read items from; 0 for the one that the encoder reads by default.
   /// - Throws: ServiceFailure when a stage fails; CancellationError once nobody waits for the answer.
   package func recommend(
-    _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true
+    _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true,
+    snapshot: UInt64 = 0
   ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
     try RecommenderReader(limits: limits).check(request)
@@ -34,7 +36,8 @@ package struct RecommenderServer: Sendable {
     let scope = RequestScope(requestID: id, deadline: deadline)
     return try await cancellingWithRPC {
       var recommendation = try Recommendation(
-        of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits)
+        of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits,
+        snapshot: snapshot)
       return try await recommendation.run(arrival: arrival, withMetadata: withMetadata)
     }
   }

@@ -37,6 +37,17 @@ extension Common_ModelRef {
   }
 }
 
+extension Common_CatalogRef {
+  init(_ catalog: VersionCatalog) {
+    self.init()
+    id = catalog.id
+    snapshot = catalog.snapshot
+    fingerprint = catalog.fingerprint
+  }
+
+  var versionCatalog: VersionCatalog { VersionCatalog(id: id, snapshot: snapshot, fingerprint: fingerprint) }
+}
+
 extension Retrieval_ServedBy {
   init(_ served: ServedVersion) {
     self.init()
@@ -47,6 +58,7 @@ extension Retrieval_ServedBy {
     builtBy = Common_ModelRef(info.builtBy)
     role = Retrieval_Role(served.role)
     servingGeneration = served.generation
+    if let catalog = info.catalog { self.catalog = Common_CatalogRef(catalog) }
   }
 }
 
@@ -75,6 +87,7 @@ extension Retrieval_Version {
     labels = info.labels
     roles = listed.roles.map { Retrieval_Role($0) }
     if let graph = info.graph { self.graph = Retrieval_HnswGraph(graph) }
+    if let catalog = info.catalog { self.catalog = Common_CatalogRef(catalog) }
   }
 }
 

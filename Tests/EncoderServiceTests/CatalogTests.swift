@@ -235,7 +235,13 @@ struct Export: Sendable {
 }
 
 extension Client {
+  /// Stores items and commits them.
   func store(_ items: [Item]) async throws {
+    try await storeInDraft(items)
+    _ = try await commitCatalog(.init())
+  }
+
+  func storeInDraft(_ items: [Item]) async throws {
     let response = try await encodeImages(
       .with {
         $0.items = items

@@ -137,7 +137,11 @@ import Testing
       #expect(
         response.results.map(\.error.reason) == ["", "RESULT_NOT_FINITE", "", "RESULT_NOT_FINITE", ""])
       #expect(try floats(response.results[2].softToken) == [8, 10, 12, 2])
-      let stored = try await client.lookupItems(.with { $0.itemIds = ["a", "tower", "b", "adaptor", "c"] })
+      let stored = try await client.lookupItems(
+        .with {
+          $0.itemIds = ["a", "tower", "b", "adaptor", "c"]
+          $0.draft = true
+        })
       #expect(
         stored.items.map(\.result.error.reason) == ["", "ITEM_NOT_FOUND", "", "ITEM_NOT_FOUND", ""])
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import Foundation
 import GRPCCore
 import GRPCInProcessTransport

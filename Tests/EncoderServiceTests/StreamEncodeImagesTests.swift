@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CatalogStore
 import Foundation
 import GRDB
 import GRPCCore
@@ -32,7 +33,7 @@ import Testing
       #expect(answer.results["empty"]?.error.reason == "ITEM_EMPTY")
       let last = try #require(answer.progress.last)
       #expect(last.received == 101 && last.completed == 100 && last.failed == 1 && last.cacheHits == 50)
-      #expect(try await server.store.itemCount() == 100)
+      #expect(try await server.store.overview().draftItemCount == 100)
     }
   }
 
@@ -44,7 +45,7 @@ import Testing
       } onResponse: { response in
         for try await message in response.messages {
           guard case .result(let result) = message.message else { continue }
-          #expect(try await server.store.items(named: [result.itemID], readsVectors: true)[0] != nil)
+          #expect(try await server.store.items(named: [result.itemID], in: .draft, readsVectors: true).items[0] != nil)
         }
       }
     }

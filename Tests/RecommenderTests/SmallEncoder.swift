@@ -89,16 +89,43 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   func streamEncodeImages(
     request: RPCAsyncSequence<Encoder_StreamEncodeImagesRequest, any Error>,
     response: RPCWriter<Encoder_StreamEncodeImagesResponse>, context: ServerContext
-  ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
+  ) async throws { throw Self.notUsed }
 
   func projectEmbeddings(
     request: Encoder_ProjectEmbeddingsRequest, context: ServerContext
   ) async throws -> Encoder_ProjectEmbeddingsResponse {
-    throw RPCError(code: .unimplemented, message: "not used by the gateway")
+    throw Self.notUsed
   }
 
   func exportItems(
     request: Encoder_ExportItemsRequest, response: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
-  ) async throws { throw RPCError(code: .unimplemented, message: "not used by the gateway") }
+  ) async throws { throw Self.notUsed }
+
+  func commitCatalog(
+    request: Encoder_CommitCatalogRequest, context: ServerContext
+  ) async throws -> Encoder_CommitCatalogResponse { throw Self.notUsed }
+
+  func listSnapshots(
+    request: Encoder_ListSnapshotsRequest, context: ServerContext
+  ) async throws -> Encoder_ListSnapshotsResponse { throw Self.notUsed }
+
+  func diffSnapshots(
+    request: Encoder_DiffSnapshotsRequest, response: RPCWriter<Encoder_DiffSnapshotsResponse>,
+    context: ServerContext
+  ) async throws { throw Self.notUsed }
+
+  func discardDraft(
+    request: Encoder_DiscardDraftRequest, context: ServerContext
+  ) async throws -> Encoder_DiscardDraftResponse { throw Self.notUsed }
+
+  func dropSnapshot(
+    request: Encoder_DropSnapshotRequest, context: ServerContext
+  ) async throws -> Encoder_DropSnapshotResponse { throw Self.notUsed }
+
+  func deleteItems(
+    request: Encoder_DeleteItemsRequest, context: ServerContext
+  ) async throws -> Encoder_DeleteItemsResponse { throw Self.notUsed }
+
+  private static let notUsed = RPCError(code: .unimplemented, message: "not used by the gateway")
 }

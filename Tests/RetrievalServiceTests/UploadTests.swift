@@ -37,6 +37,24 @@ struct UploadTests {
   }
 
   @Test
+  func `A version tells the catalog snapshot whose items it holds, after a restart too`() async throws {
+    let told = Common_CatalogRef.with { ($0.id, $0.snapshot, $0.fingerprint) = ("store", 7, "0123") }
+    var messages = catalog.upload()
+    messages[0].header.catalog = told
+    try await RetrievalHarness.run(directory.path) { [messages] server in
+      let (first, second) = (try await server.upload(messages), try await server.publish(catalog))
+      #expect(first.catalog == told && !second.hasCatalog)
+    }
+    try await RetrievalHarness.run(directory.path) { server in
+      let versions = try await server.admin.listVersions(.init()).versions
+      #expect(versions.map(\.hasCatalog) == [false, true] && versions[1].catalog == told)
+      #expect(try await server.search(Pb.Query([1, 2, 3, 4], k: 3), in: .index("default")).servedBy.catalog == told)
+    }
+    // A manifest without it is what earlier releases wrote.
+    #expect(!directory.text("indexes/default/versions/2/manifest.json").contains("catalog"))
+  }
+
+  @Test
   func `The same request id is the same version, also after a restart`() async throws {
     let first = try await RetrievalHarness.run(directory.path) { try await $0.publish(catalog, requestID: "once") }
     try await RetrievalHarness.run(directory.path) { server in
@@ -73,6 +91,19 @@ struct UploadTests {
       }
       await expect(.invalidArgument, "INDEX_NAME_INVALID", "'No'", at: "header.index") { $0[0].header.index = "No" }
       await expect(.invalidArgument, "HEADER_INVALID", "dim", at: "header.dim") { $0[0].header.dim = 0 }
+      await expect(
+        .invalidArgument, "HEADER_INVALID", "catalog names no snapshot", at: "header.catalog.snapshot"
+      ) {
+        $0[0].header.catalog.id = "the draft of a store"
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "catalog names no snapshot", at: "header.catalog.id") {
+        $0[0].header.catalog.snapshot = 7
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "at most 1024", at: "header.catalog.fingerprint") {
+        $0[0].header.catalog.id = "a store"
+        $0[0].header.catalog.snapshot = 7
+        $0[0].header.catalog.fingerprint = String(repeating: "f", count: 1025)
+      }
       await expect(
         .invalidArgument, "HEADER_INVALID", "space_fingerprint", at: "header.built_by.space_fingerprint"
       ) {

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CrashProbe
-import Foundation
 import TestSupport
 import Testing
 import VectorIndex
 
-/// A process killed at every disk operation of every change. The short version of `make test` takes every seventh.
-@Suite("A store may be killed at every step", .enabled(if: Probe.isBuilt, "build the product CrashProbe first"))
+/// A process killed at every disk operation of every change.
+@Suite("A store may be killed at every step", .enabled(if: probe.isBuilt, "build the product CrashProbe first"))
 struct KilledStoreTests {
-  static let step = ProcessInfo.processInfo.environment["ILLMREC_KILLS"] == nil ? 7 : 1
-
   @Test(arguments: StoreChange.allCases)
   func `The next start finds the state before or after, and the change can be made again`(change: StoreChange) throws {
     let prepared = try TemporaryDirectory(inMemory: true)
@@ -18,7 +15,7 @@ struct KilledStoreTests {
     let before = try StoreChange.state(of: VersionStore(path: prepared.path))
     let after = try performed(change, in: prepared)
     var kills = 0
-    for operation in stride(from: 0, to: .max, by: Self.step) {
+    for operation in stride(from: 0, to: .max, by: CrashingProbe.stride) {
       let directory = try TemporaryDirectory(inMemory: true)
       try prepared.copy(to: directory)
       guard try kill(change, at: operation, in: directory) else { break }
@@ -45,21 +42,10 @@ struct KilledStoreTests {
 
   /// False when the change has fewer operations.
   private func kill(_ change: StoreChange, at operation: Int, in directory: TemporaryDirectory) throws -> Bool {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Probe.path)
-    process.arguments = [directory.path, change.rawValue, String(operation)]
-    try process.run()
-    process.waitUntilExit()
-    let wasKilled = process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGKILL
-    #expect(wasKilled || process.terminationStatus == 0, "\(change) at \(operation): \(process.terminationStatus)")
-    return wasKilled
+    let end = try probe.run([directory.path, change.rawValue, String(operation)])
+    #expect(end == .killed || end == .exit(0), "\(change) at \(operation)")
+    return end == .killed
   }
 }
 
-/// Beside the test's own executable; `swift build --build-tests` makes both.
-private enum Probe {
-  static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    .appendingPathComponent("CrashProbe").path
-
-  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: path) }
-}
+private let probe = CrashingProbe("CrashProbe")

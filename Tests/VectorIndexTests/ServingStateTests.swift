@@ -14,8 +14,8 @@ struct ServingStateTests {
 
   private static func info(_ number: UInt64, space: String = "space") -> VersionInfo {
     VersionInfo(
-      name: name(number), itemCount: 5, dim: 3, builtBy: BuiltBy(spaceFingerprint: space), fingerprint: "\(number)",
-      createdMicros: 0, labels: [:], requestID: "", graph: nil)
+      name: name(number), itemCount: 5, dim: 3, builtBy: BuiltBy(spaceFingerprint: space), catalog: nil,
+      fingerprint: "\(number)", createdMicros: 0, labels: [:], requestID: "", graph: nil)
   }
 
   private static func name(_ number: UInt64) -> VersionName { VersionName(index: "items", number: number) }

@@ -4,19 +4,23 @@ import Basics
 import Datasets
 import Foundation
 import GRPCCore
+import Items
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
 import Synchronization
 
-/// Sends a catalog through the encoder's bulk upload and follows what becomes of every item.
+/// Sends a catalog through the encoder's bulk upload into the draft and follows what becomes of every item.
 struct CatalogEncoding: Sendable {
   let catalog: Catalog
   let images: ImageLocator
   let target: String
+  /// Whether the draft is to hold the catalog's items and no others. An item that cannot be sent stays as it was.
+  var syncs = false
 
   /// - Throws: CLIError when the stream breaks off or the task is cancelled; what was stored until then stays stored.
   func run() async throws -> CatalogEncodingOutcome {
+    if syncs { try checkNames() }
     let progress = ProgressBar("Encoding", total: catalog.items.count + catalog.problems.count, unit: "items")
     let tally = EncodingTally(catalog: catalog, progress: progress)
     do {
@@ -30,6 +34,16 @@ struct CatalogEncoding: Sendable {
     return tally.outcome(duration: progress.finish())
   }
 
+  /// A record without a name may be any item's: to take out what the catalog does not name could take that one out.
+  private func checkNames() throws(CLIError) {
+    let nameless = catalog.problems.filter(\.itemID.isEmpty)
+    guard let first = nameless.first else { return }
+    throw CLIError(
+      .invalidInput,
+      "\(first.place): \(first.message); \(nameless.count.counted("record")) without a usable item id, so that --sync could take "
+        + "their items out of the draft; correct them first")
+  }
+
   private func stopped(by error: any Error, stored: Int) -> CLIError {
     let rest = stored == 0 ? "" : ". \(stored.counted("item")) already stored; the same command goes on from there"
     guard !Task.isCancelled, let error = error as? RPCError else { return CLIError(.interrupted, "interrupted" + rest) }
@@ -41,19 +55,39 @@ struct CatalogEncoding: Sendable {
     over encoder: Encoder_EncoderService.Client<some ClientTransport>, tally: EncodingTally
   ) async throws {
     let request = StreamingClientRequest<Encoder_StreamEncodeImagesRequest> { writer in
-      try await writer.write(.with { $0.config = .with { $0.store = true } })
+      try await writer.write(
+        .with {
+          $0.config.store = true
+          $0.config.sync = syncs
+        })
+      // What is named first stays in the draft even where nothing better comes.
+      if syncs { for problem in catalog.problems { try await name(problem.itemID, to: writer, tally) } }
       for item in catalog.items {
         switch message(for: item) {
         case .success(let image): try await writer.write(.with { $0.item = image })
-        case .failure(let failure): tally.failed(failure)
+        case .failure(let failure):
+          tally.failed(failure)
+          if syncs { try await name(item.id, to: writer, tally) }
         }
       }
     }
     try await encoder.streamEncodeImages(request: request) { response in
       for try await message in response.messages {
-        if case .result(let result) = message.message { tally.completed(result) }
+        switch message.message {
+        case .result(let result): tally.completed(result)
+        case .progress(let counts): tally.removed(Int(counts.removed))
+        case .model, nil: break
+        }
       }
     }
+  }
+
+  /// Names an item that has nothing to be encoded, so that it is not taken out; the encoder answers that it is empty.
+  private func name(
+    _ id: String, to writer: RPCWriter<Encoder_StreamEncodeImagesRequest>, _ tally: EncodingTally
+  ) async throws {
+    tally.onlyNamed(id)
+    try await writer.write(.with { $0.item.itemID = id })
   }
 
   private func message(for item: CatalogItem) -> Result<Encoder_ImageItem, EncodingFailure> {
@@ -83,7 +117,10 @@ private final class EncodingTally: Sendable {
   private struct State {
     var stored = 0
     var alreadyKnown = 0
+    var removed = 0
     var failures: [EncodingFailure]
+    /// Sent as a name alone: their failure is noted already.
+    var onlyNamed: [ItemKey: Int] = [:]
   }
 
   private let file: String
@@ -100,6 +137,7 @@ private final class EncodingTally: Sendable {
 
   func completed(_ result: Encoder_ItemResult) {
     guard !result.hasError else {
+      if result.error.reason == FailureReason.itemEmpty.rawValue, isOnlyNamed(result.itemID) { return }
       let item = items[Identifier(result.itemID)] ?? CatalogItem(id: result.itemID)
       return failed(EncodingFailure(item: item, file: file, error: result.error))
     }
@@ -111,10 +149,24 @@ private final class EncodingTally: Sendable {
 
   func failed(_ failure: EncodingFailure) { note { $0.failures.append(failure) } }
 
+  func onlyNamed(_ id: String) { state.withLock { $0.onlyNamed[ItemKey(id), default: 0] += 1 } }
+
+  func removed(_ count: Int) { state.withLock { $0.removed = count } }
+
+  /// Whether an answer that the item is empty is to one of the names; each of them is answered once.
+  private func isOnlyNamed(_ id: String) -> Bool {
+    state.withLock { state in
+      guard let count = state.onlyNamed[ItemKey(id)], count > 0 else { return false }
+      state.onlyNamed[ItemKey(id)] = count - 1
+      return true
+    }
+  }
+
   func outcome(duration: Duration) -> CatalogEncodingOutcome {
     state.withLock {
       CatalogEncodingOutcome(
-        stored: $0.stored, alreadyKnown: $0.alreadyKnown, failures: $0.failures, duration: duration)
+        stored: $0.stored, alreadyKnown: $0.alreadyKnown, removed: $0.removed, failures: $0.failures,
+        duration: duration)
     }
   }
 

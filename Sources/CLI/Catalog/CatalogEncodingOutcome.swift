@@ -45,6 +45,8 @@ struct CatalogEncodingOutcome: Sendable {
   let stored: Int
   /// Of the stored, those whose image the encoder had seen before.
   let alreadyKnown: Int
+  /// Items that the catalog does not name and that were taken out of the draft.
+  let removed: Int
   /// In the catalog's order.
   let failures: [EncodingFailure]
   let duration: Duration
@@ -52,9 +54,10 @@ struct CatalogEncodingOutcome: Sendable {
   private static let shownFailures = 20
 
   /// - Parameter failures: in any order: the encoder answers as it gets done.
-  init(stored: Int, alreadyKnown: Int, failures: [EncodingFailure], duration: Duration) {
+  init(stored: Int, alreadyKnown: Int, removed: Int = 0, failures: [EncodingFailure], duration: Duration) {
     self.stored = stored
     self.alreadyKnown = alreadyKnown
+    self.removed = removed
     self.failures = failures.sorted { $0.place.compare($1.place, options: .numeric) == .orderedAscending }
     self.duration = duration
   }
@@ -64,7 +67,8 @@ struct CatalogEncodingOutcome: Sendable {
     let terminal = Terminal.standardError
     let computed = stored - alreadyKnown
     terminal.writeLine(
-      "\(stored.counted("item")) stored in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already."
+      "\(stored.counted("item")) stored in the draft in \(duration.brief): \(computed.grouped) encoded, \(alreadyKnown.grouped) known already."
+        + (removed > 0 ? " \(removed.counted("other item")) removed." : "")
     )
     if !failures.isEmpty { writeTable(to: terminal, report: report) }
     if let report { try write(to: report) }

@@ -49,7 +49,7 @@ struct DemoRun: Sendable {
   private func encodeCatalog() async throws -> CatalogEncodingOutcome {
     try await CatalogEncoding(
       catalog: try CatalogReader.read(files.catalog),
-      images: ImageLocator(directory: nil, catalogFile: files.catalog), target: encoder
+      images: ImageLocator(directory: nil, catalogFile: files.catalog), target: encoder, syncs: true
     ).run()
   }
 

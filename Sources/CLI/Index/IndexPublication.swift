@@ -7,7 +7,7 @@ import ServiceSupport
 import SwiftProtobuf
 import Synchronization
 
-/// Carries the encoder's item vectors into a new index version, a chunk at a time.
+/// Carries the item vectors of one of the encoder's catalog snapshots into a new index version, a chunk at a time.
 struct IndexPublication: Sendable {
   let index: String
   let labels: [String: String]
@@ -18,27 +18,55 @@ struct IndexPublication: Sendable {
   var actor = ""
   /// Whether the version gets a graph for approximate search.
   var graph = Retrieval_GraphOptions()
+  /// Number of the snapshot; nil for the draft, which becomes one.
+  var snapshot: UInt64?
+  /// Told of the commit of the draft, before anything is sent.
+  var onCommit: @Sendable (Encoder_CommitCatalogResponse) -> Void = { _ in }
 
   func run() async throws -> Retrieval_Version {
-    try await withService("encoder", at: encoder) { encoder in
-      try await withService("retrieval service", at: retrieval) { retrieval in
-        try await Encoder_EncoderService.Client(wrapping: encoder)
-          .exportItems(.with { $0.output = .itemVector }) { export in
-            try await upload(export, to: Retrieval_IndexAdminService.Client(wrapping: retrieval))
-          }
+    try await withService("encoder", at: encoder) { client in
+      let encoder = Encoder_EncoderService.Client(wrapping: client)
+      let number = try await published(encoder)
+      return try await withService("retrieval service", at: retrieval) { retrieval in
+        let request = Encoder_ExportItemsRequest.with {
+          $0.output = .itemVector
+          $0.snapshot = number
+        }
+        return try await encoder.exportItems(request) { export in
+          try await upload(export, to: Retrieval_IndexAdminService.Client(wrapping: retrieval))
+        }
       }
     }
   }
 
-  /// Lets a published version answer at once, unless it does already, as an index's first one does.
+  /// Number of the snapshot that is published: what is published never changes.
+  private func published(_ encoder: Encoder_EncoderService.Client<some ClientTransport>) async throws -> UInt64 {
+    if let snapshot { return snapshot }
+    let commit: Encoder_CommitCatalogResponse
+    do {
+      commit = try await encoder.commitCatalog(.init())
+    } catch let error as RPCError where error.reason == FailureReason.draftEmpty.rawValue {
+      throw CLIError(
+        .invalidInput, "the encoder at \(self.encoder) stores no items; `illmrec catalog encode` brings them in",
+        cause: error)
+    }
+    onCommit(commit)
+    return commit.snapshot.number
+  }
+
+  /// Lets a published version answer at once, unless it does already, as an index's first one does; returns once the encoder
+  /// reads its snapshot as well.
   ///
   /// - Returns: the version as it is then.
   func promote(
     _ version: Retrieval_Version, _ change: Retrieval_Change
   ) async throws -> Retrieval_Version {
-    guard !version.roles.contains(.stable) else { return version }
+    guard !version.roles.contains(.stable) else {
+      try await waitUntilRead(version)
+      return version
+    }
     let name = version.name
-    return try await withService("retrieval service", at: retrieval) { client in
+    let promoted = try await withService("retrieval service", at: retrieval) { client in
       let admin = IndexAdmin(wrapping: client)
       _ = try await admin.promoteVersion(
         .with {
@@ -46,6 +74,23 @@ struct IndexPublication: Sendable {
           $0.change = change
         })
       return try await admin.getVersion(.with { $0.name = name }).version
+    }
+    try await waitUntilRead(promoted)
+    return promoted
+  }
+
+  /// The encoder hears of a promotion a moment later. One that follows no index, or another, does not: it is waited for some
+  /// seconds only.
+  private func waitUntilRead(_ version: Retrieval_Version) async throws {
+    guard version.hasCatalog else { return }
+    try await withService("encoder", at: encoder) { client in
+      let encoder = Encoder_EncoderService.Client(wrapping: client)
+      let end = ContinuousClock.now + .seconds(3)
+      while ContinuousClock.now < end {
+        let read = try await encoder.getServerInfo(.init()).catalog
+        if read.id == version.catalog.id, read.snapshot == version.catalog.snapshot { return }
+        try await Task.sleep(for: .milliseconds(20))
+      }
     }
   }
 
@@ -97,6 +142,7 @@ struct IndexPublication: Sendable {
       $0.labels = labels
       $0.actor = actor
       $0.graph = graph
+      if export.hasCatalog { $0.catalog = export.catalog }
     }
   }
 }
@@ -113,19 +159,13 @@ private final class ExportSource: Sendable {
 
   var failure: CLIError? { firstFailure.withLock { $0 } }
 
-  /// The export's next message; throws for a broken export and for one without items.
+  /// The export's next message; throws for a broken export.
   func next(_ messages: inout Messages.AsyncIterator) async throws -> Encoder_ExportItemsResponse? {
     do {
       let message = try await messages.next()
-      if case .header(let header) = message?.message, header.itemCount == 0 {
-        throw CLIError(
-          .invalidInput, "the encoder at \(target) stores no items; `illmrec catalog encode` brings them in")
-      }
       return message
     } catch let error as RPCError {
       throw noted(ServiceCallError.describe(error, name: "encoder", target: target))
-    } catch let error as CLIError {
-      throw noted(error)
     }
   }
 

@@ -64,8 +64,11 @@ final class ServiceStack: Sendable {
 
   private func start() async throws -> ServiceEndpoints {
     let start = ContinuousClock.now
-    for member in StackMember.services { try launch(member) }
-    var targets = try await waitForAll(StackMember.services, since: start)
+    for member in [StackMember.retrieval, .llm] { try launch(member) }
+    // The encoder follows the index, so it is told where the retrieval service listens.
+    var targets = try await waitForAll([.retrieval], since: start)
+    try launch(.encoder, endpoints: targets)
+    targets.merge(try await waitForAll([.encoder, .llm], since: start)) { $1 }
     if configuration.hasGateway {
       try launch(.gateway, endpoints: targets)
       targets.merge(try await waitForAll([.gateway], since: start)) { $1 }

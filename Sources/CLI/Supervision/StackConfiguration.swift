@@ -70,7 +70,8 @@ struct StackConfiguration: Sendable {
 
   /// The command line of a service.
   ///
-  /// - Parameter endpoints: of the services, for the gateway.
+  /// - Parameter endpoints: of the services that it calls: for the gateway all of them, for the encoder the retrieval service;
+  ///   an encoder that is told none reads the newest snapshot.
   func arguments(
     of member: StackMember, state: StateDirectory, endpoints: [StackMember: String] = [:]
   ) -> [String] {
@@ -89,6 +90,7 @@ struct StackConfiguration: Sendable {
     case .encoder:
       addModel(state, add)
       add("store", state.itemStore)
+      add("retrieval", endpoints[.retrieval])
     case .llm:
       addModel(state, add)
       add("llm-weights", llmWeights)

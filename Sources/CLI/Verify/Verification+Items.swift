@@ -125,7 +125,11 @@ extension Verification {
   /// The image blocks that ExportItems gives, in the order of the images.
   private func exportedVectors(_ info: Encoder_GetServerInfoResponse) async throws -> [[Float]] {
     let rows = try await call(.encoder) {
-      try await encoder.exportItems(.with { $0.output = .itemVector }) { response in
+      let request = Encoder_ExportItemsRequest.with {
+        $0.output = .itemVector
+        $0.draft = true
+      }
+      return try await encoder.exportItems(request) { response in
         var rows: [String: [Float]] = [:]
         for try await message in response.messages {
           guard case .chunk(let chunk) = message.message else { continue }

@@ -67,6 +67,7 @@ extension Recommendation {
     let request = Encoder_LookupItemsRequest.with {
       $0.itemIds = ids.map(\.text)
       $0.outputs = outputs
+      $0.snapshot = snapshot
     }
     let response = try await scope.call(stage) {
       try await services.encoder.lookupItems(request, metadata: $0, options: $1)
@@ -138,8 +139,8 @@ extension Recommendation {
       }
       return ServiceFailure(
         .itemNotFound,
-        "item \"\(id)\" is not in the encoder's catalog (\(services.encoderTarget)); encode it first, send its image "
-          + "instead, or leave it out",
+        "item \"\(id)\" is not in the encoder's catalog (\(services.encoderTarget)); encode it and publish the "
+          + "catalog, send its image instead, or leave it out",
         field: field)
     }
     guard answer.result.hasSoftToken else {

@@ -74,7 +74,7 @@ struct UploadReader: Sendable {
       builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels,
       actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))",
-      graph: try GraphChoice(header.graph))
+      graph: try GraphChoice(header.graph), catalog: header.hasCatalog ? header.catalog.versionCatalog : nil)
   }
 
   /// Adds a chunk, or returns the commit.

@@ -7,12 +7,12 @@ package enum EnvironmentVariables {
   /// The settings of all programs: one environment may be that of several, each of which reads its own.
   package static let settings = [
     "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "drain-timeout", "encoder", "hnsw-ef",
-    "hnsw-ef-construction", "hnsw-m", "host", "keep-versions", "llm", "llm-weights", "log-level", "max-batch-items",
-    "max-batch-tokens", "max-history-items", "max-image-bytes", "max-image-pixels", "max-interactions-per-user",
-    "max-item-list-tokens", "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes",
-    "max-prompt-tokens", "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-tokens",
-    "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes", "max-uploads",
-    "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database", "milvus-index",
+    "hnsw-ef-construction", "hnsw-m", "host", "index", "keep-snapshots", "keep-versions", "llm", "llm-weights",
+    "log-level", "max-batch-items", "max-batch-tokens", "max-history-items", "max-image-bytes", "max-image-pixels",
+    "max-interactions-per-user", "max-item-list-tokens", "max-items-per-request", "max-items-per-version", "max-k",
+    "max-message-bytes", "max-prompt-tokens", "max-queries-per-request", "max-queue-items", "max-queue-queries",
+    "max-queue-tokens", "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes",
+    "max-uploads", "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database", "milvus-index",
     "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file", "model-name",
     "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision",
     "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights", "spaces", "store", "threads",

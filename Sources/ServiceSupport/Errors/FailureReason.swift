@@ -45,6 +45,16 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case towerMismatch = "TOWER_MISMATCH"
   case featureMismatch = "FEATURE_MISMATCH"
 
+  // MARK: Catalog snapshots
+  case snapshotNotFound = "SNAPSHOT_NOT_FOUND"
+  case snapshotAmbiguous = "SNAPSHOT_AMBIGUOUS"
+  case snapshotInUse = "SNAPSHOT_IN_USE"
+  case nothingCommitted = "NOTHING_COMMITTED"
+  case releasedSnapshotMissing = "RELEASED_SNAPSHOT_MISSING"
+  case draftEmpty = "DRAFT_EMPTY"
+  case labelTooLong = "LABEL_TOO_LONG"
+  case syncWithoutStore = "SYNC_WITHOUT_STORE"
+
   // MARK: Users
   case noUsers = "NO_USERS"
   case tooManyUsers = "TOO_MANY_USERS"

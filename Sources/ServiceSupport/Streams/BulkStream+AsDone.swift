@@ -36,9 +36,11 @@ extension BulkStream {
   /// - Parameters:
   ///   - window: what may be in flight.
   ///   - beside: writes what comes between the results, such as progress; ends when it is cancelled.
+  ///   - atEnd: runs once the client has sent everything and everything is answered; never for a stream that broke off.
   ///   - begin: checks the configuration.
   package func answerAsDone(
     within window: CostWindow, beside: (@Sendable () async throws -> Void)? = nil,
+    atEnd: (@Sendable () async throws -> Void)? = nil,
     _ begin: @escaping @Sendable (Request.Config) throws -> BulkSession<Request.Element, Response>
   ) async throws {
     try await run(beside: beside) { messages, failure in
@@ -59,6 +61,8 @@ extension BulkStream {
         }
         try await group.waitForAll()
       }
+      try Task.checkCancellation()
+      try await atEnd?()
     }
   }
 }

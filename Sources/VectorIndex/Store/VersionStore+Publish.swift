@@ -167,7 +167,7 @@ extension VersionStore {
       labels: header.labels, requestID: header.requestID, createdMicros: Moment.now.wallMicros,
       fingerprint: Manifest.fingerprint(
         dim: header.dim, files: contents.files + [contents.categories].compactMap(\.self)),
-      files: contents.files, categories: contents.categories)
+      files: contents.files, categories: contents.categories, catalog: header.catalog)
   }
 
   private func write(_ manifest: Manifest, in path: String) throws(VectorIndexError) {

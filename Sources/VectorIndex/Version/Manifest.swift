@@ -79,6 +79,9 @@ struct Manifest: Codable, Sendable {
   var collection: String?
   /// The categories' file; nil when no item has any.
   var categories: File?
+  /// The snapshot whose items these are; nil where the publisher told none. A release that does not know of it serves the version
+  /// as well.
+  var catalog: VersionCatalog?
   /// Nil when searches look at every vector. A release that does not know of it serves the version without.
   var graph: Graph?
 
@@ -98,6 +101,7 @@ struct Manifest: Codable, Sendable {
     case files
     case collection
     case categories
+    case catalog
     case graph
   }
 
@@ -110,7 +114,8 @@ struct Manifest: Codable, Sendable {
   var info: VersionInfo {
     VersionInfo(
       name: VersionName(index: index, number: number), itemCount: itemCount, dim: dim, builtBy: builtBy,
-      fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID, graph: graph?.info)
+      catalog: catalog, fingerprint: fingerprint, createdMicros: createdMicros, labels: labels, requestID: requestID,
+      graph: graph?.info)
   }
 
   /// Where the vectors are, when a backend holds them.

@@ -37,10 +37,12 @@ package struct UploadHeader: Sendable {
   package var actor: String
   /// Whether the version gets a graph for approximate search.
   package var graph: GraphChoice
+  /// The snapshot whose items these are; nil where there is none.
+  package var catalog: VersionCatalog?
 
   package init(
     index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:],
-    actor: String = "", graph: GraphChoice = .byPolicy
+    actor: String = "", graph: GraphChoice = .byPolicy, catalog: VersionCatalog? = nil
   ) {
     self.index = index
     self.requestID = requestID
@@ -49,6 +51,7 @@ package struct UploadHeader: Sendable {
     self.labels = labels
     self.actor = actor
     self.graph = graph
+    self.catalog = catalog
   }
 
   /// Refuses what no version can be made of.
@@ -65,10 +68,12 @@ package struct UploadHeader: Sendable {
         "built_by.space_fingerprint is empty; copy the ModelRef that came with the item vectors, "
           + "so that user vectors of another training can be refused", at: "built_by.space_fingerprint")
     }
+    try catalog?.check()
     let texts = [
       ("actor", actor), ("request_id", requestID), ("built_by.name", builtBy.name),
       ("built_by.version", builtBy.version),
       ("built_by.fingerprint", builtBy.fingerprint), ("built_by.space_fingerprint", builtBy.spaceFingerprint),
+      ("catalog.id", catalog?.id ?? ""), ("catalog.fingerprint", catalog?.fingerprint ?? ""),
     ]
     for (name, text) in texts where text.utf8.count > UploadLimits.maxTextBytes {
       throw VectorIndexError(

@@ -26,6 +26,31 @@ package struct BuiltBy: Codable, Hashable, Sendable {
   }
 }
 
+/// The state of a catalog whose items a version holds.
+package struct VersionCatalog: Codable, Hashable, Sendable {
+  /// The item store's own name.
+  package var id: String
+  /// Number of the snapshot, from 1.
+  package var snapshot: UInt64
+  /// SHA-256 over the snapshot's items; empty where the publisher told none.
+  package var fingerprint: String
+
+  package init(id: String, snapshot: UInt64, fingerprint: String = "") {
+    self.id = id
+    self.snapshot = snapshot
+    self.fingerprint = fingerprint
+  }
+
+  /// Refuses what names no snapshot.
+  func check() throws(VectorIndexError) {
+    guard id.isEmpty || snapshot == 0 else { return }
+    throw VectorIndexError(
+      .invalidHeader,
+      "catalog names no snapshot; copy the CatalogRef that came with the item vectors, or leave it out: the draft of a catalog "
+        + "is never published", at: id.isEmpty ? "catalog.id" : "catalog.snapshot")
+  }
+}
+
 /// What is known of a published version.
 package struct VersionInfo: Sendable, Equatable {
   package let name: VersionName
@@ -33,6 +58,8 @@ package struct VersionInfo: Sendable, Equatable {
   /// Length of each vector.
   package let dim: Int
   package let builtBy: BuiltBy
+  /// Nil where the publisher told none.
+  package let catalog: VersionCatalog?
   /// SHA-256 of the contents: equal contents have equal fingerprints, in whatever order they were uploaded.
   package let fingerprint: String
   /// Microseconds since 1970.

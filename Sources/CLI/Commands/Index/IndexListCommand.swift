@@ -17,7 +17,8 @@ struct IndexListCommand: ReportingCommand {
     let versions = try await options.withAdmin { try await Self.versions(of: index, $0) }
     if options.json { return try JSONOutput.write(versions) }
     var table = TextTable([
-      .init("VERSION"), .init("ROLE"), .init("ITEMS", .trailing), .init("DIM", .trailing), .init("CREATED"),
+      .init("VERSION"), .init("ROLE"), .init("SNAPSHOT", .trailing), .init("ITEMS", .trailing), .init("DIM", .trailing),
+      .init("CREATED"),
       .init("BUILT BY", isFlexible: true), .init("SPACE"), .init("LABELS", isFlexible: true),
     ])
     for version in versions { table.add(Self.row(version)) }
@@ -44,8 +45,8 @@ struct IndexListCommand: ReportingCommand {
     let model = version.builtBy
     let roles = version.roles.map(\.text)
     return [
-      version.name, roles.isEmpty ? "-" : roles.joined(separator: ", "), Int(version.itemCount).grouped,
-      String(version.dim),
+      version.name, roles.isEmpty ? "-" : roles.joined(separator: ", "),
+      version.hasCatalog ? String(version.catalog.snapshot) : "-", Int(version.itemCount).grouped, String(version.dim),
       version.createTime.minuteText, model.version.isEmpty ? model.name : "\(model.name) \(model.version)",
       String(model.spaceFingerprint.prefix(12)),
       version.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "),
@@ -70,6 +71,11 @@ struct IndexShowCommand: ReportingCommand {
     let roles = version.roles.map(\.text).joined(separator: ", ")
     table.add(["roles", roles.isEmpty ? "none: it serves no traffic" : roles])
     table.add(["items", Int(version.itemCount).grouped])
+    table.add([
+      "catalog",
+      version.hasCatalog
+        ? "snapshot \(version.catalog.snapshot) of \(version.catalog.id)" : "not told by whoever published it",
+    ])
     table.add(["dimensions", String(version.dim)])
     table.add(["search", Self.search(version)])
     table.add(["created", version.createTime.minuteText + " UTC"])

@@ -7,9 +7,10 @@ import SwiftProtobuf
 
 struct IndexPublishCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "publish", abstract: "Make a new version of an index from the encoder's stored items.",
+    commandName: "publish", abstract: "Make a new version of an index from a snapshot of the encoder's catalog.",
     discussion: """
-      The item vectors go from the encoder through this command to the retrieval service, a chunk at a time. Nothing is \
+      The draft of the catalog becomes a snapshot, unless nothing in it has changed, and that one is published; --snapshot \
+      publishes an earlier one. The item vectors go from the encoder through this command to the retrieval service, a chunk at a time. Nothing is \
       visible before the last of them has arrived and the version was checked.
 
       Example:
@@ -23,6 +24,8 @@ struct IndexPublishCommand: ReportingCommand {
     help: ArgumentHelp("A note to keep with the version; may be repeated.", valueName: "key=value"),
     transform: NonEmpty.text)
   var labels: [String] = []
+  @Option(help: ArgumentHelp("The snapshot to publish; the draft, committed, otherwise.", valueName: "number"))
+  var snapshot: UInt64?
   @Flag(
     inversion: .prefixedNo,
     help: ArgumentHelp(
@@ -36,11 +39,16 @@ struct IndexPublishCommand: ReportingCommand {
   var promote = false
   @OptionGroup var change: ChangeOptions
 
+  func validate() throws {
+    if snapshot == 0 { throw ValidationError("--snapshot is 0; the first snapshot is 1") }
+  }
+
   func perform() async throws {
     let publication = IndexPublication(
       index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
       retrieval: options.target.retrieval, actor: change.change.actor,
-      graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified })
+      graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified }, snapshot: snapshot,
+      onCommit: { Terminal.standardError.writeLine($0.summary) })
     var version = try await publication.run()
     if promote { version = try await publication.promote(version, change.change) }
     if options.json { return try JSONOutput.write(version) }
@@ -49,7 +57,8 @@ struct IndexPublishCommand: ReportingCommand {
       ? "It answers now."
       : "It does not answer yet; `illmrec index rollout start \(version.name)` brings it in by stages."
     Terminal.standardOutput.writeLine(
-      "Published \(version.name): \(Int(version.itemCount).counted("item")) of \(version.dim) dimensions. \(state)")
+      "Published \(version.name): \(Int(version.itemCount).counted("item")) of \(version.dim) dimensions, "
+        + "snapshot \(version.catalog.snapshot) of the catalog. \(state)")
   }
 
   private static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {

@@ -30,15 +30,17 @@ struct ServedCatalog: Sendable {
   /// - Throws: CLIError that says how to bring the missing items in.
   init(
     of dataset: Dataset, in directory: String, naming: ItemNaming, leavesOutMissing: Bool, targets: ServiceClients,
-    version: String
+    version: String, snapshot: UInt64
   ) async throws {
     let ids = dataset.items.indices.map { naming == .source ? dataset.items[$0].id : "\($0)" }
-    let stored = try await Self.stored(ids, targets)
+    let stored = try await Self.stored(ids, targets, snapshot: snapshot)
+    let encoder = "the encoder at \(targets.encoderTarget)"
     let unstored = ids.indices.filter { stored[$0] == nil && dataset.items[$0].image != nil }
     guard unstored.isEmpty || leavesOutMissing else {
       throw CLIError(
         .service,
-        Self.lack("the encoder at \(targets.encoderTarget)", unstored.map { ids[$0] }, of: ids.count)
+        Self.lack(
+          snapshot == 0 ? encoder : "snapshot \(snapshot) of \(encoder)", unstored.map { ids[$0] }, of: ids.count)
           + "; \(Self.remedy(dataset, directory, naming))")
     }
     let indexed = try await Self.indexed(ids, targets, version: version)
@@ -69,9 +71,9 @@ struct ServedCatalog: Sendable {
     missing = indexed.count { !$0 }
   }
 
-  /// Each item as the encoder holds it; nil for one that it does not.
+  /// Each item as the encoder's snapshot holds it; nil for one that it does not.
   private static func stored(
-    _ ids: [String], _ targets: ServiceClients
+    _ ids: [String], _ targets: ServiceClients, snapshot: UInt64
   ) async throws -> [Encoder_StoredItem?] {
     let limits = try await targets.call("encoder", at: targets.encoderTarget) {
       try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults).limits
@@ -83,6 +85,7 @@ struct ServedCatalog: Sendable {
           .with {
             $0.itemIds = Array(portion)
             $0.outputs = [.softToken]
+            $0.snapshot = snapshot
           }, metadata: [:], options: .defaults
         ).items
       }

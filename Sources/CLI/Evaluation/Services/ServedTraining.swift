@@ -12,6 +12,9 @@ struct ServedTraining: Sendable {
   let maxK: Int
   /// Name of the index version that is searched: figures do not mix the versions of a rollout.
   let version: String
+  /// The snapshot that the version was built from; 0 for the one that the encoder reads by default, where it was built from
+  /// none of the encoder's.
+  let snapshot: UInt64
 
   /// - Parameter index: an index, whose stable version is taken, or a version of one.
   /// - Throws: CLIError when a service cannot be reached, the trainings differ, or there is no such index.
@@ -41,6 +44,7 @@ struct ServedTraining: Sendable {
           + "illmrec index publish --index \(served.index) --promote")
     }
     version = served.version
+    snapshot = served.catalog.id == encoder.catalog.id ? served.catalog.snapshot : 0
   }
 
   private static func version(

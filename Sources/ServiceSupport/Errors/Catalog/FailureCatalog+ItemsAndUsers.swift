@@ -69,8 +69,8 @@ extension FailureCatalog {
         remedy: "Leave the feature out, or start the server with the space among --spaces."),
       Entry(
         .itemNotFound, .notFound, fields: storedFields,
-        "The encoder's catalog does not hold the item.",
-        remedy: "Encode it with store set, send its image instead, or leave it out."),
+        "The snapshot of the encoder's catalog does not hold the item.",
+        remedy: "Encode it and publish the catalog, send its image instead, or leave it out."),
       Entry(
         .towerMismatch, .failedPrecondition, fields: storedFields,
         "The item's image was encoded by another vision tower than the server's.",

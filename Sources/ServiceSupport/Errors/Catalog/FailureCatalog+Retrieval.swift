@@ -59,7 +59,8 @@ extension FailureCatalog {
   private static let headerFields = fields(
     [
       "dim", "built_by.name", "built_by.version", "built_by.fingerprint", "built_by.space_fingerprint", "actor",
-      "request_id", "labels", "graph.build", "graph.m", "graph.ef_construction",
+      "request_id", "labels", "graph.build", "graph.m", "graph.ef_construction", "catalog.id", "catalog.snapshot",
+      "catalog.fingerprint",
     ], in: ["header"])
 
   static let versions = Area(

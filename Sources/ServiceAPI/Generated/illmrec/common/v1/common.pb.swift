@@ -186,6 +186,27 @@ public nonisolated struct Common_ModelRef: Sendable {
   public init() {}
 }
 
+/// A state of the items of one catalog that never changes: what an answer was read from, what an index version was built from.
+public nonisolated struct Common_CatalogRef: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The item store's own name, made at random with it: numbers of two stores are never confused.
+  public var id: String = String()
+
+  /// Number of the snapshot, from 1; 0 for the draft.
+  public var snapshot: UInt64 = 0
+
+  /// SHA-256 over the snapshot's items. A store that was restored from an old backup gives numbers again, to other items: what
+  /// was built from the others is told by it. Empty for the draft.
+  public var fingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// Why one element of a batch failed while others succeeded.
 public nonisolated struct Common_ItemError: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -373,6 +394,46 @@ nonisolated extension Common_ModelRef: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.version != rhs.version {return false}
     if lhs.fingerprint != rhs.fingerprint {return false}
     if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Common_CatalogRef: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CatalogRef"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}snapshot\0\u{1}fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if self.snapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.snapshot, fieldNumber: 2)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Common_CatalogRef, rhs: Common_CatalogRef) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.snapshot != rhs.snapshot {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

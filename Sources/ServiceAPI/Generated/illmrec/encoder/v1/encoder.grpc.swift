@@ -98,6 +98,84 @@ public enum Encoder_EncoderService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "CommitCatalog" metadata.
+        public enum CommitCatalog: Sendable {
+            /// Request type for "CommitCatalog".
+            public typealias Input = Encoder_CommitCatalogRequest
+            /// Response type for "CommitCatalog".
+            public typealias Output = Encoder_CommitCatalogResponse
+            /// Descriptor for "CommitCatalog".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "CommitCatalog",
+                type: .unary
+            )
+        }
+        /// Namespace for "ListSnapshots" metadata.
+        public enum ListSnapshots: Sendable {
+            /// Request type for "ListSnapshots".
+            public typealias Input = Encoder_ListSnapshotsRequest
+            /// Response type for "ListSnapshots".
+            public typealias Output = Encoder_ListSnapshotsResponse
+            /// Descriptor for "ListSnapshots".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "ListSnapshots",
+                type: .unary
+            )
+        }
+        /// Namespace for "DiffSnapshots" metadata.
+        public enum DiffSnapshots: Sendable {
+            /// Request type for "DiffSnapshots".
+            public typealias Input = Encoder_DiffSnapshotsRequest
+            /// Response type for "DiffSnapshots".
+            public typealias Output = Encoder_DiffSnapshotsResponse
+            /// Descriptor for "DiffSnapshots".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "DiffSnapshots",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "DiscardDraft" metadata.
+        public enum DiscardDraft: Sendable {
+            /// Request type for "DiscardDraft".
+            public typealias Input = Encoder_DiscardDraftRequest
+            /// Response type for "DiscardDraft".
+            public typealias Output = Encoder_DiscardDraftResponse
+            /// Descriptor for "DiscardDraft".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "DiscardDraft",
+                type: .unary
+            )
+        }
+        /// Namespace for "DropSnapshot" metadata.
+        public enum DropSnapshot: Sendable {
+            /// Request type for "DropSnapshot".
+            public typealias Input = Encoder_DropSnapshotRequest
+            /// Response type for "DropSnapshot".
+            public typealias Output = Encoder_DropSnapshotResponse
+            /// Descriptor for "DropSnapshot".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "DropSnapshot",
+                type: .unary
+            )
+        }
+        /// Namespace for "DeleteItems" metadata.
+        public enum DeleteItems: Sendable {
+            /// Request type for "DeleteItems".
+            public typealias Input = Encoder_DeleteItemsRequest
+            /// Response type for "DeleteItems".
+            public typealias Output = Encoder_DeleteItemsResponse
+            /// Descriptor for "DeleteItems".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.encoder.v1.EncoderService"),
+                method: "DeleteItems",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "illmrec.encoder.v1.EncoderService" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             EncodeImages.descriptor,
@@ -105,7 +183,13 @@ public enum Encoder_EncoderService: Sendable {
             ProjectEmbeddings.descriptor,
             LookupItems.descriptor,
             ExportItems.descriptor,
-            GetServerInfo.descriptor
+            GetServerInfo.descriptor,
+            CommitCatalog.descriptor,
+            ListSnapshots.descriptor,
+            DiffSnapshots.descriptor,
+            DiscardDraft.descriptor,
+            DropSnapshot.descriptor,
+            DeleteItems.descriptor
         ]
     }
 }
@@ -135,6 +219,9 @@ extension Encoder_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
+    /// > 
+    /// > What is stored goes to the catalog's draft, which serves nobody. CommitCatalog freezes the draft as the next numbered
+    /// > snapshot. Reads name a snapshot; where they do not, they get the one that the index's stable version was built from.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "EncodeImages" method.
         ///
@@ -195,7 +282,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Vectors and metadata of stored items.
+        /// > Vectors and metadata of the items of a snapshot.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_LookupItemsRequest` messages.
@@ -213,7 +300,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+        /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_ExportItemsRequest` messages.
@@ -244,6 +331,115 @@ extension Encoder_EncoderService {
             request: GRPCCore.StreamingServerRequest<Encoder_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Encoder_GetServerInfoResponse>
+
+        /// Handle the "CommitCatalog" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+        /// > answers the newest snapshot again, so that a repetition does no harm.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_CommitCatalogRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_CommitCatalogResponse` messages.
+        func commitCatalog(
+            request: GRPCCore.StreamingServerRequest<Encoder_CommitCatalogRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_CommitCatalogResponse>
+
+        /// Handle the "ListSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The snapshots that are kept, newest first, and the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_ListSnapshotsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_ListSnapshotsResponse` messages.
+        func listSnapshots(
+            request: GRPCCore.StreamingServerRequest<Encoder_ListSnapshotsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ListSnapshotsResponse>
+
+        /// Handle the "DiffSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_DiffSnapshotsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_DiffSnapshotsResponse` messages.
+        func diffSnapshots(
+            request: GRPCCore.StreamingServerRequest<Encoder_DiffSnapshotsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiffSnapshotsResponse>
+
+        /// Handle the "DiscardDraft" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the draft the newest snapshot's items again.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_DiscardDraftRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_DiscardDraftResponse` messages.
+        func discardDraft(
+            request: GRPCCore.StreamingServerRequest<Encoder_DiscardDraftRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiscardDraftResponse>
+
+        /// Handle the "DropSnapshot" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_DropSnapshotRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_DropSnapshotResponse` messages.
+        func dropSnapshot(
+            request: GRPCCore.StreamingServerRequest<Encoder_DropSnapshotRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DropSnapshotResponse>
+
+        /// Handle the "DeleteItems" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes items out of the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Encoder_DeleteItemsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_DeleteItemsResponse` messages.
+        func deleteItems(
+            request: GRPCCore.StreamingServerRequest<Encoder_DeleteItemsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DeleteItemsResponse>
     }
 
     /// Service protocol for the "illmrec.encoder.v1.EncoderService" service.
@@ -257,6 +453,9 @@ extension Encoder_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
+    /// > 
+    /// > What is stored goes to the catalog's draft, which serves nobody. CommitCatalog freezes the draft as the next numbered
+    /// > snapshot. Reads name a snapshot; where they do not, they get the one that the index's stable version was built from.
     public protocol ServiceProtocol: Encoder_EncoderService.StreamingServiceProtocol {
         /// Handle the "EncodeImages" method.
         ///
@@ -317,7 +516,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Vectors and metadata of stored items.
+        /// > Vectors and metadata of the items of a snapshot.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
@@ -335,7 +534,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+        /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
@@ -366,6 +565,115 @@ extension Encoder_EncoderService {
             request: GRPCCore.ServerRequest<Encoder_GetServerInfoRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Encoder_GetServerInfoResponse>
+
+        /// Handle the "CommitCatalog" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+        /// > answers the newest snapshot again, so that a repetition does no harm.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Encoder_CommitCatalogResponse` message.
+        func commitCatalog(
+            request: GRPCCore.ServerRequest<Encoder_CommitCatalogRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Encoder_CommitCatalogResponse>
+
+        /// Handle the "ListSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The snapshots that are kept, newest first, and the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_ListSnapshotsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Encoder_ListSnapshotsResponse` message.
+        func listSnapshots(
+            request: GRPCCore.ServerRequest<Encoder_ListSnapshotsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Encoder_ListSnapshotsResponse>
+
+        /// Handle the "DiffSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiffSnapshotsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Encoder_DiffSnapshotsResponse` messages.
+        func diffSnapshots(
+            request: GRPCCore.ServerRequest<Encoder_DiffSnapshotsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiffSnapshotsResponse>
+
+        /// Handle the "DiscardDraft" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the draft the newest snapshot's items again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Encoder_DiscardDraftResponse` message.
+        func discardDraft(
+            request: GRPCCore.ServerRequest<Encoder_DiscardDraftRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Encoder_DiscardDraftResponse>
+
+        /// Handle the "DropSnapshot" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Encoder_DropSnapshotResponse` message.
+        func dropSnapshot(
+            request: GRPCCore.ServerRequest<Encoder_DropSnapshotRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Encoder_DropSnapshotResponse>
+
+        /// Handle the "DeleteItems" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes items out of the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Encoder_DeleteItemsResponse` message.
+        func deleteItems(
+            request: GRPCCore.ServerRequest<Encoder_DeleteItemsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Encoder_DeleteItemsResponse>
     }
 
     /// Simple service protocol for the "illmrec.encoder.v1.EncoderService" service.
@@ -377,6 +685,9 @@ extension Encoder_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
+    /// > 
+    /// > What is stored goes to the catalog's draft, which serves nobody. CommitCatalog freezes the draft as the next numbered
+    /// > snapshot. Reads name a snapshot; where they do not, they get the one that the index's stable version was built from.
     public protocol SimpleServiceProtocol: Encoder_EncoderService.ServiceProtocol {
         /// Handle the "EncodeImages" method.
         ///
@@ -438,7 +749,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Vectors and metadata of stored items.
+        /// > Vectors and metadata of the items of a snapshot.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_LookupItemsRequest` message.
@@ -456,7 +767,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+        /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_ExportItemsRequest` message.
@@ -488,6 +799,116 @@ extension Encoder_EncoderService {
             request: Encoder_GetServerInfoRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Encoder_GetServerInfoResponse
+
+        /// Handle the "CommitCatalog" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+        /// > answers the newest snapshot again, so that a repetition does no harm.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_CommitCatalogRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Encoder_CommitCatalogResponse` to respond with.
+        func commitCatalog(
+            request: Encoder_CommitCatalogRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Encoder_CommitCatalogResponse
+
+        /// Handle the "ListSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The snapshots that are kept, newest first, and the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_ListSnapshotsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Encoder_ListSnapshotsResponse` to respond with.
+        func listSnapshots(
+            request: Encoder_ListSnapshotsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Encoder_ListSnapshotsResponse
+
+        /// Handle the "DiffSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_DiffSnapshotsRequest` message.
+        ///   - response: A response stream of `Encoder_DiffSnapshotsResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func diffSnapshots(
+            request: Encoder_DiffSnapshotsRequest,
+            response: GRPCCore.RPCWriter<Encoder_DiffSnapshotsResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "DiscardDraft" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the draft the newest snapshot's items again.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_DiscardDraftRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Encoder_DiscardDraftResponse` to respond with.
+        func discardDraft(
+            request: Encoder_DiscardDraftRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Encoder_DiscardDraftResponse
+
+        /// Handle the "DropSnapshot" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_DropSnapshotRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Encoder_DropSnapshotResponse` to respond with.
+        func dropSnapshot(
+            request: Encoder_DropSnapshotRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Encoder_DropSnapshotResponse
+
+        /// Handle the "DeleteItems" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes items out of the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A `Encoder_DeleteItemsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Encoder_DeleteItemsResponse` to respond with.
+        func deleteItems(
+            request: Encoder_DeleteItemsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Encoder_DeleteItemsResponse
     }
 }
 
@@ -561,6 +982,72 @@ extension Encoder_EncoderService.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.CommitCatalog.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_CommitCatalogRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_CommitCatalogResponse>(),
+            handler: { request, context in
+                try await self.commitCatalog(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.ListSnapshots.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ListSnapshotsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ListSnapshotsResponse>(),
+            handler: { request, context in
+                try await self.listSnapshots(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.DiffSnapshots.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DiffSnapshotsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DiffSnapshotsResponse>(),
+            handler: { request, context in
+                try await self.diffSnapshots(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.DiscardDraft.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DiscardDraftRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DiscardDraftResponse>(),
+            handler: { request, context in
+                try await self.discardDraft(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.DropSnapshot.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DropSnapshotRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DropSnapshotResponse>(),
+            handler: { request, context in
+                try await self.dropSnapshot(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Encoder_EncoderService.Method.DeleteItems.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DeleteItemsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DeleteItemsResponse>(),
+            handler: { request, context in
+                try await self.deleteItems(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -616,6 +1103,72 @@ extension Encoder_EncoderService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Encoder_GetServerInfoResponse> {
         let response = try await self.getServerInfo(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func commitCatalog(
+        request: GRPCCore.StreamingServerRequest<Encoder_CommitCatalogRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_CommitCatalogResponse> {
+        let response = try await self.commitCatalog(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listSnapshots(
+        request: GRPCCore.StreamingServerRequest<Encoder_ListSnapshotsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_ListSnapshotsResponse> {
+        let response = try await self.listSnapshots(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func diffSnapshots(
+        request: GRPCCore.StreamingServerRequest<Encoder_DiffSnapshotsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiffSnapshotsResponse> {
+        let response = try await self.diffSnapshots(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func discardDraft(
+        request: GRPCCore.StreamingServerRequest<Encoder_DiscardDraftRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiscardDraftResponse> {
+        let response = try await self.discardDraft(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func dropSnapshot(
+        request: GRPCCore.StreamingServerRequest<Encoder_DropSnapshotRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DropSnapshotResponse> {
+        let response = try await self.dropSnapshot(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func deleteItems(
+        request: GRPCCore.StreamingServerRequest<Encoder_DeleteItemsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DeleteItemsResponse> {
+        let response = try await self.deleteItems(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -711,6 +1264,88 @@ extension Encoder_EncoderService.SimpleServiceProtocol {
             metadata: [:]
         )
     }
+
+    public func commitCatalog(
+        request: GRPCCore.ServerRequest<Encoder_CommitCatalogRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Encoder_CommitCatalogResponse> {
+        return GRPCCore.ServerResponse<Encoder_CommitCatalogResponse>(
+            message: try await self.commitCatalog(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func listSnapshots(
+        request: GRPCCore.ServerRequest<Encoder_ListSnapshotsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Encoder_ListSnapshotsResponse> {
+        return GRPCCore.ServerResponse<Encoder_ListSnapshotsResponse>(
+            message: try await self.listSnapshots(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func diffSnapshots(
+        request: GRPCCore.ServerRequest<Encoder_DiffSnapshotsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Encoder_DiffSnapshotsResponse> {
+        return GRPCCore.StreamingServerResponse<Encoder_DiffSnapshotsResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.diffSnapshots(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func discardDraft(
+        request: GRPCCore.ServerRequest<Encoder_DiscardDraftRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Encoder_DiscardDraftResponse> {
+        return GRPCCore.ServerResponse<Encoder_DiscardDraftResponse>(
+            message: try await self.discardDraft(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func dropSnapshot(
+        request: GRPCCore.ServerRequest<Encoder_DropSnapshotRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Encoder_DropSnapshotResponse> {
+        return GRPCCore.ServerResponse<Encoder_DropSnapshotResponse>(
+            message: try await self.dropSnapshot(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func deleteItems(
+        request: GRPCCore.ServerRequest<Encoder_DeleteItemsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Encoder_DeleteItemsResponse> {
+        return GRPCCore.ServerResponse<Encoder_DeleteItemsResponse>(
+            message: try await self.deleteItems(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
 }
 
 // MARK: illmrec.encoder.v1.EncoderService (client)
@@ -725,6 +1360,9 @@ extension Encoder_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
+    /// > 
+    /// > What is stored goes to the catalog's draft, which serves nobody. CommitCatalog freezes the draft as the next numbered
+    /// > snapshot. Reads name a snapshot; where they do not, they get the one that the index's stable version was built from.
     public protocol ClientProtocol: Sendable {
         /// Call the "EncodeImages" method.
         ///
@@ -800,7 +1438,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Vectors and metadata of stored items.
+        /// > Vectors and metadata of the items of a snapshot.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
@@ -823,7 +1461,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+        /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
@@ -864,6 +1502,145 @@ extension Encoder_EncoderService {
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_GetServerInfoResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
+
+        /// Call the "CommitCatalog" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+        /// > answers the newest snapshot again, so that a repetition does no harm.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
+        ///   - serializer: A serializer for `Encoder_CommitCatalogRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_CommitCatalogResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func commitCatalog<Result>(
+            request: GRPCCore.ClientRequest<Encoder_CommitCatalogRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_CommitCatalogRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_CommitCatalogResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_CommitCatalogResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The snapshots that are kept, newest first, and the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_ListSnapshotsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ListSnapshotsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ListSnapshotsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listSnapshots<Result>(
+            request: GRPCCore.ClientRequest<Encoder_ListSnapshotsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ListSnapshotsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ListSnapshotsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ListSnapshotsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "DiffSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiffSnapshotsRequest` message.
+        ///   - serializer: A serializer for `Encoder_DiffSnapshotsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DiffSnapshotsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func diffSnapshots<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DiffSnapshotsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DiffSnapshotsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DiffSnapshotsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_DiffSnapshotsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "DiscardDraft" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the draft the newest snapshot's items again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
+        ///   - serializer: A serializer for `Encoder_DiscardDraftRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DiscardDraftResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func discardDraft<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DiscardDraftRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DiscardDraftRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DiscardDraftResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DiscardDraftResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "DropSnapshot" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
+        ///   - serializer: A serializer for `Encoder_DropSnapshotRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DropSnapshotResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func dropSnapshot<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DropSnapshotRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DropSnapshotRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DropSnapshotResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DropSnapshotResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "DeleteItems" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes items out of the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_DeleteItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DeleteItemsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func deleteItems<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DeleteItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DeleteItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DeleteItemsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DeleteItemsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
     }
 
     /// Generated client for the "illmrec.encoder.v1.EncoderService" service.
@@ -875,6 +1652,9 @@ extension Encoder_EncoderService {
     /// > Source IDL Documentation:
     /// >
     /// > Item image -> vision tower embedding -> adaptor soft token and item vector; keeps the items of a catalog.
+    /// > 
+    /// > What is stored goes to the catalog's draft, which serves nobody. CommitCatalog freezes the draft as the next numbered
+    /// > snapshot. Reads name a snapshot; where they do not, they get the one that the index's stable version was built from.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 
@@ -991,7 +1771,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Vectors and metadata of stored items.
+        /// > Vectors and metadata of the items of a snapshot.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
@@ -1025,7 +1805,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+        /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
@@ -1080,6 +1860,209 @@ extension Encoder_EncoderService {
             try await self.client.unary(
                 request: request,
                 descriptor: Encoder_EncoderService.Method.GetServerInfo.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CommitCatalog" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+        /// > answers the newest snapshot again, so that a repetition does no harm.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
+        ///   - serializer: A serializer for `Encoder_CommitCatalogRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_CommitCatalogResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func commitCatalog<Result>(
+            request: GRPCCore.ClientRequest<Encoder_CommitCatalogRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_CommitCatalogRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_CommitCatalogResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_CommitCatalogResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.CommitCatalog.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The snapshots that are kept, newest first, and the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_ListSnapshotsRequest` message.
+        ///   - serializer: A serializer for `Encoder_ListSnapshotsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_ListSnapshotsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listSnapshots<Result>(
+            request: GRPCCore.ClientRequest<Encoder_ListSnapshotsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_ListSnapshotsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_ListSnapshotsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ListSnapshotsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.ListSnapshots.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "DiffSnapshots" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiffSnapshotsRequest` message.
+        ///   - serializer: A serializer for `Encoder_DiffSnapshotsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DiffSnapshotsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func diffSnapshots<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DiffSnapshotsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DiffSnapshotsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DiffSnapshotsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_DiffSnapshotsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.DiffSnapshots.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "DiscardDraft" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the draft the newest snapshot's items again.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
+        ///   - serializer: A serializer for `Encoder_DiscardDraftRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DiscardDraftResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func discardDraft<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DiscardDraftRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DiscardDraftRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DiscardDraftResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DiscardDraftResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.DiscardDraft.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "DropSnapshot" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
+        ///   - serializer: A serializer for `Encoder_DropSnapshotRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DropSnapshotResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func dropSnapshot<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DropSnapshotRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DropSnapshotRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DropSnapshotResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DropSnapshotResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.DropSnapshot.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "DeleteItems" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Takes items out of the draft.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
+        ///   - serializer: A serializer for `Encoder_DeleteItemsRequest` messages.
+        ///   - deserializer: A deserializer for `Encoder_DeleteItemsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func deleteItems<Result>(
+            request: GRPCCore.ClientRequest<Encoder_DeleteItemsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Encoder_DeleteItemsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Encoder_DeleteItemsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DeleteItemsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Encoder_EncoderService.Method.DeleteItems.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1182,7 +2165,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Vectors and metadata of stored items.
+    /// > Vectors and metadata of the items of a snapshot.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_LookupItemsRequest` message.
@@ -1211,7 +2194,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+    /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_ExportItemsRequest` message.
@@ -1258,6 +2241,179 @@ extension Encoder_EncoderService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Encoder_GetServerInfoRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_GetServerInfoResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CommitCatalog" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+    /// > answers the newest snapshot again, so that a repetition does no harm.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func commitCatalog<Result>(
+        request: GRPCCore.ClientRequest<Encoder_CommitCatalogRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_CommitCatalogResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.commitCatalog(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_CommitCatalogRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_CommitCatalogResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListSnapshots" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The snapshots that are kept, newest first, and the draft.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_ListSnapshotsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listSnapshots<Result>(
+        request: GRPCCore.ClientRequest<Encoder_ListSnapshotsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ListSnapshotsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listSnapshots(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_ListSnapshotsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_ListSnapshotsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DiffSnapshots" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_DiffSnapshotsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func diffSnapshots<Result>(
+        request: GRPCCore.ClientRequest<Encoder_DiffSnapshotsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_DiffSnapshotsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.diffSnapshots(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DiffSnapshotsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DiffSnapshotsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DiscardDraft" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the draft the newest snapshot's items again.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func discardDraft<Result>(
+        request: GRPCCore.ClientRequest<Encoder_DiscardDraftRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DiscardDraftResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.discardDraft(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DiscardDraftRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DiscardDraftResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DropSnapshot" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func dropSnapshot<Result>(
+        request: GRPCCore.ClientRequest<Encoder_DropSnapshotRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DropSnapshotResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.dropSnapshot(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DropSnapshotRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DropSnapshotResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DeleteItems" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Takes items out of the draft.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func deleteItems<Result>(
+        request: GRPCCore.ClientRequest<Encoder_DeleteItemsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DeleteItemsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.deleteItems(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Encoder_DeleteItemsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Encoder_DeleteItemsResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1370,7 +2526,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Vectors and metadata of stored items.
+    /// > Vectors and metadata of the items of a snapshot.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1403,7 +2559,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The vectors of every stored item, in item_id order: what a retrieval index is built from.
+    /// > The vectors of every item of a snapshot, in item_id order: what a retrieval index is built from.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1457,6 +2613,203 @@ extension Encoder_EncoderService.ClientProtocol {
             metadata: metadata
         )
         return try await self.getServerInfo(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CommitCatalog" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
+    /// > answers the newest snapshot again, so that a repetition does no harm.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func commitCatalog<Result>(
+        _ message: Encoder_CommitCatalogRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_CommitCatalogResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_CommitCatalogRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.commitCatalog(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListSnapshots" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The snapshots that are kept, newest first, and the draft.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listSnapshots<Result>(
+        _ message: Encoder_ListSnapshotsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_ListSnapshotsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_ListSnapshotsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listSnapshots(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DiffSnapshots" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What differs between two snapshots, or a snapshot and the draft, in item_id order.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func diffSnapshots<Result>(
+        _ message: Encoder_DiffSnapshotsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Encoder_DiffSnapshotsResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_DiffSnapshotsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.diffSnapshots(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DiscardDraft" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the draft the newest snapshot's items again.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func discardDraft<Result>(
+        _ message: Encoder_DiscardDraftRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DiscardDraftResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_DiscardDraftRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.discardDraft(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DropSnapshot" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func dropSnapshot<Result>(
+        _ message: Encoder_DropSnapshotRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DropSnapshotResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_DropSnapshotRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.dropSnapshot(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "DeleteItems" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Takes items out of the draft.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func deleteItems<Result>(
+        _ message: Encoder_DeleteItemsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Encoder_DeleteItemsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Encoder_DeleteItemsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.deleteItems(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -281,7 +281,7 @@ public nonisolated struct Encoder_EncodeImagesRequest: Sendable {
   /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
   public var modelVersion: String = String()
 
-  /// Keep the items, so that LookupItems and ExportItems know them.
+  /// Keep the items in the draft.
   public var store: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -385,8 +385,13 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
     public var modelVersion: String = String()
 
-    /// Keep the items, so that LookupItems and ExportItems know them.
+    /// Keep the items in the draft. An item that comes twice is kept as it came last.
     public var store: Bool = false
+
+    /// With store: make the draft exactly what the stream holds. Once the stream has ended soundly, the items of the draft that
+    /// it did not name are taken out, all at once; a stream that broke off takes nothing out. An item that was named and could
+    /// not be encoded stays as it was.
+    public var sync: Bool = false
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -462,6 +467,9 @@ public nonisolated struct Encoder_StreamEncodeImagesResponse: Sendable {
 
     /// Of the completed, those whose embedding was known already.
     public var cacheHits: UInt64 = 0
+
+    /// With sync: items that were taken out of the draft; in the last message.
+    public var removed: UInt64 = 0
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -552,6 +560,13 @@ public nonisolated struct Encoder_LookupItemsRequest: Sendable {
   /// Element type of the returned tensors; float32 when unspecified.
   public var outputType: Common_DataType = .unspecified
 
+  /// The snapshot to read. When 0, the one that the index's stable version was built from, as GetServerInfo tells; the newest
+  /// one where the server follows no index.
+  public var snapshot: UInt64 = 0
+
+  /// Read the draft, which serves nobody; snapshot must be 0 then.
+  public var draft: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -576,11 +591,22 @@ public nonisolated struct Encoder_LookupItemsResponse: Sendable {
   /// In the request's order; an unknown item has an error with reason ITEM_NOT_FOUND, and what cannot name an item its own.
   public var items: [Encoder_StoredItem] = []
 
+  /// What was read.
+  public var catalog: Common_CatalogRef {
+    get {_catalog ?? Common_CatalogRef()}
+    set {_catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {self._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {self._catalog = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _model: Common_ModelRef? = nil
+  fileprivate var _catalog: Common_CatalogRef? = nil
 }
 
 /// An item of the catalog.
@@ -627,6 +653,12 @@ public nonisolated struct Encoder_ExportItemsRequest: Sendable {
 
   /// Element type of the vectors; float32 when unspecified.
   public var outputType: Common_DataType = .unspecified
+
+  /// As in LookupItemsRequest.
+  public var snapshot: UInt64 = 0
+
+  /// As in LookupItemsRequest.
+  public var draft: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -687,17 +719,28 @@ public nonisolated struct Encoder_ExportItemsResponse: Sendable {
     /// Clears the value of `model`. Subsequent reads from it will return its default value.
     public mutating func clearModel() {self._model = nil}
 
-    /// Items in the catalog when the export began.
+    /// Items in the snapshot.
     public var itemCount: UInt64 = 0
 
     /// Length of each vector.
     public var dim: UInt32 = 0
+
+    /// What is read; goes into the header of CreateVersion.
+    public var catalog: Common_CatalogRef {
+      get {_catalog ?? Common_CatalogRef()}
+      set {_catalog = newValue}
+    }
+    /// Returns true if `catalog` has been explicitly set.
+    public var hasCatalog: Bool {self._catalog != nil}
+    /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+    public mutating func clearCatalog() {self._catalog = nil}
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
     fileprivate var _model: Common_ModelRef? = nil
+    fileprivate var _catalog: Common_CatalogRef? = nil
   }
 
   /// Rows of the export.
@@ -729,6 +772,468 @@ public nonisolated struct Encoder_ExportItemsResponse: Sendable {
 
     fileprivate var _vectors: Common_Tensor? = nil
   }
+
+  public init() {}
+}
+
+/// An immutable state of the items.
+public nonisolated struct Encoder_Snapshot: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// From 1; no number is given twice.
+  public var number: UInt64 = 0
+
+  /// When it was committed.
+  public var createTime: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_createTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_createTime = newValue}
+  }
+  /// Returns true if `createTime` has been explicitly set.
+  public var hasCreateTime: Bool {self._createTime != nil}
+  /// Clears the value of `createTime`. Subsequent reads from it will return its default value.
+  public mutating func clearCreateTime() {self._createTime = nil}
+
+  /// Items in it.
+  public var itemCount: UInt64 = 0
+
+  /// The committer's note.
+  public var label: String = String()
+
+  /// SHA-256 over its items: ids, texts, images' digests and features. Equal items have equal fingerprints, in every store.
+  public var fingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _createTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+}
+
+/// How many items differ.
+public nonisolated struct Encoder_CatalogChanges: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Items that the first lacks.
+  public var added: UInt64 = 0
+
+  /// Items that both have, and that differ.
+  public var changed: UInt64 = 0
+
+  /// Items that the second lacks.
+  public var removed: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// How to freeze the draft.
+public nonisolated struct Encoder_CommitCatalogRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A note to keep with the snapshot, at most 1,024 bytes; that of an earlier commit stays when nothing has changed.
+  public var label: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The snapshot.
+public nonisolated struct Encoder_CommitCatalogResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The new one, or the newest when nothing had changed.
+  public var snapshot: Encoder_Snapshot {
+    get {_snapshot ?? Encoder_Snapshot()}
+    set {_snapshot = newValue}
+  }
+  /// Returns true if `snapshot` has been explicitly set.
+  public var hasSnapshot: Bool {self._snapshot != nil}
+  /// Clears the value of `snapshot`. Subsequent reads from it will return its default value.
+  public mutating func clearSnapshot() {self._snapshot = nil}
+
+  /// Names the store, and the snapshot once more.
+  public var catalog: Common_CatalogRef {
+    get {_catalog ?? Common_CatalogRef()}
+    set {_catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {self._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {self._catalog = nil}
+
+  /// Whether the draft differed from the snapshot before, so that there is a new one.
+  public var created: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _snapshot: Encoder_Snapshot? = nil
+  fileprivate var _catalog: Common_CatalogRef? = nil
+}
+
+/// Asks for the snapshots.
+public nonisolated struct Encoder_ListSnapshotsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The snapshots.
+public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Names the store, and the snapshot that is read by default; 0 while none is committed.
+  public var catalog: Common_CatalogRef {
+    get {_catalog ?? Common_CatalogRef()}
+    set {_catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {self._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {self._catalog = nil}
+
+  /// Newest first.
+  public var snapshots: [Encoder_Snapshot] = []
+
+  /// Items in the draft.
+  public var draftItemCount: UInt64 = 0
+
+  /// How the draft differs from the newest snapshot.
+  public var draftChanges: Encoder_CatalogChanges {
+    get {_draftChanges ?? Encoder_CatalogChanges()}
+    set {_draftChanges = newValue}
+  }
+  /// Returns true if `draftChanges` has been explicitly set.
+  public var hasDraftChanges: Bool {self._draftChanges != nil}
+  /// Clears the value of `draftChanges`. Subsequent reads from it will return its default value.
+  public mutating func clearDraftChanges() {self._draftChanges = nil}
+
+  /// The index version that the default was learned from; empty when the server follows no index or has not heard of it.
+  public var catalogVersion: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _catalog: Common_CatalogRef? = nil
+  fileprivate var _draftChanges: Encoder_CatalogChanges? = nil
+}
+
+/// Names what is compared.
+public nonisolated struct Encoder_DiffSnapshotsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The first; the newest snapshot when 0.
+  public var fromSnapshot: UInt64 = 0
+
+  /// The second; the draft when 0.
+  public var toSnapshot: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A message of a comparison: the header first, then changes.
+public nonisolated struct Encoder_DiffSnapshotsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What this message holds.
+  public var message: Encoder_DiffSnapshotsResponse.OneOf_Message? = nil
+
+  /// First message only.
+  public var header: Encoder_DiffSnapshotsResponse.Header {
+    get {
+      if case .header(let v)? = message {return v}
+      return Encoder_DiffSnapshotsResponse.Header()
+    }
+    set {message = .header(newValue)}
+  }
+
+  /// Every other message.
+  public var chunk: Encoder_DiffSnapshotsResponse.Chunk {
+    get {
+      if case .chunk(let v)? = message {return v}
+      return Encoder_DiffSnapshotsResponse.Chunk()
+    }
+    set {message = .chunk(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What this message holds.
+  public nonisolated enum OneOf_Message: Equatable, Sendable {
+    /// First message only.
+    case header(Encoder_DiffSnapshotsResponse.Header)
+    /// Every other message.
+    case chunk(Encoder_DiffSnapshotsResponse.Chunk)
+
+  }
+
+  /// What is compared.
+  public nonisolated struct Header: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// The first.
+    public var from: Common_CatalogRef {
+      get {_from ?? Common_CatalogRef()}
+      set {_from = newValue}
+    }
+    /// Returns true if `from` has been explicitly set.
+    public var hasFrom: Bool {self._from != nil}
+    /// Clears the value of `from`. Subsequent reads from it will return its default value.
+    public mutating func clearFrom() {self._from = nil}
+
+    /// The second.
+    public var to: Common_CatalogRef {
+      get {_to ?? Common_CatalogRef()}
+      set {_to = newValue}
+    }
+    /// Returns true if `to` has been explicitly set.
+    public var hasTo: Bool {self._to != nil}
+    /// Clears the value of `to`. Subsequent reads from it will return its default value.
+    public mutating func clearTo() {self._to = nil}
+
+    /// Of all changes that follow.
+    public var counts: Encoder_CatalogChanges {
+      get {_counts ?? Encoder_CatalogChanges()}
+      set {_counts = newValue}
+    }
+    /// Returns true if `counts` has been explicitly set.
+    public var hasCounts: Bool {self._counts != nil}
+    /// Clears the value of `counts`. Subsequent reads from it will return its default value.
+    public mutating func clearCounts() {self._counts = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _from: Common_CatalogRef? = nil
+    fileprivate var _to: Common_CatalogRef? = nil
+    fileprivate var _counts: Encoder_CatalogChanges? = nil
+  }
+
+  /// Some of the changes.
+  public nonisolated struct Chunk: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// In item_id order.
+    public var changes: [Encoder_ItemChange] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+/// How an item differs.
+public nonisolated struct Encoder_ItemChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its name.
+  public var itemID: String = String()
+
+  /// How.
+  public var kind: Encoder_ItemChange.Kind = .unspecified
+
+  /// In the first; unset where it was added.
+  public var before: Encoder_ItemMetadata {
+    get {_before ?? Encoder_ItemMetadata()}
+    set {_before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  public var hasBefore: Bool {self._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  public mutating func clearBefore() {self._before = nil}
+
+  /// In the second; unset where it was removed.
+  public var after: Encoder_ItemMetadata {
+    get {_after ?? Encoder_ItemMetadata()}
+    set {_after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  public var hasAfter: Bool {self._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  public mutating func clearAfter() {self._after = nil}
+
+  /// Of a changed item: what differs, by the names of ImageItem's and ItemMetadata's fields: "title", "brand", "category",
+  /// "description", "image", "cf_feature" or "text_feature".
+  public var fields: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// How.
+  public nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// Never sent.
+    case unspecified // = 0
+
+    /// The first lacks it.
+    case added // = 1
+
+    /// Both have it.
+    case changed // = 2
+
+    /// The second lacks it.
+    case removed // = 3
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .unspecified
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .added
+      case 2: self = .changed
+      case 3: self = .removed
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .added: return 1
+      case .changed: return 2
+      case .removed: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Encoder_ItemChange.Kind] = [
+      .unspecified,
+      .added,
+      .changed,
+      .removed,
+    ]
+
+  }
+
+  public init() {}
+
+  fileprivate var _before: Encoder_ItemMetadata? = nil
+  fileprivate var _after: Encoder_ItemMetadata? = nil
+}
+
+/// Asks for the newest snapshot's items in the draft.
+public nonisolated struct Encoder_DiscardDraftRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The draft is as the newest snapshot.
+public nonisolated struct Encoder_DiscardDraftResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What was given up, as the draft differed from the newest snapshot.
+  public var discarded: Encoder_CatalogChanges {
+    get {_discarded ?? Encoder_CatalogChanges()}
+    set {_discarded = newValue}
+  }
+  /// Returns true if `discarded` has been explicitly set.
+  public var hasDiscarded: Bool {self._discarded != nil}
+  /// Clears the value of `discarded`. Subsequent reads from it will return its default value.
+  public mutating func clearDiscarded() {self._discarded = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _discarded: Encoder_CatalogChanges? = nil
+}
+
+/// Names a snapshot.
+public nonisolated struct Encoder_DropSnapshotRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its number.
+  public var snapshot: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The snapshot is gone.
+public nonisolated struct Encoder_DropSnapshotResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Names items of the draft.
+public nonisolated struct Encoder_DeleteItemsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1 to max_items_per_request.
+  public var itemIds: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The items are out of the draft.
+public nonisolated struct Encoder_DeleteItemsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Items that were taken out.
+  public var deleted: UInt64 = 0
+
+  /// Names that the draft did not hold.
+  public var missingItemIds: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
@@ -808,7 +1313,7 @@ public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
     set {_uniqueStorage()._textFeatureDim = newValue}
   }
 
-  /// Items in the store.
+  /// Items in the draft.
   public var storedItems: UInt64 {
     get {_storage._storedItems}
     set {_uniqueStorage()._storedItems = newValue}
@@ -833,6 +1338,28 @@ public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
   public var hasArithmetic: Bool {_storage._arithmetic != nil}
   /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
   public mutating func clearArithmetic() {_uniqueStorage()._arithmetic = nil}
+
+  /// What is read where a request names no snapshot; its snapshot is 0 while none is committed.
+  public var catalog: Common_CatalogRef {
+    get {_storage._catalog ?? Common_CatalogRef()}
+    set {_uniqueStorage()._catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {_storage._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {_uniqueStorage()._catalog = nil}
+
+  /// The index version that catalog was learned from; empty when the server follows no index or has not heard of it.
+  public var catalogVersion: String {
+    get {_storage._catalogVersion}
+    set {_uniqueStorage()._catalogVersion = newValue}
+  }
+
+  /// Number of the newest snapshot; 0 before the first.
+  public var newestSnapshot: UInt64 {
+    get {_storage._newestSnapshot}
+    set {_uniqueStorage()._newestSnapshot = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1274,7 +1801,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Encoder_StreamEncodeImagesRequest.protoMessageName + ".Config"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{1}sync\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1287,6 +1814,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
       case 3: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.store) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.sync) }()
       default: break
       }
     }
@@ -1308,6 +1836,9 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if self.store != false {
       try visitor.visitSingularBoolField(value: self.store, fieldNumber: 5)
     }
+    if self.sync != false {
+      try visitor.visitSingularBoolField(value: self.sync, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1317,6 +1848,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if lhs.outputType != rhs.outputType {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.store != rhs.store {return false}
+    if lhs.sync != rhs.sync {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1408,7 +1940,7 @@ nonisolated extension Encoder_StreamEncodeImagesResponse: SwiftProtobuf.Message,
 
 nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Encoder_StreamEncodeImagesResponse.protoMessageName + ".Progress"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}received\0\u{1}completed\0\u{1}failed\0\u{3}cache_hits\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}received\0\u{1}completed\0\u{1}failed\0\u{3}cache_hits\0\u{1}removed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1420,6 +1952,7 @@ nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.completed) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.cacheHits) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.removed) }()
       default: break
       }
     }
@@ -1438,6 +1971,9 @@ nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf
     if self.cacheHits != 0 {
       try visitor.visitSingularUInt64Field(value: self.cacheHits, fieldNumber: 4)
     }
+    if self.removed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.removed, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1446,6 +1982,7 @@ nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf
     if lhs.completed != rhs.completed {return false}
     if lhs.failed != rhs.failed {return false}
     if lhs.cacheHits != rhs.cacheHits {return false}
+    if lhs.removed != rhs.removed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1541,7 +2078,7 @@ nonisolated extension Encoder_ProjectEmbeddingsResponse: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1552,6 +2089,8 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
       case 2: try { try decoder.decodeRepeatedEnumField(value: &self.outputs) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
       default: break
       }
     }
@@ -1567,6 +2106,12 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.outputType != .unspecified {
       try visitor.visitSingularEnumField(value: self.outputType, fieldNumber: 3)
     }
+    if self.snapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.snapshot, fieldNumber: 4)
+    }
+    if self.draft != false {
+      try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1574,6 +2119,8 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.itemIds != rhs.itemIds {return false}
     if lhs.outputs != rhs.outputs {return false}
     if lhs.outputType != rhs.outputType {return false}
+    if lhs.snapshot != rhs.snapshot {return false}
+    if lhs.draft != rhs.draft {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1581,7 +2128,7 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Encoder_LookupItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{1}items\0\u{1}catalog\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1591,6 +2138,7 @@ nonisolated extension Encoder_LookupItemsResponse: SwiftProtobuf.Message, SwiftP
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._model) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
       default: break
       }
     }
@@ -1607,12 +2155,16 @@ nonisolated extension Encoder_LookupItemsResponse: SwiftProtobuf.Message, SwiftP
     if !self.items.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 2)
     }
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Encoder_LookupItemsResponse, rhs: Encoder_LookupItemsResponse) -> Bool {
     if lhs._model != rhs._model {return false}
     if lhs.items != rhs.items {return false}
+    if lhs._catalog != rhs._catalog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1697,7 +2249,7 @@ nonisolated extension Encoder_StoredItem: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1707,6 +2259,8 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularEnumField(value: &self.output) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
       default: break
       }
     }
@@ -1719,12 +2273,20 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.outputType != .unspecified {
       try visitor.visitSingularEnumField(value: self.outputType, fieldNumber: 2)
     }
+    if self.snapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.snapshot, fieldNumber: 3)
+    }
+    if self.draft != false {
+      try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Encoder_ExportItemsRequest, rhs: Encoder_ExportItemsRequest) -> Bool {
     if lhs.output != rhs.output {return false}
     if lhs.outputType != rhs.outputType {return false}
+    if lhs.snapshot != rhs.snapshot {return false}
+    if lhs.draft != rhs.draft {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1799,7 +2361,7 @@ nonisolated extension Encoder_ExportItemsResponse: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Encoder_ExportItemsResponse.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Encoder_ExportItemsResponse.protoMessageName + ".Header"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}item_count\0\u{1}dim\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}item_count\0\u{1}dim\0\u{1}catalog\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1810,6 +2372,7 @@ nonisolated extension Encoder_ExportItemsResponse.Header: SwiftProtobuf.Message,
       case 1: try { try decoder.decodeSingularMessageField(value: &self._model) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.itemCount) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.dim) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
       default: break
       }
     }
@@ -1829,6 +2392,9 @@ nonisolated extension Encoder_ExportItemsResponse.Header: SwiftProtobuf.Message,
     if self.dim != 0 {
       try visitor.visitSingularUInt32Field(value: self.dim, fieldNumber: 3)
     }
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1836,6 +2402,7 @@ nonisolated extension Encoder_ExportItemsResponse.Header: SwiftProtobuf.Message,
     if lhs._model != rhs._model {return false}
     if lhs.itemCount != rhs.itemCount {return false}
     if lhs.dim != rhs.dim {return false}
+    if lhs._catalog != rhs._catalog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1885,6 +2452,648 @@ nonisolated extension Encoder_ExportItemsResponse.Chunk: SwiftProtobuf.Message, 
   }
 }
 
+nonisolated extension Encoder_Snapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Snapshot"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}create_time\0\u{3}item_count\0\u{1}label\0\u{1}fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._createTime) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.itemCount) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.label) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    try { if let v = self._createTime {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.itemCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.itemCount, fieldNumber: 3)
+    }
+    if !self.label.isEmpty {
+      try visitor.visitSingularStringField(value: self.label, fieldNumber: 4)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_Snapshot, rhs: Encoder_Snapshot) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs._createTime != rhs._createTime {return false}
+    if lhs.itemCount != rhs.itemCount {return false}
+    if lhs.label != rhs.label {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_CatalogChanges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CatalogChanges"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}added\0\u{1}changed\0\u{1}removed\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.added) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.changed) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.removed) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.added != 0 {
+      try visitor.visitSingularUInt64Field(value: self.added, fieldNumber: 1)
+    }
+    if self.changed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.changed, fieldNumber: 2)
+    }
+    if self.removed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.removed, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_CatalogChanges, rhs: Encoder_CatalogChanges) -> Bool {
+    if lhs.added != rhs.added {return false}
+    if lhs.changed != rhs.changed {return false}
+    if lhs.removed != rhs.removed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_CommitCatalogRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommitCatalogRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.label) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.label.isEmpty {
+      try visitor.visitSingularStringField(value: self.label, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_CommitCatalogRequest, rhs: Encoder_CommitCatalogRequest) -> Bool {
+    if lhs.label != rhs.label {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_CommitCatalogResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommitCatalogResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}catalog\0\u{1}created\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._snapshot) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.created) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._snapshot {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.created != false {
+      try visitor.visitSingularBoolField(value: self.created, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_CommitCatalogResponse, rhs: Encoder_CommitCatalogResponse) -> Bool {
+    if lhs._snapshot != rhs._snapshot {return false}
+    if lhs._catalog != rhs._catalog {return false}
+    if lhs.created != rhs.created {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_ListSnapshotsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListSnapshotsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_ListSnapshotsRequest, rhs: Encoder_ListSnapshotsRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListSnapshotsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.snapshots) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.draftItemCount) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._draftChanges) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.catalogVersion) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.snapshots.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.snapshots, fieldNumber: 2)
+    }
+    if self.draftItemCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.draftItemCount, fieldNumber: 3)
+    }
+    try { if let v = self._draftChanges {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.catalogVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.catalogVersion, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_ListSnapshotsResponse, rhs: Encoder_ListSnapshotsResponse) -> Bool {
+    if lhs._catalog != rhs._catalog {return false}
+    if lhs.snapshots != rhs.snapshots {return false}
+    if lhs.draftItemCount != rhs.draftItemCount {return false}
+    if lhs._draftChanges != rhs._draftChanges {return false}
+    if lhs.catalogVersion != rhs.catalogVersion {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DiffSnapshotsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiffSnapshotsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}from_snapshot\0\u{3}to_snapshot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.fromSnapshot) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.toSnapshot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.fromSnapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.fromSnapshot, fieldNumber: 1)
+    }
+    if self.toSnapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.toSnapshot, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiffSnapshotsRequest, rhs: Encoder_DiffSnapshotsRequest) -> Bool {
+    if lhs.fromSnapshot != rhs.fromSnapshot {return false}
+    if lhs.toSnapshot != rhs.toSnapshot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DiffSnapshotsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiffSnapshotsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}header\0\u{1}chunk\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Encoder_DiffSnapshotsResponse.Header?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .header(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .header(v)
+        }
+      }()
+      case 2: try {
+        var v: Encoder_DiffSnapshotsResponse.Chunk?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .chunk(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .chunk(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.message {
+    case .header?: try {
+      guard case .header(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .chunk?: try {
+      guard case .chunk(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiffSnapshotsResponse, rhs: Encoder_DiffSnapshotsResponse) -> Bool {
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DiffSnapshotsResponse.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_DiffSnapshotsResponse.protoMessageName + ".Header"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}counts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._counts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._counts {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiffSnapshotsResponse.Header, rhs: Encoder_DiffSnapshotsResponse.Header) -> Bool {
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs._counts != rhs._counts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DiffSnapshotsResponse.Chunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Encoder_DiffSnapshotsResponse.protoMessageName + ".Chunk"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}changes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.changes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.changes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.changes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiffSnapshotsResponse.Chunk, rhs: Encoder_DiffSnapshotsResponse.Chunk) -> Bool {
+    if lhs.changes != rhs.changes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_ItemChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ItemChange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_id\0\u{1}kind\0\u{1}before\0\u{1}after\0\u{1}fields\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.itemID) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._before) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._after) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.itemID.isEmpty {
+      try visitor.visitSingularStringField(value: self.itemID, fieldNumber: 1)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
+    }
+    try { if let v = self._before {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._after {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.fields, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_ItemChange, rhs: Encoder_ItemChange) -> Bool {
+    if lhs.itemID != rhs.itemID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs._before != rhs._before {return false}
+    if lhs._after != rhs._after {return false}
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_ItemChange.Kind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_ADDED\0\u{1}KIND_CHANGED\0\u{1}KIND_REMOVED\0")
+}
+
+nonisolated extension Encoder_DiscardDraftRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiscardDraftRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiscardDraftRequest, rhs: Encoder_DiscardDraftRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DiscardDraftResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DiscardDraftResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}discarded\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._discarded) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._discarded {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DiscardDraftResponse, rhs: Encoder_DiscardDraftResponse) -> Bool {
+    if lhs._discarded != rhs._discarded {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DropSnapshotRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DropSnapshotRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.snapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.snapshot, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DropSnapshotRequest, rhs: Encoder_DropSnapshotRequest) -> Bool {
+    if lhs.snapshot != rhs.snapshot {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DropSnapshotResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DropSnapshotResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DropSnapshotResponse, rhs: Encoder_DropSnapshotResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DeleteItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DeleteItemsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.itemIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.itemIds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DeleteItemsRequest, rhs: Encoder_DeleteItemsRequest) -> Bool {
+    if lhs.itemIds != rhs.itemIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_DeleteItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DeleteItemsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}deleted\0\u{3}missing_item_ids\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.deleted) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.missingItemIds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.deleted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.deleted, fieldNumber: 1)
+    }
+    if !self.missingItemIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.missingItemIds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_DeleteItemsResponse, rhs: Encoder_DeleteItemsResponse) -> Bool {
+    if lhs.deleted != rhs.deleted {return false}
+    if lhs.missingItemIds != rhs.missingItemIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Encoder_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -1906,7 +3115,7 @@ nonisolated extension Encoder_GetServerInfoRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}tower_fingerprint\0\u{3}embedding_dim\0\u{3}soft_token_dim\0\u{3}item_vector_dim\0\u{1}spaces\0\u{3}cf_feature_dim\0\u{3}text_feature_dim\0\u{3}stored_items\0\u{1}limits\0\u{1}arithmetic\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}server_version\0\u{1}model\0\u{3}tower_fingerprint\0\u{3}embedding_dim\0\u{3}soft_token_dim\0\u{3}item_vector_dim\0\u{1}spaces\0\u{3}cf_feature_dim\0\u{3}text_feature_dim\0\u{3}stored_items\0\u{1}limits\0\u{1}arithmetic\0\u{1}catalog\0\u{3}catalog_version\0\u{3}newest_snapshot\0")
 
   fileprivate class _StorageClass {
     var _serverVersion: String = String()
@@ -1921,6 +3130,9 @@ nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, Swif
     var _storedItems: UInt64 = 0
     var _limits: Encoder_Limits? = nil
     var _arithmetic: Common_MatrixArithmetic? = nil
+    var _catalog: Common_CatalogRef? = nil
+    var _catalogVersion: String = String()
+    var _newestSnapshot: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1943,6 +3155,9 @@ nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, Swif
       _storedItems = source._storedItems
       _limits = source._limits
       _arithmetic = source._arithmetic
+      _catalog = source._catalog
+      _catalogVersion = source._catalogVersion
+      _newestSnapshot = source._newestSnapshot
     }
   }
 
@@ -1973,6 +3188,9 @@ nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, Swif
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._storedItems) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._arithmetic) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._catalog) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._catalogVersion) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._newestSnapshot) }()
         default: break
         }
       }
@@ -2021,6 +3239,15 @@ nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, Swif
       try { if let v = _storage._arithmetic {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
       } }()
+      try { if let v = _storage._catalog {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      if !_storage._catalogVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._catalogVersion, fieldNumber: 14)
+      }
+      if _storage._newestSnapshot != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._newestSnapshot, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2042,6 +3269,9 @@ nonisolated extension Encoder_GetServerInfoResponse: SwiftProtobuf.Message, Swif
         if _storage._storedItems != rhs_storage._storedItems {return false}
         if _storage._limits != rhs_storage._limits {return false}
         if _storage._arithmetic != rhs_storage._arithmetic {return false}
+        if _storage._catalog != rhs_storage._catalog {return false}
+        if _storage._catalogVersion != rhs_storage._catalogVersion {return false}
+        if _storage._newestSnapshot != rhs_storage._newestSnapshot {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -297,66 +297,92 @@ public nonisolated enum Retrieval_AuditAction: SwiftProtobuf.Enum, Swift.CaseIte
 }
 
 /// An immutable set of item vectors.
-public nonisolated struct Retrieval_Version: Sendable {
+public nonisolated struct Retrieval_Version: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// "<index>/versions/<number>".
-  public var name: String = String()
+  public var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
   /// Items in it.
-  public var itemCount: UInt64 = 0
+  public var itemCount: UInt64 {
+    get {_storage._itemCount}
+    set {_uniqueStorage()._itemCount = newValue}
+  }
 
   /// Length of each vector.
-  public var dim: UInt32 = 0
+  public var dim: UInt32 {
+    get {_storage._dim}
+    set {_uniqueStorage()._dim = newValue}
+  }
 
   /// What produced the vectors.
   public var builtBy: Common_ModelRef {
-    get {_builtBy ?? Common_ModelRef()}
-    set {_builtBy = newValue}
+    get {_storage._builtBy ?? Common_ModelRef()}
+    set {_uniqueStorage()._builtBy = newValue}
   }
   /// Returns true if `builtBy` has been explicitly set.
-  public var hasBuiltBy: Bool {self._builtBy != nil}
+  public var hasBuiltBy: Bool {_storage._builtBy != nil}
   /// Clears the value of `builtBy`. Subsequent reads from it will return its default value.
-  public mutating func clearBuiltBy() {self._builtBy = nil}
+  public mutating func clearBuiltBy() {_uniqueStorage()._builtBy = nil}
 
   /// SHA-256 of the contents: item ids, vectors and categories.
-  public var fingerprint: String = String()
+  public var fingerprint: String {
+    get {_storage._fingerprint}
+    set {_uniqueStorage()._fingerprint = newValue}
+  }
 
   /// When it was published.
   public var createTime: SwiftProtobuf.Google_Protobuf_Timestamp {
-    get {_createTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
-    set {_createTime = newValue}
+    get {_storage._createTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._createTime = newValue}
   }
   /// Returns true if `createTime` has been explicitly set.
-  public var hasCreateTime: Bool {self._createTime != nil}
+  public var hasCreateTime: Bool {_storage._createTime != nil}
   /// Clears the value of `createTime`. Subsequent reads from it will return its default value.
-  public mutating func clearCreateTime() {self._createTime = nil}
+  public mutating func clearCreateTime() {_uniqueStorage()._createTime = nil}
 
   /// The publisher's notes.
-  public var labels: Dictionary<String,String> = [:]
+  public var labels: Dictionary<String,String> {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
 
   /// Its roles in the serving state of its index; empty when it has none.
-  public var roles: [Retrieval_Role] = []
+  public var roles: [Retrieval_Role] {
+    get {_storage._roles}
+    set {_uniqueStorage()._roles = newValue}
+  }
 
   /// The graph for approximate search; unset when there is none.
   public var graph: Retrieval_HnswGraph {
-    get {_graph ?? Retrieval_HnswGraph()}
-    set {_graph = newValue}
+    get {_storage._graph ?? Retrieval_HnswGraph()}
+    set {_uniqueStorage()._graph = newValue}
   }
   /// Returns true if `graph` has been explicitly set.
-  public var hasGraph: Bool {self._graph != nil}
+  public var hasGraph: Bool {_storage._graph != nil}
   /// Clears the value of `graph`. Subsequent reads from it will return its default value.
-  public mutating func clearGraph() {self._graph = nil}
+  public mutating func clearGraph() {_uniqueStorage()._graph = nil}
+
+  /// The snapshot whose items these are; unset where the publisher told none.
+  public var catalog: Common_CatalogRef {
+    get {_storage._catalog ?? Common_CatalogRef()}
+    set {_uniqueStorage()._catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {_storage._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {_uniqueStorage()._catalog = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _builtBy: Common_ModelRef? = nil
-  fileprivate var _createTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _graph: Retrieval_HnswGraph? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// A graph for approximate search (HNSW), part of a version.
@@ -537,12 +563,23 @@ public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
     /// Clears the value of `graph`. Subsequent reads from it will return its default value.
     public mutating func clearGraph() {self._graph = nil}
 
+    /// The snapshot whose items these are, as ExportItems tells it; unset where there is none.
+    public var catalog: Common_CatalogRef {
+      get {_catalog ?? Common_CatalogRef()}
+      set {_catalog = newValue}
+    }
+    /// Returns true if `catalog` has been explicitly set.
+    public var hasCatalog: Bool {self._catalog != nil}
+    /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+    public mutating func clearCatalog() {self._catalog = nil}
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
 
     fileprivate var _builtBy: Common_ModelRef? = nil
     fileprivate var _graph: Retrieval_GraphOptions? = nil
+    fileprivate var _catalog: Common_CatalogRef? = nil
   }
 
   /// Items, each of them once in the upload.
@@ -2008,32 +2045,29 @@ public nonisolated struct Retrieval_VerifyVersionRequest: Sendable {
 }
 
 /// The version is what was published.
-public nonisolated struct Retrieval_VerifyVersionResponse: @unchecked Sendable {
+public nonisolated struct Retrieval_VerifyVersionResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As GetVersion returns it.
   public var version: Retrieval_Version {
-    get {_storage._version ?? Retrieval_Version()}
-    set {_uniqueStorage()._version = newValue}
+    get {_version ?? Retrieval_Version()}
+    set {_version = newValue}
   }
   /// Returns true if `version` has been explicitly set.
-  public var hasVersion: Bool {_storage._version != nil}
+  public var hasVersion: Bool {self._version != nil}
   /// Clears the value of `version`. Subsequent reads from it will return its default value.
-  public mutating func clearVersion() {_uniqueStorage()._version = nil}
+  public mutating func clearVersion() {self._version = nil}
 
   /// Bytes that were read.
-  public var bytesRead: UInt64 {
-    get {_storage._bytesRead}
-    set {_uniqueStorage()._bytesRead = newValue}
-  }
+  public var bytesRead: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _version: Retrieval_Version? = nil
 }
 
 /// Names two versions.
@@ -2113,73 +2147,132 @@ nonisolated extension Retrieval_AuditAction: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Retrieval_Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Version"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}item_count\0\u{1}dim\0\u{3}built_by\0\u{1}fingerprint\0\u{3}create_time\0\u{1}labels\0\u{1}roles\0\u{1}graph\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}item_count\0\u{1}dim\0\u{3}built_by\0\u{1}fingerprint\0\u{3}create_time\0\u{1}labels\0\u{1}roles\0\u{1}graph\0\u{1}catalog\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _itemCount: UInt64 = 0
+    var _dim: UInt32 = 0
+    var _builtBy: Common_ModelRef? = nil
+    var _fingerprint: String = String()
+    var _createTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _labels: Dictionary<String,String> = [:]
+    var _roles: [Retrieval_Role] = []
+    var _graph: Retrieval_HnswGraph? = nil
+    var _catalog: Common_CatalogRef? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _itemCount = source._itemCount
+      _dim = source._dim
+      _builtBy = source._builtBy
+      _fingerprint = source._fingerprint
+      _createTime = source._createTime
+      _labels = source._labels
+      _roles = source._roles
+      _graph = source._graph
+      _catalog = source._catalog
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.itemCount) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.dim) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._builtBy) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._createTime) }()
-      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
-      case 8: try { try decoder.decodeRepeatedEnumField(value: &self.roles) }()
-      case 9: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._itemCount) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._dim) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._builtBy) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._createTime) }()
+        case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._labels) }()
+        case 8: try { try decoder.decodeRepeatedEnumField(value: &_storage._roles) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._graph) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._catalog) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._itemCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._itemCount, fieldNumber: 2)
+      }
+      if _storage._dim != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._dim, fieldNumber: 3)
+      }
+      try { if let v = _storage._builtBy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if !_storage._fingerprint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fingerprint, fieldNumber: 5)
+      }
+      try { if let v = _storage._createTime {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._labels.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._labels, fieldNumber: 7)
+      }
+      if !_storage._roles.isEmpty {
+        try visitor.visitPackedEnumField(value: _storage._roles, fieldNumber: 8)
+      }
+      try { if let v = _storage._graph {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+      try { if let v = _storage._catalog {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
     }
-    if self.itemCount != 0 {
-      try visitor.visitSingularUInt64Field(value: self.itemCount, fieldNumber: 2)
-    }
-    if self.dim != 0 {
-      try visitor.visitSingularUInt32Field(value: self.dim, fieldNumber: 3)
-    }
-    try { if let v = self._builtBy {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if !self.fingerprint.isEmpty {
-      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 5)
-    }
-    try { if let v = self._createTime {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    if !self.labels.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.labels, fieldNumber: 7)
-    }
-    if !self.roles.isEmpty {
-      try visitor.visitPackedEnumField(value: self.roles, fieldNumber: 8)
-    }
-    try { if let v = self._graph {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_Version, rhs: Retrieval_Version) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.itemCount != rhs.itemCount {return false}
-    if lhs.dim != rhs.dim {return false}
-    if lhs._builtBy != rhs._builtBy {return false}
-    if lhs.fingerprint != rhs.fingerprint {return false}
-    if lhs._createTime != rhs._createTime {return false}
-    if lhs.labels != rhs.labels {return false}
-    if lhs.roles != rhs.roles {return false}
-    if lhs._graph != rhs._graph {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._itemCount != rhs_storage._itemCount {return false}
+        if _storage._dim != rhs_storage._dim {return false}
+        if _storage._builtBy != rhs_storage._builtBy {return false}
+        if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        if _storage._createTime != rhs_storage._createTime {return false}
+        if _storage._labels != rhs_storage._labels {return false}
+        if _storage._roles != rhs_storage._roles {return false}
+        if _storage._graph != rhs_storage._graph {return false}
+        if _storage._catalog != rhs_storage._catalog {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2360,7 +2453,7 @@ nonisolated extension Retrieval_CreateVersionRequest: SwiftProtobuf.Message, Swi
 
 nonisolated extension Retrieval_CreateVersionRequest.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Retrieval_CreateVersionRequest.protoMessageName + ".Header"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0\u{1}graph\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}request_id\0\u{3}built_by\0\u{1}dim\0\u{1}labels\0\u{1}actor\0\u{1}graph\0\u{1}catalog\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2375,6 +2468,7 @@ nonisolated extension Retrieval_CreateVersionRequest.Header: SwiftProtobuf.Messa
       case 5: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.labels) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.actor) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
       default: break
       }
     }
@@ -2406,6 +2500,9 @@ nonisolated extension Retrieval_CreateVersionRequest.Header: SwiftProtobuf.Messa
     try { if let v = self._graph {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2417,6 +2514,7 @@ nonisolated extension Retrieval_CreateVersionRequest.Header: SwiftProtobuf.Messa
     if lhs.labels != rhs.labels {return false}
     if lhs.actor != rhs.actor {return false}
     if lhs._graph != rhs._graph {return false}
+    if lhs._catalog != rhs._catalog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4642,74 +4740,36 @@ nonisolated extension Retrieval_VerifyVersionResponse: SwiftProtobuf.Message, Sw
   public static let protoMessageName: String = _protobuf_package + ".VerifyVersionResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}bytes_read\0")
 
-  fileprivate class _StorageClass {
-    var _version: Retrieval_Version? = nil
-    var _bytesRead: UInt64 = 0
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _version = source._version
-      _bytesRead = source._bytesRead
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._version) }()
-        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesRead) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.bytesRead) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._version {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      if _storage._bytesRead != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._bytesRead, fieldNumber: 2)
-      }
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.bytesRead != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesRead, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_VerifyVersionResponse, rhs: Retrieval_VerifyVersionResponse) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._version != rhs_storage._version {return false}
-        if _storage._bytesRead != rhs_storage._bytesRead {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._version != rhs._version {return false}
+    if lhs.bytesRead != rhs.bytesRead {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -338,11 +338,22 @@ public nonisolated struct Retrieval_ServedBy: Sendable {
   /// Grows with every change of the serving state.
   public var servingGeneration: UInt64 = 0
 
+  /// The snapshot whose items the version holds; unset where its publisher told none.
+  public var catalog: Common_CatalogRef {
+    get {_catalog ?? Common_CatalogRef()}
+    set {_catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {self._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {self._catalog = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _builtBy: Common_ModelRef? = nil
+  fileprivate var _catalog: Common_CatalogRef? = nil
 }
 
 /// A batch of searches.
@@ -386,43 +397,48 @@ public nonisolated struct Retrieval_SearchRequest: Sendable {
 }
 
 /// The batch, answered.
-public nonisolated struct Retrieval_SearchResponse: Sendable {
+public nonisolated struct Retrieval_SearchResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// As in the request.
-  public var requestID: String = String()
+  public var requestID: String {
+    get {_storage._requestID}
+    set {_uniqueStorage()._requestID = newValue}
+  }
 
   /// The version that answered, but for the results that name another. All of them were chosen at one moment.
   public var servedBy: Retrieval_ServedBy {
-    get {_servedBy ?? Retrieval_ServedBy()}
-    set {_servedBy = newValue}
+    get {_storage._servedBy ?? Retrieval_ServedBy()}
+    set {_uniqueStorage()._servedBy = newValue}
   }
   /// Returns true if `servedBy` has been explicitly set.
-  public var hasServedBy: Bool {self._servedBy != nil}
+  public var hasServedBy: Bool {_storage._servedBy != nil}
   /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
-  public mutating func clearServedBy() {self._servedBy = nil}
+  public mutating func clearServedBy() {_uniqueStorage()._servedBy = nil}
 
   /// One per query, in the request's order.
-  public var results: [Retrieval_QueryResult] = []
+  public var results: [Retrieval_QueryResult] {
+    get {_storage._results}
+    set {_uniqueStorage()._results = newValue}
+  }
 
   /// Where the time went.
   public var timing: Common_Timing {
-    get {_timing ?? Common_Timing()}
-    set {_timing = newValue}
+    get {_storage._timing ?? Common_Timing()}
+    set {_uniqueStorage()._timing = newValue}
   }
   /// Returns true if `timing` has been explicitly set.
-  public var hasTiming: Bool {self._timing != nil}
+  public var hasTiming: Bool {_storage._timing != nil}
   /// Clears the value of `timing`. Subsequent reads from it will return its default value.
-  public mutating func clearTiming() {self._timing = nil}
+  public mutating func clearTiming() {_uniqueStorage()._timing = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _servedBy: Retrieval_ServedBy? = nil
-  fileprivate var _timing: Common_Timing? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// A message of a bulk search: the configuration first, then queries.
@@ -1069,7 +1085,7 @@ nonisolated extension Retrieval_QueryResult: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ServedBy"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}role\0\u{3}serving_generation\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}role\0\u{3}serving_generation\0\u{1}catalog\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1083,6 +1099,7 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
       case 4: try { try decoder.decodeSingularMessageField(value: &self._builtBy) }()
       case 5: try { try decoder.decodeSingularEnumField(value: &self.role) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.servingGeneration) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
       default: break
       }
     }
@@ -1111,6 +1128,9 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
     if self.servingGeneration != 0 {
       try visitor.visitSingularUInt64Field(value: self.servingGeneration, fieldNumber: 6)
     }
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1121,6 +1141,7 @@ nonisolated extension Retrieval_ServedBy: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._builtBy != rhs._builtBy {return false}
     if lhs.role != rhs.role {return false}
     if lhs.servingGeneration != rhs.servingGeneration {return false}
+    if lhs._catalog != rhs._catalog {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1189,46 +1210,88 @@ nonisolated extension Retrieval_SearchResponse: SwiftProtobuf.Message, SwiftProt
   public static let protoMessageName: String = _protobuf_package + ".SearchResponse"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}served_by\0\u{1}results\0\u{1}timing\0")
 
+  fileprivate class _StorageClass {
+    var _requestID: String = String()
+    var _servedBy: Retrieval_ServedBy? = nil
+    var _results: [Retrieval_QueryResult] = []
+    var _timing: Common_Timing? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _requestID = source._requestID
+      _servedBy = source._servedBy
+      _results = source._results
+      _timing = source._timing
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._servedBy) }()
-      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.results) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._timing) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._requestID) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._servedBy) }()
+        case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._results) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._timing) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.requestID.isEmpty {
-      try visitor.visitSingularStringField(value: self.requestID, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._requestID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._requestID, fieldNumber: 1)
+      }
+      try { if let v = _storage._servedBy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._results.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._results, fieldNumber: 3)
+      }
+      try { if let v = _storage._timing {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
     }
-    try { if let v = self._servedBy {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.results.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.results, fieldNumber: 3)
-    }
-    try { if let v = self._timing {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_SearchResponse, rhs: Retrieval_SearchResponse) -> Bool {
-    if lhs.requestID != rhs.requestID {return false}
-    if lhs._servedBy != rhs._servedBy {return false}
-    if lhs.results != rhs.results {return false}
-    if lhs._timing != rhs._timing {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._requestID != rhs_storage._requestID {return false}
+        if _storage._servedBy != rhs_storage._servedBy {return false}
+        if _storage._results != rhs_storage._results {return false}
+        if _storage._timing != rhs_storage._timing {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

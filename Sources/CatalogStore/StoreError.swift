@@ -4,8 +4,8 @@ import Basics
 import GRDB
 
 /// Why the item store cannot do what was asked.
-struct StoreError: CodedError {
-  enum Code: Sendable, CaseIterable {
+package struct StoreError: CodedError {
+  package enum Code: Sendable, CaseIterable {
     /// The file cannot be opened or created.
     case unavailable
     /// The file or its directory cannot be written.
@@ -20,13 +20,23 @@ struct StoreError: CodedError {
     case locked
     /// The disk or SQLite failed otherwise.
     case failed
+    /// The snapshot that was named does not exist, or not any more.
+    case snapshotNotFound
+    /// There is no snapshot yet.
+    case nothingCommitted
+    /// The snapshot that the serving index version was built from is not in this file.
+    case releaseMissing
+    /// The snapshot cannot be dropped.
+    case snapshotInUse
+    /// A snapshot of no items was asked for.
+    case draftEmpty
   }
 
-  let code: Code
-  let message: String
-  let cause: (any Error)?
+  package let code: Code
+  package let message: String
+  package let cause: (any Error)?
 
-  init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+  package init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
     self.code = code
     self.message = message
     self.cause = cause
@@ -35,7 +45,7 @@ struct StoreError: CodedError {
 
 extension StoreError {
   /// What an error of SQLite means for the store at `path`.
-  init(_ error: any Error, path: String) {
+  package init(_ error: any Error, path: String) {
     if let error = error as? StoreError {
       self = error
       return

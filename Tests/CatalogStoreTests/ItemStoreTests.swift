@@ -3,12 +3,10 @@
 import Foundation
 import GRDB
 import Items
-import Models
-import ServiceSupport
 import TestSupport
 import Testing
 
-@testable import EncoderService
+@testable import CatalogStore
 
 @Suite("The item store keeps items on disk") struct ItemStoreTests {
   private let directory: TemporaryDirectory
@@ -38,13 +36,13 @@ import Testing
       id: "a", texts: ItemTexts(title: "t", brand: "b", category: "c", description: "d"),
       image: image(1, [0.1, -0.2]), cf: [3], text: [])
     try open().put([item])
-    let read = try await open().items(named: ["a", "b"], readsVectors: true)
+    let read = try await open().items(named: ["a", "b"], in: .draft, readsVectors: true).items
     #expect(
       read == [
         CatalogEntry<StoredImage>(
           id: "a", texts: item.texts, image: .embedding([0.1, -0.2]), cf: [3], text: []), nil,
       ])
-    #expect(try await open().items(named: ["a"], readsVectors: false)[0]?.image == .notRead)
+    #expect(try await open().items(named: ["a"], in: .draft, readsVectors: false).items[0]?.image == .notRead)
   }
 
   @Test func `An embedding once kept stays`() async throws {
@@ -58,8 +56,8 @@ import Testing
   @Test func `Towers do not mix`() async throws {
     try open().put([CatalogEntry(id: "a", image: image(1, [1, 2]))])
     let other = try open(tower: "other", dim: 3)
-    #expect(try await other.items(named: ["a"], readsVectors: true)[0]?.image == .otherTower)
-    #expect(try await other.snapshot().counts() == .init(items: 1, otherTower: 1))
+    #expect(try await other.items(named: ["a"], in: .draft, readsVectors: true).items[0]?.image == .otherTower)
+    #expect(try await other.view(of: .draft).counts() == .init(items: 1, otherTower: 1))
     #expect(try await other.embeddings(of: [image(1, []).digest]).isEmpty)
     #expect(code { _ = try open(tower: "tower", dim: 3) } == .corrupt)
   }
@@ -93,15 +91,15 @@ import Testing
 
   @Test func `A full disk keeps all or nothing`() async throws {
     let store = try open()
-    try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 12") }
+    try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 20") }
     let items = (0..<200).map {
       CatalogEntry<EmbeddedImage>(id: "\($0)", texts: .init(title: String(repeating: "x", count: 4000)))
     }
     #expect(code { try store.put(items) } == .full)
-    #expect(try await store.itemCount() == 0)
+    #expect(try await store.overview().draftItemCount == 0)
     try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
     try store.put(items)
-    #expect(try await store.itemCount() == 200)
+    #expect(try await store.overview().draftItemCount == 200)
   }
 
   @Test(arguments: [
@@ -113,6 +111,6 @@ import Testing
     #expect(error.code == code)
     #expect(error.message.contains("/data/items.sqlite"))
     // SQLite's words stay in the log.
-    #expect(!ServiceFailure(error).message.contains("SQLite error"))
+    #expect(!error.message.contains("SQLite error"))
   }
 }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Basics
+import CatalogStore
+import GRPCCore
+import Items
+import Logging
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+extension EncoderServer {
+  func commitCatalog(
+    request: Encoder_CommitCatalogRequest, context: ServerContext
+  ) async throws -> Encoder_CommitCatalogResponse {
+    let label = request.label
+    guard label.utf8.count <= Self.maxLabelBytes else {
+      throw ServiceFailure(
+        .labelTooLong, "\(label.utf8.count) bytes, a label has at most \(Self.maxLabelBytes); shorten it",
+        field: "label")
+    }
+    let (snapshot, isNew) = try await change { store throws(StoreError) in try store.commit(label: label) }
+    if isNew {
+      logger.notice(
+        "catalog committed", metadata: ["snapshot": "\(snapshot.number)", "items": "\(snapshot.itemCount)"])
+    }
+    return .with {
+      $0.snapshot = .init(snapshot)
+      $0.catalog = .init(
+        CatalogPosition(
+          catalogID: store.catalogID, snapshot: snapshot.number, fingerprint: snapshot.fingerprint))
+      $0.created = isNew
+    }
+  }
+
+  private static let maxLabelBytes = 1024
+
+  func listSnapshots(
+    request: Encoder_ListSnapshotsRequest, context: ServerContext
+  ) async throws -> Encoder_ListSnapshotsResponse {
+    let listing = try await asServiceFailures { try await store.listing() }
+    return .with {
+      $0.catalog = .with {
+        $0.id = store.catalogID
+        $0.snapshot = UInt64(listing.released ?? 0)
+        $0.fingerprint = listing.snapshots.first { $0.number == listing.released }?.fingerprint ?? ""
+      }
+      $0.snapshots = listing.snapshots.map { .init($0) }
+      $0.draftItemCount = UInt64(listing.draftItemCount)
+      $0.draftChanges = .init(listing.draftChanges)
+      $0.catalogVersion = listing.release?.version ?? ""
+    }
+  }
+
+  /// Reads one view of the catalog, as ExportItems does.
+  func diffSnapshots(
+    request: Encoder_DiffSnapshotsRequest, response writer: RPCWriter<Encoder_DiffSnapshotsResponse>,
+    context: ServerContext
+  ) async throws {
+    try await asServiceFailures {
+      let difference = try await store.difference(
+        from: request.fromSnapshot == 0 ? .newest : .number(SnapshotChoice.number(request.fromSnapshot)),
+        to: request.toSnapshot == 0 ? .draft : .number(SnapshotChoice.number(request.toSnapshot)))
+      try await writer.write(
+        .with {
+          $0.header.from = .init(difference.from)
+          $0.header.to = .init(difference.to)
+          $0.header.counts = .init(difference.counts)
+        })
+      var last: String?
+      repeat {
+        let page = try await difference.changes(after: last, limit: Self.changesOfChunk)
+        last = page.end
+        if !page.changes.isEmpty {
+          try await writer.write(.with { $0.chunk.changes = page.changes.map { .init($0) } })
+        }
+      } while last != nil
+    }
+  }
+
+  /// With the longest texts, 16 MB.
+  private static let changesOfChunk = 128
+
+  func discardDraft(
+    request: Encoder_DiscardDraftRequest, context: ServerContext
+  ) async throws -> Encoder_DiscardDraftResponse {
+    let changes = try await change { store throws(StoreError) in try store.discardDraft() }
+    logger.notice(
+      "draft of the catalog discarded",
+      metadata: ["added": "\(changes.added)", "changed": "\(changes.changed)", "removed": "\(changes.removed)"])
+    return .with { $0.discarded = .init(changes) }
+  }
+
+  func dropSnapshot(
+    request: Encoder_DropSnapshotRequest, context: ServerContext
+  ) async throws -> Encoder_DropSnapshotResponse {
+    let number = SnapshotChoice.number(request.snapshot)
+    try await change { store throws(StoreError) in try store.drop(number) }
+    logger.notice("catalog snapshot dropped", metadata: ["snapshot": "\(number)"])
+    return .init()
+  }
+
+  func deleteItems(
+    request: Encoder_DeleteItemsRequest, context: ServerContext
+  ) async throws -> Encoder_DeleteItemsResponse {
+    try checkCount(request.itemIds.count, field: "item_ids")
+    for (index, id) in request.itemIds.enumerated() { try ItemID.check(id, field: "item_ids[\(index)]") }
+    var seen: Set<ItemKey> = []
+    let ids = request.itemIds.filter { seen.insert(ItemKey($0)).inserted }
+    let missing = try await change { store throws(StoreError) in try store.delete(ids) }
+    return .with {
+      $0.deleted = UInt64(ids.count - missing.count)
+      $0.missingItemIds = missing
+    }
+  }
+
+  /// Changes the store on a thread of its own: a write waits for the disk.
+  private func change<Value: Sendable>(
+    _ body: @escaping @Sendable (ItemStore) throws(StoreError) -> Value
+  ) async throws -> Value {
+    try await asServiceFailures { [store] in
+      try await DedicatedThread.run(name: "encoder-catalog") { try body(store) }
+    }
+  }
+}

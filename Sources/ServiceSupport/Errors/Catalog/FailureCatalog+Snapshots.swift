@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+
+extension FailureCatalog {
+  static let snapshots = Area(
+    title: "Catalog snapshots",
+    entries: [
+      Entry(
+        .snapshotNotFound, .notFound, fields: ["snapshot", "from_snapshot", "to_snapshot"],
+        "There is no snapshot with that number, or not any more: those that no index version names are dropped.",
+        remedy: "Name one of those that `illmrec catalog list` shows."),
+      Entry(
+        .snapshotAmbiguous, .invalidArgument, fields: ["draft"],
+        "The request asks for the draft and names a snapshot.",
+        remedy: "Leave snapshot at 0 to read the draft, or leave draft out to read the snapshot."),
+      Entry(
+        .snapshotInUse, .failedPrecondition, fields: ["snapshot"],
+        "The snapshot is the newest one, on which the draft builds, or the one that users are answered from.",
+        remedy: "Commit another snapshot, or promote a version of another one, before it is dropped.",
+        retry: .afterRepair),
+      Entry(
+        .nothingCommitted, .failedPrecondition,
+        "The catalog has no snapshot yet: what was stored is in the draft, which serves nobody.",
+        remedy: "`illmrec catalog commit` makes the draft a snapshot, and so does `illmrec index publish`.",
+        retry: .afterRepair),
+      Entry(
+        .releasedSnapshotMissing, .failedPrecondition,
+        "The index's stable version was built from a snapshot that the item store does not hold.",
+        remedy:
+          "Restore the store from a backup that holds it, or publish a snapshot that it holds and promote that version.",
+        retry: .afterRepair),
+      Entry(
+        .draftEmpty, .failedPrecondition,
+        "The draft holds no items, so there is nothing to commit.",
+        remedy: "Bring items in with `illmrec catalog encode`.", retry: .afterRepair),
+      Entry(
+        .labelTooLong, .invalidArgument, fields: ["label"],
+        "The label of a snapshot has more than 1,024 bytes.",
+        remedy: "Shorten it."),
+      Entry(
+        .syncWithoutStore, .invalidArgument, fields: ["config.sync"],
+        "The stream asks for the draft to become what it holds, and not for its items to be stored.",
+        remedy: "Set store as well, or leave sync out."),
+    ])
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CatalogStore
+import Foundation
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import TestSupport
+import Testing
+
+@testable import EncoderService
+
+/// CommitCatalog, ListSnapshots, DiffSnapshots, DiscardDraft, DropSnapshot, DeleteItems, and reads that name a snapshot.
+@Suite("The catalog's snapshots over RPC", .timeLimit(.minutes(15))) struct CatalogSnapshotTests {
+  @Test func `What is stored serves nobody before the commit`() async throws {
+    try await withServer { client, server in
+      try await client.storeInDraft([item("a", [1, 2, 3], title: "one")])
+      for body in [client.lookUpA, client.exportAll] {
+        let error = try await rpcError { _ = try await body(0, false) }
+        #expect(error.code == .failedPrecondition && error.reason == "NOTHING_COMMITTED")
+        #expect(error.message.contains("illmrec catalog commit"))
+      }
+      #expect(try await client.lookUpA(0, true) == "one")
+      #expect(try await client.exportAll(0, true) == "a")
+      let commit = try await client.commitCatalog(.with { $0.label = "spring" })
+      #expect(commit.created && commit.snapshot.number == 1 && commit.snapshot.itemCount == 1)
+      #expect(commit.snapshot.label == "spring" && commit.snapshot.fingerprint.count == 64)
+      #expect(commit.catalog.id == server.store.catalogID && commit.catalog.snapshot == 1)
+      try await client.storeInDraft([item("a", [9, 9, 9], title: "two")])
+      #expect(try await client.lookUpA(0, false) == "one")
+      #expect(try await client.lookUpA(0, true) == "two")
+      #expect(try await client.commitCatalog(.init()).snapshot.number == 2)
+      #expect(try await client.lookUpA(0, false) == "two")
+      #expect(try await client.lookUpA(1, false) == "one")
+      #expect(try await client.commitCatalog(.init()).created == false)
+    }
+  }
+
+  @Test func `Answers say what they were read from`() async throws {
+    try await withServer { client, server in
+      try await client.store([item("a", [1, 2, 3])])
+      let snapshots = try await client.listSnapshots(.init()).snapshots
+      let position = Common_CatalogRef.with {
+        ($0.id, $0.snapshot, $0.fingerprint) = (server.store.catalogID, 1, snapshots[0].fingerprint)
+      }
+      #expect(try await client.lookupItems(.with { $0.itemIds = ["a"] }).catalog == position)
+      #expect(try await client.export().header?.catalog == position)
+      let draft = try await client.lookupItems(
+        .with {
+          $0.itemIds = ["a"]
+          $0.draft = true
+        })
+      #expect(draft.catalog.snapshot == 0 && draft.catalog.id == position.id)
+      let info = try await client.getServerInfo(.init())
+      #expect(info.catalog.id == position.id && info.catalog.snapshot == 1)
+      #expect(info.newestSnapshot == 1 && info.catalogVersion.isEmpty)
+    }
+  }
+
+  @Test func `Unknown and ambiguous snapshots are refused`() async throws {
+    try await withServer { client, _ in
+      try await client.store([item("a", [1, 2, 3])])
+      for body in [client.lookUpA, client.exportAll] {
+        for number in [2, UInt64.max] {
+          let error = try await rpcError { _ = try await body(number, false) }
+          #expect(error.reason == "SNAPSHOT_NOT_FOUND")
+        }
+        let error = try await rpcError { _ = try await body(1, true) }
+        #expect(error.reason == "SNAPSHOT_AMBIGUOUS")
+      }
+      let long = try await rpcError {
+        _ = try await client.commitCatalog(.with { $0.label = String(repeating: "x", count: 1025) })
+      }
+      #expect(long.reason == "LABEL_TOO_LONG")
+      let dropped = try await rpcError { _ = try await client.dropSnapshot(.with { $0.snapshot = 1 }) }
+      #expect(dropped.code == .failedPrecondition && dropped.reason == "SNAPSHOT_IN_USE")
+    }
+  }
+
+  @Test func `A draft is listed, compared, discarded`() async throws {
+    try await withServer { client, _ in
+      let error = try await rpcError { _ = try await client.commitCatalog(.init()) }
+      #expect(error.reason == "DRAFT_EMPTY")
+      try await client.store([item("a", [1, 2, 3], title: "one"), item("b", [4, 5, 6])])
+      try await client.storeInDraft([item("a", [1, 2, 3], title: "two"), item("c", [7, 8, 9])])
+      let deletion = try await client.deleteItems(.with { $0.itemIds = ["b", "nothing", "b"] })
+      #expect(deletion.deleted == 1 && deletion.missingItemIds == ["nothing"])
+      let list = try await client.listSnapshots(.init())
+      #expect(list.snapshots.map(\.number) == [1] && list.catalog.snapshot == 1 && list.draftItemCount == 2)
+      #expect(list.draftChanges == .with { ($0.added, $0.changed, $0.removed) = (1, 1, 1) })
+      let changes = try await client.differences(.init())
+      #expect(changes.map(\.itemID) == ["a", "b", "c"] && changes.map(\.kind) == [.changed, .removed, .added])
+      #expect(changes[0].fields == ["title"] && changes[0].before.title == "one" && changes[0].after.title == "two")
+      #expect(try await client.discardDraft(.init()).discarded == list.draftChanges)
+      #expect(try await client.differences(.init()).isEmpty)
+      #expect(try await client.exportAll(0, true) == "a,b")
+    }
+  }
+
+  @Test func `Snapshots are compared and dropped`() async throws {
+    try await withServer { client, _ in
+      for number in 1...3 { try await client.store([item("item-\(number)", [1, 2, 3])]) }
+      let changes = try await client.differences(.with { ($0.fromSnapshot, $0.toSnapshot) = (1, 3) })
+      #expect(changes.map(\.itemID) == ["item-2", "item-3"])
+      _ = try await client.dropSnapshot(.with { $0.snapshot = 2 })
+      #expect(try await client.listSnapshots(.init()).snapshots.map(\.number) == [3, 1])
+      let error = try await rpcError { _ = try await client.differences(.with { $0.fromSnapshot = 2 }) }
+      #expect(error.code == .notFound && error.reason == "SNAPSHOT_NOT_FOUND")
+    }
+  }
+
+  @Test func `Items that are taken out are named soundly`() async throws {
+    try await withServer { client, _ in
+      for (reason, ids) in [("NO_ITEMS", []), ("ITEM_ID_MISSING", [""])] {
+        let error = try await rpcError { _ = try await client.deleteItems(.with { $0.itemIds = ids }) }
+        #expect(error.reason == reason)
+      }
+    }
+  }
+}
+
+extension Client {
+  /// Title of the item "a".
+  fileprivate func lookUpA(_ snapshot: UInt64, _ draft: Bool) async throws -> String {
+    try await lookupItems(
+      .with {
+        $0.itemIds = ["a"]
+        $0.snapshot = snapshot
+        $0.draft = draft
+      }
+    ).items[0].metadata.title
+  }
+
+  /// The names of all items.
+  fileprivate func exportAll(_ snapshot: UInt64, _ draft: Bool) async throws -> String {
+    let request = Encoder_ExportItemsRequest.with {
+      $0.snapshot = snapshot
+      $0.draft = draft
+    }
+    return try await exportItems(request) { response in
+      var ids: [String] = []
+      for try await message in response.messages { ids += message.chunk.itemIds }
+      return ids.joined(separator: ",")
+    }
+  }
+
+  fileprivate func differences(_ request: Encoder_DiffSnapshotsRequest) async throws -> [Encoder_ItemChange] {
+    try await diffSnapshots(request) { response in
+      var changes: [Encoder_ItemChange] = []
+      for try await message in response.messages { changes += message.chunk.changes }
+      return changes
+    }
+  }
+}
