@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CrashProbe
+import Rollouts
 import TestSupport
 import Testing
 import VectorIndex
@@ -30,6 +31,17 @@ struct SearchTests {
     #expect(found == queries.map { catalog.ranking(of: $0) })
     #expect(found.map(\.count) == queries.map { min($0.k, count) })
     for query in queries { #expect(try searcher.search([query], in: version)[0].get() == catalog.ranking(of: query)) }
+  }
+
+  @Test
+  func `Versions are compared by the bytes of their items' ids`() throws {
+    // "é" as one character, and as a letter with its accent.
+    let vectors: [[Float]] = [[1, 0], [0, 1]]
+    let composed = try open(Catalog(ids: ["caf\u{e9}", "same"], vectors: vectors))
+    let decomposed = try open(Catalog(ids: ["cafe\u{301}", "same"], vectors: vectors))
+    let comparison = try VersionComparison(baseline: composed, candidate: decomposed, queryCount: 2, k: 2)
+    #expect(comparison.onlyInBaseline == 1 && comparison.onlyInCandidate == 1)
+    #expect(comparison.overlap.mean == 0.5)
   }
 
   @Test

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 package import Rollouts
 
 /// How far two versions agree, asked with the vectors of one's own items.
@@ -55,10 +56,10 @@ package struct VersionComparison: Sendable, Equatable {
   private static func sharedItems(_ a: borrowing ItemTable, _ b: borrowing ItemTable) -> Int {
     var (row, other, shared) = (0, 0, 0)
     while row < a.count && other < b.count {
-      let (left, right) = (a.id(ofRow: row), b.id(ofRow: other))
+      let (left, right) = (Identifier(a.id(ofRow: row)), Identifier(b.id(ofRow: other)))
       if left == right { shared += 1 }
-      if left == right || left.utf8.lexicographicallyPrecedes(right.utf8) { row += 1 }
-      if left == right || right.utf8.lexicographicallyPrecedes(left.utf8) { other += 1 }
+      if left <= right { row += 1 }
+      if right <= left { other += 1 }
     }
     return shared
   }
