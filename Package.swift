@@ -197,9 +197,10 @@ let package = Package(
       "ServiceSupportTests",
       ["Basics", "ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
     .executableTarget(
-      name: "CatalogProbe", dependencies: ["CatalogStore", "Items", .grdb, .sqlite], path: "Tests/CatalogProbe",
+      name: "CatalogProbe", dependencies: ["Basics", "CatalogStore", "Items", .grdb, .sqlite],
+      path: "Tests/CatalogProbe",
       swiftSettings: swiftSettings),
-    tests("CatalogStoreTests", ["CatalogStore", "CatalogProbe", "Items", "TestSupport", .grdb]),
+    tests("CatalogStoreTests", ["Basics", "CatalogStore", "CatalogProbe", "Items", "TestSupport", .grdb]),
     tests(
       "EncoderServiceTests",
       ["Basics", "EncoderService", "CatalogStore", "Items", "Models", "ServiceSupport", .grdb, .grpcProtobuf]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Basics
 import Foundation
 import GRDB
-package import Items
+import Items
 
 // Everything is written to the draft. What the draft has of the newest snapshot is that snapshot's own row; a row of the draft's
 // own is there only where the item differs from it.
@@ -52,7 +53,7 @@ extension ItemStore {
   /// Blocks until it is on the disk.
   ///
   /// - Returns: how many items were taken out.
-  package func retain(_ named: Set<ItemKey>) throws(StoreError) -> Int {
+  package func retain(_ named: Set<Identifier>) throws(StoreError) -> Int {
     try write { db in
       let draft = try Self.state(db).draft
       let rows = try Row.fetchCursor(
@@ -61,7 +62,7 @@ extension ItemStore {
           "SELECT id, item_id, first_snapshot, content_sha256 FROM snapshot_item WHERE last_snapshot IS NULL")
       var others: [DraftRow] = []
       while let row = try rows.next() {
-        if !named.contains(ItemKey(row["item_id"])) { others.append(DraftRow(row)) }
+        if !named.contains(Identifier(row["item_id"])) { others.append(DraftRow(row)) }
       }
       for row in others { try Self.end(row, draft, db) }
       return others.count

@@ -105,8 +105,8 @@ extension EncoderServer {
   ) async throws -> Encoder_DeleteItemsResponse {
     try checkCount(request.itemIds.count, field: "item_ids")
     for (index, id) in request.itemIds.enumerated() { try ItemID.check(id, field: "item_ids[\(index)]") }
-    var seen: Set<ItemKey> = []
-    let ids = request.itemIds.filter { seen.insert(ItemKey($0)).inserted }
+    var seen: Set<Identifier> = []
+    let ids = request.itemIds.filter { seen.insert(Identifier($0)).inserted }
     let missing = try await change { store throws(StoreError) in try store.delete(ids) }
     return .with {
       $0.deleted = UInt64(ids.count - missing.count)

@@ -3,7 +3,6 @@
 import Basics
 import CatalogStore
 import GRPCCore
-import Items
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -53,7 +52,7 @@ extension EncoderServer {
     try await writer.write(.with { $0.progress = progress.counts })
   }
 
-  private func removeAll(but named: Set<ItemKey>) async throws -> Int {
+  private func removeAll(but named: Set<Identifier>) async throws -> Int {
     try await asServiceFailures { [store] in
       try await DedicatedThread.run(name: "encoder-catalog") { try store.retain(named) }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
-import Items
 import ServiceSupport
 import Synchronization
 
@@ -10,8 +9,8 @@ import Synchronization
 final class StoreOrder: Sendable {
   private struct State {
     /// The last turn that was given out for an id and has not ended.
-    var last: [ItemKey: StoreTurn] = [:]
-    var named: Set<ItemKey> = []
+    var last: [Identifier: StoreTurn] = [:]
+    var named: Set<Identifier> = []
   }
 
   private let state = Mutex(State())
@@ -21,11 +20,11 @@ final class StoreOrder: Sendable {
   init(remembersNames: Bool) { self.remembersNames = remembersNames }
 
   /// All items that had a turn.
-  var named: Set<ItemKey> { state.withLock { $0.named } }
+  var named: Set<Identifier> { state.withLock { $0.named } }
 
   /// The next item's turn. Called in the order of the items.
   func turn(for id: String) -> StoreTurn {
-    let key = ItemKey(id)
+    let key = Identifier(id)
     return state.withLock { state in
       let turn = StoreTurn(after: state.last[key]?.isOver)
       state.last[key] = turn
@@ -36,7 +35,7 @@ final class StoreOrder: Sendable {
 
   /// The item is stored, or will not be.
   func end(_ turn: StoreTurn, of id: String) {
-    let key = ItemKey(id)
+    let key = Identifier(id)
     state.withLock { state in
       if state.last[key] === turn { state.last[key] = nil }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 package import CatalogStore
 import Items
 
@@ -87,7 +88,7 @@ package enum CatalogChange: String, CaseIterable, Sendable {
     case .creation, .migration: break
     case .writing: try store.put(Self.items(of: 7))
     case .removal: _ = try store.delete((0..<20).map { "item-\($0)" })
-    case .synchronisation: _ = try store.retain(Set((0..<5).map { ItemKey("item-\($0)") }))
+    case .synchronisation: _ = try store.retain(Set((0..<5).map { Identifier("item-\($0)") }))
     case .firstCommit, .commit: _ = try store.commit(label: "committed")
     case .discard: _ = try store.discardDraft()
     case .drop:

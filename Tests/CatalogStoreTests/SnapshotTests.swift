@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import Items
 import TestSupport
@@ -102,7 +103,7 @@ import Testing
     let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
     #expect(composed == decomposed, "Swift takes them for the same")
     try store.put([F.item(composed, "one"), F.item(decomposed, "two"), F.item("x", "three")])
-    #expect(try store.retain([ItemKey(composed)]) == 2)
+    #expect(try store.retain([Identifier(composed)]) == 2)
     #expect(try await store.contents(.draft) == ["\(composed) one"])
     #expect(try store.retain([]) == 1)
     #expect(try await store.contents(.draft).isEmpty)

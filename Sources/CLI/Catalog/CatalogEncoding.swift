@@ -120,7 +120,7 @@ private final class EncodingTally: Sendable {
     var removed = 0
     var failures: [EncodingFailure]
     /// Sent as a name alone: their failure is noted already.
-    var onlyNamed: [ItemKey: Int] = [:]
+    var onlyNamed: [Identifier: Int] = [:]
   }
 
   private let file: String
@@ -149,15 +149,15 @@ private final class EncodingTally: Sendable {
 
   func failed(_ failure: EncodingFailure) { note { $0.failures.append(failure) } }
 
-  func onlyNamed(_ id: String) { state.withLock { $0.onlyNamed[ItemKey(id), default: 0] += 1 } }
+  func onlyNamed(_ id: String) { state.withLock { $0.onlyNamed[Identifier(id), default: 0] += 1 } }
 
   func removed(_ count: Int) { state.withLock { $0.removed = count } }
 
   /// Whether an answer that the item is empty is to one of the names; each of them is answered once.
   private func isOnlyNamed(_ id: String) -> Bool {
     state.withLock { state in
-      guard let count = state.onlyNamed[ItemKey(id)], count > 0 else { return false }
-      state.onlyNamed[ItemKey(id)] = count - 1
+      guard let count = state.onlyNamed[Identifier(id)], count > 0 else { return false }
+      state.onlyNamed[Identifier(id)] = count - 1
       return true
     }
   }
