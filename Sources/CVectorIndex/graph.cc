@@ -100,7 +100,7 @@ illmrec_graph_status illmrec_graph_build(const float *rows, uint32_t row_count, 
 }
 
 bool illmrec_graph_joins_rows(const void *bytes, size_t size) {
-  return size >= sizeof(illmrec::GraphHeader) && static_cast<const illmrec::GraphHeader *>(bytes)->node_count != 0;
+  return size >= sizeof(illmrec::GraphHeader) && static_cast<const illmrec::GraphHeader *>(bytes)->joins_rows();
 }
 
 void illmrec_graph_free(void *bytes) { std::free(bytes); }

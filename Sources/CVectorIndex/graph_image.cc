@@ -14,15 +14,14 @@ namespace {
 [[noreturn]] void refuse(const std::string &why) { throw InvalidGraph(why); }
 
 void check_header(const GraphHeader &header, uint32_t row_count, uint32_t dim) {
-  const bool has_nodes = std::memcmp(header.magic, DISTINCT_GRAPH_MAGIC, sizeof DISTINCT_GRAPH_MAGIC) == 0;
-  if (!has_nodes && std::memcmp(header.magic, GRAPH_MAGIC, sizeof GRAPH_MAGIC) != 0) {
+  if (!header.joins_rows() && std::memcmp(header.magic, GRAPH_MAGIC, sizeof GRAPH_MAGIC) != 0) {
     refuse("it does not begin as a graph does");
   }
   if (header.row_count != row_count || header.dim != dim) {
     refuse("it is of " + std::to_string(header.row_count) + " rows of length " + std::to_string(header.dim) +
            ", the vectors are " + std::to_string(row_count) + " of length " + std::to_string(dim));
   }
-  if (has_nodes && (header.node_count == 0 || header.node_count > row_count)) {
+  if (header.joins_rows() && (header.node_count == 0 || header.node_count > row_count)) {
     refuse("it has " + std::to_string(header.node_count) + " nodes for " + std::to_string(row_count) + " rows");
   }
   if (header.links < ILLMREC_GRAPH_LINKS_MIN || header.links > ILLMREC_GRAPH_LINKS_MAX) {
@@ -90,6 +89,10 @@ void check_nodes(const GraphImage &image) {
 
 }  // namespace
 
+bool GraphHeader::joins_rows() const {
+  return std::memcmp(magic, DISTINCT_GRAPH_MAGIC, sizeof DISTINCT_GRAPH_MAGIC) == 0;
+}
+
 size_t GraphImage::bytes(uint32_t node_count, uint32_t links, uint32_t upper_count, uint32_t upper_lists) {
   // 2^32 rows of 256 links are 2^42 bytes at most.
   const uint64_t words = uint64_t{node_count} * 2 * links + 2 * uint64_t{upper_count} + uint64_t{upper_lists} * links;
@@ -102,7 +105,7 @@ GraphImage GraphImage::read(const void *bytes, size_t size, uint32_t row_count, 
   image.header = static_cast<const GraphHeader *>(bytes);
   const GraphHeader &header = *image.header;
   check_header(header, row_count, dim);
-  const bool has_nodes = std::memcmp(header.magic, DISTINCT_GRAPH_MAGIC, sizeof DISTINCT_GRAPH_MAGIC) == 0;
+  const bool has_nodes = header.joins_rows();
   image.node_count = has_nodes ? header.node_count : header.row_count;
   const size_t expected = GraphImage::bytes(image.node_count, header.links, header.upper_count, header.upper_lists) +
                           (has_nodes ? size_t{row_count} * sizeof(uint32_t) : 0);

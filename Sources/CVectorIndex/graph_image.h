@@ -31,6 +31,9 @@ struct GraphHeader {
   uint32_t entry;
   /// V in the second layout; 0 in the first.
   uint32_t node_count;
+
+  /// Whether it begins as the second layout does, in which several rows may be one node.
+  bool joins_rows() const;
 };
 
 inline constexpr char GRAPH_MAGIC[16] = "illmrec hnsw 1\n";

@@ -24,7 +24,7 @@ extension Recommendation {
       } catch let failure as ServiceFailure {
         // The users of this RPC fail; those of the others have their answers.
         failures.append(failure)
-        for index in portion { users[index].fail(failure.field == nil ? failure.of(users[index].field) : failure) }
+        for index in portion { users[index].fail(failure.of(users[index].field)) }
         continue
       }
       let common = servedBy ?? response.servedBy

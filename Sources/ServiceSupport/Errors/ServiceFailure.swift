@@ -60,9 +60,10 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     return ServiceFailure(relaying: code, reason: reason, message, field: "\(element).\(field)", retryAfter: retryAfter)
   }
 
-  /// A whole call's failure as that of one of its elements.
+  /// A whole call's failure as that of one of its elements: it names the element where it names no field.
   package func of(_ element: String) -> ServiceFailure {
-    ServiceFailure(relaying: code, reason: reason, message, field: element, retryAfter: retryAfter)
+    guard field == nil else { return self }
+    return ServiceFailure(relaying: code, reason: reason, message, field: element, retryAfter: retryAfter)
   }
 
   /// The failure with words in front of its message that say where it happened.
