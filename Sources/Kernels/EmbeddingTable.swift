@@ -32,6 +32,33 @@ package final class EmbeddingTable: Sendable {
       from: tensor)
   }
 
+  /// A copy of some of its rows, in the type that they are stored in; its memory is its own.
+  package func gathered(_ rows: [Int]) -> EmbeddingTable {
+    let bytes = width * element.size
+    let copy = RowMemory(byteCount: rows.count * bytes)
+    for (index, row) in rows.enumerated() {
+      precondition(row >= 0 && row < self.rows, "row \(row) of \(self.rows)")
+      copy.base.advanced(by: index * bytes).copyMemory(from: base + row * bytes, byteCount: bytes)
+    }
+    return EmbeddingTable(
+      rows: rows.count, width: width, of: element, borrowing: UnsafeRawPointer(copy.base), from: copy)
+  }
+
+  /// The rows whose numbers are not those of the same row of `other`, and those that `other` lacks.
+  package func rowsThatDiffer(from other: EmbeddingTable) -> [Int] {
+    precondition(width == other.width)
+    var (own, others) = ([Float](repeating: 0, count: width), [Float](repeating: 0, count: width))
+    return (0..<rows).filter { row in
+      guard row < other.rows else { return true }
+      own.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { copyRow(row, to: base) } }
+      others.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { other.copyRow(row, to: base) } }
+      return own != others
+    }
+  }
+
+  /// Bytes of its rows.
+  package var byteCount: Int { rows * width * element.size }
+
   /// Every row as floats.
   ///
   /// - Parameter out: [rows, width].
@@ -63,6 +90,17 @@ package final class EmbeddingTable: Sendable {
     }
     return nil
   }
+}
+
+/// Memory of a table's own; written before anybody else knows it.
+private final class RowMemory: Sendable {
+  nonisolated(unsafe) let base: UnsafeMutableRawPointer
+
+  init(byteCount: Int) {
+    base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+  }
+
+  deinit { base.deallocate() }
 }
 
 extension Activations {

@@ -17,6 +17,8 @@ extension ServiceFailure {
       case .invalidInput: .inputInvalid
       case .cancelled: .cancelled
       case .notFinite: .resultNotFinite
+      case .frozenPartMismatch: .frozenPartMismatch
+      case .notAllowed: .trainingOutside
       case .notFound, .unreadable, .unwritable, .malformed, .unsupported, .tensorMismatch:
         .modelError
       }

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Kernels
+package import Kernels
 
-/// Everything that turns item images into vectors: vision tower, adaptor and the items' projections.
+/// Everything that turns item images into vectors: vision tower, adaptor and the items' projections. One training over a
+/// frozen tower, which others may share.
 ///
 /// Its methods compute on the calling thread and the model's own threads, and block until they are done: call them from
 /// a compute worker. Calls from several threads wait for each other.
 package final class ImageModel: Sendable {
   package let fingerprints: ModelFingerprints
-  /// What the vision tower's matrices are multiplied in.
-  package let arithmetic: MatrixArithmetic
   /// Spaces in use, in the order of their blocks.
   package let spaces: [Space]
-  package let preprocessing: ImagePreprocessing
+  /// What it shares with the other trainings over the tower.
+  package let frozen: FrozenTower
   /// v.
   package let embeddingDim: Int
   /// d.
   package let softTokenDim: Int
   /// p.
   package let spaceDim: Int
+  /// What it holds beside the tower.
+  package let ownBytes: Int
 
-  private let tower: SiglipVisionModel
   private let adaptor: Adaptor
   private let projections: [(space: Space, projection: SpaceProjection)]
-  private let team: ComputeTeam
 
   /// Patches that go through the tower together: the matrix products are at full speed and the values stay small.
   private static let patchesAtOnce = 3000
@@ -33,52 +33,63 @@ package final class ImageModel: Sendable {
   /// - Parameters:
   ///   - threads: of the computation; one for each CPU of the process by default.
   ///   - loading: how the tower's matrices are kept, and who hears of loading.
-  package init(
+  package convenience init(
     checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil, loading: LoadingOptions = LoadingOptions()
   ) throws(ModelError) {
-    let spaces = try Space.blockOrder(spaces)
-    let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
-    let configurationPath = checkpoint.visionTower + "/config.json"
-    let configuration = try SiglipConfiguration(path: configurationPath)
-    let preprocessing = try Self.preprocessing(checkpoint, configuration)
+    _ = try Space.blockOrder(spaces)
+    let frozen = try FrozenTower(checkpoint: checkpoint, threads: threads, loading: loading)
+    try self.init(checkpoint: checkpoint, spaces: spaces, over: frozen, on: frozen.team)
+  }
 
+  /// Reads `rec_module/`, into memory of its own, and compares `vision_tower/` with the tower that serves.
+  ///
+  /// - Parameters:
+  ///   - team: that reads; a thread of its own by default, so that what serves computes on.
+  ///   - readable: which files may be read.
+  /// - Throws: `.frozenPartMismatch` when the checkpoint was trained over another tower.
+  package init(
+    checkpoint: CheckpointLocation, spaces: [Space], over frozen: FrozenTower,
+    on team: ComputeTeam = ComputeTeam(threads: 1), readable: ReadableFiles = .all
+  ) throws(ModelError) {
+    let spaces = try Space.blockOrder(spaces)
     let towerFiles = try WeightFiles(directory: checkpoint.visionTower)
-    let digests = FileDigests(directory: loading.packedCache, on: team)
-    let packer = try MatrixPacker(part: "vision-tower", of: towerFiles, loading, digests: digests, on: team)
-    var towerLoader = WeightLoader(towerFiles, prefix: Self.towerPrefix(towerFiles), packer: packer, on: team)
-    tower = SiglipVisionModel(configuration, &towerLoader, team: team)
-    try towerLoader.finish(expectation: configurationPath)
-    packer.save()
+    let digests = FileDigests(directory: frozen.loading.packedCache, knowing: frozen.knownDigests, on: team)
+    try frozen.require(checkpoint, towerFiles, digests)
+    try readable.requireTrainedPart(of: checkpoint)
 
     let recFiles = try WeightFiles(directory: checkpoint.recModule)
-    var loader = WeightLoader(recFiles, on: team)
-    adaptor = Adaptor(&loader, embeddingDim: configuration.width)
+    let fingerprints = { () throws(ModelError) in
+      try Self.fingerprints(
+        checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces, frozen, digests)
+    }
+    let before = try fingerprints()
+    var loader = WeightLoader(recFiles, copies: true, on: team)
+    adaptor = Adaptor(&loader, embeddingDim: frozen.embeddingDim)
     var projections: [(space: Space, projection: SpaceProjection)] = []
     for space in spaces {
       let projection = SpaceProjection(
-        &loader, .item, space, inputDim: space == .image ? configuration.width : nil,
+        &loader, .item, space, inputDim: space == .image ? frozen.embeddingDim : nil,
         spaceDim: projections.first?.projection.spaceDim)
       projections.append((space, projection))
     }
-    try loader.finish(expectation: "the published layout with \(configurationPath)")
+    try loader.finish(expectation: "the published layout with \(checkpoint.visionTower)/config.json")
 
+    self.frozen = frozen
     self.spaces = spaces
-    self.preprocessing = preprocessing
     self.projections = projections
-    self.team = team
-    embeddingDim = configuration.width
+    embeddingDim = frozen.embeddingDim
     softTokenDim = adaptor.softTokenDim
     spaceDim = projections[0].projection.spaceDim
-    arithmetic = MatrixArithmetic(loading)
-    fingerprints = try Self.fingerprints(
-      checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces, arithmetic, digests)
+    ownBytes = loader.loadedBytes
+    self.fingerprints = try before.requireUnchanged(try fingerprints(), checkpoint)
     digests.save()
   }
 
-  /// What a tower's tensor names begin with: `vision_model.`, or nothing in what transformers from version 5 on writes.
-  private static func towerPrefix(_ files: WeightFiles) -> String {
-    files.tensors["embeddings.patch_embedding.weight"] == nil ? "vision_model." : ""
-  }
+  /// What the vision tower's matrices are multiplied in.
+  package var arithmetic: MatrixArithmetic { frozen.arithmetic }
+  package var preprocessing: ImagePreprocessing { frozen.preprocessing }
+  private var tower: SiglipVisionModel { frozen.tower }
+  private var team: ComputeTeam { frozen.team }
 
   /// Length of an item vector: p for each space in use.
   package var itemVectorDim: Int { spaceDim * spaces.count }
@@ -140,34 +151,14 @@ package final class ImageModel: Sendable {
 }
 
 extension ImageModel {
-  private static func preprocessing(
-    _ checkpoint: CheckpointLocation, _ tower: SiglipConfiguration
-  ) throws(ModelError) -> ImagePreprocessing {
-    let path = checkpoint.visionTower + "/preprocessor_config.json"
-    let preprocessing = try ImagePreprocessing(configurationFile: path)
-    guard preprocessing.height == tower.imageSize, preprocessing.width == tower.imageSize else {
-      throw ModelError(
-        .malformed,
-        "\(path) prepares images of \(preprocessing.width) x \(preprocessing.height); the tower's config.json says "
-          + "image_size \(tower.imageSize)")
-    }
-    return preprocessing
-  }
-
   private static func fingerprints(
     _ checkpoint: CheckpointLocation, tower: WeightFiles, recModule: WeightFiles, spaces: [Space],
-    _ arithmetic: MatrixArithmetic, _ digests: FileDigests
+    _ frozen: FrozenTower, _ digests: FileDigests
   ) throws(ModelError) -> ModelFingerprints {
-    var towerPrint = Fingerprint()
-    towerPrint.add(
-      existing: ["config.json", "preprocessor_config.json"].map { "\(checkpoint.visionTower)/\($0)" },
-      part: "vision_tower")
-    for path in tower.paths { towerPrint.add(path, part: "vision_tower") }
-    var model = towerPrint
+    var model = FrozenTower.files(checkpoint, tower)
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(
-      model: try model.digest(digests, extra: arithmetic.fingerprintSuffix),
-      space: try Fingerprint.space(checkpoint, recModule, spaces, digests),
-      tower: try towerPrint.digest(digests, extra: arithmetic.towerSuffix))
+      model: try model.digest(digests, extra: frozen.arithmetic.fingerprintSuffix),
+      space: try Fingerprint.space(checkpoint, recModule, spaces, digests), tower: frozen.fingerprint)
   }
 }

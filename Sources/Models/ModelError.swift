@@ -18,6 +18,10 @@ package struct ModelError: CodedError {
     case unsupported
     /// Tensors are missing, or their shapes are not what the configuration asks for.
     case tensorMismatch
+    /// A checkpoint's frozen part is another than the one it is to be computed with.
+    case frozenPartMismatch
+    /// A file that the caller may not have read.
+    case notAllowed
     /// A weight or an input is NaN or infinite.
     case notFinite
     /// The caller's values have the wrong size or are out of range.

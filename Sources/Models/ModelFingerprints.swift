@@ -11,3 +11,16 @@ package struct ModelFingerprints: Sendable, Equatable {
   /// bfloat16, whose embeddings may stand side by side; another one in int8. Nil for user models.
   package let tower: String?
 }
+
+extension ModelFingerprints {
+  /// These, when `after` is the same: then what was read between the two is what they name.
+  func requireUnchanged(
+    _ after: ModelFingerprints, _ checkpoint: CheckpointLocation
+  ) throws(ModelError) -> ModelFingerprints {
+    guard after == self else {
+      throw ModelError(
+        .unreadable, "\(checkpoint.directory) changed while it was read; load it once it is written whole")
+    }
+    return self
+  }
+}

@@ -8,10 +8,13 @@ package struct EncodingRequest: Sendable {
   package var prompt: Prompt
   /// From ``UserModel/prefixKeys(of:visuals:scope:)``; none to share nothing with other prompts.
   package var prefixKeys: [PrefixKey]
+  /// Whose token embeddings and [REC] are read; those of the model that is asked when nil.
+  package var training: UserModel?
 
-  package init(prompt: Prompt, prefixKeys: [PrefixKey] = []) {
+  package init(prompt: Prompt, prefixKeys: [PrefixKey] = [], training: UserModel? = nil) {
     self.prompt = prompt
     self.prefixKeys = prefixKeys
+    self.training = training
   }
 }
 
@@ -31,7 +34,7 @@ package struct EncodedPrompt: Sendable {
 
 extension UserModel {
   /// Computes prompts together, packed without padding. What one of them begins with is not computed when the cache holds
-  /// it, and once when several begin alike.
+  /// it, and once when several begin alike. They may be of several trainings over this model's LLM.
   ///
   /// - Parameter isCancelled: asked for each prompt, by its index, between layers; the rest goes on without those that nobody
   ///   waits for.
@@ -41,7 +44,7 @@ extension UserModel {
   ) -> [Result<EncodedPrompt, ModelError>] {
     var outcomes = requests.map { request in
       Result { () throws(ModelError) in
-        try check(request.prompt)
+        try (request.training ?? self).check(request.prompt)
         return EncodedPrompt(hiddenState: [], cachedTokens: 0)
       }
     }
@@ -162,9 +165,11 @@ extension UserModel {
   /// end.
   private func embeddingRows(of requests: [EncodingRequest], _ plan: PrefillPlan) -> Activations {
     var rows = Activations(rows: plan.rowCount, width: llmDim)
-    let rec = recToken.reshaped([1, llmDim])
     for (request, sequence) in zip(requests, plan.sequences) {
       let prompt = request.prompt
+      let training = request.training ?? self
+      precondition(training.frozen === frozen, "a batch is computed by one LLM")
+      let rec = training.recToken.reshaped([1, llmDim])
       let softTokens = Dictionary(uniqueKeysWithValues: zip(prompt.softTokenPositions, prompt.softTokens))
       for (row, position) in zip(sequence.rows, sequence.firstPosition...) {
         if position == prompt.recPosition {
@@ -172,7 +177,7 @@ extension UserModel {
         } else if let softToken = softTokens[position] {
           rows.setRow(row, to: softToken)
         } else {
-          rows.setRow(row, toRow: Int(prompt.tokenIDs[position]), of: tokenEmbeddings)
+          training.tokenEmbeddings.write(Int(prompt.tokenIDs[position]), toRow: row, of: &rows)
         }
       }
     }

@@ -3,7 +3,8 @@
 package import Kernels
 import Synchronization
 
-/// Everything that turns histories into user vectors: prompt, tokenizer, frozen LLM and the users' projections.
+/// Everything that turns histories into user vectors: prompt, tokenizer, frozen LLM and the users' projections. One training
+/// over a frozen LLM, which others may share: a batch may hold prompts of several.
 ///
 /// Its methods compute on the calling thread and the model's own threads, and block until they are done: call them from
 /// a compute worker. Calls from several threads wait for each other.
@@ -56,83 +57,98 @@ package final class UserModel: Sendable {
   }
 
   package let fingerprints: ModelFingerprints
-  /// What the LLM's matrices are multiplied in.
-  package let arithmetic: MatrixArithmetic
   /// Spaces in use, in the order of their blocks.
   package let spaces: [Space]
   /// What each block of a user vector is multiplied with; same order as `spaces`.
   package let spaceWeights: [Float]
+  /// What it shares with the other trainings over the LLM.
+  package let frozen: FrozenLLM
   /// d.
   package let llmDim: Int
   /// v.
   package let embeddingDim: Int
   /// p.
   package let spaceDim: Int
+  /// What it holds beside the LLM; token embeddings that another training holds as well are counted for both.
+  package let ownBytes: Int
 
   let prompts: PromptBuilder
-  let llm: LlamaModel
-  let tokenEmbeddings: EmbeddingTable  // [V or more, d]
+  let tokenEmbeddings: TokenEmbeddings  // [V or more, d]
   let recToken: WeightTensor  // [d]   rec_token
   private let adaptor: Adaptor
   /// Every space of the checkpoint.
   private let projections: [(space: Space, projection: SpaceProjection)]
-  let team: ComputeTeam
   let prefixNaming: PrefixNaming
-  /// What attention reads keys and values in.
-  let keyValueElement: RowStorage.Element
-  /// Nil when it has no bytes to work with.
-  let prefixCache: PrefixCache?
   /// Keeps the instruction that every history's prompt begins with in the cache.
   let instruction = Mutex<PrefixLease?>(nil)
 
   /// Reads `llm/`, `llm_parameter/` and `rec_module/`.
-  package init(checkpoint: CheckpointLocation, configuration: Configuration = Configuration()) throws(ModelError) {
+  package convenience init(
+    checkpoint: CheckpointLocation, configuration: Configuration = Configuration()
+  ) throws(ModelError) {
+    let frozen = try FrozenLLM(checkpoint: checkpoint, configuration: configuration)
+    try self.init(checkpoint: checkpoint, over: frozen, on: frozen.team)
+  }
+
+  /// Reads `llm_parameter/` and `rec_module/`, into memory of its own, and compares `llm/` with the LLM that serves.
+  ///
+  /// - Parameters:
+  ///   - team: that reads; a thread of its own by default, so that what serves computes on.
+  ///   - readable: which files may be read.
+  /// - Throws: `.frozenPartMismatch` when the checkpoint was trained over another LLM.
+  package init(
+    checkpoint: CheckpointLocation, over frozen: FrozenLLM, on team: ComputeTeam = ComputeTeam(threads: 1),
+    readable: ReadableFiles = .all
+  ) throws(ModelError) {
+    let configuration = frozen.configuration
     let spaces = try Space.blockOrder(configuration.spaces)
-    try configuration.check()
-    let team = ComputeTeam(threads: configuration.threads ?? ComputeTeam.availableCPUs)
-    let llmPath = checkpoint.llm + "/config.json"
-    let shape = try LlamaConfiguration(path: llmPath, trainedContext: try checkpoint.trainedContext())
-    let tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
+    let width = frozen.llm.configuration.width
+    let digests = FileDigests(directory: configuration.loading.packedCache, knowing: frozen.knownDigests, on: team)
+    try readable.requireTrainedPart(of: checkpoint)
+    try frozen.require(checkpoint, digests)
+    let tokenizer = try frozen.tokenizer(of: checkpoint, digests, readable)
 
     let llmFiles = try WeightFiles(directory: checkpoint.llm)
-    let digests = FileDigests(directory: configuration.loading.packedCache, on: team)
-    let packer = try MatrixPacker(part: "llm", of: llmFiles, configuration.loading, digests: digests, on: team)
-    var llmLoader = WeightLoader(llmFiles, prefix: LlamaModel.prefix(in: llmFiles), packer: packer, on: team)
-    llm = LlamaModel(shape, &llmLoader, maxPositions: configuration.maxPromptTokens, team: team)
-    let trained = try Self.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
-    tokenEmbeddings =
-      trained
-      ?? llmLoader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
-    try llmLoader.finish(expectation: llmPath)
-    packer.save()
-
     let recFiles = try WeightFiles(directory: checkpoint.recModule)
-    var loader = WeightLoader(recFiles, on: team)
-    recToken = loader.vector("rec_token", shape.width)
-    adaptor = Adaptor(&loader, softTokenDim: shape.width)
-    projections = Self.projections(&loader, spaces: spaces, width: shape.width)
-    try loader.finish(expectation: "the published layout with \(llmPath)")
+    let fingerprints = { () throws(ModelError) in
+      try Self.fingerprints(
+        checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces, frozen.arithmetic, digests)
+    }
+    let before = try fingerprints()
+    let tokenEmbeddings = try frozen.tokenEmbeddings(of: checkpoint, tokenizer, digests, readable, on: team)
+    var loader = WeightLoader(recFiles, copies: true, on: team)
+    recToken = loader.vector("rec_token", width)
+    adaptor = Adaptor(&loader, softTokenDim: width)
+    projections = Self.projections(&loader, spaces: spaces, width: width)
+    try loader.finish(expectation: "the published layout with \(checkpoint.llm)/config.json")
 
+    self.frozen = frozen
     self.spaces = spaces
+    self.tokenEmbeddings = tokenEmbeddings
     spaceWeights = configuration.weights(of: spaces)
-    self.team = team
-    llmDim = shape.width
+    llmDim = width
     embeddingDim = adaptor.embeddingDim
     spaceDim = projections[0].projection.spaceDim
+    ownBytes = loader.loadedBytes + tokenEmbeddings.ownBytes(beside: frozen.tokenEmbeddings)
     prompts = PromptBuilder(
       tokenizer: tokenizer, style: try configuration.style(of: checkpoint),
-      softTokenDim: shape.width, maxHistoryItems: configuration.maxHistoryItems,
+      softTokenDim: width, maxHistoryItems: configuration.maxHistoryItems,
       maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
-    arithmetic = MatrixArithmetic(configuration.loading)
-    fingerprints = try Self.fingerprints(
-      checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces, arithmetic, digests)
+    self.fingerprints = try before.requireUnchanged(try fingerprints(), checkpoint)
     digests.save()
     prefixNaming = PrefixNaming(
-      model: fingerprints.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
-    keyValueElement = configuration.keyValueElement
-    prefixCache = Self.prefixCache(configuration, llm)
+      model: before.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
     try keepInstruction()
   }
+
+  /// What the LLM's matrices are multiplied in.
+  package var arithmetic: MatrixArithmetic { frozen.arithmetic }
+  var llm: LlamaModel { frozen.llm }
+  var team: ComputeTeam { frozen.team }
+  /// What attention reads keys and values in.
+  var keyValueElement: RowStorage.Element { frozen.configuration.keyValueElement }
+  /// Nil when it has no bytes to work with. Its blocks are named by training: see ``PrefixNaming``.
+  var prefixCache: PrefixCache? { frozen.prefixCache }
 
   /// Length of a user vector: p for each space in use.
   package var userVectorDim: Int { spaceDim * spaces.count }

@@ -12,7 +12,7 @@ import Kernels
 /// what they were: no ordinary way to change a file leaves them all. A file that changed within seconds of being hashed
 /// is not remembered, since a second change might show the same times.
 final class FileDigests {
-  private struct Stamp: Codable, Equatable {
+  fileprivate struct Stamp: Codable, Hashable {
     let device: UInt64
     let inode: UInt64
     let size: Int64
@@ -25,10 +25,17 @@ final class FileDigests {
     let digest: String
   }
 
+  /// Digests of large files, by what names their contents; for another that reads the same files through other paths.
+  struct Known: Sendable {
+    fileprivate var digests: [Stamp: String] = [:]
+  }
+
   private let team: ComputeTeam
   /// The file that remembers.
   private let memory: String?
   private var remembered: [String: Remembered]
+  /// What this process has hashed or believed, links to one file being one.
+  private(set) var known: Known
   private var isChanged = false
 
   /// Files below are hashed in no time.
@@ -36,9 +43,12 @@ final class FileDigests {
   private static let settledAfter: Int64 = 3_000_000_000
   private static let chunk = 64 << 20
 
-  /// - Parameter directory: where digests are remembered, or nil.
-  init(directory: String?, on team: ComputeTeam) {
+  /// - Parameters:
+  ///   - directory: where digests are remembered, or nil.
+  ///   - known: from an earlier reading in this process.
+  init(directory: String?, knowing known: Known = Known(), on team: ComputeTeam) {
     self.team = team
+    self.known = known
     memory = directory.map { $0 + "/digests.json" }
     // A file that cannot be read is one that remembers nothing.
     let data = memory.flatMap { try? Data(contentsOf: URL(filePath: $0)) }
@@ -49,10 +59,15 @@ final class FileDigests {
   func digest(of path: String) throws(ModelError) -> String {
     let file = try CheckpointFile(path: path)
     let stamp = Self.stamp(of: path)
-    if let known = remembered[path], known.stamp == stamp { return known.digest }
+    if let remembered = remembered[path], let stamp, remembered.stamp == stamp {
+      known.digests[stamp] = remembered.digest
+      return remembered.digest
+    }
+    if let stamp, let digest = known.digests[stamp] { return digest }
     let digest = hash(file)
     if let stamp, stamp == Self.stamp(of: path), Self.isWorthRemembering(stamp) {
       remembered[path] = Remembered(stamp: stamp, digest: digest)
+      known.digests[stamp] = digest
       isChanged = true
     }
     return digest

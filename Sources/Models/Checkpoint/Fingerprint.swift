@@ -23,6 +23,13 @@ struct Fingerprint {
     for path in paths where CheckpointLocation.exists(path) { add(path, part: part) }
   }
 
+  /// The digest of every file, by the name it goes by.
+  func fileDigests(_ digests: FileDigests) throws(ModelError) -> [String: String] {
+    var result: [String: String] = [:]
+    for entry in entries { result[entry.name] = try digests.digest(of: entry.path) }
+    return result
+  }
+
   /// SHA-256, in hexadecimal, over `extra` and the names and digests of every file, in name order.
   func digest(_ digests: FileDigests, extra: String = "") throws(ModelError) -> String {
     var digest = SHA256()

@@ -13,14 +13,21 @@ struct WeightLoader {
   private let packer: MatrixPacker?
   /// Goes before every name that is asked for.
   private let prefix: String
+  /// Whether tensors are copied, so that their files may change.
+  private let copies: Bool
+  /// Of the tensors that were handed out as 32-bit floats.
+  private(set) var loadedBytes = 0
   private var mismatches: [String] = []
   private var notFinite: [String] = []
 
   /// Most problems that one message lists.
   private static let maxListed = 50
 
-  init(_ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, on team: ComputeTeam) {
+  init(
+    _ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, copies: Bool = false, on team: ComputeTeam
+  ) {
     self.files = files
+    self.copies = copies
     self.packer = packer
     self.prefix = prefix
     self.team = team
@@ -151,10 +158,14 @@ struct WeightLoader {
   }
 
   private mutating func load(_ found: Found) -> WeightTensor {
-    let tensor = found.stored.load(shape: found.shape, on: team)
+    var tensor = found.stored.load(shape: found.shape, on: team)
+    if copies, found.stored.type == .float32 {
+      tensor = WeightTensor(concatenating: [tensor], rowShape: Array(tensor.shape.dropFirst()))
+    }
     if let index = tensor.firstNotFinite(on: team) {
       notFinite.append("\(found.label): element \(index) of \(found.stored.count) in \(found.stored.file.path)")
     }
+    loadedBytes += tensor.count * MemoryLayout<Float>.size
     return tensor
   }
 

@@ -118,6 +118,18 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case intervalInvalid = "INTERVAL_INVALID"
   case reportNotFound = "REPORT_NOT_FOUND"
 
+  // MARK: Trainings
+  case trainingNotLoaded = "TRAINING_NOT_LOADED"
+  case trainingsNotConfigured = "TRAININGS_NOT_CONFIGURED"
+  case trainingNotFound = "TRAINING_NOT_FOUND"
+  case trainingOutside = "TRAINING_OUTSIDE"
+  case trainingUnusable = "TRAINING_UNUSABLE"
+  case trainingNameInvalid = "TRAINING_NAME_INVALID"
+  case trainingAmbiguous = "TRAINING_AMBIGUOUS"
+  case trainingIsDefault = "TRAINING_IS_DEFAULT"
+  case tooManyTrainings = "TOO_MANY_TRAININGS"
+  case frozenPartMismatch = "FROZEN_PART_MISMATCH"
+
   // MARK: Load, deadlines and shutdown
   case queueFull = "QUEUE_FULL"
   case requestTooLarge = "REQUEST_TOO_LARGE"

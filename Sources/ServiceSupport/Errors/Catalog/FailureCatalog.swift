@@ -62,8 +62,8 @@ package enum FailureCatalog {
   static let indexFields = ["index", "target.index", "config.target.index"]
 
   package static let areas = [
-    requests, tensors, images, items, snapshots, users, searches, versions, rollouts, load, storage, backends, servers,
-    reports,
+    requests, tensors, images, items, snapshots, users, searches, versions, rollouts, trainings, load, storage,
+    backends, servers, reports,
   ]
 
   fileprivate static let entries = Dictionary(

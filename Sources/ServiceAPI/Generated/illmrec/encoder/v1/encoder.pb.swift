@@ -284,6 +284,10 @@ public nonisolated struct Encoder_EncodeImagesRequest: Sendable {
   /// Keep the items in the draft.
   public var store: Bool = false
 
+  /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
+  /// (TRAINING_NOT_LOADED) when it is not loaded here.
+  public var spaceFingerprint: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -393,6 +397,10 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     /// not be encoded stays as it was.
     public var sync: Bool = false
 
+    /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
+    /// (TRAINING_NOT_LOADED) when it is not loaded here.
+    public var spaceFingerprint: String = String()
+
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
     public init() {}
@@ -501,6 +509,10 @@ public nonisolated struct Encoder_ProjectEmbeddingsRequest: Sendable {
   /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
   public var modelVersion: String = String()
 
+  /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
+  /// (TRAINING_NOT_LOADED) when it is not loaded here.
+  public var spaceFingerprint: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -566,6 +578,10 @@ public nonisolated struct Encoder_LookupItemsRequest: Sendable {
 
   /// Read the draft, which serves nobody; snapshot must be 0 then.
   public var draft: Bool = false
+
+  /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
+  /// (TRAINING_NOT_LOADED) when it is not loaded here.
+  public var spaceFingerprint: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -659,6 +675,10 @@ public nonisolated struct Encoder_ExportItemsRequest: Sendable {
 
   /// As in LookupItemsRequest.
   public var draft: Bool = false
+
+  /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
+  /// (TRAINING_NOT_LOADED) when it is not loaded here.
+  public var spaceFingerprint: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1244,6 +1264,9 @@ public nonisolated struct Encoder_GetServerInfoRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Which training's sizes to tell; the server's default when empty.
+  public var spaceFingerprint: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1630,7 +1653,7 @@ nonisolated extension Encoder_ItemResult: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Encoder_EncodeImagesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeImagesRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}items\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}items\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{4}\u{2}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1644,6 +1667,7 @@ nonisolated extension Encoder_EncodeImagesRequest: SwiftProtobuf.Message, SwiftP
       case 4: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.store) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -1668,6 +1692,9 @@ nonisolated extension Encoder_EncodeImagesRequest: SwiftProtobuf.Message, SwiftP
     if self.store != false {
       try visitor.visitSingularBoolField(value: self.store, fieldNumber: 6)
     }
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1678,6 +1705,7 @@ nonisolated extension Encoder_EncodeImagesRequest: SwiftProtobuf.Message, SwiftP
     if lhs.outputType != rhs.outputType {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.store != rhs.store {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1801,7 +1829,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Encoder_StreamEncodeImagesRequest.protoMessageName + ".Config"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{1}sync\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{1}sync\0\u{4}\u{2}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1815,6 +1843,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
       case 4: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.store) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.sync) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -1839,6 +1868,9 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if self.sync != false {
       try visitor.visitSingularBoolField(value: self.sync, fieldNumber: 6)
     }
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1849,6 +1881,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.store != rhs.store {return false}
     if lhs.sync != rhs.sync {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1990,7 +2023,7 @@ nonisolated extension Encoder_StreamEncodeImagesResponse.Progress: SwiftProtobuf
 
 nonisolated extension Encoder_ProjectEmbeddingsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ProjectEmbeddingsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}embeddings\0\u{3}model_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}embeddings\0\u{3}model_version\0\u{4}\u{5}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2001,6 +2034,7 @@ nonisolated extension Encoder_ProjectEmbeddingsRequest: SwiftProtobuf.Message, S
       case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._embeddings) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -2020,6 +2054,9 @@ nonisolated extension Encoder_ProjectEmbeddingsRequest: SwiftProtobuf.Message, S
     if !self.modelVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.modelVersion, fieldNumber: 3)
     }
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2027,6 +2064,7 @@ nonisolated extension Encoder_ProjectEmbeddingsRequest: SwiftProtobuf.Message, S
     if lhs.requestID != rhs.requestID {return false}
     if lhs._embeddings != rhs._embeddings {return false}
     if lhs.modelVersion != rhs.modelVersion {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2078,7 +2116,7 @@ nonisolated extension Encoder_ProjectEmbeddingsResponse: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{4}\u{3}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2091,6 +2129,7 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
       case 3: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -2112,6 +2151,9 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.draft != false {
       try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 5)
     }
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2121,6 +2163,7 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.outputType != rhs.outputType {return false}
     if lhs.snapshot != rhs.snapshot {return false}
     if lhs.draft != rhs.draft {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2249,7 +2292,7 @@ nonisolated extension Encoder_StoredItem: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{4}\u{4}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2261,6 +2304,7 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -2279,6 +2323,9 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.draft != false {
       try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 4)
     }
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2287,6 +2334,7 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.outputType != rhs.outputType {return false}
     if lhs.snapshot != rhs.snapshot {return false}
     if lhs.draft != rhs.draft {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3096,18 +3144,29 @@ nonisolated extension Encoder_DeleteItemsResponse: SwiftProtobuf.Message, SwiftP
 
 nonisolated extension Encoder_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Encoder_GetServerInfoRequest, rhs: Encoder_GetServerInfoRequest) -> Bool {
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

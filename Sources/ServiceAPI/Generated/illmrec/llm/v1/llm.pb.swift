@@ -359,8 +359,9 @@ public nonisolated struct LLM_EncodeUsersRequest: Sendable {
   /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
   public var modelVersion: String = String()
 
-  /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless it equals the server's: soft tokens of another adaptor mean
-  /// nothing to this LLM. Copy it from the encoder's ModelRef.
+  /// Which training answers: the one whose adaptor made the soft tokens, as those of another mean nothing to it. Copy it from
+  /// the encoder's ModelRef; the server's default when empty. FAILED_PRECONDITION (TRAINING_NOT_LOADED) when it is not loaded
+  /// here.
   public var expectedSpaceFingerprint: String = String()
 
   /// Which prompts may share what was computed of their beginnings: those of the same scope, such as a tenant's name. What
@@ -465,7 +466,7 @@ public nonisolated struct LLM_StreamEncodeUsersRequest: Sendable {
     /// When set, FAILED_PRECONDITION (MODEL_VERSION_NOT_SERVED) unless the server runs this version.
     public var modelVersion: String = String()
 
-    /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless it equals the server's.
+    /// As in EncodeUsersRequest.
     public var expectedSpaceFingerprint: String = String()
 
     /// As in EncodeUsersRequest.
@@ -536,6 +537,9 @@ public nonisolated struct LLM_CountTokensRequest: Sendable {
   /// Clears the value of `user`. Subsequent reads from it will return its default value.
   public mutating func clearUser() {self._user = nil}
 
+  /// Whose prompt style it is told in, by its ModelRef's space_fingerprint; that of the server's default training when empty.
+  public var spaceFingerprint: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -564,9 +568,21 @@ public nonisolated struct LLM_CountTokensResponse: Sendable {
   /// Ids of the tokens before [REC].
   public var tokenIds: [UInt32] = []
 
+  /// Whose prompt style it was.
+  public var model: Common_ModelRef {
+    get {_model ?? Common_ModelRef()}
+    set {_model = newValue}
+  }
+  /// Returns true if `model` has been explicitly set.
+  public var hasModel: Bool {self._model != nil}
+  /// Clears the value of `model`. Subsequent reads from it will return its default value.
+  public mutating func clearModel() {self._model = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _model: Common_ModelRef? = nil
 }
 
 /// Asks for the server's description.
@@ -574,6 +590,9 @@ public nonisolated struct LLM_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// Which training's prompt and sizes to tell; the server's default when empty.
+  public var spaceFingerprint: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1473,7 +1492,7 @@ nonisolated extension LLM_StreamEncodeUsersResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension LLM_CountTokensRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CountTokensRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{3}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1482,6 +1501,7 @@ nonisolated extension LLM_CountTokensRequest: SwiftProtobuf.Message, SwiftProtob
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._user) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
     }
@@ -1495,11 +1515,15 @@ nonisolated extension LLM_CountTokensRequest: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._user {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LLM_CountTokensRequest, rhs: LLM_CountTokensRequest) -> Bool {
     if lhs._user != rhs._user {return false}
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1507,7 +1531,7 @@ nonisolated extension LLM_CountTokensRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CountTokensResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}prompt_tokens\0\u{3}rec_position\0\u{3}soft_token_positions\0\u{3}truncated_items\0\u{3}token_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}prompt_tokens\0\u{3}rec_position\0\u{3}soft_token_positions\0\u{3}truncated_items\0\u{3}token_ids\0\u{1}model\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1520,12 +1544,17 @@ nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProto
       case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.softTokenPositions) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.truncatedItems) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.tokenIds) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._model) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.promptTokens != 0 {
       try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 1)
     }
@@ -1541,6 +1570,9 @@ nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProto
     if !self.tokenIds.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.tokenIds, fieldNumber: 5)
     }
+    try { if let v = self._model {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1550,6 +1582,7 @@ nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProto
     if lhs.softTokenPositions != rhs.softTokenPositions {return false}
     if lhs.truncatedItems != rhs.truncatedItems {return false}
     if lhs.tokenIds != rhs.tokenIds {return false}
+    if lhs._model != rhs._model {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1557,18 +1590,29 @@ nonisolated extension LLM_CountTokensResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension LLM_GetServerInfoRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetServerInfoRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: LLM_GetServerInfoRequest, rhs: LLM_GetServerInfoRequest) -> Bool {
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Kernels
+
+/// What all trainings over one vision tower share: its weights, packed once, the preparation of images, and the threads.
+///
+/// It never changes once it is loaded, and lives as long as an ``ImageModel`` that computes with it.
+package final class FrozenTower: Sendable {
+  /// Over the tower and its preprocessing: embeddings outlive trainings while it stays. The same in float32 and bfloat16.
+  package let fingerprint: String
+  package let arithmetic: MatrixArithmetic
+  package let preprocessing: ImagePreprocessing
+  let tower: SiglipVisionModel
+  let team: ComputeTeam
+  let loading: LoadingOptions
+  let knownDigests: FileDigests.Known
+  private let part: FrozenPart
+
+  /// Reads `vision_tower/`.
+  ///
+  /// - Parameters:
+  ///   - threads: of the computation; one for each CPU of the process by default.
+  ///   - loading: how the tower's matrices are kept, and who hears of loading.
+  package init(
+    checkpoint: CheckpointLocation, threads: Int? = nil, loading: LoadingOptions = LoadingOptions()
+  ) throws(ModelError) {
+    let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
+    let configurationPath = checkpoint.visionTower + "/config.json"
+    let configuration = try SiglipConfiguration(path: configurationPath)
+    preprocessing = try Self.preprocessing(checkpoint, configuration)
+
+    let files = try WeightFiles(directory: checkpoint.visionTower)
+    let digests = FileDigests(directory: loading.packedCache, on: team)
+    let packer = try MatrixPacker(part: "vision-tower", of: files, loading, digests: digests, on: team)
+    var loader = WeightLoader(files, prefix: Self.prefix(files), packer: packer, on: team)
+    tower = SiglipVisionModel(configuration, &loader, team: team)
+    try loader.finish(expectation: configurationPath)
+    packer.save()
+
+    self.team = team
+    self.loading = loading
+    arithmetic = MatrixArithmetic(loading)
+    part = try Self.part(checkpoint, files, digests)
+    fingerprint = try Self.files(checkpoint, files).digest(digests, extra: arithmetic.towerSuffix)
+    digests.save()
+    knownDigests = digests.known
+  }
+
+  /// v.
+  package var embeddingDim: Int { tower.configuration.width }
+
+  /// - Throws: `.frozenPartMismatch` unless the tower of `checkpoint` is this one.
+  func require(_ checkpoint: CheckpointLocation, _ files: WeightFiles, _ digests: FileDigests) throws(ModelError) {
+    try part.require(try Self.part(checkpoint, files, digests), in: checkpoint.directory)
+  }
+
+  /// Files of the tower and its preprocessing.
+  static func files(_ checkpoint: CheckpointLocation, _ weights: WeightFiles) -> Fingerprint {
+    var files = Fingerprint()
+    files.add(
+      existing: ["config.json", "preprocessor_config.json"].map { "\(checkpoint.visionTower)/\($0)" },
+      part: "vision_tower")
+    for path in weights.paths { files.add(path, part: "vision_tower") }
+    return files
+  }
+
+  private static func part(
+    _ checkpoint: CheckpointLocation, _ weights: WeightFiles, _ digests: FileDigests
+  ) throws(ModelError) -> FrozenPart {
+    FrozenPart(name: "vision tower", contents: try files(checkpoint, weights).fileDigests(digests))
+  }
+
+  /// What a tower's tensor names begin with: `vision_model.`, or nothing in what transformers from version 5 on writes.
+  private static func prefix(_ files: WeightFiles) -> String {
+    files.tensors["embeddings.patch_embedding.weight"] == nil ? "vision_model." : ""
+  }
+
+  private static func preprocessing(
+    _ checkpoint: CheckpointLocation, _ tower: SiglipConfiguration
+  ) throws(ModelError) -> ImagePreprocessing {
+    let path = checkpoint.visionTower + "/preprocessor_config.json"
+    let preprocessing = try ImagePreprocessing(configurationFile: path)
+    guard preprocessing.height == tower.imageSize, preprocessing.width == tower.imageSize else {
+      throw ModelError(
+        .malformed,
+        "\(path) prepares images of \(preprocessing.width) x \(preprocessing.height); the tower's config.json says "
+          + "image_size \(tower.imageSize)")
+    }
+    return preprocessing
+  }
+}
