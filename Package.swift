@@ -119,7 +119,8 @@ let package = Package(
         .unixSignals, .configuration, .argumentParser,
       ]),
     library(
-      "ModelServing", ["Basics", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .logging, .argumentParser]),
+      "ModelServing",
+      ["Basics", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser]),
     library(
       "Recommender",
       [
@@ -203,8 +204,10 @@ let package = Package(
     tests("CatalogStoreTests", ["Basics", "CatalogStore", "CatalogProbe", "Items", "TestSupport", .grdb]),
     tests(
       "EncoderServiceTests",
-      ["Basics", "EncoderService", "CatalogStore", "Items", "Models", "ServiceSupport", .grdb, .grpcProtobuf]
-        + rpcTests),
+      [
+        "Basics", "EncoderService", "CatalogStore", "Items", "Models", "ModelServing", "ServiceSupport", .grdb,
+        .grpcProtobuf,
+      ] + rpcTests),
     tests(
       "LLMServiceTests",
       ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
@@ -225,6 +228,10 @@ let package = Package(
       ]),
     tests(
       "IntegrationTests",
-      ["CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Models", "TestSupport", .grpcCore, .protobuf]),
+      [
+        "CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Kernels", "Models", "TestSupport", .grpcCore,
+        .protobuf,
+        .argumentParser,
+      ]),
   ]
 )

@@ -21,7 +21,8 @@ struct IllmrecCommand: AsyncParsableCommand {
     version: Product.version,
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
-      RecommendCommand.self, ModelCommand.self, VerifyCommand.self, DataCommand.self, FeaturesCommand.self,
+      RecommendCommand.self, ModelCommand.self, TrainingCommand.self, VerifyCommand.self, DataCommand.self,
+      FeaturesCommand.self,
       TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, ExplainCommand.self,
     ])
 }

@@ -11,8 +11,8 @@ struct EncoderCommand: AsyncParsableCommand {
     abstract: "Encodes item images into embeddings, soft tokens and item vectors, and keeps the catalog.",
     discussion: """
       Serves illmrec.encoder.v1.EncoderService (EncodeImages, StreamEncodeImages, ProjectEmbeddings, LookupItems, \
-      ExportItems, GetServerInfo; CommitCatalog, ListSnapshots, DiffSnapshots, DiscardDraft, DropSnapshot, DeleteItems) and \
-      grpc.health.v1.Health.
+      ExportItems, GetServerInfo; CommitCatalog, ListSnapshots, DiffSnapshots, DiscardDraft, DropSnapshot, DeleteItems), \
+      illmrec.training.v1.TrainingAdminService (LoadTraining, UnloadTraining, ListTrainings) and grpc.health.v1.Health.
 
       What is stored goes to the catalog's draft, which serves nobody; a commit freezes it as a numbered snapshot. Who names no \
       snapshot gets the one that the stable version of --index at --retrieval was built from, as it was last heard of; without \
@@ -23,6 +23,9 @@ struct EncoderCommand: AsyncParsableCommand {
       runs twice, and a checkpoint with a new adaptor but the same tower needs no second look. Soft tokens and item vectors \
       follow from it on every read. What was acknowledged is on the disk: an upload that was cut off is simply sent again. \
       For a backup while it runs: sqlite3 FILE ".backup COPY".
+
+      Several trainings may be held over one tower, which is in memory once: give --checkpoint for each, or load them while it \
+      serves from the directory --trainings. Requests name one by its space fingerprint.
 
       Try it:
         illmrec-encoder --checkpoint CHECKPOINT --store items.sqlite --retrieval 127.0.0.1:50053

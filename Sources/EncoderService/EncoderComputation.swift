@@ -36,7 +36,7 @@ final class WorkStart: Sendable {
 struct EncoderComputation: Sendable {
   typealias Outcome = Result<[Float], any Error>
 
-  let model: any EncoderModel
+  let tower: any EncoderTower
   let store: ItemStore
   let decodeAhead: DecodeAhead
   let logger: Logger
@@ -64,7 +64,7 @@ struct EncoderComputation: Sendable {
     images.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) {
       images throws(ModelError) in
       do throws(ModelError) {
-        return try model.embeddings(of: images).vectors
+        return try tower.embeddings(of: images).vectors
       } catch {
         logger.error("batch failed", metadata: ["images": "\(images.count)", "error": "\(error)"])
         throw error

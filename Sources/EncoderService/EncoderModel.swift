@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CatalogStore
+import ModelServing
 import Models
 
-/// What the service asks of a model. ``Models/ImageModel`` answers it; tests answer it with less.
+/// What the service asks of the frozen vision tower. ``Models/FrozenTower`` answers it; tests answer it with less.
+protocol EncoderTower: Sendable {
+  /// Of the tower and its preprocessing; embeddings are kept under it.
+  var fingerprint: String { get }
+  var arithmetic: MatrixArithmetic { get }
+  var preprocessing: ImagePreprocessing { get }
+  /// v.
+  var embeddingDim: Int { get }
+
+  /// [B, v]. Blocks.
+  func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix
+}
+
+/// What the service asks of a training over the tower. ``Models/ImageModel`` answers it; tests answer it with less.
 protocol EncoderModel: Sendable {
   var fingerprints: ModelFingerprints { get }
-  var arithmetic: MatrixArithmetic { get }
   /// In use, in the order of their blocks.
   var spaces: [Space] { get }
-  var preprocessing: ImagePreprocessing { get }
   /// v.
   var embeddingDim: Int { get }
   /// d.
@@ -21,23 +33,25 @@ protocol EncoderModel: Sendable {
   /// 0 when the space is not in use.
   var textFeatureDim: Int { get }
 
-  /// [B, v]. Blocks, as all below.
-  func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix
-  /// [n, v] to [n, d].
+  /// [n, v] to [n, d]. Blocks, as below.
   func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix
   /// [n, itemVectorDim].
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix
 }
 
 extension ItemStore {
-  /// Opens the file at `path` for the tower of `model`.
+  /// Opens the file at `path` for `tower`.
   convenience init(
-    path: String, model: some EncoderModel, followedIndex: String? = nil, willMigrate: (String) -> Void = { _ in }
+    path: String, tower: some EncoderTower, followedIndex: String? = nil, willMigrate: (String) -> Void = { _ in }
   ) throws(StoreError) {
     try self.init(
-      path: path, tower: model.fingerprints.tower ?? "", embeddingDim: model.embeddingDim, followedIndex: followedIndex,
+      path: path, tower: tower.fingerprint, embeddingDim: tower.embeddingDim, followedIndex: followedIndex,
       willMigrate: willMigrate)
   }
 }
 
+extension FrozenTower: EncoderTower {}
 extension ImageModel: EncoderModel {}
+
+typealias EncoderTrainings = TrainingRegistry<any EncoderModel>
+typealias EncoderTraining = TrainingLease<any EncoderModel>

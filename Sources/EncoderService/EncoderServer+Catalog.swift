@@ -4,6 +4,7 @@ import Basics
 import CatalogStore
 import GRPCCore
 import Items
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -13,6 +14,7 @@ extension EncoderServer {
   func lookupItems(
     request: Encoder_LookupItemsRequest, context: ServerContext
   ) async throws -> Encoder_LookupItemsResponse {
+    let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try checkCount(request.itemIds.count, field: "item_ids")
     let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
@@ -32,12 +34,12 @@ extension EncoderServer {
         names[index].flatMap { id in
           Result { () throws(ServiceFailure) in
             guard let item = items[index] else { throw notFound(id, field: fields[index]) }
-            return try self.features(of: item, for: outputs.kinds, field: fields[index])
+            return try self.features(of: item, for: outputs.kinds, training.model, field: fields[index])
           }
         }
       }
       let vectors = try await features.flatMapSuccesses { features -> [Result<ItemVectors, ServiceFailure>] in
-        let jobs = features.map { Projector.Job(features: $0, kinds: outputs.kinds) }
+        let jobs = features.map { Projector.Job(training: training, features: $0, kinds: outputs.kinds) }
         let projected = try await pipeline.project(jobs, whenFull: .refuse)
         return zip(features, projected).map { features, projected in
           projected.map { ItemVectors(embedding: features.embedding, projected: $0) }
@@ -45,7 +47,7 @@ extension EncoderServer {
         }
       }
       return .with {
-        $0.model = identity
+        $0.model = training.identity
         $0.items = request.itemIds.indices.map { index in
           storedItem(request.itemIds[index], items[index], vectors[index], outputs)
         }
@@ -59,6 +61,7 @@ extension EncoderServer {
     request: Encoder_ExportItemsRequest, response writer: RPCWriter<Encoder_ExportItemsResponse>,
     context: ServerContext
   ) async throws {
+    let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(one: request.output, as: request.outputType)
     let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
     try await asServiceFailures {
@@ -66,10 +69,10 @@ extension EncoderServer {
       if let snapshot = view.position.snapshot { exports.note(snapshot) }
       let counts = try await view.counts()
       guard counts.otherTower == 0 else { throw notEncoded(counts) }
-      let dim = dim(of: outputs.kinds)
+      let dim = dim(of: outputs.kinds, training.model)
       try await writer.write(
         .with {
-          $0.header.model = identity
+          $0.header.model = training.identity
           $0.header.itemCount = UInt64(counts.items)
           $0.header.dim = UInt32(dim)
           $0.header.catalog = .init(view.position)
@@ -79,7 +82,7 @@ extension EncoderServer {
         let items = try await view.items(after: last, limit: Self.exportRows)
         guard let end = items.last else { return }
         last = end.id
-        let chunk = try await chunk(of: items, outputs, dim: dim)
+        let chunk = try await chunk(of: items, by: training, outputs, dim: dim)
         if !chunk.itemIds.isEmpty { try await writer.write(.with { $0.chunk = chunk }) }
       }
     }
@@ -89,11 +92,13 @@ extension EncoderServer {
   private static let exportRows = 256
 
   private func chunk(
-    of items: [CatalogEntry<StoredImage>], _ outputs: ItemOutputs, dim: Int
+    of items: [CatalogEntry<StoredImage>], by training: EncoderTraining, _ outputs: ItemOutputs, dim: Int
   ) async throws -> Encoder_ExportItemsResponse.Chunk {
-    let features = try items.map { item throws(ServiceFailure) in try self.features(of: item, for: outputs.kinds) }
+    let features = try items.map { item throws(ServiceFailure) in
+      try self.features(of: item, for: outputs.kinds, training.model)
+    }
     let projected = try await pipeline.project(
-      features.map { Projector.Job(features: $0, kinds: outputs.kinds) }, whenFull: .wait
+      features.map { Projector.Job(training: training, features: $0, kinds: outputs.kinds) }, whenFull: .wait
     ).map { try $0.get() }
     var ids: [String] = []
     var values: [Float] = []
@@ -114,7 +119,7 @@ extension EncoderServer {
     }
   }
 
-  private func dim(of kinds: ItemOutputs.Kinds) -> Int {
+  private func dim(of kinds: ItemOutputs.Kinds, _ model: any EncoderModel) -> Int {
     switch kinds {
     case .embedding: model.embeddingDim
     case .softToken: model.softTokenDim
@@ -140,7 +145,7 @@ extension EncoderServer {
   ///
   /// - Parameter field: that names the item in the request; nil when none does.
   private func features(
-    of item: CatalogEntry<StoredImage>, for kinds: ItemOutputs.Kinds, field: String? = nil
+    of item: CatalogEntry<StoredImage>, for kinds: ItemOutputs.Kinds, _ model: any EncoderModel, field: String? = nil
   ) throws(ServiceFailure) -> ItemFeatures {
     var features = ItemFeatures()
     guard !kinds.isEmpty else { return features }

@@ -12,10 +12,12 @@ extension EncoderServer {
   func getServerInfo(
     request: Encoder_GetServerInfoRequest, context: ServerContext
   ) async throws -> Encoder_GetServerInfoResponse {
+    let training = try training(request.spaceFingerprint)
+    let model = training.model
     let catalog = try await asServiceFailures { try await store.overview() }
     return .with {
       $0.serverVersion = Product.version
-      $0.model = identity
+      $0.model = training.identity
       $0.towerFingerprint = store.tower
       $0.embeddingDim = UInt32(model.embeddingDim)
       $0.softTokenDim = UInt32(model.softTokenDim)
@@ -26,8 +28,8 @@ extension EncoderServer {
       $0.storedItems = UInt64(catalog.draftItemCount)
       $0.limits = .init(limits)
       $0.arithmetic = .with {
-        $0.precision = model.arithmetic.precisionName
-        $0.path = model.arithmetic.path
+        $0.precision = tower.arithmetic.precisionName
+        $0.path = tower.arithmetic.path
       }
       $0.catalog = .with {
         $0.id = store.catalogID

@@ -9,35 +9,67 @@ import ServiceLifecycle
 import ServiceSupport
 
 extension EncoderServer {
-  /// Reads the checkpoint, opens the store and starts the threads.
+  /// Reads the checkpoints, opens the store and starts the threads.
   static func load(_ configuration: EncoderConfiguration, logger: Logger) async throws -> ServiceParts {
-    let server = try await DedicatedThread.run(name: "encoder-load") {
-      let start = ContinuousClock.now
-      let settings = configuration.model
-      let model = try ImageModel(
-        checkpoint: CheckpointLocation(directory: settings.checkpoint), spaces: settings.spaces,
-        threads: settings.threads,
-        loading: settings.loading.reporting(to: logger))
-      logger.notice(
-        "model loaded",
-        metadata: [
-          "checkpoint": "\(settings.checkpoint)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
-          "fingerprint": "\(model.fingerprints.model.prefix(12))",
-          "image_size": "\(model.preprocessing.width) x \(model.preprocessing.height)",
-          "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
-          "precision": "\(model.arithmetic.precisionName)", "compute_path": "\(model.arithmetic.path)",
-        ])
-      let store = try openStore(configuration, for: model, logger)
+    let (server, tower) = try await DedicatedThread.run(name: "encoder-load") {
+      let (tower, trainings) = try loadCheckpoints(configuration, logger: logger)
+      let store = try openStore(configuration, for: tower, logger)
       var limits = configuration.limits
-      limits.maxBatchItems = configuration.maxBatchItems ?? EncoderLimits.batchItems(for: model.preprocessing)
-      return try EncoderServer(
-        model: model, name: settings.name, version: settings.version, store: store, limits: limits,
-        decodeThreads: configuration.decodeThreads, logger: logger)
+      limits.maxBatchItems = configuration.maxBatchItems ?? EncoderLimits.batchItems(for: tower.preprocessing)
+      let server = try EncoderServer(
+        tower: tower, trainings: trainings, store: store, limits: limits, decodeThreads: configuration.decodeThreads,
+        logger: logger)
+      return (server, tower)
     }
+    let admin = try TrainingAdminServer(
+      server.trainings, configuration.model.trainings, frozenFingerprint: tower.fingerprint, logger: logger
+    ) { try loadTraining($0, configuration.model.spaces, over: tower, $1) }
     try await server.logCatalog()
     return ServiceParts(
-      services: [server], background: try server.following(configuration.followed),
-      onShutdown: { await server.shutdown() })
+      services: [server, admin], background: try server.following(configuration.followed),
+      onShutdown: {
+        await admin.shutdown()
+        await server.shutdown()
+      })
+  }
+
+  private static func loadCheckpoints(
+    _ configuration: EncoderConfiguration, logger: Logger
+  ) throws -> (FrozenTower, EncoderTrainings) {
+    let start = ContinuousClock.now
+    let settings = configuration.model
+    let tower = try FrozenTower(
+      checkpoint: CheckpointLocation(directory: settings.first.directory), threads: settings.threads,
+      loading: settings.loading.reporting(to: logger))
+    let trainings = try EncoderTrainings(settings.checkpoints) { checkpoint in
+      let location = CheckpointLocation(directory: checkpoint.directory)
+      let loaded = try loadTraining(location, settings.spaces, over: tower, .all)
+      log(loaded.model, of: checkpoint, tower, seconds: start.duration(to: .now) / .seconds(1), logger)
+      return loaded
+    }
+    return (tower, trainings)
+  }
+
+  private static func loadTraining(
+    _ location: CheckpointLocation, _ spaces: [Space], over tower: FrozenTower, _ readable: ReadableFiles
+  ) throws(ModelError) -> LoadedModel<any EncoderModel> {
+    let model = try ImageModel(checkpoint: location, spaces: spaces, over: tower, readable: readable)
+    return LoadedModel(model, model.fingerprints, bytes: model.ownBytes)
+  }
+
+  private static func log(
+    _ model: any EncoderModel, of checkpoint: ModelConfiguration.Checkpoint, _ tower: FrozenTower, seconds: Double,
+    _ logger: Logger
+  ) {
+    logger.notice(
+      "model loaded",
+      metadata: [
+        "checkpoint": "\(checkpoint.directory)", "seconds": "\(seconds)",
+        "fingerprint": "\(model.fingerprints.model.prefix(12))", "space": "\(model.fingerprints.space.prefix(12))",
+        "image_size": "\(tower.preprocessing.width) x \(tower.preprocessing.height)",
+        "embedding_dim": "\(model.embeddingDim)", "item_vector_dim": "\(model.itemVectorDim)",
+        "precision": "\(tower.arithmetic.precisionName)", "compute_path": "\(tower.arithmetic.path)",
+      ])
   }
 
   private func following(_ index: FollowedIndex?) throws -> [any Service] {
@@ -50,9 +82,9 @@ extension EncoderServer {
   }
 
   private static func openStore(
-    _ configuration: EncoderConfiguration, for model: ImageModel, _ logger: Logger
+    _ configuration: EncoderConfiguration, for tower: FrozenTower, _ logger: Logger
   ) throws(StoreError) -> ItemStore {
-    let store = try ItemStore(path: configuration.store, model: model, followedIndex: configuration.followed?.index) {
+    let store = try ItemStore(path: configuration.store, tower: tower, followedIndex: configuration.followed?.index) {
       copy in
       logger.notice(
         "the item store is being brought to the layout of catalog snapshots; a copy is made first",

@@ -3,6 +3,7 @@
 import Basics
 import CatalogStore
 import GRPCCore
+import ModelServing
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -13,6 +14,7 @@ extension EncoderServer {
 
   /// How a stream's items are to be encoded.
   private struct Reading: Sendable {
+    let training: EncoderTraining
     let outputs: ItemOutputs
     /// Nil when nothing is stored.
     let order: StoreOrder?
@@ -38,12 +40,13 @@ extension EncoderServer {
       let reading = try read(config)
       begun.withLock { $0 = reading }
       let outputs = reading.outputs
-      return BulkSession(header: .with { $0.model = identity }) { item in
+      return BulkSession(header: .with { $0.model = reading.training.identity }) { item in
         progress.received()
         let turn = reading.order?.turn(for: item.itemID)
         return BulkWork(cost: item.imageByteCount) {
           defer { if let turn { reading.order?.end(turn, of: item.itemID) } }
-          let outcome = try await self.outcome(of: item, kinds: outputs.kinds, stores: turn != nil, turn)
+          let outcome = try await self.outcome(
+            of: item, by: reading.training, kinds: outputs.kinds, stores: turn != nil, turn)
           progress.ended(outcome)
           return .with { $0.result = .init(of: item, path: "item", outcome, outputs) }
         }
@@ -61,7 +64,7 @@ extension EncoderServer {
   private func read(
     _ config: Encoder_StreamEncodeImagesRequest.Config
   ) throws(ServiceFailure) -> Reading {
-    try identity.requireVersion(config.modelVersion, field: "config.model_version")
+    let training = try training(config.spaceFingerprint, version: config.modelVersion, path: "config.")
     let outputs = try ItemOutputs(config.outputs, as: config.outputType, path: "config.")
     try requirePurpose(outputs, stores: config.store, path: "config.")
     guard config.store || !config.sync else {
@@ -71,21 +74,23 @@ extension EncoderServer {
         field: "config.sync")
     }
     return Reading(
-      outputs: outputs, order: config.store ? StoreOrder(remembersNames: config.sync) : nil, syncs: config.sync)
+      training: training, outputs: outputs, order: config.store ? StoreOrder(remembersNames: config.sync) : nil,
+      syncs: config.sync)
   }
 
   /// The item's own outcome; throws what ends the whole stream, such as a store that cannot be written.
   private func outcome(
-    of item: Encoder_ImageItem, kinds: ItemOutputs.Kinds, stores: Bool, _ turn: StoreTurn?
+    of item: Encoder_ImageItem, by training: EncoderTraining, kinds: ItemOutputs.Kinds, stores: Bool, _ turn: StoreTurn?
   ) async throws -> ItemPipeline.Outcome {
     let sent: CatalogEntry<SourceImage>
     do {
-      sent = try reader.item(item, path: "item", needsID: true)
+      sent = try EncoderReader(model: training.model, limits: limits).item(item, path: "item", needsID: true)
     } catch {
       return .failure(error)
     }
     return try await asServiceFailures {
-      try await pipeline.encode([sent], kinds: kinds, stores: stores, turn: turn, whenFull: .wait)[0]
+      try await pipeline.encode(
+        [sent], by: training, kinds: kinds, stores: stores, turn: turn, whenFull: .wait)[0]
     }
   }
 }

@@ -12,33 +12,30 @@ import SwiftProtobuf
 
 /// EncoderService: item images to embeddings, soft tokens and item vectors, and the catalog of items.
 final class EncoderServer: Sendable {
-  let model: any EncoderModel
-  let identity: Common_ModelRef
+  let tower: any EncoderTower
+  let trainings: EncoderTrainings
   let limits: EncoderLimits
   let store: ItemStore
-  let reader: EncoderReader
   let pipeline: ItemPipeline
   let exports = RecentExports()
   let logger: Logger
 
   /// - Parameters:
-  ///   - name: of the checkpoint, in every answer.
-  ///   - version: of the checkpoint, in every answer.
-  ///   - store: opened for the model's tower.
+  ///   - trainings: over `tower`.
+  ///   - store: opened for `tower`.
   ///   - decodeThreads: that hash and decode images.
   /// - Throws: when a thread cannot be started.
   init(
-    model: any EncoderModel, name: String, version: String, store: ItemStore, limits: EncoderLimits, decodeThreads: Int,
+    tower: any EncoderTower, trainings: EncoderTrainings, store: ItemStore, limits: EncoderLimits, decodeThreads: Int,
     logger: Logger
   ) throws(ThreadError) {
-    self.model = model
+    self.tower = tower
+    self.trainings = trainings
     self.limits = limits
     self.store = store
     self.logger = logger
-    identity = .init(name: name, version: version, model.fingerprints)
-    reader = EncoderReader(model: model, limits: limits)
     pipeline = try ItemPipeline(
-      model: model, store: store, limits: limits, decodeThreads: decodeThreads, logger: logger)
+      tower: tower, store: store, limits: limits, decodeThreads: decodeThreads, logger: logger)
   }
 
   /// Ends the threads.
@@ -52,11 +49,12 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     request: Encoder_EncodeImagesRequest, context: ServerContext
   ) async throws -> Encoder_EncodeImagesResponse {
     let arrival = ContinuousClock.now
-    try identity.requireVersion(request.modelVersion, field: "model_version")
+    let training = try training(request.spaceFingerprint, version: request.modelVersion)
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try requirePurpose(outputs, stores: request.store)
     try checkCount(request.items.count, field: "items")
 
+    let reader = EncoderReader(model: training.model, limits: limits)
     let read = request.items.enumerated().map { index, item in
       Result<CatalogEntry<SourceImage>, any Error> {
         try reader.item(item, path: "items[\(index)]", needsID: request.store)
@@ -64,12 +62,13 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     }
     let outcomes = try await asServiceFailures {
       try await read.flatMapSuccesses { items in
-        try await pipeline.encode(items, kinds: outputs.kinds, stores: request.store, whenFull: .refuse)
+        try await pipeline.encode(
+          items, by: training, kinds: outputs.kinds, stores: request.store, whenFull: .refuse)
       }
     }
     return .with {
       $0.requestID = request.requestID
-      $0.model = identity
+      $0.model = training.identity
       $0.results = zip(request.items, outcomes).enumerated().map { index, result in
         Encoder_ItemResult(of: result.0, path: "items[\(index)]", result.1, outputs)
       }
@@ -80,22 +79,35 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
   func projectEmbeddings(
     request: Encoder_ProjectEmbeddingsRequest, context: ServerContext
   ) async throws -> Encoder_ProjectEmbeddingsResponse {
-    try identity.requireVersion(request.modelVersion, field: "model_version")
+    let training = try training(request.spaceFingerprint, version: request.modelVersion)
+    let model = training.model
     let values = try request.embeddings.floats(field: "embeddings", shape: [nil, model.embeddingDim])
     let embeddings = Matrix(rows: values.count / model.embeddingDim, columns: model.embeddingDim, values: values)
     try checkCount(embeddings.rows, field: "embeddings")
     let jobs = (0..<embeddings.rows).map {
-      Projector.Job(features: ItemFeatures(embedding: Array(embeddings[row: $0])), kinds: .softToken)
+      Projector.Job(
+        training: training, features: ItemFeatures(embedding: Array(embeddings[row: $0])), kinds: .softToken)
     }
     let softTokens = try await asServiceFailures {
       try await pipeline.project(jobs, whenFull: .refuse).map { try $0.get() }
     }
     return .with {
       $0.requestID = request.requestID
-      $0.model = identity
+      $0.model = training.identity
       $0.softTokens = .init(
         softTokens.flatMap { $0.softToken ?? [] }, shape: [embeddings.rows, model.softTokenDim])
     }
+  }
+
+  /// The training that a request names, which must be of the version that it names.
+  ///
+  /// - Parameter path: in front of the request's `space_fingerprint` and `model_version`, with its full stop.
+  func training(
+    _ fingerprint: String, version: String = "", path: String = ""
+  ) throws(ServiceFailure) -> EncoderTraining {
+    let training = try trainings.lease(fingerprint, field: "\(path)space_fingerprint")
+    try training.identity.requireVersion(version, field: "\(path)model_version")
+    return training
   }
 
   /// One to `max_items_per_request`.

@@ -24,7 +24,7 @@ final class ImageEmbedder: Sendable {
   /// - Parameter workers: hash and decode; shut down by their owner, after this.
   /// - Throws: when the compute thread cannot be started.
   init(
-    model: any EncoderModel, store: ItemStore, workers: WorkerPool, limits: EncoderLimits, logger: Logger
+    tower model: any EncoderTower, store: ItemStore, workers: WorkerPool, limits: EncoderLimits, logger: Logger
   ) throws(ThreadError) {
     self.store = store
     self.workers = workers
@@ -33,7 +33,7 @@ final class ImageEmbedder: Sendable {
       image.prepared(by: preprocessing, limits: imageLimits)
     }
     let computation = EncoderComputation(
-      model: model, store: store, decodeAhead: decodeAhead, logger: logger
+      tower: model, store: store, decodeAhead: decodeAhead, logger: logger
     ) { [inFlight] digest, outcome in
       inFlight.finish(digest, with: Self.shared(outcome))
     }

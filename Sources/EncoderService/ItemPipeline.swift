@@ -24,7 +24,6 @@ final class ItemPipeline: Sendable {
 
   typealias Outcome = Result<Encoded, any Error>
 
-  private let model: any EncoderModel
   private let workers: WorkerPool
   private let embedder: ImageEmbedder
   private let projector: Projector
@@ -33,12 +32,11 @@ final class ItemPipeline: Sendable {
   /// - Parameter decodeThreads: that hash and decode images.
   /// - Throws: when a thread cannot be started.
   init(
-    model: any EncoderModel, store: ItemStore, limits: EncoderLimits, decodeThreads: Int, logger: Logger
+    tower: any EncoderTower, store: ItemStore, limits: EncoderLimits, decodeThreads: Int, logger: Logger
   ) throws(ThreadError) {
-    self.model = model
     workers = try WorkerPool(name: "encoder-decode", threads: decodeThreads)
-    embedder = try ImageEmbedder(model: model, store: store, workers: workers, limits: limits, logger: logger)
-    projector = try Projector(model: model)
+    embedder = try ImageEmbedder(tower: tower, store: store, workers: workers, limits: limits, logger: logger)
+    projector = try Projector()
     // What arrives while one transaction reaches the disk shares the next.
     writer = try Batcher(name: "encoder-store", maxQueueCost: 4096, maxBatchCost: 512) { items, _ in
       let result = Result { () throws(StoreError) in try store.put(items) }
@@ -60,13 +58,14 @@ final class ItemPipeline: Sendable {
     await workers.shutdown()
   }
 
-  /// Encodes items, and stores them when asked to; those that could not be encoded are not stored.
+  /// Encodes items, projects them by a training, and stores them when asked to; those that could not be encoded are not stored.
   ///
   /// - Parameter turn: that is waited for before anything is stored.
   /// - Returns: one outcome per item, in order. What was stored is on the disk.
   /// - Throws: what concerns all of them: the queue is full, the store fails, the caller is gone.
   func encode(
-    _ items: [CatalogEntry<SourceImage>], kinds: ItemOutputs.Kinds, stores: Bool, turn: StoreTurn? = nil,
+    _ items: [CatalogEntry<SourceImage>], by training: EncoderTraining, kinds: ItemOutputs.Kinds, stores: Bool,
+    turn: StoreTurn? = nil,
     whenFull: WhenFull
   ) async throws -> [Outcome] {
     let images = try await items.map(\.image).mapPresent { try await embedder.embed($0, whenFull: whenFull) }
@@ -74,7 +73,7 @@ final class ItemPipeline: Sendable {
       (image.map { $0.map(Optional.some) } ?? .success(nil)).map { EmbeddedItem(item: item, image: $0) }
     }
     return try await embedded.flatMapSuccesses { items -> [Outcome] in
-      let jobs = items.map { Projector.Job(features: $0.features, kinds: kinds) }
+      let jobs = items.map { Projector.Job(training: training, features: $0.features, kinds: kinds) }
       let projected = try await projector.project(jobs, whenFull: whenFull)
       let encoded = zip(items, projected).map { item, projected in projected.map { (item: item, projected: $0) } }
       return try await encoded.flatMapSuccesses { items -> [Outcome] in

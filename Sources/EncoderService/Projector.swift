@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import ModelServing
 import Models
 import ServiceSupport
 
@@ -8,6 +9,8 @@ import ServiceSupport
 /// images of a bulk upload.
 final class Projector: Sendable {
   struct Job: Sendable {
+    /// In use until the job is answered, or its batch is computed.
+    let training: EncoderTraining
     var features: ItemFeatures
     var kinds: ItemOutputs.Kinds
   }
@@ -20,9 +23,9 @@ final class Projector: Sendable {
   private let batcher: Batcher<Job, Projected>
 
   /// - Throws: when the compute thread cannot be started.
-  init(model: any EncoderModel) throws(ThreadError) {
+  init() throws(ThreadError) {
     batcher = try Batcher(name: "encoder-project", maxQueueCost: 1 << 16, maxBatchCost: 1024) { jobs, _ in
-      Self.project(jobs, with: model)
+      jobs.mapByTraining(\.training) { model, jobs in Self.project(jobs, with: model) }
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import ModelServing
 import Models
 import ServiceSupport
 
@@ -12,6 +13,8 @@ struct EncodingJob: Sendable {
     var cacheScope: CacheScope
   }
 
+  /// In use until the job is answered, or its batch is computed.
+  let training: LLMTraining
   /// Its soft tokens are filled in on the compute thread, from `visuals`, unless the caller sent a prompt of its own.
   var prompt: Prompt
   /// One per soft token position of a history's prompt; nil when the prompt has its soft tokens.
@@ -22,6 +25,9 @@ struct EncodingJob: Sendable {
 
   /// Of the prompt, [REC] included.
   var promptTokens: Int { prompt.tokenCount }
+
+  /// Tokens that must be computed for it, if it is computed now: the unit of the queue.
+  var cost: Int { max(1, promptTokens - training.model.cachedTokens(prefixKeys)) }
 }
 
 /// One user, computed.

@@ -2,14 +2,15 @@
 
 import Basics
 import Logging
+import ModelServing
 import Models
 import ServiceSupport
 
-/// What the compute thread does with a batch of users: soft tokens, LLM, projections. B users at a time, packed.
+/// What the compute thread does with a batch of users: soft tokens, LLM, projections. B users at a time, packed; the LLM
+/// computes users of all trainings together, adaptors and projections are each training's own.
 struct LLMComputation: Sendable {
   typealias Outcome = Result<EncodedUser, any Error>
 
-  let model: any LLMModel
   let logger: Logger
   let metrics = PrefixCacheMetrics()
 
@@ -25,7 +26,7 @@ struct LLMComputation: Sendable {
     let computed = outcomes.compactMap { try? $0.get() }
     let cachedTokens = computed.reduce(0) { $0 + $1.cachedTokens }
     let promptTokens = computed.reduce(0) { $0 + $1.promptTokens }
-    if let statistics = model.prefixCacheStatistics {
+    if let statistics = jobs.first?.training.model.prefixCacheStatistics {
       metrics.computed(promptTokens: promptTokens, cachedTokens: cachedTokens, statistics)
     }
     logger.debug(
@@ -37,42 +38,52 @@ struct LLMComputation: Sendable {
   }
 
   private func outcomes(of jobs: [EncodingJob], isCancelled: (Int) -> Bool) -> [Outcome] {
-    let prompts = zip(jobs.indices, together(jobs, filledPrompts(of:))).map { index, prompt in
+    guard let llm = jobs.first?.training.model else { return [] }
+    let prompts = zip(jobs.indices, together(jobs, of: \.training, filledPrompts)).map { index, prompt in
       prompt.map { (index: index, prompt: $0) }
     }
     let encoded = prompts.flatMapSuccesses { users in
-      let requests = users.map { EncodingRequest(prompt: $0.prompt, prefixKeys: jobs[$0.index].prefixKeys) }
-      let outcomes = model.encode(requests) { isCancelled(users[$0].index) }
-      return zip(users, outcomes).map { user, outcome in outcome.map { (index: user.index, prompt: $0) } }
+      let requests = users.map { user in
+        jobs[user.index].training.model.request(user.prompt, prefixKeys: jobs[user.index].prefixKeys)
+      }
+      let outcomes = llm.encode(requests) { isCancelled(users[$0].index) }
+      return zip(users, outcomes).map { user, outcome in outcome.map { (job: jobs[user.index], prompt: $0) } }
     }
     let projected = encoded.flatMapSuccesses { users in
-      let vectors = together(users.map(\.prompt.hiddenState)) { states throws(ModelError) in
-        try projections(of: Matrix(vectors: states, columns: model.llmDim), for: jobs)
+      let vectors = together(users, of: \.job.training) { model, users throws(ModelError) in
+        let states = try Matrix(vectors: users.map(\.prompt.hiddenState), columns: model.llmDim)
+        return try projections(of: states, for: users.map(\.job), model)
       }
       return zip(users, vectors).map { user, vectors in
-        vectors.map { EncodedUser(jobs[user.index], user.prompt, $0) }
+        vectors.map { EncodedUser(user.job, user.prompt, $0) }
       }
     }
     return projected.map { $0.mapError { $0.code == .cancelled ? CancellationError() : $0 as any Error } }
   }
 
-  /// Values of one user may do no harm to the others of an adaptor's or a projection's batch.
+  /// Computes the elements of each training together. Values of one user may do no harm to the others of an adaptor's or a
+  /// projection's batch.
   private func together<Element, Output>(
-    _ elements: [Element], _ compute: ([Element]) throws(ModelError) -> [Output]
+    _ elements: [Element], of training: (Element) -> LLMTraining,
+    _ compute: (any LLMModel, [Element]) throws(ModelError) -> [Output]
   ) -> [Result<Output, ModelError>] {
-    elements.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) {
-      elements throws(ModelError) in
-      do throws(ModelError) {
-        return try compute(elements)
-      } catch {
-        logger.error("users not computed", metadata: ["users": "\(elements.count)", "error": "\(error)"])
-        throw error
+    elements.mapByTraining(training) { model, elements in
+      elements.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) {
+        elements throws(ModelError) in
+        do throws(ModelError) {
+          return try compute(model, elements)
+        } catch {
+          logger.error("users not computed", metadata: ["users": "\(elements.count)", "error": "\(error)"])
+          throw error
+        }
       }
     }
   }
 
   /// What users may ask for, of the hidden states of those who were computed.
-  private func projections(of hidden: Matrix, for jobs: [EncodingJob]) throws(ModelError) -> [ProjectedUser] {
+  private func projections(
+    of hidden: Matrix, for jobs: [EncodingJob], _ model: any LLMModel
+  ) throws(ModelError) -> [ProjectedUser] {
     let wanted = jobs.reduce(into: UserOutputs()) { $0.formUnion($1.outputs) }
     let userVectors = wanted.contains(.userVector) ? try model.userVectors(of: hidden) : nil
     let spaceVectors = wanted.contains(.spaceVectors) ? try model.spaceVectors(of: hidden) : []
@@ -84,7 +95,7 @@ struct LLMComputation: Sendable {
   }
 
   /// The prompts with their soft tokens. The embeddings of all jobs go through the adaptor together.
-  private func filledPrompts(of jobs: [EncodingJob]) throws(ModelError) -> [Prompt] {
+  private func filledPrompts(_ model: any LLMModel, _ jobs: [EncodingJob]) throws(ModelError) -> [Prompt] {
     let visuals = jobs.flatMap { $0.visuals ?? [] }
     let projected = try visuals.map(\.embedding).mapPresent { embeddings throws(ModelError) in
       try model.softTokens(of: Matrix(vectors: embeddings, columns: model.embeddingDim)).vectors

@@ -8,14 +8,15 @@ import ServiceSupport
 /// What the service is configured with, beside what every service has.
 struct LLMConfiguration: Sendable {
   var served: ModelConfiguration
-  var checkpoint: CheckpointLocation
+  var llmWeights: String?
   var model: UserModel.Configuration
   var limits: LLMLimits
 
   init(_ service: ServiceSettings) throws(SettingsError) {
     let settings = try service.all.read(LLMSettings.self)
     served = try ModelConfiguration(try service.all.read())
-    checkpoint = CheckpointLocation(directory: served.checkpoint, llmWeights: settings.llmWeights)
+    llmWeights = settings.llmWeights
+    served.trainings.llmWeights = settings.llmWeights
     model = UserModel.Configuration(
       spaces: served.spaces, spaceWeights: try Self.weights(settings.spaceWeights),
       maxHistoryItems: settings.maxHistoryItems, maxPromptTokens: settings.maxPromptTokens,
@@ -26,6 +27,10 @@ struct LLMConfiguration: Sendable {
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
     try check()
+  }
+
+  func location(of checkpoint: ModelConfiguration.Checkpoint) -> CheckpointLocation {
+    CheckpointLocation(directory: checkpoint.directory, llmWeights: llmWeights)
   }
 
   /// What no single value can tell.

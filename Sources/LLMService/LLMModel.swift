@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ModelServing
 import Models
 
-/// What the service asks of a model. ``UserModel`` is the one that is served; the seam lets tests serve one whose pace they
-/// decide.
+/// What the service asks of a training over the frozen LLM. ``UserModel`` is what is served; the seam lets tests serve one
+/// whose pace they decide.
 ///
 /// What deals with prompts and prefixes, and the properties, may be used from any thread; the rest computes, and only one
 /// thread at a time may call it.
@@ -30,9 +31,21 @@ protocol LLMModel: Sendable {
   var prefixCacheStatistics: PrefixCacheStatistics? { get }
 
   func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix
+  /// A prompt of this training for ``encode(_:isCancelled:)``.
+  func request(_ prompt: Prompt, prefixKeys: [PrefixKey]) -> EncodingRequest
+  /// Of this training, and of others over the same LLM.
   func encode(
     _ requests: [EncodingRequest], isCancelled: (Int) -> Bool
   ) -> [Result<EncodedPrompt, ModelError>]
   func spaceVectors(of hiddenStates: Matrix) throws(ModelError) -> [(space: Space, vectors: Matrix)]
   func userVectors(of hiddenStates: Matrix) throws(ModelError) -> Matrix
 }
+
+extension LLMModel {
+  func request(_ prompt: Prompt, prefixKeys: [PrefixKey]) -> EncodingRequest {
+    EncodingRequest(prompt: prompt, prefixKeys: prefixKeys)
+  }
+}
+
+typealias LLMTrainings = TrainingRegistry<any LLMModel>
+typealias LLMTraining = TrainingLease<any LLMModel>

@@ -12,8 +12,10 @@ struct LLMReader: Sendable {
   /// Stands for an item's image in the template; in a caller's text it would shift every image after it.
   static let marker = "<i_vis>"
 
-  let model: any LLMModel
+  let training: LLMTraining
   let limits: LLMLimits
+
+  private var model: any LLMModel { training.model }
 
   /// - Parameters:
   ///   - path: of the user in the request, e.g. `users[2]`.
@@ -38,7 +40,7 @@ struct LLMReader: Sendable {
 
   private func job(_ prompt: Prompt, _ visuals: [VisualContent]?, _ settings: EncodingJob.Settings) -> EncodingJob {
     EncodingJob(
-      prompt: prompt, visuals: visuals,
+      training: training, prompt: prompt, visuals: visuals,
       prefixKeys: model.prefixKeys(of: prompt, visuals: visuals, scope: settings.cacheScope.name),
       outputs: settings.outputs)
   }

@@ -11,9 +11,11 @@ extension LLMServer {
   func getServerInfo(
     request: LLM_GetServerInfoRequest, context: ServerContext
   ) async throws -> LLM_GetServerInfoResponse {
-    .with {
+    let training = try trainings.lease(request.spaceFingerprint, field: "space_fingerprint")
+    let model = training.model
+    return .with {
       $0.serverVersion = Product.version
-      $0.model = identity
+      $0.model = training.identity
       $0.llmDim = UInt32(model.llmDim)
       $0.embeddingDim = UInt32(model.embeddingDim)
       $0.userVectorDim = UInt32(model.userVectorDim)

@@ -9,31 +9,61 @@ import ServiceSupport
 extension UserModel: LLMModel {}
 
 extension LLMServer {
-  /// Reads the checkpoint on a thread of its own and starts the compute thread.
+  /// Reads the checkpoints on a thread of its own and starts the compute thread.
   static func load(_ configuration: LLMConfiguration, logger: Logger) async throws -> ServiceParts {
-    let start = ContinuousClock.now
-    logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(configuration.checkpoint.directory)"])
-    var modelConfiguration = configuration.model
-    modelConfiguration.loading = modelConfiguration.loading.reporting(to: logger)
-    let model = try await DedicatedThread.run(name: "llm-load") { [modelConfiguration] in
-      try checkPromptStyle(of: configuration.checkpoint)
-      return try UserModel(checkpoint: configuration.checkpoint, configuration: modelConfiguration)
+    let (frozen, trainings) = try await DedicatedThread.run(name: "llm-load") {
+      try loadCheckpoints(configuration, logger: logger)
     }
-    let server = try LLMServer(
-      model: model, name: configuration.served.name, version: configuration.served.version,
-      limits: configuration.limits,
-      logger: logger)
+    let server = try LLMServer(trainings: trainings, limits: configuration.limits, logger: logger)
+    let admin = try TrainingAdminServer(
+      trainings, configuration.served.trainings, frozenFingerprint: frozen.fingerprint, logger: logger
+    ) { try loadTraining($0, over: frozen, $1) }
+    return ServiceParts(
+      services: [server, admin],
+      onShutdown: {
+        await admin.shutdown()
+        await server.shutdown()
+      })
+  }
+
+  private static func loadCheckpoints(
+    _ configuration: LLMConfiguration, logger: Logger
+  ) throws -> (FrozenLLM, LLMTrainings) {
+    let first = configuration.location(of: configuration.served.first)
+    logger.notice("loading the checkpoint", metadata: ["checkpoint": "\(first.directory)"])
+    let start = ContinuousClock.now
+    var model = configuration.model
+    model.loading = model.loading.reporting(to: logger)
+    try checkPromptStyle(of: first)
+    let frozen = try FrozenLLM(checkpoint: first, configuration: model)
+    let trainings = try LLMTrainings(configuration.served.checkpoints) { checkpoint in
+      let loaded = try loadTraining(configuration.location(of: checkpoint), over: frozen, .all)
+      log(loaded.model, of: checkpoint, seconds: start.duration(to: .now) / .seconds(1), logger)
+      return loaded
+    }
+    return (frozen, trainings)
+  }
+
+  private static func loadTraining(
+    _ location: CheckpointLocation, over frozen: FrozenLLM, _ readable: ReadableFiles
+  ) throws(ModelError) -> LoadedModel<any LLMModel> {
+    try checkPromptStyle(of: location)
+    let model = try UserModel(checkpoint: location, over: frozen, readable: readable)
+    return LoadedModel(model, model.fingerprints, bytes: model.ownBytes)
+  }
+
+  private static func log(
+    _ model: any LLMModel, of checkpoint: ModelConfiguration.Checkpoint, seconds: Double, _ logger: Logger
+  ) {
     logger.notice(
       "checkpoint loaded",
       metadata: [
-        "model": "\(configuration.served.name) \(configuration.served.version)",
+        "checkpoint": "\(checkpoint.directory)", "model": "\(checkpoint.name) \(checkpoint.version)",
         "fingerprint": "\(model.fingerprints.model.prefix(12))", "space": "\(model.fingerprints.space.prefix(12))",
         "spaces": "\(model.spaces.map { "\($0)" }.joined(separator: ","))", "llm_dim": "\(model.llmDim)",
-        "prompts": "\(model.promptStyle.rawValue)",
         "user_vector_dim": "\(model.userVectorDim)", "precision": "\(model.arithmetic.precisionName)",
-        "compute_path": "\(model.arithmetic.path)", "seconds": "\(start.duration(to: .now) / .seconds(1))",
+        "compute_path": "\(model.arithmetic.path)", "seconds": "\(seconds)",
       ])
-    return ServiceParts(services: [server], onShutdown: { await server.shutdown() })
   }
 
   /// A history item of a request brings its title and its image, no other words.

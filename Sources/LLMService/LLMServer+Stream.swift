@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import ModelServing
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -13,12 +14,12 @@ extension LLMServer {
   ) async throws {
     let window = CostWindow(maxCost: 2 * limits.maxBatchTokens)
     try await BulkStream(messages, writer).answerAsDone(within: window) { [self] config in
-      let settings = try read(config)
-      return BulkSession(header: .with { $0.model = identity }) { [self] user in
+      let (training, settings) = try read(config)
+      return BulkSession(header: .with { $0.model = training.identity }) { [self] user in
         let arrival = ContinuousClock.now
-        let job = streamedJob(user, settings)
+        let job = streamedJob(user, training, settings)
         // A user that failed has its answer in flight still.
-        return BulkWork(cost: (try? cost(of: job.get())) ?? 1) {
+        return BulkWork(cost: (try? job.get().cost) ?? 1) {
           let result = try await self.result(of: job, userID: user.userID, arrival: arrival)
           return .with { $0.result = result }
         }
@@ -28,16 +29,18 @@ extension LLMServer {
 
   private func read(
     _ config: LLM_StreamEncodeUsersRequest.Config
-  ) throws(ServiceFailure) -> EncodingJob.Settings {
-    try identity.requireVersion(config.modelVersion, field: "config.model_version")
-    try identity.requireSpace(config.expectedSpaceFingerprint, field: "config.expected_space_fingerprint")
-    return EncodingJob.Settings(
+  ) throws(ServiceFailure) -> (LLMTraining, EncodingJob.Settings) {
+    let training = try trainings.lease(
+      config.expectedSpaceFingerprint, field: "config.expected_space_fingerprint")
+    try training.identity.requireVersion(config.modelVersion, field: "config.model_version")
+    let settings = EncodingJob.Settings(
       outputs: try UserOutputs(config.outputs, field: "config.outputs"),
       cacheScope: try CacheScope(config.cacheScope, field: "config.cache_scope"))
+    return (training, settings)
   }
 
   private func streamedJob(
-    _ user: LLM_UserPrompt, _ settings: EncodingJob.Settings
+    _ user: LLM_UserPrompt, _ training: LLMTraining, _ settings: EncodingJob.Settings
   ) -> Result<EncodingJob, ServiceFailure> {
     Result { () throws(ServiceFailure) in
       guard !user.userID.isEmpty else {
@@ -45,7 +48,7 @@ extension LLMServer {
           .userIDMissing, "results come in any order and are named by it; set it",
           field: "user.user_id")
       }
-      return try reader.job(user, path: "user", settings)
+      return try LLMReader(training: training, limits: limits).job(user, path: "user", settings)
     }
   }
 
@@ -57,7 +60,7 @@ extension LLMServer {
     case .failure(let failure):
       return LLM_UserResult(userID: userID, .failure(failure))
     case .success(let job):
-      let outcome = try await batcher.submit(contentsOf: [(job, cost(of: job))], whenFull: .wait)[0]
+      let outcome = try await batcher.submit(contentsOf: [(job, job.cost)], whenFull: .wait)[0]
       var result = LLM_UserResult(userID: userID, outcome.map(\.value))
       if let batched = try? outcome.get() {
         result.timing = .init(of: [batched.timing], total: arrival.duration(to: .now))

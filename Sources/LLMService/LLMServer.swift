@@ -12,36 +12,21 @@ import SwiftProtobuf
 /// LLMService: histories to user vectors.
 ///
 /// A handler checks and tokenises its users, then hands them to the one compute thread, where users of different callers are
-/// packed into batches. See ``Batcher`` for what becomes of load, cancellation and deadlines.
+/// packed into batches, whichever training they name. See ``Batcher`` for what becomes of load, cancellation and deadlines.
 final class LLMServer: Sendable {
-  let model: any LLMModel
-  let identity: Common_ModelRef
+  let trainings: LLMTrainings
   let limits: LLMLimits
-  let reader: LLMReader
   let batcher: Batcher<EncodingJob, EncodedUser>
 
-  /// - Parameters:
-  ///   - name: of the checkpoint, in every answer.
-  ///   - version: of the checkpoint, in every answer.
+  /// - Parameter trainings: over one frozen LLM.
   /// - Throws: when the compute thread cannot be started.
-  init(
-    model: any LLMModel, name: String, version: String, limits: LLMLimits, logger: Logger
-  ) throws(ThreadError) {
-    self.model = model
+  init(trainings: LLMTrainings, limits: LLMLimits, logger: Logger) throws(ThreadError) {
+    self.trainings = trainings
     self.limits = limits
-    identity = .init(name: name, version: version, model.fingerprints)
-    reader = LLMReader(model: model, limits: limits)
-    let computation = LLMComputation(model: model, logger: logger)
+    let computation = LLMComputation(logger: logger)
     batcher = try Batcher(
       name: "llm-compute", maxQueueCost: limits.maxQueueTokens, maxBatchCost: limits.maxBatchTokens,
-      costNow: { Self.cost(of: $0, model) }, process: computation.encode)
-  }
-
-  /// Tokens that must be computed for it, if it is computed now: the unit of the queue.
-  func cost(of job: EncodingJob) -> Int { Self.cost(of: job, model) }
-
-  private static func cost(of job: EncodingJob, _ model: any LLMModel) -> Int {
-    max(1, job.promptTokens - model.cachedTokens(job.prefixKeys))
+      costNow: { $0.cost }, process: computation.encode)
   }
 
   /// Ends the compute thread.
@@ -55,8 +40,9 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
     request: LLM_EncodeUsersRequest, context: ServerContext
   ) async throws -> LLM_EncodeUsersResponse {
     let arrival = ContinuousClock.now
-    try identity.requireVersion(request.modelVersion, field: "model_version")
-    try identity.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    let training = try trainings.lease(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    try training.identity.requireVersion(request.modelVersion, field: "model_version")
+    let reader = LLMReader(training: training, limits: limits)
     let settings = EncodingJob.Settings(
       outputs: try UserOutputs(request.outputs, field: "outputs"),
       cacheScope: try CacheScope(request.cacheScope, field: "cache_scope"))
@@ -67,11 +53,11 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
       return Result<EncodingJob, any Error> { try reader.job(user, path: "users[\(index)]", settings) }
     }
     let outcomes = try await jobs.flatMapSuccesses { jobs in
-      try await batcher.submit(contentsOf: jobs.map { ($0, cost(of: $0)) })
+      try await batcher.submit(contentsOf: jobs.map { ($0, $0.cost) })
     }
     return .with {
       $0.requestID = request.requestID
-      $0.model = identity
+      $0.model = training.identity
       $0.results = zip(request.users, outcomes).map { LLM_UserResult(userID: $0.userID, $1.map(\.value)) }
       $0.timing = .init(of: outcomes.compactMap { try? $0.get().timing }, total: arrival.duration(to: .now))
     }
@@ -80,8 +66,10 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
   func countTokens(
     request: LLM_CountTokensRequest, context: ServerContext
   ) async throws -> LLM_CountTokensResponse {
-    let prompt = try reader.prompt(request.user, path: "user")
+    let training = try trainings.lease(request.spaceFingerprint, field: "space_fingerprint")
+    let prompt = try LLMReader(training: training, limits: limits).prompt(request.user, path: "user")
     return .with {
+      $0.model = training.identity
       $0.promptTokens = UInt32(prompt.tokenCount)
       $0.recPosition = UInt32(prompt.recPosition)
       $0.softTokenPositions = prompt.softTokenPositions.map(UInt32.init)

@@ -4,13 +4,20 @@ import Foundation
 package import Models
 package import ServiceSupport
 
-/// Which model a service holds, and how.
+/// Which models a service holds, and how.
 package struct ModelConfiguration: Sendable {
-  /// The checkpoint's directory.
-  package let checkpoint: String
+  /// A checkpoint, and what it is called in answers.
+  package struct Checkpoint: Sendable {
+    package let directory: String
+    package let name: String
+    package let version: String
+  }
+
+  /// At least one; the first answers requests that name none.
+  package let checkpoints: [Checkpoint]
+  /// What may be loaded beside them.
+  package var trainings: TrainingsConfiguration
   package let spaces: [Space]
-  package let name: String
-  package let version: String
   /// Threads that compute; nil for one per CPU.
   package let threads: Int?
   /// How matrices are kept.
@@ -19,12 +26,38 @@ package struct ModelConfiguration: Sendable {
   package init(
     _ settings: ModelSettings, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(SettingsError) {
-    checkpoint = settings.checkpoint
+    checkpoints = try Self.checkpoints(settings)
     spaces = try Self.spaces(settings.spaces)
-    name = settings.name ?? checkpoint.split(separator: "/").last.map(String.init) ?? checkpoint
-    version = settings.version
+    trainings = TrainingsConfiguration(
+      directory: try settings.trainings.map { path throws(SettingsError) in try TrainingsDirectory(path) },
+      maxTrainings: settings.maxTrainings, spaces: spaces)
     threads = settings.threads.unlessZero
     loading = try Self.loading(settings, environment)
+  }
+
+  /// The checkpoint that answers requests that name none.
+  package var first: Checkpoint { checkpoints[0] }
+
+  private static func checkpoints(_ settings: ModelSettings) throws(SettingsError) -> [Checkpoint] {
+    let directories = settings.checkpoints.values
+    let (names, versions) = (settings.names?.values ?? [], settings.versions?.values ?? [])
+    for (flag, values) in [("--model-name", names), ("--model-version", versions)] {
+      guard values.count <= directories.count else {
+        throw SettingsError(
+          "\(flag) is given \(values.count) times for \(directories.count) of --checkpoint; give it once for each",
+          isUsage: true)
+      }
+    }
+    guard directories.count <= settings.maxTrainings else {
+      throw SettingsError(
+        "--checkpoint is given \(directories.count) times, --max-trainings is \(settings.maxTrainings); raise it",
+        isUsage: true)
+    }
+    return directories.indices.map { index in
+      Checkpoint(
+        directory: directories[index], name: index < names.count ? names[index] : TrainingName.of(directories[index]),
+        version: index < versions.count ? versions[index] : TrainingName.defaultVersion)
+    }
   }
 
   /// - Parameter list: as `--spaces` has it.

@@ -7,18 +7,31 @@ package struct ModelSettings: SettingGroup {
   @Setting(
     "checkpoint",
     "Directory of the checkpoint: rec_module/, beside it vision_tower/ for the encoder, llm/ and llm_parameter/ for the "
-      + "LLM service",
+      + "LLM service. Given again, another training over the same frozen parts; the first answers requests that name none",
     placeholder: "dir")
-  var checkpoint: String
+  var checkpoints: SettingList
+  @Setting(
+    "trainings",
+    "Directory whose checkpoints LoadTraining may load; none without it. Whoever reaches the port may have them loaded",
+    placeholder: "dir")
+  var trainings: String?
+  @Setting(
+    "max-trainings", "Most trainings held at a time, those included that wait for their last request",
+    unit: "trainings", allowed: .range(1...64))
+  var maxTrainings = 8
   @Setting(
     "spaces",
     "Spaces of item and user vectors, separated by commas: image, cf, text; the same in both services and in the index",
     placeholder: "list")
   var spaces = "image"
-  @Setting("model-name", "Name of the checkpoint in every answer; by default the directory's", placeholder: "name")
-  var name: String?
-  @Setting("model-version", "Version of the checkpoint in every answer", placeholder: "version")
-  var version = "1"
+  @Setting(
+    "model-name", "Name of the checkpoint in every answer, given as often as --checkpoint; by default the directory's",
+    placeholder: "name")
+  var names: SettingList?
+  @Setting(
+    "model-version", "Version of the checkpoint in every answer, given as often as --checkpoint; by default 1",
+    placeholder: "version")
+  var versions: SettingList?
   @Setting("threads", "Threads that compute; 0 for one per CPU", unit: "threads", allowed: .range(0...1024))
   var threads = 0
   @Setting(

@@ -25,9 +25,6 @@ package final class ImageModel: Sendable {
   private let adaptor: Adaptor
   private let projections: [(space: Space, projection: SpaceProjection)]
 
-  /// Patches that go through the tower together: the matrix products are at full speed and the values stay small.
-  private static let patchesAtOnce = 3000
-
   /// Reads `vision_tower/` and `rec_module/`.
   ///
   /// - Parameters:
@@ -88,7 +85,6 @@ package final class ImageModel: Sendable {
   /// What the vision tower's matrices are multiplied in.
   package var arithmetic: MatrixArithmetic { frozen.arithmetic }
   package var preprocessing: ImagePreprocessing { frozen.preprocessing }
-  private var tower: SiglipVisionModel { frozen.tower }
   private var team: ComputeTeam { frozen.team }
 
   /// Length of an item vector: p for each space in use.
@@ -103,27 +99,7 @@ package final class ImageModel: Sendable {
   }
 
   /// The vision tower's embeddings, not normalised: [B, v].
-  package func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix {
-    let size = tower.configuration.imageSize
-    if let index = images.firstIndex(where: { $0.height != size || $0.width != size }) {
-      throw ModelError(
-        .invalidInput,
-        "image \(index) was prepared as \(images[index].width) x \(images[index].height); the tower takes \(size) x \(size)"
-      )
-    }
-    var values: [Float] = []
-    values.reserveCapacity(images.count * embeddingDim)
-    let imagesAtOnce = max(1, Self.patchesAtOnce / tower.configuration.patches)
-    for start in stride(from: 0, to: images.count, by: imagesAtOnce) {
-      let batch = images[start..<min(start + imagesAtOnce, images.count)]
-      values += tower.embed(batch.map(\.values)).values
-    }
-    if let index = values.firstIndex(where: { !$0.isFinite }) {
-      throw ModelError(
-        .notFinite, "the embedding of image \(index / embeddingDim) is NaN or infinite; check the tower's weights")
-    }
-    return Matrix(rows: images.count, columns: embeddingDim, values: values)
-  }
+  package func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix { try frozen.embeddings(of: images) }
 
   /// The adaptor's soft tokens of embeddings [n, v]: [n, d].
   package func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {

@@ -33,6 +33,11 @@ package struct EncodedPrompt: Sendable {
 }
 
 extension UserModel {
+  /// A prompt to compute with this training, in a batch with others over the same LLM.
+  package func request(_ prompt: Prompt, prefixKeys: [PrefixKey]) -> EncodingRequest {
+    EncodingRequest(prompt: prompt, prefixKeys: prefixKeys, training: self)
+  }
+
   /// Computes prompts together, packed without padding. What one of them begins with is not computed when the cache holds
   /// it, and once when several begin alike. They may be of several trainings over this model's LLM.
   ///

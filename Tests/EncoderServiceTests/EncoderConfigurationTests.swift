@@ -15,7 +15,7 @@ import Testing
 
   @Test func `Defaults are the published ones`() throws {
     let configuration = try configuration()
-    #expect(configuration.model.name == "shop")
+    #expect(configuration.model.first.name == "shop")
     #expect(configuration.store == "items.sqlite")
     #expect(configuration.limits.maxItems == 256)
     #expect(configuration.limits.maxMessageBytes == 64 << 20)

@@ -7,8 +7,9 @@ import Synchronization
 
 /// A small model whose numbers can be worked out by hand and whose pace a test decides. The embedding of an image is the
 /// mean of each channel and 1; the adaptor doubles; each space's block is the first two values of its feature.
-final class ScriptedModel: EncoderModel {
+final class ScriptedModel: EncoderModel, EncoderTower {
   let fingerprints: ModelFingerprints
+  var fingerprint: String { fingerprints.tower ?? "" }
   let arithmetic = MatrixArithmetic(LoadingOptions())
   let spaces: [Space]
   let preprocessing = ImagePreprocessing(size: 8, mean: [0, 0, 0], std: [1, 1, 1], rescaleFactor: 1)
@@ -21,14 +22,20 @@ final class ScriptedModel: EncoderModel {
   /// Images whose first channel is this have no finite embedding; those of twice this have one, but no finite soft token.
   static let overflowing: Float = 99
 
+  private let factor: Float
   private let beforeBatch: @Sendable () -> Void
   private let batches = Mutex<[Int]>([])
 
-  /// - Parameter beforeBatch: called on the compute thread before each batch.
+  /// - Parameters:
+  ///   - space: names the training.
+  ///   - factor: what its adaptor and projections multiply with; the projections of the first do nothing.
+  ///   - beforeBatch: called on the compute thread before each batch.
   init(
-    tower: String = "tower-one", spaces: [Space] = [.image], beforeBatch: @escaping @Sendable () -> Void = {}
+    tower: String = "tower-one", space: String = "space-fingerprint", factor: Float = 1, spaces: [Space] = [.image],
+    beforeBatch: @escaping @Sendable () -> Void = {}
   ) {
-    fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: tower)
+    fingerprints = ModelFingerprints(model: "model-fingerprint", space: space, tower: tower)
+    self.factor = factor
     self.spaces = spaces
     cfFeatureDim = spaces.contains(.cf) ? 3 : 0
     self.beforeBatch = beforeBatch
@@ -56,12 +63,12 @@ final class ScriptedModel: EncoderModel {
     guard !embeddings.vectors.contains(where: { $0[0] == 2 * Self.overflowing }) else {
       throw ModelError(.notFinite, "a soft token is infinite")
     }
-    return Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * $0 })
+    return Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * factor * $0 })
   }
 
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix {
     let values = items.flatMap { item in
-      spaces.flatMap { space in Array((item[space] ?? [0, 0]).prefix(2)) }
+      spaces.flatMap { space in (item[space] ?? [0, 0]).prefix(2).map { factor * $0 } }
     }
     return Matrix(rows: items.count, columns: itemVectorDim, values: values)
   }

@@ -7,6 +7,7 @@ import GRPCCore
 import GRPCInProcessTransport
 import GRPCTransport
 import Logging
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -27,22 +28,29 @@ typealias StreamResponse = Encoder_StreamEncodeImagesResponse
 
 /// Makes a server for `model` over a store in `directory`.
 func makeServer(
-  _ model: ScriptedModel, in directory: TemporaryDirectory, limits: EncoderLimits = EncoderLimits()
+  _ model: ScriptedModel, _ others: [ScriptedModel] = [], in directory: TemporaryDirectory,
+  limits: EncoderLimits = EncoderLimits()
 ) throws -> EncoderServer {
-  let store = try ItemStore(path: directory.file("items.sqlite"), model: model)
+  let store = try ItemStore(path: directory.file("items.sqlite"), tower: model)
+  let trainings = EncoderTrainings(
+    default: LoadedTraining(LoadedModel(model, model.fingerprints), name: "test-model", version: "7"))
+  for (index, other) in others.enumerated() {
+    _ = trainings.add(
+      LoadedTraining(LoadedModel(other, other.fingerprints), name: "other-model", version: "\(8 + index)"))
+  }
   return try EncoderServer(
-    model: model, name: "test-model", version: "7", store: store, limits: limits, decodeThreads: 2,
-    logger: .silent)
+    tower: model, trainings: trainings, store: store, limits: limits, decodeThreads: 2, logger: .silent)
 }
 
-/// Serves `model` in this process over a new store, or that in `directory`, and runs `body` with a client.
+/// Serves `model`, and other trainings over its tower, in this process over a new store, or that in `directory`, and runs
+/// `body` with a client.
 func withServer<Value: Sendable>(
-  _ model: ScriptedModel = ScriptedModel(), in directory: TemporaryDirectory? = nil,
+  _ model: ScriptedModel = ScriptedModel(), _ others: [ScriptedModel] = [], in directory: TemporaryDirectory? = nil,
   limits: EncoderLimits = EncoderLimits(), _ body: (_ client: Client, _ server: EncoderServer) async throws -> Value
 ) async throws -> Value {
   let directory = try directory ?? TemporaryDirectory()
   defer { withExtendedLifetime(directory) {} }
-  let server = try makeServer(model, in: directory, limits: limits)
+  let server = try makeServer(model, others, in: directory, limits: limits)
   let value = try await withServicesInProcess([server]) { try await body(Client(wrapping: $0), server) }
   await server.shutdown()
   return value

@@ -207,7 +207,7 @@ import Testing
     BadRequest(code: .failedPrecondition, reason: "MODEL_VERSION_NOT_SERVED", field: "model_version") {
       $0.modelVersion = "8"
     },
-    BadRequest(code: .failedPrecondition, reason: "MODEL_MISMATCH", field: "expected_space_fingerprint") {
+    BadRequest(code: .failedPrecondition, reason: "TRAINING_NOT_LOADED", field: "expected_space_fingerprint") {
       $0.expectedSpaceFingerprint = "other"
     },
   ])

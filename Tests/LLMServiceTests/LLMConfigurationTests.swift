@@ -5,6 +5,7 @@ import Kernels
 import ModelServing
 import Models
 import ServiceSupport
+import TestSupport
 import Testing
 
 @testable import LLMService
@@ -17,8 +18,9 @@ import Testing
 
   @Test func `Defaults are the published ones`() throws {
     let configuration = try configuration()
-    #expect(configuration.checkpoint.directory == "/models/shop/")
-    #expect(configuration.checkpoint.llmWeights == nil)
+    #expect(configuration.served.checkpoints.map(\.directory) == ["/models/shop/"])
+    #expect(configuration.location(of: configuration.served.first).llmWeights == nil)
+    #expect(configuration.served.trainings.directory == nil && configuration.served.trainings.maxTrainings == 8)
     #expect(configuration.model.spaces == [.image])
     #expect(configuration.model.spaceWeights == nil)
     #expect(configuration.model.maxHistoryItems == 10)
@@ -27,9 +29,32 @@ import Testing
     #expect(configuration.model.threads == nil)
     #expect(configuration.model.prefixCacheBytes == 1 << 30)
     #expect(configuration.model.prefixCacheElement == nil)
-    #expect(configuration.served.name == "shop")
-    #expect(configuration.served.version == "1")
+    #expect(configuration.served.first.name == "shop")
+    #expect(configuration.served.first.version == "1")
     #expect(configuration.limits.maxUsers == 32)
+  }
+
+  @Test func `Several checkpoints have names and versions of their own`() throws {
+    let directory = try TemporaryDirectory()
+    let served = try configuration(
+      "--checkpoint", "/models/next/", "--checkpoint", "/models/last", "--model-name", "shop", "--model-version", "3",
+      "--model-version", "4", "--trainings", directory.path, "--max-trainings", "3"
+    ).served
+    #expect(served.checkpoints.map(\.directory) == ["/models/shop/", "/models/next/", "/models/last"])
+    #expect(served.checkpoints.map(\.name) == ["shop", "next", "last"])
+    #expect(served.checkpoints.map(\.version) == ["3", "4", "1"])
+    #expect(served.trainings.directory?.path == directory.path && served.trainings.maxTrainings == 3)
+  }
+
+  @Test(arguments: [
+    (["--model-name", "a", "--model-name", "b"], "--model-name is given 2 times for 1 of --checkpoint"),
+    (["--checkpoint", "c", "--max-trainings", "1"], "--checkpoint is given 2 times, --max-trainings is 1"),
+    (["--trainings", "/no/such/directory"], "--trainings /no/such/directory is no directory"),
+  ])
+  func `Checkpoints that do not fit together are refused`(flags: [String], message: String) throws {
+    let command = try LLMCommand.parse(["--checkpoint", "/models/shop/"] + flags)
+    let error = #expect(throws: (any Error).self) { try command.configuration() }
+    #expect(error.map { "\($0)".contains(message) } == true, "\(error.map { "\($0)" } ?? "")")
   }
 
   @Test func `Flags reach the limits`() throws {
@@ -44,12 +69,13 @@ import Testing
       "5",
       "--model-name", "n", "--model-version", "v2", "--threads", "3", "--prefix-cache-bytes", "0",
       "--prefix-cache-precision", "bf16")
-    #expect(configuration.checkpoint.llmWeights == "/models/llm")
+    #expect(configuration.location(of: configuration.served.first).llmWeights == "/models/llm")
+    #expect(configuration.served.trainings.llmWeights == "/models/llm")
     #expect(configuration.model.spaces == [.image, .text])
     #expect(configuration.model.spaceWeights == [0.75, 0.25])
     #expect(configuration.model.maxHistoryItems == 5)
-    #expect(configuration.served.name == "n")
-    #expect(configuration.served.version == "v2")
+    #expect(configuration.served.first.name == "n")
+    #expect(configuration.served.first.version == "v2")
     #expect(configuration.model.threads == 3)
     #expect(configuration.model.prefixCacheBytes == 0)
     #expect(configuration.model.prefixCacheElement == .bfloat16)

@@ -12,7 +12,7 @@ import TestSupport
 final class ScriptedEncoder: LLMModel {
   static let softTokenID: Int32 = -1
 
-  let fingerprints = ModelFingerprints(model: "model-fingerprint", space: "space-fingerprint", tower: nil)
+  let fingerprints: ModelFingerprints
   let arithmetic = MatrixArithmetic(LoadingOptions())
   let spaces: [Space] = [.image]
   let spaceWeights: [Float] = [1]
@@ -33,8 +33,14 @@ final class ScriptedEncoder: LLMModel {
   private let held = Mutex(0)
   private let dropped = Mutex<[Int]>([])
 
-  /// - Parameter layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
-  init(layer: @escaping Layer = { _, _ in }) {
+  /// - Parameters:
+  ///   - model: what its answers depend on.
+  ///   - space: names the training.
+  ///   - layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
+  init(
+    model: String = "model-fingerprint", space: String = "space-fingerprint", layer: @escaping Layer = { _, _ in }
+  ) {
+    fingerprints = ModelFingerprints(model: model, space: space, tower: nil)
     self.layer = layer
   }
 

@@ -5,6 +5,7 @@ import GRPCInProcessTransport
 import GRPCTransport
 import Glibc
 import Logging
+import ModelServing
 import Models
 import ServiceAPI
 import ServiceSupport
@@ -18,12 +19,31 @@ typealias Client = LLM_LLMService.Client<InProcessTransport.Client>
 typealias UserPrompt = LLM_UserPrompt
 typealias UserResult = LLM_UserResult
 
+/// `model` as the only training, or the default of several.
+func trainings(_ model: any LLMModel, _ others: any LLMModel...) -> LLMTrainings {
+  let registry = LLMTrainings(
+    default: LoadedTraining(LoadedModel(model, model.fingerprints), name: "test-model", version: "7"))
+  for (index, other) in others.enumerated() {
+    _ = registry.add(
+      LoadedTraining(LoadedModel(other, other.fingerprints), name: "other-model", version: "\(8 + index)"))
+  }
+  return registry
+}
+
 /// Serves `model` in this process and runs `body` with a client.
 func withServer<Value: Sendable>(
   _ model: some LLMModel, limits: LLMLimits = LLMLimits(),
   _ body: (_ client: Client, _ server: LLMServer) async throws -> Value
 ) async throws -> Value {
-  let server = try LLMServer(model: model, name: "test-model", version: "7", limits: limits, logger: .silent)
+  try await withServer(trainings(model), limits: limits, body)
+}
+
+/// As the other, with several trainings.
+func withServer<Value: Sendable>(
+  _ trainings: LLMTrainings, limits: LLMLimits = LLMLimits(),
+  _ body: (_ client: Client, _ server: LLMServer) async throws -> Value
+) async throws -> Value {
+  let server = try LLMServer(trainings: trainings, limits: limits, logger: .silent)
   let value = try await withServicesInProcess([server]) { try await body(Client(wrapping: $0), server) }
   await server.shutdown()
   return value
@@ -34,8 +54,7 @@ func withNetworkServer<Value: Sendable>(
   _ model: some LLMModel,
   _ body: (_ client: LLM_LLMService.Client<CGrpcClientTransport>, _ server: LLMServer) async throws -> Value
 ) async throws -> Value {
-  let server = try LLMServer(
-    model: model, name: "test-model", version: "7", limits: LLMLimits(), logger: .silent)
+  let server = try LLMServer(trainings: trainings(model), limits: LLMLimits(), logger: .silent)
   let value = try await withServicesOverLoopback([server]) { try await body(.init(wrapping: $0), server) }
   await server.shutdown()
   return value

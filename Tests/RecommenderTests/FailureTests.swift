@@ -343,7 +343,7 @@ import Testing
   @Test func `An LLMService of another training refuses`() async throws {
     var harness = GatewayHarness()
     harness.llm.spaceFingerprint = "training-b"
-    try await expectMismatch(harness, at: "encoding users (llm:2): ")
+    try await expectMismatch(harness, at: "encoding users (llm:2): ", reason: "TRAINING_NOT_LOADED")
   }
 
   @Test func `An index of another training refuses`() async throws {
@@ -359,12 +359,14 @@ import Testing
     try await expectMismatch(harness, at: "looking up items (encoder:1): ")
   }
 
-  private func expectMismatch(_ harness: GatewayHarness, at place: String) async throws {
+  private func expectMismatch(
+    _ harness: GatewayHarness, at place: String, reason: String = "MODEL_MISMATCH"
+  ) async throws {
     let error = await #expect(throws: RPCError.self) {
       try await harness.run { try await $0.recommend(.with { $0.users = [UserHistory("a", ["desk", "lamp"])] }) }
     }
     #expect(error?.code == .failedPrecondition)
-    #expect(error?.reason == "MODEL_MISMATCH")
+    #expect(error?.reason == reason)
     #expect(error?.message.hasPrefix(place) == true)
   }
 }

@@ -28,7 +28,9 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
       $0.name = "small-llm"
       $0.spaceFingerprint = spaceFingerprint
     }
-    try model.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    guard ["", spaceFingerprint].contains(request.expectedSpaceFingerprint) else {
+      throw ServiceFailure(.trainingNotLoaded, "load it", field: "expected_space_fingerprint")
+    }
     return try .with {
       $0.model = model
       $0.results = try request.users.enumerated().map { try result($1, path: "users[\($0)]") }

@@ -28,9 +28,10 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_SearchRequest, context: ServerContext
   ) async throws -> Retrieval_SearchResponse {
     searches.note(request)
-    let builtBy = Common_ModelRef.with { $0.spaceFingerprint = spaceFingerprint }
     if request.queries.allSatisfy({ failingUsers.contains($0.routingKey) }) { throw Self.away }
-    try builtBy.requireSpace(request.expectedSpaceFingerprint, field: "expected_space_fingerprint")
+    guard ["", spaceFingerprint].contains(request.expectedSpaceFingerprint) else {
+      throw ServiceFailure(.modelMismatch, "publish its items", field: "expected_space_fingerprint")
+    }
     return try .with {
       $0.servedBy.version = request.target.version.isEmpty ? "default/versions/1" : request.target.version
       $0.servedBy.role = request.target.version.isEmpty ? .stable : .pinned

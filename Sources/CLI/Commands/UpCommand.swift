@@ -19,13 +19,23 @@ struct UpCommand: ReportingCommand {
         illmrec up --checkpoint checkpoints/amazon --state ./state
         illmrec up --checkpoint CHECKPOINT --llm-weights ~/models/Sheared-LLaMA-2.7B --gateway-port 6000
         illmrec up --checkpoint CHECKPOINT --any-ports --endpoints-file endpoints.json
+        illmrec up --checkpoint OLD --checkpoint NEW --trainings runs/
 
       Exit codes: 0 stopped by Ctrl-C or SIGTERM while it served; 1 failed; 64 wrong usage; 130 and 143 stopped by them before.
       """)
 
   @Option(
-    help: ArgumentHelp("Checkpoint in the layout of the published code.", valueName: "dir"), transform: NonEmpty.text)
-  var checkpoint: String
+    name: .customLong("checkpoint"),
+    help: ArgumentHelp(
+      "Checkpoint in the layout of the published code; again for another training over the same frozen parts.",
+      valueName: "dir"),
+    transform: NonEmpty.text)
+  var checkpoints: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "Directory whose checkpoints `illmrec training load` may load while the services run.", valueName: "dir"),
+    transform: NonEmpty.text)
+  var trainings: String?
   @Option(
     help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
     transform: NonEmpty.text)
@@ -48,10 +58,12 @@ struct UpCommand: ReportingCommand {
     help: ArgumentHelp("Interactions read of a history; the service's own default otherwise.", valueName: "items"))
   var maxHistoryItems: Int?
   @Option(
-    help: ArgumentHelp("Name of the model in answers; the checkpoint directory's name otherwise.", valueName: "name"),
+    help: ArgumentHelp(
+      "Name of the first checkpoint in answers; its directory's otherwise, as for the others.", valueName: "name"),
     transform: NonEmpty.text)
   var modelName: String?
-  @Option(help: ArgumentHelp("Version of the model in answers.", valueName: "version"), transform: NonEmpty.text)
+  @Option(
+    help: ArgumentHelp("Version of the first checkpoint in answers.", valueName: "version"), transform: NonEmpty.text)
   var modelVersion: String?
   @Option(
     help: ArgumentHelp(
@@ -83,6 +95,7 @@ struct UpCommand: ReportingCommand {
   var logLevel = "info"
 
   func validate() throws {
+    guard !checkpoints.isEmpty else { throw ValidationError("--checkpoint is missing; it names what is served") }
     for port in [gatewayPort, encoderPort, llmPort, retrievalPort] where !(0...65535).contains(port) {
       throw ValidationError("port \(port) is not one; ports are 0 to 65535")
     }
@@ -99,10 +112,10 @@ struct UpCommand: ReportingCommand {
 
   /// Flags and variables that the services get from here, by the services' own rules.
   private func checkWhatServicesRead() throws {
-    let service = try SettingFlags<ServiceSettings>.flags(["host": host, "log-level": logLevel])
+    let service = try SettingFlags<ServiceSettings>.flags(["host": [host], "log-level": [logLevel]])
     let model = try SettingFlags<ModelSettings>.flags([
-      "checkpoint": checkpoint, "spaces": spaces, "precision": precision, "model-name": modelName,
-      "model-version": modelVersion,
+      "checkpoint": checkpoints, "spaces": [spaces], "precision": [precision], "model-name": [modelName],
+      "model-version": [modelVersion],
     ])
     do throws(SettingsError) {
       let settings = try Settings(
@@ -129,7 +142,9 @@ struct UpCommand: ReportingCommand {
   }
 
   private var stack: StackConfiguration {
-    var stack = StackConfiguration(checkpoint: checkpoint, llmWeights: llmWeights, state: state)
+    var stack = StackConfiguration(checkpoint: checkpoints[0], llmWeights: llmWeights, state: state)
+    stack.furtherCheckpoints = Array(checkpoints.dropFirst())
+    stack.trainings = trainings
     stack.host = host
     stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
     stack.spaces = spaces

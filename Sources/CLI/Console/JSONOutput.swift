@@ -21,6 +21,17 @@ enum JSONOutput {
     Terminal.standardOutput.writeLine(try text(messages))
   }
 
+  /// A JSON object with a message for each name.
+  static func write<Entry: Message>(_ messages: [(name: String, message: Entry)]) throws {
+    var object = Data("{".utf8)
+    for (position, entry) in messages.enumerated() {
+      object.append(Data("\(position > 0 ? "," : "")\"\(entry.name)\":".utf8))
+      object.append(try bytes(entry.message))
+    }
+    object.append(UInt8(ascii: "}"))
+    Terminal.standardOutput.writeLine(IndentedJSON.text(object))
+  }
+
   static func text(_ message: some Message) throws -> String {
     IndentedJSON.text(try bytes(message))
   }

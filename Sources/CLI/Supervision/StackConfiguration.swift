@@ -6,6 +6,10 @@ import Foundation
 struct StackConfiguration: Sendable {
   /// Directory in the layout of the published code.
   var checkpoint: String
+  /// Further trainings over the same frozen parts.
+  var furtherCheckpoints: [String] = []
+  /// Directory that more may be loaded from while the services run.
+  var trainings: String?
   /// Directory of the frozen LLM's weights when they are not in `checkpoint`/llm.
   var llmWeights: String?
   /// See ``StateDirectory``.
@@ -48,7 +52,10 @@ struct StackConfiguration: Sendable {
 
   /// - Throws: CLIError for what can be known to be wrong before anything is started.
   func check() throws(CLIError) {
-    try InputFile.requireDirectory(checkpoint, what: "the checkpoint")
+    for directory in [checkpoint] + furtherCheckpoints {
+      try InputFile.requireDirectory(directory, what: "the checkpoint")
+    }
+    if let trainings { try InputFile.requireDirectory(trainings, what: "the directory of trainings") }
     if let llmWeights { try InputFile.requireDirectory(llmWeights, what: "the LLM's weights") }
     try checkProcesses()
   }
@@ -104,11 +111,15 @@ struct StackConfiguration: Sendable {
   }
 
   private func addModel(_ state: StateDirectory, _ add: (String, String?) -> Void) {
-    add("checkpoint", checkpoint)
+    for directory in [checkpoint] + furtherCheckpoints { add("checkpoint", directory) }
+    add("trainings", trainings)
     add("spaces", spaces)
     add("precision", precision)
     add("packed-cache", packedCache ?? state.packedMatrices)
-    add("model-name", modelName ?? URL(filePath: checkpoint).standardizedFileURL.lastPathComponent)
+    for (index, directory) in ([checkpoint] + furtherCheckpoints).enumerated() {
+      let ownName = URL(filePath: directory).standardizedFileURL.lastPathComponent
+      add("model-name", index == 0 ? modelName ?? ownName : ownName)
+    }
     add("model-version", modelVersion)
   }
 

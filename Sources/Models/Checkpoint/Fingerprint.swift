@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Digest
+import Kernels
 
 /// Digests of a checkpoint's files, by the part each plays: a checkpoint that was moved keeps its fingerprint.
 struct Fingerprint {
@@ -59,5 +60,17 @@ extension Fingerprint {
     _ location: CheckpointLocation, _ weights: WeightFiles, _ spaces: [Space], _ digests: FileDigests
   ) throws(ModelError) -> String {
     try recModule(location, weights).digest(digests, extra: spaces.map(\.checkpointName).joined(separator: ","))
+  }
+}
+
+extension CheckpointLocation {
+  /// What names the training, without loading it.
+  ///
+  /// - Throws: `.notAllowed` when a file of its trained part is not `readable`.
+  package func spaceFingerprint(_ spaces: [Space], readable: ReadableFiles = .all) throws(ModelError) -> String {
+    try readable.requireTrainedPart(of: self)
+    let weights = try WeightFiles(directory: recModule)
+    let digests = FileDigests(directory: nil, on: ComputeTeam(threads: 1))
+    return try Fingerprint.space(self, weights, Space.blockOrder(spaces), digests)
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Digest
+import Foundation
 
 /// What a frozen part is made of: its name, and the digest of each thing that is computed with.
 ///
@@ -42,11 +43,11 @@ package struct ReadableFiles: Sendable {
   /// - Parameter mayRead: asked for each file whose contents are not those of one that serves.
   package init(_ mayRead: @escaping @Sendable (String) -> Bool) { self.mayRead = mayRead }
 
-  /// - Throws: `.notAllowed` unless what `rec_module/` holds, and the checkpoint's own configuration, may be read.
+  /// - Throws: `.notAllowed` unless all that `rec_module/` holds, and the checkpoint's own configuration, may be read.
   func requireTrainedPart(of checkpoint: CheckpointLocation) throws(ModelError) {
-    let files = (try? WeightFiles(directory: checkpoint.recModule).paths) ?? []
-    let configurations = [checkpoint.recModule + "/config.json", checkpoint.configuration]
-    for path in files + configurations.filter(CheckpointLocation.exists) { try require(path) }
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: checkpoint.recModule)) ?? []
+    for name in files.sorted() { try require("\(checkpoint.recModule)/\(name)") }
+    if CheckpointLocation.exists(checkpoint.configuration) { try require(checkpoint.configuration) }
   }
 
   func require(_ path: String) throws(ModelError) {

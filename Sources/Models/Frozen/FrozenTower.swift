@@ -16,6 +16,9 @@ package final class FrozenTower: Sendable {
   let knownDigests: FileDigests.Known
   private let part: FrozenPart
 
+  /// Patches that go through the tower together: the matrix products are at full speed and the values stay small.
+  private static let patchesAtOnce = 3000
+
   /// Reads `vision_tower/`.
   ///
   /// - Parameters:
@@ -48,6 +51,29 @@ package final class FrozenTower: Sendable {
 
   /// v.
   package var embeddingDim: Int { tower.configuration.width }
+
+  /// The vision tower's embeddings, not normalised: [B, v].
+  package func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix {
+    let size = tower.configuration.imageSize
+    if let index = images.firstIndex(where: { $0.height != size || $0.width != size }) {
+      throw ModelError(
+        .invalidInput,
+        "image \(index) was prepared as \(images[index].width) x \(images[index].height); the tower takes \(size) x \(size)"
+      )
+    }
+    var values: [Float] = []
+    values.reserveCapacity(images.count * embeddingDim)
+    let imagesAtOnce = max(1, Self.patchesAtOnce / tower.configuration.patches)
+    for start in stride(from: 0, to: images.count, by: imagesAtOnce) {
+      let batch = images[start..<min(start + imagesAtOnce, images.count)]
+      values += tower.embed(batch.map(\.values)).values
+    }
+    if let index = values.firstIndex(where: { !$0.isFinite }) {
+      throw ModelError(
+        .notFinite, "the embedding of image \(index / embeddingDim) is NaN or infinite; check the tower's weights")
+    }
+    return Matrix(rows: images.count, columns: embeddingDim, values: values)
+  }
 
   /// - Throws: `.frozenPartMismatch` unless the tower of `checkpoint` is this one.
   func require(_ checkpoint: CheckpointLocation, _ files: WeightFiles, _ digests: FileDigests) throws(ModelError) {

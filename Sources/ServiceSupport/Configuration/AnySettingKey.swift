@@ -32,7 +32,7 @@ extension SettingKey: AnySettingKey {
   package func resolve(in sources: [SettingSource]) throws(SettingsError) -> ResolvedSetting? {
     for source in sources {
       guard let value = try value(in: source) else { continue }
-      guard !value.text.isEmpty else {
+      guard !value.isEmpty else {
         throw SettingsError("\(source.spelling(of: self)) is empty; give a value or leave it out", isUsage: true)
       }
       guard allowed.contains(value) else {
@@ -49,13 +49,24 @@ extension SettingKey: AnySettingKey {
   private func value(in source: SettingSource) throws(SettingsError) -> Value? {
     let content: ConfigContent?
     do {
-      content = try source.snapshot.value(forKey: source.key(for: name), type: Value.configType).value?.content
+      content = try read(source)
     } catch {
       throw SettingsError(
         "\(source.spelling(of: self)) is not of the type \(Value.configType.rawValue); allowed: \(allowedDescription)",
         isUsage: true)
     }
     return content.flatMap { Value($0) }
+  }
+
+  private func read(_ source: SettingSource) throws -> ConfigContent? {
+    let key = source.key(for: name)
+    do {
+      return try source.snapshot.value(forKey: key, type: Value.configType).value?.content
+    } catch {
+      guard let type = Value.otherConfigType, let value = try? source.snapshot.value(forKey: key, type: type).value
+      else { throw error }
+      return value.content
+    }
   }
 }
 

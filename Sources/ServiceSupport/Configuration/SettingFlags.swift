@@ -45,9 +45,10 @@ package struct FlagSetting: Sendable {
 extension SettingFlags {
   /// What flags of these settings would be, for values that another program's flags gave.
   ///
-  /// - Parameter values: by the settings' names; nil for those that were left out.
-  package static func flags(_ values: [String: String?]) throws -> Self {
-    try parse(values.sorted { $0.key < $1.key }.flatMap { name, value in value.map { ["--\(name)=\($0)"] } ?? [] })
+  /// - Parameter values: by the settings' names, several for a ``SettingList``; nil for those that were left out.
+  package static func flags(_ values: [String: [String?]]) throws -> Self {
+    try parse(
+      values.sorted { $0.key < $1.key }.flatMap { name, values in values.compactMap(\.self).map { "--\(name)=\($0)" } })
   }
 }
 
@@ -61,10 +62,11 @@ package struct FlagName: CodingKey {
 }
 
 extension SettingKey {
-  package var option: Any { Option<Value?>(name: .customLong(name), help: help) }
+  package var option: Any { Value.option(name, help) }
 
   package func flag(in container: KeyedDecodingContainer<FlagName>) throws -> FlagSetting? {
-    let option = try container.decode(Option<Value?>.self, forKey: FlagName(stringValue: name))
-    return option.wrappedValue.map { FlagSetting(name: name, content: $0.configContent) }
+    try Value.given(FlagName(stringValue: name), in: container).map {
+      FlagSetting(name: name, content: $0.configContent)
+    }
   }
 }

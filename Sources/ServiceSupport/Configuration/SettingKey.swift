@@ -3,13 +3,35 @@
 package import ArgumentParser
 package import Configuration
 
-/// A value that can be configured: `Int`, `Double` or `String`.
+/// A value that can be configured: `Int`, `Double`, `String`, or several texts: ``SettingList``.
 package protocol SettingValue: Comparable, Sendable, ExpressibleByArgument {
   static var configType: ConfigType { get }
   init?(_ content: ConfigContent)
   var configContent: ConfigContent { get }
   /// As a person writes it.
   var text: String { get }
+  /// Whether it says nothing, or one of several does.
+  var isEmpty: Bool { get }
+  /// What a file may hold in place of `configType`.
+  static var otherConfigType: ConfigType? { get }
+  /// ArgumentParser's option for a setting of the type.
+  static func option(_ name: String, _ help: ArgumentHelp) -> Any
+  /// What the command line gave for that option.
+  static func given(_ name: FlagName, in container: KeyedDecodingContainer<FlagName>) throws -> Self?
+}
+
+extension SettingValue {
+  package var isEmpty: Bool { text.isEmpty }
+
+  package static var otherConfigType: ConfigType? { nil }
+
+  package static func option(_ name: String, _ help: ArgumentHelp) -> Any {
+    Option<Self?>(name: .customLong(name), help: help)
+  }
+
+  package static func given(_ name: FlagName, in container: KeyedDecodingContainer<FlagName>) throws -> Self? {
+    try container.decode(Option<Self?>.self, forKey: name).wrappedValue
+  }
 }
 
 /// What a ``Setting`` declares: one thing that can be configured, by the same name everywhere: `--max-message-bytes` on the command line,

@@ -15,16 +15,4 @@ extension Common_ModelRef {
         field: field)
     }
   }
-
-  /// - Parameter fingerprint: space fingerprint of the model whose values the request holds; empty for any.
-  /// - Throws: FAILED_PRECONDITION (MODEL_MISMATCH) unless it is this model's.
-  package func requireSpace(_ fingerprint: String, field: String) throws(ServiceFailure) {
-    guard fingerprint.isEmpty || fingerprint == spaceFingerprint else {
-      throw ServiceFailure(
-        .modelMismatch,
-        "the request's values are of \(fingerprint.prefix(12)), this server's model \(name) \(version) is of "
-          + "\(spaceFingerprint.prefix(12)); serve both from the same checkpoint and with the same spaces",
-        field: field)
-    }
-  }
 }

@@ -74,3 +74,5 @@ extension Retrieval_CreateVersionRequest: RequestIdentified {
   var requestID: String { header.requestID }
 }
 extension Recommender_RecommendRequest: RequestIdentified {}
+extension Training_LoadTrainingRequest: RequestIdentified {}
+extension Training_UnloadTrainingRequest: RequestIdentified {}

@@ -37,6 +37,26 @@ import Testing
     }
   }
 
+  @Test func `Both services that hold models are given every checkpoint`() throws {
+    try withTemporaryDirectory { directory in
+      var stack = StackConfiguration(checkpoint: "/runs/old", state: directory)
+      stack.furtherCheckpoints = ["/runs/new/", "/runs/newer"]
+      stack.trainings = "/runs"
+      stack.modelName = "shop"
+      let state = try StateDirectory(directory)
+      for member in [StackMember.encoder, .llm] {
+        let arguments = stack.arguments(of: member, state: state)
+        func values(of flag: String) -> [String] {
+          zip(arguments, arguments.dropFirst()).filter { $0.0 == flag }.map(\.1)
+        }
+        #expect(values(of: "--checkpoint") == ["/runs/old", "/runs/new/", "/runs/newer"])
+        #expect(values(of: "--model-name") == ["shop", "new", "newer"])
+        #expect(values(of: "--trainings") == ["/runs"])
+      }
+      #expect(!stack.arguments(of: .retrieval, state: state).contains("--checkpoint"))
+    }
+  }
+
   private static func value(of flag: String, in arguments: [String]) -> String? {
     guard let index = arguments.firstIndex(of: flag), index + 1 < arguments.count else { return nil }
     return arguments[index + 1]

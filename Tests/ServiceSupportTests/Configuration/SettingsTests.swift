@@ -21,6 +21,11 @@ private struct Required: SettingGroup {
   @Setting("data", "Directory of the data", placeholder: "dir") var directory: String
 }
 
+private struct Several: SettingGroup {
+  @Setting("checkpoint", "Directory of the checkpoint", placeholder: "dir") var checkpoints: SettingList
+  @Setting("model-name", "Its name", placeholder: "name") var names: SettingList?
+}
+
 @Suite("Settings come from flags, environment and a file") struct SettingsTests {
   private func settings(
     flags: [String] = [], environment: [String: String] = [:], json: String? = nil
@@ -60,6 +65,35 @@ private struct Required: SettingGroup {
     example.items = 11
     #expect(example.items == 11 && Example().items == 10)
     #expect(example.$items.environmentName == "ILLMREC_MAX_ITEMS")
+  }
+
+  @Test func `A list is given by repeating its flag, in the environment by commas, in a file as a list`() throws {
+    func read(
+      _ flags: [String] = [], environment: [String: String] = [:], json: String? = nil
+    ) throws -> Several {
+      let given = try SettingFlags<Several>.parse(flags).given
+      let file = FileManager.default.temporaryDirectory.appending(path: "settings-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      if let json { try Data(json.utf8).write(to: file) }
+      return try Settings(
+        keys: Several.keys, flags: given, environment: environment, file: json == nil ? nil : file.path
+      ).read(Several.self)
+    }
+    let flags = try read(["--checkpoint", "a,b", "--checkpoint", "c", "--model-name", "n"])
+    #expect(flags.checkpoints.values == ["a,b", "c"] && flags.names?.values == ["n"])
+    #expect(try read(environment: ["ILLMREC_CHECKPOINT": "a,c"]).checkpoints.values == ["a", "c"])
+    #expect(try read(json: #"{"checkpoint": ["a", "c"]}"#).checkpoints.values == ["a", "c"])
+    let one = try read(json: #"{"checkpoint": "a,b"}"#)
+    #expect(one.checkpoints.values == ["a,b"] && one.names == nil)
+    let error = #expect(throws: SettingsError.self) { try read(json: #"{"checkpoint": 3}"#) }
+    #expect(error?.message.contains("\"checkpoint\" in ") == true)
+    for flags in [["--checkpoint", ""], ["--checkpoint", "a", "--checkpoint", ""]] {
+      let empty = #expect(throws: SettingsError.self) { try read(flags) }
+      #expect(empty?.message == "--checkpoint is empty; give a value or leave it out")
+    }
+    #expect(throws: SettingsError.self) { try read(environment: ["ILLMREC_CHECKPOINT": "a,,c"]) }
+    #expect(throws: SettingsError.self) { try read(json: #"{"checkpoint": []}"#) }
+    #expect(#expect(throws: SettingsError.self) { try read() }?.message.hasPrefix("--checkpoint is required") == true)
   }
 
   @Test func `A required setting that is missing is a usage error`() throws {

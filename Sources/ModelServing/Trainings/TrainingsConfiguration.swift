@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Models
+
+/// What a service may load beside what it was started with.
+package struct TrainingsConfiguration: Sendable {
+  /// Where checkpoints may be loaded from; nil for nowhere.
+  package let directory: TrainingsDirectory?
+  /// Held at a time, those included that wait for their last request.
+  package let maxTrainings: Int
+  /// Of every training.
+  package let spaces: [Space]
+  /// The frozen LLM's directory when it does not lie in the checkpoints.
+  package var llmWeights: String?
+
+  package init(
+    directory: TrainingsDirectory? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image], llmWeights: String? = nil
+  ) {
+    self.directory = directory
+    self.maxTrainings = maxTrainings
+    self.spaces = spaces
+    self.llmWeights = llmWeights
+  }
+}
