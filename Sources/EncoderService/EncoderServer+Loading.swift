@@ -24,6 +24,7 @@ extension EncoderServer {
     let admin = try TrainingAdminServer(
       server.trainings, configuration.model.trainings, frozenFingerprint: tower.fingerprint, logger: logger
     ) { try loadTraining($0, configuration.model.spaces, over: tower, $1) }
+    await admin.restore()
     try await server.logCatalog()
     return ServiceParts(
       services: [server, admin], background: try server.following(configuration.followed),

@@ -18,6 +18,7 @@ extension LLMServer {
     let admin = try TrainingAdminServer(
       trainings, configuration.served.trainings, frozenFingerprint: frozen.fingerprint, logger: logger
     ) { try loadTraining($0, over: frozen, $1) }
+    await admin.restore()
     return ServiceParts(
       services: [server, admin],
       onShutdown: {

@@ -26,11 +26,15 @@ package struct ModelConfiguration: Sendable {
   package init(
     _ settings: ModelSettings, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(SettingsError) {
+    guard settings.trainings != nil || settings.trainingsState == nil else {
+      throw SettingsError(
+        "--trainings-state remembers what was loaded from --trainings, which is missing; give both", isUsage: true)
+    }
     checkpoints = try Self.checkpoints(settings)
     spaces = try Self.spaces(settings.spaces)
     trainings = TrainingsConfiguration(
       directory: try settings.trainings.map { path throws(SettingsError) in try TrainingsDirectory(path) },
-      maxTrainings: settings.maxTrainings, spaces: spaces)
+      memory: settings.trainingsState, maxTrainings: settings.maxTrainings, spaces: spaces)
     threads = settings.threads.unlessZero
     loading = try Self.loading(settings, environment)
   }

@@ -16,6 +16,12 @@ package struct ModelSettings: SettingGroup {
     placeholder: "dir")
   var trainings: String?
   @Setting(
+    "trainings-state",
+    "File that remembers what LoadTraining loaded, so that the next start loads it again; without it a start serves the "
+      + "checkpoints of --checkpoint alone. One for each service",
+    placeholder: "file")
+  var trainingsState: String?
+  @Setting(
     "max-trainings", "Most trainings held at a time, those included that wait for their last request",
     unit: "trainings", allowed: .range(1...64))
   var maxTrainings = 8

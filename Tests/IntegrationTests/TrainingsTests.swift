@@ -76,6 +76,21 @@ import Testing
     }
   }
 
+  @Test func `What a command loaded is there after a restart`() async throws {
+    var stack = try TestShop.stack()
+    stack.trainings = directory.path
+    let state = stack.state
+    defer { try? FileManager.default.removeItem(atPath: state) }
+    let before = try await ServiceStack.run(stack) { endpoints in
+      let targets = ["--encoder", endpoints.encoder, "--llm", endpoints.llm]
+      try await TrainingLoadCommand.parse(["second"] + targets).perform()
+      try await TrainingLoadCommand.parse(["third", "--default"] + targets).perform()
+      return try await Self.spaces(endpoints)
+    }
+    let after = try await ServiceStack.run(stack) { try await Self.spaces($0) }
+    #expect(Set(after) == Set(before) && after.count == 3 && after.first == before.first)
+  }
+
   /// What both services hold, the default first; they hold the same.
   private static func spaces(_ endpoints: ServiceEndpoints) async throws -> [String] {
     var lists: [[String]] = []

@@ -95,11 +95,11 @@ struct StackConfiguration: Sendable {
     add("drain-timeout", "\(drainTimeout.seconds)")
     switch member {
     case .encoder:
-      addModel(state, add)
+      addModel(of: member, state, add)
       add("store", state.itemStore)
       add("retrieval", endpoints[.retrieval])
     case .llm:
-      addModel(state, add)
+      addModel(of: member, state, add)
       add("llm-weights", llmWeights)
       add("max-history-items", maxHistoryItems.map(String.init))
     case .retrieval:
@@ -110,9 +110,10 @@ struct StackConfiguration: Sendable {
     return arguments
   }
 
-  private func addModel(_ state: StateDirectory, _ add: (String, String?) -> Void) {
+  private func addModel(of member: StackMember, _ state: StateDirectory, _ add: (String, String?) -> Void) {
     for directory in [checkpoint] + furtherCheckpoints { add("checkpoint", directory) }
     add("trainings", trainings)
+    add("trainings-state", trainings.map { _ in state.trainings(of: member) })
     add("spaces", spaces)
     add("precision", precision)
     add("packed-cache", packedCache ?? state.packedMatrices)

@@ -31,5 +31,8 @@ final class StateDirectory: Sendable {
   var indexes: String { "\(path)/retrieval" }
   var packedMatrices: String { "\(path)/packed" }
 
+  /// What was loaded into a service by `illmrec training load`.
+  func trainings(of member: StackMember) -> String { "\(path)/\(member.rawValue)-trainings.json" }
+
   func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
 }

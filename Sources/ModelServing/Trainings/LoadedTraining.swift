@@ -27,13 +27,18 @@ package final class LoadedTraining<Model: Sendable>: Sendable {
   /// What it holds beside the frozen part.
   package let bytes: Int
   package let loadTime: Date
+  /// Whether a call loaded it, rather than the start of the service.
+  let isOfCall: Bool
 
-  package init(_ loaded: LoadedModel<Model>, name: String, version: String, directory: String = "") {
+  package init(
+    _ loaded: LoadedModel<Model>, name: String, version: String, directory: String = "", isOfCall: Bool = false
+  ) {
     model = loaded.model
     identity = .init(name: name, version: version, loaded.fingerprints)
     self.directory = directory
     bytes = loaded.bytes
     loadTime = Date()
+    self.isOfCall = isOfCall
   }
 
   /// "movielens 3 (1a2b3c4d5e6f)"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Basics
+import Basics
 package import GRPCCore
 package import Logging
 package import Models
@@ -20,19 +20,25 @@ package final class TrainingAdminServer<Model: Sendable>: Sendable {
   /// SHA-256 over what all of them share.
   let frozenFingerprint: String
   let logger: Logger
+  /// Nil when nothing is remembered.
+  let memory: TrainingMemory?
+  /// Of the default that the service was started with.
+  let firstSpace: String
+  let loader: WorkerPool
   private let read: Load
-  private let loader: WorkerPool
 
-  /// - Throws: when the loading thread cannot be started.
+  /// - Throws: when the loading thread cannot be started, or the memory cannot be read.
   package init(
     _ registry: TrainingRegistry<Model>, _ configuration: TrainingsConfiguration, frozenFingerprint: String,
     logger: Logger, load: @escaping Load
-  ) throws(ThreadError) {
+  ) throws {
     self.registry = registry
     self.configuration = configuration
     self.frozenFingerprint = frozenFingerprint
     self.logger = logger
     read = load
+    memory = try configuration.memory.map { try TrainingMemory($0) }
+    firstSpace = registry.standings[0].training.identity.spaceFingerprint
     loader = try WorkerPool(name: "training-load", threads: 1)
   }
 
@@ -55,7 +61,9 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
         guard !context.cancellation.isCancelled else {
           throw ServiceFailure(.cancelled, "cancelled before loading began; send it again")
         }
-        return try load(entry, of: directory, request)
+        let response = try load(entry, of: directory, request)
+        try remember()
+        return response
       }
     }
     return try outcome.get()
@@ -64,7 +72,9 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
   package func unloadTraining(
     request: Training_UnloadTrainingRequest, context: ServerContext
   ) async throws -> Training_UnloadTrainingResponse {
-    let standing = try await registry.unload(request.spaceFingerprint, field: "space_fingerprint")
+    let standing = try await registry.unload(request.spaceFingerprint, field: "space_fingerprint") { [self] in
+      try await loader.run { [self] in Result { () throws(ServiceFailure) in try remember() } }.get()
+    }
     logger.notice("training unloaded", metadata: standing.training.metadata)
     return .with { $0.training = .init(standing, requests: 0) }
   }
@@ -82,7 +92,7 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
 
 extension TrainingAdminServer {
   /// On the loading thread.
-  private func load(
+  func load(
     _ entry: TrainingsDirectory.Entry, of directory: TrainingsDirectory, _ request: Training_LoadTrainingRequest
   ) throws(ServiceFailure) -> Training_LoadTrainingResponse {
     let start = ContinuousClock.now
@@ -96,7 +106,8 @@ extension TrainingAdminServer {
     let loaded = try refusing { try read(location, readable) }
     let training = LoadedTraining(
       loaded, name: request.name.isEmpty ? TrainingName.of(entry.name) : request.name,
-      version: request.version.isEmpty ? TrainingName.defaultVersion : request.version, directory: entry.name)
+      version: request.version.isEmpty ? TrainingName.defaultVersion : request.version, directory: entry.name,
+      isOfCall: true)
     try require(training.identity.spaceFingerprint, space)
     let held = registry.add(training)
     guard held.identity.fingerprint == training.identity.fingerprint else { throw ambiguous(held) }

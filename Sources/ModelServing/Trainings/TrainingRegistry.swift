@@ -128,9 +128,14 @@ package final class TrainingRegistry<Model: Sendable>: Sendable {
   /// Takes a training out, and returns when the last request that uses it has ended. A caller that waits no longer changes
   /// nothing of that.
   ///
-  /// - Throws: TRAINING_IS_DEFAULT, TRAINING_NOT_LOADED, or CancellationError when the caller is gone.
-  package func unload(_ fingerprint: String, field: String) async throws -> Standing {
-    let (standing, waiter) = try beginUnloading(fingerprint, field: field).get()
+  /// - Parameter next: done once it is found no more, or cannot be taken out.
+  /// - Throws: TRAINING_IS_DEFAULT, TRAINING_NOT_LOADED, what `next` throws, or CancellationError when the caller is gone.
+  package func unload(
+    _ fingerprint: String, field: String, next: () async throws -> Void = {}
+  ) async throws -> Standing {
+    let begun = beginUnloading(fingerprint, field: field)
+    try await next()
+    let (standing, waiter) = try begun.get()
     try await waiter?.valueCancelledWithRPC()
     return standing
   }

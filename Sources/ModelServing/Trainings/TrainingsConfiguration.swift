@@ -10,13 +10,17 @@ package struct TrainingsConfiguration: Sendable {
   package let maxTrainings: Int
   /// Of every training.
   package let spaces: [Space]
+  /// The file that remembers what was loaded; nil to remember nothing.
+  package let memory: String?
   /// The frozen LLM's directory when it does not lie in the checkpoints.
   package var llmWeights: String?
 
   package init(
-    directory: TrainingsDirectory? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image], llmWeights: String? = nil
+    directory: TrainingsDirectory? = nil, memory: String? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image],
+    llmWeights: String? = nil
   ) {
     self.directory = directory
+    self.memory = memory
     self.maxTrainings = maxTrainings
     self.spaces = spaces
     self.llmWeights = llmWeights

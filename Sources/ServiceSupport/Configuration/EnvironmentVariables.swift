@@ -16,7 +16,7 @@ package enum EnvironmentVariables {
     "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file",
     "model-name", "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes",
     "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights",
-    "spaces", "store", "threads", "trainings",
+    "spaces", "store", "threads", "trainings", "trainings-state",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.

@@ -52,6 +52,7 @@ import Testing
         #expect(values(of: "--checkpoint") == ["/runs/old", "/runs/new/", "/runs/newer"])
         #expect(values(of: "--model-name") == ["shop", "new", "newer"])
         #expect(values(of: "--trainings") == ["/runs"])
+        #expect(values(of: "--trainings-state") == ["\(state.path)/\(member.rawValue)-trainings.json"])
       }
       #expect(!stack.arguments(of: .retrieval, state: state).contains("--checkpoint"))
     }

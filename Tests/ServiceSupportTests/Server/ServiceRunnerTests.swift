@@ -7,6 +7,7 @@ import GRPCInProcessTransport
 import Logging
 import ServiceAPI
 import ServiceLifecycleTestKit
+import ServiceTestSupport
 import SwiftProtobuf
 import Synchronization
 import TestSupport

@@ -40,7 +40,7 @@ extension FailureCatalog {
     entries: [
       Entry(
         .storageFull, .resourceExhausted,
-        "The disk of the item store or of the data directory is full.",
+        "The disk of the item store, of the data directory or of --trainings-state is full.",
         remedy: "Free space, and send again what was not acknowledged.", retry: .afterRepair),
       Entry(
         .storageReadOnly, .failedPrecondition,

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
+package import Logging
 import Synchronization
 
 /// Keeps what is logged.
-final class LogRecord: Sendable {
-  struct Line: Sendable {
-    let level: Logger.Level
-    let message: String
-    let metadata: Logger.Metadata
+package final class LogRecord: Sendable {
+  package struct Line: Sendable {
+    package let level: Logger.Level
+    package let message: String
+    package let metadata: Logger.Metadata
   }
 
   private let stored = Mutex<[Line]>([])
 
-  var lines: [Line] { stored.withLock(\.self) }
+  package init() {}
 
-  var logger: Logger {
+  package var lines: [Line] { stored.withLock(\.self) }
+
+  package var logger: Logger {
     var logger = Logger(label: "test") { _ in Handler(record: self) }
     logger.logLevel = .trace
     return logger
