@@ -143,6 +143,9 @@ struct RolloutTests {
       let report = try await server.admin.getRolloutReport(.init())
       #expect(report.rollout.phase == .succeeded && Set(report.points.map(\.stage)) == [0, 1])
       #expect(report.points.last?.compared ?? 0 >= 50)
+      let errors = report.points.compactMap { point in point.gates.first { $0.kind == .errors } }
+      #expect(
+        errors.count == report.points.count && errors.allSatisfy { $0.hasLower && $0.hasUpper && $0.bound == 0.002 })
       let log = try await server.admin.listAuditEntries(.init()).entries
       #expect(
         log.map(\.action) == ["rollout_succeeded", "rollout_advanced", "rollout_started", "published", "published"])

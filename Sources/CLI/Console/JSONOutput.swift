@@ -66,4 +66,11 @@ extension Google_Protobuf_Timestamp {
     let date = Date(timeIntervalSince1970: Double(seconds))
     return String(date.ISO8601Format().prefix(16)).replacing("T", with: " ")
   }
+
+  /// "2026-11-22 21:04:07" in UTC.
+  var secondText: String {
+    guard seconds != 0 else { return "-" }
+    let date = Date(timeIntervalSince1970: Double(seconds))
+    return String(date.ISO8601Format().prefix(19)).replacing("T", with: " ")
+  }
 }

@@ -7,6 +7,13 @@ struct Terminal: Sendable {
   let descriptor: Int32
   let isInteractive: Bool
   let usesColour: Bool
+  /// Of a window whose size is known; nil asks the system.
+  private let fixedSize: Size?
+
+  struct Size: Sendable {
+    let columns: Int
+    let rows: Int
+  }
 
   static let standardOutput = Terminal(descriptor: STDOUT_FILENO)
   static let standardError = Terminal(descriptor: STDERR_FILENO)
@@ -18,7 +25,8 @@ struct Terminal: Sendable {
       usesColour: isInteractive && Terminal.environmentAllowsColour)
   }
 
-  init(descriptor: Int32, isInteractive: Bool, usesColour: Bool) {
+  init(descriptor: Int32, isInteractive: Bool, usesColour: Bool, size: Size? = nil) {
+    fixedSize = size
     self.descriptor = descriptor
     self.isInteractive = isInteractive
     self.usesColour = usesColour
@@ -34,11 +42,15 @@ struct Terminal: Sendable {
   }
 
   /// Columns of the window; nil when it is not a terminal.
-  var columns: Int? {
+  var columns: Int? { size?.columns }
+
+  /// The window's size; nil when it is not a terminal.
+  var size: Size? {
     guard isInteractive else { return nil }
+    if let fixedSize { return fixedSize }
     var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return Size(columns: 80, rows: 24) }
+    return Size(columns: Int(size.ws_col), rows: size.ws_row > 0 ? Int(size.ws_row) : 24)
   }
 
   /// Writes all of `text`, or gives up silently: a closed pipe is the reader's choice.

@@ -35,4 +35,41 @@ extension Retrieval_AuditEntry {
     case .unspecified, .UNRECOGNIZED: action
     }
   }
+
+  /// What was done, for a sentence that goes on with who did it.
+  var deed: String {
+    switch kind {
+    case .rolloutStarted: "started"
+    case .rolloutAdvanced: "went on to the next stage"
+    case .rolloutPaused: "paused"
+    case .rolloutResumed: "resumed"
+    case .rolloutSucceeded: "succeeded"
+    case .rolloutRolledBack: "rolled back"
+    case .published, .promoted, .rolledBack, .deleted, .recovered, .unspecified, .UNRECOGNIZED:
+      title.replacing("_", with: " ")
+    }
+  }
+}
+
+extension Retrieval_GateVerdict {
+  var word: String {
+    switch self {
+    case .open: "open"
+    case .failed: "FAILED"
+    case .holding: "HOLDS"
+    case .waiting, .unspecified, .UNRECOGNIZED: "waiting"
+    }
+  }
+}
+
+extension Retrieval_RolloutPhase {
+  var word: String {
+    switch self {
+    case .running: "running"
+    case .paused: "paused"
+    case .succeeded: "succeeded"
+    case .rolledBack: "rolled back"
+    case .unspecified, .UNRECOGNIZED: "-"
+    }
+  }
 }

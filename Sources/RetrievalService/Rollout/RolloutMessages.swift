@@ -164,23 +164,34 @@ extension Retrieval_OutcomeDifference {
 
 extension Retrieval_GateReading {
   init(_ reading: GateReading) {
+    self.init(reading.gate, reading.verdict, reading.measurement)
+    detail = reading.detail
+  }
+
+  init(_ record: RolloutReport.Point.GateRecord) { self.init(record.gate, record.verdict, record.measurement) }
+
+  private init(_ gate: Gate, _ verdict: GateReading.Verdict, _ measurement: GateReading.Measurement) {
     self.init()
-    gate = reading.gate.description
-    switch reading.gate {
+    self.gate = gate.description
+    switch gate {
     case .overlap: kind = .overlap
     case .errors: kind = .errors
     case .latency: kind = .latency
     case .sampleRatio: kind = .sampleRatio
     case .outcome(let outcome): (kind, outcomeKind) = (.outcome, outcome)
     }
-    verdict =
-      switch reading.verdict {
+    self.verdict =
+      switch verdict {
       case .waiting: .waiting
       case .open: .open
       case .failed: .failed
       case .holding: .holding
       }
-    detail = reading.detail
+    if let value = measurement.value { self.value = value }
+    if let interval = measurement.interval { (lower, upper) = (interval.lowerBound, interval.upperBound) }
+    bound = measurement.bound
+    samples = measurement.samples
+    requiredSamples = measurement.requiredSamples
   }
 }
 
@@ -202,6 +213,7 @@ extension Retrieval_RolloutPoint {
         candidate: Trials(count: point.candidate.settled, successes: point.candidate.outcomes[kind]),
         errorProbability: errorProbability)
     }
+    gates = (point.gates ?? []).map { Retrieval_GateReading($0) }
   }
 }
 

@@ -36,6 +36,15 @@ package struct RolloutReport: Codable, Sendable, Equatable {
     package var overlap: Double
     package var rankBiasedOverlap: Double
     package var scoreDrift: Double
+    /// What the gates measured; nil in reports of earlier releases.
+    package var gates: [GateRecord]?
+
+    /// What a gate said at the moment, without its words.
+    package struct GateRecord: Codable, Sendable, Equatable {
+      package var gate: Gate
+      package var verdict: GateReading.Verdict
+      package var measurement: GateReading.Measurement
+    }
 
     package struct Served: Codable, Sendable, Equatable {
       package var queries: UInt64
@@ -62,7 +71,17 @@ package struct RolloutReport: Codable, Sendable, Equatable {
       overlap = evidence.compared.overlap.mean
       rankBiasedOverlap = evidence.compared.rankBiasedOverlap.mean
       scoreDrift = evidence.compared.scoreDrift.mean
+      gates = rollout.plan.gates.readings(of: evidence, in: rollout.currentStage).map {
+        GateRecord(gate: $0.gate, verdict: $0.verdict, measurement: $0.measurement)
+      }
     }
+  }
+
+  /// Whether the last point of the stage is as old as the interval, so that a point of now would be kept.
+  package func isDue(stage: Int, now: Moment) -> Bool {
+    guard let last = points.last, last.stage == stage, let before = last.steadyMicros, now.steadyMicros >= before
+    else { return true }
+    return now.steadyMicros - before >= intervalMicros
   }
 
   /// Adds a point, unless the last one of the stage is younger than the interval. `isLast` adds it in any case.

@@ -27,6 +27,30 @@ extension Gate: CustomStringConvertible {
   }
 }
 
+/// As its text in files.
+extension Gate: Codable {
+  private static let outcomePrefix = "outcome "
+
+  package init(from decoder: any Decoder) throws {
+    let text = try String(from: decoder)
+    switch text {
+    case "overlap": self = .overlap
+    case "errors": self = .errors
+    case "latency": self = .latency
+    case "sample_ratio": self = .sampleRatio
+    default:
+      // By bytes: a kind may begin with a combining mark, which would be one character with the space before it.
+      guard text.utf8.starts(with: Self.outcomePrefix.utf8) else {
+        throw DecodingError.dataCorrupted(
+          .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is no gate"))
+      }
+      self = .outcome(kind: String(decoding: text.utf8.dropFirst(Self.outcomePrefix.utf8.count), as: UTF8.self))
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws { try description.encode(to: encoder) }
+}
+
 extension Gate {
   /// Whether a stage brings the gate samples.
   func getsSamples(in stage: RolloutPlan.Stage) -> Bool {

@@ -11,18 +11,19 @@ extension Gates {
       ErrorRates("searches", evidence.callerErrors, self, ratio: maxErrorRatio),
       ErrorRates("comparisons", evidence.comparisonErrors, self, ratio: maxErrorRatio),
     ]
-    let judged = all.filter { $0.candidate.count >= max(minSamples, 1) }
-    if let failed = judged.first(where: \.isWorse) {
-      return GateReading(gate: .errors, verdict: .failed, detail: failed.detail)
+    func reading(_ rates: ErrorRates, _ verdict: GateReading.Verdict, _ detail: String) -> GateReading {
+      GateReading(
+        gate: .errors, verdict: verdict, detail: detail, measurement: rates.measurement(requiredSamples: judgedSamples))
     }
+    let judged = all.filter { $0.candidate.count >= judgedSamples }
+    if let failed = judged.first(where: \.isWorse) { return reading(failed, .failed, failed.detail) }
     let own = stage.canaryPermille > 0 ? all[0] : all[1]
-    guard own.candidate.count >= max(minSamples, 1) else {
-      return GateReading(gate: .errors, verdict: isErrorNonInferiority ? .holding : .waiting, detail: own.detail)
+    guard own.candidate.count >= judgedSamples else {
+      return reading(own, isErrorNonInferiority ? .holding : .waiting, own.detail)
     }
     let isHolding = isErrorNonInferiority && !own.isProvenNotWorse
-    return GateReading(
-      gate: .errors, verdict: isHolding ? .holding : .open,
-      detail: isHolding ? own.detail + ", which is not proven yet" : own.detail)
+    return reading(
+      own, isHolding ? .holding : .open, isHolding ? own.detail + ", which is not proven yet" : own.detail)
   }
 }
 
@@ -54,6 +55,13 @@ private struct ErrorRates {
   var detail: String {
     "\(candidate.successes) of \(candidate.count) \(kind) of the candidate failed (rate proven above \(lower.digits(4))), "
       + "\(baseline.successes) of \(baseline.count) of the baseline; at most \(allowed(baseline.rate).digits(4)) allowed"
+  }
+
+  func measurement(requiredSamples: UInt64) -> GateReading.Measurement {
+    let interval = candidate.interval(errorProbability: errorProbability)
+    return .init(
+      value: candidate.count == 0 ? nil : candidate.rate, interval: interval.lower...interval.upper,
+      bound: allowed(baseline.rate), samples: candidate.count, requiredSamples: requiredSamples)
   }
 
   private var lower: Double { candidate.interval(errorProbability: errorProbability).lower }

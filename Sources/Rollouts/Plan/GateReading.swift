@@ -2,7 +2,7 @@
 
 /// What a gate says of the evidence so far.
 package struct GateReading: Sendable, Equatable {
-  package enum Verdict: String, Sendable {
+  package enum Verdict: String, Codable, Sendable {
     /// Too few samples.
     case waiting
     case open
@@ -16,6 +16,21 @@ package struct GateReading: Sendable, Equatable {
   package let verdict: Verdict
   /// What was measured against what, for people.
   package let detail: String
+  package let measurement: Measurement
+
+  /// What the gate compares: shares and rates from 0 to 1, their differences, or how many times as long.
+  package struct Measurement: Codable, Sendable, Equatable {
+    /// Nil while there is nothing to measure.
+    package var value: Double?
+    /// Around the value, where the gate rests on one; true at every moment at once.
+    package var interval: ClosedRange<Double>?
+    /// What the value is compared with.
+    package var bound: Double
+    /// What the value is of.
+    package var samples: UInt64
+    /// Fewer are not judged.
+    package var requiredSamples: UInt64
+  }
 }
 
 extension Gates {
@@ -27,6 +42,9 @@ extension Gates {
     return readings + outcomes.map { readOutcome($0, evidence) }
   }
 
+  /// What overlap, errors and latency are not judged on fewer than.
+  var judgedSamples: UInt64 { max(minSamples, 1) }
+
   private func readOverlap(_ evidence: StageEvidence) -> GateReading? {
     guard let minOverlap else { return nil }
     let overlap = evidence.compared.overlap
@@ -34,8 +52,11 @@ extension Gates {
       "mean overlap \(overlap.mean.digits(3)) of \(overlap.count) compared queries, at least \(minOverlap.digits(3)) wanted"
     return GateReading(
       gate: .overlap,
-      verdict: overlap.count < max(minSamples, 1) ? .waiting : overlap.mean < minOverlap ? .failed : .open,
-      detail: detail)
+      verdict: overlap.count < judgedSamples ? .waiting : overlap.mean < minOverlap ? .failed : .open,
+      detail: detail,
+      measurement: .init(
+        value: overlap.count == 0 ? nil : overlap.mean, bound: minOverlap, samples: overlap.count,
+        requiredSamples: judgedSamples))
   }
 
   /// Holds as long as the observed share rules the planned one out. Each key counts once in a stage, whatever it asks, so that
@@ -52,25 +73,38 @@ extension Gates {
     return GateReading(
       gate: .sampleRatio, verdict: isMismatch ? .holding : .open,
       detail: isMismatch
-        ? detail + ": something selects whose queries are counted, and no figure can be trusted" : detail)
+        ? detail + ": something selects whose queries are counted, and no figure can be trusted" : detail,
+      measurement: .init(
+        value: keys.count == 0 ? nil : interval.rate, interval: interval.lower...interval.upper, bound: planned,
+        samples: keys.count, requiredSamples: 0))
   }
 
   private func readLatency(_ evidence: StageEvidence) -> GateReading? {
     guard let maxLatencyRatio else { return nil }
     let (baseline, candidate) = evidence.searchMicros
-    guard let base = baseline.quantile(0.99), let other = candidate.quantile(0.99),
-      min(baseline.count, candidate.count) >= max(minSamples, 1)
-    else {
-      return GateReading(
-        gate: .latency, verdict: .waiting,
-        detail:
-          "\(candidate.count) searches of the candidate timed, \(baseline.count) of the baseline; \(minSamples) wanted")
+    let samples = min(baseline.count, candidate.count)
+    var measurement = GateReading.Measurement(
+      bound: maxLatencyRatio, samples: samples, requiredSamples: judgedSamples)
+    guard let base = baseline.quantile(0.99), let other = candidate.quantile(0.99) else {
+      return waitingForTimes(candidate.count, baseline.count, measurement)
     }
     let ratio = max(other, Self.latencyFloorMicros) / max(base, Self.latencyFloorMicros)
+    measurement.value = ratio
+    guard samples >= judgedSamples else { return waitingForTimes(candidate.count, baseline.count, measurement) }
     return GateReading(
       gate: .latency, verdict: ratio > maxLatencyRatio ? .failed : .open,
       detail: "p99 of search time \((other / 1000).digits(2)) ms against \((base / 1000).digits(2)) ms, "
-        + "\(ratio.digits(2)) times; at most \(maxLatencyRatio.digits(2)) allowed")
+        + "\(ratio.digits(2)) times; at most \(maxLatencyRatio.digits(2)) allowed",
+      measurement: measurement)
+  }
+
+  private func waitingForTimes(
+    _ candidate: UInt64, _ baseline: UInt64, _ measurement: GateReading.Measurement
+  ) -> GateReading {
+    GateReading(
+      gate: .latency, verdict: .waiting,
+      detail: "\(candidate) searches of the candidate timed, \(baseline) of the baseline; \(minSamples) wanted",
+      measurement: measurement)
   }
 
   private func readOutcome(_ outcome: Outcome, _ evidence: StageEvidence) -> GateReading {
@@ -90,7 +124,12 @@ extension Gates {
       } else {
         outcome.isNonInferiority && difference.lower < -outcome.maxDrop ? .holding : .open
       }
-    return GateReading(gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail)
+    let samples = min(baseline.count, candidate.count)
+    return GateReading(
+      gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail,
+      measurement: .init(
+        value: samples == 0 ? nil : difference.difference, interval: difference.lower...difference.upper,
+        bound: -outcome.maxDrop, samples: samples, requiredSamples: outcome.minTrials))
   }
 }
 

@@ -65,10 +65,19 @@ struct RolloutStatusCommand: ReportingCommand {
   @OptionGroup var options: IndexOptions
 
   func perform() async throws {
-    let index = options.index
-    let response = try await options.withAdmin { try await $0.getServingState(.with { $0.index = index }) }
-    if options.json { return try JSONOutput.write(response) }
-    RolloutView(response.servingState, response.hasFigures ? response.figures : nil).write(to: .standardOutput)
+    let (index, json) = (options.index, options.json)
+    let (response, trail) = try await options.withAdmin { admin in
+      let response = try await admin.getServingState(.with { $0.index = index })
+      let serving = response.servingState
+      let needsTrail = serving.hasRollout && !json
+      return (
+        response,
+        needsTrail ? try await RolloutTrail.entries(of: index, rollout: serving.rollout.number, admin) : []
+      )
+    }
+    if json { return try JSONOutput.write(response) }
+    RolloutView(response.servingState, response.hasFigures ? response.figures : nil, trail: trail).write(
+      to: .standardOutput)
   }
 }
 
@@ -76,8 +85,8 @@ struct RolloutWatchCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Watch the rollout until it ends.",
     discussion: """
-      On a terminal the view is redrawn in place, elsewhere a line is written at each change and once an interval; with \
-      --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
+      On a terminal the view is redrawn in place and wraps at its width, elsewhere a line is written at each change, with who \
+      made it and why, and once an interval; with --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
 
       Exit codes: 0 it succeeded or there is none, 2 it was rolled back, 130 interrupted, 143 ended by SIGTERM.
 
@@ -116,13 +125,13 @@ struct RolloutWatchCommand: ReportingCommand {
     try await options.withAdmin { admin in
       try await admin.watchRollout(request) { response in
         var phase = Retrieval_RolloutPhase.unspecified
+        var watched = WatchedRollout(index: options.index, screen: screen)
         for try await message in response.messages {
           phase = message.servingState.rollout.phase
           if options.json {
             try JSONOutput.write(message)
           } else {
-            let view = RolloutView(message.servingState, message.hasFigures ? message.figures : nil)
-            screen.show(view.lines(for: screen.terminal), plain: view.line)
+            try await watched.show(message, admin)
           }
         }
         return phase

@@ -1298,9 +1298,63 @@ public nonisolated struct Retrieval_GateReading: Sendable {
   /// Of GATE_KIND_OUTCOME: as in Outcome. Empty for the others.
   public var outcomeKind: String = String()
 
+  /// What is compared with the bound: mean overlap; the candidate's error rate; how many times the baseline's p99; the candidate's
+  /// share of the routing keys; candidate − baseline of the outcome's rate. Unset while there is nothing to measure.
+  public var value: Double {
+    get {_value ?? 0}
+    set {_value = newValue}
+  }
+  /// Returns true if `value` has been explicitly set.
+  public var hasValue: Bool {self._value != nil}
+  /// Clears the value of `value`. Subsequent reads from it will return its default value.
+  public mutating func clearValue() {self._value = nil}
+
+  /// An interval around the value that holds at every moment at once, where the gate rests on one.
+  public var lower: Double {
+    get {_lower ?? 0}
+    set {_lower = newValue}
+  }
+  /// Returns true if `lower` has been explicitly set.
+  public var hasLower: Bool {self._lower != nil}
+  /// Clears the value of `lower`. Subsequent reads from it will return its default value.
+  public mutating func clearLower() {self._lower = nil}
+
+  /// Its other end.
+  public var upper: Double {
+    get {_upper ?? 0}
+    set {_upper = newValue}
+  }
+  /// Returns true if `upper` has been explicitly set.
+  public var hasUpper: Bool {self._upper != nil}
+  /// Clears the value of `upper`. Subsequent reads from it will return its default value.
+  public mutating func clearUpper() {self._upper = nil}
+
+  /// What the value is compared with: the least overlap; the greatest error rate and ratio; the planned share; the least
+  /// difference. Unset by a server of before this field.
+  public var bound: Double {
+    get {_bound ?? 0}
+    set {_bound = newValue}
+  }
+  /// Returns true if `bound` has been explicitly set.
+  public var hasBound: Bool {self._bound != nil}
+  /// Clears the value of `bound`. Subsequent reads from it will return its default value.
+  public mutating func clearBound() {self._bound = nil}
+
+  /// What the value is of: compared queries, searches, timed searches, routing keys, settled answers; of two versions the smaller
+  /// number.
+  public var samples: UInt64 = 0
+
+  /// On fewer samples the gate judges nothing.
+  public var requiredSamples: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _value: Double? = nil
+  fileprivate var _lower: Double? = nil
+  fileprivate var _upper: Double? = nil
+  fileprivate var _bound: Double? = nil
 }
 
 /// How the rates of one kind of outcome differ: share of the settled answers with at least one.
@@ -1931,6 +1985,12 @@ public nonisolated struct Retrieval_RolloutPoint: @unchecked Sendable {
   public var outcomes: [Retrieval_OutcomeDifference] {
     get {_storage._outcomes}
     set {_uniqueStorage()._outcomes = newValue}
+  }
+
+  /// What the gates measured, their details left out; empty in reports of earlier releases.
+  public var gates: [Retrieval_GateReading] {
+    get {_storage._gates}
+    set {_uniqueStorage()._gates = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -3517,7 +3577,7 @@ nonisolated extension Retrieval_VersionFigures: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GateReading"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0\u{1}kind\0\u{3}outcome_kind\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}gate\0\u{1}verdict\0\u{1}detail\0\u{1}kind\0\u{3}outcome_kind\0\u{1}value\0\u{1}lower\0\u{1}upper\0\u{1}bound\0\u{1}samples\0\u{3}required_samples\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3530,12 +3590,22 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularStringField(value: &self.detail) }()
       case 4: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.outcomeKind) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._value) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._lower) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self._upper) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._bound) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.requiredSamples) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.gate.isEmpty {
       try visitor.visitSingularStringField(value: self.gate, fieldNumber: 1)
     }
@@ -3551,6 +3621,24 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
     if !self.outcomeKind.isEmpty {
       try visitor.visitSingularStringField(value: self.outcomeKind, fieldNumber: 5)
     }
+    try { if let v = self._value {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._lower {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._upper {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._bound {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
+    if self.samples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 10)
+    }
+    if self.requiredSamples != 0 {
+      try visitor.visitSingularUInt64Field(value: self.requiredSamples, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3560,6 +3648,12 @@ nonisolated extension Retrieval_GateReading: SwiftProtobuf.Message, SwiftProtobu
     if lhs.detail != rhs.detail {return false}
     if lhs.kind != rhs.kind {return false}
     if lhs.outcomeKind != rhs.outcomeKind {return false}
+    if lhs._value != rhs._value {return false}
+    if lhs._lower != rhs._lower {return false}
+    if lhs._upper != rhs._upper {return false}
+    if lhs._bound != rhs._bound {return false}
+    if lhs.samples != rhs.samples {return false}
+    if lhs.requiredSamples != rhs.requiredSamples {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4421,7 +4515,7 @@ nonisolated extension Retrieval_GetRolloutReportResponse: SwiftProtobuf.Message,
 
 nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RolloutPoint"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}stage\0\u{3}canary_permille\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}outcomes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}time\0\u{1}stage\0\u{3}canary_permille\0\u{1}baseline\0\u{1}candidate\0\u{1}compared\0\u{3}mean_overlap\0\u{3}mean_rank_biased_overlap\0\u{3}mean_score_drift\0\u{1}outcomes\0\u{1}gates\0")
 
   fileprivate class _StorageClass {
     var _time: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
@@ -4434,6 +4528,7 @@ nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtob
     var _meanRankBiasedOverlap: Double = 0
     var _meanScoreDrift: Double = 0
     var _outcomes: [Retrieval_OutcomeDifference] = []
+    var _gates: [Retrieval_GateReading] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4454,6 +4549,7 @@ nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtob
       _meanRankBiasedOverlap = source._meanRankBiasedOverlap
       _meanScoreDrift = source._meanScoreDrift
       _outcomes = source._outcomes
+      _gates = source._gates
     }
   }
 
@@ -4482,6 +4578,7 @@ nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtob
         case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._meanRankBiasedOverlap) }()
         case 9: try { try decoder.decodeSingularDoubleField(value: &_storage._meanScoreDrift) }()
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._outcomes) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._gates) }()
         default: break
         }
       }
@@ -4524,6 +4621,9 @@ nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtob
       if !_storage._outcomes.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._outcomes, fieldNumber: 10)
       }
+      if !_storage._gates.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._gates, fieldNumber: 11)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4543,6 +4643,7 @@ nonisolated extension Retrieval_RolloutPoint: SwiftProtobuf.Message, SwiftProtob
         if _storage._meanRankBiasedOverlap != rhs_storage._meanRankBiasedOverlap {return false}
         if _storage._meanScoreDrift != rhs_storage._meanScoreDrift {return false}
         if _storage._outcomes != rhs_storage._outcomes {return false}
+        if _storage._gates != rhs_storage._gates {return false}
         return true
       }
       if !storagesAreEqual {return false}

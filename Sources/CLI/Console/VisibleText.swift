@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Text from elsewhere as a terminal may be given it: what would move the cursor, set colours or turn the writing around stands
+/// there as its number, so that two names that differ in it look different.
+enum VisibleText {
+  static func of(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isActive) else { return text }
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if isActive(scalar) {
+        shown.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
+      } else {
+        shown.append(scalar)
+      }
+    }
+    return String(shown)
+  }
+
+  /// Controls of C0 and C1, separators of lines, and what changes the direction of the text around it (UAX #9).
+  static func isActive(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+}
