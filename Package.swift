@@ -26,6 +26,7 @@ extension Target.Dependency {
   static let configuration = product(name: "Configuration", package: "swift-configuration")
   static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
   static let grdb = product(name: "GRDB", package: "GRDB.swift")
+  static let mustache = product(name: "Mustache", package: "swift-mustache")
   static let sqlite = product(name: "GRDBSQLite", package: "GRDB.swift")
 }
 
@@ -81,6 +82,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: [
     shim("CGrpcShim", linking: ["grpc", "gpr"]),
@@ -159,7 +161,7 @@ let package = Package(
         "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ModelServing",
         "ServiceAPI", "ServiceSupport", "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
-        .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
+        .protobuf, .logging, .argumentParser, .configuration, .unixSignals, .mustache,
       ]),
 
     // What tests of every kind share; no product links it.
@@ -221,8 +223,8 @@ let package = Package(
     tests(
       "CLITests",
       [
-        "Basics", "CLI", "Items", "Datasets", "Evaluation", "Models", "ServiceAPI", "ServiceSupport", "TestSupport",
-        .grpcCore,
+        "Basics", "CLI", "Items", "Datasets", "Digest", "Evaluation", "Models", "ServiceAPI", "ServiceSupport",
+        "TestSupport", "Training", .grpcCore,
         .protobuf,
         .argumentParser,
       ]),

@@ -56,7 +56,8 @@ struct RecommendCommand: ReportingCommand {
   var json = false
   @Option(
     help: ArgumentHelp(
-      "Also write a page that shows the images of the history and of the recommended items.", valueName: "file"),
+      "Also write a page that shows the images of the history and of the recommended items. It holds files of --images alone, or "
+        + "without that of the catalog's directory.", valueName: "file"),
     transform: NonEmpty.text)
   var html: String?
   @Option(
@@ -153,8 +154,9 @@ struct RecommendCommand: ReportingCommand {
       heading: user.map { "Recommended for user \($0)" } ?? "Recommended",
       sections: [
         .init(
-          user: "", note: truncationNote(result), history: used.map { $0.card(titles: titles, gallery: gallery) },
-          recommended: result.items.map { .init(item: $0, gallery: gallery) })
+          user: "", note: truncationNote(result),
+          history: try used.map { try $0.card(titles: titles, gallery: gallery) },
+          recommended: try result.items.map { try .init(item: $0, gallery: gallery) })
       ], response: response)
     try OutputFile.write(Data(page.html.utf8), to: path)
     Terminal.standardError.writeLine("Wrote \(path)")
@@ -197,18 +199,18 @@ enum HistoryEntry: Sendable {
     }
   }
 
-  func card(titles: [Identifier: String], gallery: ImageGallery) -> RecommendationPage.Card {
+  func card(titles: [Identifier: String], gallery: ImageGallery) throws(CLIError) -> RecommendationPage.Card {
     switch self {
-    case .item(let id): .init(title: titles[Identifier(id)] ?? id, caption: id, image: gallery.dataURI(of: id))
+    case .item(let id): .init(title: titles[Identifier(id)] ?? id, caption: id, image: try gallery.dataURI(of: id))
     case .image(let bytes, let title): .init(title: title, caption: "", image: ImageGallery.dataURI(bytes))
     }
   }
 }
 
 extension RecommendationPage.Card {
-  init(item: Recommender_RecommendedItem, gallery: ImageGallery) {
+  init(item: Recommender_RecommendedItem, gallery: ImageGallery) throws(CLIError) {
     let title = item.metadata.title.isEmpty ? item.itemID : item.metadata.title
     let caption = [item.metadata.brand, item.metadata.category].filter { !$0.isEmpty }.joined(separator: " · ")
-    self.init(title: title, caption: caption, score: item.score, image: gallery.dataURI(of: item.itemID))
+    self.init(title: title, caption: caption, score: item.score, image: try gallery.dataURI(of: item.itemID))
   }
 }

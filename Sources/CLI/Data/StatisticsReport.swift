@@ -64,21 +64,16 @@ struct StatisticsReport {
 
   /// The page that --html writes.
   func page(of data: String, record: DatasetRecord?) -> String {
-    let rows = figures.map { name, value in
-      "<tr><th>\(HTMLPage.escaped(name))</th><td>\(HTMLPage.escaped(value))</td></tr>"
-    }
+    let rows = figures.map { PageTable.Row(head: $0.name, cells: [$0.value]) }
     let steps = record.map { record in
       let items = ([record.source, record.split, record.negatives] + record.steps).filter { !$0.isEmpty }
-      return
-        "<section><h2>Preparation</h2><ul>\(items.map { "<li>\(HTMLPage.escaped($0))</li>" }.joined())</ul></section>"
+      return PageSection("Preparation", [PageList(items: items)])
     }
     return HTMLPage(
-      heading: "Data of \(data)", style: Histogram.style,
-      content: """
-        <section><table>\(rows.joined(separator: "\n"))</table></section>
-        <section>\(plots.map(\.svg).joined(separator: "\n"))</section>
-        \(steps ?? "")
-        """
+      heading: "Data of \(data)",
+      content: [
+        PageSection([PageTable(style: "amounts", rows)]), PageSection(plots.map(\.figure)),
+      ] + (steps.map { [$0] } ?? [])
     ).html
   }
 

@@ -115,14 +115,14 @@ struct DemoRun: Sendable {
     let gallery = try ImageGallery(directory: nil, catalogFile: files.catalog)
     let titles = Dictionary(
       catalog.products.map { (Identifier($0.item.id), $0.item.texts.title) }, uniquingKeysWith: { first, _ in first })
-    let sections = zip(shoppers, response.results).map { shopper, result in
+    let sections = try zip(shoppers, response.results).map { shopper, result in
       RecommendationPage.Section(
         user: shopper.id, note: "Likes \(shopper.taste).",
         problem: result.hasError ? "\(result.error.reason): \(result.error.message)" : "",
-        history: shopper.known.dropFirst(Int(result.truncatedItems)).map { id in
-          HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
+        history: try shopper.known.dropFirst(Int(result.truncatedItems)).map { id in
+          try HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
         },
-        recommended: result.items.map { RecommendationPage.Card(item: $0, gallery: gallery) })
+        recommended: try result.items.map { try RecommendationPage.Card(item: $0, gallery: gallery) })
     }
     let page = RecommendationPage(
       heading: "illmrec: recommended from images", notice: notice, sections: sections, response: response)

@@ -22,15 +22,13 @@ extension Comparison {
 
   /// The tables as a page of its own.
   var page: Data {
-    let list = notes.map { "<p class=\"note\">\(HTMLPage.escaped($0))</p>" }.joined(separator: "\n")
-    let others = reports.count > 1 ? "<section>\(differences.html)</section>" : ""
+    let introduction =
+      "\(summary). Means over users ± half the 95% interval of \(bootstrap.resamples.grouped) bootstrap samples."
+    let others = reports.count > 1 ? [PageSection([differences.part])] : []
     return Data(
       HTMLPage(
-        heading: "Evaluation of \(data)",
-        introduction: "<p class=\"notice\">\(HTMLPage.escaped(summary)). Means over users ± half the 95% interval of "
-          + "\(bootstrap.resamples.grouped) bootstrap samples.</p>",
-        style: "td, th { font-variant-numeric: tabular-nums }",
-        content: "<section>\(table.html)</section>\n\(others)\n<section>\(list)</section>"
+        heading: "Evaluation of \(data)", introduction: [PageParagraph("notice", introduction)],
+        content: [PageSection([table.part])] + others + [PageSection(notes.map { PageParagraph("note", $0) })]
       ).html.utf8)
   }
 
@@ -88,11 +86,7 @@ extension Comparison {
 
 extension TextTable {
   /// The table within a page.
-  var html: String {
-    func row(_ cells: [String], _ tag: String) -> String {
-      "<tr>" + cells.map { "<\(tag)>\(HTMLPage.escaped($0))</\(tag)>" }.joined() + "</tr>"
-    }
-    return "<div class=\"scroll\"><table><thead>\(row(columns.map(\.header), "th"))</thead><tbody>"
-      + rows.map { row($0, "td") }.joined(separator: "\n") + "</tbody></table></div>"
+  var part: PageTable {
+    PageTable(heads: columns.map(\.header), style: "figures", rows.map { .init(cells: $0) })
   }
 }

@@ -15,22 +15,15 @@ struct RolloutPage {
 
   var html: String {
     let heading = "\(rollout.candidateVersion): rollout \(rollout.number)"
-    let introduction = """
-      <p class="notice"><b class="\(rollout.phase == .rolledBack ? "problem" : "")">\(outcome)</b> \
-      In place of \(HTMLPage.escaped(rollout.baselineVersion)).
-      \(HTMLPage.escaped(rollout.reason))</p>
-      """
-    let content = """
-      <section>
-      <h2>Over time</h2>
-      \(points.isEmpty ? "<p class=\"note\">Nothing was measured.</p>" : charts.map(\.svg).joined(separator: "\n"))
-      </section>
-      <section>
-      <h2>Stages</h2>
-      <div class="scroll">\(stageTable)</div>
-      </section>
-      """
-    return HTMLPage(heading: heading, introduction: introduction, style: LineChart.style, content: content).html
+    var introduction = PageParagraph("notice")
+    introduction.addStrong(outcome, isProblem: rollout.phase == .rolledBack)
+    introduction.add(" In place of \(rollout.baselineVersion). \(rollout.reason)")
+    let figures: [any PagePart] =
+      points.isEmpty ? [PageParagraph("note", "Nothing was measured.")] : charts.map(\.figure)
+    return HTMLPage(
+      heading: heading, introduction: [introduction],
+      content: [PageSection("Over time", figures), PageSection("Stages", [stageTable])]
+    ).html
   }
 
   private var outcome: String {
@@ -92,25 +85,22 @@ struct RolloutPage {
       range: range)
   }
 
-  private var stageTable: String {
+  private var stageTable: PageTable {
     let ends = points.indices.filter { $0 + 1 == points.count || points[$0 + 1].stage != points[$0].stage }
     let rows = ends.map { index in
       let point = points[index]
-      let cells = [
+      return PageTable.Row(cells: [
         "\(point.stage + 1)", Self.share(point), point.time.minuteText, Int(point.baseline.queries).grouped,
         Int(point.candidate.queries).grouped, Int(point.baseline.errors).grouped, Int(point.candidate.errors).grouped,
-        HTMLPage.escaped(point.candidate.failureText), Int(point.compared).grouped,
+        point.candidate.failureText, Int(point.compared).grouped,
         point.compared == 0 ? "–" : point.meanScoreDrift.percentText,
-      ]
-      return "<tr>\(cells.map { "<td>\($0)</td>" }.joined())</tr>"
+      ])
     }
     let heads = [
       "stage", "share", "until (UTC)", "stable's queries", "candidate's queries", "stable's errors",
-      "candidate's errors", "why",
-      "compared", "score drift",
+      "candidate's errors", "why", "compared", "score drift",
     ]
-    return
-      "<table><thead><tr>\(heads.map { "<th>\($0)</th>" }.joined())</tr></thead><tbody>\(rows.joined())</tbody></table>"
+    return PageTable(heads: heads, style: "figures", rows)
   }
 
   private static func share(_ point: Retrieval_RolloutPoint) -> String {

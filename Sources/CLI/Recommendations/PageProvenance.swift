@@ -3,56 +3,64 @@
 import ServiceAPI
 
 /// The foot of the page: where the time of the request went and which models and index answered it.
-struct PageProvenance {
-  let response: Recommender_RecommendResponse
-
-  var html: String {
-    """
-    <footer>
-    <h3>Where the time went</h3>
-    \(timings)
-    <h3>What answered</h3>
-    <div class="scroll"><table>
-    <thead><tr><th></th><th>Name</th><th>Version</th><th>Fingerprint</th><th>Space</th></tr></thead>
-    <tbody>\(rows)</tbody>
-    </table></div>
-    </footer>
-    """
+struct PageProvenance: PagePart {
+  struct Stage {
+    let name: String
+    let time: String
+    let style: String
+    /// Of the bar, in percent.
+    let start: String
+    let share: String
   }
 
-  private var timings: String {
-    let stages = ProvenanceText(response: response).stages
-    let total = stages.reduce(0) { $0 + $1.micros }
-    guard total > 0 else { return "<p class=\"note\">not measured</p>" }
-    let bar = stages.enumerated().map { position, stage in
-      let share = (Double(stage.micros) / Double(total) * 100).rounded(to: 2)
-      return "<i class=\"s\(position + 1)\" style=\"width:\(share)%\"></i>"
+  struct Row {
+    struct Fingerprint {
+      let whole: String
+      let short: String
+
+      init(_ text: String) { (whole, short) = (text, String(text.prefix(12))) }
     }
-    let legend = stages.enumerated().map { position, stage in
-      "<li><i class=\"s\(position + 1)\"></i>\(stage.name) \(ProvenanceText.milliseconds(stage.micros))</li>"
-    }
-    let sum = ProvenanceText.milliseconds(response.timings.totalMicros)
-    return "<div class=\"bar\" aria-hidden=\"true\">\(bar.joined())</div>"
-      + "<ul class=\"legend\"><li>\(sum) in all</li>\(legend.joined())</ul>"
+
+    let part: String
+    let name: String
+    let version: String
+    let fingerprints: [Fingerprint]
   }
 
-  private var rows: String {
+  let template = "provenance"
+  let isMeasured: Bool
+  let total: String
+  let stages: [Stage]
+  let rows: [Row]
+
+  init(response: Recommender_RecommendResponse) {
+    let named = ProvenanceText(response: response).stages
+    let sum = named.reduce(0) { $0 + $1.micros }
+    isMeasured = sum > 0
+    total = ProvenanceText.milliseconds(response.timings.totalMicros)
+    var before: UInt64 = 0
+    stages = named.enumerated().map { position, stage in
+      defer { before += stage.micros }
+      return Stage(
+        name: stage.name, time: ProvenanceText.milliseconds(stage.micros), style: "s\(position + 1)",
+        start: Self.percent(before, of: sum), share: Self.percent(stage.micros, of: sum))
+    }
     let index = response.servedBy
-    return row("Items", response.encoderModel) + row("Users", response.llmModel)
-      + row(["Index", index.index, index.version], fingerprints: [index.fingerprint, index.builtBy.spaceFingerprint])
+    rows = [
+      Self.row("Items", response.encoderModel), Self.row("Users", response.llmModel),
+      Row(
+        part: "Index", name: index.index, version: index.version,
+        fingerprints: [.init(index.fingerprint), .init(index.builtBy.spaceFingerprint)]),
+    ]
   }
 
-  private func row(_ part: String, _ model: Common_ModelRef) -> String {
-    row([part, model.name, model.version], fingerprints: [model.fingerprint, model.spaceFingerprint])
+  private static func percent(_ micros: UInt64, of sum: UInt64) -> String {
+    (Double(micros) / Double(max(sum, 1)) * 100).rounded(to: 2)
   }
 
-  private func row(_ cells: [String], fingerprints: [String]) -> String {
-    let head = "<th scope=\"row\">\(HTMLPage.escaped(cells[0]))</th>"
-    let texts = cells.dropFirst().map { "<td>\(HTMLPage.escaped($0))</td>" }
-    let codes = fingerprints.map { fingerprint in
-      let whole = HTMLPage.escaped(fingerprint)
-      return "<td><code title=\"\(whole)\">\(HTMLPage.escaped(String(fingerprint.prefix(12))))</code></td>"
-    }
-    return "<tr>\(head)\(texts.joined())\(codes.joined())</tr>\n"
+  private static func row(_ part: String, _ model: Common_ModelRef) -> Row {
+    Row(
+      part: part, name: model.name, version: model.version,
+      fingerprints: [.init(model.fingerprint), .init(model.spaceFingerprint)])
   }
 }

@@ -30,42 +30,45 @@ struct RecommendationPage {
   let response: Recommender_RecommendResponse
 
   var html: String {
-    let content = sections.map(Self.section) + [PageProvenance(response: response).html]
-    return HTMLPage(
-      heading: heading, introduction: Self.paragraph(notice, class: "notice"), content: content.joined(separator: "\n")
+    HTMLPage(
+      heading: heading, introduction: notice.isEmpty ? [] : [PageParagraph("notice", notice)],
+      content: sections.map(RecommendedPart.init) + [PageProvenance(response: response)]
     ).html
   }
+}
 
-  private static func section(_ section: Section) -> String {
-    """
-    <section>
-    \(section.user.isEmpty ? "" : "<h2>\(HTMLPage.escaped(section.user))</h2>")
-    \(paragraph(section.note, class: "note"))
-    <h3>History, oldest first</h3>
-    <ol class="row history">\(section.history.map { card($0, rank: nil) }.joined())</ol>
-    <h3>Recommended, best first</h3>
-    \(recommended(in: section))
-    </section>
-    """
+/// One user's history and recommendations, as part of a page.
+private struct RecommendedPart: PagePart {
+  struct Card {
+    let title: String
+    let caption: String
+    let rank: String?
+    let score: String?
+    let image: String?
+
+    init(_ card: RecommendationPage.Card, rank: Int?) {
+      (title, caption, image) = (card.title, card.caption, card.image)
+      self.rank = rank.map(String.init)
+      score = card.score.map { Double($0).rounded(to: 4) }
+    }
   }
 
-  private static func recommended(in section: Section) -> String {
-    if !section.problem.isEmpty { return paragraph(section.problem, class: "problem") }
-    if section.recommended.isEmpty { return paragraph("No item is left to recommend.", class: "note") }
-    return "<ol class=\"row\">\(section.recommended.enumerated().map { card($1, rank: $0 + 1) }.joined())</ol>"
-  }
+  let template = "recommended"
+  let user: String?
+  let note: String?
+  let problem: String?
+  let history: [Card]
+  let recommended: [Card]
+  let hasRecommended: Bool
+  let isEmpty: Bool
 
-  private static func card(_ card: Card, rank: Int?) -> String {
-    let image =
-      card.image.map { "<img src=\"\($0)\" alt=\"\(HTMLPage.escaped(card.title))\" loading=\"lazy\">" }
-      ?? "<div class=\"missing\">no image</div>"
-    let badge = rank.map { "<span class=\"rank\">\($0)</span>" } ?? ""
-    let score = card.score.map { "<div class=\"score\">score \(Double($0).rounded(to: 4))</div>" } ?? ""
-    return "<li>\(badge)\(image)<div class=\"title\">\(HTMLPage.escaped(card.title))</div>"
-      + "<div class=\"caption\">\(HTMLPage.escaped(card.caption))</div>\(score)</li>\n"
-  }
-
-  private static func paragraph(_ text: String, class name: String) -> String {
-    text.isEmpty ? "" : "<p class=\"\(name)\">\(HTMLPage.escaped(text))</p>"
+  init(_ section: RecommendationPage.Section) {
+    user = section.user.isEmpty ? nil : section.user
+    note = section.note.isEmpty ? nil : section.note
+    problem = section.problem.isEmpty ? nil : section.problem
+    history = section.history.map { Card($0, rank: nil) }
+    recommended = section.recommended.enumerated().map { Card($1, rank: $0 + 1) }
+    hasRecommended = problem == nil && !recommended.isEmpty
+    isEmpty = problem == nil && recommended.isEmpty
   }
 }

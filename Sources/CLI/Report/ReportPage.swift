@@ -8,18 +8,17 @@ struct ReportPage {
   let results: [ReportSource]
 
   var data: Data {
-    Data(
+    let notice =
+      "Means over users ± half the 95% bootstrap interval; in plots the interval is the line through a point."
+    return Data(
       HTMLPage(
-        heading: results.count == 1 ? "Result" : "Report",
-        introduction:
-          "<p class=\"notice\">Means over users ± half the 95% bootstrap interval; in plots the interval is the line "
-          + "through a point.</p>",
-        style: LineChart.style + StudyChart.style, content: sections.joined(separator: "\n")
+        heading: results.count == 1 ? "Result" : "Report", introduction: [PageParagraph("notice", notice)],
+        content: sections
       ).html.utf8)
   }
 
-  private var sections: [String] {
-    var (training, evaluations, studies): ([String], [String], [String]) = ([], [], [])
+  private var sections: [PageSection] {
+    var (training, evaluations, studies): ([PageSection], [PageSection], [PageSection]) = ([], [], [])
     for result in results {
       switch result {
       case .training(let document): training.append(document.section)

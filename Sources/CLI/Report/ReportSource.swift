@@ -89,8 +89,8 @@ extension EvaluationDocument {
   }
 
   /// Each method against the baseline, and the others against each other.
-  private var differencesHTML: String {
-    guard let differences, !differences.isEmpty else { return "" }
+  private var differenceTables: [PageTable] {
+    guard let differences, !differences.isEmpty else { return [] }
     let metrics = Metric.standard.map(\.description).filter { name in
       differences.contains { $0.metrics[name] != nil }
     }
@@ -102,22 +102,16 @@ extension EvaluationDocument {
             difference.metrics[name].map { "\($0.estimate.signedText), p \($0.p.rounded(to: 3))" } ?? ""
           })
     }
-    return table.html
+    return [table.part]
   }
 
-  var section: String {
+  var section: PageSection {
     let settings =
       [
         StudyResult.Setting("data", data), .init("part", part), .init("candidates", candidates),
         .init("users", "\(users)"), .init("bootstrap samples", "\(resamples)"),
       ] + methods.map { .init($0.name, $0.note + ($0.seeds.isEmpty ? "" : ", seeds \($0.seeds)")) }
-    return """
-      <section>
-      <h2>Evaluation: \(HTMLPage.escaped(part)) items of \(HTMLPage.escaped(data))</h2>
-      \(table.html)
-      \(differencesHTML)
-      \(StudyResult.settingsBlock(settings))
-      </section>
-      """
+    return PageSection(
+      "Evaluation: \(part) items of \(data)", [table.part] + differenceTables + [StudyResult.settingsBlock(settings)])
   }
 }

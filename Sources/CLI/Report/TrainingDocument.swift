@@ -51,14 +51,10 @@ struct TrainingDocument {
     "Hit@5 \(result.hit5.rounded(to: 4)), NDCG@5 \(result.ndcg5.rounded(to: 4)) after step \(result.step.grouped)"
   }
 
-  var section: String {
-    """
-    <section>
-    <h2>Training: \(HTMLPage.escaped(path))</h2>
-    \(StudyResult.list(facts))
-    \(charts.map(\.svg).joined(separator: "\n"))
-    \(settings.isEmpty ? "" : StudyResult.settingsBlock(settings))
-    </section>
-    """
+  var section: PageSection {
+    PageSection(
+      "Training: \(path)",
+      [StudyResult.list(facts)] + charts.map(\.figure)
+        + (settings.isEmpty ? [] : [StudyResult.settingsBlock(settings)]))
   }
 }

@@ -35,33 +35,23 @@ extension StudyResult {
   }
 
   /// Plots, tables and settings, as part of a page.
-  var section: String {
-    let figures = metrics.map { metric in
+  var section: PageSection {
+    let figures = metrics.flatMap { metric -> [any PagePart] in
       let shown = series.filter { $0.metric == metric }
       let plot = axis.labels == nil && shown.contains { $0.points.count > 1 }
-      let chart =
-        plot ? StudyChart(title: metric, axis: axis, series: shown).svg : "<h3>\(HTMLPage.escaped(metric))</h3>"
-      return chart + table(metric).html
+      let head: any PagePart =
+        plot ? StudyChart(title: metric, axis: axis, series: shown).figure : PageParagraph("metric", metric)
+      return [head, table(metric).part]
     }
-    return """
-      <section>
-      <h2>\(HTMLPage.escaped(study))</h2>
-      <p class="note">\(HTMLPage.escaped(data))</p>
-      \(figures.joined(separator: "\n"))
-      \(Self.settingsBlock(settings))
-      </section>
-      """
+    return PageSection(study, [PageParagraph("note", data)] + figures + [Self.settingsBlock(settings)])
   }
 
-  static func settingsBlock(_ settings: [Setting]) -> String {
-    "<details open><summary>How this was made</summary>\(list(settings))</details>"
+  static func settingsBlock(_ settings: [Setting]) -> PageDetails {
+    PageDetails(summary: "How this was made", isOpen: true, parts: [list(settings)])
   }
 
-  static func list(_ settings: [Setting]) -> String {
-    let lines = settings.map {
-      "<dt>\(HTMLPage.escaped($0.name))</dt><dd><code>\(HTMLPage.escaped($0.value))</code></dd>"
-    }
-    return "<dl>\(lines.joined())</dl>"
+  static func list(_ settings: [Setting]) -> PageFacts {
+    PageFacts(facts: settings.map { .init(name: $0.name, value: $0.value) })
   }
 }
 

@@ -59,11 +59,11 @@ struct LossPage {
   func write() throws {
     let charts = try charts()
     let steps = try Table(directory.losses).rows.count
-    let content =
-      charts.isEmpty ? "<p class=\"note\">Too few steps to draw.</p>" : charts.map(\.svg).joined(separator: "\n")
+    let parts: [any PagePart] =
+      charts.isEmpty ? [PageParagraph("note", "Too few steps to draw.")] : charts.map(\.figure)
     let page = HTMLPage(
-      heading: "Training", introduction: "<p class=\"notice\">\(steps.counted("step")).</p>",
-      style: LineChart.style, content: "<section>\(content)</section>")
+      heading: "Training", introduction: [PageParagraph("notice", "\(steps.counted("step")).")],
+      content: [PageSection(parts)])
     try OutputFile.write(Data(page.html.utf8), to: directory.chart)
   }
 

@@ -14,4 +14,12 @@ struct CSVTextTests {
   func `What separates is quoted, also under an accent`(text: String, field: String) {
     #expect(CSVText.field(text).utf8.elementsEqual(field.utf8))
   }
+
+  @Test(arguments: [
+    ("=1+1", "'=1+1"), ("+1", "'+1"), ("-5", "'-5"), ("@SUM(A1)", "'@SUM(A1)"), ("\tx", "'\tx"), ("\rx", "\"'\rx\""),
+    ("=HYPERLINK(\"a\",1)", "\"'=HYPERLINK(\"\"a\"\",1)\""), ("=\u{301}1", "'=\u{301}1"), ("a=1", "a=1"), ("", ""),
+  ])
+  func `No field is a formula, also under an accent`(text: String, field: String) {
+    #expect(CSVText.field(text).utf8.elementsEqual(field.utf8))
+  }
 }

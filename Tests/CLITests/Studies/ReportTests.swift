@@ -59,16 +59,16 @@ import Training
     let lengths = [1.0, 2, 3, 51, 101]
     let series = StudyResult.Series(
       name: "img", metric: "Hit@5", points: lengths.map { .init(x: $0, Estimate(value: 0.5, low: 0.4, high: 0.6)) })
-    let svg = StudyChart(title: "Hit@5", axis: .init("newest items", unit: "items"), series: [series]).svg
+    let svg = StudyChart(title: "Hit@5", axis: .init("newest items", unit: "items"), series: [series]).figure.html
     let marks = svg.matches(of: /cx="([0-9.]+)"/).compactMap { Double($0.1) }
     // The plot is 758 wide: 100 items.
     #expect(marks == [70, 77.6, 85.2, 449, 828])
-    let labels = svg.matches(of: /class="axis middle">([^<]+)</).map { String($0.1) }
+    let labels = svg.matches(of: /class="axis middle"[^>]*>([^<]+)</).map { String($0.1) }
     #expect(labels == ["101", "51", "3", "newest items"])
     let alone = StudyChart(
       title: "Hit@5", axis: .init("a", unit: ""),
       series: [.init(name: "img", metric: "Hit@5", points: Array(series.points.prefix(1)))]
-    ).svg
+    ).figure.html
     #expect(alone.contains("cx=\"449.0\""))
   }
 
