@@ -14,6 +14,9 @@ struct GateFigures {
     return "\(value)\(interval.map { " " + $0 } ?? ""), \(bound), \(samples)"
   }
 
+  /// "0.0213 [0.0080, 0.0500] open", for a table of many.
+  var cell: String { [value, interval, reading.verdict.word].compactMap(\.self).joined(separator: " ") }
+
   var value: String { reading.hasValue ? number(reading.value) : "nothing measured" }
 
   /// "[0.0080, 0.0500]"

@@ -1,88 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
-import Foundation
 import ServiceAPI
 import SwiftProtobuf
 
-/// A page of its own about a rollout: how it ended, and its figures over time.
+/// A page of its own about a rollout: what was planned, how it ended, its figures over time, and who did what.
 struct RolloutPage {
   let index: String
-  let report: Retrieval_GetRolloutReportResponse
+  var report: Retrieval_GetRolloutReportResponse
+  /// Who changed the rollout, oldest first.
+  var trail: [Retrieval_AuditEntry] = []
 
   private var rollout: Retrieval_Rollout { report.rollout }
   private var points: [Retrieval_RolloutPoint] { report.points }
 
   var html: String {
-    let heading = "\(rollout.candidateVersion): rollout \(rollout.number)"
-    var introduction = PageParagraph("notice")
-    introduction.addStrong(outcome, isProblem: rollout.phase == .rolledBack)
-    introduction.add(" In place of \(rollout.baselineVersion). \(rollout.reason)")
-    let figures: [any PagePart] =
-      points.isEmpty ? [PageParagraph("note", "Nothing was measured.")] : charts.map(\.figure)
+    let charts: [any PagePart] =
+      points.isEmpty
+      ? [PageParagraph("note", "Nothing was measured.")]
+      : [PageParagraph("note", Self.chartNote)] + RolloutCharts(points).all.map(\.figure)
     return HTMLPage(
-      heading: heading, introduction: [introduction],
-      content: [PageSection("Over time", figures), PageSection("Stages", [stageTable])]
+      heading: "\(rollout.candidateVersion): rollout \(rollout.number)", introduction: introduction,
+      content: RolloutPlanPart(rollout.plan).sections + [
+        PageSection("Over time", charts), PageSection("Stages", [stageTable]), PageSection("Who and why", [changes]),
+        PageSection("Readings", [readings]),
+      ]
     ).html
   }
 
-  private var outcome: String {
-    let began = "Began \(rollout.startTime.minuteText) UTC"
-    let ended = rollout.hasEndTime ? ", ended \(rollout.endTime.minuteText) UTC." : ", still under way."
-    switch rollout.phase {
-    case .succeeded: return "Succeeded. \(began)\(ended)"
-    case .rolledBack: return "Rolled back. \(began)\(ended)"
-    case .paused: return "Paused. \(began)\(ended)"
-    default: return "\(began)\(ended)"
-    }
-  }
+  private static let chartNote =
+    "Figures begin afresh with each stage. A band is the interval that a gate judges by: the true value was ever outside of it with "
+    + "the gate's error probability at most. Overlap and search times are judged as they are measured, without an interval. Times are UTC."
 
-  private var charts: [LineChart] {
-    var charts = [
-      chart(
-        "Agreement of compared queries: overlap@k and rank-biased overlap", unit: "", range: 0...1,
-        [
-          .init(name: "overlap@k", style: "s1", values: points.map { $0.compared > 0 ? $0.meanOverlap : nil }),
-          .init(
-            name: "rank-biased overlap", style: "s2",
-            values: points.map { $0.compared > 0 ? $0.meanRankBiasedOverlap : nil }),
-        ]),
-      chart(
-        "Search time, p99", unit: " ms",
-        [
-          .init(name: "stable", style: "s1", values: points.map { Self.millis($0.baseline) }),
-          .init(name: "candidate", style: "s2", values: points.map { Self.millis($0.candidate) }),
-        ]),
-    ]
-    let kinds = Set(points.flatMap { $0.outcomes.map { Identifier($0.kind) } }).sorted()
-    for kind in kinds { charts.append(outcomeChart(kind)) }
-    return charts
-  }
-
-  /// The difference of the rates with its always-valid interval: 0 within the band means that none is proven.
-  private func outcomeChart(_ kind: Identifier) -> LineChart {
-    let found = points.map { point in point.outcomes.first { Identifier($0.kind) == kind } }
-    let bounds = found.compactMap(\.self)
-    let low = max(-1, min(-0.02, bounds.map(\.lower).filter { $0 > -0.99 }.min() ?? -1))
-    let high = min(1, max(0.02, bounds.map(\.upper).filter { $0 < 0.99 }.max() ?? 1))
-    return chart(
-      "\(kind): candidate's rate − stable's, with its always-valid interval", unit: "", range: low...high,
-      [
-        .init(name: "no difference", style: "s5", values: points.map { _ in 0 }),
-        .init(
-          name: "difference", style: "s3", values: found.map { $0?.difference },
-          band: found.map { $0.map { ($0.lower, $0.upper) } }),
-      ])
-  }
-
-  private func chart(
-    _ title: String, unit: String, range: ClosedRange<Double>? = nil, _ lines: [LineChart.Line]
-  ) -> LineChart {
-    let times = points.map { Double($0.time.seconds) + Double($0.time.nanos) / 1e9 }
-    let begins = points.indices.filter { $0 == 0 || points[$0].stage != points[$0 - 1].stage }
-    return LineChart(
-      title: title, unit: unit, times: times, stages: begins.map { (times[$0], Self.share(points[$0])) }, lines: lines,
-      range: range)
+  private var introduction: [PageParagraph] {
+    var outcome = PageParagraph("notice")
+    outcome.addStrong(
+      rollout.phase == .running ? "Under way." : "\(rollout.phase.word.capitalizedSentence).",
+      isProblem: rollout.phase == .rolledBack)
+    outcome.add(" Began \(rollout.startTime.secondText) UTC")
+    outcome.add(rollout.hasEndTime ? ", ended \(rollout.endTime.secondText) UTC." : ", has not ended.")
+    outcome.add(" In place of ")
+    outcome.add(rollout.baselineVersion)
+    outcome.add(", in index ")
+    outcome.add(index)
+    outcome.add(".")
+    return [outcome] + (rollout.reason.isEmpty ? [] : [PageParagraph("note", "Why: \(rollout.reason)")])
   }
 
   private var stageTable: PageTable {
@@ -90,7 +52,7 @@ struct RolloutPage {
     let rows = ends.map { index in
       let point = points[index]
       return PageTable.Row(cells: [
-        "\(point.stage + 1)", Self.share(point), point.time.minuteText, Int(point.baseline.queries).grouped,
+        "\(point.stage + 1)", point.shareText, point.time.secondText, Int(point.baseline.queries).grouped,
         Int(point.candidate.queries).grouped, Int(point.baseline.errors).grouped, Int(point.candidate.errors).grouped,
         point.candidate.failureText, Int(point.compared).grouped,
         point.compared == 0 ? "–" : point.meanScoreDrift.percentText,
@@ -103,11 +65,49 @@ struct RolloutPage {
     return PageTable(heads: heads, style: "figures", rows)
   }
 
-  private static func share(_ point: Retrieval_RolloutPoint) -> String {
-    point.canaryPermille == 0 ? "shadow" : "\((Double(point.canaryPermille) / 10).rounded(to: 1))%"
+  private var changes: any PagePart {
+    guard !trail.isEmpty else { return PageParagraph("note", "The audit log holds nothing of this rollout.") }
+    return PageTable(
+      heads: ["#", "time (UTC)", "what", "version", "who", "why", "detail"], style: "figures",
+      trail.map { entry in
+        .init(cells: [
+          "\(entry.number)", entry.time.secondText, entry.deed, entry.version, entry.actor, entry.reason, entry.detail,
+        ])
+      })
   }
 
-  private static func millis(_ figures: Retrieval_VersionFigures) -> Double? {
-    figures.p99Micros > 0 ? figures.p99Micros / 1000 : nil
+  /// Every point with its moment: the figures that the charts are drawn from.
+  private var readings: PageDetails {
+    let gates = RolloutCharts(points).gates
+    let heads =
+      ["time (UTC)", "stage", "share", "stable's queries", "candidate's queries", "compared", "overlap", "p99 ms"]
+      + ["candidate's p99 ms"] + gates.map(\.title)
+    let rows = points.map { point in
+      let own = Dictionary(
+        point.gates.map { (GateName($0), GateFigures($0).cell) }, uniquingKeysWith: { first, _ in first })
+      return PageTable.Row(
+        cells: [
+          point.time.secondText, "\(point.stage + 1)", point.shareText, Int(point.baseline.queries).grouped,
+          Int(point.candidate.queries).grouped, Int(point.compared).grouped,
+          point.compared == 0 ? "–" : point.meanOverlap.rounded(to: 3), Self.millis(point.baseline),
+          Self.millis(point.candidate),
+        ] + gates.map { own[$0] ?? "–" })
+    }
+    return PageDetails(
+      summary: points.count.counted("reading"), isOpen: false,
+      parts: [PageTable(heads: heads, style: "figures", rows)])
   }
+
+  private static func millis(_ figures: Retrieval_VersionFigures) -> String {
+    figures.p99Micros > 0 ? (figures.p99Micros / 1000).rounded(to: 2) : "–"
+  }
+}
+
+extension Retrieval_RolloutPoint {
+  var shareText: String { canaryPermille == 0 ? "shadow" : RolloutView.percent(canaryPermille) }
+}
+
+extension String {
+  /// With a capital at its begin.
+  fileprivate var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
 }

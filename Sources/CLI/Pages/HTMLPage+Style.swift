@@ -38,7 +38,7 @@ extension HTMLPage {
     table.figures td, table.figures th, td.figure { font-variant-numeric: tabular-nums } table.amounts td { font-variant-numeric: tabular-nums; text-align: right }
     td { overflow-wrap: anywhere; max-width: 60ch } h1, h2, p, dd, summary { overflow-wrap: anywhere } tbody th { font-weight: 550 }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; font-size: 13px; margin: 8px 0 0 } dt { color: var(--soft) } dd { margin: 0 }
-    details { margin-top: 18px } summary { font-size: 13px; color: var(--soft) } figure + .scroll { margin-top: 12px }
+    details { margin-top: 18px } summary { font-size: 13px; color: var(--soft) } figure + .scroll, .scroll + .scroll { margin-top: 12px }
     figure { margin: 18px 0 0 } figcaption { font-size: 13px; font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 20px; overflow-wrap: anywhere }
     .keys { font-weight: 400; color: var(--soft); display: flex; flex-wrap: wrap; gap: 4px 14px } .keys > span { display: inline-flex; align-items: center; gap: 6px }
     svg { width: 100%; max-width: 860px; height: auto; display: block; overflow: visible } svg.swatch { width: 26px; height: 10px; flex: none; background: none }

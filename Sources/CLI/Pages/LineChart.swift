@@ -52,9 +52,11 @@ struct LineChart {
       ]
     }
     let seconds = plot.last - plot.first
-    let columns = (0...4).filter { $0 == 0 || seconds > 0 }.map { step -> Figure.Mark in
-      let time = plot.first + seconds * Double(step) / 4
-      let anchor = step == 0 ? "start" : step == 4 ? "end" : "middle"
+    // A moment with its day is longer than a time.
+    let steps = timeText == nil ? 4 : 3
+    let columns = (0...steps).filter { $0 == 0 || seconds > 0 }.map { step -> Figure.Mark in
+      let time = plot.first + seconds * Double(step) / Double(steps)
+      let anchor = step == 0 ? "start" : step == steps ? "end" : "middle"
       return .label(
         "axis \(anchor)", x: plot.x(time), y: Plot.height - 6,
         timeText.map { $0(time) } ?? Duration.seconds(time - plot.first).brief)

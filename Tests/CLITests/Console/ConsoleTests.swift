@@ -14,6 +14,9 @@ struct ConsoleTests {
     table.add(["a", "7", "日本 lamp"])
     table.add(["bcd", "1,204", "two\nlines\u{1B}[31m"])
     #expect(table.lines(for: pipe) == ["ID       N  TITLE", "a        7  日本 lamp", "bcd  1,204  two lines [31m"])
+    var turned = TextTable([.init("TITLE")])
+    turned.add(["\u{202E}pmal\u{2066}e\u{301}\u{2028}"])
+    #expect(turned.lines(for: pipe)[1] == " pmal e\u{301} ")
   }
 
   @Test(arguments: [("abc", 3), ("日本", 4), ("e\u{301}", 1), ("", 0)])

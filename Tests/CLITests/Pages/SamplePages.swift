@@ -54,18 +54,30 @@ enum SamplePages {
           $0.plan.stages = [.with { $0.canaryPermille = 15 }, .with { $0.canaryPermille = 500 }]
           $0.plan.gates.outcomes = [.with { $0.kind = text }]
         }
-        $0.points = (0..<readings).map { point($0, text) }
-      })
+        $0.points = (0..<readings).map { point($0, of: readings, text) }
+      },
+      trail: [
+        .with {
+          ($0.number, $0.kind, $0.time.seconds) = (7, .rolloutPaused, 1_795_984_812)
+          ($0.version, $0.actor, $0.reason, $0.detail) = (text, text, text, text)
+        }
+      ])
   }
 
-  private static func point(_ second: Int, _ text: String) -> Retrieval_RolloutPoint {
+  private static func point(_ second: Int, of readings: Int, _ text: String) -> Retrieval_RolloutPoint {
     .with {
       $0.time.seconds = 1_795_984_811 + Int64(second)
-      ($0.stage, $0.canaryPermille) = second < 2 ? (0, 15) : (1, 500)
+      ($0.stage, $0.canaryPermille) = second + 1 < readings ? (0, 15) : (1, 500)
       ($0.compared, $0.meanOverlap) = (UInt64(second), 0.25)
       ($0.baseline.p99Micros, $0.candidate.p99Micros) = (1200, 1300)
       $0.candidate.failures = [text: 1]
       $0.outcomes = [.with { ($0.kind, $0.lower, $0.upper) = (text, -0.5, 0.5) }]
+      $0.gates = [
+        .with {
+          ($0.kind, $0.verdict, $0.value, $0.lower, $0.upper) = (.errors, .open, 0.02, 0.01, 0.5)
+          ($0.bound, $0.samples) = (0.1, 40)
+        }, .with { ($0.kind, $0.outcomeKind, $0.bound, $0.lower, $0.upper) = (.outcome, text, -0.01, -1, 1) },
+      ]
     }
   }
 

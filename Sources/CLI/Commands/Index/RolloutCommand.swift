@@ -213,25 +213,35 @@ struct RolloutRollbackCommand: ServingChangeCommand {
 struct RolloutReportCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "What was measured of a rollout over its time: overlap, latency, outcomes.",
-    discussion: "Example:\n  illmrec index rollout report --html report.html")
+    discussion:
+      "The page of --html has the plan, the gates with their intervals, and who did what and why as well.\n\nExample:\n  illmrec index rollout report --html report.html"
+  )
 
   @Option(help: ArgumentHelp("The rollout's number; the last one by default.", valueName: "number"))
   var number: UInt64 = 0
-  @Option(help: ArgumentHelp("Write a page of its own with charts.", valueName: "file"), transform: NonEmpty.text)
+  @Option(
+    help: ArgumentHelp("Write a page of its own with plan, charts and audit trail.", valueName: "file"),
+    transform: NonEmpty.text)
   var html: String?
   @OptionGroup var options: IndexOptions
 
   func perform() async throws {
     if let html { try OutputFile.requireWritable(html) }
-    let index = options.index
-    let report = try await options.withAdmin { admin in
-      try await admin.getRolloutReport(
+    let (index, number, drawsPage) = (options.index, number, html != nil)
+    let (report, trail) = try await options.withAdmin { admin in
+      let report = try await admin.getRolloutReport(
         .with {
           $0.index = index
           $0.number = number
         })
+      return (
+        report,
+        drawsPage ? try await RolloutTrail.entries(of: index, rollout: report.rollout.number, admin) : []
+      )
     }
-    if let html { try OutputFile.write(Data(RolloutPage(index: index, report: report).html.utf8), to: html) }
+    if let html {
+      try OutputFile.write(Data(RolloutPage(index: index, report: report, trail: trail).html.utf8), to: html)
+    }
     if options.json { return try JSONOutput.write(report) }
     if let html { Terminal.standardOutput.writeLine("Wrote \(html).") }
     RolloutReportTable(report).write(to: .standardOutput)
