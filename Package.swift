@@ -126,7 +126,8 @@ let package = Package(
     library(
       "Recommender",
       [
-        "Basics", "GRPCTransport", "Items", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf, .protobuf,
+        "Basics", "GRPCTransport", "Items", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf,
+        .protobuf,
         .logging,
       ]),
     executable(
@@ -215,8 +216,10 @@ let package = Package(
       ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
     tests(
       "RetrievalServiceTests",
-      ["Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport", "VectorTestSupport"]
-        + rpcTests),
+      [
+        "Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport", "VectorTestSupport",
+        .grpcProtobuf, .argumentParser,
+      ] + rpcTests),
     tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),

@@ -46,6 +46,7 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
     let settings = EncodingJob.Settings(
       outputs: try UserOutputs(request.outputs, field: "outputs"),
       cacheScope: try CacheScope(request.cacheScope, field: "cache_scope"))
+    let whenFull = try WhenFull(request.priority)
     try checkCount(of: request.users)
 
     let jobs = try request.users.enumerated().map { index, user in
@@ -53,7 +54,7 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
       return Result<EncodingJob, any Error> { try reader.job(user, path: "users[\(index)]", settings) }
     }
     let outcomes = try await jobs.flatMapSuccesses { jobs in
-      try await batcher.submit(contentsOf: jobs.map { ($0, $0.cost) })
+      try await batcher.submit(contentsOf: jobs.map { ($0, $0.cost) }, whenFull: whenFull)
     }
     return .with {
       $0.requestID = request.requestID

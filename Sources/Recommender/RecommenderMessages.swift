@@ -8,8 +8,10 @@ import SwiftProtobuf
 // What the contract's messages say, in the gateway's terms and back.
 
 extension Recommender_UserRecommendations {
-  /// - Parameter metadata: of the items that are known.
-  init(_ user: UserProgress, metadata: [Identifier: Encoder_ItemMetadata]) {
+  /// - Parameters:
+  ///   - metadata: of the items that are known.
+  ///   - common: the version that answered the request's first users.
+  init(_ user: UserProgress, metadata: [Identifier: Encoder_ItemMetadata], common: Retrieval_ServedBy?) {
     self.init()
     userID = user.history.userID
     if let failure = user.failure {
@@ -18,7 +20,7 @@ extension Recommender_UserRecommendations {
     }
     promptTokens = user.promptTokens
     cachedTokens = user.cachedTokens
-    if let servedBy = user.servedBy { self.servedBy = servedBy }
+    if let servedBy = user.servedBy, servedBy.version != common?.version { self.servedBy = servedBy }
     fellBackFrom = user.fellBackFrom
     truncatedItems = UInt32(user.read.lowerBound) + user.truncatedItems
     outcomeToken = user.outcomeToken
@@ -38,7 +40,8 @@ extension Retrieval_Query {
     self.init()
     queryID = user.history.userID
     // What the caller wants for all of them counts more.
-    if request.target.routingKey.isEmpty { routingKey = user.history.userID }
+    routingKey = user.routingKey
+    fellBackFrom = user.fellBackFrom
     vector = user.vector
     k = request.k == 0 ? RecommenderReader.defaultK : request.k
     excludeItemIds = user.excluded(includingHistory: request.includeHistory)

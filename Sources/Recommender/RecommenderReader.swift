@@ -81,7 +81,7 @@ struct RecommenderReader: Sendable {
   func user(
     _ index: Int, of request: Recommender_RecommendRequest, _ published: PublishedLimits.Values, _ retrieval: String
   ) -> UserProgress {
-    var user = UserProgress(request.users[index], index: index, maxHistoryItems: Int(published.llm.maxHistoryItems))
+    var user = UserProgress(request.users[index], place: index, maxHistoryItems: Int(published.llm.maxHistoryItems))
     do throws(ServiceFailure) {
       try checkHistory(of: user, published.encoder)
       try checkLists(

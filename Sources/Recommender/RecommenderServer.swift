@@ -7,16 +7,19 @@ import ServiceSupport
 import SwiftProtobuf
 
 /// RecommenderService: EncoderService, LLMService and RetrievalService joined, for callers that want items and nothing in
-/// between. It computes nothing and keeps nothing but the services' published limits.
+/// between. It computes nothing and keeps nothing but the services' published limits and the routing of a moment.
 package struct RecommenderServer: Sendable {
   private let services: ServiceClients
   private let limits: RecommenderLimits
   private let published: PublishedLimits
+  private let routings: RoutingCache
+  private let comparisons = ComparisonOffers()
 
   package init(services: ServiceClients, limits: RecommenderLimits = RecommenderLimits()) {
     self.services = services
     self.limits = limits
     published = PublishedLimits(services: services)
+    routings = RoutingCache(services: services)
   }
 
   /// Answers a request, also one that did not come over RPC.
@@ -24,21 +27,24 @@ package struct RecommenderServer: Sendable {
   /// - Parameters:
   ///   - deadline: when the caller gives up; each stage is given what is left until then.
   ///   - withMetadata: whether the recommended items' titles are looked up.
-  ///   - snapshot: of the catalog, to read items from; 0 for the one that the encoder reads by default.
+  ///   - snapshot: of the catalog, to read items from, 0 for the one that the encoder reads by default; nil for the one that the
+  ///     version was built from which answers.
   /// - Throws: ServiceFailure when a stage fails; CancellationError once nobody waits for the answer.
   package func recommend(
     _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true,
-    snapshot: UInt64 = 0
+    snapshot: UInt64? = nil
   ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
     try RecommenderReader(limits: limits).check(request)
     let id = request.requestID.isEmpty ? RequestIdentity.current?.value ?? "" : request.requestID
     let scope = RequestScope(requestID: id, deadline: deadline)
     return try await cancellingWithRPC {
-      var recommendation = try Recommendation(
-        of: request, services: services, scope: scope, published: try await published.values(scope), limits: limits,
-        snapshot: snapshot)
-      return try await recommendation.run(arrival: arrival, withMetadata: withMetadata)
+      let context = RequestContext(
+        request: request, services: services, scope: scope, published: try await published.values(scope),
+        limits: limits,
+        withMetadata: withMetadata, snapshot: snapshot)
+      var routed = try RoutedRequest(context, routings: routings, comparisons: comparisons)
+      return try await routed.run(arrival: arrival)
     }
   }
 }

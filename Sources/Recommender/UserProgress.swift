@@ -8,12 +8,18 @@ import ServiceSupport
 /// One user on the way from history to recommendations.
 struct UserProgress: Sendable {
   let history: Recommender_UserHistory
+  /// In the request.
+  let place: Int
   /// Path in the request, e.g. `users[2]`.
   let field: String
   /// Of the interactions that are read: the newest.
   let read: Range<Int>
   /// Set once the user has failed; later stages leave it out.
   private(set) var failure: ServiceFailure?
+  /// What stopped all users that were on the way with this one, as it came.
+  private(set) var stopping: ServiceFailure?
+  /// By which the retrieval service chooses the version; empty where it takes the request's.
+  var routingKey = ""
   /// What the LLM service makes of the interactions read.
   var items: [LLM_HistoryItem] = []
   var vector = Common_Tensor()
@@ -24,26 +30,39 @@ struct UserProgress: Sendable {
   var recommended: [Retrieval_ScoredItem] = []
   /// Names the answer to those who report outcomes.
   var outcomeToken = Data()
-  /// Set when another version answered this user than the request's others.
+  /// The version that answered, or was to answer and failed.
   var servedBy: Retrieval_ServedBy?
-  /// Name of the version that was to answer and failed, where the stable one answered instead.
+  /// Name of the version that was to answer and failed, where the stable one is asked or has answered instead.
   var fellBackFrom = ""
 
   /// - Parameters:
-  ///   - index: in the request.
+  ///   - place: in the request.
   ///   - maxHistoryItems: how many interactions the LLM service reads.
-  init(
-    _ history: Recommender_UserHistory, index: Int, maxHistoryItems: Int
-  ) {
-    self.history = history
-    field = "users[\(index)]"
+  init(_ history: Recommender_UserHistory, place: Int, maxHistoryItems: Int) {
     let count = history.interactions.count
-    read = max(0, count - max(maxHistoryItems, 1))..<count
+    self.init(history, place: place, read: max(0, count - max(maxHistoryItems, 1))..<count)
+  }
+
+  /// - Parameter read: which of the interactions are read.
+  init(_ history: Recommender_UserHistory, place: Int, read: Range<Int>) {
+    self.history = history
+    self.place = place
+    self.read = read
+    field = "users[\(place)]"
   }
 
   mutating func fail(_ failure: ServiceFailure) {
     self.failure = self.failure ?? failure
   }
+
+  /// Fails with all users that are on the way with this one.
+  mutating func stop(_ failure: ServiceFailure) {
+    stopping = failure
+    fail(failure.of(field))
+  }
+
+  /// Whether the search was reached: what failed there has been counted by the retrieval service.
+  var isEncoded: Bool { !vector.data.isEmpty }
 
   /// Path of an interaction in the request.
   func field(ofInteraction index: Int) -> String { "\(field).interactions[\(index)]" }

@@ -18,6 +18,8 @@ package struct RetrievalConfiguration: Sendable {
   package var graphs = GraphPolicy()
   /// Candidates that an approximate search keeps, where the request does not say.
   package var ef = Searcher.defaultEf
+  /// Asked for the training of a version before it is rolled out.
+  package var encodingServices = EncodingServices()
 
   package init(
     data: String, limits: RetrievalLimits = RetrievalLimits(), threads: Int? = nil,
@@ -34,6 +36,8 @@ package struct RetrievalConfiguration: Sendable {
     let settings = try service.all.read(RetrievalSettings.self)
     data = settings.data
     threads = settings.threads.unlessZero
+    encodingServices = EncodingServices(
+      encoders: settings.encoders?.values ?? [], llms: settings.llms?.values ?? [])
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
     rollouts = try service.all.read()

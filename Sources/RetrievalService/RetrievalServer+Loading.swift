@@ -32,7 +32,10 @@ extension RetrievalServer {
     return ServiceParts(
       services: [
         RetrievalServer(store: store, worker: worker, limits: configuration.limits, monitor: monitor),
-        IndexAdminServer(store: store, limits: configuration.limits, monitor: monitor, logger: logger),
+        IndexAdminServer(
+          store: store, limits: configuration.limits, monitor: monitor,
+          encodingServices: configuration.encodingServices,
+          logger: logger),
       ],
       dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
       onShutdown: {

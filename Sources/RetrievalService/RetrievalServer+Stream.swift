@@ -16,11 +16,12 @@ extension RetrievalServer {
     let deadline = context.deadline
     try await BulkStream(messages, writer).answerInOrder(readingAhead: RetrievalComputation.maxBatchQueries) { config in
       let method = try SearchMethod(config.method, ef: config.ef, path: "config.")
-      let route = try resolver.resolve(
-        config.target, path: "config.", expectedSpace: config.expectedSpaceFingerprint)
-      return OrderedBulkSession(header: .with { $0.servedBy = Retrieval_ServedBy(route.served[0]) }) { queries in
+      let route = try resolver.route(
+        stream: config.target, path: "config.", expectedSpace: config.expectedSpaceFingerprint)
+      return OrderedBulkSession(header: .with { $0.servedBy = Retrieval_ServedBy(route.queries[0].served) }) {
+        queries in
         let batch = QueryBatch(
-          queries, limits: limits, method: method, route: route.repeated(queries.count), areStreamed: true)
+          queries, limits: limits, method: method, route: route.repeated(for: queries), areStreamed: true)
         let (answers, tokens) = try await answer(batch, requestID: config.requestID, deadline, whenFull: .wait)
         return tokens.carried(by: batch.results(answers)).map { result in .with { $0.result = result } }
       }

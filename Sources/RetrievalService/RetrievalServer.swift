@@ -24,15 +24,14 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
   ) async throws -> Retrieval_SearchResponse {
     let arrival = ContinuousClock.now
     try RetrievalReader(limits: limits).checkCount(of: request.queries)
-    let route = try resolver.route(
-      request.target, keys: request.queries.map(\.routingKey), expectedSpace: request.expectedSpaceFingerprint)
+    let route = try resolver.route(request)
     let method = try SearchMethod(request.method, ef: request.ef)
     let batch = QueryBatch(request.queries, limits: limits, method: method, route: route)
     let (answers, tokens) = try await answer(
       batch, requestID: request.requestID, context.deadline, whenFull: .refuse)
     return .with {
       $0.requestID = request.requestID
-      $0.servedBy = Retrieval_ServedBy(route.served[0])
+      $0.servedBy = Retrieval_ServedBy(route.queries[0].served)
       $0.results = tokens.carried(by: batch.results(answers))
       $0.timing = .init(of: answers.compactMap { try? $0.outcome.get() }, total: arrival.duration(to: .now))
     }
@@ -42,7 +41,7 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_GetItemsRequest, context: ServerContext
   ) async throws -> Retrieval_GetItemsResponse {
     try RetrievalReader(limits: limits).check(request)
-    let served = try resolver.resolve(request.target).served[0]
+    let served = try resolver.resolve(request.target)
     let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
     return .with {
       $0.servedBy = Retrieval_ServedBy(served)
@@ -54,6 +53,25 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
         }
       }
     }
+  }
+
+  func getRouting(
+    request: Retrieval_GetRoutingRequest, context: ServerContext
+  ) async throws -> Retrieval_GetRoutingResponse {
+    let target = try resolver.target(request.target)
+    return .with { $0.routing = Retrieval_Routing(target) }
+  }
+
+  func offerComparisons(
+    request: Retrieval_OfferComparisonsRequest, context: ServerContext
+  ) async throws -> Retrieval_OfferComparisonsResponse {
+    try ComparisonOffer(limits: limits, monitor: monitor).take(request)
+  }
+
+  func reportFailures(
+    request: Retrieval_ReportFailuresRequest, context: ServerContext
+  ) async throws -> Retrieval_ReportFailuresResponse {
+    try FailureReport(limits: limits, monitor: monitor).take(request)
   }
 
   func reportOutcomes(
@@ -69,7 +87,8 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
   ) async throws -> (answers: [QueryBatch.Answer], tokens: OutcomeTokens) {
     let found = await batch.search(by: worker, deadline: deadline, whenFull: whenFull)
     let answers = await batch.fallingBack(from: found, by: worker, deadline: deadline, whenFull: whenFull)
-    let tokens = monitor.note(batch.served(answers), requestID: requestID, routing: batch.routing)
+    let tokens = monitor.note(
+      batch.served(answers), requestID: requestID, routing: batch.routing, pair: batch.pair(at:))
     try batch.requireAnyAnswer(answers)
     return (answers, tokens)
   }

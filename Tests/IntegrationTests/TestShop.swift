@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Kernels
 import Models
 import ServiceAPI
 import SwiftProtobuf
+import TestSupport
 
 @testable import CLI
 
@@ -22,6 +24,23 @@ enum TestShop {
     atexit { try? FileManager.default.removeItem(atPath: TestShop.directory) }
     try SyntheticCheckpoint.write(to: directory, shape: .tiny, seed: 7, text: titles)
     return directory
+  }
+
+  /// A training of its own over the checkpoint's frozen parts, which are links, as `illmrec train` leaves them.
+  static func writeTraining(to directory: String, seed: UInt64) throws {
+    let base = CheckpointLocation(directory: try checkpoint())
+    let training = CheckpointLocation(directory: directory)
+    try FileManager.default.createDirectory(atPath: training.recModule, withIntermediateDirectories: true)
+    for (link, target) in [(training.llm, base.llm), (training.visionTower, base.visionTower)] {
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    }
+    var random = SeededGenerator(seed: seed)
+    let tensors = try WeightFiles(directory: base.recModule).tensors.values.map { stored in
+      let values = stored.load(shape: stored.shape, on: .init(threads: 1)).values
+      return SafetensorsWriter.Tensor(
+        stored.name, shape: stored.shape, values: zip(values, random.uniform(values.count)).map { $0 + 0.3 * $1 })
+    }
+    try SafetensorsWriter.write(tensors, to: training.recModule + "/model.safetensors")
   }
 
   static func itemID(_ index: Int) -> String { "item-\(index)" }

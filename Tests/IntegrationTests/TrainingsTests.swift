@@ -3,8 +3,6 @@
 import ArgumentParser
 import Foundation
 import GRPCCore
-import Kernels
-import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -19,24 +17,9 @@ import Testing
 
   init() throws {
     directory = try TemporaryDirectory()
-    for (index, name) in ["second", "third"].enumerated() { try makeTraining(name, seed: UInt64(index + 1)) }
-  }
-
-  /// A trained part of its own; the frozen parts are links, as `illmrec train` leaves them.
-  private func makeTraining(_ name: String, seed: UInt64) throws {
-    let base = CheckpointLocation(directory: try TestShop.checkpoint())
-    let training = CheckpointLocation(directory: directory.file(name))
-    try FileManager.default.createDirectory(atPath: training.recModule, withIntermediateDirectories: true)
-    for (link, target) in [(training.llm, base.llm), (training.visionTower, base.visionTower)] {
-      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    for (index, name) in ["second", "third"].enumerated() {
+      try TestShop.writeTraining(to: directory.file(name), seed: UInt64(index + 1))
     }
-    var random = SeededGenerator(seed: seed)
-    let tensors = try WeightFiles(directory: base.recModule).tensors.values.map { stored in
-      let values = stored.load(shape: stored.shape, on: .init(threads: 1)).values
-      return SafetensorsWriter.Tensor(
-        stored.name, shape: stored.shape, values: zip(values, random.uniform(values.count)).map { $0 + 0.3 * $1 })
-    }
-    try SafetensorsWriter.write(tensors, to: training.recModule + "/model.safetensors")
   }
 
   @Test func `Both services hold two from the start, and a third from the command`() async throws {

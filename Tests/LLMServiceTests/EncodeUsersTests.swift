@@ -40,6 +40,15 @@ import Testing
     }
   }
 
+  @Test func `A request in the background has the answer of any other`() async throws {
+    try await withServer(ScriptedEncoder()) { client, _ in
+      var request = Request.with { $0.users = [user("u", ("ab", ramp), ("cde", ones))] }
+      request.priority = .background
+      let response = try await client.encodeUsers(request)
+      #expect(response.results[0].vector == [2, 3])
+    }
+  }
+
   @Test func `Every output can be asked for`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let result = try await client.encodeUsers(
@@ -203,6 +212,9 @@ import Testing
     },
     BadRequest(code: .invalidArgument, reason: "CACHE_SCOPE_TOO_LONG", field: "cache_scope") {
       $0.cacheScope = String(repeating: "é", count: 129)
+    },
+    BadRequest(code: .invalidArgument, reason: "PRIORITY_UNKNOWN", field: "priority") {
+      $0.priority = .UNRECOGNIZED(7)
     },
     BadRequest(code: .failedPrecondition, reason: "MODEL_VERSION_NOT_SERVED", field: "model_version") {
       $0.modelVersion = "8"

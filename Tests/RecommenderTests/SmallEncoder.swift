@@ -17,6 +17,12 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   }
 
   var items: [Identifier: Item] = [:]
+  /// Name of the item store.
+  var catalogID = ""
+  /// The items of each snapshot; those above where it has none of its own, and where none is named.
+  var snapshots: [UInt64: [Identifier: Item]] = [:]
+  /// Trainings beside its own, with the factor of their soft tokens.
+  var trainings: [String: Float] = [:]
   var spaceFingerprint = "training-a"
   /// Of the answers to LookupItems from the second on, as a second replica would give them.
   var laterSpaceFingerprint: String?
@@ -29,8 +35,9 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     request: Encoder_EncodeImagesRequest, context: ServerContext
   ) async throws -> Encoder_EncodeImagesResponse {
     encodings.note(request)
+    let training = try training(request.spaceFingerprint)
     return .with {
-      $0.model = model(spaceFingerprint)
+      $0.model = model(training)
       $0.results = request.items.map { item in
         .with {
           if let first = item.encoded.first {
@@ -51,21 +58,33 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     guard request.itemIds.count <= maxItemsPerRequest else {
       throw ServiceFailure(.tooManyItems, "too many", field: "item_ids")
     }
+    let training = try training(request.spaceFingerprint)
     return .with {
-      $0.model = model(isFirst ? spaceFingerprint : laterSpaceFingerprint ?? spaceFingerprint)
-      $0.items = request.itemIds.map { stored($0, outputs: request.outputs) }
+      $0.model = model(isFirst ? training : laterSpaceFingerprint ?? training)
+      $0.catalog.id = catalogID
+      $0.catalog.snapshot = request.snapshot
+      $0.items = request.itemIds.map { stored($0, request, factor: trainings[training] ?? 1) }
     }
   }
 
-  private func stored(_ id: String, outputs: [Encoder_Output]) -> Encoder_StoredItem {
+  private func training(_ asked: String) throws -> String {
+    guard asked.isEmpty || asked == spaceFingerprint || trainings[asked] != nil else {
+      throw ServiceFailure(.trainingNotLoaded, "load it")
+    }
+    return asked.isEmpty ? spaceFingerprint : asked
+  }
+
+  private func stored(_ id: String, _ request: Encoder_LookupItemsRequest, factor: Float) -> Encoder_StoredItem {
     .with {
       $0.result.itemID = id
-      guard let item = items[Identifier(id)] else {
+      guard let item = (snapshots[request.snapshot] ?? items)[Identifier(id)] else {
         $0.result.error = ServiceFailure(.itemNotFound, "not stored").itemError
         return
       }
       $0.metadata.title = item.title
-      if outputs == [.softToken], let token = item.softToken { $0.result.softToken = .init(token) }
+      if request.outputs == [.softToken], let token = item.softToken {
+        $0.result.softToken = .init(token.map { $0 * factor })
+      }
     }
   }
 
@@ -76,6 +95,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     return .with {
       $0.limits.maxItemsPerRequest = maxItemsPerRequest
       $0.limits.maxMessageBytes = 64 << 10
+      $0.catalog.id = catalogID
     }
   }
 

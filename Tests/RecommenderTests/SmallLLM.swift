@@ -10,6 +10,8 @@ import TestSupport
 /// LLMService whose user vector is the sum of the history's soft tokens.
 struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
   var spaceFingerprint = "training-a"
+  /// Trainings beside its own.
+  var trainings: Set<String> = []
   var maxHistoryItems: UInt32 = 3
   var maxUsersPerRequest: UInt32 = 100
   /// Waits, or throws, before the users are encoded.
@@ -26,9 +28,10 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
     try await before()
     let model = Common_ModelRef.with {
       $0.name = "small-llm"
-      $0.spaceFingerprint = spaceFingerprint
+      $0.spaceFingerprint =
+        trainings.contains(request.expectedSpaceFingerprint) ? request.expectedSpaceFingerprint : spaceFingerprint
     }
-    guard ["", spaceFingerprint].contains(request.expectedSpaceFingerprint) else {
+    guard ["", model.spaceFingerprint].contains(request.expectedSpaceFingerprint) else {
       throw ServiceFailure(.trainingNotLoaded, "load it", field: "expected_space_fingerprint")
     }
     return try .with {

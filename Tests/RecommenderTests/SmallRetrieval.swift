@@ -8,6 +8,8 @@ import ServiceSupport
 import SwiftProtobuf
 import TestSupport
 
+@testable import Recommender
+
 /// RetrievalService over a few vectors in memory.
 struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   var vectors: [Identifier: [Float]] = [:]
@@ -22,12 +24,20 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
   var failingUsers: Set<String> = []
   /// Users whom the stable version answers in place of another, which failed.
   var fallingUsers: Set<String> = []
+  /// What GetRouting answers by turns, the last one for ever; a service of before releases when empty.
+  var routings: [Retrieval_Routing] = []
+  /// Vectors of each version, by its name; those above where it has none of its own.
+  var versions: [String: [Identifier: [Float]]] = [:]
   let searches = Recorder<Retrieval_SearchRequest>()
+  let routingsAsked = Recorder<Retrieval_GetRoutingRequest>()
+  let failuresReported = Recorder<Retrieval_ReportFailuresRequest>()
+  let comparisonsOffered = Recorder<Retrieval_OfferComparisonsRequest>()
 
   func search(
     request: Retrieval_SearchRequest, context: ServerContext
   ) async throws -> Retrieval_SearchResponse {
     searches.note(request)
+    if let routed = try routedSearch(request) { return routed }
     if request.queries.allSatisfy({ failingUsers.contains($0.routingKey) }) { throw Self.away }
     guard ["", spaceFingerprint].contains(request.expectedSpaceFingerprint) else {
       throw ServiceFailure(.modelMismatch, "publish its items", field: "expected_space_fingerprint")
@@ -42,9 +52,59 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
     }
   }
 
+  /// Answers by the routing that holds by now: the last one.
+  private func routedSearch(_ request: Retrieval_SearchRequest) throws -> Retrieval_SearchResponse? {
+    guard let routing = routings.last.map(ReleaseRouting.init) else { return nil }
+    let stable = routing.message.stable.version
+    return try .with {
+      $0.servedBy.version = stable
+      $0.results = try request.queries.map { query in
+        let routed = query.fellBackFrom.isEmpty ? routing.release(of: query.routingKey).version : stable
+        let chosen = request.target.version.isEmpty ? routed : request.target.version
+        let wanted = [routing.stable, routing.candidate].first { $0?.version == query.expectedVersion } ?? nil
+        guard query.expectedVersion == chosen, request.expectedSpaceFingerprint == wanted?.training else {
+          let moved = ServiceFailure(relaying: .aborted, reason: "SERVING_STATE_CHANGED", "another version answers")
+          return .with { $0.error = moved.itemError }
+        }
+        return try .with {
+          if failingUsers.contains(query.routingKey), chosen != stable { $0.error = Self.away.itemError }
+          if !$0.hasError { $0 = try result(query, in: versions[chosen] ?? vectors) }
+          $0.fellBackFrom = query.fellBackFrom
+          if chosen != stable { $0.servedBy.version = chosen }
+        }
+      }
+    }
+  }
+
+  func getRouting(
+    request: Retrieval_GetRoutingRequest, context: ServerContext
+  ) async throws -> Retrieval_GetRoutingResponse {
+    guard !routings.isEmpty else { throw RPCError(code: .unimplemented, message: "of before releases") }
+    let asked = routingsAsked.values.count
+    routingsAsked.note(request)
+    return .with { $0.routing = routings[min(asked, routings.count - 1)] }
+  }
+
+  func offerComparisons(
+    request: Retrieval_OfferComparisonsRequest, context: ServerContext
+  ) async throws -> Retrieval_OfferComparisonsResponse {
+    comparisonsOffered.note(request)
+    return .init()
+  }
+
+  func reportFailures(
+    request: Retrieval_ReportFailuresRequest, context: ServerContext
+  ) async throws -> Retrieval_ReportFailuresResponse {
+    failuresReported.note(request)
+    return .init()
+  }
+
   private static let away = ServiceFailure(.backendUnavailable, "the vectors are away")
 
-  private func result(_ query: Retrieval_Query) throws -> Retrieval_QueryResult {
+  private func result(
+    _ query: Retrieval_Query, in versionVectors: [Identifier: [Float]]? = nil
+  ) throws -> Retrieval_QueryResult {
+    let vectors = versionVectors ?? self.vectors
     let user = try query.vector.floats(field: "vector", shape: [2])
     let excluded = Set(query.excludeItemIds.map(Identifier.init(_:)))
     let included = Set(query.includeItemIds.map(Identifier.init(_:)))
@@ -65,7 +125,7 @@ struct SmallRetrieval: Retrieval_RetrievalService.SimpleServiceProtocol {
         $0.servedBy.version = "default/versions/2"
         $0.servedBy.role = .canary
       }
-      if failingUsers.contains(query.routingKey) {
+      if versionVectors == nil, failingUsers.contains(query.routingKey) {
         $0.error = Self.away.itemError
         return
       }

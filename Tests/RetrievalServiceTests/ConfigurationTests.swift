@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import Foundation
 import MilvusBackend
 import ServiceSupport
@@ -39,6 +40,18 @@ struct ConfigurationTests {
     limits.maxItemsPerVersion = 9
     limits.maxMessageBytes = 70_000
     #expect(configuration.limits == limits)
+  }
+
+  @Test
+  func `The services that encode are named once for each replica; by default none is asked`() throws {
+    #expect(try Self.resolve(["ILLMREC_DATA": "d"]).encodingServices == EncodingServices())
+    let services = try Self.resolve([
+      "ILLMREC_DATA": "d", "ILLMREC_ENCODER": "a:1", "ILLMREC_LLM": "b:2,c:3",
+    ]).encodingServices
+    #expect(services == EncodingServices(encoders: ["a:1"], llms: ["b:2", "c:3"]))
+    let command = try RetrievalCommand.parse(["--data", "d", "--encoder", "a:1", "--encoder", "a:2", "--llm", "b:2"])
+    let given = try command.configuration().1.encodingServices
+    #expect(given == EncodingServices(encoders: ["a:1", "a:2"], llms: ["b:2"]))
   }
 
   @Test

@@ -222,18 +222,13 @@ struct FailingArmTests {
   }
 
   @Test
-  func `A query that only the candidate cannot take, for its vectors' length, is the candidate's failure`()
-    async throws
-  {
+  func `A vector that the candidate cannot take, for its length, is the candidate's failure`() async throws {
     try await RetrievalHarness.run(directory.path, milvus: nil) { server in
       try await server.publish(Catalog(count: 20, dim: 4))
-      var other = Catalog(count: 20, dim: 6)
-      other.model.spaceFingerprint = "space-2"
-      try await server.publish(other)
+      try await server.publish(Catalog(count: 20, dim: 6, training: "space-2"))
       _ = try await server.admin.startRollout(
         .with {
           $0.version = "default/versions/2"
-          $0.allowOtherSpace = true
           $0.plan.stages = [
             .with {
               $0.canaryPermille = 500
@@ -241,9 +236,18 @@ struct FailingArmTests {
             }
           ]
         })
-      let response = try await server.search.search(everybody)
+      var request = everybody
+      for place in users.indices {
+        let vector = request.queries[place].vector
+        request.queries[place].clearVector()
+        request.queries[place].vectors = [.with { ($0.spaceFingerprint, $0.vector) = ("space-2", vector) }]
+        request.queries[place].vectors.append(.with { ($0.spaceFingerprint, $0.vector) = ("space-1", vector) })
+      }
+      let response = try await server.search.search(request)
       let failed = response.results.count { $0.error.reason == "TENSOR_SHAPE" }
       #expect((60...140).contains(failed))
+      let fields = Set(response.results.compactMap { $0.hasError ? $0.error.field.drop { $0 != "." } : nil })
+      #expect(fields == [".vectors[0].vector"])
       let figures = try await figures(server)
       #expect(figures.candidate.errors == UInt64(failed) && figures.candidate.queries == UInt64(failed))
       #expect(figures.baseline.errors == 0 && figures.baseline.queries == UInt64(200 - failed))
@@ -330,12 +334,12 @@ struct LiveRolloutTests {
     let serving = try store.startRollout(of: VersionName(index: "items", number: 2), plan: plan)
     let rollout = try #require(serving.activeRollout)
     live = LiveRollout(rollout, index: "items", maxAnswers: 10, report: nil, now: .now)
-    canary = try store.routing(of: "items").resolve(key: "", space: "")
+    canary = try store.routing(of: "items").split("")
   }
 
   private func answer(_ items: Result<[ScoredItem], ServiceFailure>) -> ServedAnswer {
     ServedAnswer(
-      place: 0, query: nil, queryID: "q", key: "k", served: canary, items: items, fellBack: false,
+      place: 0, queryID: "q", key: "k", isBySplit: true, served: canary, items: items, fellBack: false,
       searchTime: .microseconds(5))
   }
 

@@ -39,13 +39,13 @@ struct RetrievalHarness: Sendable {
   static func run<Value: Sendable>(
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
     rollouts: RolloutSettings = .unpaced, milvus: MilvusSettings? = MilvusServer.settings,
-    backend: (any VectorBackend)? = nil,
+    backend: (any VectorBackend)? = nil, encodingServices: EncodingServices = EncodingServices(),
     _ body: (RetrievalHarness) async throws -> Value
   ) async throws -> Value {
     let logger = Logger.silent
     let parts = try await RetrievalServer.load(
-      RetrievalConfiguration(data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus),
-      logger: logger, faults: faults, backend: backend)
+      Self.configuration(directory, limits, rollouts, milvus, encodingServices), logger: logger, faults: faults,
+      backend: backend)
     do {
       let value = try await withServicesInProcess(parts.services, logger: logger) { client in
         try await body(
@@ -59,6 +59,16 @@ struct RetrievalHarness: Sendable {
       await parts.onShutdown()
       throw error
     }
+  }
+
+  private static func configuration(
+    _ directory: String, _ limits: RetrievalLimits, _ rollouts: RolloutSettings, _ milvus: MilvusSettings?,
+    _ encodingServices: EncodingServices
+  ) -> RetrievalConfiguration {
+    var configuration = RetrievalConfiguration(
+      data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus)
+    configuration.encodingServices = encodingServices
+    return configuration
   }
 
   /// Uploads a catalog, a few items a message.
@@ -93,15 +103,19 @@ struct Catalog: Sendable {
   let dim: Int
   let ids: [String]
   let vectors: [[Float]]
+  var release: Common_CatalogRef?
   var model = Pb.ModelRef.with {
     $0.name = "model"
     $0.version = "1"
     $0.spaceFingerprint = "space-1"
   }
 
-  /// - Parameter prefix: of every item id.
-  init(count: Int, dim: Int = 4, prefix: String = "item") {
+  /// - Parameters:
+  ///   - prefix: of every item id.
+  ///   - training: that made the vectors.
+  init(count: Int, dim: Int = 4, prefix: String = "item", training: String = "space-1") {
     self.dim = dim
+    model.spaceFingerprint = training
     ids = (0..<count).map { "\(prefix)-\($0)" }
     vectors = (0..<count).map { row in
       (0..<dim).map { (column: Int) -> Float in Float((row * 7 + column * 5) % 11 - 5) }
@@ -138,6 +152,7 @@ struct Catalog: Sendable {
         $0.header.builtBy = model
         $0.header.dim = UInt32(dim)
         $0.header.labels = labels
+        if let release { $0.header.catalog = release }
       }
     ]
     for first in stride(from: 0, to: ids.count, by: chunk) {

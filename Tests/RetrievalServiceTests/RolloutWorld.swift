@@ -126,7 +126,7 @@ struct RolloutWorld {
       isFailure ? .failure(ServiceFailure(.backendUnavailable, "away")) : .success([])
     // swift-format-ignore: NeverForceUnwrap
     return ServedAnswer(
-      place: 0, query: nil, queryID: "", key: key, served: served[arm]!, items: items, fellBack: false,
+      place: 0, queryID: "", key: key, isBySplit: true, served: served[arm]!, items: items, fellBack: false,
       searchTime: .zero)
   }
 

@@ -33,8 +33,10 @@ struct ShadowLaneTests {
     let routing = try store.routing(of: "items")
     let candidate = try #require(routing.candidate)
     live = LiveRollout(candidate.rollout, index: "items", maxAnswers: 10, report: nil, now: .now)
+    let query = SearchQuery(vector: [1, 2], k: 2)
     job = ShadowLane.Job(
-      query: SearchQuery(vector: [1, 2], k: 2), baseline: routing.stable, candidate: candidate.version, live: live,
+      queries: QueryPair(baseline: query, candidate: query), baseline: routing.stable, candidate: candidate.version,
+      live: live,
       stage: 0)
   }
 

@@ -3,6 +3,7 @@
 import Foundation
 import GRPCCore
 import RetrievalService
+import Rollouts
 import ServiceAPI
 import SwiftProtobuf
 import Synchronization
@@ -19,6 +20,9 @@ struct SwapTests {
   /// What the callers have seen.
   private final class Tally: Sendable {
     let calls = Atomic(0)
+    /// Queries that named the version they were for, and those of them that another one would have answered.
+    let named = Atomic(0)
+    let outdated = Atomic(0)
     let versions = Mutex<[String: Int]>([:])
     let faults = Mutex<[String]>([])
 
@@ -47,11 +51,15 @@ struct SwapTests {
       #expect(tally.calls.load(ordering: .relaxed) >= Self.calls)
       // Without callers, rollbacks alone are timed.
       if Self.calls >= 1000 { #expect(tally.versions.withLock(\.keys.count) == 3) }
+      // A routing is told a moment before it is used: what has changed since is rare.
+      let (named, outdated) = (tally.named.load(ordering: .relaxed), tally.outdated.load(ordering: .relaxed))
+      #expect(named >= Self.calls && outdated * 2 < named)
       report(tally, rollbacks)
     }
   }
 
-  /// Searches for two users until enough calls were made, and checks each answer against the version that it names.
+  /// Searches for two users until enough calls were made, and checks each answer against the version that it names. The first user
+  /// is routed by the caller, by what GetRouting told a moment before.
   private func call(_ remote: RemoteRetrieval, as caller: Int, _ tally: Tally) async {
     let vector = (0..<8).map { Float(($0 + caller) % 5) - 2 }
     let expected = Dictionary(
@@ -62,21 +70,38 @@ struct SwapTests {
     while tally.calls.add(1, ordering: .relaxed).oldValue < Self.calls {
       round += 1
       do {
+        let routing = try await remote.search.getRouting(.init()).routing
         let queries = (0..<2).map { user in
           var query = Pb.Query(vector, k: 10, id: "\(user)")
           query.routingKey = "user-\(caller)-\(round % 50)-\(user)"
+          if user == 0 { query.expectedVersion = Self.version(of: query.routingKey, by: routing) }
           return query
         }
         let response = try await remote.search.search(.with { $0.queries = queries })
-        for result in response.results {
-          let served = result.hasServedBy ? result.servedBy : response.servedBy
-          if result.items.map(\.itemID) != expected[served.version] { tally.note("\(served.version): \(result)") }
-          tally.versions.withLock { $0[served.version, default: 0] += 1 }
+        tally.named.add(1, ordering: .relaxed)
+        for (query, result) in zip(queries, response.completed) {
+          let served = result.servedBy.version
+          if !query.expectedVersion.isEmpty && result.error.reason == "SERVING_STATE_CHANGED" {
+            tally.outdated.add(1, ordering: .relaxed)
+            if served == query.expectedVersion { tally.note("refused by the version that it names: \(result)") }
+            continue
+          }
+          if result.items.map(\.itemID) != expected[served] { tally.note("\(served): \(result)") }
+          if !query.expectedVersion.isEmpty && served != query.expectedVersion { tally.note("not for it: \(result)") }
+          tally.versions.withLock { $0[served, default: 0] += 1 }
         }
       } catch {
         tally.note("\(error)")
       }
     }
+  }
+
+  /// The version of a routing key, by the formula of the contract.
+  private static func version(of key: String, by routing: Retrieval_Routing) -> String {
+    guard routing.hasCandidate else { return routing.stable.version }
+    let split = TrafficSplit(
+      index: routing.index, rollout: routing.rolloutNumber, permille: Int(routing.canaryPermille))
+    return split.takesCanary(key) ? routing.candidate.version : routing.stable.version
   }
 
   /// One swap; for a rollback, how long it took.
@@ -148,7 +173,9 @@ struct SwapTests {
   private func report(_ tally: Tally, _ rollbacks: [RollbackTime]) {
     let counts = tally.versions.withLock { $0.sorted { $0.key < $1.key }.map { "\($0.value)" }.joined(separator: ", ") }
     print(
-      "\(Self.swaps) swaps under \(Self.calls) calls; answers by version: \(counts); \(rollbacks.count) rollbacks: "
+      "\(Self.swaps) swaps under \(Self.calls) calls; answers by version: \(counts); "
+        + "\(tally.outdated.load(ordering: .relaxed)) of \(tally.named.load(ordering: .relaxed)) queries named a version that had "
+        + "been swapped; \(rollbacks.count) rollbacks: "
         + "\(Self.text(rollbacks.map(\.effect))) to answer with the version before, "
         + "\(Self.text(rollbacks.map(\.acknowledgement))) to be acknowledged")
   }

@@ -25,9 +25,12 @@ struct RolloutTests {
 
   func open() throws -> VersionStore { try VersionStore(path: directory.path) }
 
-  private func shares(_ store: VersionStore, space: String = "") throws -> [VersionRole: Int] {
+  /// Who answers a thousand users who have a vector of each of these trainings.
+  private func shares(_ store: VersionStore, _ trainings: String...) throws -> [VersionRole: Int] {
     let routing = try store.routing(of: "items")
-    return (0..<1000).reduce(into: [:]) { $0[routing.resolve(key: "user \($1)", space: space).role, default: 0] += 1 }
+    return (0..<1000).reduce(into: [:]) {
+      $0[routing.choose(key: "user \($1)", trainings: trainings).served.role, default: 0] += 1
+    }
   }
 
   @Test
@@ -130,25 +133,58 @@ struct RolloutTests {
     #expect(try store.servingState(of: "items").rollout?.stage == 1)
   }
 
+  private func publish(_ store: VersionStore, training: String, dim: Int) throws -> VersionName {
+    let upload = try store.beginUpload(
+      UploadHeader(index: "items", builtBy: BuiltBy(spaceFingerprint: training), dim: dim))
+    try upload.append(itemIDs: ["a"], values: (1...dim).map(Float.init))
+    return try store.publish(upload, expectedItems: 1).info.name
+  }
+
   @Test
-  func `A candidate of another training needs leave, and each query goes to the version that fits`() throws {
+  func
+    `A candidate of another training and length is rolled out: the share decides for who has both vectors, else the fit`()
+    throws
+  {
     let store = try open()
-    let other = BuiltBy(spaceFingerprint: "space-2")
-    let upload = try store.beginUpload(UploadHeader(index: "items", builtBy: other, dim: 2))
-    try upload.append(itemIDs: ["a"], values: [1, 2])
-    let name = try store.publish(upload, expectedItems: 1).info.name
-    let canary = RolloutPlan(stages: [.init(canaryPermille: 100)])
-    #expect(try VersionStoreTests.code { try store.startRollout(of: name, plan: canary) } == .candidateMismatch)
-    #expect(
-      try VersionStoreTests.code { try store.startRollout(of: name, plan: plan, allowsOtherSpace: true) }
-        == .candidateMismatch, "nothing can be compared")
-    _ = try store.startRollout(of: name, plan: canary, allowsOtherSpace: true)
-    #expect(try shares(store, space: "space-2") == [.canary: 1000])
-    #expect(try shares(store, space: "space-1") == [.stable: 1000])
-    #expect(try shares(store, space: "space-3") == [.stable: 1000], "which nobody fits; the caller is told")
+    let name = try publish(store, training: "space-2", dim: 5)
+    _ = try store.startRollout(of: name, plan: plan)
+    #expect(try !store.routing(of: "items").sharesQueries)
+    #expect(try shares(store, "space-1", "space-2") == [.stable: 1000], "in shadow it answers nobody")
+    _ = try store.advanceRollout(of: "items")
+    let canary = try shares(store, "space-3", "space-2", "space-1")[.canary] ?? 0
+    // 200 expected, five standard deviations.
+    #expect(abs(canary - 200) < 63)
+    #expect(try shares(store, "space-2") == [.canary: 1000])
+    #expect(try shares(store, "space-1") == [.stable: 1000])
+    #expect(try shares(store, "space-3") == [.stable: 1000], "which nobody fits; the caller is told")
+    #expect(try shares(store) == [.stable: 1000], "nobody says what the vector was made by")
     _ = try store.promote(name)
-    #expect(try shares(store, space: "space-2") == [.stable: 1000])
-    #expect(try shares(store, space: "space-1") == [.previous: 1000], "who is late is not cut off")
+    #expect(try shares(store, "space-2") == [.stable: 1000])
+    #expect(try shares(store, "space-1") == [.previous: 1000], "who is late is not cut off")
+  }
+
+  @Test
+  func `Only where the share alone decided do the keys arrive by the plan`() throws {
+    let store = try open()
+    let name = try publish(store, training: "space-2", dim: 3)
+    _ = try store.startRollout(of: name, plan: RolloutPlan(stages: [.init(canaryPermille: 500)]))
+    let routing = try store.routing(of: "items")
+    #expect(routing.choose(key: "user", trainings: ["space-1", "space-2"]).isBySplit)
+    for trainings in [[], ["space-1"], ["space-2"], ["space-3"]] {
+      #expect(!routing.choose(key: "user", trainings: trainings).isBySplit, "\(trainings)")
+    }
+    _ = try store.rollBackRollout(of: "items")
+    _ = try store.startRollout(of: second, plan: RolloutPlan(stages: [.init(canaryPermille: 500)]))
+    for trainings in [[], ["space-1"]] {
+      #expect(try store.routing(of: "items").choose(key: "user", trainings: trainings).isBySplit, "\(trainings)")
+    }
+  }
+
+  @Test
+  func `Vectors of one training have one length`() throws {
+    let store = try open()
+    let name = try publish(store, training: "space-1", dim: 5)
+    #expect(try VersionStoreTests.code { try store.startRollout(of: name, plan: plan) } == .candidateMismatch)
   }
 
   @Test

@@ -58,7 +58,7 @@ struct ServingStateTests {
 
   @Test
   func `A rollout goes through its stages, and the last step makes its candidate stable`() throws {
-    let start = ServingChange.startRollout(of: Self.name(2), plan: plan, allowsOtherSpace: false)
+    let start = ServingChange.startRollout(of: Self.name(2), plan: plan)
     let begun = try state(after: published[0], published[1], start)
     #expect(begun.roles(of: 2) == [.canary] && begun.activeRollout?.number == 1)
     #expect(throws: VectorIndexError.self, "one at a time") { try next(begun, .promote(Self.name(3))) }

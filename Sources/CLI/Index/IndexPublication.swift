@@ -20,6 +20,8 @@ struct IndexPublication: Sendable {
   var graph = Retrieval_GraphOptions()
   /// Number of the snapshot; nil for the draft, which becomes one.
   var snapshot: UInt64?
+  /// Space fingerprint of the training whose item vectors they are; the encoder's default when empty.
+  var training = ""
   /// Told of the commit of the draft, before anything is sent.
   var onCommit: @Sendable (Encoder_CommitCatalogResponse) -> Void = { _ in }
 
@@ -31,6 +33,7 @@ struct IndexPublication: Sendable {
         let request = Encoder_ExportItemsRequest.with {
           $0.output = .itemVector
           $0.snapshot = number
+          $0.spaceFingerprint = training
         }
         return try await encoder.exportItems(request) { export in
           try await upload(export, to: Retrieval_IndexAdminService.Client(wrapping: retrieval))

@@ -65,7 +65,7 @@ final class ServiceProcess: Sendable {
   }
 
   /// As a client on this machine reaches a server that listens on `host`.
-  private static func target(host: String, port: Int) -> String {
+  static func target(host: String, port: Int) -> String {
     switch host {
     case "0.0.0.0": "127.0.0.1:\(port)"
     case "::": "[::1]:\(port)"

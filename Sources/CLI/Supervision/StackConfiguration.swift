@@ -104,10 +104,18 @@ struct StackConfiguration: Sendable {
       add("max-history-items", maxHistoryItems.map(String.init))
     case .retrieval:
       add("data", state.indexes)
+      // It starts before them, so that it is told only where ports are chosen in advance.
+      for service in [StackMember.encoder, .llm] { add(service.rawValue, target(of: service)) }
     case .gateway:
       for service in StackMember.services { add(service.rawValue, endpoints[service]) }
     }
     return arguments
+  }
+
+  /// Where a service will listen; nil when that is any free port.
+  private func target(of member: StackMember) -> String? {
+    guard let port = ports[member], port != 0 else { return nil }
+    return ServiceProcess.target(host: host, port: port)
   }
 
   private func addModel(of member: StackMember, _ state: StateDirectory, _ add: (String, String?) -> Void) {

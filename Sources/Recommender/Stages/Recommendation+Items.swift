@@ -35,7 +35,7 @@ extension Recommendation {
   mutating func lookUpMetadata() async throws {
     let recommended = sound.flatMap { users[$0].recommended.map { Identifier($0.itemID) } }
     let ids = Self.unique(recommended).filter { metadata[$0] == nil }
-    let stage = Stage(name: "looking up the recommended items", target: services.encoderTarget)
+    let stage = Stage(name: "looking up the recommended items", target: context.services.encoderTarget)
     for portion in ids.portions(maxCount: maxItems) {
       let response = try await lookUp(portion, outputs: [], stage)
       try noteEncoder(response.model)
@@ -45,12 +45,12 @@ extension Recommendation {
 
   // MARK: RPCs
 
-  private var maxItems: Int { max(1, Int(published.encoder.maxItemsPerRequest)) }
+  private var maxItems: Int { max(1, Int(context.published.encoder.maxItemsPerRequest)) }
 
   private func lookUp(
     _ ids: [Identifier]
   ) async throws -> (answers: [Answer], models: [Common_ModelRef]) {
-    let stage = Stage(name: "looking up items", target: services.encoderTarget)
+    let stage = Stage(name: "looking up items", target: context.services.encoderTarget)
     var answers: [Answer] = []
     var models: [Common_ModelRef] = []
     for portion in ids.portions(maxCount: maxItems) {
@@ -68,30 +68,33 @@ extension Recommendation {
       $0.itemIds = ids.map(\.text)
       $0.outputs = outputs
       $0.snapshot = snapshot
+      $0.spaceFingerprint = release?.training ?? ""
     }
-    let response = try await scope.call(stage) {
-      try await services.encoder.lookupItems(request, metadata: $0, options: $1)
+    let response = try await context.scope.call(stage) {
+      try await context.services.encoder.lookupItems(request, metadata: $0, options: $1)
     }
     try Self.requireCount(response.items.count, of: ids.count, "items", stage)
+    try check(response.catalog, stage)
     return response
   }
 
   private func encode(
     _ images: [Data]
   ) async throws -> (answers: [Answer], models: [Common_ModelRef]) {
-    let stage = Stage(name: "encoding images", target: services.encoderTarget)
+    let stage = Stage(name: "encoding images", target: context.services.encoderTarget)
     var answers: [Answer] = []
     var models: [Common_ModelRef] = []
     let portions = images.portions(
-      maxCount: maxItems, maxBytes: room(published.encoder.maxMessageBytes), bytes: \.count)
+      maxCount: maxItems, maxBytes: room(context.published.encoder.maxMessageBytes), bytes: \.count)
     for portion in portions {
       let request = Encoder_EncodeImagesRequest.with {
-        $0.requestID = scope.requestID
+        $0.requestID = context.scope.requestID
         $0.outputs = [.softToken]
         $0.items = portion.map { image in .with { $0.encoded = image } }
+        $0.spaceFingerprint = release?.training ?? ""
       }
-      let response = try await scope.call(stage) {
-        try await services.encoder.encodeImages(request, metadata: $0, options: $1)
+      let response = try await context.scope.call(stage) {
+        try await context.services.encoder.encodeImages(request, metadata: $0, options: $1)
       }
       try Self.requireCount(response.results.count, of: portion.count, "results", stage)
       models.append(response.model)
@@ -101,8 +104,8 @@ extension Recommendation {
   }
 
   private mutating func noteEncoder(_ model: Common_ModelRef) throws(ServiceFailure) {
-    let stage = Stage(name: "looking up items", target: services.encoderTarget)
-    try Self.requireOneTraining(encoderModel, model, stage)
+    let stage = Stage(name: "looking up items", target: context.services.encoderTarget)
+    try requireOneTraining(encoderModel, model, stage)
     encoderModel = model
   }
 
@@ -134,12 +137,14 @@ extension Recommendation {
     let field = id.isEmpty ? "\(field).image.encoded" : "\(field).item_id"
     if answer.result.hasError {
       guard answer.result.error.reason == FailureReason.itemNotFound.rawValue else {
-        return Stage(name: id.isEmpty ? "encoding the image" : "looking up the item", target: services.encoderTarget)
-          .failure(answer.result.error, field: field)
+        return Stage(
+          name: id.isEmpty ? "encoding the image" : "looking up the item", target: context.services.encoderTarget
+        )
+        .failure(answer.result.error, field: field)
       }
       return ServiceFailure(
         .itemNotFound,
-        "item \"\(id)\" is not in the encoder's catalog (\(services.encoderTarget)); encode it and publish the "
+        "item \"\(id)\" is not in the encoder's catalog (\(context.services.encoderTarget)); encode it and publish the "
           + "catalog, send its image instead, or leave it out",
         field: field)
     }

@@ -12,55 +12,58 @@ extension Recommendation {
   /// space fingerprint goes with them: an index of another training refuses.
   mutating func search() async throws {
     let portions = sound.portions(
-      maxCount: max(1, Int(published.retrieval.maxQueriesPerRequest)),
-      maxBytes: room(published.retrieval.maxMessageBytes), bytes: { Self.bytes(of: users[$0]) })
-    var failures: [ServiceFailure] = []
+      maxCount: max(1, Int(context.published.retrieval.maxQueriesPerRequest)),
+      maxBytes: room(context.published.retrieval.maxMessageBytes), bytes: { Self.bytes(of: users[$0]) })
     for portion in portions {
       let asked = portion.map { users[$0] }
-      let stage = Stage(name: "searching", target: services.retrievalTarget) { Self.origin(ofSearchField: $0, asked) }
-      let response: Retrieval_SearchResponse
+      let stage = Stage(name: "searching", target: context.services.retrievalTarget) {
+        Self.origin(ofSearchField: $0, asked)
+      }
       do {
-        response = try await search(asked, stage)
+        let response = try await search(asked, stage)
+        for (index, result) in zip(portion, response.results) {
+          users[index].servedBy = result.hasServedBy ? result.servedBy : response.servedBy
+          note(result, for: &users[index], stage)
+        }
       } catch let failure as ServiceFailure {
         // The users of this RPC fail; those of the others have their answers.
-        failures.append(failure)
-        for index in portion { users[index].fail(failure.of(users[index].field)) }
-        continue
-      }
-      let common = servedBy ?? response.servedBy
-      servedBy = common
-      for (index, result) in zip(portion, response.results) {
-        let own = result.hasServedBy ? result.servedBy : response.servedBy
-        users[index].servedBy = own.version == common.version ? nil : own
-        if result.hasError {
-          // The others' answers stay; this user's says what failed and where.
-          users[index].fail(stage.failure(result.error, field: users[index].field))
-        } else {
-          users[index].recommended = result.items
-          users[index].fellBackFrom = result.fellBackFrom
-          users[index].outcomeToken = result.outcomeToken
-        }
+        for index in portion { users[index].stop(failure) }
       }
     }
-    // Nothing is left of the request: the caller is told so by its status.
-    if let first = failures.first, failures.count == portions.count, failures.allSatisfy({ $0.reason == first.reason })
-    {
-      throw first
-    }
+  }
+
+  private func note(_ result: Retrieval_QueryResult, for user: inout UserProgress, _ stage: Stage) {
+    // The others' answers stay; this user's says what failed and where.
+    guard !result.hasError else { return user.fail(stage.failure(result.error, field: user.field)) }
+    user.recommended = result.items
+    user.fellBackFrom = result.fellBackFrom
+    user.outcomeToken = result.outcomeToken
   }
 
   private func search(_ asked: [UserProgress], _ stage: Stage) async throws -> Retrieval_SearchResponse {
     let search = Retrieval_SearchRequest.with {
-      $0.requestID = scope.requestID
-      $0.target = request.target
+      $0.requestID = context.scope.requestID
+      $0.target = target
       $0.expectedSpaceFingerprint = llmModel?.spaceFingerprint ?? ""
-      $0.queries = asked.map { Retrieval_Query(for: $0, of: request) }
+      $0.queries = asked.map { query(for: $0) }
     }
-    let response = try await scope.call(stage) {
-      try await services.retrieval.search(search, metadata: $0, options: $1)
+    let response = try await context.scope.call(stage) {
+      try await context.services.retrieval.search(search, metadata: $0, options: $1)
     }
     try Self.requireCount(response.results.count, of: asked.count, "results", stage)
     return response
+  }
+
+  private var target: Retrieval_VersionSelector {
+    guard isPinned, let release else { return context.request.target }
+    return .with { $0.version = release.version }
+  }
+
+  /// The search for a user whom this release answers.
+  func query(for user: UserProgress) -> Retrieval_Query {
+    var query = Retrieval_Query(for: user, of: context.request)
+    if let release { query.expectedVersion = release.version }
+    return query
   }
 
   private static func bytes(of user: UserProgress) -> Int {

@@ -12,13 +12,16 @@ extension Recommendation {
   /// refuses.
   mutating func encodeUsers() async throws {
     let portions = sound.portions(
-      maxCount: max(1, Int(published.llm.maxUsersPerRequest)), maxBytes: room(published.llm.maxMessageBytes),
+      maxCount: max(1, Int(context.published.llm.maxUsersPerRequest)),
+      maxBytes: room(context.published.llm.maxMessageBytes),
       bytes: { users[$0].items.reduce(0) { $0 + $1.softToken.data.count + $1.title.utf8.count } })
     for portion in portions {
       let asked = portion.map { users[$0] }
-      let stage = Stage(name: "encoding users", target: services.llmTarget) { Self.origin(ofUsersField: $0, asked) }
+      let stage = Stage(name: "encoding users", target: context.services.llmTarget) {
+        Self.origin(ofUsersField: $0, asked)
+      }
       let response = try await encode(asked, stage)
-      try Self.requireOneTraining(llmModel, response.model, stage)
+      try requireOneTraining(llmModel, response.model, stage)
       llmModel = response.model
       for (index, result) in zip(portion, response.results) { note(result, for: &users[index], stage) }
     }
@@ -26,10 +29,11 @@ extension Recommendation {
 
   private func encode(_ asked: [UserProgress], _ stage: Stage) async throws -> LLM_EncodeUsersResponse {
     let message = LLM_EncodeUsersRequest.with {
-      $0.requestID = scope.requestID
+      $0.requestID = context.scope.requestID
       $0.outputs = [.userVector]
-      $0.cacheScope = request.cacheScope
-      $0.expectedSpaceFingerprint = encoderModel?.spaceFingerprint ?? ""
+      $0.cacheScope = context.request.cacheScope
+      $0.expectedSpaceFingerprint = release?.training ?? encoderModel?.spaceFingerprint ?? ""
+      $0.priority = priority
       $0.users = asked.map { user in
         .with {
           $0.userID = user.history.userID
@@ -37,8 +41,8 @@ extension Recommendation {
         }
       }
     }
-    let response = try await scope.call(stage) {
-      try await services.llm.encodeUsers(message, metadata: $0, options: $1)
+    let response = try await context.scope.call(stage) {
+      try await context.services.llm.encodeUsers(message, metadata: $0, options: $1)
     }
     try Self.requireCount(response.results.count, of: asked.count, "results", stage)
     return response

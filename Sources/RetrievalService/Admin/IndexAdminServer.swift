@@ -17,12 +17,17 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   let limits: RetrievalLimits
   let uploads: UploadSlots
   let monitor: RolloutMonitor
+  let encodingServices: EncodingServices
   let logger: Logger
 
-  init(store: VersionStore, limits: RetrievalLimits, monitor: RolloutMonitor, logger: Logger) {
+  init(
+    store: VersionStore, limits: RetrievalLimits, monitor: RolloutMonitor, encodingServices: EncodingServices,
+    logger: Logger
+  ) {
     self.store = store
     self.limits = limits
     self.monitor = monitor
+    self.encodingServices = encodingServices
     uploads = UploadSlots(limit: limits.maxUploads)
     self.logger = logger
   }

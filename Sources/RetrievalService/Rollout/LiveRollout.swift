@@ -93,11 +93,10 @@ final class LiveRollout: Sendable {
   /// - Parameters:
   ///   - requestID: the caller's; without one outcomes need the answers' tokens.
   ///   - stage: in which the queries were routed.
-  ///   - countsKeys: whether the plan's share says which keys go to the candidate.
   /// - Returns: by the answers' places in their request, what their tokens say.
   @discardableResult
   func note(
-    _ answers: [ServedAnswer], requestID: String, stage: Int, countsKeys: Bool = true, now: Moment
+    _ answers: [ServedAnswer], requestID: String, stage: Int, now: Moment
   ) -> [Int: OutcomeToken] {
     let keys = answers.map { AnswerKey(requestID: requestID, queryID: $0.queryID) }
     return state.withLock { state in
@@ -107,7 +106,11 @@ final class LiveRollout: Sendable {
       var given: [(place: Int, key: AnswerKey, answer: RememberedAnswers.Answer)] = []
       for (answer, key) in zip(answers, keys) {
         guard let arm = answer.served.arm else { continue }
-        if countsKeys, isInStage, let key = answer.key, state.keys.insert(key) { state.evidence.noteKey(of: arm) }
+        if answer.isInPlaceOfCandidate {
+          if isInStage, case .success = answer.items { state.evidence.noteFallback() }
+          continue
+        }
+        if answer.isBySplit, isInStage, let key = answer.key { state.note(key, of: arm) }
         switch answer.items {
         case .success(let items):
           guard isInStage else { continue }
@@ -125,6 +128,31 @@ final class LiveRollout: Sendable {
         for (_, key, answer) in given { state.answers.remember(answer, to: key, now: now.steadyMicros) }
       }
       return Dictionary(uniqueKeysWithValues: given.map { ($0.place, $0.answer.token(ofRollout: number)) })
+    }
+  }
+
+  /// Counts users whom a version was to answer and who failed before the search.
+  ///
+  /// - Returns: how many were counted.
+  func note(_ failures: [EarlyFailure]) -> Int {
+    state.withLock { state in
+      guard state.rollout.isActive else { return 0 }
+      let split = TrafficSplit(index: index, rollout: number, permille: state.rollout.currentStage.canaryPermille)
+      for failure in failures {
+        state.evidence.noteFailed(by: failure.arm, reason: failure.reason)
+        // A key that the share has moved since would be counted for the version that it no longer meets.
+        guard !failure.key.isEmpty, split.takesCanary(failure.key) == (failure.arm == .candidate) else { continue }
+        state.note(failure.key, of: failure.arm)
+      }
+      return failures.count
+    }
+  }
+
+  /// Counts comparisons that their caller chose and had no room for.
+  func noteDropped(_ count: Int, stage: Int) {
+    state.withLock { state in
+      guard stage == state.rollout.stage else { return }
+      state.evidence.noteDropped(count)
     }
   }
 
@@ -189,6 +217,10 @@ final class LiveRollout: Sendable {
 }
 
 extension LiveRollout.State {
+  fileprivate mutating func note(_ key: String, of arm: Arm) {
+    if keys.insert(key) { evidence.noteKey(of: arm) }
+  }
+
   /// Counts an answer. The repetition of a request that is remembered is the same answer, as long as the same version gives it.
   ///
   /// - Parameter key: of the request and the query; nil where nothing tells a repetition.

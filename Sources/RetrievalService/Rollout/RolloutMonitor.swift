@@ -69,30 +69,34 @@ final class RolloutMonitor: Sendable {
 
   /// Counts what became of a request's queries, and has some of them compared. Never waits and never fails.
   ///
+  /// - Parameter pair: the query of a place for each of the two versions; nil where it cannot be compared.
   /// - Returns: the answers' tokens, by the places of their queries in the request.
-  func note(_ answers: [ServedAnswer], requestID: String, routing: Routing?) -> OutcomeTokens {
+  func note(
+    _ answers: [ServedAnswer], requestID: String, routing: Routing?, pair: (Int) -> QueryPair?
+  ) -> OutcomeTokens {
     guard let routing, let candidate = routing.candidate, let live = live(of: routing.index),
       live.number == candidate.rollout.number
     else { return OutcomeTokens() }
     let stage = candidate.rollout.stage
-    let given = live.note(
-      answers, requestID: requestID, stage: stage, countsKeys: routing.goesByShare, now: .now)
-    compare(answers, routing: routing, candidate, in: live)
+    let given = live.note(answers, requestID: requestID, stage: stage, now: .now)
+    let share = candidate.rollout.currentStage.shadowPermille
+    if share > 0 {
+      for answer in answers where Int.random(in: 0..<1000) < share {
+        guard let queries = pair(answer.place) else { continue }
+        compare(queries, routing, candidate, in: live)
+      }
+    }
     return OutcomeTokens(given, of: routing.index, signedBy: outcomeKey)
   }
 
-  private func compare(
-    _ answers: [ServedAnswer], routing: Routing, _ candidate: Routing.Candidate, in live: LiveRollout
+  /// Has the answers of both versions compared, unless too many wait.
+  func compare(
+    _ queries: QueryPair, _ routing: Routing, _ candidate: Routing.Candidate, in live: LiveRollout
   ) {
-    let stage = candidate.rollout.stage
-    let share = candidate.rollout.currentStage.shadowPermille
-    guard share > 0 else { return }
-    for answer in answers where Int.random(in: 0..<1000) < share {
-      guard let query = answer.query else { continue }
-      lane.offer(
-        ShadowLane.Job(
-          query: query, baseline: routing.stable, candidate: candidate.version, live: live, stage: stage))
-    }
+    lane.offer(
+      ShadowLane.Job(
+        queries: queries, baseline: routing.stable, candidate: candidate.version, live: live,
+        stage: candidate.rollout.stage))
   }
 
   // MARK: Called when a rollout may have changed

@@ -21,9 +21,9 @@ enum Comparison: Sendable {
 /// the CPUs. Its queue is bounded; what does not fit is dropped and counted. Callers only ever put a query into the queue, so
 /// that a search that fails or takes too long costs them nothing: it counts as an error of its version.
 final class ShadowLane: Sendable {
-  /// A query to compare, and who wants to know.
+  /// A query to compare, for each version, and who wants to know.
   struct Job: Sendable {
-    let query: SearchQuery
+    let queries: QueryPair
     let baseline: IndexVersion
     let candidate: IndexVersion
     let live: LiveRollout
@@ -102,7 +102,7 @@ final class ShadowLane: Sendable {
       let start = micros()
       let deadline = ContinuousClock.now + timeout
       do throws(VectorIndexError) {
-        let found = try search(job.query, version) { isCancelled() || ContinuousClock.now > deadline }
+        let found = try search(job.queries.query(for: arm), version) { isCancelled() || ContinuousClock.now > deadline }
         results[arm] = (try found.get(), micros() - start)
       } catch {
         return isCancelled() ? nil : .failed(arm)

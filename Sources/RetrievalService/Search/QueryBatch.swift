@@ -20,14 +20,13 @@ struct QueryBatch: Sendable {
     var failure: ServiceFailure?
   }
 
-  private let queries: [Retrieval_Query]
-  private let route: RequestRoute
-  private let reader: RetrievalReader
+  let queries: [Retrieval_Query]
+  let route: RequestRoute
+  let reader: RetrievalReader
   private let read: [Result<SearchQuery, ServiceFailure>]
-  private let method: SearchMethod
-  private let areStreamed: Bool
+  let method: SearchMethod
+  let areStreamed: Bool
 
-  private var served: [ServedVersion] { route.served }
   var routing: Routing? { route.routing }
 
   /// - Parameters:
@@ -45,11 +44,12 @@ struct QueryBatch: Sendable {
     self.method = method
     self.areStreamed = areStreamed
     self.reader = reader
-    read = queries.enumerated().map { index, query in
+    read = zip(queries, route.queries).enumerated().map { index, pair in
       Result { () throws(ServiceFailure) in
-        try reader.query(
-          query, dim: route.served[index].version.info.dim, method: method,
-          field: Self.field(index, areStreamed: areStreamed), needsID: areStreamed)
+        if let refusal = pair.1.refusal { throw refusal }
+        return try reader.query(
+          pair.0, for: pair.1.served.version.info, method: method, field: Self.field(index, areStreamed: areStreamed),
+          needsID: areStreamed)
       }
     }
   }
@@ -57,15 +57,15 @@ struct QueryBatch: Sendable {
   /// Path of a query from the root of its message, by its place.
   private static func field(_ index: Int, areStreamed: Bool) -> String { areStreamed ? "query" : "queries[\(index)]" }
 
-  /// The query as the stable version would read it; nil where it is at fault there too.
-  private func query(at index: Int, forVersionOf dim: Int) -> SearchQuery? {
-    try? reader.query(queries[index], dim: dim, method: method, field: "", needsID: areStreamed)
-  }
+  /// The version that a query was sent to.
+  func served(_ index: Int) -> ServedVersion { route.queries[index].served }
 
   /// Searches for the sound queries together; one outcome per query, in order. Throws nothing: every failure is an outcome, so
   /// that it can be counted for the version that was to answer.
   func search(by worker: SearchWorker, deadline: ContinuousClock.Instant?, whenFull: WhenFull) async -> [Outcome] {
-    let versioned = zip(read, served).map { query, served in query.map { (query: $0, version: served.version) } }
+    let versioned = read.enumerated().map { index, query in
+      query.map { (query: $0, version: served(index).version) }
+    }
     return await versioned.flatMapSuccesses { queries in
       await worker.search(queries, deadline: deadline, whenFull: whenFull).map { .success($0) }
     }
@@ -79,9 +79,9 @@ struct QueryBatch: Sendable {
     let answers = outcomes.map { Answer(outcome: $0) }
     guard let routing, routing.candidate?.rollout.plan.fallsBackToStable == true else { return answers }
     var failed: [(place: Int, query: SearchQuery, failure: ServiceFailure)] = []
-    for (place, outcome) in outcomes.enumerated() where served[place].arm == .candidate {
+    for (place, outcome) in outcomes.enumerated() where served(place).arm == .candidate {
       guard case .failure(let failure) = outcome.flatMap(\.items), isVersionsFailure(failure, at: place),
-        let query = query(at: place, forVersionOf: routing.stable.info.dim)
+        isCommon(place), let query = query(at: place, for: routing.stable)
       else { continue }
       failed.append((place, query, failure))
     }
@@ -101,15 +101,17 @@ struct QueryBatch: Sendable {
       let answer = answers[index]
       let result = answer.failure.map { Result.failure($0) } ?? answer.outcome.flatMap(\.items)
       if case .failure(let failure) = result, !isVersionsFailure(failure, at: index) { return nil }
+      let route = route.queries[index]
       return ServedAnswer(
-        place: index, query: try? read[index].get(), queryID: queries[index].queryID,
-        key: route.keys.isEmpty ? nil : route.keys[index], served: served[index], items: result,
-        fellBack: answer.failure != nil, searchTime: (try? answer.outcome.get())?.searchTime ?? .zero)
+        place: index, queryID: queries[index].queryID, key: route.key, isBySplit: route.isBySplit, served: route.served,
+        items: result, fellBack: answer.failure != nil, isInPlaceOfCandidate: route.fellBackFrom != nil,
+        searchTime: (try? answer.outcome.get())?.searchTime ?? .zero)
     }
   }
 
   /// Ends a request of which nothing is left: all queries that went to a version failed for one reason that was not theirs.
-  /// One query that has its answer, or another reason, keeps the others' errors in their places.
+  /// One query that has its answer, or another reason, keeps the others' errors in their places; so does one that is to be made for
+  /// another version.
   func requireAnyAnswer(_ answers: [Answer]) throws {
     let sent = answers.compactMap { try? $0.outcome.get() }
     let failures = sent.compactMap { outcome -> ServiceFailure? in
@@ -118,6 +120,7 @@ struct QueryBatch: Sendable {
     }
     guard let first = failures.first else { return }
     if failures.contains(where: { $0.reason == FailureReason.cancelled.rawValue }) { throw CancellationError() }
+    if route.queries.contains(where: { $0.refusal != nil }) { return }
     if failures.count == sent.count && failures.allSatisfy({ $0.reason == first.reason }) { throw first }
   }
 
@@ -127,35 +130,30 @@ struct QueryBatch: Sendable {
       let answer = answers[index]
       return .with {
         $0.queryID = queries[index].queryID
-        let by = answer.failure == nil ? served[index] : stable(insteadOf: served[index])
-        if by.version !== served[0].version { $0.servedBy = Retrieval_ServedBy(by) }
-        if answer.failure != nil { $0.fellBackFrom = served[index].version.info.name.description }
-        let field = Self.field(index, areStreamed: areStreamed)
-        switch answer.outcome.flatMap({ $0.items.mapError { $0.located(in: field) } }) {
+        let by = answer.failure == nil ? served(index) : stable(insteadOf: served(index))
+        if by.version !== served(0).version { $0.servedBy = Retrieval_ServedBy(by) }
+        switch answer.outcome.flatMap({ $0.items.mapError { located($0, at: index) } }) {
         case .success(let items):
           $0.items = items.map { Retrieval_ScoredItem($0) }
           $0.method = (try? answer.outcome.get())?.method ?? .unspecified
+          let failed = answer.failure == nil ? route.queries[index].fellBackFrom : served(index).version
+          $0.fellBackFrom = failed?.info.name.description ?? ""
         case .failure(let failure): $0.error = failure.itemError
         }
       }
     }
   }
 
-  private func stable(insteadOf served: ServedVersion) -> ServedVersion {
-    routing.map { ServedVersion(version: $0.stable, role: .stable, generation: served.generation) } ?? served
+  /// A search's failure with its field from the root of the message.
+  private func located(_ failure: ServiceFailure, at index: Int) -> ServiceFailure {
+    let field = Self.field(index, areStreamed: areStreamed)
+    guard failure.field == "vector" else { return failure.located(in: field) }
+    return failure.about(
+      "\(field).\(RetrievalReader.vectorField(of: queries[index], for: served(index).version.info))")
   }
 
-  /// Whether a failure counts for the version that was to answer. One that says that the query is at fault does where a rollout
-  /// sent the query to its candidate, and the stable version would have taken it.
-  private func isVersionsFailure(_ failure: ServiceFailure, at index: Int) -> Bool {
-    if [FailureReason.cancelled, .shuttingDown].map(\.rawValue).contains(failure.reason) { return false }
-    guard failure.code == .invalidArgument else { return true }
-    guard served[index].arm == .candidate, let stable = route.routing?.stable,
-      let query = query(at: index, forVersionOf: stable.info.dim)
-    else { return false }
-    // How many items a backend can find is known to the backend alone.
-    let isBackendsLimit = failure.reason == FailureReason.kTooLarge.rawValue
-    return stable.accepts(query) && !(isBackendsLimit && stable.remote != nil)
+  private func stable(insteadOf served: ServedVersion) -> ServedVersion {
+    routing.map { ServedVersion(version: $0.stable, role: .stable, generation: served.generation) } ?? served
   }
 }
 
@@ -163,16 +161,18 @@ struct QueryBatch: Sendable {
 struct ServedAnswer: Sendable {
   /// Of the query in its request.
   let place: Int
-  /// Nil when the version could not even read it.
-  let query: SearchQuery?
   let queryID: String
   /// By which it was routed; nil for a version that was asked for by its name.
   let key: String?
+  /// Whether the rollout's share alone chose the version, so that the key arrives by the plan.
+  let isBySplit: Bool
   let served: ServedVersion
   /// Of the version that it was sent to.
   let items: Result<[ScoredItem], ServiceFailure>
   /// Whether the stable version answered instead.
   let fellBack: Bool
+  /// Whether the caller asks the stable version in place of the candidate, whose failure was counted elsewhere.
+  var isInPlaceOfCandidate = false
   /// Of the pass over the version's vectors that answered the query; zero when it failed.
   let searchTime: Duration
 }

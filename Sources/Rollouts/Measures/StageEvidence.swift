@@ -93,7 +93,10 @@ package struct StageEvidence: Sendable, Equatable {
     }
   }
 
-  package mutating func noteDropped() { compared.dropped += 1 }
+  package mutating func noteDropped(_ count: Int = 1) { compared.dropped += UInt64(count) }
+
+  /// The stable version has answered in place of the candidate, whose error was counted already.
+  package mutating func noteFallback() { served[Arm.candidate.rawValue].fallbacks += 1 }
 
   /// An answer's time for outcomes has passed.
   package mutating func noteSettled(by arm: Arm, kinds: Set<Identifier>) {

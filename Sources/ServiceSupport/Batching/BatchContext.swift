@@ -7,10 +7,13 @@ package struct BatchContext: Sendable {
   let requests: [any Abandonable]
   let deadlines: [ContinuousClock.Instant?]
   let isStopping: StopFlag
+  /// Whether the batch gives way to callers, and one has come.
+  var mustGiveWay: @Sendable () -> Bool = { false }
 
-  /// True once nobody waits for the request at this index: cancelled, past its deadline, or the batcher shuts down.
+  /// True once nobody waits for the request at this index: cancelled, past its deadline, or the batcher shuts down. True as well
+  /// once a request in the background has to give way, which is computed again later.
   package func isCancelled(_ index: Int) -> Bool {
-    if isStopping.isSet || requests[index].isAbandoned { return true }
+    if isStopping.isSet || requests[index].isAbandoned || mustGiveWay() { return true }
     return deadlines[index].map { $0 <= .now } ?? false
   }
 

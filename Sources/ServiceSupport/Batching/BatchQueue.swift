@@ -3,9 +3,9 @@
 /// What waits for a compute thread, and what the thread does next. Pure bookkeeping: no lock, no thread, no clock of its
 /// own; ``Batcher`` runs the steps it returns.
 ///
-/// Two kinds of requests share the queue, see ``WhenFull``. Those that are refused when it is full are taken up to `maxCost`.
+/// Three kinds of requests share the queue, see ``WhenFull``. Those that are refused when it is full are taken up to `maxCost`.
 /// Those that wait for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
-/// batch ready, and the rest of the queue stays free for the others.
+/// batch ready, and the rest of the queue stays free for the others. Those that give way are computed alone, when nobody else is there.
 struct BatchQueue<Element: Sendable>: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -30,6 +30,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
 
   enum Action: Sendable {
     case compute([Entry])
+    /// Nobody else is there; to be given up when somebody comes, and then given back (``putBack(_:)``).
+    case computeInBackground(Entry)
     /// Nothing to do until a step says `wake`.
     case sleep
     /// The thread ends.
@@ -56,7 +58,11 @@ struct BatchQueue<Element: Sendable>: Sendable {
   private var queued: [Entry] = []
   /// Groups that wait for room, oldest first.
   private var waiting: [[Entry]] = []
+  /// Those that give way, oldest first.
+  private var background: [Entry] = []
+  private var backgroundCost = 0
   private var isThreadAsleep = false
+  /// Of callers.
   private(set) var queuedCost = 0
   /// Exponential average over batches; nil before the first.
   private var secondsPerCost: Double?
@@ -67,6 +73,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
     self.maxBatchCost = maxBatchCost
   }
 
+  /// Whether somebody waits who does not give way.
+  var hasCallers: Bool { !queued.isEmpty || !waiting.isEmpty }
   var queuedCount: Int { queued.count }
   var waitingCount: Int { waiting.reduce(0) { $0 + $1.count } }
 
@@ -84,6 +92,12 @@ struct BatchQueue<Element: Sendable>: Sendable {
     case .refuse:
       guard queuedCost + cost <= maxCost else { return .full(retryAfter: estimatedDelay) }
       append(entries)
+    case .giveWay:
+      guard background.isEmpty || backgroundCost + cost <= maxCost / 8 else {
+        return .full(retryAfter: estimatedDelay)
+      }
+      background += entries
+      backgroundCost += cost
     }
     return .accepted(wake: takeWake())
   }
@@ -96,8 +110,21 @@ struct BatchQueue<Element: Sendable>: Sendable {
       queuedCost -= entry.cost
       return true
     }
+    background.removeAll { entry in
+      guard entry.group == group else { return false }
+      backgroundCost -= entry.cost
+      return true
+    }
     admitWaiting()
     return takeWake()
+  }
+
+  /// Takes back what gave way, as the next of its kind. Returns it when the queue takes nothing any more, to be failed.
+  mutating func putBack(_ entry: Entry) -> Entry? {
+    guard phase == .running else { return entry }
+    background.insert(entry, at: 0)
+    backgroundCost += entry.cost
+    return nil
   }
 
   /// Takes nothing new. Without `drain`, returns what had not begun, to be failed.
@@ -110,6 +137,10 @@ struct BatchQueue<Element: Sendable>: Sendable {
       waiting = []
       queuedCost = 0
     }
+    // Nobody waits for these as long as that takes.
+    failed += background
+    background = []
+    backgroundCost = 0
     // Even with nothing queued: the thread must learn that it may end.
     defer { isThreadAsleep = false }
     return (failed, isThreadAsleep)
@@ -128,7 +159,23 @@ struct BatchQueue<Element: Sendable>: Sendable {
       takeBatch(into: &batch, expired: &expired, now: now, cost: cost, isAbandoned: isAbandoned)
       admitWaiting()
     } while batch.isEmpty && !queued.isEmpty
+    if batch.isEmpty, let entry = takeBackground(expired: &expired, now: now, isAbandoned: isAbandoned) {
+      return Step(expired: expired, action: .computeInBackground(entry))
+    }
     return Step(expired: expired, action: action(for: batch))
+  }
+
+  private mutating func takeBackground(
+    expired: inout [Entry], now: Instant, isAbandoned: (Element) -> Bool
+  ) -> Entry? {
+    while let entry = background.first {
+      background.removeFirst()
+      backgroundCost -= entry.cost
+      if isAbandoned(entry.element) { continue }
+      guard let deadline = entry.deadline, deadline <= now else { return entry }
+      expired.append(entry)
+    }
+    return nil
   }
 
   /// Records how fast the thread is, for the delay that refused callers are told.
@@ -191,7 +238,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
   }
 
   private mutating func takeWake() -> Bool {
-    guard isThreadAsleep, !queued.isEmpty else { return false }
+    guard isThreadAsleep, !queued.isEmpty || !background.isEmpty else { return false }
     isThreadAsleep = false
     return true
   }

@@ -28,6 +28,8 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   private let nextGroup = Atomic<UInt64>(0)
   /// Set without drain only: the batch being computed is to be given up.
   private let isStopping = StopFlag()
+  /// What a computation in the background looks at, between layers: whether somebody waits who does not give way.
+  private let haveCallersCome = Atomic(false)
   private let metrics: BatchMetrics
 
   init(
@@ -63,7 +65,8 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
         element: Job(request: element.request, group: handle.group, index: index))
     }
     let (admission, queuedCost) = queue.withLock { queue in
-      (queue.enqueue(entries, whenFull: whenFull), queue.queuedCost)
+      defer { haveCallersCome.store(queue.hasCallers, ordering: .relaxed) }
+      return (queue.enqueue(entries, whenFull: whenFull), queue.queuedCost)
     }
     metrics.queuedCost(queuedCost)
     if case .accepted(let wake) = admission {
@@ -90,11 +93,13 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   func computeUntilShutdown() {
     while true {
       let step = queue.withLock { queue in
-        queue.next(now: .now, cost: cost) { $0.group.isAbandoned }
+        defer { haveCallersCome.store(queue.hasCallers, ordering: .relaxed) }
+        return queue.next(now: .now, cost: cost) { $0.group.isAbandoned }
       }
       for entry in step.expired { fail(entry) }
       switch step.action {
       case .compute(let batch): compute(batch)
+      case .computeInBackground(let entry): computeInBackground(entry)
       case .sleep: wakeUp.wait()
       case .stop: return
       }
@@ -107,10 +112,34 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   private func compute(_ batch: [Queue.Entry]) {
     let start = Queue.Instant.now
+    let results = results(of: batch, mustGiveWay: { false })
+    deliver(results, to: batch, begunAt: start)
+  }
+
+  /// Gives up when a caller comes, and then begins again when there is none.
+  private func computeInBackground(_ entry: Queue.Entry) {
+    let start = Queue.Instant.now
+    let results = results(of: [entry]) { [self] in haveCallersCome.load(ordering: .relaxed) }
+    let isUnfinished = (try? results[0].get()) == nil && haveCallersCome.load(ordering: .relaxed)
+    guard isUnfinished && !entry.element.group.isAbandoned else {
+      return deliver(results, to: [entry], begunAt: start)
+    }
+    if let lost = queue.withLock({ $0.putBack(entry) }) { lost.element.group.stop(shuttingDown) }
+  }
+
+  private func results(
+    of batch: [Queue.Entry], mustGiveWay: @escaping @Sendable () -> Bool
+  ) -> [Result<Response, any Error>] {
     let context = BatchContext(
-      requests: batch.map(\.element.group), deadlines: batch.map(\.deadline), isStopping: isStopping)
+      requests: batch.map(\.element.group), deadlines: batch.map(\.deadline), isStopping: isStopping,
+      mustGiveWay: mustGiveWay)
     let results = process(batch.map(\.element.request), context)
     precondition(results.count == batch.count, "\(name): \(results.count) results for \(batch.count) requests")
+    return results
+  }
+
+  private func deliver(_ results: [Result<Response, any Error>], to batch: [Queue.Entry], begunAt start: Queue.Instant)
+  {
     let duration = start.duration(to: .now)
     let queuedCost = queue.withLock { queue in
       queue.completed(cost: batch.reduce(0) { $0 + $1.cost }, in: duration)

@@ -8,6 +8,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   // MARK: Requests
   case nothingAsked = "NOTHING_ASKED"
   case outputUnknown = "OUTPUT_UNKNOWN"
+  case priorityUnknown = "PRIORITY_UNKNOWN"
   case configMissing = "CONFIG_MISSING"
   case modelVersionNotServed = "MODEL_VERSION_NOT_SERVED"
   case modelMismatch = "MODEL_MISMATCH"
@@ -84,6 +85,10 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case methodUnknown = "METHOD_UNKNOWN"
   case efTooLarge = "EF_TOO_LARGE"
   case scoreOverflow = "SCORE_OVERFLOW"
+  case vectorsInvalid = "VECTORS_INVALID"
+  case servingStateChanged = "SERVING_STATE_CHANGED"
+  case failureInvalid = "FAILURE_INVALID"
+  case tooManyFailures = "TOO_MANY_FAILURES"
   case outcomeInvalid = "OUTCOME_INVALID"
   case noOutcomes = "NO_OUTCOMES"
   case tooManyOutcomes = "TOO_MANY_OUTCOMES"
@@ -117,6 +122,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case candidateMismatch = "CANDIDATE_MISMATCH"
   case intervalInvalid = "INTERVAL_INVALID"
   case reportNotFound = "REPORT_NOT_FOUND"
+  case trainingUnverified = "TRAINING_UNVERIFIED"
 
   // MARK: Trainings
   case trainingNotLoaded = "TRAINING_NOT_LOADED"

@@ -66,6 +66,11 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     return ServiceFailure(relaying: code, reason: reason, message, field: element, retryAfter: retryAfter)
   }
 
+  /// The failure as that of this field.
+  package func about(_ field: String) -> ServiceFailure {
+    ServiceFailure(relaying: code, reason: reason, message, field: field, retryAfter: retryAfter)
+  }
+
   /// The failure with words in front of its message that say where it happened.
   package func explained(_ place: String) -> ServiceFailure {
     ServiceFailure(relaying: code, reason: reason, "\(place): \(message)", field: field, retryAfter: retryAfter)

@@ -67,30 +67,47 @@ package struct Routing: Sendable {
     }
   }
 
-  /// The version that answers a routing key.
-  ///
-  /// - Parameter space: what the query's vector was made by; empty when nobody says. Where only one of the two versions was
-  ///   built by that training, that one answers, whatever the share: the other one's scores would mean nothing. Where neither
-  ///   was, the previous stable version answers if it was: who still encodes users with the old model is not cut off by a
-  ///   promotion.
-  package func resolve(key: String, space: String) -> ServedVersion {
-    let isStables = Self.fits(space, stable)
-    if let candidate, let split, candidate.rollout.currentStage.canaryPermille > 0 {
-      let isCandidates = Self.fits(space, candidate.version)
-      let takesCanary = isStables && isCandidates ? split.takesCanary(key) : isCandidates
-      if takesCanary { return served(candidate.version, .canary) }
-    }
-    if !isStables, let previous, Self.fits(space, previous) { return served(previous, .previous) }
+  /// The version that answers a query, and whether the rollout's share alone chose it: only then do the keys arrive by the plan.
+  package struct Choice: Sendable {
+    package let served: ServedVersion
+    package let isBySplit: Bool
+  }
+
+  /// The version that a routing key goes to by the rollout's share, whatever a query's vector was made by.
+  package func split(_ key: String) -> ServedVersion {
+    if let candidate, let split, split.takesCanary(key) { return served(candidate.version, .canary) }
     return served(stable, .stable)
   }
 
-  /// Whether the rollout's shares say who goes where: a candidate of another training answers those whose vectors fit it.
-  package var goesByShare: Bool {
-    candidate.map { $0.version.info.builtBy.spaceFingerprint == stable.info.builtBy.spaceFingerprint } ?? false
+  /// The version that answers a query.
+  ///
+  /// - Parameter trainings: space fingerprints of those that the query has a vector of; empty when nobody says what its one vector
+  ///   was made by. Where it fits both versions of a rollout, the share decides; where it fits one, that one answers, whatever the
+  ///   share: the other one's scores would mean nothing. Where it fits neither, the previous stable version answers if it fits
+  ///   that: who still encodes users with the old model is not cut off by a promotion. A vector of which nobody says what it was made
+  ///   by is taken for one of the stable version's training.
+  package func choose(key: String, trainings: [String]) -> Choice {
+    func fits(_ version: IndexVersion) -> Bool {
+      let training = version.info.builtBy
+      return trainings.isEmpty
+        ? training.isOfOneTraining(with: stable.info.builtBy) : trainings.contains(where: training.isOf(training:))
+    }
+    let isStables = fits(stable)
+    let isCandidates = candidate.map { fits($0.version) } ?? false
+    if isStables && isCandidates { return Choice(served: split(key), isBySplit: true) }
+    if isCandidates, let candidate, candidate.rollout.currentStage.canaryPermille > 0 {
+      return Choice(served: served(candidate.version, .canary), isBySplit: false)
+    }
+    if !isStables, let previous, fits(previous) {
+      return Choice(served: served(previous, .previous), isBySplit: false)
+    }
+    return Choice(served: served(stable, .stable), isBySplit: false)
   }
 
-  private static func fits(_ space: String, _ version: IndexVersion) -> Bool {
-    space.isEmpty || space == version.info.builtBy.spaceFingerprint
+  /// Whether a query for one of the rollout's versions is one for the other: training and items are the same.
+  package var sharesQueries: Bool {
+    guard let other = candidate?.version.info else { return false }
+    return other.builtBy.isOfOneTraining(with: stable.info.builtBy) && other.catalog == stable.info.catalog
   }
 
   private func served(_ version: IndexVersion, _ role: VersionRole) -> ServedVersion {

@@ -13,7 +13,7 @@ enum ServingChange: Sendable {
   case rollBack
   /// A version without a role is no more.
   case delete(VersionName)
-  case startRollout(of: VersionName, plan: RolloutPlan, allowsOtherSpace: Bool)
+  case startRollout(of: VersionName, plan: RolloutPlan)
   /// The next stage; after the last, the candidate becomes stable.
   case advanceRollout
   case pauseRollout
@@ -29,7 +29,7 @@ enum ServingChange: Sendable {
     case .promote(let name): "promote \(name)"
     case .rollBack: "roll back"
     case .delete(let name): "delete \(name)"
-    case .startRollout(let name, let plan, _): "start rollout of \(name) by plan \(Self.fingerprint(plan))"
+    case .startRollout(let name, let plan): "start rollout of \(name) by plan \(Self.fingerprint(plan))"
     case .advanceRollout: "advance rollout"
     case .pauseRollout: "pause rollout"
     case .resumeRollout: "resume rollout"

@@ -45,8 +45,7 @@ extension ServingState {
     case .promote(let name): try promotion(of: name, among: versions, now: now)
     case .rollBack: try rollback()
     case .delete(let name): try deletion(of: name, among: versions)
-    case .startRollout(let name, let plan, let allowsOtherSpace):
-      try rolloutStart(of: name, plan: plan, allowsOtherSpace: allowsOtherSpace, among: versions, now: now)
+    case .startRollout(let name, let plan): try rolloutStart(of: name, plan: plan, among: versions, now: now)
     case .advanceRollout: try rolloutAdvance(reason: reason, now: now)
     case .pauseRollout: try rolloutPause(reason: reason, now: now)
     case .resumeRollout: try rolloutResumption(now: now)

@@ -6,14 +6,14 @@ import Rollouts
 
 extension ServingState {
   func rolloutStart(
-    of name: VersionName, plan: RolloutPlan, allowsOtherSpace: Bool, among versions: [UInt64: VersionInfo], now: Moment
+    of name: VersionName, plan: RolloutPlan, among versions: [UInt64: VersionInfo], now: Moment
   ) throws(VectorIndexError) -> Transition {
     guard let candidate = versions[name.number] else { throw .versionNotFound(name, among: versions.keys) }
     if let activeRollout { throw inProgress(activeRollout) }
     guard let baseline = stable.flatMap({ versions[$0] }), baseline.name != name else {
       throw VectorIndexError(.candidateMismatch, "\(name) is stable already; roll out another version")
     }
-    try Self.check(candidate, against: baseline, allowsOtherSpace: allowsOtherSpace, plan: plan)
+    try Self.check(candidate, against: baseline)
     let begun = try Self.step { () throws(RolloutError) in
       try Rollout(
         number: rolloutCount + 1, candidate: name.number, baseline: baseline.name.number, plan: plan, now: now)
@@ -82,32 +82,13 @@ extension ServingState {
     transition(action, VersionName(index: index, number: next.candidate), detail: detail) { $0.rollout = next }
   }
 
-  private static func check(
-    _ candidate: VersionInfo, against stable: VersionInfo, allowsOtherSpace: Bool, plan: RolloutPlan
-  ) throws(VectorIndexError) {
-    let hasSameSpace = candidate.builtBy.spaceFingerprint == stable.builtBy.spaceFingerprint
-    if hasSameSpace {
-      guard candidate.dim == stable.dim else {
-        throw VectorIndexError(
-          .candidateMismatch,
-          "\(candidate.name) has vectors of length \(candidate.dim), \(stable.name) of \(stable.dim): no query fits both"
-        )
-      }
-      return
-    }
-    guard allowsOtherSpace else {
-      throw VectorIndexError(
-        .candidateMismatch,
-        "\(candidate.name) was built by another training (space \(candidate.builtBy.spaceFingerprint.prefix(12))) than "
-          + "\(stable.name) (\(stable.builtBy.spaceFingerprint.prefix(12))): a user vector fits only one of them. Encode "
-          + "users with both and allow_other_space, so that each is answered by the version that fits")
-    }
-    guard plan.stages.allSatisfy({ $0.canaryPermille > 0 && $0.shadowPermille == 0 }) else {
-      throw VectorIndexError(
-        .candidateMismatch,
-        "\(candidate.name) was built by another training than \(stable.name): no query can be searched in both, so every "
-          + "stage must have canary_permille and none shadow_permille")
-    }
+  /// Vectors of one training have one length; those of another may have theirs.
+  private static func check(_ candidate: VersionInfo, against stable: VersionInfo) throws(VectorIndexError) {
+    guard candidate.builtBy.isOfOneTraining(with: stable.builtBy), candidate.dim != stable.dim else { return }
+    throw VectorIndexError(
+      .candidateMismatch,
+      "\(candidate.name) has vectors of length \(candidate.dim), \(stable.name) of \(stable.dim), and both name one training: "
+        + "no query fits both. Publish it again with the training that its vectors are of")
   }
 
   private static func text(_ rollout: Rollout) -> String {

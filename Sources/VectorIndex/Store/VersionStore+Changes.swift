@@ -22,15 +22,11 @@ extension VersionStore {
     try make(.rollBack, of: index, request)
   }
 
-  /// Begins to bring a version in, by stages.
-  ///
-  /// - Parameter allowsOtherSpace: whether the candidate may be built by another training than the stable version. Requests
-  ///   that name their training are then answered by the version that fits, and nothing can be compared off their path.
+  /// Begins to bring a version in, by stages. It may be built by another training than the stable one.
   package func startRollout(
-    of name: VersionName, plan: RolloutPlan, allowsOtherSpace: Bool = false,
-    _ request: ChangeRequest = ChangeRequest()
+    of name: VersionName, plan: RolloutPlan, _ request: ChangeRequest = ChangeRequest()
   ) throws(VectorIndexError) -> ServingState {
-    try make(.startRollout(of: name, plan: plan, allowsOtherSpace: allowsOtherSpace), of: name.index, request)
+    try make(.startRollout(of: name, plan: plan), of: name.index, request)
   }
 
   /// Goes on to the next stage; after the last, the candidate becomes stable.

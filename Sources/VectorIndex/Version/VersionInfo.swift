@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// The model that made a version's vectors.
 package struct BuiltBy: Codable, Hashable, Sendable {
   /// Name of the checkpoint, chosen by whoever deployed it.
@@ -16,6 +18,14 @@ package struct BuiltBy: Codable, Hashable, Sendable {
     self.version = version
     self.fingerprint = fingerprint
     self.spaceFingerprint = spaceFingerprint
+  }
+
+  /// Whether vectors of both may meet.
+  package func isOfOneTraining(with other: BuiltBy) -> Bool { isOf(training: other.spaceFingerprint) }
+
+  /// - Parameter fingerprint: the training's.
+  package func isOf(training fingerprint: String) -> Bool {
+    Identifier(spaceFingerprint) == Identifier(fingerprint)
   }
 
   enum CodingKeys: String, CodingKey {

@@ -20,6 +20,7 @@ import Testing
     let late = step.expired.map { " !" + $0.element }.joined()
     switch step.action {
     case .compute(let batch): return "compute" + batch.map { " " + $0.element }.joined() + late
+    case .computeInBackground(let entry): return "background " + entry.element + late
     case .sleep: return "sleep" + late
     case .stop: return "stop" + late
     }
@@ -175,5 +176,56 @@ import Testing
     #expect(queue.enqueue([entry("b")], whenFull: .refuse) == .full(retryAfter: .seconds(30)))
     for _ in 0..<100 { queue.completed(cost: 1_000_000, in: .microseconds(1)) }
     #expect(queue.enqueue([entry("b")], whenFull: .refuse) == .full(retryAfter: .seconds(0.05)))
+  }
+
+  // MARK: What gives way
+
+  @Test func `What gives way is computed one by one, when nobody else is there`() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("x", group: 1), entry("y", group: 1)], whenFull: .giveWay)
+    _ = queue.enqueue([entry("a", group: 2)], whenFull: .refuse)
+    #expect(queue.hasCallers)
+    #expect(step(&queue) == "compute a")
+    #expect(!queue.hasCallers)
+    #expect(step(&queue) == "background x")
+    #expect(step(&queue) == "background y")
+    #expect(step(&queue) == "sleep")
+    #expect(queue.enqueue([entry("z")], whenFull: .giveWay) == .accepted(wake: true))
+  }
+
+  @Test func `What gave way is the next of its kind again`() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("x", group: 1), entry("y", group: 1)], whenFull: .giveWay)
+    guard case .computeInBackground(let entry) = queue.next(now: now, isAbandoned: { _ in false }).action else {
+      return #expect(Bool(false), "nothing was computed")
+    }
+    _ = queue.enqueue([self.entry("a", group: 2)], whenFull: .wait)
+    #expect(queue.putBack(entry) == nil)
+    #expect(step(&queue) == "compute a")
+    #expect(step(&queue) == "background x")
+    _ = queue.shutDown(drain: true)
+    #expect(queue.putBack(entry)?.element == "x")
+  }
+
+  @Test func `What gives way has an eighth of the queue and takes none of the callers' room`() {
+    var queue = Queue(maxCost: 80, maxBatchCost: 10)
+    #expect(queue.enqueue([entry("x", cost: 9)], whenFull: .giveWay) == .accepted(wake: false))
+    #expect(queue.enqueue([entry("y", cost: 2)], whenFull: .giveWay) == .full(retryAfter: .seconds(1)))
+    #expect(queue.enqueue([entry("a", cost: 80)], whenFull: .refuse) == .accepted(wake: false))
+    #expect(queue.queuedCost == 80)
+  }
+
+  @Test func `What gives way ends with its caller, its deadline and the queue`() {
+    var queue = Queue(maxCost: 100, maxBatchCost: 10)
+    _ = queue.enqueue([entry("gone", group: 1)], whenFull: .giveWay)
+    _ = queue.enqueue([entry("late", group: 2, deadline: now)], whenFull: .giveWay)
+    _ = queue.enqueue([entry("left", group: 3)], whenFull: .giveWay)
+    _ = queue.enqueue([entry("stays", group: 4)], whenFull: .giveWay)
+    #expect(queue.remove(group: 1) == false)
+    #expect(step(&queue, abandoned: ["left"]) == "background stays !late")
+    _ = queue.enqueue([entry("last", group: 5)], whenFull: .giveWay)
+    let failed = queue.shutDown(drain: true).failed
+    #expect(failed.map(\.element) == ["last"])
+    #expect(step(&queue) == "stop")
   }
 }

@@ -53,6 +53,30 @@ import Testing
     await batcher.shutdown()
   }
 
+  @Test func `A computation in the background gives way to a caller and is done when there is none`() async throws {
+    let begun = Gate()
+    let timesBegun = Atomic(0)
+    let batcher = try IntBatcher(name: "test", maxQueueCost: 100, maxBatchCost: 100) { requests, context in
+      guard requests == [0] else { return requests.map { .success($0) } }
+      // The first time it takes for ever, as long as nobody comes.
+      if timesBegun.add(1, ordering: .relaxed).newValue == 1 {
+        begun.pass()
+        block { context.isCancelled(0) }
+        return [.failure(CancellationError())]
+      }
+      return [.success(42)]
+    }
+    async let background = batcher.submit(0, cost: 1, whenFull: .giveWay)
+    try await begun.waitForArrivals()
+    begun.letOnePass()
+    let caller = try await batcher.submit(1, cost: 1)
+    #expect(caller.value == 1)
+    let given = try await background
+    #expect(given.value == 42)
+    #expect(timesBegun.load(ordering: .relaxed) == 2)
+    await batcher.shutdown()
+  }
+
   @Test func `A full queue refuses with a delay`() async throws {
     let gate = Gate()
     let batcher = try IntBatcher(name: "llm", maxQueueCost: 4, maxBatchCost: 4) { requests, _ in

@@ -13,8 +13,9 @@ struct IndexPublishCommand: ReportingCommand {
       publishes an earlier one. The item vectors go from the encoder through this command to the retrieval service, a chunk at a time. Nothing is \
       visible before the last of them has arrived and the version was checked.
 
-      Example:
+      Examples:
         illmrec index publish --label adaptor=2026-11 --promote
+        illmrec index publish --snapshot 3 --training november/checkpoint   what is served, by a training that was loaded
       """)
 
   @OptionGroup var options: IndexOptions
@@ -26,6 +27,12 @@ struct IndexPublishCommand: ReportingCommand {
   var labels: [String] = []
   @Option(help: ArgumentHelp("The snapshot to publish; the draft, committed, otherwise.", valueName: "number"))
   var snapshot: UInt64?
+  @Option(
+    help: ArgumentHelp(
+      "The training whose vectors they are, as `illmrec training list` shows it; the encoder's default otherwise.",
+      discussion: "The beginning of its space fingerprint, its directory, or its name.", valueName: "training"),
+    transform: NonEmpty.text)
+  var training: String?
   @Flag(
     inversion: .prefixedNo,
     help: ArgumentHelp(
@@ -44,11 +51,12 @@ struct IndexPublishCommand: ReportingCommand {
   }
 
   func perform() async throws {
-    let publication = IndexPublication(
+    var publication = IndexPublication(
       index: options.index, labels: try Self.parse(labels), encoder: encoder.encoder,
       retrieval: options.target.retrieval, actor: change.change.actor,
       graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified }, snapshot: snapshot,
       onCommit: { Terminal.standardError.writeLine($0.summary) })
+    if let training { publication.training = try await fingerprint(of: training) }
     var version = try await publication.run()
     if promote { version = try await publication.promote(version, change.change) }
     if options.json { return try JSONOutput.write(version) }
@@ -59,6 +67,13 @@ struct IndexPublishCommand: ReportingCommand {
     Terminal.standardOutput.writeLine(
       "Published \(version.name): \(Int(version.itemCount).counted("item")) of \(version.dim) dimensions, "
         + "snapshot \(version.catalog.snapshot) of the catalog. \(state)")
+  }
+
+  private func fingerprint(of training: String) async throws -> String {
+    let listed = try await withService("encoder", at: encoder.encoder) {
+      try await TrainingAdmin(wrapping: $0).listTrainings(.init())
+    }
+    return try listed.training(named: training, by: .encoder).model.spaceFingerprint
   }
 
   private static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {

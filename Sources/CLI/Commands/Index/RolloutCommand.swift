@@ -33,9 +33,6 @@ struct RolloutStartCommand: ServingChangeCommand {
   @Argument(help: "Its number, or its whole name.", transform: NonEmpty.text)
   var version: String
   @OptionGroup var plan: RolloutPlanArguments
-  @Flag(
-    help: "The version may be built by another training than the stable one; each query goes to the one that fits it.")
-  var allowOtherSpace = false
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
@@ -45,7 +42,6 @@ struct RolloutStartCommand: ServingChangeCommand {
     let request = try Retrieval_StartRolloutRequest.with {
       $0.version = try options.versionName(version)
       $0.plan = try plan.plan()
-      $0.allowOtherSpace = allowOtherSpace
       $0.change = change
     }
     return try await admin.startRollout(request).servingState

@@ -15,6 +15,10 @@ extension FailureCatalog {
         "This server does not know the output.",
         remedy: "Ask for an output of this server's release, or upgrade the server."),
       Entry(
+        .priorityUnknown, .invalidArgument, fields: ["priority"],
+        "This server does not know the priority.",
+        remedy: "Leave it out, or ask for one of this server's release."),
+      Entry(
         .configMissing, .invalidArgument, fields: ["config"],
         "The first message of a stream holds no config.",
         remedy: "Send the config first, then everything else."),
@@ -24,7 +28,8 @@ extension FailureCatalog {
         remedy: "Leave model_version empty, or ask a server that runs that version."),
       Entry(
         .modelMismatch, .failedPrecondition,
-        fields: ["expected_space_fingerprint", "config.expected_space_fingerprint", "candidate_version"],
+        fields: ["expected_space_fingerprint", "config.expected_space_fingerprint", "candidate_version"]
+          + fields(["vectors"], in: queryPlaces),
         "Vectors of different trainings were about to meet: soft tokens and an LLM, user vectors and an index, two "
           + "versions of an index, or replicas behind one target.",
         remedy:
@@ -48,7 +53,7 @@ extension FailureCatalog {
     ["embeddings"] + fields(["cf_feature", "text_feature"], in: itemPlaces)
     + fields(
       ["history.items[j].soft_token", "history.items[j].embedding", "parts.parts[j].soft_tokens"], in: userPlaces)
-    + fields(["vector"], in: queryPlaces) + ["chunk.vectors"]
+    + fields(["vector", "vectors[j].vector"], in: queryPlaces) + ["chunk.vectors"]
 
   static let tensors = Area(
     title: "Tensors",

@@ -10,8 +10,8 @@ extension FailureCatalog {
         .noQueries, .invalidArgument, fields: ["queries"], "The request has no queries.",
         remedy: "Send at least one."),
       Entry(
-        .tooManyQueries, .invalidArgument, fields: ["queries"],
-        "The request has more queries than max_queries_per_request of GetServerInfo.",
+        .tooManyQueries, .invalidArgument, fields: ["queries", "offers"],
+        "The request has more queries, or users to compare, than max_queries_per_request of GetServerInfo.",
         remedy: "Split the request, or use StreamSearch."),
       Entry(
         .queryMissing, .invalidArgument, fields: ["query"],
@@ -21,8 +21,9 @@ extension FailureCatalog {
         .queryIDMissing, .invalidArgument, fields: ["query.query_id"],
         "A query of a stream has no id.", remedy: "Give each query an id."),
       Entry(
-        .kInvalid, .invalidArgument, fields: fields(["k"], in: queryPlaces), "`k` is 0.",
-        remedy: "Ask for at least one item."),
+        .kInvalid, .invalidArgument, fields: fields(["k"], in: queryPlaces),
+        "`k` is 0, or the two queries of a comparison ask for different numbers of items.",
+        remedy: "Ask for at least one item, and for as many of both versions."),
       Entry(
         .kTooLarge, .invalidArgument, fields: fields(["k"], in: queryPlaces) + ["k"],
         "`k` is larger than max_k of GetServerInfo, or than Milvus can answer with the query's filters.",
@@ -35,7 +36,27 @@ extension FailureCatalog {
         .efTooLarge, .invalidArgument, fields: ["ef", "config.ef"],
         "`ef` is larger than 100,000.", remedy: "Send a smaller one, or ask for an exact search."),
       Entry(
-        .scoreOverflow, .invalidArgument, fields: fields(["vector"], in: queryPlaces) + ["chunk.vectors"],
+        .vectorsInvalid, .invalidArgument,
+        fields: fields(["vectors", "vectors[j].space_fingerprint"], in: queryPlaces),
+        "A query has both `vector` and `vectors`, more than 8 of them, one that names no training, or two of one training.",
+        remedy: "Send one vector, or one for each training with the training's space fingerprint."),
+      Entry(
+        .servingStateChanged, .aborted, fields: fields(["expected_version", "fell_back_from"], in: searchedPlaces),
+        "The query was made for a version that does not answer its routing key any more.",
+        remedy:
+          "Ask for the routing again with GetRouting, encode the user for the version that it names, and search again.",
+        retry: .afterReading),
+      Entry(
+        .failureInvalid, .invalidArgument, fields: ["failures[i].reason"],
+        "The reason of a reported failure is no name of an error.",
+        remedy: "Send capital letters, digits and '_', beginning with a letter, at most 64 bytes."),
+      Entry(
+        .tooManyFailures, .invalidArgument, fields: ["failures"],
+        "The request has more failures than max_queries_per_request of GetServerInfo.",
+        remedy: "Split the request."),
+      Entry(
+        .scoreOverflow, .invalidArgument,
+        fields: fields(["vector", "vectors[j].vector"], in: queryPlaces) + ["chunk.vectors"],
         "Inner products of a query's vector, or of an uploaded item's, could leave float32's range.",
         remedy: "Scale the vectors down; the message names the item."),
       Entry(
@@ -67,14 +88,15 @@ extension FailureCatalog {
     title: "Index versions",
     entries: [
       Entry(
-        .indexNameInvalid, .invalidArgument, fields: indexFields + ["header.index"] + versionFields,
+        .indexNameInvalid, .invalidArgument,
+        fields: indexFields + ["header.index"] + versionFields + namedVersionFields,
         "The name of an index is not allowed.",
         remedy: "Use 1 to 64 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit."),
       Entry(
         .indexNotFound, .notFound, fields: indexFields + versionFields,
         "There is no index of that name.", remedy: "Publish a version of it first (illmrec index publish)."),
       Entry(
-        .versionNameInvalid, .invalidArgument, fields: versionFields,
+        .versionNameInvalid, .invalidArgument, fields: versionFields + namedVersionFields,
         "The name of a version is not of the form INDEX/versions/NUMBER.",
         remedy: "Copy it from ListVersions."),
       Entry(
@@ -171,9 +193,8 @@ extension FailureCatalog {
         "The index has no version to go back to.", remedy: "Promote the version you want by its name."),
       Entry(
         .candidateMismatch, .failedPrecondition, fields: ["version"],
-        "No query fits both the candidate and the stable version: other dimensions, or another training.",
-        remedy:
-          "Publish item vectors of the training that is served, or set allow_other_space for a canary without shadows."),
+        "The candidate is stable already, or it names the stable version's training and its vectors have another length.",
+        remedy: "Roll out another version, or publish this one again by the training that its vectors are of."),
       Entry(
         .intervalInvalid, .invalidArgument, fields: ["interval"],
         "The interval of WatchRollout is out of its range.",
@@ -181,5 +202,10 @@ extension FailureCatalog {
       Entry(
         .reportNotFound, .notFound, fields: ["number"],
         "Nothing was kept of a rollout of that number.", remedy: "Ask for the last one with number 0."),
+      Entry(
+        .trainingUnverified, .failedPrecondition, fields: ["version"],
+        "A service that encodes users cannot be asked whether it holds the training of the version that is to be rolled out.",
+        remedy: "Start that service, or leave it out of --encoder and --llm of the retrieval service.",
+        retry: .afterRepair),
     ])
 }

@@ -54,11 +54,17 @@ package enum FailureCatalog {
 
   static let itemPlaces = ["items[i]", "item"]
   static let userPlaces = ["users[i]", "user"]
-  static let queryPlaces = ["queries[i]", "query"]
+  static let queryPlaces = ["queries[i]", "query", "offers[i].baseline", "offers[i].candidate"]
+  /// Where a query stands that is answered.
+  static let searchedPlaces = ["queries[i]", "query"]
   /// Fields that name a version of an index.
   static let versionFields = [
     "name", "version", "baseline_version", "candidate_version", "target.version", "config.target.version",
   ]
+  /// Those in which a name may be one of a version that there is no more.
+  static let namedVersionFields: [String] =
+    ["failures[i].version"] + fields(["expected_version"], in: queryPlaces)
+    + fields(["fell_back_from"], in: searchedPlaces)
   static let indexFields = ["index", "target.index", "config.target.index"]
 
   package static let areas = [

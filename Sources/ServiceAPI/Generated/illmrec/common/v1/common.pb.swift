@@ -127,6 +127,45 @@ public nonisolated enum Common_Space: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+/// Whether others go first.
+public nonisolated enum Common_Priority: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// A caller waits for the answer.
+  case unspecified // = 0
+
+  /// Nobody waits: it is computed when no caller's work is there, and refused sooner when the queue fills (QUEUE_FULL).
+  case background // = 1
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .background
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .background: return 1
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Common_Priority] = [
+    .unspecified,
+    .background,
+  ]
+
+}
+
 /// A dense tensor. In Python: numpy.frombuffer(t.data, "<f4").reshape(t.shape).
 public nonisolated struct Common_Tensor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -282,6 +321,10 @@ nonisolated extension Common_DataType: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Common_Space: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SPACE_UNSPECIFIED\0\u{1}SPACE_IMAGE\0\u{1}SPACE_CF\0\u{1}SPACE_TEXT\0")
+}
+
+nonisolated extension Common_Priority: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PRIORITY_UNSPECIFIED\0\u{1}PRIORITY_BACKGROUND\0")
 }
 
 nonisolated extension Common_Tensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

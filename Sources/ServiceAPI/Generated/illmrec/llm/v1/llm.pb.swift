@@ -368,6 +368,9 @@ public nonisolated struct LLM_EncodeUsersRequest: Sendable {
   /// is shared shows in cached_tokens and in time alone, never in a result. All requests without one share. At most 256 bytes.
   public var cacheScope: String = String()
 
+  /// Whether callers' users go first.
+  public var priority: Common_Priority = .unspecified
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1204,7 +1207,7 @@ nonisolated extension LLM_UserResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension LLM_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".EncodeUsersRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}users\0\u{1}outputs\0\u{3}model_version\0\u{3}expected_space_fingerprint\0\u{3}cache_scope\0\u{1}priority\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1218,6 +1221,7 @@ nonisolated extension LLM_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtob
       case 4: try { try decoder.decodeSingularStringField(value: &self.modelVersion) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.expectedSpaceFingerprint) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.cacheScope) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.priority) }()
       default: break
       }
     }
@@ -1242,6 +1246,9 @@ nonisolated extension LLM_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtob
     if !self.cacheScope.isEmpty {
       try visitor.visitSingularStringField(value: self.cacheScope, fieldNumber: 6)
     }
+    if self.priority != .unspecified {
+      try visitor.visitSingularEnumField(value: self.priority, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1252,6 +1259,7 @@ nonisolated extension LLM_EncodeUsersRequest: SwiftProtobuf.Message, SwiftProtob
     if lhs.modelVersion != rhs.modelVersion {return false}
     if lhs.expectedSpaceFingerprint != rhs.expectedSpaceFingerprint {return false}
     if lhs.cacheScope != rhs.cacheScope {return false}
+    if lhs.priority != rhs.priority {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -78,7 +78,9 @@ extension Recommender_RecommenderService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
+    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between. Each user goes the way
+    /// > of one release: the index's serving state says which version answers, and the user's history and titles are read from the
+    /// > snapshot, and the user is encoded by the training, that this version was built from.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "Recommend" method.
         ///
@@ -128,7 +130,9 @@ extension Recommender_RecommenderService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
+    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between. Each user goes the way
+    /// > of one release: the index's serving state says which version answers, and the user's history and titles are read from the
+    /// > snapshot, and the user is encoded by the training, that this version was built from.
     public protocol ServiceProtocol: Recommender_RecommenderService.StreamingServiceProtocol {
         /// Handle the "Recommend" method.
         ///
@@ -176,7 +180,9 @@ extension Recommender_RecommenderService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
+    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between. Each user goes the way
+    /// > of one release: the index's serving state says which version answers, and the user's history and titles are read from the
+    /// > snapshot, and the user is encoded by the training, that this version was built from.
     public protocol SimpleServiceProtocol: Recommender_RecommenderService.ServiceProtocol {
         /// Handle the "Recommend" method.
         ///
@@ -313,7 +319,9 @@ extension Recommender_RecommenderService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
+    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between. Each user goes the way
+    /// > of one release: the index's serving state says which version answers, and the user's history and titles are read from the
+    /// > snapshot, and the user is encoded by the training, that this version was built from.
     public protocol ClientProtocol: Sendable {
         /// Call the "Recommend" method.
         ///
@@ -371,7 +379,9 @@ extension Recommender_RecommenderService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between.
+    /// > Joins EncoderService, LLMService and RetrievalService, for callers that want items and nothing in between. Each user goes the way
+    /// > of one release: the index's serving state says which version answers, and the user's history and titles are read from the
+    /// > snapshot, and the user is encoded by the training, that this version was built from.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 

@@ -124,7 +124,8 @@ public nonisolated struct Recommender_RecommendRequest: Sendable {
   /// Recommend items of the history again. By default they are left out.
   public var includeHistory: Bool = false
 
-  /// Which index version answers; the index "default" when unset. Without a routing_key here, each user is routed by user_id.
+  /// Which index version answers, and with it the training and the snapshot; the index "default" when unset. Without a routing_key
+  /// here, each user is routed by user_id, and users without one go one way together.
   public var target: Retrieval_VersionSelector {
     get {_target ?? Retrieval_VersionSelector()}
     set {_target = newValue}
@@ -255,7 +256,8 @@ public nonisolated struct Recommender_UserRecommendations: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Where the time of a request went. Each stage is measured by the gateway, the network included.
+/// Where the time of a request went. Each stage is measured by the gateway, the network included. Where the users go the ways of two
+/// releases side by side, each time is that of the longer.
 public nonisolated struct Recommender_StageTimings: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -299,7 +301,7 @@ public nonisolated struct Recommender_RecommendResponse: @unchecked Sendable {
     set {_uniqueStorage()._results = newValue}
   }
 
-  /// What encoded the items.
+  /// What encoded the items, but for the users whose result names another version: built_by there names their training.
   public var encoderModel: Common_ModelRef {
     get {_storage._encoderModel ?? Common_ModelRef()}
     set {_uniqueStorage()._encoderModel = newValue}
@@ -309,7 +311,7 @@ public nonisolated struct Recommender_RecommendResponse: @unchecked Sendable {
   /// Clears the value of `encoderModel`. Subsequent reads from it will return its default value.
   public mutating func clearEncoderModel() {_uniqueStorage()._encoderModel = nil}
 
-  /// What encoded the users.
+  /// What encoded the users, but for those as well.
   public var llmModel: Common_ModelRef {
     get {_storage._llmModel ?? Common_ModelRef()}
     set {_uniqueStorage()._llmModel = newValue}

@@ -1560,8 +1560,9 @@ public nonisolated struct Retrieval_StartRolloutRequest: @unchecked Sendable {
   /// Clears the value of `plan`. Subsequent reads from it will return its default value.
   public mutating func clearPlan() {_uniqueStorage()._plan = nil}
 
-  /// Whether the version may be built by another training than the stable one. Then a query whose request names its training
-  /// (expected_space_fingerprint) is answered by the version that fits, and no stage may have shadow_permille.
+  /// Without effect: a version of another training is rolled out like any other.
+  ///
+  /// NOTE: This field was marked as deprecated in the .proto file.
   public var allowOtherSpace: Bool {
     get {_storage._allowOtherSpace}
     set {_uniqueStorage()._allowOtherSpace = newValue}

@@ -72,6 +72,45 @@ public enum Retrieval_RetrievalService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetRouting" metadata.
+        public enum GetRouting: Sendable {
+            /// Request type for "GetRouting".
+            public typealias Input = Retrieval_GetRoutingRequest
+            /// Response type for "GetRouting".
+            public typealias Output = Retrieval_GetRoutingResponse
+            /// Descriptor for "GetRouting".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
+                method: "GetRouting",
+                type: .unary
+            )
+        }
+        /// Namespace for "OfferComparisons" metadata.
+        public enum OfferComparisons: Sendable {
+            /// Request type for "OfferComparisons".
+            public typealias Input = Retrieval_OfferComparisonsRequest
+            /// Response type for "OfferComparisons".
+            public typealias Output = Retrieval_OfferComparisonsResponse
+            /// Descriptor for "OfferComparisons".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
+                method: "OfferComparisons",
+                type: .unary
+            )
+        }
+        /// Namespace for "ReportFailures" metadata.
+        public enum ReportFailures: Sendable {
+            /// Request type for "ReportFailures".
+            public typealias Input = Retrieval_ReportFailuresRequest
+            /// Response type for "ReportFailures".
+            public typealias Output = Retrieval_ReportFailuresResponse
+            /// Descriptor for "ReportFailures".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "illmrec.retrieval.v1.RetrievalService"),
+                method: "ReportFailures",
+                type: .unary
+            )
+        }
         /// Namespace for "GetServerInfo" metadata.
         public enum GetServerInfo: Sendable {
             /// Request type for "GetServerInfo".
@@ -91,6 +130,9 @@ public enum Retrieval_RetrievalService: Sendable {
             StreamSearch.descriptor,
             GetItems.descriptor,
             ReportOutcomes.descriptor,
+            GetRouting.descriptor,
+            OfferComparisons.descriptor,
+            ReportFailures.descriptor,
             GetServerInfo.descriptor
         ]
     }
@@ -196,6 +238,63 @@ extension Retrieval_RetrievalService {
             request: GRPCCore.StreamingServerRequest<Retrieval_ReportOutcomesRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportOutcomesResponse>
+
+        /// Handle the "GetRouting" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+        /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Retrieval_GetRoutingRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Retrieval_GetRoutingResponse` messages.
+        func getRouting(
+            request: GRPCCore.StreamingServerRequest<Retrieval_GetRoutingRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRoutingResponse>
+
+        /// Handle the "OfferComparisons" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+        /// > Answers at once; what does not fit into the queue is dropped and counted.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Retrieval_OfferComparisonsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Retrieval_OfferComparisonsResponse` messages.
+        func offerComparisons(
+            request: GRPCCore.StreamingServerRequest<Retrieval_OfferComparisonsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_OfferComparisonsResponse>
+
+        /// Handle the "ReportFailures" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Retrieval_ReportFailuresRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Retrieval_ReportFailuresResponse` messages.
+        func reportFailures(
+            request: GRPCCore.StreamingServerRequest<Retrieval_ReportFailuresRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportFailuresResponse>
 
         /// Handle the "GetServerInfo" method.
         ///
@@ -303,6 +402,63 @@ extension Retrieval_RetrievalService {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse>
 
+        /// Handle the "GetRouting" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+        /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_GetRoutingRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Retrieval_GetRoutingResponse` message.
+        func getRouting(
+            request: GRPCCore.ServerRequest<Retrieval_GetRoutingRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRoutingResponse>
+
+        /// Handle the "OfferComparisons" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+        /// > Answers at once; what does not fit into the queue is dropped and counted.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_OfferComparisonsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Retrieval_OfferComparisonsResponse` message.
+        func offerComparisons(
+            request: GRPCCore.ServerRequest<Retrieval_OfferComparisonsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_OfferComparisonsResponse>
+
+        /// Handle the "ReportFailures" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Retrieval_ReportFailuresResponse` message.
+        func reportFailures(
+            request: GRPCCore.ServerRequest<Retrieval_ReportFailuresRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportFailuresResponse>
+
         /// Handle the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -408,6 +564,63 @@ extension Retrieval_RetrievalService {
             context: GRPCCore.ServerContext
         ) async throws -> Retrieval_ReportOutcomesResponse
 
+        /// Handle the "GetRouting" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+        /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+        ///
+        /// - Parameters:
+        ///   - request: A `Retrieval_GetRoutingRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Retrieval_GetRoutingResponse` to respond with.
+        func getRouting(
+            request: Retrieval_GetRoutingRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Retrieval_GetRoutingResponse
+
+        /// Handle the "OfferComparisons" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+        /// > Answers at once; what does not fit into the queue is dropped and counted.
+        ///
+        /// - Parameters:
+        ///   - request: A `Retrieval_OfferComparisonsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Retrieval_OfferComparisonsResponse` to respond with.
+        func offerComparisons(
+            request: Retrieval_OfferComparisonsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Retrieval_OfferComparisonsResponse
+
+        /// Handle the "ReportFailures" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        ///
+        /// - Parameters:
+        ///   - request: A `Retrieval_ReportFailuresRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Retrieval_ReportFailuresResponse` to respond with.
+        func reportFailures(
+            request: Retrieval_ReportFailuresRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Retrieval_ReportFailuresResponse
+
         /// Handle the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -477,6 +690,39 @@ extension Retrieval_RetrievalService.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Retrieval_RetrievalService.Method.GetRouting.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRoutingRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRoutingResponse>(),
+            handler: { request, context in
+                try await self.getRouting(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Retrieval_RetrievalService.Method.OfferComparisons.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_OfferComparisonsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_OfferComparisonsResponse>(),
+            handler: { request, context in
+                try await self.offerComparisons(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Retrieval_RetrievalService.Method.ReportFailures.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ReportFailuresRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ReportFailuresResponse>(),
+            handler: { request, context in
+                try await self.reportFailures(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Retrieval_RetrievalService.Method.GetServerInfo.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetServerInfoRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetServerInfoResponse>(),
@@ -520,6 +766,39 @@ extension Retrieval_RetrievalService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportOutcomesResponse> {
         let response = try await self.reportOutcomes(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func getRouting(
+        request: GRPCCore.StreamingServerRequest<Retrieval_GetRoutingRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_GetRoutingResponse> {
+        let response = try await self.getRouting(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func offerComparisons(
+        request: GRPCCore.StreamingServerRequest<Retrieval_OfferComparisonsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_OfferComparisonsResponse> {
+        let response = try await self.offerComparisons(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func reportFailures(
+        request: GRPCCore.StreamingServerRequest<Retrieval_ReportFailuresRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Retrieval_ReportFailuresResponse> {
+        let response = try await self.reportFailures(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -590,6 +869,45 @@ extension Retrieval_RetrievalService.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse> {
         return GRPCCore.ServerResponse<Retrieval_ReportOutcomesResponse>(
             message: try await self.reportOutcomes(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func getRouting(
+        request: GRPCCore.ServerRequest<Retrieval_GetRoutingRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_GetRoutingResponse> {
+        return GRPCCore.ServerResponse<Retrieval_GetRoutingResponse>(
+            message: try await self.getRouting(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func offerComparisons(
+        request: GRPCCore.ServerRequest<Retrieval_OfferComparisonsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_OfferComparisonsResponse> {
+        return GRPCCore.ServerResponse<Retrieval_OfferComparisonsResponse>(
+            message: try await self.offerComparisons(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func reportFailures(
+        request: GRPCCore.ServerRequest<Retrieval_ReportFailuresRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Retrieval_ReportFailuresResponse> {
+        return GRPCCore.ServerResponse<Retrieval_ReportFailuresResponse>(
+            message: try await self.reportFailures(
                 request: request.message,
                 context: context
             ),
@@ -717,6 +1035,78 @@ extension Retrieval_RetrievalService {
             deserializer: some GRPCCore.MessageDeserializer<Retrieval_ReportOutcomesResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportOutcomesResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetRouting" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+        /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_GetRoutingRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRoutingRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRoutingResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getRouting<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_GetRoutingRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRoutingRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRoutingResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRoutingResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "OfferComparisons" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+        /// > Answers at once; what does not fit into the queue is dropped and counted.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_OfferComparisonsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_OfferComparisonsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_OfferComparisonsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func offerComparisons<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_OfferComparisonsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_OfferComparisonsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_OfferComparisonsResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_OfferComparisonsResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ReportFailures" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ReportFailuresRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ReportFailuresResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func reportFailures<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_ReportFailuresRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ReportFailuresRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ReportFailuresResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportFailuresResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetServerInfo" method.
@@ -900,6 +1290,111 @@ extension Retrieval_RetrievalService {
             )
         }
 
+        /// Call the "GetRouting" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+        /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_GetRoutingRequest` message.
+        ///   - serializer: A serializer for `Retrieval_GetRoutingRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_GetRoutingResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getRouting<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_GetRoutingRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_GetRoutingRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_GetRoutingResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRoutingResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Retrieval_RetrievalService.Method.GetRouting.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "OfferComparisons" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+        /// > Answers at once; what does not fit into the queue is dropped and counted.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_OfferComparisonsRequest` message.
+        ///   - serializer: A serializer for `Retrieval_OfferComparisonsRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_OfferComparisonsResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func offerComparisons<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_OfferComparisonsRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_OfferComparisonsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_OfferComparisonsResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_OfferComparisonsResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Retrieval_RetrievalService.Method.OfferComparisons.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ReportFailures" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
+        ///   - serializer: A serializer for `Retrieval_ReportFailuresRequest` messages.
+        ///   - deserializer: A deserializer for `Retrieval_ReportFailuresResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func reportFailures<Result>(
+            request: GRPCCore.ClientRequest<Retrieval_ReportFailuresRequest>,
+            serializer: some GRPCCore.MessageSerializer<Retrieval_ReportFailuresRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Retrieval_ReportFailuresResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportFailuresResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Retrieval_RetrievalService.Method.ReportFailures.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "GetServerInfo" method.
         ///
         /// > Source IDL Documentation:
@@ -1051,6 +1546,96 @@ extension Retrieval_RetrievalService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ReportOutcomesRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ReportOutcomesResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRouting" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+    /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Retrieval_GetRoutingRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getRouting<Result>(
+        request: GRPCCore.ClientRequest<Retrieval_GetRoutingRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRoutingResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getRouting(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_GetRoutingRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_GetRoutingResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "OfferComparisons" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+    /// > Answers at once; what does not fit into the queue is dropped and counted.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Retrieval_OfferComparisonsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func offerComparisons<Result>(
+        request: GRPCCore.ClientRequest<Retrieval_OfferComparisonsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_OfferComparisonsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.offerComparisons(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_OfferComparisonsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_OfferComparisonsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReportFailures" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+    /// > snapshot, or its training could not encode them. Failed searches are counted already.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reportFailures<Result>(
+        request: GRPCCore.ClientRequest<Retrieval_ReportFailuresRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportFailuresResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.reportFailures(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Retrieval_ReportFailuresRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Retrieval_ReportFailuresResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1217,6 +1802,108 @@ extension Retrieval_RetrievalService.ClientProtocol {
             metadata: metadata
         )
         return try await self.reportOutcomes(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRouting" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which versions of an index answer whom, and what each of them was built from. Who encodes users by more than one training or
+    /// > catalog snapshot asks it before, routes by it and names the version in each query (Query.expected_version).
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getRouting<Result>(
+        _ message: Retrieval_GetRoutingRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_GetRoutingResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Retrieval_GetRoutingRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getRouting(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "OfferComparisons" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Has answers of a rollout's two versions compared, off the callers' path, for users who were encoded once for each of them.
+    /// > Answers at once; what does not fit into the queue is dropped and counted.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func offerComparisons<Result>(
+        _ message: Retrieval_OfferComparisonsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_OfferComparisonsResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Retrieval_OfferComparisonsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.offerComparisons(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ReportFailures" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
+    /// > snapshot, or its training could not encode them. Failed searches are counted already.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func reportFailures<Result>(
+        _ message: Retrieval_ReportFailuresRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Retrieval_ReportFailuresResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Retrieval_ReportFailuresRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.reportFailures(
             request: request,
             options: options,
             onResponse: handleResponse

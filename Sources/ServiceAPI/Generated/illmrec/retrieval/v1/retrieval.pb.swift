@@ -144,7 +144,8 @@ public nonisolated struct Retrieval_Query: Sendable {
   /// Echoed; required in a stream.
   public var queryID: String = String()
 
-  /// The user vector [dim].
+  /// The user vector [dim]. Unset where vectors has one for each training. While a version of another training is rolled out, a vector
+  /// of which neither the request nor expected_version says what it was made for is taken for one of the stable version's training.
   public var vector: Common_Tensor {
     get {_vector ?? Common_Tensor()}
     set {_vector = newValue}
@@ -172,6 +173,48 @@ public nonisolated struct Retrieval_Query: Sendable {
   /// When not empty, only items in one of these categories may be returned. Unknown ones are ignored, empty ones
   /// refused.
   public var includeCategories: [String] = []
+
+  /// One user vector for each training, at most 8: the one that fits the version chosen is searched for, and where a rollout's
+  /// versions were built by two trainings of which both are here, they can be compared. Where the request has an
+  /// expected_space_fingerprint, the vector of that training alone counts.
+  public var vectors: [Retrieval_TrainingVector] = []
+
+  /// The version that the vector was made for, by the routing of GetRouting. When set and the index gives the query to another
+  /// version by now, the query fails alone with ABORTED (SERVING_STATE_CHANGED): ask for the routing again, and encode anew. The
+  /// stable version answers in place of the candidate only where the two share queries (Routing.shares_queries), as its vector would be
+  /// another. In a stream the version is that which was resolved when the stream began.
+  public var expectedVersion: String = String()
+
+  /// With expected_version: name of the rollout's candidate that was to answer and has failed, where its plan lets the stable version
+  /// answer instead; expected_version is the stable version then. Counts for neither version, but as one of the candidate's
+  /// fallbacks where the stable version answers. Not in a stream, which stays with one version.
+  public var fellBackFrom: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _vector: Common_Tensor? = nil
+}
+
+/// A user vector by one training.
+public nonisolated struct Retrieval_TrainingVector: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Of the ModelRef that came with the vector.
+  public var spaceFingerprint: String = String()
+
+  /// The user vector [dim].
+  public var vector: Common_Tensor {
+    get {_vector ?? Common_Tensor()}
+    set {_vector = newValue}
+  }
+  /// Returns true if `vector` has been explicitly set.
+  public var hasVector: Bool {self._vector != nil}
+  /// Clears the value of `vector`. Subsequent reads from it will return its default value.
+  public mutating func clearVector() {self._vector = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -378,8 +421,8 @@ public nonisolated struct Retrieval_SearchRequest: Sendable {
   /// 1 to max_queries_per_request.
   public var queries: [Retrieval_Query] = []
 
-  /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless the index was built from item vectors of the same training.
-  /// Copy it from the ModelRef that came with the user vector.
+  /// When set, FAILED_PRECONDITION (MODEL_MISMATCH) unless the versions that answer were built from item vectors of the same
+  /// training. Copy it from the ModelRef that came with the user vectors.
   public var expectedSpaceFingerprint: String = String()
 
   /// How the queries are answered.
@@ -724,6 +767,308 @@ public nonisolated struct Retrieval_ReportOutcomesResponse: Sendable {
   public init() {}
 }
 
+/// Names an index, or a version of one.
+public nonisolated struct Retrieval_GetRoutingRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Its routing_key counts for nothing.
+  public var target: Retrieval_VersionSelector {
+    get {_target ?? Retrieval_VersionSelector()}
+    set {_target = newValue}
+  }
+  /// Returns true if `target` has been explicitly set.
+  public var hasTarget: Bool {self._target != nil}
+  /// Clears the value of `target`. Subsequent reads from it will return its default value.
+  public mutating func clearTarget() {self._target = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _target: Retrieval_VersionSelector? = nil
+}
+
+/// Which versions answer whom, at one moment.
+public nonisolated struct Retrieval_GetRoutingResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The routing.
+  public var routing: Retrieval_Routing {
+    get {_routing ?? Retrieval_Routing()}
+    set {_routing = newValue}
+  }
+  /// Returns true if `routing` has been explicitly set.
+  public var hasRouting: Bool {self._routing != nil}
+  /// Clears the value of `routing`. Subsequent reads from it will return its default value.
+  public mutating func clearRouting() {self._routing = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _routing: Retrieval_Routing? = nil
+}
+
+/// Which versions of an index answer whom. A routing key is the candidate's when
+///
+///     first 8 bytes, big-endian, of SHA-256(index, 0x00, rollout_number in decimal, 0x00, key) < 2^64 * canary_permille / 1000
+///
+/// and the stable version's otherwise.
+public nonisolated struct Retrieval_Routing: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name.
+  public var index: String {
+    get {_storage._index}
+    set {_uniqueStorage()._index = newValue}
+  }
+
+  /// Grows with every change of the serving state.
+  public var servingGeneration: UInt64 {
+    get {_storage._servingGeneration}
+    set {_uniqueStorage()._servingGeneration = newValue}
+  }
+
+  /// Answers by default; the version that was asked for, where it was asked for by its name.
+  public var stable: Retrieval_RoutedVersion {
+    get {_storage._stable ?? Retrieval_RoutedVersion()}
+    set {_uniqueStorage()._stable = newValue}
+  }
+  /// Returns true if `stable` has been explicitly set.
+  public var hasStable: Bool {_storage._stable != nil}
+  /// Clears the value of `stable`. Subsequent reads from it will return its default value.
+  public mutating func clearStable() {_uniqueStorage()._stable = nil}
+
+  /// Is being rolled out; unset while no rollout is under way.
+  public var candidate: Retrieval_RoutedVersion {
+    get {_storage._candidate ?? Retrieval_RoutedVersion()}
+    set {_uniqueStorage()._candidate = newValue}
+  }
+  /// Returns true if `candidate` has been explicitly set.
+  public var hasCandidate: Bool {_storage._candidate != nil}
+  /// Clears the value of `candidate`. Subsequent reads from it will return its default value.
+  public mutating func clearCandidate() {_uniqueStorage()._candidate = nil}
+
+  /// The rollout's number.
+  public var rolloutNumber: UInt64 {
+    get {_storage._rolloutNumber}
+    set {_uniqueStorage()._rolloutNumber = newValue}
+  }
+
+  /// Index into its plan's stages.
+  public var stage: UInt32 {
+    get {_storage._stage}
+    set {_uniqueStorage()._stage = newValue}
+  }
+
+  /// Share of the routing keys that the candidate answers.
+  public var canaryPermille: UInt32 {
+    get {_storage._canaryPermille}
+    set {_uniqueStorage()._canaryPermille = newValue}
+  }
+
+  /// Share of the queries that are to be compared.
+  public var shadowPermille: UInt32 {
+    get {_storage._shadowPermille}
+    set {_uniqueStorage()._shadowPermille = newValue}
+  }
+
+  /// Whether the stable version is to answer what the candidate fails.
+  public var fallbackToStable: Bool {
+    get {_storage._fallbackToStable}
+    set {_uniqueStorage()._fallbackToStable = newValue}
+  }
+
+  /// Whether a query for one of the two versions is one for the other, since training and snapshot are the same. Then the service
+  /// itself compares and falls back; otherwise only who can encode for both can.
+  public var sharesQueries: Bool {
+    get {_storage._sharesQueries}
+    set {_uniqueStorage()._sharesQueries = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A version that answers, and what it was built from.
+public nonisolated struct Retrieval_RoutedVersion: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version name.
+  public var version: String = String()
+
+  /// SHA-256 of its contents.
+  public var fingerprint: String = String()
+
+  /// Its training: the one to encode its users with.
+  public var builtBy: Common_ModelRef {
+    get {_builtBy ?? Common_ModelRef()}
+    set {_builtBy = newValue}
+  }
+  /// Returns true if `builtBy` has been explicitly set.
+  public var hasBuiltBy: Bool {self._builtBy != nil}
+  /// Clears the value of `builtBy`. Subsequent reads from it will return its default value.
+  public mutating func clearBuiltBy() {self._builtBy = nil}
+
+  /// Its items: the ones to read its users' histories and titles from. Unset where its publisher told none.
+  public var catalog: Common_CatalogRef {
+    get {_catalog ?? Common_CatalogRef()}
+    set {_catalog = newValue}
+  }
+  /// Returns true if `catalog` has been explicitly set.
+  public var hasCatalog: Bool {self._catalog != nil}
+  /// Clears the value of `catalog`. Subsequent reads from it will return its default value.
+  public mutating func clearCatalog() {self._catalog = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _builtBy: Common_ModelRef? = nil
+  fileprivate var _catalog: Common_CatalogRef? = nil
+}
+
+/// Users who were encoded once for each version of a rollout.
+public nonisolated struct Retrieval_OfferComparisonsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// As GetRouting told it; nothing is taken for another, nor in a stage without comparisons.
+  public var rolloutNumber: UInt64 = 0
+
+  /// Likewise.
+  public var stage: UInt32 = 0
+
+  /// At most max_queries_per_request.
+  public var offers: [Retrieval_OfferComparisonsRequest.Offer] = []
+
+  /// Further users who were chosen for a comparison and not encoded, for lack of room.
+  public var dropped: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// One user. Its queries ask for the same number of items; one that names another version in expected_version is not taken.
+  public nonisolated struct Offer: @unchecked Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// For the version that was stable when the rollout began.
+    public var baseline: Retrieval_Query {
+      get {_storage._baseline ?? Retrieval_Query()}
+      set {_uniqueStorage()._baseline = newValue}
+    }
+    /// Returns true if `baseline` has been explicitly set.
+    public var hasBaseline: Bool {_storage._baseline != nil}
+    /// Clears the value of `baseline`. Subsequent reads from it will return its default value.
+    public mutating func clearBaseline() {_uniqueStorage()._baseline = nil}
+
+    /// For the candidate.
+    public var candidate: Retrieval_Query {
+      get {_storage._candidate ?? Retrieval_Query()}
+      set {_uniqueStorage()._candidate = newValue}
+    }
+    /// Returns true if `candidate` has been explicitly set.
+    public var hasCandidate: Bool {_storage._candidate != nil}
+    /// Clears the value of `candidate`. Subsequent reads from it will return its default value.
+    public mutating func clearCandidate() {_uniqueStorage()._candidate = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _storage = _StorageClass.defaultInstance
+  }
+
+  public init() {}
+}
+
+/// What became of the offers.
+public nonisolated struct Retrieval_OfferComparisonsResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Wait for their comparison, or were dropped and counted when the queue was full.
+  public var taken: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Users who failed before the search.
+public nonisolated struct Retrieval_ReportFailuresRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Index name; "default" when empty.
+  public var index: String = String()
+
+  /// As GetRouting told it; nothing is counted for another.
+  public var rolloutNumber: UInt64 = 0
+
+  /// At most max_queries_per_request.
+  public var failures: [Retrieval_ReportFailuresRequest.Failure] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// One user.
+  public nonisolated struct Failure: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// The version that was to answer.
+    public var version: String = String()
+
+    /// By which the user was routed.
+    public var routingKey: String = String()
+
+    /// As of the error: an UPPER_SNAKE name of at most 64 bytes.
+    public var reason: String = String()
+
+    /// Whether the stable version is asked instead; what it answers is counted where it does (Query.fell_back_from).
+    public var fellBack: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+/// What was counted.
+public nonisolated struct Retrieval_ReportFailuresResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// For one of the rollout's versions.
+  public var counted: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// Asks for the server's description.
 public nonisolated struct Retrieval_GetServerInfoRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -807,7 +1152,7 @@ nonisolated extension Retrieval_Role: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Retrieval_Query: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Query"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0\u{3}exclude_categories\0\u{3}include_categories\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_id\0\u{1}vector\0\u{1}k\0\u{3}exclude_item_ids\0\u{3}include_item_ids\0\u{3}routing_key\0\u{3}exclude_categories\0\u{3}include_categories\0\u{1}vectors\0\u{3}expected_version\0\u{4}(fell_back_from\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -823,6 +1168,9 @@ nonisolated extension Retrieval_Query: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 6: try { try decoder.decodeSingularStringField(value: &self.routingKey) }()
       case 7: try { try decoder.decodeRepeatedStringField(value: &self.excludeCategories) }()
       case 8: try { try decoder.decodeRepeatedStringField(value: &self.includeCategories) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.vectors) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.expectedVersion) }()
+      case 50: try { try decoder.decodeSingularStringField(value: &self.fellBackFrom) }()
       default: break
       }
     }
@@ -857,6 +1205,15 @@ nonisolated extension Retrieval_Query: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.includeCategories.isEmpty {
       try visitor.visitRepeatedStringField(value: self.includeCategories, fieldNumber: 8)
     }
+    if !self.vectors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.vectors, fieldNumber: 9)
+    }
+    if !self.expectedVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.expectedVersion, fieldNumber: 10)
+    }
+    if !self.fellBackFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.fellBackFrom, fieldNumber: 50)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -869,6 +1226,48 @@ nonisolated extension Retrieval_Query: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.routingKey != rhs.routingKey {return false}
     if lhs.excludeCategories != rhs.excludeCategories {return false}
     if lhs.includeCategories != rhs.includeCategories {return false}
+    if lhs.vectors != rhs.vectors {return false}
+    if lhs.expectedVersion != rhs.expectedVersion {return false}
+    if lhs.fellBackFrom != rhs.fellBackFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_TrainingVector: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TrainingVector"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}space_fingerprint\0\u{1}vector\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._vector) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.spaceFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 1)
+    }
+    try { if let v = self._vector {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_TrainingVector, rhs: Retrieval_TrainingVector) -> Bool {
+    if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
+    if lhs._vector != rhs._vector {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1757,6 +2156,528 @@ nonisolated extension Retrieval_ReportOutcomesResponse: SwiftProtobuf.Message, S
     if lhs.otherIndex != rhs.otherIndex {return false}
     if lhs.expired != rhs.expired {return false}
     if lhs.notMeasured != rhs.notMeasured {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_GetRoutingRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetRoutingRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._target) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._target {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_GetRoutingRequest, rhs: Retrieval_GetRoutingRequest) -> Bool {
+    if lhs._target != rhs._target {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_GetRoutingResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetRoutingResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}routing\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._routing) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._routing {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_GetRoutingResponse, rhs: Retrieval_GetRoutingResponse) -> Bool {
+    if lhs._routing != rhs._routing {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_Routing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Routing"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}serving_generation\0\u{1}stable\0\u{1}candidate\0\u{3}rollout_number\0\u{1}stage\0\u{3}canary_permille\0\u{3}shadow_permille\0\u{3}fallback_to_stable\0\u{3}shares_queries\0")
+
+  fileprivate class _StorageClass {
+    var _index: String = String()
+    var _servingGeneration: UInt64 = 0
+    var _stable: Retrieval_RoutedVersion? = nil
+    var _candidate: Retrieval_RoutedVersion? = nil
+    var _rolloutNumber: UInt64 = 0
+    var _stage: UInt32 = 0
+    var _canaryPermille: UInt32 = 0
+    var _shadowPermille: UInt32 = 0
+    var _fallbackToStable: Bool = false
+    var _sharesQueries: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _index = source._index
+      _servingGeneration = source._servingGeneration
+      _stable = source._stable
+      _candidate = source._candidate
+      _rolloutNumber = source._rolloutNumber
+      _stage = source._stage
+      _canaryPermille = source._canaryPermille
+      _shadowPermille = source._shadowPermille
+      _fallbackToStable = source._fallbackToStable
+      _sharesQueries = source._sharesQueries
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._index) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._servingGeneration) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._stable) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._candidate) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._rolloutNumber) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._stage) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._canaryPermille) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._shadowPermille) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._fallbackToStable) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._sharesQueries) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._index.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._index, fieldNumber: 1)
+      }
+      if _storage._servingGeneration != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._servingGeneration, fieldNumber: 2)
+      }
+      try { if let v = _storage._stable {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._candidate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._rolloutNumber != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._rolloutNumber, fieldNumber: 5)
+      }
+      if _storage._stage != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stage, fieldNumber: 6)
+      }
+      if _storage._canaryPermille != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._canaryPermille, fieldNumber: 7)
+      }
+      if _storage._shadowPermille != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._shadowPermille, fieldNumber: 8)
+      }
+      if _storage._fallbackToStable != false {
+        try visitor.visitSingularBoolField(value: _storage._fallbackToStable, fieldNumber: 9)
+      }
+      if _storage._sharesQueries != false {
+        try visitor.visitSingularBoolField(value: _storage._sharesQueries, fieldNumber: 10)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_Routing, rhs: Retrieval_Routing) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._index != rhs_storage._index {return false}
+        if _storage._servingGeneration != rhs_storage._servingGeneration {return false}
+        if _storage._stable != rhs_storage._stable {return false}
+        if _storage._candidate != rhs_storage._candidate {return false}
+        if _storage._rolloutNumber != rhs_storage._rolloutNumber {return false}
+        if _storage._stage != rhs_storage._stage {return false}
+        if _storage._canaryPermille != rhs_storage._canaryPermille {return false}
+        if _storage._shadowPermille != rhs_storage._shadowPermille {return false}
+        if _storage._fallbackToStable != rhs_storage._fallbackToStable {return false}
+        if _storage._sharesQueries != rhs_storage._sharesQueries {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_RoutedVersion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RoutedVersion"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}fingerprint\0\u{3}built_by\0\u{1}catalog\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._builtBy) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._catalog) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 2)
+    }
+    try { if let v = self._builtBy {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._catalog {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_RoutedVersion, rhs: Retrieval_RoutedVersion) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs._builtBy != rhs._builtBy {return false}
+    if lhs._catalog != rhs._catalog {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OfferComparisonsRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}stage\0\u{1}offers\0\u{1}dropped\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.rolloutNumber) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.stage) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.offers) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.dropped) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    if self.rolloutNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rolloutNumber, fieldNumber: 2)
+    }
+    if self.stage != 0 {
+      try visitor.visitSingularUInt32Field(value: self.stage, fieldNumber: 3)
+    }
+    if !self.offers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.offers, fieldNumber: 4)
+    }
+    if self.dropped != 0 {
+      try visitor.visitSingularUInt32Field(value: self.dropped, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_OfferComparisonsRequest, rhs: Retrieval_OfferComparisonsRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.rolloutNumber != rhs.rolloutNumber {return false}
+    if lhs.stage != rhs.stage {return false}
+    if lhs.offers != rhs.offers {return false}
+    if lhs.dropped != rhs.dropped {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_OfferComparisonsRequest.Offer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_OfferComparisonsRequest.protoMessageName + ".Offer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}baseline\0\u{1}candidate\0")
+
+  fileprivate class _StorageClass {
+    var _baseline: Retrieval_Query? = nil
+    var _candidate: Retrieval_Query? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _baseline = source._baseline
+      _candidate = source._candidate
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._baseline) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._candidate) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._baseline {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._candidate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_OfferComparisonsRequest.Offer, rhs: Retrieval_OfferComparisonsRequest.Offer) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._baseline != rhs_storage._baseline {return false}
+        if _storage._candidate != rhs_storage._candidate {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_OfferComparisonsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OfferComparisonsResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}taken\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.taken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.taken != 0 {
+      try visitor.visitSingularUInt32Field(value: self.taken, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_OfferComparisonsResponse, rhs: Retrieval_OfferComparisonsResponse) -> Bool {
+    if lhs.taken != rhs.taken {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_ReportFailuresRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportFailuresRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}failures\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.rolloutNumber) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.failures) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.index.isEmpty {
+      try visitor.visitSingularStringField(value: self.index, fieldNumber: 1)
+    }
+    if self.rolloutNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rolloutNumber, fieldNumber: 2)
+    }
+    if !self.failures.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.failures, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_ReportFailuresRequest, rhs: Retrieval_ReportFailuresRequest) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.rolloutNumber != rhs.rolloutNumber {return false}
+    if lhs.failures != rhs.failures {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_ReportFailuresRequest.Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Retrieval_ReportFailuresRequest.protoMessageName + ".Failure"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}routing_key\0\u{1}reason\0\u{3}fell_back\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.routingKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.fellBack) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.version.isEmpty {
+      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    }
+    if !self.routingKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.routingKey, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if self.fellBack != false {
+      try visitor.visitSingularBoolField(value: self.fellBack, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_ReportFailuresRequest.Failure, rhs: Retrieval_ReportFailuresRequest.Failure) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.routingKey != rhs.routingKey {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.fellBack != rhs.fellBack {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Retrieval_ReportFailuresResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReportFailuresResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counted\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.counted) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.counted != 0 {
+      try visitor.visitSingularUInt32Field(value: self.counted, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Retrieval_ReportFailuresResponse, rhs: Retrieval_ReportFailuresResponse) -> Bool {
+    if lhs.counted != rhs.counted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

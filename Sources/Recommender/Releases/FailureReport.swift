@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+
+/// Users whom their release failed before the search. The retrieval service counts them for the gates of the rollout; what fails
+/// in a search it has counted itself.
+struct FailureReport: Sendable {
+  /// Whoever waits for an answer does not wait longer for its being counted.
+  private static let timeout = Duration.seconds(1)
+
+  private let request: Retrieval_ReportFailuresRequest
+
+  /// - Parameters:
+  ///   - users: as they are in the end.
+  ///   - fallen: by place, the failures for which the stable version was asked instead.
+  /// - Returns: nil when there is nothing to report.
+  init?(of users: [UserProgress], fallen: [Int: UserProgress], _ routing: ReleaseRouting) {
+    let failures = users.compactMap { user -> Retrieval_ReportFailuresRequest.Failure? in
+      let failed = fallen[user.place] ?? user
+      guard let failure = failed.failure, Self.isReleases(failure), !failed.isEncoded else { return nil }
+      return .with {
+        $0.version = routing.release(of: user.routingKey).version
+        $0.routingKey = user.routingKey
+        $0.reason = failure.reason
+        $0.fellBack = fallen[user.place] != nil
+      }
+    }
+    guard !failures.isEmpty else { return nil }
+    request = .with {
+      $0.index = routing.message.index
+      $0.rolloutNumber = routing.message.rolloutNumber
+      $0.failures = failures
+    }
+  }
+
+  /// Whether a failure may be the release's: not what a user is at fault for, and not what nobody waited for.
+  static func isReleases(_ failure: ServiceFailure) -> Bool {
+    let others = [FailureReason.servingStateChanged, .cancelled].map(\.rawValue)
+    return failure.code != .invalidArgument && failure.code != .cancelled && !others.contains(failure.reason)
+  }
+
+  /// Tells the retrieval service. Where it is away, nothing of the rollout goes on either.
+  func send(by context: RequestContext) async {
+    let limit = max(1, Int(context.published.retrieval.maxQueriesPerRequest))
+    let scope = RequestScope(requestID: context.scope.requestID, deadline: .now + Self.timeout)
+    let stage = Stage(name: "reporting failures", target: context.services.retrievalTarget)
+    for portion in request.failures.portions(maxCount: limit) {
+      var request = request
+      request.failures = Array(portion)
+      _ = try? await scope.call(stage) { [request] in
+        try await context.services.retrieval.reportFailures(request, metadata: $0, options: $1)
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ServiceAPI
+
+/// What all users of a request have in common, whichever release answers them.
+struct RequestContext: Sendable {
+  let request: Recommender_RecommendRequest
+  let services: ServiceClients
+  let scope: RequestScope
+  /// What the services take in one RPC.
+  let published: PublishedLimits.Values
+  let limits: RecommenderLimits
+  /// Whether the recommended items' titles are looked up.
+  let withMetadata: Bool
+  /// Of the catalog, to read items from whatever the release's is; nil for the release's.
+  let snapshot: UInt64?
+
+  /// The same with time of its own, for what no caller waits for.
+  func detached(deadline: ContinuousClock.Instant) -> RequestContext {
+    RequestContext(
+      request: request, services: services, scope: RequestScope(requestID: scope.requestID, deadline: deadline),
+      published: published, limits: limits, withMetadata: false, snapshot: snapshot)
+  }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import GRPCProtobuf
+import GRPCTransport
+import RetrievalService
+import ServiceAPI
+import ServiceSupport
+import SwiftProtobuf
+import Synchronization
+import TestSupport
+import Testing
+
+/// GetServerInfo of an encoder and of an LLM service, as services that hold several trainings answer it.
+private final class ScriptedTrainings: RegistrableRPCService {
+  private let loaded: [String]
+  let asked = Mutex<[String]>([])
+
+  /// - Parameter loaded: the first is the default; empty for a service of before, which knows no field and has one training.
+  init(_ loaded: [String]) { self.loaded = loaded }
+
+  private func model(_ wanted: String) throws -> Common_ModelRef {
+    asked.withLock { $0.append(wanted) }
+    if loaded.isEmpty { return .with { ($0.name, $0.spaceFingerprint) = ("old", "space-1") } }
+    let found = wanted.isEmpty ? loaded[0] : wanted
+    guard loaded.contains(found) else { throw ServiceFailure(.trainingNotLoaded, "loaded: \(loaded)") }
+    return .with { $0.spaceFingerprint = found }
+  }
+
+  func registerMethods(with router: inout RPCRouter<some ServerTransport>) {
+    answer(Encoder_EncoderService.Method.GetServerInfo.descriptor, &router) {
+      (request: Encoder_GetServerInfoRequest, model) -> Encoder_GetServerInfoResponse in
+      let answered = try model(request.spaceFingerprint)
+      return .with { $0.model = answered }
+    }
+    answer(LLM_LLMService.Method.GetServerInfo.descriptor, &router) {
+      (request: LLM_GetServerInfoRequest, model) -> LLM_GetServerInfoResponse in
+      let answered = try model(request.spaceFingerprint)
+      return .with { $0.model = answered }
+    }
+  }
+
+  private func answer<Request: Message, Response: Message>(
+    _ method: MethodDescriptor, _ router: inout RPCRouter<some ServerTransport>,
+    _ body: @escaping @Sendable (Request, (String) throws -> Common_ModelRef) throws -> Response
+  ) {
+    router.registerHandler(
+      forMethod: method, deserializer: ProtobufDeserializer<Request>(), serializer: ProtobufSerializer<Response>()
+    ) { [self] request, _ in
+      let message = try await ServerRequest(stream: request).message
+      return StreamingServerResponse(single: ServerResponse(message: try body(message, model)))
+    }
+  }
+
+  /// Runs `body` while the services listen, with a target for each.
+  static func serve(
+    _ services: [ScriptedTrainings], targets: [String] = [], _ body: ([String]) async throws -> Void
+  ) async throws {
+    guard let first = services.first else { return try await body(targets) }
+    let transport = try CGrpcServerTransport(address: "127.0.0.1:0")
+    let target = "127.0.0.1:\(transport.boundPort ?? 0)"
+    try await withGRPCServer(transport: transport, services: [first]) { _ in
+      try await serve(Array(services.dropFirst()), targets: targets + [target], body)
+    }
+  }
+}
+
+@Suite("A rollout starts when every service that encodes has the training", .timeLimit(.minutes(15)))
+struct EncodingServicesTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// A second version of the training "space-2", and a third of the stable one's.
+  private func run(_ services: EncodingServices, _ body: (RetrievalHarness) async throws -> Void) async throws {
+    try await RetrievalHarness.run(directory.path, milvus: nil, encodingServices: services) { server in
+      try await server.publish(Catalog(count: 10))
+      try await server.publish(Catalog(count: 10, training: "space-2"))
+      try await server.publish(Catalog(count: 10))
+      try await body(server)
+    }
+  }
+
+  @Test
+  func `It starts when all of them hold it, each asked for it by its fingerprint`() async throws {
+    let services = (0..<3).map { _ in ScriptedTrainings(["space-1", "space-2"]) }
+    try await ScriptedTrainings.serve(services) { targets in
+      try await run(EncodingServices(encoders: [targets[0]], llms: Array(targets[1...]))) { server in
+        let started = try await server.start(100)
+        #expect(started.rollout.phase == .running)
+      }
+    }
+    #expect(services.map { $0.asked.withLock(\.self) } == Array(repeating: ["space-2"], count: 3))
+  }
+
+  @Test
+  func `One replica that lacks it is named with the remedy, and nothing has begun`() async throws {
+    for lacking in [["space-1"], []] {
+      let services = [ScriptedTrainings(["space-2"]), ScriptedTrainings(["space-2"]), ScriptedTrainings(lacking)]
+      try await ScriptedTrainings.serve(services) { targets in
+        try await RetrievalHarness.run(
+          "\(directory.path)/\(lacking.count)", milvus: nil,
+          encodingServices: EncodingServices(encoders: [targets[0]], llms: [targets[1], targets[2]])
+        ) { server in
+          try await server.publish(Catalog(count: 10))
+          try await server.publish(Catalog(count: 10, training: "space-2"))
+          await expectFailure(
+            .failedPrecondition, "TRAINING_NOT_LOADED", field: "version", mentioning: "illmrec training load",
+            "--llm \(targets[2])", "space-2"
+          ) { try await server.start(100) }
+          #expect(try await !server.routing().hasCandidate)
+        }
+      }
+    }
+  }
+
+  @Test
+  func `A service that cannot be asked holds the rollout up too`() async throws {
+    try await ScriptedTrainings.serve([ScriptedTrainings(["space-2"])]) { targets in
+      // Port 1 of this machine: nobody listens there.
+      try await run(EncodingServices(encoders: ["127.0.0.1:1"], llms: targets)) { server in
+        await expectFailure(
+          .failedPrecondition, "TRAINING_UNVERIFIED", field: "version", mentioning: "encoder at 127.0.0.1:1"
+        ) { try await server.start(100) }
+      }
+    }
+  }
+
+  @Test
+  func `A version of the stable one's training needs nobody's leave, and a repetition is answered as before`()
+    async throws
+  {
+    try await run(EncodingServices(encoders: ["127.0.0.1:1"])) { server in
+      let request = Retrieval_StartRolloutRequest.with {
+        $0.version = "default/versions/3"
+        $0.plan.stages = [.with { $0.canaryPermille = 10 }]
+        $0.change.requestID = "once"
+      }
+      let started = try await server.admin.startRollout(request).servingState
+      #expect(try await server.admin.startRollout(request).servingState.generation == started.generation)
+      await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") { try await server.start(100) }
+      await expectFailure(.notFound, "VERSION_NOT_FOUND", field: "version") {
+        try await server.admin.startRollout(.with { $0.version = "default/versions/9" })
+      }
+    }
+  }
+}
