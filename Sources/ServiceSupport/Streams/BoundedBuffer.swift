@@ -55,6 +55,8 @@ final class BoundedBuffer<Element: Sendable>: Sendable {
   private func wait(_ isReady: @escaping @Sendable (State) -> Bool) async throws {
     try await withTaskCancellationHandler {
       while !(state.withLock { isReady($0) }) {
+        // Else a task that was cancelled before it waits would go round for ever.
+        try Task.checkCancellation()
         try await withCheckedThrowingContinuation { continuation in
           resumeAtOnce(continuation, unless: isReady)
         }

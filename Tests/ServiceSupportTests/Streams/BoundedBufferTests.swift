@@ -46,4 +46,15 @@ struct BoundedBufferTests {
     await #expect(throws: CancellationError.self) { try await waiting.value }
     if isSender { #expect(try await buffer.takeAll() == [0]) }
   }
+
+  @Test(.timeLimit(.minutes(5)), arguments: [true, false])
+  func `A sender and a taker that were cancelled before they wait stop as well`(isSender: Bool) async throws {
+    let buffer = BoundedBuffer<Int>(capacity: 1)
+    if isSender { try await buffer.send(0) }
+    let waiting = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      if isSender { try await buffer.send(1) } else { _ = try await buffer.takeAll() }
+    }
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+  }
 }
