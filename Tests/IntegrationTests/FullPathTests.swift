@@ -135,7 +135,7 @@ import Testing
       }
       #expect(missing?.code == .notFound)
       #expect(missing?.message.hasPrefix("target.index: ") == true)
-      #expect(missing?.message.contains("searching (\(endpoints.retrieval)): ") == true)
+      #expect(missing?.message.contains("asking which version answers (\(endpoints.retrieval)): ") == true)
     }
   }
 }

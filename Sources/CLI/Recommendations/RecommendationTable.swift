@@ -21,6 +21,10 @@ struct RecommendationTable {
     table.write(to: terminal)
     if result.items.isEmpty { terminal.writeLine("No item is left to recommend.") }
     terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
+    if !result.fellBackFrom.isEmpty {
+      terminal.writeLine(
+        terminal.styled("\(result.fellBackFrom) was to answer and failed; the stable version answered instead.", .dim))
+    }
     if result.truncatedItems > 0 {
       terminal.writeLine(
         terminal.styled("\(result.truncatedItems) older interactions were not read by the LLM service.", .dim))
