@@ -94,9 +94,10 @@ test-crash: packages ## Kill the retrieval service at KILLS=200 random moments, 
 	ILLMREC_KILLS=$(or $(KILLS),200) $(SWIFT) test --skip-build --filter 'KillTests|KilledStoreTests|KilledCatalogTests|RolloutKillTests'
 
 .PHONY: test-swaps
-test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searches over loopback.
+test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searches, and trainings under as many recommendations.
 	$(SWIFT) build --build-tests
 	ILLMREC_SWAPS=$(or $(SWAPS),200) ILLMREC_SWAP_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter SwapTests
+	ILLMREC_RELEASE_CALLS=$(or $(CALLS),100000) $(SWIFT) test --skip-build --filter ReleaseRolloutTests
 
 .PHONY: test-rollouts
 test-rollouts: packages ## Play SEEDS=200 rollouts through failures, outages, clock jumps, restarts and pauses against the written rules.
