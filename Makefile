@@ -91,7 +91,7 @@ test-sanitizers: packages ## Run the transport's tests under the address and the
 .PHONY: test-crash
 test-crash: packages ## Kill the retrieval service at KILLS=200 random moments, and the stores at every step of every change.
 	$(SWIFT) build --build-tests
-	ILLMREC_KILLS=$(or $(KILLS),200) $(SWIFT) test --skip-build --filter 'KillTests|KilledStoreTests|KilledCatalogTests|RolloutKillTests'
+	ILLMREC_KILLS=$(or $(KILLS),200) $(SWIFT) test --skip-build --filter 'KillTests|KilledStoreTests|KilledCatalogTests|KilledTrainingsTests|RolloutKillTests'
 
 .PHONY: test-swaps
 test-swaps: packages ## Change versions SWAPS=200 times under CALLS=100000 searches, and trainings under as many recommendations.

@@ -204,6 +204,9 @@ let package = Package(
       name: "CatalogProbe", dependencies: ["Basics", "CatalogStore", "Items", .grdb, .sqlite],
       path: "Tests/CatalogProbe",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "TrainingsProbe", dependencies: ["Basics", "ModelServing"], path: "Tests/TrainingsProbe",
+      swiftSettings: swiftSettings),
     tests("CatalogStoreTests", ["Basics", "CatalogStore", "CatalogProbe", "Items", "TestSupport", .grdb]),
     tests(
       "EncoderServiceTests",
@@ -213,7 +216,9 @@ let package = Package(
       ] + rpcTests),
     tests(
       "LLMServiceTests",
-      ["LLMService", "Items", "Models", "ModelServing", "Kernels", "ServiceSupport"] + rpcTests + [.argumentParser]),
+      ["LLMService", "Items", "Models", "ModelServing", "TrainingsProbe", "Kernels", "ServiceSupport"] + rpcTests + [
+        .argumentParser
+      ]),
     tests(
       "RetrievalServiceTests",
       [

@@ -36,7 +36,7 @@ extension HTMLPage {
     .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px } th, td { text-align: left; padding: 4px 22px 4px 0; vertical-align: top }
     th { font-weight: 600 } thead th { color: var(--soft); font-weight: 500 } code { font: 12px ui-monospace, monospace; overflow-wrap: anywhere }
     table.figures td, table.figures th, td.figure { font-variant-numeric: tabular-nums } table.amounts td { font-variant-numeric: tabular-nums; text-align: right }
-    td { overflow-wrap: anywhere; max-width: 60ch } h1, h2, p, dd, summary { overflow-wrap: anywhere } tbody th { font-weight: 550 }
+    td { overflow-wrap: anywhere; max-width: 60ch; min-width: 5ch } h1, h2, p, dd, summary { overflow-wrap: anywhere } tbody th { font-weight: 550 }
     dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; font-size: 13px; margin: 8px 0 0 } dt { color: var(--soft) } dd { margin: 0 }
     details { margin-top: 18px } summary { font-size: 13px; color: var(--soft) } figure + .scroll, .scroll + .scroll { margin-top: 12px }
     figure { margin: 18px 0 0 } figcaption { font-size: 13px; font-weight: 600; display: flex; flex-wrap: wrap; gap: 4px 20px; overflow-wrap: anywhere }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Basics
+package import Basics
 import Foundation
-import ServiceSupport
+package import ServiceSupport
 import Synchronization
 
 /// The file that remembers what callers have loaded, of one service at a time.
 ///
 /// It is replaced as a whole: after a kill at any moment it says what it said before a call, or what it says after it.
-final class TrainingMemory: Sendable {
+package final class TrainingMemory: Sendable {
   let path: String
   private let faults: FileFaults
   /// Held until the service ends.
@@ -18,7 +18,7 @@ final class TrainingMemory: Sendable {
 
   /// - Parameter faults: asked before every operation on the disk.
   /// - Throws: when another service has the file, or it is none of these.
-  init(_ path: String, faults: @escaping FileFaults = { _ in nil }) throws(SettingsError) {
+  package init(_ path: String, faults: @escaping FileFaults = { _ in nil }) throws(SettingsError) {
     self.path = path
     self.faults = faults
     lock = try FileLock(
@@ -29,10 +29,10 @@ final class TrainingMemory: Sendable {
     record = Mutex(try Self.read(path))
   }
 
-  var current: TrainingRecord? { record.withLock(\.self) }
+  package var current: TrainingRecord? { record.withLock(\.self) }
 
   /// Makes the file say `new`; without effect when it does.
-  func write(_ new: TrainingRecord) throws {
+  package func write(_ new: TrainingRecord) throws {
     try record.withLock { record in
       guard record != new, record != nil || new.standard != nil || !new.trainings.isEmpty else { return }
       let encoder = JSONEncoder()

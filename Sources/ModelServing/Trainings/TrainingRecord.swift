@@ -3,13 +3,20 @@
 import ServiceAPI
 
 /// What callers have loaded into a service, for its next start to load again.
-struct TrainingRecord: Codable, Equatable, Sendable {
-  struct Entry: Codable, Equatable, Sendable {
+package struct TrainingRecord: Codable, Equatable, Sendable {
+  package struct Entry: Codable, Equatable, Sendable {
     /// Beneath the directory of trainings.
     let directory: String
     let name: String
     let version: String
     let spaceFingerprint: String
+
+    package init(directory: String, name: String, version: String, spaceFingerprint: String) {
+      self.directory = directory
+      self.name = name
+      self.version = version
+      self.spaceFingerprint = spaceFingerprint
+    }
 
     private enum CodingKeys: String, CodingKey {
       case directory
@@ -28,6 +35,12 @@ struct TrainingRecord: Codable, Equatable, Sendable {
   let standard: String?
   /// In the order in which they were loaded.
   let trainings: [Entry]
+
+  package init(first: String, standard: String?, trainings: [Entry]) {
+    self.first = first
+    self.standard = standard
+    self.trainings = trainings
+  }
 
   private enum CodingKeys: String, CodingKey {
     case format

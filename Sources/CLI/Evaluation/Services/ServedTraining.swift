@@ -5,7 +5,7 @@ import Recommender
 import ServiceAPI
 import SwiftProtobuf
 
-/// What the running services say of themselves, found to be one training.
+/// What the running services say of the training that built the version which is searched.
 struct ServedTraining: Sendable {
   let llm: LLM_GetServerInfoResponse
   /// Most items of a list.
@@ -17,31 +17,30 @@ struct ServedTraining: Sendable {
   let snapshot: UInt64
 
   /// - Parameter index: an index, whose stable version is taken, or a version of one.
-  /// - Throws: CLIError when a service cannot be reached, the trainings differ, or there is no such index.
+  /// - Throws: CLIError when a service cannot be reached or lacks the version's training, or there is no such index.
   init(of targets: ServiceClients, index: String) async throws {
-    let encoder = try await targets.call("encoder", at: targets.encoderTarget) {
-      try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults)
-    }
-    llm = try await targets.call("LLM service", at: targets.llmTarget) {
-      try await targets.llm.getServerInfo(.init(), metadata: [:], options: .defaults)
-    }
-    guard encoder.model.spaceFingerprint == llm.model.spaceFingerprint else {
-      throw CLIError(
-        .service,
-        "the encoder at \(targets.encoderTarget) serves the training \(Self.text(encoder.model)), the LLM service at "
-          + "\(targets.llmTarget) serves \(Self.text(llm.model)); start both with the same --checkpoint and --spaces")
-    }
     let info = try await targets.call("retrieval service", at: targets.retrievalTarget) {
       try await targets.retrieval.getServerInfo(.init(), metadata: [:], options: .defaults)
     }
     maxK = Int(info.limits.maxK)
     let served = try await Self.version(index, among: info.indexes, targets)
-    guard served.builtBy.spaceFingerprint == llm.model.spaceFingerprint else {
+    let training = served.builtBy.spaceFingerprint
+    let encoder = try await targets.call("encoder", at: targets.encoderTarget) {
+      try await targets.encoder.getServerInfo(
+        .with { $0.spaceFingerprint = training }, metadata: [:], options: .defaults)
+    }
+    llm = try await targets.call("LLM service", at: targets.llmTarget) {
+      try await targets.llm.getServerInfo(.with { $0.spaceFingerprint = training }, metadata: [:], options: .defaults)
+    }
+    // Services of before several trainings answer by their own, whatever they are asked for.
+    for (service, model) in [
+      ("encoder at \(targets.encoderTarget)", encoder.model), ("LLM service at \(targets.llmTarget)", llm.model),
+    ] where model.spaceFingerprint != training {
       throw CLIError(
         .service,
         "\(served.version) at \(targets.retrievalTarget) was built by the training \(Self.text(served.builtBy)), and the "
-          + "encoder and the LLM service serve \(Self.text(llm.model)); bring its items in first: "
-          + "illmrec index publish --index \(served.index) --promote")
+          + "\(service) serves \(Self.text(model)); load that training into it (illmrec training load), or bring in the items of "
+          + "its own: illmrec index publish --index \(served.index) --promote")
     }
     version = served.version
     snapshot = served.catalog.id == encoder.catalog.id ? served.catalog.snapshot : 0
