@@ -95,6 +95,13 @@ extension EncoderServer {
     request: Encoder_DropSnapshotRequest, context: ServerContext
   ) async throws -> Encoder_DropSnapshotResponse {
     let number = SnapshotChoice.number(request.snapshot)
+    guard !exports.isInUse(number) else {
+      throw ServiceFailure(
+        .snapshotInUse,
+        "snapshot \(number) is named by an index version, or was exported a moment ago: what is served, rolled out or kept for "
+          + "going back would lose its items. Delete the versions first (illmrec index delete), and try again two minutes later",
+        field: "snapshot")
+    }
     try await change { store throws(StoreError) in try store.drop(number) }
     logger.notice("catalog snapshot dropped", metadata: ["snapshot": "\(number)"])
     return .init()

@@ -77,9 +77,27 @@ struct RoutedRequest: Sendable {
       Recommendation(of: candidates, by: routing?.candidate, context, isPinned: isLast),
     ].filter { !$0.users.isEmpty }
     for way in try await Self.run(ways) { note(way) }
-    guard let routing, routing.candidate != nil else { return }
+    guard let routing else { return }
+    if !isLast { try await beginAnewWhereMoved(ready, from: routing) }
+    guard routing.candidate != nil else { return }
     let fallen = try await fallBack(from: candidates.map(\.place), routing)
     await FailureReport(of: places.map { users[$0] }, fallen: fallen, routing)?.send(by: context)
+  }
+
+  /// Nobody checks the routing of a user who fails before the search. So it is asked for once more: whose version has changed
+  /// begins anew, and has not failed by the version that is theirs.
+  private mutating func beginAnewWhereMoved(_ ready: [UserProgress], from routing: ReleaseRouting) async throws {
+    let failed = ready.filter { user in
+      let now = users[user.place]
+      return now.failure.map(FailureReport.isReleases) ?? false && !now.isEncoded
+    }
+    guard !failed.isEmpty,
+      let now = try await routings.routing(of: context.request.target, context.scope, afresh: true)
+    else { return }
+    for user in failed
+    where now.release(of: user.routingKey).version != routing.release(of: user.routingKey).version {
+      users[user.place] = user.moved
+    }
   }
 
   private static func run(_ ways: [Recommendation]) async throws -> [Recommendation] {
@@ -162,6 +180,13 @@ extension UserProgress {
     var user = self
     let own = request.target.routingKey.isEmpty ? history.userID : ""
     user.routingKey = own.isEmpty ? commonKey : own
+    return user
+  }
+
+  /// At the beginning of another way: another version has become the user's.
+  fileprivate var moved: UserProgress {
+    var user = self
+    user.fail(ServiceFailure(.servingStateChanged, "another version answers this user by now"))
     return user
   }
 

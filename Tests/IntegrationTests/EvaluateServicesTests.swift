@@ -185,10 +185,12 @@ import Testing
     try SyntheticCheckpoint.write(to: other.checkpoint, shape: .tiny, seed: 8, text: TestShop.titles)
     defer { for path in states { try? FileManager.default.removeItem(atPath: path) } }
     try await ServiceStack.run(stack) { [other] endpoints in
+      try await encode(endpoints, items: "\(shop.data)/meta_info.json")
+      try await publish(endpoints)
       try await withService(.llm, other, state: try StateDirectory(other.state)) { _, target in
         let (exit, output) = try await evaluate(endpoints, ["--llm", target])
         #expect(exit == .code(1))
-        #expect(output.contains("the LLM service at \(target) serves other"), "\(output)")
+        #expect(output.contains("LLM service at \(target)") && output.contains("TRAINING_NOT_LOADED"), "\(output)")
       }
     }
   }

@@ -135,6 +135,17 @@ import Testing
     #expect(targets == ["", "", "", Self.one])
   }
 
+  @Test func `Whoever fails before the search by a version that is theirs no longer begins anew and counts for nobody`()
+    async throws
+  {
+    // The candidate has been rolled back since the gateway heard of it.
+    var harness = Self.harness(Self.routing(permille: 1000), Self.routing(permille: 0))
+    harness.encoder.trainings = [:]
+    let response = try await harness.run { try await $0.recommend(.with { $0.users = Self.users }) }
+    #expect(response.results.allSatisfy { Self.isWhole($0, of: Self.one) })
+    #expect(harness.retrieval.failuresReported.values.isEmpty)
+  }
+
   @Test func `A candidate whose training is not loaded fails its users alone, and is told to the gates`() async throws {
     var harness = Self.harness(Self.routing(permille: 500))
     harness.encoder.trainings = [:]
@@ -230,6 +241,18 @@ import Testing
     }
     let priorities = harness.llm.encodings.values.map { ($0.expectedSpaceFingerprint, $0.priority) }
     #expect(priorities.allSatisfy { $0.1 == ($0.0 == "training-b" ? .background : .unspecified) })
+  }
+
+  @Test func `Shadowed users who cannot be encoded for the candidate are its failed comparisons`() async throws {
+    var harness = Self.harness(Self.routing(permille: 0, shadow: 1000))
+    harness.encoder.trainings = [:]
+    _ = try await harness.run { [harness] client in
+      _ = try await client.recommend(.with { $0.users = Self.users })
+      try await waitUntil { !harness.retrieval.comparisonsOffered.values.isEmpty }
+    }
+    let offered = try #require(harness.retrieval.comparisonsOffered.values.first)
+    #expect(offered.offers.isEmpty && offered.failedCandidate == 40)
+    #expect(offered.failedBaseline == 0 && offered.dropped == 0)
   }
 
   @Test func `Queries that fit both versions are left to the retrieval service to compare`() async throws {

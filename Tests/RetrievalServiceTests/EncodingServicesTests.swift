@@ -127,6 +127,19 @@ struct EncodingServicesTests {
   }
 
   @Test
+  func `A version whose training a service lacks is not promoted either, and going back asks nobody`() async throws {
+    try await ScriptedTrainings.serve([ScriptedTrainings(["space-1"])]) { targets in
+      try await run(EncodingServices(encoders: targets)) { server in
+        await expectFailure(.failedPrecondition, "TRAINING_NOT_LOADED", field: "version") {
+          try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" })
+        }
+        _ = try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" })
+        _ = try await server.admin.rollbackVersion(.init())
+      }
+    }
+  }
+
+  @Test
   func `A version of the stable one's training needs nobody's leave, and a repetition is answered as before`()
     async throws
   {

@@ -29,6 +29,29 @@ struct GateTests {
   }
 
   @Test
+  func `A baseline of whom next to nothing was seen allows no more than one that never fails`() {
+    let gates = Gates(maxErrorRatio: 2, minSamples: 20)
+    var evidence = StageEvidence()
+    for _ in 0..<19 { evidence.noteFailed(by: .baseline) }
+    for _ in 0..<100 { evidence.noteFailed(by: .candidate) }
+    #expect(verdict(gates, evidence) == .failed)
+  }
+
+  @Test
+  func `What the baseline failed in earlier stages is allowed in one that gives it nothing`() {
+    let gates = Gates(maxErrorRatio: 2, minSamples: 20)
+    var before = StageEvidence()
+    for _ in 0..<900 { before.noteServed(by: .baseline, micros: 5) }
+    for _ in 0..<100 { before.noteFailed(by: .baseline) }
+    var evidence = StageEvidence(after: StageEvidence(after: before))
+    for _ in 0..<900 { evidence.noteServed(by: .candidate, micros: 5) }
+    for _ in 0..<100 { evidence.noteFailed(by: .candidate) }
+    #expect(verdict(gates, evidence) == .open)
+    for _ in 0..<500 { evidence.noteFailed(by: .candidate) }
+    #expect(verdict(gates, evidence) == .failed)
+  }
+
+  @Test
   func `Errors of comparisons count: a candidate that only fails in the shadow is found`() {
     var evidence = StageEvidence()
     for _ in 0..<10 { evidence.noteComparisonFailed(in: .candidate) }

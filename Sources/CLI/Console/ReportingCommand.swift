@@ -23,7 +23,10 @@ extension ReportingCommand {
     } catch {
       guard let failure = CommandFailure(error) else { throw error }
       let terminal = Terminal.standardError
-      terminal.writeLine(terminal.styled("illmrec: ", .red) + failure.message)
+      // Names that others have chosen stand in it.
+      let lines = failure.message.split(separator: "\n", omittingEmptySubsequences: false)
+      terminal.writeLine(
+        terminal.styled("illmrec: ", .red) + lines.map { VisibleText.of(String($0)) }.joined(separator: "\n"))
       throw ExitCode(failure.exitCode)
     }
   }

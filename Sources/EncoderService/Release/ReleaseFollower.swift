@@ -122,6 +122,7 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
     while !Task.isCancelled {
       // Where a list cannot be had, nothing is dropped.
       if let named = try? await namedSnapshots() {
+        exports.note(named: named)
         do {
           try await drop(&unnamed, named)
         } catch {

@@ -68,9 +68,10 @@ final class ComparisonOffers: Sendable {
     first: [Recommendation], _ second: Recommendation, _ routing: ReleaseRouting, _ context: RequestContext
   ) async {
     let encoded = zip(first, second.users).filter { $1.failure == nil && $1.isEncoded }
+    let failed = second.users.count { $0.failure.map(FailureReport.isReleases) ?? false }
     let dropped = state.withLock { state in
       defer { state.dropped = 0 }
-      return state.dropped + UInt32(first.count - encoded.count)
+      return state.dropped + UInt32(first.count - encoded.count - failed)
     }
     let stage = Stage(name: "offering comparisons", target: context.services.retrievalTarget)
     let offers = encoded.map { (way, user) in
@@ -86,7 +87,13 @@ final class ComparisonOffers: Sendable {
         $0.rolloutNumber = routing.message.rolloutNumber
         $0.stage = routing.message.stage
         $0.offers = Array(portion)
-        $0.dropped = place == 0 ? dropped : 0
+        guard place == 0 else { return }
+        $0.dropped = dropped
+        if second.release?.arm == .candidate {
+          $0.failedCandidate = UInt32(failed)
+        } else {
+          $0.failedBaseline = UInt32(failed)
+        }
       }
       _ = try? await context.scope.call(stage) {
         try await context.services.retrieval.offerComparisons(request, metadata: $0, options: $1)

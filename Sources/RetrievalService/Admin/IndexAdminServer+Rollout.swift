@@ -18,7 +18,7 @@ extension IndexAdminServer {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
     let plan = request.plan.plan
-    try await requireTraining(of: name)
+    if try !isRolloutUnderWay(of: name) { try await requireTraining(of: name) }
     let serving = try await change("rollout started", fields: ["version", "change.etag"], context) {
       () throws(VectorIndexError) in
       try store.startRollout(of: name, plan: plan, asked)
@@ -26,16 +26,19 @@ extension IndexAdminServer {
     return .init(Retrieval_ServingState(serving))
   }
 
-  /// That of another training than the stable version's must be loaded where users are encoded. While a rollout is under way the
-  /// store answers, which knows a repetition.
-  private func requireTraining(of name: VersionName) async throws {
-    let (candidate, stable, isUnderWay) = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
-      (
-        try store.version(name).info.builtBy, try store.resolve(index: name.index).version.info.builtBy,
-        try store.servingState(of: name.index).activeRollout != nil
-      )
+  /// Then the store answers, which knows a repetition.
+  private func isRolloutUnderWay(of name: VersionName) throws(ServiceFailure) -> Bool {
+    try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
+      try store.servingState(of: name.index).activeRollout != nil
     }
-    if isUnderWay || candidate.isOfOneTraining(with: stable) { return }
+  }
+
+  /// That of another training than the stable version's must be loaded where users are encoded.
+  func requireTraining(of name: VersionName) async throws {
+    let (candidate, stable) = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
+      (try store.version(name).info.builtBy, try store.resolve(index: name.index).version.info.builtBy)
+    }
+    if candidate.isOfOneTraining(with: stable) { return }
     try await encodingServices.require(candidate, of: name)
   }
 

@@ -101,6 +101,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   ) async throws -> Retrieval_PromoteVersionResponse {
     let name = try versionName(request.version, field: "version")
     let change = changeRequest(request.change, etag: request.etag, context)
+    try await requireTraining(of: name)
     let serving = try await self.change(
       "promoted", fields: ["version", etagField(request.etag)], context
     ) { () throws(VectorIndexError) in

@@ -35,6 +35,15 @@ struct ComparisonOffer: Sendable {
       if let pair { pairs.append(pair) }
     }
     for pair in pairs { monitor.compare(pair, routing, candidate, in: live) }
+    let failed = [(Arm.baseline, request.failedBaseline), (.candidate, request.failedCandidate)]
+    for (arm, count) in failed {
+      guard count <= UInt32(limits.maxQueriesPerRequest) else {
+        throw ServiceFailure(
+          .tooManyQueries, "\(count) failed; tell at most \(limits.maxQueriesPerRequest) at a time",
+          field: arm == .baseline ? "failed_baseline" : "failed_candidate")
+      }
+      for _ in 0..<count { live.note(.failed(arm), stage: candidate.rollout.stage) }
+    }
     if request.dropped > 0 { live.noteDropped(Int(request.dropped), stage: candidate.rollout.stage) }
     return .with { $0.taken = UInt32(pairs.count) }
   }

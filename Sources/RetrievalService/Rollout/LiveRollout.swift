@@ -74,7 +74,7 @@ final class LiveRollout: Sendable {
       state.rollout = rollout
       state.report.rollout = rollout
       if rollout.stage != before.stage {
-        state.evidence = StageEvidence()
+        state.evidence = StageEvidence(after: state.evidence)
         state.keys = DistinctKeys()
         state.outcomes.begin(stage: rollout.stage)
         state.sinceMicros = now.wallMicros
@@ -138,13 +138,13 @@ final class LiveRollout: Sendable {
     state.withLock { state in
       guard state.rollout.isActive else { return 0 }
       let split = TrafficSplit(index: index, rollout: number, permille: state.rollout.currentStage.canaryPermille)
-      for failure in failures {
+      // A key that the share gives to the other version, by now or ever, cannot have met this one.
+      let possible = failures.filter { !$0.key.isEmpty && split.takesCanary($0.key) == ($0.arm == .candidate) }
+      for failure in possible {
         state.evidence.noteFailed(by: failure.arm, reason: failure.reason)
-        // A key that the share has moved since would be counted for the version that it no longer meets.
-        guard !failure.key.isEmpty, split.takesCanary(failure.key) == (failure.arm == .candidate) else { continue }
         state.note(failure.key, of: failure.arm)
       }
-      return failures.count
+      return possible.count
     }
   }
 

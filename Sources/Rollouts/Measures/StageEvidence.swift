@@ -57,8 +57,19 @@ package struct StageEvidence: Sendable, Equatable {
   package private(set) var compared = Compared()
   /// Different routing keys of the callers' queries; successes are the candidate's.
   package private(set) var routedKeys = Trials()
+  /// Callers' queries that the baseline answered in earlier stages; successes are its failures. The baseline is one version
+  /// throughout, so that the mix of traffic says nothing against them.
+  package let baselineErrorsBefore: Trials
 
-  package init() {}
+  package init() {
+    baselineErrorsBefore = Trials()
+  }
+
+  /// Of the stage after another one.
+  package init(after before: StageEvidence) {
+    let (known, own) = (before.baselineErrorsBefore, before.callerErrors(of: .baseline))
+    baselineErrorsBefore = Trials(count: known.count + own.count, successes: known.successes + own.successes)
+  }
 
   package subscript(arm: Arm) -> Served { served[arm.rawValue] }
 

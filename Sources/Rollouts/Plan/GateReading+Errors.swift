@@ -8,8 +8,9 @@ extension Gates {
   func readErrors(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> GateReading? {
     guard let maxErrorRatio else { return nil }
     let all = [
-      ErrorRates("searches", evidence.callerErrors, self, ratio: maxErrorRatio),
-      ErrorRates("comparisons", evidence.comparisonErrors, self, ratio: maxErrorRatio),
+      ErrorRates(
+        "searches", evidence.callerErrors, before: evidence.baselineErrorsBefore, self, ratio: maxErrorRatio),
+      ErrorRates("comparisons", evidence.comparisonErrors, before: Trials(), self, ratio: maxErrorRatio),
     ]
     func reading(_ rates: ErrorRates, _ verdict: GateReading.Verdict, _ detail: String) -> GateReading {
       GateReading(
@@ -31,20 +32,25 @@ extension Gates {
 private struct ErrorRates {
   let candidate: Trials
   private let baseline: Trials
+  private let judgedSamples: UInt64
   private let kind: String
   private let ratio: Double
   private let errorProbability: Double
 
-  init(_ kind: String, _ errors: (Arm) -> Trials, _ gates: Gates, ratio: Double) {
+  /// - Parameter before: what was seen of the baseline in earlier stages: it is the same version, and a stage that gives it few
+  ///   of the keys, or none, would know next to nothing of it.
+  init(_ kind: String, _ errors: (Arm) -> Trials, before: Trials, _ gates: Gates, ratio: Double) {
     self.kind = kind
-    baseline = errors(.baseline)
+    let own = errors(.baseline)
+    baseline = Trials(count: own.count + before.count, successes: own.successes + before.successes)
+    judgedSamples = gates.judgedSamples
     candidate = errors(.candidate)
     self.ratio = ratio
     errorProbability = gates.errorProbability / 2
   }
 
   /// Whether the candidate's rate is proven to be above what the baseline's, as it was seen, allows.
-  var isWorse: Bool { lower > allowed(baseline.rate) }
+  var isWorse: Bool { lower > allowed(seenRate) }
 
   /// Whether the candidate's rate is proven to be allowed, whatever the baseline's is: each has half of the error.
   var isProvenNotWorse: Bool {
@@ -54,16 +60,18 @@ private struct ErrorRates {
 
   var detail: String {
     "\(candidate.successes) of \(candidate.count) \(kind) of the candidate failed (rate proven above \(lower.digits(4))), "
-      + "\(baseline.successes) of \(baseline.count) of the baseline; at most \(allowed(baseline.rate).digits(4)) allowed"
+      + "\(baseline.successes) of \(baseline.count) of the baseline; at most \(allowed(seenRate).digits(4)) allowed"
   }
 
   func measurement(requiredSamples: UInt64) -> GateReading.Measurement {
     let interval = candidate.interval(errorProbability: errorProbability)
     return .init(
       value: candidate.count == 0 ? nil : candidate.rate, interval: interval.lower...interval.upper,
-      bound: allowed(baseline.rate), samples: candidate.count, requiredSamples: requiredSamples)
+      bound: allowed(seenRate), samples: candidate.count, requiredSamples: requiredSamples)
   }
 
+  /// Of the baseline; 0 where too little was seen of it: two failures of two searches must not allow a candidate to fail always.
+  private var seenRate: Double { baseline.count >= judgedSamples ? baseline.rate : 0 }
   private var lower: Double { candidate.interval(errorProbability: errorProbability).lower }
 
   private func allowed(_ baselineRate: Double) -> Double { min(1, ratio * max(baselineRate, Gates.errorRateFloor)) }

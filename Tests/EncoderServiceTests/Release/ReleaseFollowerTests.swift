@@ -97,6 +97,15 @@ import Testing
     }
   }
 
+  @Test func `What a version names is in use, and so is what was exported a moment ago`() async throws {
+    let exports = RecentExports()
+    index.set(stable: "default/versions/2", [version(1, snapshot: 1), version(2, snapshot: 2)])
+    try await following(exports: exports) { try await waitUntil { exports.isInUse(1) } }
+    #expect(exports.isInUse(2) && !exports.isInUse(3))
+    exports.note(3)
+    #expect(exports.isInUse(3))
+  }
+
   @Test func `A snapshot that is being published is not dropped`() async throws {
     let exports = RecentExports()
     index.set(stable: "default/versions/1", [version(1, snapshot: 2)])

@@ -56,7 +56,8 @@ struct TrainingLoadCommand: ReportingCommand {
     for (host, response) in answers {
       let training = response.training
       Terminal.standardOutput.writeLine(
-        "The \(host.name) \(response.wasLoaded ? "had" : "has loaded") \(training.model.name) \(training.model.version), "
+        "The \(host.name) \(response.wasLoaded ? "had" : "has loaded") "
+          + VisibleText.of("\(training.model.name) \(training.model.version), ")
           + "\(training.model.spaceFingerprint)" + (training.isDefault ? ", and it is the default." : "."))
     }
   }
@@ -116,7 +117,8 @@ struct TrainingUnloadCommand: ReportingCommand {
     if hosts.json { return try JSONOutput.write(unloaded) }
     for (host, training) in found {
       Terminal.standardOutput.writeLine(
-        "The \(host.name) has unloaded \(training.model.name) \(training.model.version), \(training.model.spaceFingerprint)."
+        "The \(host.name) has unloaded "
+          + VisibleText.of("\(training.model.name) \(training.model.version), \(training.model.spaceFingerprint).")
       )
     }
   }

@@ -16,8 +16,10 @@ extension FailureCatalog {
         remedy: "Leave snapshot at 0 to read the draft, or leave draft out to read the snapshot."),
       Entry(
         .snapshotInUse, .failedPrecondition, fields: ["snapshot"],
-        "The snapshot is the newest one, on which the draft builds, or the one that users are answered from.",
-        remedy: "Commit another snapshot, or promote a version of another one, before it is dropped.",
+        "The snapshot is the newest one, on which the draft builds, the one that users are answered from, or one that an index version "
+          + "names.",
+        remedy:
+          "Commit another snapshot, promote a version of another one, or delete the versions that name it, before it is dropped.",
         retry: .afterRepair),
       Entry(
         .nothingCommitted, .failedPrecondition,

@@ -960,6 +960,13 @@ public nonisolated struct Retrieval_OfferComparisonsRequest: Sendable {
   /// Further users who were chosen for a comparison and not encoded, for lack of room.
   public var dropped: UInt32 = 0
 
+  /// Further users whom the candidate had answered and who could not be encoded for the baseline, at no fault of theirs: failed
+  /// comparisons of the baseline.
+  public var failedBaseline: UInt32 = 0
+
+  /// Likewise of users whom the baseline had answered: failed comparisons of the candidate.
+  public var failedCandidate: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One user. Its queries ask for the same number of items; one that names another version in expected_version is not taken.
@@ -2413,7 +2420,7 @@ nonisolated extension Retrieval_RoutedVersion: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OfferComparisonsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}stage\0\u{1}offers\0\u{1}dropped\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}stage\0\u{1}offers\0\u{1}dropped\0\u{3}failed_baseline\0\u{3}failed_candidate\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2426,6 +2433,8 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.stage) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.offers) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.dropped) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failedBaseline) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.failedCandidate) }()
       default: break
       }
     }
@@ -2447,6 +2456,12 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
     if self.dropped != 0 {
       try visitor.visitSingularUInt32Field(value: self.dropped, fieldNumber: 5)
     }
+    if self.failedBaseline != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failedBaseline, fieldNumber: 6)
+    }
+    if self.failedCandidate != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failedCandidate, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2456,6 +2471,8 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
     if lhs.stage != rhs.stage {return false}
     if lhs.offers != rhs.offers {return false}
     if lhs.dropped != rhs.dropped {return false}
+    if lhs.failedBaseline != rhs.failedBaseline {return false}
+    if lhs.failedCandidate != rhs.failedCandidate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
