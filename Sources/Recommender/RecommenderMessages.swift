@@ -39,7 +39,6 @@ extension Retrieval_Query {
   init(for user: UserProgress, of request: Recommender_RecommendRequest) {
     self.init()
     queryID = user.history.userID
-    // What the caller wants for all of them counts more.
     routingKey = user.routingKey
     fellBackFrom = user.fellBackFrom
     vector = user.vector

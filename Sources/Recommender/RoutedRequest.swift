@@ -50,7 +50,9 @@ struct RoutedRequest: Sendable {
     }
     timings.totalMicros = arrival.duration(to: .now).microseconds
     if let stopping { throw stopping }
-    if let routing { comparisons.offer(users.compactMap { answered[$0.place]?.with($0) }, routing) }
+    if let routing, routing.comparesReleases {
+      comparisons.offer(users.compactMap { answered[$0.place]?.with($0) }, routing)
+    }
     return response
   }
 
@@ -145,14 +147,14 @@ struct RoutedRequest: Sendable {
   // MARK: The answer
 
   private var response: Recommender_RecommendResponse {
-    let first = users.lazy.compactMap { user in answered[user.place].flatMap { user.servedBy == nil ? nil : $0 } }.first
-    let common = users.lazy.compactMap(\.servedBy).first
+    let first = users.first { $0.servedBy != nil }
+    let common = first?.servedBy
     return .with {
       $0.requestID = context.request.requestID
       $0.results = users.map {
         Recommender_UserRecommendations($0, metadata: answered[$0.place]?.metadata ?? [:], common: common)
       }
-      let models = first ?? answered.values.first
+      let models = first.flatMap { answered[$0.place] } ?? answered.values.first
       if let model = models?.encoderModel { $0.encoderModel = model }
       if let model = models?.llmModel { $0.llmModel = model }
       if let common { $0.servedBy = common }
@@ -178,6 +180,7 @@ extension UserProgress {
   /// - Parameter commonKey: of the request, for users without an id; empty where the retrieval service makes one up.
   fileprivate func routed(of request: Recommender_RecommendRequest, commonKey: String) -> UserProgress {
     var user = self
+    // What the caller wants for all of them counts more.
     let own = request.target.routingKey.isEmpty ? history.userID : ""
     user.routingKey = own.isEmpty ? commonKey : own
     return user

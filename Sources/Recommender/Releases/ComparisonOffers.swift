@@ -29,9 +29,10 @@ final class ComparisonOffers: Sendable {
 
   /// Takes a share of the answered users, as the rollout's stage asks. Returns at once.
   ///
-  /// - Parameter answered: one user each, with the way that answered.
+  /// - Parameters:
+  ///   - answered: one user each, with the way that answered.
+  ///   - routing: one that compares releases.
   func offer(_ answered: [Recommendation], _ routing: ReleaseRouting) {
-    guard routing.candidate != nil, !routing.message.sharesQueries else { return }
     let chosen = answered.filter { way in
       way.users[0].failure == nil && way.users[0].fellBackFrom.isEmpty
         && UInt32.random(in: 0..<1000) < routing.message.shadowPermille

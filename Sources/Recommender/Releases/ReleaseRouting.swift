@@ -22,6 +22,9 @@ struct ReleaseRouting: Sendable {
     }
   }
 
+  /// Whether some users are to be encoded for both releases. Where the two share queries, the retrieval service compares by itself.
+  var comparesReleases: Bool { candidate != nil && !message.sharesQueries && message.shadowPermille > 0 }
+
   /// The release of a routing key, by the formula of the retrieval service.
   func release(of key: String) -> Release {
     guard let candidate, let split, split.takesCanary(key) else { return stable }

@@ -121,6 +121,10 @@ package struct Trials: Sendable, Equatable {
     self.successes = successes
   }
 
+  package static func + (first: Trials, second: Trials) -> Trials {
+    Trials(count: first.count + second.count, successes: first.successes + second.successes)
+  }
+
   /// 0 without trials.
   package var rate: Double { count == 0 ? 0 : Double(successes) / Double(count) }
 

@@ -67,8 +67,7 @@ package struct StageEvidence: Sendable, Equatable {
 
   /// Of the stage after another one.
   package init(after before: StageEvidence) {
-    let (known, own) = (before.baselineErrorsBefore, before.callerErrors(of: .baseline))
-    baselineErrorsBefore = Trials(count: known.count + own.count, successes: known.successes + own.successes)
+    baselineErrorsBefore = before.baselineErrorsBefore + before.callerErrors(of: .baseline)
   }
 
   package subscript(arm: Arm) -> Served { served[arm.rawValue] }

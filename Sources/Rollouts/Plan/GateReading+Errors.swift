@@ -41,8 +41,7 @@ private struct ErrorRates {
   ///   of the keys, or none, would know next to nothing of it.
   init(_ kind: String, _ errors: (Arm) -> Trials, before: Trials, _ gates: Gates, ratio: Double) {
     self.kind = kind
-    let own = errors(.baseline)
-    baseline = Trials(count: own.count + before.count, successes: own.successes + before.successes)
+    baseline = errors(.baseline) + before
     judgedSamples = gates.judgedSamples
     candidate = errors(.candidate)
     self.ratio = ratio
