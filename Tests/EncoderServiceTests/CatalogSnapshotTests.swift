@@ -12,7 +12,7 @@ import Testing
 @testable import EncoderService
 
 /// CommitCatalog, ListSnapshots, DiffSnapshots, DiscardDraft, DropSnapshot, DeleteItems, and reads that name a snapshot.
-@Suite("The catalog's snapshots over RPC", .timeLimit(.minutes(15))) struct CatalogSnapshotTests {
+@Suite("The catalog's snapshots over RPC", .timeLimit(.minutes(60))) struct CatalogSnapshotTests {
   @Test func `What is stored serves nobody before the commit`() async throws {
     try await withServer { client, server in
       try await client.storeInDraft([item("a", [1, 2, 3], title: "one")])

@@ -12,7 +12,7 @@ import Testing
 @testable import EncoderService
 
 /// LookupItems, ExportItems, ProjectEmbeddings and GetServerInfo.
-@Suite("Items are looked up, exported and projected", .timeLimit(.minutes(15))) struct CatalogTests {
+@Suite("Items are looked up, exported and projected", .timeLimit(.minutes(60))) struct CatalogTests {
   @Test func `Items are looked up in order`() async throws {
     try await withServer { client, _ in
       try await client.store([item("a", [1, 2, 3], title: "first"), item("b", [4, 5, 6])])

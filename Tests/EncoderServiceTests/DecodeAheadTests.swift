@@ -9,7 +9,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("Images are decoded ahead of the tower", .timeLimit(.minutes(15))) struct DecodeAheadTests {
+@Suite("Images are decoded ahead of the tower", .timeLimit(.minutes(60))) struct DecodeAheadTests {
   /// Which images were prepared, by their first pixel, and a gate that preparations wait at.
   private final class Decoder: Sendable {
     let prepared = Mutex<[UInt8]>([])

@@ -11,7 +11,7 @@ import Testing
 @testable import EncoderService
 
 /// The same image never runs through the tower twice.
-@Suite("The same image never runs through the tower twice", .timeLimit(.minutes(15))) struct EmbeddingCacheTests {
+@Suite("The same image never runs through the tower twice", .timeLimit(.minutes(60))) struct EmbeddingCacheTests {
   @Test func `An image is known under every name`() async throws {
     let model = ScriptedModel()
     try await withServer(model) { client, _ in

@@ -11,7 +11,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("Images are encoded by request", .timeLimit(.minutes(15))) struct EncodeImagesTests {
+@Suite("Images are encoded by request", .timeLimit(.minutes(60))) struct EncodeImagesTests {
   @Test func `What was asked is answered in order`() async throws {
     try await withServer(ScriptedModel(spaces: [.image, .cf])) { client, _ in
       let response = try await client.encodeImages(

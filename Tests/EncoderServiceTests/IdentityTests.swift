@@ -9,7 +9,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("The item store takes names as bytes", .timeLimit(.minutes(15))) struct IdentityTests {
+@Suite("The item store takes names as bytes", .timeLimit(.minutes(60))) struct IdentityTests {
   @Test(arguments: Spellings.all)
   func `Items of both spellings are stored, looked up and exported`(spelling text: Spellings) async throws {
     try await withServer { client, _ in

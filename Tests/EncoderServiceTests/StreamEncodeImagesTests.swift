@@ -14,7 +14,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("Images are encoded by stream", .timeLimit(.minutes(15))) struct StreamEncodeImagesTests {
+@Suite("Images are encoded by stream", .timeLimit(.minutes(60))) struct StreamEncodeImagesTests {
   @Test func `A stream encodes, stores and counts`() async throws {
     try await withServer { client, server in
       let answer = try await client.streamEncodeImages { writer in

@@ -12,7 +12,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("A stream fills the draft in its order, and may be all of it", .timeLimit(.minutes(15))) struct StreamSyncTests {
+@Suite("A stream fills the draft in its order, and may be all of it", .timeLimit(.minutes(60))) struct StreamSyncTests {
   private func sync(_ isOn: Bool = true) -> StreamRequest {
     .with {
       $0.config.store = true

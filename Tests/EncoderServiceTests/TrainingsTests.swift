@@ -9,7 +9,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("The encoder answers by the training that is named", .timeLimit(.minutes(15))) struct TrainingsTests {
+@Suite("The encoder answers by the training that is named", .timeLimit(.minutes(60))) struct TrainingsTests {
   private let first = ScriptedModel()
   private let second = ScriptedModel(space: "b", factor: 10)
 

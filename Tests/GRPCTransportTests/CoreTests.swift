@@ -4,7 +4,7 @@ import CGrpcShim
 import Testing
 
 /// The tests that run gRPC core. One at a time, so that each can see whether it left anything behind.
-@Suite("gRPC core carries calls and leaves nothing behind", .serialized, .timeLimit(.minutes(15))) enum CoreTests {}
+@Suite("gRPC core carries calls and leaves nothing behind", .serialized, .timeLimit(.minutes(60))) enum CoreTests {}
 
 extension illmrec_live_objects {
   static var now: Self { illmrec_count_live_objects() }

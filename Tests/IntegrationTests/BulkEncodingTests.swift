@@ -13,7 +13,7 @@ import Testing
 @testable import CLI
 
 /// What becomes of a bulk upload when one of its ends goes.
-@Suite("A bulk upload survives the loss of either end", .timeLimit(.minutes(15))) struct BulkEncodingTests {
+@Suite("A bulk upload survives the loss of either end", .timeLimit(.minutes(60))) struct BulkEncodingTests {
   private typealias Message = Encoder_StreamEncodeImagesRequest
   private static let itemCount = 60
 

@@ -11,7 +11,7 @@ import Testing
 @testable import CLI
 
 /// What users get changes with the index version, and with nothing that is done to the catalog before.
-@Suite("A catalog is released with its index version", .timeLimit(.minutes(15))) struct CatalogReleaseTests {
+@Suite("A catalog is released with its index version", .timeLimit(.minutes(60))) struct CatalogReleaseTests {
   private static let itemCount = 16
   private static let userCount = 24
   private let directory: TemporaryDirectory

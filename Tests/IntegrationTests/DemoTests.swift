@@ -8,7 +8,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec demo` as a person runs it.
-@Suite("illmrec demo refuses first and cleans up", .timeLimit(.minutes(15))) struct DemoTests {
+@Suite("illmrec demo refuses first and cleans up", .timeLimit(.minutes(60))) struct DemoTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }

@@ -8,7 +8,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec evaluate --methods services` against the same checkpoint in process.
-@Suite("Services are evaluated as their checkpoint is", .timeLimit(.minutes(15))) struct EvaluateServicesTests {
+@Suite("Services are evaluated as their checkpoint is", .timeLimit(.minutes(60))) struct EvaluateServicesTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

@@ -10,7 +10,7 @@ import Testing
 @testable import CLI
 
 /// Images in, recommendations out, over four processes.
-@Suite("Images go in and recommendations come out, over four processes", .timeLimit(.minutes(15))) struct FullPathTests
+@Suite("Images go in and recommendations come out, over four processes", .timeLimit(.minutes(60))) struct FullPathTests
 {
   @Test func `A catalog is encoded, published and recommended from`() async throws {
     let stack = try TestShop.stack()

@@ -11,7 +11,7 @@ import Testing
 @testable import CLI
 
 /// examples/python against real services.
-@Suite("The Python example works against real services", .timeLimit(.minutes(15))) struct PythonClientTests {
+@Suite("The Python example works against real services", .timeLimit(.minutes(60))) struct PythonClientTests {
   private static let example = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../examples/python").standardizedFileURL.path
 

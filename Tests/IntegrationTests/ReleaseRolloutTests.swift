@@ -11,7 +11,7 @@ import Testing
 @testable import CLI
 
 /// A rollout whose candidate has another training and other posters, over five processes.
-@Suite("A retrained adaptor and a new catalog are rolled out as one release", .timeLimit(.minutes(20)))
+@Suite("A retrained adaptor and a new catalog are rolled out as one release", .timeLimit(.minutes(60)))
 struct ReleaseRolloutTests {
   private static let itemCount = 16
   private static let userCount = 60

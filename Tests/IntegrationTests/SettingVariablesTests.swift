@@ -5,7 +5,7 @@ import Testing
 
 @testable import CLI
 
-@Suite("The list of variables is that of all programs", .timeLimit(.minutes(15))) struct SettingVariablesTests {
+@Suite("The list of variables is that of all programs", .timeLimit(.minutes(60))) struct SettingVariablesTests {
   @Test func `Every setting's variable is known, and no other is`() async throws {
     var found: Set<String> = []
     for (program, arguments) in [

@@ -7,7 +7,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec train`, `evaluate`, `study` and `report` one after the other, as a person runs them.
-@Suite("Training, evaluation, studies and report follow each other", .timeLimit(.minutes(15))) struct StudyTests {
+@Suite("Training, evaluation, studies and report follow each other", .timeLimit(.minutes(60))) struct StudyTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

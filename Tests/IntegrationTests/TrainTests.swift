@@ -8,7 +8,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec train` as a person runs it, breaks it off, and runs it again.
-@Suite("Training can be broken off and run again", .timeLimit(.minutes(15))) struct TrainTests {
+@Suite("Training can be broken off and run again", .timeLimit(.minutes(60))) struct TrainTests {
   private let shop: TrainingShop
 
   init() throws { shop = try TrainingShop() }

@@ -12,7 +12,7 @@ import Testing
 @testable import CLI
 
 /// Trainings over four processes, as a person brings them in.
-@Suite("Trainings come and go beside what the services serve", .timeLimit(.minutes(15))) struct TrainingsTests {
+@Suite("Trainings come and go beside what the services serve", .timeLimit(.minutes(60))) struct TrainingsTests {
   private let directory: TemporaryDirectory
 
   init() throws {

@@ -12,7 +12,7 @@ import Testing
 @testable import CLI
 
 /// `illmrec up` as a person runs it.
-@Suite("illmrec up runs the stack", .timeLimit(.minutes(15))) struct UpTests {
+@Suite("illmrec up runs the stack", .timeLimit(.minutes(60))) struct UpTests {
   private let directory: TemporaryDirectory
   private var endpointsFile: String { directory.file("endpoints.json") }
   private var state: String { directory.file("state") }

@@ -7,7 +7,7 @@ import Testing
 @testable import CLI
 
 /// The services against the reference framework.
-@Suite("The services answer as the reference framework does", .timeLimit(.minutes(15))) struct VerifyTests {
+@Suite("The services answer as the reference framework does", .timeLimit(.minutes(60))) struct VerifyTests {
   private static let goldens = SharedFiles.path("goldens")
 
   private static let areThere = SharedFiles.has("goldens")

@@ -10,7 +10,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("Users of different callers share batches", .timeLimit(.minutes(15))) struct BatchingTests {
+@Suite("Users of different callers share batches", .timeLimit(.minutes(60))) struct BatchingTests {
   private let ones: [Float] = [1, 1, 1, 1]
 
   private func request(_ users: UserPrompt...) -> LLM_EncodeUsersRequest {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("Tokens are counted by request", .timeLimit(.minutes(15))) struct CountTokensTests {
+@Suite("Tokens are counted by request", .timeLimit(.minutes(60))) struct CountTokensTests {
   @Test func `Tokens are counted without soft tokens`() async throws {
     let model = ScriptedEncoder()
     try await withServer(model) { client, _ in

@@ -8,7 +8,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("Users are encoded by request", .timeLimit(.minutes(15))) struct EncodeUsersTests {
+@Suite("Users are encoded by request", .timeLimit(.minutes(60))) struct EncodeUsersTests {
   private typealias Request = LLM_EncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]

@@ -12,7 +12,7 @@ import Testing
 @testable import LLMService
 
 /// The service over a real model: a small random checkpoint.
-@Suite("The service serves a real model", .timeLimit(.minutes(15))) struct ModelServingTests {
+@Suite("The service serves a real model", .timeLimit(.minutes(60))) struct ModelServingTests {
   private let model: UserModel
 
   init() throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("Users are encoded by stream", .timeLimit(.minutes(15))) struct StreamEncodeUsersTests {
+@Suite("Users are encoded by stream", .timeLimit(.minutes(60))) struct StreamEncodeUsersTests {
   private typealias Message = LLM_StreamEncodeUsersRequest
 
   private let ones: [Float] = [1, 1, 1, 1]

@@ -16,7 +16,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("Trainings are loaded and taken out while the service serves", .timeLimit(.minutes(15)))
+@Suite("Trainings are loaded and taken out while the service serves", .timeLimit(.minutes(60)))
 struct TrainingAdminTests {
   private let shop: TrainingShop
   private let frozen: FrozenLLM

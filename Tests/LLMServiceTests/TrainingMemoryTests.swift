@@ -17,7 +17,7 @@ import Testing
 @testable import LLMService
 @testable import ModelServing
 
-@Suite("What was loaded by a call is loaded again by the next start", .timeLimit(.minutes(15)))
+@Suite("What was loaded by a call is loaded again by the next start", .timeLimit(.minutes(60)))
 struct TrainingMemoryTests {
   private let shop: TrainingShop
   private let directory: TemporaryDirectory

@@ -12,7 +12,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("A training goes with its last request", .timeLimit(.minutes(15))) struct TrainingRegistryTests {
+@Suite("A training goes with its last request", .timeLimit(.minutes(60))) struct TrainingRegistryTests {
   /// The request has begun before the training is taken out: it is answered, and only then is the training gone.
   @Test func `Taking a training out waits for the last request that uses it`() async throws {
     let gate = Gate()

@@ -14,7 +14,7 @@ import Testing
 @testable import LLMService
 
 /// Several trainings in one service, each of them a small random checkpoint over the same LLM.
-@Suite("The LLM service answers by the training that is named", .timeLimit(.minutes(15))) struct TrainingsTests {
+@Suite("The LLM service answers by the training that is named", .timeLimit(.minutes(60))) struct TrainingsTests {
   private let shop: TrainingShop
   private let frozen: FrozenLLM
 

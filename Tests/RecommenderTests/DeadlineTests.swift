@@ -9,7 +9,7 @@ import Testing
 
 @testable import Recommender
 
-@Suite("Deadlines reach every stage", .timeLimit(.minutes(15))) struct DeadlineTests {
+@Suite("Deadlines reach every stage", .timeLimit(.minutes(60))) struct DeadlineTests {
   private static let request = RecommendRequest.with { $0.users = [UserHistory("a", ["desk"])] }
 
   @Test func `Stages are given what is left of the time`() async throws {

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Recommender
 
-@Suite("Failures keep their place and their reason", .timeLimit(.minutes(15))) struct FailureTests {
+@Suite("Failures keep their place and their reason", .timeLimit(.minutes(60))) struct FailureTests {
   // MARK: One user among others
 
   @Test func `A user that fails fails alone`() async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Recommender
 
-@Suite("The gateway takes names as bytes", .timeLimit(.minutes(15))) struct IdentityTests {
+@Suite("The gateway takes names as bytes", .timeLimit(.minutes(60))) struct IdentityTests {
   private static func harness(_ text: Spellings) -> GatewayHarness {
     var harness = GatewayHarness()
     harness.encoder.items = [:]

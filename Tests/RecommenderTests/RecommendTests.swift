@@ -13,7 +13,7 @@ import Testing
 typealias RecommendRequest = Recommender_RecommendRequest
 typealias UserHistory = Recommender_UserHistory
 
-@Suite("Histories become recommendations", .timeLimit(.minutes(15))) struct RecommendTests {
+@Suite("Histories become recommendations", .timeLimit(.minutes(60))) struct RecommendTests {
   @Test func `A history becomes recommendations with their sources`() async throws {
     let harness = GatewayHarness()
     let response = try await harness.run { client in

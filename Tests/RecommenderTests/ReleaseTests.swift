@@ -15,7 +15,7 @@ import Testing
 /// Two releases: version 1 by training a from snapshot 1, version 2 by training b from snapshot 2. A training's soft tokens, and
 /// so its user vectors and scores, are those of training a times 1 or 10; a snapshot's titles and a version's items say whose
 /// they are.
-@Suite("Each user goes the way of one release", .timeLimit(.minutes(15))) struct ReleaseTests {
+@Suite("Each user goes the way of one release", .timeLimit(.minutes(60))) struct ReleaseTests {
   private static let (one, two) = ("default/versions/1", "default/versions/2")
 
   private static func routing(permille: UInt32, shadow: UInt32 = 0, fallsBack: Bool = false) -> Retrieval_Routing {

@@ -9,7 +9,7 @@ import Testing
 import VectorTestSupport
 
 /// Who encodes for each version falls back himself: only he can encode for the stable one.
-@Suite("A caller asks the stable version in place of the candidate", .timeLimit(.minutes(15)))
+@Suite("A caller asks the stable version in place of the candidate", .timeLimit(.minutes(60)))
 struct CallersFallbackTests {
   let directory: TemporaryDirectory
   let backend = MemoryBackend()

@@ -10,7 +10,7 @@ import Testing
 import VectorIndex
 import VectorTestSupport
 
-@Suite("Users who were encoded for both versions are compared", .timeLimit(.minutes(15)))
+@Suite("Users who were encoded for both versions are compared", .timeLimit(.minutes(60)))
 struct ComparisonOfferTests {
   typealias Offers = Retrieval_OfferComparisonsRequest
 

@@ -65,7 +65,7 @@ private final class ScriptedTrainings: RegistrableRPCService {
   }
 }
 
-@Suite("A rollout starts when every service that encodes has the training", .timeLimit(.minutes(15)))
+@Suite("A rollout starts when every service that encodes has the training", .timeLimit(.minutes(60)))
 struct EncodingServicesTests {
   let directory: TemporaryDirectory
 

@@ -7,7 +7,7 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-@Suite("Users who fail before the search are counted", .timeLimit(.minutes(15)))
+@Suite("Users who fail before the search are counted", .timeLimit(.minutes(60)))
 struct FailureReportTests {
   typealias Failure = Retrieval_ReportFailuresRequest.Failure
 

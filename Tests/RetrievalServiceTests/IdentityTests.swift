@@ -8,7 +8,7 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-@Suite("The retrieval service takes names as bytes", .timeLimit(.minutes(15)))
+@Suite("The retrieval service takes names as bytes", .timeLimit(.minutes(60)))
 struct IdentityTests {
   let directory: TemporaryDirectory
 

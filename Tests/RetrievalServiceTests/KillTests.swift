@@ -7,7 +7,9 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-@Suite("A service survives kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+@Suite(
+  "A service survives kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"),
+  .timeLimit(.minutes(60)))
 struct KillTests {
   /// `make test-crash` runs more.
   static let rounds = Int(ProcessInfo.processInfo.environment["ILLMREC_KILLS"] ?? "") ?? 8

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// What is Milvus' own; everything else of the contract is tested by the other suites, which run against it too.
-@Suite("Vectors may lie in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(15)))
+@Suite("Vectors may lie in Milvus", .enabled(if: MilvusServer.isUsed, "\(MilvusServer.hint)"), .timeLimit(.minutes(60)))
 struct MilvusTests {
   let directory: TemporaryDirectory
   let backend: MilvusBackend

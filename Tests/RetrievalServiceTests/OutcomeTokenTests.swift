@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// Outcomes by the tokens of answers.
-@Suite("Outcomes need no remembered answers", .timeLimit(.minutes(15)))
+@Suite("Outcomes need no remembered answers", .timeLimit(.minutes(60)))
 struct OutcomeTokenTests {
   let directory: TemporaryDirectory
 

@@ -7,7 +7,9 @@ import SwiftProtobuf
 import TestSupport
 import Testing
 
-@Suite("A rollout survives kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+@Suite(
+  "A rollout survives kill -9", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"),
+  .timeLimit(.minutes(60)))
 struct RolloutKillTests {
   typealias ServingState = Retrieval_ServingState
 

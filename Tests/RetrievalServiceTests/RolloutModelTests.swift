@@ -101,7 +101,7 @@ struct RolloutTruth {
   }
 }
 
-@Suite("Rollouts keep to the written rules, whatever happens", .timeLimit(.minutes(30)))
+@Suite("Rollouts keep to the written rules, whatever happens", .timeLimit(.minutes(60)))
 struct RolloutModelTests {
   /// `make test-rollouts` runs 200.
   static let seeds =

@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// A rollout as its callers and its operators see it.
-@Suite("Rollouts over RPC", .timeLimit(.minutes(15)))
+@Suite("Rollouts over RPC", .timeLimit(.minutes(60)))
 struct RolloutTests {
   typealias Plan = Retrieval_RolloutPlan
   typealias Watched = Retrieval_WatchRolloutResponse

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// What a caller does who encodes users for the version that will answer them.
-@Suite("Callers route by what they are told, and name the version that they encoded for", .timeLimit(.minutes(15)))
+@Suite("Callers route by what they are told, and name the version that they encoded for", .timeLimit(.minutes(60)))
 struct RoutingTests {
   static let stable = "default/versions/1"
   static let candidate = "default/versions/2"

@@ -11,7 +11,7 @@ import VectorIndex
 @testable import RetrievalService
 
 /// Comparisons that go wrong: whoever offers a query neither waits for them nor hears of them.
-@Suite("Comparisons stay off the callers' path", .timeLimit(.minutes(15)))
+@Suite("Comparisons stay off the callers' path", .timeLimit(.minutes(60)))
 struct ShadowLaneTests {
   private let directory: TemporaryDirectory
   private let store: VersionStore

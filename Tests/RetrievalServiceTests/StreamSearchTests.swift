@@ -166,7 +166,7 @@ struct StreamSearchTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(15)))
+  @Test(.timeLimit(.minutes(60)))
   func `A failure ends the stream even while the client waits for an answer before it sends more`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(catalog)

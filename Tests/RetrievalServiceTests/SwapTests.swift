@@ -12,7 +12,8 @@ import Testing
 
 /// Versions change under load, over loopback. `make test-swaps` runs it at its full size.
 @Suite(
-  "Versions are swapped under load", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"))
+  "Versions are swapped under load", .enabled(if: ServiceProcess.isBuilt, "build the product illmrec-retrieval first"),
+  .timeLimit(.minutes(60)))
 struct SwapTests {
   static let swaps = Int(ProcessInfo.processInfo.environment["ILLMREC_SWAPS"] ?? "") ?? 12
   static let calls = Int(ProcessInfo.processInfo.environment["ILLMREC_SWAP_CALLS"] ?? "") ?? 1500

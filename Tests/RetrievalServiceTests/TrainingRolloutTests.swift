@@ -13,7 +13,7 @@ import VectorTestSupport
 @testable import RetrievalService
 
 /// The first version was built by the training "space-1" in 4 dimensions, the second by "space-2" in 6.
-@Suite("A version of another training is rolled out as any other", .timeLimit(.minutes(15)))
+@Suite("A version of another training is rolled out as any other", .timeLimit(.minutes(60)))
 struct TrainingRolloutTests {
   let directory: TemporaryDirectory
   let first: [Float] = [1, 2, 3, 4]

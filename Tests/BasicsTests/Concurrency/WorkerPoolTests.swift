@@ -5,7 +5,7 @@ import Testing
 
 @testable import Basics
 
-@Suite("A worker pool runs work on threads of its own", .timeLimit(.minutes(15))) struct WorkerPoolTests {
+@Suite("A worker pool runs work on threads of its own", .timeLimit(.minutes(60))) struct WorkerPoolTests {
   @Test func `A pool maps in order on several threads`() async throws {
     let pool = try WorkerPool(name: "test", threads: 3)
     #expect(pool.map(Array(0..<1000)) { $0 * $0 } == (0..<1000).map { $0 * $0 })

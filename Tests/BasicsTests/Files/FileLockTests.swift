@@ -6,7 +6,7 @@ import Testing
 
 @testable import Basics
 
-@Suite("A file lock has one holder", .timeLimit(.minutes(15))) struct FileLockTests {
+@Suite("A file lock has one holder", .timeLimit(.minutes(60))) struct FileLockTests {
   /// A process that has a copy of an open descriptor, as a child has of all until it runs its program.
   private final class CopyHolder {
     private let pid: pid_t

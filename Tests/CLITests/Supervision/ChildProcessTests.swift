@@ -7,7 +7,7 @@ import Testing
 
 @testable import CLI
 
-@Suite("A child process is started, heard and ended", .timeLimit(.minutes(15))) struct ChildProcessTests {
+@Suite("A child process is started, heard and ended", .timeLimit(.minutes(60))) struct ChildProcessTests {
   /// A shell that runs `script`.
   private func shell(
     _ script: String, onLine: @escaping @Sendable (String) -> Void = { _ in },

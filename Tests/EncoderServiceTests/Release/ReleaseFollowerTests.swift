@@ -11,7 +11,7 @@ import Testing
 
 @testable import EncoderService
 
-@Suite("The encoder reads what the index answers from", .timeLimit(.minutes(15))) struct ReleaseFollowerTests {
+@Suite("The encoder reads what the index answers from", .timeLimit(.minutes(60))) struct ReleaseFollowerTests {
   private let directory: TemporaryDirectory
   private let store: ItemStore
   private let index = SmallIndex()

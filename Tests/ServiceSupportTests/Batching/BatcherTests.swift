@@ -8,7 +8,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite("A batcher computes requests on a thread of its own", .timeLimit(.minutes(15))) struct BatcherTests {
+@Suite("A batcher computes requests on a thread of its own", .timeLimit(.minutes(60))) struct BatcherTests {
   private typealias IntBatcher = Batcher<Int, Int>
 
   @Test func `Requests are computed and their times reported`() async throws {

@@ -9,7 +9,7 @@ import Testing
 @testable import ServiceSupport
 
 /// Clients against servers over real connections.
-@Suite("Clients call servers over real connections", .timeLimit(.minutes(15))) struct ClientTests {
+@Suite("Clients call servers over real connections", .timeLimit(.minutes(60))) struct ClientTests {
   private typealias Client = LLM_LLMService.Client
 
   private func withNetworkServer<Value: Sendable>(

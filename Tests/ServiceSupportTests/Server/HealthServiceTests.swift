@@ -8,7 +8,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite("Health tells whether requests are taken", .timeLimit(.minutes(15))) struct HealthServiceTests {
+@Suite("Health tells whether requests are taken", .timeLimit(.minutes(60))) struct HealthServiceTests {
   private typealias Client = Grpc_Health_V1_Health.Client
   private let health = HealthService(services: [.init(fullyQualifiedService: "illmrec.llm.v1.LLMService")])
 

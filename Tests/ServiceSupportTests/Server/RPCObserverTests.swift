@@ -9,7 +9,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite("Every RPC is observed", .timeLimit(.minutes(15))) struct RPCObserverTests {
+@Suite("Every RPC is observed", .timeLimit(.minutes(60))) struct RPCObserverTests {
   private typealias Client = LLM_LLMService.Client
 
   @Test func `A line says method, code, duration and the caller's id`() async throws {

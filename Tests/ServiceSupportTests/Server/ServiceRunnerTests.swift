@@ -15,7 +15,7 @@ import Testing
 
 @testable import ServiceSupport
 
-@Suite("A service is run and drained", .timeLimit(.minutes(15))) struct ServiceRunnerTests {
+@Suite("A service is run and drained", .timeLimit(.minutes(60))) struct ServiceRunnerTests {
   private typealias Client = LLM_LLMService.Client
   private typealias Health = Grpc_Health_V1_Health.Client
 

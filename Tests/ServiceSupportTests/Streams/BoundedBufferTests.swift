@@ -47,7 +47,7 @@ struct BoundedBufferTests {
     if isSender { #expect(try await buffer.takeAll() == [0]) }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: [true, false])
+  @Test(.timeLimit(.minutes(60)), arguments: [true, false])
   func `A sender and a taker that were cancelled before they wait stop as well`(isSender: Bool) async throws {
     let buffer = BoundedBuffer<Int>(capacity: 1)
     if isSender { try await buffer.send(0) }

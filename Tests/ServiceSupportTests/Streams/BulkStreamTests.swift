@@ -46,7 +46,7 @@ private enum Answering: CaseIterable {
   case asDone, inOrder
 }
 
-@Suite("A bulk stream answers in order and ends at once when it fails", .timeLimit(.minutes(15))) struct BulkStreamTests
+@Suite("A bulk stream answers in order and ends at once when it fails", .timeLimit(.minutes(60))) struct BulkStreamTests
 {
   private let responses = Responses()
 
