@@ -121,6 +121,10 @@ bench-transport: packages ## Compare the transport with grpc-swift-nio-transport
 bench-models: packages ## Compare the runtime with Hugging Face transformers and llama.cpp, side by side; writes BENCHMARKS.md.
 	@scripts/bench-models.sh $(BENCH_FLAGS)
 
+.PHONY: bench-trainings
+bench-trainings: packages ## Measure what a further training costs on the 2.7B shape: memory, and the speed of a mixed batch.
+	@SWIFT=$(SWIFT) scripts/bench-trainings.sh $(BENCH_FLAGS)
+
 .PHONY: bench-train
 bench-train: packages ## Compare a training step with PyTorch, side by side.
 	@scripts/bench-train.sh $(BENCH_FLAGS)

@@ -79,10 +79,10 @@ def write_json(path, value):
         json.dump(value, file, indent=1)
 
 
-def make_llm(directory, shape, seed, tokenizer):
+def make_llm(directory, shape, seed, tokenizer, pieces):
     width, layers, heads, kv_heads, mlp = shape
     os.makedirs(directory)
-    vocabulary = make_tokenizer(directory, tokenizer)
+    vocabulary = make_tokenizer(directory, tokenizer, pieces)
     weights, head = Weights(seed), width // heads
     weights.matrix("model.embed_tokens.weight", vocabulary, width)
     for layer in range(layers):
@@ -105,32 +105,32 @@ def make_llm(directory, shape, seed, tokenizer):
         "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False, "torch_dtype": "bfloat16"})
 
 
-def make_tokenizer(directory, source):
-    """Copies `source`, or trains a small one, and adds <i_vis> as the published code does; returns its size."""
+def make_tokenizer(directory, source, pieces):
+    """Copies `source`, or trains one of `pieces` at most, and adds <i_vis> as the published code does; returns its size."""
     import sentencepiece
     path = f"{directory}/tokenizer.model"
     if source:
         shutil.copy(source, path)
     else:
         letters = random.Random(0)
-        words = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz", k=letters.randint(2, 9))) for _ in range(3000)]
+        words = ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz", k=letters.randint(2, 9))) for _ in range(pieces * 3 // 4)]
         text = (" ".join(letters.choices(words, k=12)) for _ in range(20000))
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=text, model_writer=model, model_type="bpe", vocab_size=4000, byte_fallback=True,
+            sentence_iterator=text, model_writer=model, model_type="bpe", vocab_size=pieces, byte_fallback=True,
             character_coverage=1.0, normalization_rule_name="identity", remove_extra_whitespaces=False,
             add_dummy_prefix=True, split_digits=True, hard_vocab_limit=False, minloglevel=2)
         with open(path, "wb") as file:
             file.write(model.getvalue())
-    pieces = sentencepiece.SentencePieceProcessor(model_file=path).get_piece_size()
-    write_json(f"{directory}/added_tokens.json", {"<i_vis>": pieces})
+    size = sentencepiece.SentencePieceProcessor(model_file=path).get_piece_size()
+    write_json(f"{directory}/added_tokens.json", {"<i_vis>": size})
     write_json(f"{directory}/tokenizer_config.json", {
         "tokenizer_class": "LlamaTokenizer", "legacy": False, "add_bos_token": True, "add_eos_token": False,
         "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<unk>",
-        "added_tokens_decoder": {str(pieces): {
+        "added_tokens_decoder": {str(size): {
             "content": "<i_vis>", "lstrip": False, "normalized": True, "rstrip": False, "single_word": False,
             "special": False}}})
-    return pieces + 1
+    return size + 1
 
 
 def make_tower(directory, shape, seed):
@@ -197,9 +197,10 @@ def main():
                         help="width,layers,heads,mlp,image,patch")
     parser.add_argument("--space-width", type=int, default=512)
     parser.add_argument("--tokenizer", help="a tokenizer.model; without it a small one is trained, which gives longer prompts")
+    parser.add_argument("--pieces", type=int, default=4000, help="most pieces of a tokenizer that is trained (LLaMA has 32000)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    make_llm(f"{options.out}/llm", options.llm, options.seed, options.tokenizer)
+    make_llm(f"{options.out}/llm", options.llm, options.seed, options.tokenizer, options.pieces)
     make_tower(f"{options.out}/vision_tower", options.tower, options.seed + 1)
     make_rec_module(f"{options.out}/rec_module", options.tower[0], options.llm[0], options.space_width, options.seed + 2)
 

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a further training costs a service that holds one: memory, and the speed of a batch that mixes the two.
+
+The further training shares the frozen parts of CHECKPOINT by links and has an adaptor, projections, [REC] and token embeddings of
+its own, every row of which differs: the most that a training can hold. Batches of one training and of both are computed in turn.
+"""
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+
+import torch
+from safetensors.torch import load_file
+
+from illmrec.encoder.v1 import encoder_pb2
+from illmrec.llm.v1 import llm_pb2
+from illmrec.training.v1 import training_admin_pb2, training_admin_pb2_grpc
+from make_checkpoint import make_rec_module
+from services import LLM, Encoder
+
+MEGABYTE = 1e6
+
+
+def write_training(checkpoint, out, shape):
+    """A training over the frozen parts of `checkpoint`, with all token embeddings its own."""
+    width, embedding_width, space_width = shape
+    os.makedirs(f"{out}/llm_parameter")
+    for part in ("llm", "vision_tower"):
+        os.symlink(os.path.abspath(f"{checkpoint}/{part}"), f"{out}/{part}")
+    make_rec_module(f"{out}/rec_module", embedding_width, width, space_width, seed=77)
+    frozen = load_file(f"{checkpoint}/llm/model.safetensors")["model.embed_tokens.weight"]
+    torch.manual_seed(77)
+    trained = (frozen.float() + 0.01 * torch.randn(frozen.shape)).to(frozen.dtype)
+    torch.save({"weight": trained}, f"{out}/llm_parameter/token_embed.pth")
+
+
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def load(service, directory):
+    """Loads the training; returns the fingerprints of both and what the process grew by."""
+    stub = training_admin_pb2_grpc.TrainingAdminServiceStub(service.channel)
+    before = service.resident_bytes
+    began = time.perf_counter()
+    stub.LoadTraining(training_admin_pb2.LoadTrainingRequest(directory=directory), timeout=3600)
+    seconds, grown = time.perf_counter() - began, service.resident_bytes - before
+    listed = stub.ListTrainings(training_admin_pb2.ListTrainingsRequest()).trainings
+    print(f"  loaded in {seconds:.1f} s; resident memory {before / MEGABYTE:,.0f} MB, grown by {grown / MEGABYTE:,.0f} MB; "
+          f"of its own the service counts {listed[1].bytes / MEGABYTE:,.0f} MB")
+    return [training.model.space_fingerprint for training in listed]
+
+
+def compare(service, rounds, compute):
+    """Times `compute(mixed)` in turns and prints the ratio of the paired times."""
+    compute(False), compute(True)
+    wall, cpu = [], []
+    for turn in range(rounds):
+        times = {}
+        for mixed in ((False, True) if turn % 2 == 0 else (True, False)):
+            began, used = time.perf_counter(), processor_seconds(service.process.pid)
+            compute(mixed)
+            times[mixed] = (time.perf_counter() - began, processor_seconds(service.process.pid) - used)
+        wall.append(times[True][0] / times[False][0])
+        cpu.append(times[True][1] / times[False][1])
+    for name, ratios in (("wall clock", wall), ("processor time", cpu)):
+        print(f"  mixed to single, {name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}, {rounds} pairs)")
+
+
+def in_one_batch(stub, requests):
+    """Sends the requests at once, so that the service batches them together."""
+    for future in [stub.future(request, timeout=3600) for request in requests]:
+        for result in future.result().results:
+            if result.HasField("error"):
+                raise SystemExit(f"refused: {result.error.message}")
+
+
+def llm_part(options, checkpoint, trainings):
+    print(f"LLM service, {options.precision}, {options.users} users of {options.tokens} tokens in a batch")
+    service = LLM(f"{options.programs}/illmrec-llm", checkpoint, "--precision", options.precision, "--trainings", trainings)
+    first, second = load(service, "further")
+
+    def compute(mixed):
+        half = options.users // 2
+        users = [service.prompt(options.tokens) for _ in range(options.users)]
+        in_one_batch(service.stub.EncodeUsers, [
+            llm_pb2.EncodeUsersRequest(users=users[:half], expected_space_fingerprint=first),
+            llm_pb2.EncodeUsersRequest(users=users[half:], expected_space_fingerprint=second if mixed else first)])
+
+    compare(service, options.rounds, compute)
+    service.stop()
+
+
+def encoder_part(options, checkpoint, trainings):
+    print(f"Encoder, {options.precision}, {options.images} images in a batch")
+    service = Encoder(f"{options.programs}/illmrec-encoder", checkpoint, "--precision", options.precision, "--trainings", trainings)
+    first, second = load(service, "further")
+
+    def compute(mixed):
+        half = options.images // 2
+        items = [encoder_pb2.ImageItem(item_id=str(index), encoded=service.image()) for index in range(options.images)]
+        outputs = [encoder_pb2.OUTPUT_SOFT_TOKEN]
+        in_one_batch(service.stub.EncodeImages, [
+            encoder_pb2.EncodeImagesRequest(items=items[:half], outputs=outputs, space_fingerprint=first),
+            encoder_pb2.EncodeImagesRequest(
+                items=items[half:], outputs=outputs, space_fingerprint=second if mixed else first)])
+
+    compare(service, options.rounds, compute)
+    service.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", required=True, help="as make_checkpoint.py writes it")
+    parser.add_argument("--programs", default=".build/release")
+    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--users", type=int, default=8)
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--parts", default="llm,encoder")
+    options = parser.parse_args()
+    tower = load_file(f"{options.checkpoint}/rec_module/model.safetensors")
+    shape = (tower["rec_token"].shape[-1], tower["adaptor.proj_v2c.weight"].shape[1], tower["f_i_img.mlp.3.weight"].shape[0])
+    del tower
+    trainings = tempfile.mkdtemp(prefix="trainings-", dir=os.path.dirname(os.path.abspath(options.checkpoint)))
+    try:
+        write_training(options.checkpoint, f"{trainings}/further", shape)
+        if "llm" in options.parts:
+            llm_part(options, options.checkpoint, trainings)
+        if "encoder" in options.parts:
+            encoder_part(options, options.checkpoint, trainings)
+    finally:
+        shutil.rmtree(trainings)
+
+
+if __name__ == "__main__":
+    main()
