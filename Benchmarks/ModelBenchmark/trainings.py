@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a further training costs a service that holds one: memory, and the speed of a batch that mixes the two.
+"""What a further training costs a service that holds one: memory, the speed of a batch that mixes the two, and what callers notice
+of comparisons, which encode users by the further one in the background.
 
 The further training shares the frozen parts of CHECKPOINT by links and has an adaptor, projections, [REC] and token embeddings of
 its own, every row of which differs: the most that a training can hold. Batches of one training and of both are computed in turn.
@@ -10,11 +11,13 @@ import os
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 
 import torch
 from safetensors.torch import load_file
 
+from illmrec.common.v1 import common_pb2
 from illmrec.encoder.v1 import encoder_pb2
 from illmrec.llm.v1 import llm_pb2
 from illmrec.training.v1 import training_admin_pb2, training_admin_pb2_grpc
@@ -96,6 +99,70 @@ def llm_part(options, checkpoint, trainings):
     service.stop()
 
 
+class Comparisons:
+    """Users of the further training that wait in the background without end: while it runs, two requests always do."""
+
+    def __init__(self, service, options, training):
+        self.ended = threading.Event()
+        self.done = 0
+        self.threads = [threading.Thread(target=self.run, args=(service, options, training)) for _ in range(2)]
+
+    def run(self, service, options, training):
+        while not self.ended.is_set():
+            request = llm_pb2.EncodeUsersRequest(
+                users=[service.prompt(options.tokens)], expected_space_fingerprint=training,
+                priority=common_pb2.PRIORITY_BACKGROUND)
+            try:
+                service.stub.EncodeUsers(request, timeout=3600)
+                self.done += 1
+            except Exception:  # The background gives way: it is refused where callers leave no room.
+                time.sleep(0.05)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def comparisons_part(options, checkpoint, trainings):
+    print(f"LLM service, {options.precision}: one caller after the other, a user of {options.tokens} tokens each, with and without "
+          f"comparisons in the background, in turns of {options.calls} calls")
+    service = LLM(f"{options.programs}/illmrec-llm", checkpoint, "--precision", options.precision, "--trainings", trainings)
+    first, second = load(service, "further")
+    pauses, times, compared = 0.2, {False: [], True: []}, 0
+
+    def calls():
+        seconds = []
+        for _ in range(options.calls):
+            user = service.prompt(options.tokens)
+            began = time.perf_counter()
+            in_one_batch(service.stub.EncodeUsers, [llm_pb2.EncodeUsersRequest(users=[user], expected_space_fingerprint=first)])
+            seconds.append(time.perf_counter() - began)
+            # The callers leave the service time of its own, in which comparisons run.
+            time.sleep(pauses * seconds[-1])
+        return seconds
+
+    calls()
+    for turn in range(options.turns):
+        for busy in ((False, True) if turn % 2 == 0 else (True, False)):
+            if busy:
+                with Comparisons(service, options, second) as comparisons:
+                    times[True] += calls()
+                compared += comparisons.done
+            else:
+                times[False] += calls()
+    for name, share in (("median", 0.5), ("p99", 0.99)):
+        alone, beside = (sorted(times[busy])[min(int(share * len(times[busy])), len(times[busy]) - 1)] for busy in (False, True))
+        print(f"  {name} of a call: {alone * 1000:.0f} ms alone, {beside * 1000:.0f} ms beside comparisons ({beside / alone:.3f})")
+    print(f"  {len(times[False])} calls each way, {compared} users compared meanwhile")
+    service.stop()
+
+
 def encoder_part(options, checkpoint, trainings):
     print(f"Encoder, {options.precision}, {options.images} images in a batch")
     service = Encoder(f"{options.programs}/illmrec-encoder", checkpoint, "--precision", options.precision, "--trainings", trainings)
@@ -123,7 +190,9 @@ def main():
     parser.add_argument("--users", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--images", type=int, default=4)
-    parser.add_argument("--parts", default="llm,encoder")
+    parser.add_argument("--calls", type=int, default=25, help="of a turn with or without comparisons")
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--parts", default="llm,encoder,comparisons")
     options = parser.parse_args()
     tower = load_file(f"{options.checkpoint}/rec_module/model.safetensors")
     shape = (tower["rec_token"].shape[-1], tower["adaptor.proj_v2c.weight"].shape[1], tower["f_i_img.mlp.3.weight"].shape[0])
@@ -135,6 +204,8 @@ def main():
             llm_part(options, options.checkpoint, trainings)
         if "encoder" in options.parts:
             encoder_part(options, options.checkpoint, trainings)
+        if "comparisons" in options.parts:
+            comparisons_part(options, options.checkpoint, trainings)
     finally:
         shutil.rmtree(trainings)
 
