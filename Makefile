@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SWIFT ?= swift
 DEMO_FLAGS ?=
+# Tests of one process that run at a time. All at once would share two threads, and each would wait for minutes on a busy machine.
+TEST_WIDTH ?= 8
 
 .PHONY: help
 help: ## List these targets.
@@ -29,7 +31,7 @@ test: packages ## Build and run all tests.
 	$(SWIFT) build --build-tests
 	@echo "The transport's tests count the live calls of their process, so they have one to themselves."
 	$(SWIFT) test --skip-build --filter GRPCTransportTests
-	$(SWIFT) test --skip-build --skip GRPCTransportTests
+	$(SWIFT) test --skip-build --skip GRPCTransportTests --experimental-maximum-parallelization-width $(TEST_WIDTH)
 
 .PHONY: lint
 lint: ## Check the formatting of the Swift, C and C++ sources.
@@ -122,7 +124,7 @@ bench-models: packages ## Compare the runtime with Hugging Face transformers and
 	@scripts/bench-models.sh $(BENCH_FLAGS)
 
 .PHONY: bench-trainings
-bench-trainings: packages ## Measure what a further training costs on the 2.7B shape: memory, and the speed of a mixed batch.
+bench-trainings: packages ## Measure what a further training costs on the 2.7B shape: memory, speed, what callers notice.
 	@SWIFT=$(SWIFT) scripts/bench-trainings.sh $(BENCH_FLAGS)
 
 .PHONY: bench-train

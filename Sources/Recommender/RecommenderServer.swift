@@ -15,10 +15,13 @@ package struct RecommenderServer: Sendable {
   private let routings: RoutingCache
   private let comparisons = ComparisonOffers()
 
-  package init(services: ServiceClients, limits: RecommenderLimits = RecommenderLimits()) {
+  /// - Parameter limitsLifetime: how long what the services say of their limits is believed.
+  package init(
+    services: ServiceClients, limits: RecommenderLimits = RecommenderLimits(), limitsLifetime: Duration = .seconds(60)
+  ) {
     self.services = services
     self.limits = limits
-    published = PublishedLimits(services: services)
+    published = PublishedLimits(services: services, lifetime: limitsLifetime)
     routings = RoutingCache(services: services)
   }
 

@@ -36,7 +36,9 @@ struct GatewayHarness {
         try await withServicesOverLoopback([retrieval]) { retrieval in
           let services = ServiceClients(
             encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval))
-          return try await withServicesOverLoopback([RecommenderServer(services: services, limits: limits)]) {
+          return try await withServicesOverLoopback([
+            RecommenderServer(services: services, limits: limits, limitsLifetime: .seconds(7200))
+          ]) {
             try await body(.init(wrapping: $0))
           }
         }
@@ -49,14 +51,16 @@ struct GatewayHarness {
     _ body: (Client) async throws -> Value
   ) async throws -> Value {
     try await withServices { services in
-      let server = RecommenderServer(services: services, limits: limits)
+      let server = RecommenderServer(services: services, limits: limits, limitsLifetime: .seconds(7200))
       return try await serve(server) { try await body(Client(wrapping: $0)) }
     }
   }
 
   /// Runs `body` with the gateway itself, which can be told a deadline.
   func withServer<Value: Sendable>(_ body: (RecommenderServer) async throws -> Value) async throws -> Value {
-    try await withServices { try await body(RecommenderServer(services: $0, limits: limits)) }
+    try await withServices {
+      try await body(RecommenderServer(services: $0, limits: limits, limitsLifetime: .seconds(7200)))
+    }
   }
 
   private func withServices<Value: Sendable>(_ body: (ServiceClients) async throws -> Value) async throws -> Value {

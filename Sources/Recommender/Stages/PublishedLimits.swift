@@ -18,7 +18,7 @@ final class PublishedLimits: Sendable {
   private let lifetime: Duration
   private let known = Mutex<(values: Values, until: ContinuousClock.Instant)?>(nil)
 
-  init(services: ServiceClients, lifetime: Duration = .seconds(60)) {
+  init(services: ServiceClients, lifetime: Duration) {
     self.services = services
     self.lifetime = lifetime
   }
