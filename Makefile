@@ -127,6 +127,10 @@ bench-models: packages ## Compare the runtime with Hugging Face transformers and
 bench-trainings: packages ## Measure what a further training costs on the 2.7B shape: memory, speed, what callers notice.
 	@SWIFT=$(SWIFT) scripts/bench-trainings.sh $(BENCH_FLAGS)
 
+.PHONY: bench-overload
+bench-overload: packages ## Send LLMService five times the calls it can compute, for SECONDS=20, and time answers, refusals and health.
+	@scripts/bench-overload.sh --seconds $(or $(SECONDS),20) $(BENCH_FLAGS)
+
 .PHONY: bench-train
 bench-train: packages ## Compare a training step with PyTorch, side by side.
 	@scripts/bench-train.sh $(BENCH_FLAGS)
