@@ -8,6 +8,7 @@ struct BatchMetrics: Sendable {
   private let computeTime: Timer
   private let queueTime: Timer
   private let queueCost: Gauge
+  private let refusals: Counter
 
   init(name: String) {
     let dimensions = [("batcher", name)]
@@ -15,6 +16,11 @@ struct BatchMetrics: Sendable {
     computeTime = Timer(label: "illmrec_batch_compute_seconds", dimensions: dimensions)
     queueTime = Timer(label: "illmrec_batch_queue_seconds", dimensions: dimensions)
     queueCost = Gauge(label: "illmrec_batch_queue_cost", dimensions: dimensions)
+    refusals = Counter(label: "illmrec_batch_refused", dimensions: dimensions)
+  }
+
+  func refused() {
+    refusals.increment()
   }
 
   func queuedCost(_ cost: Int) {

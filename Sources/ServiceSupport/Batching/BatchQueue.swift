@@ -6,6 +6,10 @@
 /// Three kinds of requests share the queue, see ``WhenFull``. Those that are refused when it is full are taken up to `maxCost`.
 /// Those that wait for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
 /// batch ready, and the rest of the queue stays free for the others. Those that give way are computed alone, when nobody else is there.
+///
+/// The queue is bounded in time as well, by the pace of the last batches (``ComputePace``): those who would wait for longer than
+/// `maxTime`, or whose deadline would have passed before they are computed, are refused when they come. An estimate may be wrong: who
+/// comes to a thread that has nothing to do is taken in any case, so that the next estimate is better.
 struct BatchQueue<Element: Sendable>: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -25,6 +29,10 @@ struct BatchQueue<Element: Sendable>: Sendable {
     /// Never fits, however long one waits.
     case tooLarge
     case full(retryAfter: Duration)
+    /// It would wait for so long until its turn.
+    case tooLong(wait: Duration, retryAfter: Duration)
+    /// It would be done only after so long, and its deadline is earlier.
+    case late(doneAfter: Duration, retryAfter: Duration)
     case shutDown
   }
 
@@ -53,6 +61,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
 
   let maxCost: Int
   let maxBatchCost: Int
+  /// Longest that a caller waits for its turn; nil for as long as `maxCost` takes.
+  let maxTime: Duration?
 
   private var phase = Phase.running
   private var queued: [Entry] = []
@@ -64,13 +74,17 @@ struct BatchQueue<Element: Sendable>: Sendable {
   private var isThreadAsleep = false
   /// Of callers.
   private(set) var queuedCost = 0
-  /// Exponential average over batches; nil before the first.
-  private var secondsPerCost: Double?
+  /// Of callers: what is being computed, and since when.
+  private var computing: (cost: Int, since: Instant)?
+  private var pace = ComputePace()
+  /// Of callers' requests, averaged exponentially.
+  private var usualCost = 1.0
 
-  init(maxCost: Int, maxBatchCost: Int) {
+  init(maxCost: Int, maxBatchCost: Int, maxTime: Duration? = nil) {
     precondition(maxBatchCost > 0 && maxCost >= maxBatchCost, "a queue holds at least one batch")
     self.maxCost = maxCost
     self.maxBatchCost = maxBatchCost
+    self.maxTime = maxTime
   }
 
   /// Whether somebody waits who does not give way.
@@ -90,8 +104,13 @@ struct BatchQueue<Element: Sendable>: Sendable {
       waiting.append(entries)
       admitWaiting()
     case .refuse:
-      guard queuedCost + cost <= maxCost else { return .full(retryAfter: estimatedDelay) }
+      if let refusal = refusal(
+        of: cost, deadline: entries.compactMap(\.deadline).min(), now: entries.first?.arrival ?? .now)
+      {
+        return refusal
+      }
       append(entries)
+      for entry in entries { usualCost = 0.9 * usualCost + 0.1 * Double(entry.cost) }
     case .giveWay:
       guard background.isEmpty || backgroundCost + cost <= maxCost / 8 else {
         return .full(retryAfter: estimatedDelay)
@@ -100,6 +119,34 @@ struct BatchQueue<Element: Sendable>: Sendable {
       backgroundCost += cost
     }
     return .accepted(wake: takeWake())
+  }
+
+  /// Why as many requests as `count`, of what requests usually cost, would be refused if they came now.
+  func refusal(ofUsual count: Int, deadline: Instant?, now: Instant) -> Admission? {
+    guard phase == .running else { return .shutDown }
+    let cost = max(count, Int(min(Double(count) * usualCost, Double(maxCost))))
+    return refusal(of: min(cost, maxCost), deadline: deadline, now: now)
+  }
+
+  private func refusal(of cost: Int, deadline: Instant?, now: Instant) -> Admission? {
+    guard queuedCost + cost <= maxCost else { return .full(retryAfter: estimatedDelay) }
+    let isIdle = queued.isEmpty && computing == nil
+    guard !isIdle, let wait = timeAhead(now: now), let own = pace.duration(of: cost, inBatchesOf: maxBatchCost) else {
+      return nil
+    }
+    if let maxTime, wait > maxTime { return .tooLong(wait: wait, retryAfter: estimatedDelay) }
+    let tooLate = deadline.map { (now + wait + own) - $0 } ?? .zero
+    guard tooLate > .zero else { return nil }
+    return .late(doneAfter: wait + own, retryAfter: Self.bounded(tooLate))
+  }
+
+  /// Until what is queued and being computed is done.
+  private func timeAhead(now: Instant) -> Duration? {
+    guard let queue = pace.duration(of: queuedCost, inBatchesOf: maxBatchCost) else { return nil }
+    guard let computing, let whole = pace.duration(of: computing.cost, inBatchesOf: max(computing.cost, 1)) else {
+      return queue
+    }
+    return queue + max(.zero, whole - computing.since.duration(to: now))
   }
 
   /// Drops what is left of a group that nobody waits for any more; true when the thread must be woken.
@@ -159,6 +206,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
       takeBatch(into: &batch, expired: &expired, now: now, cost: cost, isAbandoned: isAbandoned)
       admitWaiting()
     } while batch.isEmpty && !queued.isEmpty
+    computing = batch.isEmpty ? nil : (batch.reduce(0) { $0 + $1.cost }, now)
     if batch.isEmpty, let entry = takeBackground(expired: &expired, now: now, isAbandoned: isAbandoned) {
       return Step(expired: expired, action: .computeInBackground(entry))
     }
@@ -178,11 +226,12 @@ struct BatchQueue<Element: Sendable>: Sendable {
     return nil
   }
 
-  /// Records how fast the thread is, for the delay that refused callers are told.
+  /// Records how fast the thread is.
+  ///
+  /// - Parameter cost: of what was computed with success, as it was expected when it was submitted.
   mutating func completed(cost: Int, in duration: Duration) {
-    guard cost > 0 else { return }
-    let sample = duration / .seconds(1) / Double(cost)
-    secondsPerCost = secondsPerCost.map { 0.8 * $0 + 0.2 * sample } ?? sample
+    computing = nil
+    pace.note(cost: cost, in: duration)
   }
 
   // MARK: -
@@ -245,7 +294,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
 
   /// The time in which half of the queue empties: by then there is room again. A second before anything was measured.
   private var estimatedDelay: Duration {
-    guard let secondsPerCost else { return .seconds(1) }
-    return .seconds(min(max(secondsPerCost * Double(queuedCost) / 2, 0.05), 30))
+    pace.duration(of: queuedCost, inBatchesOf: maxBatchCost).map { Self.bounded($0 / 2) } ?? .seconds(1)
   }
+
+  private static func bounded(_ delay: Duration) -> Duration { min(max(delay, .milliseconds(50)), .seconds(30)) }
 }

@@ -5,8 +5,9 @@ import GRPCCore
 
 /// Brings requests of many callers to one compute thread, in batches.
 ///
-/// - One bounded queue, counted in a cost the caller chooses (tokens, images). What does not fit is refused at once with
-///   RESOURCE_EXHAUSTED and a delay to try again after, or waits for room (bulk streams); see ``BatchQueue``.
+/// - One bounded queue, counted in a cost the caller chooses (tokens, images) and in the time that it takes. What does not fit, or
+///   would not be done before its deadline, is refused at once with RESOURCE_EXHAUSTED and a delay to try again after, or waits for
+///   room (bulk streams); see ``BatchQueue``.
 /// - Requests gather while the thread is busy; an idle thread takes the first one without waiting for company.
 /// - A request whose caller is gone or whose deadline has passed is dropped before it is computed, and is visible to
 ///   `process` through ``BatchContext`` while it is.
@@ -24,14 +25,17 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   ///   - name: of the thread and in metrics.
   ///   - maxQueueCost: most cost that may be queued, the batch being computed not counted.
   ///   - maxBatchCost: most cost computed together; a single costlier request is computed alone.
+  ///   - maxQueueTime: longest that a caller may wait for its turn, once it is known how fast the thread is.
   ///   - costNow: asked when a batch is put together, for requests whose cost may have changed since they were submitted.
   ///   - process: see ``Process``.
   /// - Throws: when the thread cannot be started.
   package init(
-    name: String, maxQueueCost: Int, maxBatchCost: Int, costNow: Cost? = nil, process: @escaping Process
+    name: String, maxQueueCost: Int, maxBatchCost: Int, maxQueueTime: Duration? = nil, costNow: Cost? = nil,
+    process: @escaping Process
   ) throws(ThreadError) {
     let core = BatcherCore(
-      name: name, maxQueueCost: maxQueueCost, maxBatchCost: maxBatchCost, costNow: costNow, process: process)
+      name: name, maxQueueCost: maxQueueCost, maxBatchCost: maxBatchCost, maxQueueTime: maxQueueTime, costNow: costNow,
+      process: process)
     self.core = core
     thread = try DedicatedThread(name: name) { core.computeUntilShutdown() }
   }
@@ -47,7 +51,7 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   ///   - deadline: the request is not computed after it; the deadline and the cancellation of the RPC that is being handled
   ///     count too, without being named.
   /// - Throws: what `process` returned for it, CancellationError when the task or RPC is cancelled, or a ServiceFailure:
-  ///   QUEUE_FULL, REQUEST_TOO_LARGE, DEADLINE_EXCEEDED, SHUTTING_DOWN.
+  ///   QUEUE_FULL, DEADLINE_UNREACHABLE, REQUEST_TOO_LARGE, DEADLINE_EXCEEDED, SHUTTING_DOWN.
   package func submit(
     _ request: Request, cost: Int, deadline: ContinuousClock.Instant? = nil, whenFull: WhenFull = .refuse
   ) async throws -> Batched<Response> {
@@ -78,6 +82,18 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
     } onCancel: {
       cancel()
     }
+  }
+
+  /// Refuses now, before work is put into them, requests that would be refused if they were submitted now and cost what requests
+  /// usually do here.
+  ///
+  /// - Parameter count: of the requests.
+  /// - Throws: as ``submit(contentsOf:deadline:whenFull:)``.
+  package func requireRoom(
+    for count: Int, deadline: ContinuousClock.Instant?, whenFull: WhenFull
+  ) throws(ServiceFailure) {
+    guard case .refuse = whenFull, let refusal = core.refusal(ofUsual: count, deadline: deadline) else { return }
+    throw refusal
   }
 
   /// Cost waiting to be computed, that of callers who wait for room not counted.

@@ -33,13 +33,14 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   private let metrics: BatchMetrics
 
   init(
-    name: String, maxQueueCost: Int, maxBatchCost: Int, costNow: Batcher<Request, Response>.Cost?,
+    name: String, maxQueueCost: Int, maxBatchCost: Int, maxQueueTime: Duration?,
+    costNow: Batcher<Request, Response>.Cost?,
     process: @escaping Batcher<Request, Response>.Process
   ) {
     self.name = name
     self.costNow = costNow
     self.process = process
-    queue = Mutex(Queue(maxCost: maxQueueCost, maxBatchCost: maxBatchCost))
+    queue = Mutex(Queue(maxCost: maxQueueCost, maxBatchCost: maxBatchCost, maxTime: maxQueueTime))
     metrics = BatchMetrics(name: name)
   }
 
@@ -74,6 +75,14 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
     } else {
       handle.group.stop(refusal(admission, cost: entries.reduce(0) { $0 + $1.cost }, queuedCost: queuedCost))
     }
+  }
+
+  /// Nil where requests of the usual cost would be taken.
+  func refusal(ofUsual count: Int, deadline: Queue.Instant?) -> ServiceFailure? {
+    let (admission, queuedCost) = queue.withLock { queue in
+      (queue.refusal(ofUsual: count, deadline: deadline, now: .now), queue.queuedCost)
+    }
+    return admission.map { refusal($0, cost: count, queuedCost: queuedCost) }
   }
 
   func cancel(_ handle: GroupHandle) {
@@ -141,8 +150,10 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   private func deliver(_ results: [Result<Response, any Error>], to batch: [Queue.Entry], begunAt start: Queue.Instant)
   {
     let duration = start.duration(to: .now)
+    // What was refused or given up says nothing of how long the others take.
+    let done = zip(batch, results).filter { (try? $1.get()) != nil }
     let queuedCost = queue.withLock { queue in
-      queue.completed(cost: batch.reduce(0) { $0 + $1.cost }, in: duration)
+      queue.completed(cost: done.reduce(0) { $0 + $1.0.cost }, in: duration)
       return queue.queuedCost
     }
     metrics.computed(batch: batch.count, in: duration, queuedCost: queuedCost)
@@ -177,6 +188,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   }
 
   private func refusal(_ admission: Queue.Admission, cost: Int, queuedCost: Int) -> ServiceFailure {
+    metrics.refused()
     let limit = queue.withLock(\.maxCost)
     switch admission {
     case .full(let retryAfter):
@@ -184,6 +196,18 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
         .queueFull,
         "the queue of \(name) holds \(queuedCost) of \(limit) and the request needs \(cost) more; "
           + "try again in \(retryAfter), or add replicas",
+        retryAfter: retryAfter)
+    case .tooLong(let wait, let retryAfter):
+      return ServiceFailure(
+        .queueFull,
+        "what waits for \(name) and is being computed takes \(wait.rounded) more, longer than may be waited; "
+          + "try again in \(retryAfter.rounded), or add replicas",
+        retryAfter: retryAfter)
+    case .late(let doneAfter, let retryAfter):
+      return ServiceFailure(
+        .deadlineUnreachable,
+        "with what waits for \(name) the request would be done in \(doneAfter.rounded), after its deadline; "
+          + "try again in \(retryAfter.rounded), allow more time, or add replicas",
         retryAfter: retryAfter)
     case .tooLarge:
       return ServiceFailure(
@@ -193,4 +217,9 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
       return shuttingDown
     }
   }
+}
+
+extension Duration {
+  /// To milliseconds, for people.
+  fileprivate var rounded: Duration { .milliseconds(Int64(self / .milliseconds(1))) }
 }

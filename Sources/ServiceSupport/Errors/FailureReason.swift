@@ -138,6 +138,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
 
   // MARK: Load, deadlines and shutdown
   case queueFull = "QUEUE_FULL"
+  case deadlineUnreachable = "DEADLINE_UNREACHABLE"
   case requestTooLarge = "REQUEST_TOO_LARGE"
   case deadlineExceeded = "DEADLINE_EXCEEDED"
   case cancelled = "CANCELLED"

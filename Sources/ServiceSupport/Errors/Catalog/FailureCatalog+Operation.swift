@@ -8,8 +8,12 @@ extension FailureCatalog {
     entries: [
       Entry(
         .queueFull, .resourceExhausted,
-        "As much as may wait for the server's compute worker, or for its backend, waits already.",
+        "As much as may wait for the server's compute worker, or for its backend, waits already, by its amount or by its time.",
         remedy: "Try again after the delay, send less at a time, or add replicas.", retry: .later()),
+      Entry(
+        .deadlineUnreachable, .resourceExhausted,
+        "Behind what waits already, the request would be computed only after its deadline; it was not begun.",
+        remedy: "Try again after the delay, allow more time, or add replicas.", retry: .later()),
       Entry(
         .requestTooLarge, .invalidArgument,
         "One request needs more than the whole queue holds.", remedy: "Send it in smaller requests."),
