@@ -105,6 +105,26 @@ int32_t illmrec_sentencepiece_unknown_id(const illmrec_sentencepiece *processor)
   return processor->processor.unk_id();
 }
 
+int32_t illmrec_sentencepiece_longest_piece(const illmrec_sentencepiece *processor) {
+  static constexpr std::string_view space = "\xE2\x96\x81";
+  const auto &pieces = processor->processor;
+  int32_t longest = 0;
+  bool has_bytes = false;
+  for (int id = 0; id < pieces.GetPieceSize(); id++) {
+    has_bytes = has_bytes || pieces.IsByte(id);
+    if (pieces.IsByte(id) || pieces.IsControl(id) || pieces.IsUnknown(id)) continue;
+    std::string_view piece = pieces.IdToPiece(id);
+    // The first space behind a character that is none.
+    std::string_view rest = piece;
+    while (rest.substr(0, space.size()) == space) rest.remove_prefix(space.size());
+    if (rest.find(space) != rest.npos) return 0;
+    int32_t characters = 0;
+    for (unsigned char byte : piece) characters += (byte & 0xC0) != 0x80;
+    if (characters > longest) longest = characters;
+  }
+  return has_bytes ? longest : 0;
+}
+
 Status illmrec_sentencepiece_encode(const illmrec_sentencepiece *processor, const char *text, size_t size,
                                     int32_t **ids, size_t *count) {
   *ids = nullptr;

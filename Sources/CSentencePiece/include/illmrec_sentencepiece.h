@@ -40,6 +40,10 @@ int32_t illmrec_sentencepiece_piece_to_id(const illmrec_sentencepiece *processor
 /// Id of the unknown piece.
 int32_t illmrec_sentencepiece_unknown_id(const illmrec_sentencepiece *processor);
 
+/// Characters, in Unicode scalars, of the longest piece. 0 when a text's pieces may be fewer than its characters divided by that:
+/// when there are no bytes for what no piece covers, or a piece goes on behind a space that is not at its beginning.
+int32_t illmrec_sentencepiece_longest_piece(const illmrec_sentencepiece *processor);
+
 /// Tokenises UTF-8 text. *ids holds *count ids; free it with `illmrec_sentencepiece_free`.
 illmrec_sentencepiece_status illmrec_sentencepiece_encode(const illmrec_sentencepiece *processor, const char *text,
                                                           size_t size, int32_t **ids, size_t *count);

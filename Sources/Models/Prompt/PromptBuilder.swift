@@ -62,10 +62,10 @@ package struct PromptBuilder: Sendable {
 
   /// How many of the newest items the item list's budget holds.
   private func mostItems(_ items: [ItemTexts]) throws(ModelError) -> Int {
-    var kept = items.count
+    var kept = try mostItemsByLength(items)
     // A list is never shorter than its items' texts alone, so long histories are cut without tokenising them whole.
     var tokens = 0
-    for (index, item) in items.reversed().enumerated() {
+    for (index, item) in items.suffix(kept).reversed().enumerated() {
       for field in template.fields(of: item) { tokens += tokenizer.encode([.data(field.value)]).ids.count }
       guard tokens < 2 * maxItemListTokens else {
         kept = index + 1
@@ -75,14 +75,29 @@ package struct PromptBuilder: Sendable {
     while true {
       let count = itemListTokens(items.suffix(kept))
       if count < maxItemListTokens { return kept }
-      guard kept > 1 else {
-        throw ModelError(
-          .promptTooLong,
-          "the newest item alone has \(count) tokens, and \(maxItemListTokens - 1) are read; shorten its "
-            + "\(template.style == .image ? "title" : "texts") \"\(items[items.count - 1].title.prefix(40))…\"")
-      }
+      guard kept > 1 else { throw tooLong(items[items.count - 1], "\(count)") }
       kept -= 1
     }
+  }
+
+  /// How many of the newest items' texts are short enough for the budget, in whatever way they are tokenised. What has no place is
+  /// never tokenised: that would take a second for each megabyte.
+  private func mostItemsByLength(_ items: [ItemTexts]) throws(ModelError) -> Int {
+    var least = 0
+    for (index, item) in items.reversed().enumerated() {
+      for field in template.fields(of: item) { least += tokenizer.leastTokens(ofData: field.value) }
+      guard least >= maxItemListTokens else { continue }
+      guard index > 0 else { throw tooLong(item, "at least \(least)") }
+      return index
+    }
+    return items.count
+  }
+
+  private func tooLong(_ newest: ItemTexts, _ count: String) -> ModelError {
+    ModelError(
+      .promptTooLong,
+      "the newest item alone has \(count) tokens, and \(maxItemListTokens - 1) are read; shorten its "
+        + "\(template.style == .image ? "title" : "texts") \"\(newest.title.prefix(40))…\"")
   }
 
   private func itemListTokens(_ items: ArraySlice<ItemTexts>) -> Int {
@@ -128,7 +143,17 @@ package struct PromptBuilder: Sendable {
       }
     }
     segments.append(try ownText(text))
+    let least = segments.reduce(0) { $0 + leastTokens(of: $1) }
+    guard least < maxPromptTokens else { throw tooLong("at least \(least + 1)") }
     return try prompt(tokenizer.encode(segments), softTokens, truncated: 0)
+  }
+
+  private func leastTokens(of segment: LlamaTokenizer.Segment) -> Int {
+    switch segment {
+    case .text(let text): tokenizer.leastTokens(ofText: text)
+    case .data(let text): tokenizer.leastTokens(ofData: text)
+    case .visualMarker: 1
+    }
   }
 
   private func ownText(_ text: String) throws(ModelError) -> LlamaTokenizer.Segment {

@@ -14,6 +14,15 @@ struct AddedToken: Sendable, Equatable {
   var isSpecial = false
 }
 
+extension [AddedToken] {
+  /// Most characters that a token of these or of the pieces stands for; nil where that has no bound: those that take the white space
+  /// beside them take as much as there is.
+  func longestToken(besidePieces longestPiece: Int?) -> Int? {
+    guard let longestPiece, !contains(where: { $0.stripsLeft || $0.stripsRight }) else { return nil }
+    return reduce(longestPiece) { Swift.max($0, $1.content.unicodeScalars.count) }
+  }
+}
+
 /// The parts of a tokenizer's JSON files that decide what a text's tokens are.
 ///
 /// `normalized` of an added token is not among them: the slow tokenizer heeds it only when it lower-cases text, which

@@ -35,6 +35,10 @@ package final class LlamaTokenizer: Sendable {
   /// What the model makes of the unknown token's name; see `encodePieces`.
   private let unknownName: String
   private let unknownNameLength: Int
+  /// Most characters that one token of data stands for; nil where that has no bound.
+  let longestPiece: Int?
+  /// As the other, of words in which added tokens are recognised.
+  let longestToken: Int?
 
   /// The character that SentencePiece puts for a space. Like all characters here a Unicode scalar: a space with an accent
   /// is one Swift `Character`, and still a space to the tokenizer.
@@ -67,7 +71,10 @@ package final class LlamaTokenizer: Sendable {
       added.append(AddedToken(content: name, id: id, isSpecial: true))
     }
     if !added.contains(marker) { added.append(marker) }
-    addedTokens = added.filter { !$0.content.isEmpty }
+    added.removeAll(where: \.content.isEmpty)
+    addedTokens = added
+    longestPiece = model.longestPiece
+    longestToken = added.longestToken(besidePieces: model.longestPiece)
   }
 
   private static func id(

@@ -9,6 +9,9 @@ import Glibc
 final class SentencePieceModel: Sendable {
   // Immutable on the C side: any thread may use it.
   nonisolated(unsafe) private let handle: OpaquePointer
+  /// Most characters of a text, in Unicode scalars, that one piece stands for; nil where that has no bound: the model drops or
+  /// replaces characters, has no bytes for what it does not know, or joins words.
+  let longestPiece: Int?
 
   /// `normalizer_spec { add_dummy_prefix: false }` as protobuf bytes. A message that is read twice is merged, so at the
   /// end of a serialised model they overrule what it says.
@@ -25,6 +28,8 @@ final class SentencePieceModel: Sendable {
       throw ModelError(.malformed, "\(path) is not a SentencePiece model: \(reason)")
     }
     self.handle = handle
+    let longest = Int(illmrec_sentencepiece_longest_piece(handle))
+    longestPiece = longest > 0 && TextNormalization(ofModel: model).keepsLength ? longest : nil
   }
 
   deinit { illmrec_sentencepiece_destroy(handle) }
