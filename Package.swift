@@ -143,7 +143,8 @@ let package = Package(
     executable(
       "LLMService",
       [
-        "Basics", "Models", "ModelServing", "Kernels", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging,
+        "Basics", "Models", "ModelServing", "Kernels", "GRPCTransport", "ServiceAPI", "ServiceSupport", .grpcCore,
+        .protobuf, .logging,
         .metrics,
         .argumentParser,
         .configuration,

@@ -41,6 +41,11 @@ struct LLMConfiguration: Sendable {
           + "(\(model.maxPromptTokens))",
         isUsage: true)
     }
+    guard limits.maxQueueTextBytes >= limits.maxTextBytes else {
+      throw SettingsError(
+        "--max-queue-text-bytes is \(limits.maxQueueTextBytes); it must hold a prompt's text (\(limits.maxTextBytes))",
+        isUsage: true)
+    }
     guard model.spaceWeights.map({ $0.count == model.spaces.count }) ?? true else {
       throw SettingsError(
         "--space-weights has \(model.spaceWeights?.count ?? 0) numbers for \(model.spaces.count) spaces; give one for each",

@@ -46,7 +46,23 @@ struct LLMReader: Sendable {
   }
 
   /// The prompt alone, for counting: soft tokens of history items are not looked at.
-  func prompt(_ user: LLM_UserPrompt, path: String) throws(ServiceFailure) -> Prompt {
+  func counting(_ user: LLM_UserPrompt, path: String) throws(ServiceFailure) -> EncodingJob {
+    EncodingJob(training: training, prompt: try prompt(user, path: path), visuals: nil, prefixKeys: [], outputs: [])
+  }
+
+  /// Of the texts that are read of a user, as many as may be.
+  func textBytes(of user: LLM_UserPrompt) -> Int {
+    let bytes =
+      switch user.prompt {
+      case .history(let history):
+        history.items.suffix(model.maxHistoryItems).reduce(0) { $0 + $1.title.utf8.count }
+      case .parts(let parts): parts.parts.reduce(0) { $0 + $1.text.utf8.count }
+      case nil: 0
+      }
+    return min(bytes, limits.maxTextBytes)
+  }
+
+  private func prompt(_ user: LLM_UserPrompt, path: String) throws(ServiceFailure) -> Prompt {
     switch user.prompt {
     case .history(let history):
       return try prompt(of: history, path: path)

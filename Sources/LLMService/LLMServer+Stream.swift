@@ -17,7 +17,7 @@ extension LLMServer {
       let (training, settings) = try read(config)
       return BulkSession(header: .with { $0.model = training.identity }) { [self] user in
         let arrival = ContinuousClock.now
-        let job = streamedJob(user, training, settings)
+        let job = try await streamedJob(user, training, settings)
         // A user that failed has its answer in flight still.
         return BulkWork(cost: (try? job.get().cost) ?? 1) {
           let result = try await self.result(of: job, userID: user.userID, arrival: arrival)
@@ -41,20 +41,20 @@ extension LLMServer {
 
   private func streamedJob(
     _ user: LLM_UserPrompt, _ training: LLMTraining, _ settings: EncodingJob.Settings
-  ) -> Result<EncodingJob, ServiceFailure> {
-    Result { () throws(ServiceFailure) in
-      guard !user.userID.isEmpty else {
-        throw ServiceFailure(
-          .userIDMissing, "results come in any order and are named by it; set it",
-          field: "user.user_id")
-      }
-      return try LLMReader(training: training, limits: limits).job(user, path: "user", settings)
+  ) async throws -> Result<EncodingJob, any Error> {
+    guard !user.userID.isEmpty else {
+      return .failure(
+        ServiceFailure(
+          .userIDMissing, "results come in any order and are named by it; set it", field: "user.user_id"))
     }
+    let work = PromptWorker.Work(
+      reader: LLMReader(training: training, limits: limits), user: user, path: "user", settings: settings)
+    return try await prompts.jobs(for: [work], deadline: nil, whenFull: .wait)[0]
   }
 
   /// The user's own result; throws what ends the whole stream.
   private func result(
-    of job: Result<EncodingJob, ServiceFailure>, userID: String, arrival: ContinuousClock.Instant
+    of job: Result<EncodingJob, any Error>, userID: String, arrival: ContinuousClock.Instant
   ) async throws -> LLM_UserResult {
     switch job {
     case .failure(let failure):

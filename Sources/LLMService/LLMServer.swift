@@ -2,6 +2,7 @@
 
 import Basics
 import GRPCCore
+import GRPCTransport
 import Logging
 import ModelServing
 import Models
@@ -11,11 +12,13 @@ import SwiftProtobuf
 
 /// LLMService: histories to user vectors.
 ///
-/// A handler checks and tokenises its users, then hands them to the one compute thread, where users of different callers are
-/// packed into batches, whichever training they name. See ``Batcher`` for what becomes of load, cancellation and deadlines.
+/// A handler has its users checked and tokenised by one thread (``PromptWorker``), unless there would be no room for them behind it,
+/// then hands them to the one compute thread, where users of different callers are packed into batches, whichever training they
+/// name. See ``Batcher`` for what becomes of load, cancellation and deadlines.
 final class LLMServer: Sendable {
   let trainings: LLMTrainings
   let limits: LLMLimits
+  let prompts: PromptWorker
   let batcher: Batcher<EncodingJob, EncodedUser>
 
   /// - Parameter trainings: over one frozen LLM.
@@ -24,13 +27,15 @@ final class LLMServer: Sendable {
     self.trainings = trainings
     self.limits = limits
     let computation = LLMComputation(logger: logger)
+    prompts = try PromptWorker(limits: limits)
     batcher = try Batcher(
       name: "llm-compute", maxQueueCost: limits.maxQueueTokens, maxBatchCost: limits.maxBatchTokens,
-      costNow: { $0.cost }, process: computation.encode)
+      maxQueueTime: limits.maxQueueTime, costNow: { $0.cost }, process: computation.encode)
   }
 
-  /// Ends the compute thread.
+  /// Ends both threads.
   func shutdown() async {
+    await prompts.shutdown()
     await batcher.shutdown()
   }
 }
@@ -49,12 +54,14 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
     let whenFull = try WhenFull(request.priority)
     try checkCount(of: request.users)
 
-    let jobs = try request.users.enumerated().map { index, user in
-      if context.cancellation.isCancelled { throw CancellationError() }
-      return Result<EncodingJob, any Error> { try reader.job(user, path: "users[\(index)]", settings) }
+    let deadline = context.deadline
+    try batcher.requireRoom(for: request.users.count, deadline: deadline, whenFull: whenFull)
+    let work = request.users.enumerated().map { index, user in
+      PromptWorker.Work(reader: reader, user: user, path: "users[\(index)]", settings: settings)
     }
+    let jobs = try await prompts.jobs(for: work, deadline: deadline, whenFull: whenFull)
     let outcomes = try await jobs.flatMapSuccesses { jobs in
-      try await batcher.submit(contentsOf: jobs.map { ($0, $0.cost) }, whenFull: whenFull)
+      try await batcher.submit(contentsOf: jobs.map { ($0, $0.cost) }, deadline: deadline, whenFull: whenFull)
     }
     return .with {
       $0.requestID = request.requestID
@@ -68,7 +75,9 @@ extension LLMServer: LLM_LLMService.SimpleServiceProtocol {
     request: LLM_CountTokensRequest, context: ServerContext
   ) async throws -> LLM_CountTokensResponse {
     let training = try trainings.lease(request.spaceFingerprint, field: "space_fingerprint")
-    let prompt = try LLMReader(training: training, limits: limits).prompt(request.user, path: "user")
+    let work = PromptWorker.Work(
+      reader: LLMReader(training: training, limits: limits), user: request.user, path: "user", settings: nil)
+    let prompt = try await prompts.jobs(for: [work], deadline: context.deadline, whenFull: .refuse)[0].get().prompt
     return .with {
       $0.model = training.identity
       $0.promptTokens = UInt32(prompt.tokenCount)

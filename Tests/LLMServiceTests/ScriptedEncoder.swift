@@ -26,6 +26,7 @@ final class ScriptedEncoder: LLMModel {
   typealias Layer = @Sendable (_ batch: [Int], _ isCancelled: (Int) -> Bool) -> Void
 
   private let layer: Layer
+  private let reading: @Sendable () -> Void
   /// Prompts built so far.
   let prompts = Counter()
   private let batches = Mutex<[[Int]]>([])
@@ -37,10 +38,13 @@ final class ScriptedEncoder: LLMModel {
   ///   - model: what its answers depend on.
   ///   - space: names the training.
   ///   - layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
+  ///   - reading: called before each prompt is made.
   init(
-    model: String = "model-fingerprint", space: String = "space-fingerprint", layer: @escaping Layer = { _, _ in }
+    model: String = "model-fingerprint", space: String = "space-fingerprint",
+    layer: @escaping Layer = { _, _ in }, reading: @escaping @Sendable () -> Void = {}
   ) {
     fingerprints = ModelFingerprints(model: model, space: space, tower: nil)
+    self.reading = reading
     self.layer = layer
   }
 
@@ -71,6 +75,7 @@ final class ScriptedEncoder: LLMModel {
 
   private func prompt(parts: [PromptPart], truncated: Int) throws(ModelError) -> Prompt {
     prompts.increment()
+    reading()
     var ids: [Int32] = []
     var positions: [Int] = []
     var softTokens: [[Float]] = []

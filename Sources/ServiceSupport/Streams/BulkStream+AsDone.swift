@@ -6,11 +6,11 @@ import GRPCCore
 package struct BulkSession<Element: Sendable, Response: Sendable>: Sendable {
   /// The first response.
   let header: Response
-  let read: @Sendable (Element) throws -> BulkWork<Response>
+  let read: @Sendable (Element) async throws -> BulkWork<Response>
 
-  /// - Parameter read: called for each element in the order they came, before anything of it is computed. What it throws
-  ///   ends the stream.
-  package init(header: Response, read: @escaping @Sendable (Element) throws -> BulkWork<Response>) {
+  /// - Parameter read: called for each element in the order they came, one after the other, before anything of it is computed. What
+  ///   it throws ends the stream.
+  package init(header: Response, read: @escaping @Sendable (Element) async throws -> BulkWork<Response>) {
     self.header = header
     self.read = read
   }
@@ -50,7 +50,7 @@ extension BulkStream {
         try await failure.endingStream {
           var window = window
           while let message = try await messages.next() {
-            let work = try session.read(try element(of: message))
+            let work = try await session.read(try element(of: message))
             while !window.fits(work.cost), let done = try await group.next() { window.remove(done) }
             window.add(work.cost)
             group.addTask {
