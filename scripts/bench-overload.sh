@@ -21,7 +21,7 @@ fi
 python=$dir/venv-overload/bin/python
 if [ ! -e "$dir/small-checkpoint/rec_module/config.json" ]; then
   rm -rf "$dir/small-checkpoint"
-  "$python" Benchmarks/ModelBenchmark/make_checkpoint.py "$dir/small-checkpoint" --llm 512,8,8,8,1536 --tower 64,1,2,128,28,14 \
+  "$python" Benchmarks/ModelBenchmark/make_checkpoint.py "$dir/small-checkpoint" --llm 256,4,4,4,768 --tower 64,1,2,128,28,14 \
     --space-width 64
 fi
 "$python" -m grpc_tools.protoc -I protos --python_out="$dir/stubs" --grpc_python_out="$dir/stubs" \
