@@ -11,10 +11,10 @@ import TestSupport
 
 /// Callers who do not wait for each other: so many come for each batch that a scripted model begins, whatever the machine's speed.
 struct Overload: Sendable {
-  /// How one call ended.
+  /// How one call ended, and how many batches were begun meanwhile.
   enum Ending: Sendable, Equatable {
-    case answered
-    /// With RESOURCE_EXHAUSTED and a delay, while so many batches were begun.
+    case answered(batches: Int)
+    /// With RESOURCE_EXHAUSTED and a delay.
     case refused(batches: Int)
     case expired
     case failed(String)
@@ -46,7 +46,8 @@ struct Overload: Sendable {
     do {
       let response = try await client.encodeUsers(
         .with { $0.users = [user("0", ("a", [1, 1, 1, 1]))] }, options: options)
-      return response.results[0].vector == [1, 1] ? .answered : .failed("\(response.results[0])")
+      guard response.results[0].vector == [1, 1] else { return .failed("\(response.results[0])") }
+      return .answered(batches: begun.value - before)
     } catch let error as RPCError where error.code == .resourceExhausted && error.retryDelay != nil {
       return .refused(batches: begun.value - before)
     } catch let error as RPCError where error.code == .deadlineExceeded {
@@ -58,11 +59,14 @@ struct Overload: Sendable {
 }
 
 extension [Overload.Ending] {
-  func count(of ending: Overload.Ending) -> Int { filter { $0 == ending }.count }
+  /// Of each call that was answered, fewest first.
+  var batchesUntilAnswered: [Int] {
+    compactMap { if case .answered(let batches) = $0 { batches } else { nil } }.sorted()
+  }
 
-  /// Of each refusal.
+  /// Of each call that was refused, fewest first.
   var batchesUntilRefused: [Int] {
-    compactMap { if case .refused(let batches) = $0 { batches } else { nil } }
+    compactMap { if case .refused(let batches) = $0 { batches } else { nil } }.sorted()
   }
 }
 

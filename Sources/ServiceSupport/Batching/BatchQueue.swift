@@ -31,7 +31,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
     case full(retryAfter: Duration)
     /// It would wait for so long until its turn.
     case tooLong(wait: Duration, retryAfter: Duration)
-    /// It would be done only after so long, and its deadline is earlier.
+    /// It would be done only after so long, and its deadline is earlier or little later.
     case late(doneAfter: Duration, retryAfter: Duration)
     case shutDown
   }
@@ -58,6 +58,10 @@ struct BatchQueue<Element: Sendable>: Sendable {
     case draining
     case stopped
   }
+
+  /// What of the time until a deadline an estimate may fill: the next batches may take longer than the last ones, and who was taken
+  /// and comes too late has cost the others their turns.
+  private static var usableShare: Double { 0.8 }
 
   let maxCost: Int
   let maxBatchCost: Int
@@ -121,11 +125,13 @@ struct BatchQueue<Element: Sendable>: Sendable {
     return .accepted(wake: takeWake())
   }
 
+  /// What so many requests usually cost, and as much as the queue holds at most.
+  func usualCost(of count: Int) -> Int { min(max(count, Int(Double(count) * usualCost)), maxCost) }
+
   /// Why as many requests as `count`, of what requests usually cost, would be refused if they came now.
   func refusal(ofUsual count: Int, deadline: Instant?, now: Instant) -> Admission? {
     guard phase == .running else { return .shutDown }
-    let cost = max(count, Int(min(Double(count) * usualCost, Double(maxCost))))
-    return refusal(of: min(cost, maxCost), deadline: deadline, now: now)
+    return refusal(of: usualCost(of: count), deadline: deadline, now: now)
   }
 
   private func refusal(of cost: Int, deadline: Instant?, now: Instant) -> Admission? {
@@ -135,7 +141,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
       return nil
     }
     if let maxTime, wait > maxTime { return .tooLong(wait: wait, retryAfter: estimatedDelay) }
-    let tooLate = deadline.map { (now + wait + own) - $0 } ?? .zero
+    let tooLate = deadline.map { wait + own - now.duration(to: $0) * Self.usableShare } ?? .zero
     guard tooLate > .zero else { return nil }
     return .late(doneAfter: wait + own, retryAfter: Self.bounded(tooLate))
   }

@@ -79,10 +79,10 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
 
   /// Nil where requests of the usual cost would be taken.
   func refusal(ofUsual count: Int, deadline: Queue.Instant?) -> ServiceFailure? {
-    let (admission, queuedCost) = queue.withLock { queue in
-      (queue.refusal(ofUsual: count, deadline: deadline, now: .now), queue.queuedCost)
+    let (admission, cost, queuedCost) = queue.withLock { queue in
+      (queue.refusal(ofUsual: count, deadline: deadline, now: .now), queue.usualCost(of: count), queue.queuedCost)
     }
-    return admission.map { refusal($0, cost: count, queuedCost: queuedCost) }
+    return admission.map { refusal($0, cost: cost, queuedCost: queuedCost) }
   }
 
   func cancel(_ handle: GroupHandle) {
