@@ -13,6 +13,8 @@ extension CGrpcServerTransport {
     public var maxMetadataBytes = 16 * 1024
     /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
     public var maxConcurrentStreams: Int?
+    /// Judges each request message before it is decoded. Default: every message is taken.
+    public var requestGuard: (any RequestGuard)?
     /// Threads that serve connections, 1 to 64. One serves small calls at the least cost; with more, calls go on while a handler
     /// holds one of them. Default: half the processors, at least 1 and at most 16.
     public var queueThreads = min(max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) / 2), 16)

@@ -76,14 +76,19 @@ extension ServerCall {
         case .message:
           if call.hasOneRequest {
             position = .end
-            return call.onlyRequest.map { .message($0) }
+            return try call.onlyRequest.map(admitted)
           }
-          if let message = try await call.nextMessage() { return .message(message) }
+          if let message = try await call.nextMessage() { return try admitted(message) }
           position = .end
           return nil
         case .end:
           return nil
         }
+      }
+
+      private func admitted(_ message: MessageBytes) throws -> RPCRequestPart<MessageBytes> {
+        try call.admit(message)
+        return .message(message)
       }
     }
   }

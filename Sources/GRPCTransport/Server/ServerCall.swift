@@ -16,12 +16,18 @@ final class ServerCall: OrderedSender {
   let onlyRequest: MessageBytes?
   let hasOneRequest: Bool
   let state: Mutex<ServerCallState>
+  private let requestGuard: (any RequestGuard)?
+  /// What the guard granted for the message that was read last.
+  private let granted = Atomic(0)
 
   /// Whether all parts of the response can wait for the status and go out in one batch.
   var isUnary: Bool { method.type == .unary }
 
   /// Takes over the call and the message of `incoming`.
-  init(takingCallOf incoming: UnsafeMutablePointer<illmrec_incoming>, methods: [MethodDescriptor]) {
+  init(
+    takingCallOf incoming: UnsafeMutablePointer<illmrec_incoming>, methods: [MethodDescriptor],
+    requestGuard: (any RequestGuard)?
+  ) {
     self.handle = CallHandle(takingOwnershipOf: incoming.pointee.call)
     self.method = incoming.pointee.descriptor(among: methods)
     self.metadata = Metadata(copyOf: incoming.pointee.metadata)
@@ -29,6 +35,7 @@ final class ServerCall: OrderedSender {
     self.onlyRequest =
       incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
     self.state = Mutex(ServerCallState(receivesMessages: !hasOneRequest))
+    self.requestGuard = requestGuard
   }
 
   /// Starts what runs for the whole call. Before the handler.
@@ -59,7 +66,19 @@ final class ServerCall: OrderedSender {
   private func closed(isCancelled: Bool) { update { $0.closed(isCancelled: isCancelled) } }
 
   /// The handler has returned: nobody reads or writes any more.
-  func handlerEnded() { update { $0.handlerEnded() } }
+  func handlerEnded() {
+    update { $0.handlerEnded() }
+    requestGuard?.release(granted.exchange(0, ordering: .relaxed))
+  }
+
+  /// Has the guard judge a message that is about to be decoded; what was granted for the one before is given back.
+  ///
+  /// - Throws: as the guard.
+  func admit(_ message: MessageBytes) throws {
+    guard let requestGuard else { return }
+    requestGuard.release(granted.exchange(0, ordering: .relaxed))
+    granted.store(try requestGuard.admit(message, of: method), ordering: .relaxed)
+  }
 
   /// Changes the state and does what follows from it.
   func update(_ change: (inout ServerCallState) -> ServerCallState.Action) {

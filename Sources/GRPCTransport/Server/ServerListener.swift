@@ -22,23 +22,25 @@ final class ServerListener: Sendable {
   private let methods: [MethodDescriptor]
   private let handler: Handler
   private let handlerStart: CGrpcServerTransport.Configuration.HandlerStart
+  private let requestGuard: (any RequestGuard)?
   private let localPeer: String
   private let state = Mutex(State())
   private let peers = Mutex(PeerCache())
 
   init(
-    methods: [MethodDescriptor], handlerStart: CGrpcServerTransport.Configuration.HandlerStart, localPeer: String,
-    handler: @escaping Handler
+    methods: [MethodDescriptor], handlerStart: CGrpcServerTransport.Configuration.HandlerStart,
+    requestGuard: (any RequestGuard)?, localPeer: String, handler: @escaping Handler
   ) {
     self.methods = methods
     self.handler = handler
     self.handlerStart = handlerStart
+    self.requestGuard = requestGuard
     self.localPeer = localPeer
   }
 
   /// A call arrived. On a queue thread.
   func accept(_ incoming: UnsafeMutablePointer<illmrec_incoming>) {
-    let call = ServerCall(takingCallOf: incoming, methods: methods)
+    let call = ServerCall(takingCallOf: incoming, methods: methods, requestGuard: requestGuard)
     let (place, isForced) = state.withLock { ($0.add(call), $0.isForced) }
     if isForced { call.abandon() }
     call.start()

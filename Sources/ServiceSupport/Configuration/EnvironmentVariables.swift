@@ -8,23 +8,23 @@ package enum EnvironmentVariables {
   package static let settings = [
     "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "drain-timeout", "encoder", "hnsw-ef",
     "hnsw-ef-construction", "hnsw-m", "host", "index", "keep-snapshots", "keep-versions", "llm", "llm-weights",
-    "log-level", "max-batch-items", "max-batch-tokens", "max-history-items", "max-image-bytes", "max-image-pixels",
-    "max-interactions-per-user", "max-item-list-tokens", "max-items-per-request", "max-items-per-version", "max-k",
-    "max-message-bytes", "max-prompt-tokens", "max-queries-per-request", "max-queue-items", "max-queue-queries",
-    "max-queue-seconds", "max-queue-text-bytes", "max-queue-tokens", "max-remembered-answers",
-    "max-request-history-items", "max-shadow-queries", "max-text-bytes", "max-trainings", "max-uploads",
-    "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database", "milvus-index",
-    "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file", "model-name",
-    "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision",
-    "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights", "spaces", "store", "threads",
-    "trainings", "trainings-state",
+    "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-decoded-bytes",
+    "max-history-items", "max-image-bytes", "max-image-pixels", "max-interactions-per-user", "max-item-list-tokens",
+    "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes", "max-prompt-tokens",
+    "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-seconds", "max-queue-text-bytes",
+    "max-queue-tokens", "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes",
+    "max-trainings", "max-uploads", "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database",
+    "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file",
+    "model-name", "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes",
+    "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights",
+    "spaces", "store", "threads", "trainings", "trainings-state",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.
   static let others: Set<String> = [
     "ILLMREC_MILVUS_TOKEN", ParentWatch.variable,
     "ILLMREC_SHARED", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS", "ILLMREC_SWAP_CALLS",
-    "ILLMREC_SHADOW_SECONDS",
+    "ILLMREC_SHADOW_SECONDS", "ILLMREC_RELEASE_CALLS", "ILLMREC_ROLLOUT_SEEDS",
   ]
 
   /// - Parameter keys: of this process, among them such as are not in ``settings``.

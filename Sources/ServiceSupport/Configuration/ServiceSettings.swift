@@ -23,6 +23,16 @@ package struct ServiceSettings: SettingGroup {
   @Setting("max-message-bytes", "Largest message taken or sent", unit: "bytes", allowed: .range(64 << 10...1 << 30))
   package var maxMessageBytes = 64 << 20
   @Setting(
+    "max-decoded-bytes",
+    "Most memory that a message may take once decoded, by a scan before it is decoded; 4 times --max-message-bytes by default",
+    unit: "bytes", allowed: .range(1 << 20...1 << 34))
+  private var chosenMaxDecodedBytes: Int?
+  @Setting(
+    "max-bytes-in-progress",
+    "Most memory that the decoded messages of all requests in progress may take; 6 times --max-message-bytes by default",
+    unit: "bytes", allowed: .range(1 << 20...1 << 36))
+  private var chosenMaxBytesInProgress: Int?
+  @Setting(
     "shutdown-grace",
     "How long requests are still taken after SIGTERM or SIGINT while health says NOT_SERVING, for load balancers to notice",
     unit: "seconds", allowed: .range(0...600))
@@ -46,6 +56,8 @@ package struct ServiceSettings: SettingGroup {
   }
 
   package var port: Int { chosenPort ?? defaultPort }
+  package var maxDecodedBytes: Int { chosenMaxDecodedBytes ?? 4 * maxMessageBytes }
+  package var maxBytesInProgress: Int { chosenMaxBytesInProgress ?? max(6 * maxMessageBytes, maxDecodedBytes) }
   package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
   package var shutdownGrace: Duration { .seconds(shutdownGraceSeconds) }
   package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }

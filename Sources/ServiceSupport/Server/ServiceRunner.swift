@@ -73,6 +73,8 @@ package enum ServiceRunner {
     var configuration = CGrpcServerTransport.Configuration.defaults
     configuration.maxReceiveMessageBytes = settings.maxMessageBytes
     configuration.maxSendMessageBytes = settings.maxMessageBytes
+    configuration.requestGuard = DecodingBudget(
+      maxMessage: settings.maxDecodedBytes, maxInProgress: settings.maxBytesInProgress)
     // Handlers decode megabytes and tokenise prompts before they first suspend: too long for the thread of the queue.
     configuration.handlerStart = .onConcurrentPool
     // Core would print the same failure before it is reported in a line; whoever sets the variable sees core's own log.

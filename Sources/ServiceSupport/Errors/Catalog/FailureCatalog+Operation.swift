@@ -18,6 +18,14 @@ extension FailureCatalog {
         .requestTooLarge, .invalidArgument,
         "One request needs more than the whole queue holds.", remedy: "Send it in smaller requests."),
       Entry(
+        .messageTooComplex, .resourceExhausted,
+        "One message would take more memory once decoded than --max-decoded-bytes: it holds too many elements for its bytes.",
+        remedy: "Send it in several messages."),
+      Entry(
+        .messageMemoryFull, .resourceExhausted,
+        "The messages in progress take as much memory as --max-bytes-in-progress.",
+        remedy: "Try again after the delay, send less at a time, or add replicas.", retry: .later()),
+      Entry(
         .deadlineExceeded, .deadlineExceeded,
         "The request's deadline passed while it waited or was computed.",
         remedy: "Allow more time, or send less at a time.", retry: .later()),
