@@ -10,6 +10,12 @@ import ServiceSupport
 extension Stage {
   /// The failure of the whole request when this step fails.
   func failure(_ error: RPCError) -> ServiceFailure {
+    let failure = failure(of: error)
+    // The gateway's own client has tried again what is tried again.
+    return error.code == .unavailable ? failure.triedAgain() : failure
+  }
+
+  private func failure(of error: RPCError) -> ServiceFailure {
     guard let reason = error.reason else {
       return ServiceFailure(Self.reason(of: error.code), said(explained(error)), retryAfter: error.retryDelay)
     }

@@ -24,8 +24,14 @@ package struct RetrievalLimits: SettingGroup, Equatable {
   @Setting(
     "max-uploads", "Most versions that are uploaded at the same time", unit: "uploads", allowed: .range(1...64))
   package var maxUploads = 4
+  @Setting(
+    "upload-idle-timeout", "How long an upload may send nothing before it is ended and its place is free again",
+    unit: "seconds", allowed: .range(0.05...86_400))
+  var uploadIdleSeconds = 60.0
   /// Of the transport.
   package var maxMessageBytes = 64 << 20
 
   package init() {}
+
+  var uploadIdleLimit: Duration { .seconds(uploadIdleSeconds) }
 }

@@ -58,6 +58,27 @@ extension CoreTests {
       #expect(!hasDeadline.withLock { $0 })
     }
 
+    @Test func `A server gives calls with one request a deadline where their client sets none`() async throws {
+      let seen = Mutex<[Duration?]>([])
+      let service = TestService.all { request, context in
+        let left = context.deadline.map { ContinuousClock.now.duration(to: $0) }
+        seen.withLock { $0.append(left) }
+        return try await TestService.echoEach(request, context)
+      }
+      var configuration = CGrpcServerTransport.Configuration.defaults
+      configuration.defaultDeadline = .seconds(5000)
+      try await withClient(of: service, server: configuration) { client, _ in
+        try await client.callUnary(TestService.unary, [1])
+        try await client.callUnary(TestService.unary, [1], options: .timeout(.seconds(1000)))
+        try await client.callStreaming(TestService.bidirectional, [[1]])
+      }
+      let durations = seen.withLock(\.self)
+      #expect(durations.count == 3)
+      #expect(try (4000...5000).contains(#require(durations[0]) / .seconds(1)))
+      #expect(try (500...1020).contains(#require(durations[1]) / .seconds(1)))
+      #expect(durations[2] == nil)
+    }
+
     @Test func `The timeout of the service config applies`() async throws {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.serviceConfig.methodConfig = [

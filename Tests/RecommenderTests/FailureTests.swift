@@ -327,6 +327,7 @@ import Testing
     #expect(error?.reason == "QUEUE_FULL")
     #expect(error?.message == "encoding users (llm:2): come back")
     #expect(error?.retryDelay == .seconds(2))
+    #expect(error?.metadata["grpc-retry-pushback-ms"].map { $0 } == [])
   }
 
   @Test func `An error without a reason gets one`() async throws {
@@ -338,6 +339,8 @@ import Testing
     #expect(error?.code == .unavailable)
     #expect(error?.reason == "STAGE_UNAVAILABLE")
     #expect(error?.message.hasPrefix("encoding users (llm:2): the service cannot be reached") == true)
+    // The gateway has tried again already; who calls it must not do so four times more.
+    #expect(error?.metadata["grpc-retry-pushback-ms"].map { $0 } == ["-1"])
   }
 
   @Test func `An LLMService of another training refuses`() async throws {

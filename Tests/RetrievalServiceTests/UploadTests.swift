@@ -178,6 +178,28 @@ struct UploadTests {
     }
   }
 
+  @Test(arguments: [0, 1, 2])
+  func `An upload that sends nothing more is ended, and its place is free again`(sent: Int) async throws {
+    var limits = RetrievalLimits()
+    limits.maxUploads = 1
+    limits.uploadIdleSeconds = 0.2
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
+      await expectFailure(.aborted, "UPLOAD_IDLE", mentioning: "--upload-idle-timeout") {
+        try await server.admin.createVersion { writer in
+          for message in catalog.upload().prefix(sent) { try await writer.write(message) }
+          try await Task.sleep(for: .seconds(3600))
+        }
+      }
+      try await waitUntil { directory.entries("staging").isEmpty }
+      while true {
+        // The slot is given back right after the files are gone.
+        guard let version = try? await server.publish(catalog) else { continue }
+        #expect(version.name == "default/versions/1")
+        break
+      }
+    }
+  }
+
   @Test(arguments: [ENOSPC, EIO])
   func `A full disk refuses the upload and the old version goes on`(errno: Int32) async throws {
     let disk = FullDisk(errno: errno)

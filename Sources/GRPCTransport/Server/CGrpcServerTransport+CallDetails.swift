@@ -5,13 +5,13 @@ public import GRPCCore
 extension CGrpcServerTransport {
   /// What this transport knows of a call beyond `ServerContext`'s own members; it is in `ServerContext.transportSpecific`.
   public struct CallDetails: ServerContext.TransportSpecific {
-    /// When the client gives up; the call is cancelled then.
+    /// When the client gives up; the call is cancelled then. Where the client never does, what the server's configuration gives.
     public let deadline: ContinuousClock.Instant?
   }
 }
 
 extension ServerContext {
-  /// When the client gives up, if it said so and the server's transport is `CGrpcServerTransport`.
+  /// When the client gives up, or the server's default for it, if there is one and the server's transport is `CGrpcServerTransport`.
   public var deadline: ContinuousClock.Instant? {
     (transportSpecific as? CGrpcServerTransport.CallDetails)?.deadline
   }

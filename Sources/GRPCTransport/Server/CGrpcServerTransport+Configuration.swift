@@ -13,6 +13,9 @@ extension CGrpcServerTransport {
     public var maxMetadataBytes = 16 * 1024
     /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
     public var maxConcurrentStreams: Int?
+    /// The deadline, from a call's arrival, that handlers of methods with one request see where the client has set none. The call is
+    /// not cancelled at it by the transport. Default: none.
+    public var defaultDeadline: Duration?
     /// Judges each request message before it is decoded. Default: every message is taken.
     public var requestGuard: (any RequestGuard)?
     /// Threads that serve connections, 1 to 64. One serves small calls at the least cost; with more, calls go on while a handler

@@ -96,7 +96,7 @@ public final class CGrpcServerTransport: ServerTransport {
       guard let methods = lifecycle.registerMethods() else { return nil }
       let listener = ServerListener(
         methods: methods, handlerStart: configuration.handlerStart, requestGuard: configuration.requestGuard,
-        localPeer: localPeer, handler: handler)
+        defaultDeadline: configuration.defaultDeadline, localPeer: localPeer, handler: handler)
       lifecycle.listener = listener
       lifecycle.hasListened = true
       lifecycle.server?.start(reportingTo: listener)

@@ -23,18 +23,20 @@ final class ServerListener: Sendable {
   private let handler: Handler
   private let handlerStart: CGrpcServerTransport.Configuration.HandlerStart
   private let requestGuard: (any RequestGuard)?
+  private let defaultDeadline: Duration?
   private let localPeer: String
   private let state = Mutex(State())
   private let peers = Mutex(PeerCache())
 
   init(
     methods: [MethodDescriptor], handlerStart: CGrpcServerTransport.Configuration.HandlerStart,
-    requestGuard: (any RequestGuard)?, localPeer: String, handler: @escaping Handler
+    requestGuard: (any RequestGuard)?, defaultDeadline: Duration?, localPeer: String, handler: @escaping Handler
   ) {
     self.methods = methods
     self.handler = handler
     self.handlerStart = handlerStart
     self.requestGuard = requestGuard
+    self.defaultDeadline = defaultDeadline
     self.localPeer = localPeer
   }
 
@@ -44,7 +46,7 @@ final class ServerListener: Sendable {
     let (place, isForced) = state.withLock { ($0.add(call), $0.isForced) }
     if isForced { call.abandon() }
     call.start()
-    let deadline = Self.deadline(after: incoming.pointee.timeout_ns)
+    let deadline = deadline(of: call, after: incoming.pointee.timeout_ns)
     let remotePeer = peers.withLock { $0.peer(of: call.handle) }
     let run: @Sendable () async -> Void = {
       await self.handle(call, deadline: deadline, remotePeer: remotePeer)
@@ -117,8 +119,9 @@ final class ServerListener: Sendable {
     for call in calls { call?.abandon() }
   }
 
-  private static func deadline(after nanoseconds: Int64) -> ContinuousClock.Instant? {
-    nanoseconds == .max ? nil : .now + .nanoseconds(nanoseconds)
+  private func deadline(of call: ServerCall, after nanoseconds: Int64) -> ContinuousClock.Instant? {
+    guard nanoseconds == .max else { return .now + .nanoseconds(nanoseconds) }
+    return call.isUnary ? defaultDeadline.map { .now + $0 } : nil
   }
 }
 

@@ -37,7 +37,9 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   ) async throws -> Retrieval_CreateVersionResponse {
     let start = ContinuousClock.now
     let version = try await uploads.withSlot {
-      try await UploadReader(store: store, peer: context.remotePeer, logger: logger).read(request)
+      try await UploadReader(
+        store: store, peer: context.remotePeer, idleLimit: limits.uploadIdleLimit, logger: logger
+      ).read(request)
     }
     await monitor.applyRetention(to: version.info.name.index)
     log(

@@ -15,17 +15,29 @@ struct UploadReader: Sendable {
   let store: VersionStore
   /// Where the upload comes from, for the audit log.
   let peer: String
+  /// Longest that the client may leave the server waiting for a message.
+  let idleLimit: Duration
   let logger: Logger
 
   /// Whatever goes wrong, nothing of the upload is left.
   func read(_ messages: RPCAsyncSequence<Message, any Error>) async throws -> ListedVersion {
+    let idle = ServiceFailure(
+      .uploadIdle,
+      "nothing came for \(idleLimit / .seconds(1)) s; nothing was published, upload again without pauses, or start the server with a "
+        + "longer --upload-idle-timeout")
+    return try await IdleWatch.run(limit: idleLimit, failure: idle) { watch in try await read(messages, watch) }
+  }
+
+  private func read(
+    _ messages: RPCAsyncSequence<Message, any Error>, _ watch: IdleWatch
+  ) async throws -> ListedVersion {
     var upload: VersionUpload?
     do {
       var iterator = messages.makeAsyncIterator()
-      let header = try header(of: try await iterator.next())
+      let header = try header(of: try await watch.waiting { try await iterator.next() })
       if let published = store.published(index: header.index, requestID: header.requestID) {
         // The client may not look for an answer before it has sent everything.
-        while try await iterator.next() != nil {}
+        while try await watch.waiting(for: { try await iterator.next() }) != nil {}
         return published
       }
       let begun = try await onStorageThread(in: "header") { () throws(VectorIndexError) in
@@ -33,7 +45,7 @@ struct UploadReader: Sendable {
       }
       upload = begun
       var commit: Message.Commit?
-      while let message = try await iterator.next() {
+      while let message = try await watch.waiting(for: { try await iterator.next() }) {
         guard commit == nil else { throw Self.outOfOrder("nothing may follow the commit", "commit") }
         commit = try await add(message, to: begun)
       }

@@ -6,9 +6,9 @@ package enum EnvironmentVariables {
 
   /// The settings of all programs: one environment may be that of several, each of which reads its own.
   package static let settings = [
-    "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "drain-timeout", "encoder", "hnsw-ef",
-    "hnsw-ef-construction", "hnsw-m", "host", "index", "keep-snapshots", "keep-versions", "llm", "llm-weights",
-    "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-decoded-bytes",
+    "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "default-deadline", "drain-timeout",
+    "encoder", "hnsw-ef", "hnsw-ef-construction", "hnsw-m", "host", "index", "keep-snapshots", "keep-versions", "llm",
+    "llm-weights", "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-decoded-bytes",
     "max-history-items", "max-image-bytes", "max-image-pixels", "max-interactions-per-user", "max-item-list-tokens",
     "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes", "max-prompt-tokens",
     "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-seconds", "max-queue-text-bytes",
@@ -17,7 +17,7 @@ package enum EnvironmentVariables {
     "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file",
     "model-name", "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes",
     "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights",
-    "spaces", "store", "threads", "trainings", "trainings-state",
+    "spaces", "store", "threads", "trainings", "trainings-state", "upload-idle-timeout",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.

@@ -6,7 +6,7 @@ package import Logging
 package struct ServiceSettings: SettingGroup {
   @Setting(
     "host",
-    "Address to listen on; there is no authentication, so open it (0.0.0.0) only to a network that may use the service",
+    "Address to listen on, IPv4, IPv6 or unix:/path; there is no authentication, so open it (0.0.0.0) only to a network that may use the service",
     placeholder: "address")
   package var host = "127.0.0.1"
   @Setting(
@@ -32,6 +32,10 @@ package struct ServiceSettings: SettingGroup {
     "Most memory that the decoded messages of all requests in progress may take; 6 times --max-message-bytes by default",
     unit: "bytes", allowed: .range(1 << 20...1 << 36))
   private var chosenMaxBytesInProgress: Int?
+  @Setting(
+    "default-deadline", "What calls with one request are given where their client sets no deadline", unit: "seconds",
+    allowed: .range(1...86_400))
+  private var defaultDeadlineSeconds = 600.0
   @Setting(
     "shutdown-grace",
     "How long requests are still taken after SIGTERM or SIGINT while health says NOT_SERVING, for load balancers to notice",
@@ -59,11 +63,13 @@ package struct ServiceSettings: SettingGroup {
   package var maxDecodedBytes: Int { chosenMaxDecodedBytes ?? 4 * maxMessageBytes }
   package var maxBytesInProgress: Int { chosenMaxBytesInProgress ?? max(6 * maxMessageBytes, maxDecodedBytes) }
   package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
+  package var defaultDeadline: Duration { .seconds(defaultDeadlineSeconds) }
   package var shutdownGrace: Duration { .seconds(shutdownGraceSeconds) }
   package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }
 
   /// As gRPC names it; the brackets are an IPv6 address's.
   package var address: String {
-    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    if host.hasPrefix("unix:") { return host }
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 }

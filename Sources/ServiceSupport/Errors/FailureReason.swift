@@ -107,6 +107,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case uploadOutOfOrder = "UPLOAD_OUT_OF_ORDER"
   case uploadNotCommitted = "UPLOAD_NOT_COMMITTED"
   case uploadEnded = "UPLOAD_ENDED"
+  case uploadIdle = "UPLOAD_IDLE"
   case uploadInProgress = "UPLOAD_IN_PROGRESS"
   case tooManyUploads = "TOO_MANY_UPLOADS"
   case itemCountMismatch = "ITEM_COUNT_MISMATCH"

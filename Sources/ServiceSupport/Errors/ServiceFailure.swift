@@ -20,11 +20,12 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   /// The name of a ``FailureReason``, or of one that another service's release knows and this one does not.
   package let reason: String
   /// Without the field: ``description`` puts that in front.
-  package let message: String
+  package private(set) var message: String
   /// The offending field, a ``FieldPath``, e.g. `users[2].history.items[0].soft_token`.
-  package let field: String?
+  package private(set) var field: String?
   /// Set where the same request may succeed later.
   package let retryAfter: Duration?
+  private var endsRetries = false
 
   /// - Parameters:
   ///   - field: one that the catalog lists for the reason.
@@ -55,25 +56,31 @@ package struct ServiceFailure: Error, Equatable, Sendable {
   }
 
   /// The failure of an element whose fields were named from the element on, named from the request's root.
-  package func located(in element: String) -> ServiceFailure {
-    guard let field else { return self }
-    return ServiceFailure(relaying: code, reason: reason, message, field: "\(element).\(field)", retryAfter: retryAfter)
-  }
+  package func located(in element: String) -> ServiceFailure { field.map { about("\(element).\($0)") } ?? self }
 
   /// A whole call's failure as that of one of its elements: it names the element where it names no field.
-  package func of(_ element: String) -> ServiceFailure {
-    guard field == nil else { return self }
-    return ServiceFailure(relaying: code, reason: reason, message, field: element, retryAfter: retryAfter)
-  }
+  package func of(_ element: String) -> ServiceFailure { field == nil ? about(element) : self }
 
   /// The failure as that of this field.
   package func about(_ field: String) -> ServiceFailure {
-    ServiceFailure(relaying: code, reason: reason, message, field: field, retryAfter: retryAfter)
+    var failure = self
+    failure.field = field
+    return failure
   }
 
   /// The failure with words in front of its message that say where it happened.
   package func explained(_ place: String) -> ServiceFailure {
-    ServiceFailure(relaying: code, reason: reason, "\(place): \(message)", field: field, retryAfter: retryAfter)
+    var failure = self
+    failure.message = Self.bounded("\(place): \(message)")
+    return failure
+  }
+
+  /// The failure of a call that was tried as often as it may be: the caller's client is told not to try again by itself, so that the
+  /// tries of one behind the other do not multiply.
+  package func triedAgain() -> ServiceFailure {
+    var failure = self
+    failure.endsRetries = true
+    return failure
   }
 
   private static func bounded(_ message: String) -> String {
@@ -103,7 +110,10 @@ extension ServiceFailure: RPCErrorConvertible {
   package var rpcErrorMessage: String { description }
 
   package var rpcErrorMetadata: Metadata {
-    GoogleRPCStatus(code: code, message: description, details: details).rpcErrorMetadata
+    var metadata = GoogleRPCStatus(code: code, message: description, details: details).rpcErrorMetadata
+    // By gRPC's design of retries (A6), a delay that is no number of milliseconds from 0 on ends them.
+    if endsRetries { metadata.addString("-1", forKey: "grpc-retry-pushback-ms") }
+    return metadata
   }
 
   private var details: [ErrorDetails] {

@@ -10,7 +10,8 @@ import UnixSignals
 ///
 /// Serves until the graceful shutdown (SIGTERM, SIGINT). Then: health says NOT_SERVING while requests are still taken for a
 /// grace; no new ones are taken and those in progress run on, up to the drain timeout; what is left is cancelled. A second
-/// signal ends the process at once.
+/// signal ends the process at once, unless it comes within a second of the first: managers of processes send one to a process and
+/// to its group.
 struct ServerLifecycle<Transport: ServerTransport>: Service {
   let server: GRPCServer<Transport>
   let health: HealthService
@@ -74,7 +75,9 @@ struct ServerLifecycle<Transport: ServerTransport>: Service {
   }
 
   private static func exitOnSignal(logger: Logger) async {
-    for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+    let start = ContinuousClock.now
+    for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    where ContinuousClock.now - start >= .seconds(1) {
       logger.warning("second signal: ending at once")
       _exit(128 + signal.rawValue)
     }

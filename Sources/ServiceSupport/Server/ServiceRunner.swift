@@ -73,6 +73,7 @@ package enum ServiceRunner {
     var configuration = CGrpcServerTransport.Configuration.defaults
     configuration.maxReceiveMessageBytes = settings.maxMessageBytes
     configuration.maxSendMessageBytes = settings.maxMessageBytes
+    configuration.defaultDeadline = settings.defaultDeadline
     configuration.requestGuard = DecodingBudget(
       maxMessage: settings.maxDecodedBytes, maxInProgress: settings.maxBytesInProgress)
     // Handlers decode megabytes and tokenise prompts before they first suspend: too long for the thread of the queue.

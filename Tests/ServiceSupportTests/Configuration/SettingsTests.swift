@@ -223,6 +223,18 @@ private struct Several: SettingGroup {
     #expect(settings.portFile == nil)
   }
 
+  @Test func `A socket's path is an address by itself`() throws {
+    let settings = try ServiceOptions.parse(["--host", "unix:/run/illmrec.sock"]).resolve(defaultPort: 50052)
+    #expect(settings.address == "unix:/run/illmrec.sock")
+  }
+
+  @Test func `The memory for messages follows their size`() throws {
+    let settings = try ServiceOptions.parse(["--max-message-bytes", "1048576"]).resolve(defaultPort: 1)
+    #expect(settings.maxDecodedBytes == 4 << 20 && settings.maxBytesInProgress == 6 << 20)
+    let other = try ServiceOptions.parse(["--max-decoded-bytes", "1073741824"]).resolve(defaultPort: 1)
+    #expect(other.maxDecodedBytes == 1 << 30 && other.maxBytesInProgress == 1 << 30)
+  }
+
   @Test func `The service's port is the default`() throws {
     let settings = try ServiceOptions.parse([]).resolve(defaultPort: 50052)
     #expect(settings.address == "127.0.0.1:50052")

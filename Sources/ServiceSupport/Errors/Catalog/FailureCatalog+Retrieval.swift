@@ -141,6 +141,10 @@ extension FailureCatalog {
         .uploadEnded, .failedPrecondition,
         "Something came for an upload that is over.", remedy: "Begin a new upload."),
       Entry(
+        .uploadIdle, .aborted,
+        "The upload sent nothing for --upload-idle-timeout and was ended; nothing was published.",
+        remedy: "Upload again without pauses.", retry: .later()),
+      Entry(
         .uploadInProgress, .aborted,
         "Another upload with the same request_id is being published.",
         remedy: "Send it again in a moment: the answer is then the version of the other.", retry: .later(.seconds(1))),
