@@ -27,7 +27,7 @@ package struct RetrievalLimits: SettingGroup, Equatable {
   @Setting(
     "upload-idle-timeout", "How long an upload may send nothing before it is ended and its place is free again",
     unit: "seconds", allowed: .range(0.05...86_400))
-  var uploadIdleSeconds = 60.0
+  package var uploadIdleSeconds = 60.0
   /// Of the transport.
   package var maxMessageBytes = 64 << 20
 

@@ -13,7 +13,8 @@ struct GatewayCommand: ReportingCommand {
     abstract: "Serves the three services as one: histories in, recommended items out.",
     discussion: """
       Serves illmrec.recommender.v1.RecommenderService and grpc.health.v1.Health. It computes nothing itself: it looks the \
-      history's items up in EncoderService, has LLMService encode the users and RetrievalService search.
+      history's items up in EncoderService, has LLMService encode the users and RetrievalService search. Its health says \
+      NOT_SERVING while one of the three does not serve; by the names encoder, llm and retrieval it tells of each.
 
       Try it:
         illmrec gateway                                              services on this machine, listens on 127.0.0.1:50050
@@ -47,8 +48,10 @@ struct GatewayCommand: ReportingCommand {
       client(targets.$retrieval, targets.retrieval)
     )
     let services = ServiceClients(encoder: encoder, llm: llm, retrieval: retrieval)
+    let probes = [("encoder", encoder.client), ("llm", llm.client), ("retrieval", retrieval.client)]
     return ServiceParts(
       services: [RecommenderServer(services: services, limits: configuration.limits)],
-      background: [encoder, llm, retrieval].map { ClientService($0.client) })
+      dependencies: Dictionary(uniqueKeysWithValues: probes.map { ($0, HealthService.probe(of: $1)) }),
+      requirements: Set(probes.map(\.0)), background: [encoder, llm, retrieval].map { ClientService($0.client) })
   }
 }

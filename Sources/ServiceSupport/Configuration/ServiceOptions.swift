@@ -5,6 +5,8 @@ package import ArgumentParser
 /// The flags that every service takes: `@OptionGroup var service: ServiceOptions`.
 package struct ServiceOptions: ParsableArguments {
   @OptionGroup package var flags: SettingFlags<ServiceSettings>
+  @Flag(help: "Check the configuration, print each value with its source, and end without starting anything.")
+  package var checkConfig = false
   @Option(
     help: ArgumentHelp(
       "JSON file with values for any of these flags, named as they are; flags and ILLMREC_* variables come first.",
@@ -29,7 +31,8 @@ package struct ServiceOptions: ParsableArguments {
     do throws(SettingsError) {
       let all = try Settings(
         keys: groups.flatMap { type(of: $0).keys }, flags: groups.flatMap(\.given), file: config)
-      let settings = try ServiceSettings(all, defaultPort: defaultPort)
+      var settings = try ServiceSettings(all, defaultPort: defaultPort)
+      settings.isOnlyChecked = checkConfig
       return (settings, try read(settings))
     } catch {
       throw error.isUsage ? ValidationError(error.message) : error

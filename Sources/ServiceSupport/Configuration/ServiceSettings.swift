@@ -46,6 +46,8 @@ package struct ServiceSettings: SettingGroup {
     allowed: .range(0...3600))
   private var drainTimeoutSeconds = 30.0
 
+  /// Whether the process ends once it has said what it would be configured with.
+  package internal(set) var isOnlyChecked = false
   /// Where none is configured.
   private var defaultPort = 0
   /// All of the process's settings, the service's own among them.

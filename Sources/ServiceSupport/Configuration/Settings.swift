@@ -83,6 +83,19 @@ package struct Settings: Sendable {
   }
 }
 
+extension Settings: CustomStringConvertible {
+  /// A line for each value, with its source where it is not the default.
+  package var description: String {
+    let width = order.map(\.count).max() ?? 0
+    return order.compactMap { name in
+      resolved[name].map { setting in
+        let source = setting.source == ResolvedSetting.defaultSource ? "" : "  (\(setting.source))"
+        return name.padding(toLength: width, withPad: " ", startingAt: 0) + "  \(setting.content.text)\(source)"
+      }
+    }.joined(separator: "\n")
+  }
+}
+
 extension ConfigContent {
   var text: String {
     switch self {

@@ -12,11 +12,16 @@ package final class HealthService: Sendable {
   package typealias Probe = @Sendable () async -> Bool
 
   private struct State {
-    var isServing = false
+    /// Whether the server takes requests: it has started and does not drain.
+    var takesRequests = false
+    /// Whether what it cannot answer without is well.
+    var isAble = true
     /// Set when the server drains: watchers are let go, so that they do not hold the server up.
     var hasEnded = false
     var nextWatcher = 0
     var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
+
+    var isServing: Bool { takesRequests && isAble }
   }
 
   private let services: Set<String>
@@ -31,11 +36,16 @@ package final class HealthService: Sendable {
     self.services = Set(services.map(\.fullyQualifiedService)).union([""])
   }
 
-  /// SERVING from now on, or NOT_SERVING; watchers are told.
-  package func setServing(_ isServing: Bool) {
-    let watchers = state.withLock { state in
-      state.isServing = isServing
-      return Array(state.watchers.values)
+  /// SERVING from now on, unless the server is not able to; or NOT_SERVING. Watchers are told.
+  package func setServing(_ takesRequests: Bool) { change { $0.takesRequests = takesRequests } }
+
+  /// Whether the server can answer, whatever it takes: false while another service that it needs is not well.
+  package func setAble(_ isAble: Bool) { change { $0.isAble = isAble } }
+
+  private func change(_ change: (inout State) -> Void) {
+    let (isServing, watchers) = state.withLock { state in
+      change(&state)
+      return (state.isServing, Array(state.watchers.values))
     }
     for watcher in watchers { watcher.yield(isServing) }
   }
@@ -73,6 +83,18 @@ package final class HealthService: Sendable {
       continuation.finish()
     }
     return (stream, continuation)
+  }
+}
+
+extension HealthService {
+  /// Whether another server says that it serves, within two seconds.
+  package static func probe(of client: GRPCClient<some ClientTransport>) -> Probe {
+    {
+      var options = CallOptions.defaults
+      options.timeout = .seconds(2)
+      let answer = try? await Grpc_Health_V1_Health.Client(wrapping: client).check(.init(), options: options)
+      return answer?.status == .serving
+    }
   }
 }
 

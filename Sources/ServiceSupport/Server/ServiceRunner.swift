@@ -15,6 +15,8 @@ package struct ServiceParts: Sendable {
   package var services: [any RegistrableRPCService]
   /// Systems outside that the services depend on, and how they are, for health checks by these names.
   package var dependencies: [String: HealthService.Probe]
+  /// Those of them without which nothing can be answered: while one is not well, the server is NOT_SERVING.
+  package var requirements: Set<String>
   /// Run beside the server and shut down after it, such as clients of other services.
   package var background: [any Service]
   /// Called when no request is in progress any more, e.g. to end compute threads.
@@ -22,11 +24,12 @@ package struct ServiceParts: Sendable {
 
   package init(
     services: [any RegistrableRPCService], dependencies: [String: HealthService.Probe] = [:],
-    background: [any Service] = [],
+    requirements: Set<String> = [], background: [any Service] = [],
     onShutdown: @escaping @Sendable () async -> Void = {}
   ) {
     self.services = services
     self.dependencies = dependencies
+    self.requirements = requirements
     self.background = background
     self.onShutdown = onShutdown
   }
@@ -34,7 +37,7 @@ package struct ServiceParts: Sendable {
 
 /// Runs a service process from its resolved settings to the end of its last thread.
 package enum ServiceRunner {
-  /// Binds, loads, serves, drains. The whole life of a service process:
+  /// Binds, loads, serves, drains. The whole life of a service process, unless its configuration is only to be checked:
   ///
   /// 1. The resolved configuration is logged and the address is bound, so that a port in use is known before a long load;
   ///    clients that connect now wait.
@@ -49,6 +52,7 @@ package enum ServiceRunner {
   package static func run(
     name: String, settings: ServiceSettings, load: @Sendable (Logger) async throws -> ServiceParts
   ) async throws {
+    if settings.isOnlyChecked { return print(settings.all) }
     // A log whose reader has gone must not end the service.
     signal(SIGPIPE, SIG_IGN)
     let logger = Logger(service: name, level: settings.logLevel)
@@ -110,10 +114,13 @@ package enum ServiceRunner {
       if let portFile = settings.portFile, let boundPort { try PortFile.write(boundPort, to: portFile) }
       logger.notice("serving", metadata: ["host": "\(settings.host)", "port": "\(boundPort ?? settings.port)"])
     }
+    let monitor = RequirementMonitor(
+      probes: parts.dependencies.filter { parts.requirements.contains($0.key) }, health: health, logger: logger)
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .notice)
     let group = ServiceGroup(
-      services: parts.background + [server], gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [], logger: quiet)
+      services: parts.background + [monitor, server], gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
+      logger: quiet)
     do {
       try await group.run()
     } catch {

@@ -223,6 +223,15 @@ private struct Several: SettingGroup {
     #expect(settings.portFile == nil)
   }
 
+  @Test func `A configuration that is only checked is printed with its sources`() throws {
+    let settings = try ServiceOptions.parse(["--check-config", "--host", "::1"]).resolve(defaultPort: 50052)
+    #expect(settings.isOnlyChecked)
+    let lines = settings.all.description.split(separator: "\n")
+    #expect(lines.contains { $0.hasPrefix("host ") && $0.contains(" ::1  (") })
+    #expect(lines.contains { $0.hasPrefix("log-level ") && $0.hasSuffix(" info") })
+    #expect(try !ServiceOptions.parse([]).resolve(defaultPort: 1).isOnlyChecked)
+  }
+
   @Test func `A socket's path is an address by itself`() throws {
     let settings = try ServiceOptions.parse(["--host", "unix:/run/illmrec.sock"]).resolve(defaultPort: 50052)
     #expect(settings.address == "unix:/run/illmrec.sock")

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import Logging
 import ServiceAPI
 import ServiceTestSupport
 import SwiftProtobuf
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import ServiceSupport
@@ -49,6 +52,45 @@ import Testing
       let server = try await client.check(request("")).status
       #expect(server == .serving)
     }
+  }
+
+  @Test func `A server that is not able to answer does not serve, whatever it takes`() async throws {
+    func status() async throws -> HealthService.Status {
+      try await withServicesInProcess([health]) { try await Client(wrapping: $0).check(request("")).status }
+    }
+    health.setAble(false)
+    health.setServing(true)
+    #expect(try await status() == .notServing)
+    health.setAble(true)
+    #expect(try await status() == .serving)
+    health.setServing(false)
+    #expect(try await status() == .notServing)
+  }
+
+  @Test func `Health follows what is needed to answer, once it has not been well three times`() async throws {
+    let answers = Mutex([true, false, false, true, false, false, false, true])
+    let asked = Mutex(0)
+    let seen = Mutex<[HealthService.Status]>([])
+    let record = LogRecord()
+    health.setServing(true)
+    try await withServicesInProcess([health]) { client in
+      let probe: HealthService.Probe = {
+        let status = try? await Client(wrapping: client).check(self.request("")).status
+        seen.withLock { $0.append(status ?? .unknown) }
+        asked.withLock { $0 += 1 }
+        return answers.withLock { $0.isEmpty ? true : $0.removeFirst() }
+      }
+      let monitor = RequirementMonitor(
+        probes: ["llm": probe], health: health, logger: record.logger, interval: .milliseconds(1))
+      let running = Task { try await monitor.run() }
+      try await waitUntil { asked.withLock { $0 } >= 10 }
+      running.cancel()
+      try await running.value
+    }
+    let statuses = seen.withLock { Array($0.prefix(9)) }
+    #expect(statuses == Array(repeating: .serving, count: 7) + [.notServing, .serving])
+    #expect(record.lines.map(\.level) == [.warning, .notice])
+    #expect(record.lines.first?.metadata["unwell"].map { "\($0)" } == "llm")
   }
 
   @Test func `Watch tells each change and ends when the server drains`() async throws {
