@@ -61,11 +61,16 @@ package struct CatalogRelease: Sendable, Equatable {
   package let snapshot: Int
   /// That the snapshot must have; empty where nobody told it.
   package let fingerprint: String
+  /// Of the store that the snapshot is of, where that is another than this one.
+  package let otherCatalog: String?
 
-  package init(index: String, version: String, snapshot: Int, fingerprint: String = "") {
+  package init(
+    index: String, version: String, snapshot: Int, fingerprint: String = "", otherCatalog: String? = nil
+  ) {
     self.index = index
     self.version = version
     self.snapshot = snapshot
     self.fingerprint = fingerprint
+    self.otherCatalog = otherCatalog
   }
 }

@@ -7,7 +7,7 @@ extension ItemStore {
   ///
   /// Blocks until it is on the disk.
   ///
-  /// - Parameter release: nil when its stable version was not built from this store's items: the newest snapshot is read then.
+  /// - Parameter release: nil when its stable version does not tell what it was built from: the newest snapshot is read then.
   /// - Returns: whether that was news.
   @discardableResult
   package func note(_ release: CatalogRelease?) throws(StoreError) -> Bool {
@@ -17,8 +17,12 @@ extension ItemStore {
       try db.execute(sql: "DELETE FROM release")
       guard let release else { return }
       try db.execute(
-        sql: "INSERT INTO release (id, index_name, version, snapshot, fingerprint) VALUES (1, ?, ?, ?, ?)",
-        arguments: [release.index, release.version, release.snapshot, release.fingerprint])
+        sql: """
+          INSERT INTO release (id, index_name, version, snapshot, fingerprint, other_catalog_id) VALUES (1, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          release.index, release.version, release.snapshot, release.fingerprint, release.otherCatalog,
+        ])
     }
     return true
   }

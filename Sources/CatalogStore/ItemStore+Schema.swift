@@ -38,9 +38,15 @@ extension ItemStore {
     return version
   }
 
-  /// Creates the tables of a new file.
+  /// Creates the tables of a new file, and the column that files of layout 2 lack whose writer read another store's snapshot as its
+  /// own newest. Such a writer goes on writing the file: it leaves the column out.
   static func prepare(_ db: Database, path: String) throws {
-    guard try layout(of: db, path: path) == nil else { return }
+    guard try layout(of: db, path: path) == nil else {
+      if try !db.columns(in: "release").contains(where: { $0.name == "other_catalog_id" }) {
+        try db.execute(sql: "ALTER TABLE release ADD COLUMN other_catalog_id TEXT")
+      }
+      return
+    }
     try db.execute(
       sql: """
         CREATE TABLE tower (
@@ -88,7 +94,9 @@ extension ItemStore {
           version TEXT NOT NULL,
           snapshot INTEGER NOT NULL,
           -- That the snapshot must have; empty where the version does not tell it.
-          fingerprint TEXT NOT NULL
+          fingerprint TEXT NOT NULL,
+          -- Whose snapshot it is; NULL for this file's own.
+          other_catalog_id TEXT
         );
         CREATE TABLE snapshot_item (
           id INTEGER PRIMARY KEY,

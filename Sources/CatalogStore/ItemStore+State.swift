@@ -47,13 +47,20 @@ extension ItemStore {
   }
 
   private func released(_ state: State, _ db: Database) throws -> (number: Int, fingerprint: String) {
+    let release = try knownRelease(db)
+    if let release, let other = release.otherCatalog {
+      throw StoreError(
+        .releaseForeign,
+        "\(release.version) was built from snapshot \(release.snapshot) of catalog \(other), and the item store \(path) is catalog "
+          + "\(catalogID); start with the store that the version was built from, or publish a snapshot of this one and promote "
+          + "that version. Whoever names a snapshot of this catalog reads it")
+    }
     guard let number = try releasedNumber(state, db) else {
       throw StoreError(
         .nothingCommitted,
         "no snapshot of the catalog is committed yet; `illmrec catalog encode` fills the draft, `illmrec catalog commit` or "
           + "`illmrec index publish` makes it a snapshot")
     }
-    let release = try knownRelease(db)
     let expected = release?.fingerprint ?? ""
     guard let fingerprint = try Self.fingerprint(of: number, db), expected.isEmpty || expected == fingerprint else {
       let version = release?.version ?? "the version that serves"
@@ -65,21 +72,23 @@ extension ItemStore {
     return (number, fingerprint)
   }
 
-  /// What is read by default, whether it is kept or not; nil before the first snapshot.
+  /// What is read by default, whether it is kept or not; nil before the first snapshot, and where it is another store's.
   func releasedNumber(_ state: State, _ db: Database) throws -> Int? {
     guard state.newest > 0 else { return nil }
     guard followedIndex != nil else { return state.newest }
-    return try knownRelease(db)?.snapshot ?? state.migrated ?? state.newest
+    guard let release = try knownRelease(db) else { return state.migrated ?? state.newest }
+    return release.otherCatalog == nil ? release.snapshot : nil
   }
 
   /// As the followed index was last heard of; nil before that.
   func knownRelease(_ db: Database) throws -> CatalogRelease? {
     guard let followedIndex else { return nil }
     let statement = try db.cachedStatement(
-      sql: "SELECT version, snapshot, fingerprint FROM release WHERE index_name = ?")
+      sql: "SELECT version, snapshot, fingerprint, other_catalog_id FROM release WHERE index_name = ?")
     return try Row.fetchOne(statement, arguments: [followedIndex]).map {
       CatalogRelease(
-        index: followedIndex, version: $0["version"], snapshot: $0["snapshot"], fingerprint: $0["fingerprint"])
+        index: followedIndex, version: $0["version"], snapshot: $0["snapshot"], fingerprint: $0["fingerprint"],
+        otherCatalog: $0["other_catalog_id"])
     }
   }
 

@@ -26,6 +26,8 @@ package struct StoreError: CodedError {
     case nothingCommitted
     /// The snapshot that the serving index version was built from is not in this file.
     case releaseMissing
+    /// The serving index version was built from the items of another file.
+    case releaseForeign
     /// The snapshot cannot be dropped.
     case snapshotInUse
     /// A snapshot of no items was asked for.

@@ -8,9 +8,36 @@ import SwiftProtobuf
 
 // What the contract says of snapshots, in the store's terms and back.
 
+/// A request that reads one state of the items.
+protocol CatalogReadRequest {
+  var snapshot: UInt64 { get }
+  var draft: Bool { get }
+  /// Whose number `snapshot` is; empty for this server's.
+  var catalogID: String { get }
+}
+
+extension Encoder_LookupItemsRequest: CatalogReadRequest {}
+extension Encoder_ExportItemsRequest: CatalogReadRequest {}
+
 extension SnapshotChoice {
+  /// What a request reads of `store`.
+  init(_ request: some CatalogReadRequest, of store: ItemStore) throws(ServiceFailure) {
+    guard request.catalogID.isEmpty || request.catalogID == store.catalogID else {
+      let what = request.snapshot == 0 ? "" : "snapshot \(request.snapshot) of "
+      throw ServiceFailure(
+        .catalogMismatch,
+        "\(what)catalog \(request.catalogID.prefix(Self.maxShownID)) is asked for, and this encoder's item store is catalog "
+          + "\(store.catalogID); ask the encoder of that store, or publish a snapshot of this one and name it",
+        field: "catalog_id")
+    }
+    try self.init(request.snapshot, draft: request.draft)
+  }
+
+  /// Twice the length of ours.
+  private static let maxShownID = 72
+
   /// - Parameter snapshot: 0 for the released one.
-  init(_ snapshot: UInt64, draft: Bool) throws(ServiceFailure) {
+  private init(_ snapshot: UInt64, draft: Bool) throws(ServiceFailure) {
     guard draft else {
       self = snapshot == 0 ? .released : .number(Self.number(snapshot))
       return

@@ -36,6 +36,7 @@ extension ServiceFailure {
       case .snapshotNotFound: .snapshotNotFound
       case .nothingCommitted: .nothingCommitted
       case .releaseMissing: .releasedSnapshotMissing
+      case .releaseForeign: .catalogMismatch
       case .snapshotInUse: .snapshotInUse
       case .draftEmpty: .draftEmpty
       }
@@ -59,7 +60,7 @@ extension StoreError {
   var isOfStorage: Bool {
     switch code {
     case .unavailable, .readOnly, .full, .corrupt, .tooNew, .locked, .failed, .releaseMissing: true
-    case .snapshotNotFound, .nothingCommitted, .snapshotInUse, .draftEmpty: false
+    case .releaseForeign, .snapshotNotFound, .nothingCommitted, .snapshotInUse, .draftEmpty: false
     }
   }
 }

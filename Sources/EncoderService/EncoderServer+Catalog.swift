@@ -17,7 +17,7 @@ extension EncoderServer {
     let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
     try checkCount(request.itemIds.count, field: "item_ids")
-    let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
+    let choice = try SnapshotChoice(request, of: store)
     let fields = request.itemIds.indices.map { "item_ids[\($0)]" }
     let names = zip(request.itemIds, fields).map { id, field in
       Result { () throws(ServiceFailure) in
@@ -63,7 +63,7 @@ extension EncoderServer {
   ) async throws {
     let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(one: request.output, as: request.outputType)
-    let choice = try SnapshotChoice(request.snapshot, draft: request.draft)
+    let choice = try SnapshotChoice(request, of: store)
     try await asServiceFailures {
       let view = try await store.view(of: choice)
       if let snapshot = view.position.snapshot { exports.note(snapshot) }

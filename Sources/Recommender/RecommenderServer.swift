@@ -30,12 +30,12 @@ package struct RecommenderServer: Sendable {
   /// - Parameters:
   ///   - deadline: when the caller gives up; each stage is given what is left until then.
   ///   - withMetadata: whether the recommended items' titles are looked up.
-  ///   - snapshot: of the catalog, to read items from, 0 for the one that the encoder reads by default; nil for the one that the
-  ///     version was built from which answers.
+  ///   - catalog: the snapshot to read items from, an empty one for what the encoder reads by default; nil for what the version was
+  ///     built from which answers.
   /// - Throws: ServiceFailure when a stage fails; CancellationError once nobody waits for the answer.
   package func recommend(
     _ request: Recommender_RecommendRequest, deadline: ContinuousClock.Instant?, withMetadata: Bool = true,
-    snapshot: UInt64? = nil
+    catalog: Common_CatalogRef? = nil
   ) async throws -> Recommender_RecommendResponse {
     let arrival = ContinuousClock.now
     try RecommenderReader(limits: limits).check(request)
@@ -44,8 +44,7 @@ package struct RecommenderServer: Sendable {
     return try await cancellingWithRPC {
       let context = RequestContext(
         request: request, services: services, scope: scope, published: try await published.values(scope),
-        limits: limits,
-        withMetadata: withMetadata, snapshot: snapshot)
+        limits: limits, withMetadata: withMetadata, catalog: catalog)
       var routed = try RoutedRequest(context, routings: routings, comparisons: comparisons)
       return try await routed.run(arrival: arrival)
     }

@@ -12,13 +12,13 @@ struct RequestContext: Sendable {
   let limits: RecommenderLimits
   /// Whether the recommended items' titles are looked up.
   let withMetadata: Bool
-  /// Of the catalog, to read items from whatever the release's is; nil for the release's.
-  let snapshot: UInt64?
+  /// To read items from whatever the release's is; nil for the release's.
+  let catalog: Common_CatalogRef?
 
   /// The same with time of its own, for what no caller waits for.
   func detached(deadline: ContinuousClock.Instant) -> RequestContext {
     RequestContext(
       request: request, services: services, scope: RequestScope(requestID: scope.requestID, deadline: deadline),
-      published: published, limits: limits, withMetadata: false, snapshot: snapshot)
+      published: published, limits: limits, withMetadata: false, catalog: catalog)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GRDB
 import TestSupport
 import Testing
 
@@ -62,6 +63,46 @@ import Testing
     try store.note(release(7))
     #expect(await StoreFixture.code { _ = try await store.contents() } == .releaseMissing)
     #expect(try await store.contents(.number(2)) == ["a snapshot 2"])
+  }
+
+  @Test func `A version of another store's items is not answered from the newest snapshot in silence`() async throws {
+    var store = try fixture.open(following: "default")
+    try fill(store, snapshots: 2)
+    let foreign = CatalogRelease(
+      index: "default", version: "default/versions/9", snapshot: 1, fingerprint: "of others", otherCatalog: "another")
+    #expect(try store.note(foreign))
+    for _ in 1...2 {
+      let reading = store
+      let error = await #expect(throws: StoreError.self) { try await reading.contents() }
+      #expect(error?.code == .releaseForeign)
+      #expect(error?.message.contains("default/versions/9 was built from snapshot 1 of catalog another") == true)
+      #expect(error?.message.contains(store.catalogID) == true)
+      #expect(try await store.contents(.number(1)) == ["a snapshot 1"])
+      let overview = try await store.overview()
+      #expect(overview.released == nil && overview.release == foreign)
+      store = try fixture.open(following: "default")
+    }
+    #expect(try store.dropAll(but: []) == [1], "it is not this store's snapshot 1 that answers")
+    #expect(try await fixture.open().contents() == ["a snapshot 2"], "without an index that is followed")
+  }
+
+  @Test func `A file of before other stores were told apart is read on, by its writer as well`() async throws {
+    var store = try fixture.open(following: "default")
+    try fill(store, snapshots: 2)
+    try store.note(release(1))
+    try await store.pool.write { try $0.execute(sql: "ALTER TABLE release DROP COLUMN other_catalog_id") }
+    store = try fixture.open(following: "default")
+    #expect(try await store.contents() == ["a snapshot 1"])
+    // As that release writes.
+    try await store.pool.write { db in
+      try db.execute(sql: "DELETE FROM release")
+      try db.execute(
+        sql: """
+          INSERT INTO release (id, index_name, version, snapshot, fingerprint)
+          VALUES (1, 'default', 'default/versions/2', 2, '')
+          """)
+    }
+    #expect(try await store.contents() == ["a snapshot 2"])
   }
 
   @Test func `A number that was given again after a restored backup is not taken for the snapshot that had it`()

@@ -78,6 +78,46 @@ import Testing
     }
   }
 
+  @Test func `A number of another store's catalog is refused, and this store's is read`() async throws {
+    try await withServer { client, server in
+      for title in ["one", "two"] { try await client.store([item("a", [1, 2, 3], title: title)]) }
+      for (id, isOwn) in [(server.store.catalogID, true), ("another", false)] {
+        let lookup = Encoder_LookupItemsRequest.with { ($0.itemIds, $0.snapshot, $0.catalogID) = (["a"], 1, id) }
+        let export = Encoder_ExportItemsRequest.with { ($0.snapshot, $0.catalogID) = (1, id) }
+        if isOwn {
+          #expect(try await client.lookupItems(lookup).items[0].metadata.title == "one")
+          #expect(try await client.ids(export) == "a")
+          continue
+        }
+        let errors = [
+          try await rpcError { _ = try await client.lookupItems(lookup) },
+          try await rpcError { _ = try await client.ids(export) },
+        ]
+        for error in errors {
+          #expect(error.code == .failedPrecondition && error.reason == "CATALOG_MISMATCH")
+          #expect(error.violation?.field == "catalog_id" && error.message.contains(server.store.catalogID))
+        }
+      }
+    }
+  }
+
+  @Test func `Where the stable version is another store's, who names no snapshot is refused`() async throws {
+    let directory = try TemporaryDirectory()
+    try await withServer(in: directory, following: "default") { client, server in
+      try await client.store([item("a", [1, 2, 3], title: "one")])
+      try server.store.note(
+        CatalogRelease(index: "default", version: "default/versions/4", snapshot: 1, otherCatalog: "another"))
+      for body in [client.lookUpA, client.exportAll] {
+        let error = try await rpcError { _ = try await body(0, false) }
+        #expect(error.code == .failedPrecondition && error.reason == "CATALOG_MISMATCH")
+        #expect(error.message.contains("default/versions/4") && error.message.contains("catalog another"))
+      }
+      #expect(try await client.lookUpA(1, false) == "one")
+      let info = try await client.getServerInfo(.init())
+      #expect(info.catalog.snapshot == 0 && info.catalogVersion == "default/versions/4")
+    }
+  }
+
   @Test func `A draft is listed, compared, discarded`() async throws {
     try await withServer { client, _ in
       let error = try await rpcError { _ = try await client.commitCatalog(.init()) }
@@ -138,11 +178,15 @@ extension Client {
 
   /// The names of all items.
   fileprivate func exportAll(_ snapshot: UInt64, _ draft: Bool) async throws -> String {
-    let request = Encoder_ExportItemsRequest.with {
-      $0.snapshot = snapshot
-      $0.draft = draft
-    }
-    return try await exportItems(request) { response in
+    try await ids(
+      .with {
+        $0.snapshot = snapshot
+        $0.draft = draft
+      })
+  }
+
+  fileprivate func ids(_ request: Encoder_ExportItemsRequest) async throws -> String {
+    try await exportItems(request) { response in
       var ids: [String] = []
       for try await message in response.messages { ids += message.chunk.itemIds }
       return ids.joined(separator: ",")

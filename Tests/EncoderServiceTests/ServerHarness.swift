@@ -29,9 +29,9 @@ typealias StreamResponse = Encoder_StreamEncodeImagesResponse
 /// Makes a server for `model` over a store in `directory`.
 func makeServer(
   _ model: ScriptedModel, _ others: [ScriptedModel] = [], in directory: TemporaryDirectory,
-  limits: EncoderLimits = EncoderLimits()
+  following index: String? = nil, limits: EncoderLimits = EncoderLimits()
 ) throws -> EncoderServer {
-  let store = try ItemStore(path: directory.file("items.sqlite"), tower: model)
+  let store = try ItemStore(path: directory.file("items.sqlite"), tower: model, followedIndex: index)
   let trainings = EncoderTrainings(
     default: LoadedTraining(LoadedModel(model, model.fingerprints), name: "test-model", version: "7"))
   for (index, other) in others.enumerated() {
@@ -46,11 +46,12 @@ func makeServer(
 /// `body` with a client.
 func withServer<Value: Sendable>(
   _ model: ScriptedModel = ScriptedModel(), _ others: [ScriptedModel] = [], in directory: TemporaryDirectory? = nil,
-  limits: EncoderLimits = EncoderLimits(), _ body: (_ client: Client, _ server: EncoderServer) async throws -> Value
+  following index: String? = nil, limits: EncoderLimits = EncoderLimits(),
+  _ body: (_ client: Client, _ server: EncoderServer) async throws -> Value
 ) async throws -> Value {
   let directory = try directory ?? TemporaryDirectory()
   defer { withExtendedLifetime(directory) {} }
-  let server = try makeServer(model, others, in: directory, limits: limits)
+  let server = try makeServer(model, others, in: directory, following: index, limits: limits)
   let value = try await withServicesInProcess([server]) { try await body(Client(wrapping: $0), server) }
   await server.shutdown()
   return value

@@ -209,20 +209,35 @@ import Testing
     #expect(harness.retrieval.failuresReported.values.isEmpty)
   }
 
-  @Test
-  func `A candidate of another store's items fails its users; a stable version of one reads what the encoder reads`()
+  @Test(arguments: [false, true])
+  func `A version of another store's items fails its users by name, stable or candidate`(
+    ofOldEncoder: Bool
+  ) async throws {
+    var harness = Self.harness(Self.routing(permille: 500))
+    harness.encoder.ignoresCatalogID = ofOldEncoder
+    harness.encoder.catalogID = "another store"
+    let error = try await harness.run { client in
+      await #expect(throws: RPCError.self) { try await client.recommend(.with { $0.users = Self.users }) }
+    }
+    #expect(error?.code == .failedPrecondition && error?.reason == "CATALOG_MISMATCH")
+    #expect(error?.message.hasPrefix("looking up items (encoder:1): ") == true)
+    let named = harness.encoder.lookups.values.map { "\($0.catalogID) \($0.snapshot)" }
+    #expect(Set(named) == ["store 1", "store 2"])
+    #expect(Set(harness.retrieval.failuresReported.values.flatMap(\.failures).map(\.version)) == [Self.one, Self.two])
+  }
+
+  @Test func `A version that does not tell its snapshot is answered from what the encoder reads by default`()
     async throws
   {
-    var harness = Self.harness(Self.routing(permille: 500))
-    harness.encoder.catalogID = "another store"
+    var routing = Self.routing(permille: 0)
+    routing.stable.clearCatalog()
+    var harness = Self.harness(routing)
     harness.encoder.items = [
-      "lamp": .init(title: "lamp", softToken: [1, 0]), "desk": .init(title: "desk", softToken: nil),
+      "lamp": .init(title: "lamp", softToken: [1, 0]), "desk": .init(title: "desk of 1", softToken: nil),
     ]
     let response = try await harness.run { try await $0.recommend(.with { $0.users = Self.users }) }
-    let split = TrafficSplit(index: "default", rollout: 7, permille: 500)
-    for result in response.results {
-      #expect(result.error.reason == (split.takesCanary(result.userID) ? "RELEASED_SNAPSHOT_MISSING" : ""))
-    }
+    #expect(response.results.allSatisfy { Self.isWhole($0, of: Self.one) })
+    #expect(harness.encoder.lookups.values.allSatisfy { $0.catalogID.isEmpty && $0.snapshot == 0 })
   }
 
   @Test func `Shadowed users are encoded again in the background, and both vectors are offered`() async throws {

@@ -19,6 +19,8 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   var items: [Identifier: Item] = [:]
   /// Name of the item store.
   var catalogID = ""
+  /// Whether it is of before requests named the store.
+  var ignoresCatalogID = false
   /// The items of each snapshot; those above where it has none of its own, and where none is named.
   var snapshots: [UInt64: [Identifier: Item]] = [:]
   /// Trainings beside its own, with the factor of their soft tokens.
@@ -57,6 +59,9 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     lookups.note(request)
     guard request.itemIds.count <= maxItemsPerRequest else {
       throw ServiceFailure(.tooManyItems, "too many", field: "item_ids")
+    }
+    guard ignoresCatalogID || ["", catalogID].contains(request.catalogID) else {
+      throw ServiceFailure(.catalogMismatch, "another store's", field: "catalog_id")
     }
     let training = try training(request.spaceFingerprint)
     return .with {

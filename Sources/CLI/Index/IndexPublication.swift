@@ -28,11 +28,12 @@ struct IndexPublication: Sendable {
   func run() async throws -> Retrieval_Version {
     try await withService("encoder", at: encoder) { client in
       let encoder = Encoder_EncoderService.Client(wrapping: client)
-      let number = try await published(encoder)
+      let catalog = try await published(encoder)
       return try await withService("retrieval service", at: retrieval) { retrieval in
         let request = Encoder_ExportItemsRequest.with {
           $0.output = .itemVector
-          $0.snapshot = number
+          $0.snapshot = catalog.snapshot
+          $0.catalogID = catalog.id
           $0.spaceFingerprint = training
         }
         return try await encoder.exportItems(request) { export in
@@ -42,9 +43,11 @@ struct IndexPublication: Sendable {
     }
   }
 
-  /// Number of the snapshot that is published: what is published never changes.
-  private func published(_ encoder: Encoder_EncoderService.Client<some ClientTransport>) async throws -> UInt64 {
-    if let snapshot { return snapshot }
+  /// The snapshot that is published: what is published never changes.
+  private func published(
+    _ encoder: Encoder_EncoderService.Client<some ClientTransport>
+  ) async throws -> Common_CatalogRef {
+    if let snapshot { return .with { $0.snapshot = snapshot } }
     let commit: Encoder_CommitCatalogResponse
     do {
       commit = try await encoder.commitCatalog(.init())
@@ -54,7 +57,7 @@ struct IndexPublication: Sendable {
         cause: error)
     }
     onCommit(commit)
-    return commit.snapshot.number
+    return commit.catalog
   }
 
   /// Lets a published version answer at once, unless it does already, as an index's first one does; returns once the encoder

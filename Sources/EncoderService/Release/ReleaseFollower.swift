@@ -91,21 +91,26 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
     guard isNews else { return }
     guard let release else {
       return logger.warning(
-        "the stable version names no snapshot of this catalog; the newest one is read",
+        "the stable version does not tell which snapshot it was built from; the newest one is read by default",
         metadata: ["version": "\(version.name)", "catalog_id": "\(store.catalogID)"])
+    }
+    if let other = release.otherCatalog {
+      return logger.warning(
+        "the stable version was built from another store's items; who names no snapshot is refused",
+        metadata: ["version": "\(version.name)", "built_from": "\(other)", "catalog_id": "\(store.catalogID)"])
     }
     logger.notice(
       "another snapshot is read by default",
       metadata: ["snapshot": "\(release.snapshot)", "version": "\(version.name)"])
   }
 
-  /// Nil for a version of other items than this store's.
+  /// Nil for a version that does not tell it.
   private func release(of version: Retrieval_Version) async throws -> CatalogRelease? {
     if version.hasCatalog {
-      guard version.catalog.id == store.catalogID else { return nil }
       return CatalogRelease(
         index: followed.index, version: version.name, snapshot: Int(clamping: version.catalog.snapshot),
-        fingerprint: version.catalog.fingerprint)
+        fingerprint: version.catalog.fingerprint,
+        otherCatalog: version.catalog.id == store.catalogID ? nil : version.catalog.id)
     }
     // A version of before snapshots was built from what the store held then.
     return try await store.listing().migrated.map {

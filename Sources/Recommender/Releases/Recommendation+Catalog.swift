@@ -6,24 +6,26 @@ import ServiceSupport
 // Which snapshot of the catalog a release is read from.
 
 extension Recommendation {
-  /// To ask the encoder for; 0 for the one that it reads by default, where the version was built from none of its own.
-  var snapshot: UInt64 {
-    if let snapshot = context.snapshot { return snapshot }
-    guard let catalog = release?.catalog, catalog.id == context.published.catalogID else { return 0 }
-    return catalog.snapshot
-  }
+  /// To ask the encoder for, by its store and its number; nil for the one that the encoder reads by default, where the version
+  /// does not tell what it was built from.
+  var catalog: Common_CatalogRef? { context.catalog ?? release?.catalog }
 
-  /// - Throws: FAILED_PRECONDITION (RELEASED_SNAPSHOT_MISSING) when other items were read than the release's. A stable version
-  ///   of another store's items is answered with what the encoder reads by default, as it is without a gateway.
-  func check(_ catalog: Common_CatalogRef, _ stage: Stage) throws(ServiceFailure) {
-    guard context.snapshot == nil, let release, let wanted = release.catalog else { return }
+  /// Holds an answer to what was asked for: an encoder of before catalog ids does not, nor does a store tell that was restored from a
+  /// backup and gave a number again.
+  ///
+  /// - Throws: FAILED_PRECONDITION (CATALOG_MISMATCH, RELEASED_SNAPSHOT_MISSING) when other items were read.
+  func check(_ read: Common_CatalogRef, _ stage: Stage) throws(ServiceFailure) {
+    guard let wanted = catalog, !wanted.id.isEmpty else { return }
     let isWanted =
-      catalog.id == wanted.id && catalog.snapshot == wanted.snapshot && catalog.fingerprint == wanted.fingerprint
-    if isWanted || (snapshot == 0 && catalog.id != wanted.id && release.arm == .stable) { return }
+      read.id == wanted.id && read.snapshot == wanted.snapshot
+      && (wanted.fingerprint.isEmpty || read.fingerprint == wanted.fingerprint)
+    guard !isWanted else { return }
+    let isOwn = read.id == wanted.id
+    let version = release.map { "version \($0.version)" } ?? "what is searched"
     throw ServiceFailure(
-      .releasedSnapshotMissing,
-      "\(stage.name) (\(stage.target)): version \(release.version) was built from snapshot \(wanted.snapshot) of catalog "
-        + "\(wanted.id), the encoder reads snapshot \(catalog.snapshot) of catalog \(catalog.id)"
-        + (catalog.id == wanted.id ? " with other items" : "") + "; publish a version of the encoder's own snapshot")
+      isOwn ? .releasedSnapshotMissing : .catalogMismatch,
+      "\(stage.name) (\(stage.target)): \(version) was built from snapshot \(wanted.snapshot) of catalog "
+        + "\(wanted.id), the encoder reads snapshot \(read.snapshot) of catalog \(read.id)"
+        + (isOwn ? " with other items" : "") + "; publish a version of the encoder's own snapshot")
   }
 }

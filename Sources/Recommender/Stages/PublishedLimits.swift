@@ -3,15 +3,13 @@
 import ServiceAPI
 import Synchronization
 
-/// What the services behind the gateway say they take and hold. Asked for when first needed and again once the answer is old, so that
+/// What the services behind the gateway say they take. Asked for when first needed and again once the answer is old, so that
 /// a service that was restarted with other limits is noticed.
 final class PublishedLimits: Sendable {
   struct Values: Sendable {
     let encoder: Encoder_Limits
     let llm: LLM_Limits
     let retrieval: Retrieval_Limits
-    /// Of the encoder's item store.
-    let catalogID: String
   }
 
   private let services: ServiceClients
@@ -33,7 +31,7 @@ final class PublishedLimits: Sendable {
 
   private func ask(_ scope: RequestScope) async throws -> Values {
     async let encoder = scope.call(Stage(name: "asking the encoder for its limits", target: services.encoderTarget)) {
-      try await services.encoder.getServerInfo(.init(), metadata: $0, options: $1)
+      try await services.encoder.getServerInfo(.init(), metadata: $0, options: $1).limits
     }
     async let llm = scope.call(Stage(name: "asking the LLM service for its limits", target: services.llmTarget)) {
       try await services.llm.getServerInfo(.init(), metadata: $0, options: $1).limits
@@ -41,7 +39,6 @@ final class PublishedLimits: Sendable {
     async let retrieval = scope.call(Stage(name: "asking retrieval for its limits", target: services.retrievalTarget)) {
       try await services.retrieval.getServerInfo(.init(), metadata: $0, options: $1).limits
     }
-    return try await Values(
-      encoder: encoder.limits, llm: llm, retrieval: retrieval, catalogID: encoder.catalog.id)
+    return try await Values(encoder: encoder, llm: llm, retrieval: retrieval)
   }
 }

@@ -67,7 +67,8 @@ extension Recommendation {
     let request = Encoder_LookupItemsRequest.with {
       $0.itemIds = ids.map(\.text)
       $0.outputs = outputs
-      $0.snapshot = snapshot
+      $0.snapshot = catalog?.snapshot ?? 0
+      $0.catalogID = catalog?.id ?? ""
       $0.spaceFingerprint = release?.training ?? ""
     }
     let response = try await context.scope.call(stage) {

@@ -52,6 +52,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case snapshotInUse = "SNAPSHOT_IN_USE"
   case nothingCommitted = "NOTHING_COMMITTED"
   case releasedSnapshotMissing = "RELEASED_SNAPSHOT_MISSING"
+  case catalogMismatch = "CATALOG_MISMATCH"
   case draftEmpty = "DRAFT_EMPTY"
   case labelTooLong = "LABEL_TOO_LONG"
   case syncWithoutStore = "SYNC_WITHOUT_STORE"

@@ -74,11 +74,27 @@ import Testing
     }
   }
 
-  @Test func `A version of another store's items does not count`() async throws {
-    index.set(stable: "default/versions/1", [version(1, snapshot: 1)])
+  @Test func `A version of another store's items is refused by name, until one of this store's is stable again`()
+    async throws
+  {
+    let versions = [version(1, snapshot: 1), SmallIndex.version(2, snapshot: 1, of: "another")]
+    index.set(stable: "default/versions/1", versions)
     try await following {
       try await waitUntil { try await title() == "1" }
-      index.set(stable: "default/versions/2", [SmallIndex.version(2, snapshot: 1, of: "another")])
+      index.set(stable: "default/versions/2", versions)
+      try await waitUntil { try await store.overview().release?.otherCatalog == "another" }
+      let error = await #expect(throws: StoreError.self) { try await title() }
+      #expect(error?.code == .releaseForeign)
+      index.set(stable: "default/versions/1", versions)
+      try await waitUntil { (try? await title()) == "1" }
+    }
+  }
+
+  @Test func `A version that does not tell what it was built from leaves the newest`() async throws {
+    index.set(stable: "default/versions/1", [version(1, snapshot: 1), SmallIndex.version(2)])
+    try await following {
+      try await waitUntil { try await title() == "1" }
+      index.set(stable: "default/versions/2", [SmallIndex.version(2)])
       try await waitUntil { try await title() == "3" }
     }
   }

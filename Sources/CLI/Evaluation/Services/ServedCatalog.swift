@@ -30,17 +30,18 @@ struct ServedCatalog: Sendable {
   /// - Throws: CLIError that says how to bring the missing items in.
   init(
     of dataset: Dataset, in directory: String, naming: ItemNaming, leavesOutMissing: Bool, targets: ServiceClients,
-    version: String, snapshot: UInt64
+    version: String, catalog: Common_CatalogRef
   ) async throws {
     let ids = dataset.items.indices.map { naming == .source ? dataset.items[$0].id : "\($0)" }
-    let stored = try await Self.stored(ids, targets, snapshot: snapshot)
+    let stored = try await Self.stored(ids, targets, catalog)
     let encoder = "the encoder at \(targets.encoderTarget)"
     let unstored = ids.indices.filter { stored[$0] == nil && dataset.items[$0].image != nil }
     guard unstored.isEmpty || leavesOutMissing else {
       throw CLIError(
         .service,
         Self.lack(
-          snapshot == 0 ? encoder : "snapshot \(snapshot) of \(encoder)", unstored.map { ids[$0] }, of: ids.count)
+          catalog.snapshot == 0 ? encoder : "snapshot \(catalog.snapshot) of \(encoder)", unstored.map { ids[$0] },
+          of: ids.count)
           + "; \(Self.remedy(dataset, directory, naming))")
     }
     let indexed = try await Self.indexed(ids, targets, version: version)
@@ -73,7 +74,7 @@ struct ServedCatalog: Sendable {
 
   /// Each item as the encoder's snapshot holds it; nil for one that it does not.
   private static func stored(
-    _ ids: [String], _ targets: ServiceClients, snapshot: UInt64
+    _ ids: [String], _ targets: ServiceClients, _ catalog: Common_CatalogRef
   ) async throws -> [Encoder_StoredItem?] {
     let limits = try await targets.call("encoder", at: targets.encoderTarget) {
       try await targets.encoder.getServerInfo(.init(), metadata: [:], options: .defaults).limits
@@ -85,7 +86,8 @@ struct ServedCatalog: Sendable {
           .with {
             $0.itemIds = Array(portion)
             $0.outputs = [.softToken]
-            $0.snapshot = snapshot
+            $0.snapshot = catalog.snapshot
+            $0.catalogID = catalog.id
           }, metadata: [:], options: .defaults
         ).items
       }

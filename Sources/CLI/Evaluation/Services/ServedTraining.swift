@@ -12,9 +12,8 @@ struct ServedTraining: Sendable {
   let maxK: Int
   /// Name of the index version that is searched: figures do not mix the versions of a rollout.
   let version: String
-  /// The snapshot that the version was built from; 0 for the one that the encoder reads by default, where it was built from
-  /// none of the encoder's.
-  let snapshot: UInt64
+  /// What the version was built from; empty where its publisher did not tell it: then the encoder reads what it reads by default.
+  let catalog: Common_CatalogRef
 
   /// - Parameter index: an index, whose stable version is taken, or a version of one.
   /// - Throws: CLIError when a service cannot be reached or lacks the version's training, or there is no such index.
@@ -43,7 +42,7 @@ struct ServedTraining: Sendable {
           + "its own: illmrec index publish --index \(served.index) --promote")
     }
     version = served.version
-    snapshot = served.catalog.id == encoder.catalog.id ? served.catalog.snapshot : 0
+    catalog = served.catalog
   }
 
   private static func version(

@@ -41,7 +41,7 @@ struct ServiceEvaluation: Sendable {
           let training = try await ServedTraining(of: targets, index: index)
           let catalog = try await ServedCatalog(
             of: task.dataset, in: directory, naming: naming, leavesOutMissing: leavesOutMissing, targets: targets,
-            version: training.version, snapshot: training.snapshot)
+            version: training.version, catalog: training.catalog)
           let ranking = ServiceRanking(
             task: task, targets: targets, training: training, catalog: catalog, usersPerRequest: usersPerRequest,
             requestsAtOnce: requestsAtOnce)

@@ -147,7 +147,7 @@ struct ServiceRanking: Sendable {
     var attempt = 1
     while true {
       do {
-        return try await recommender.recommend(request, deadline: nil, withMetadata: false, snapshot: training.snapshot)
+        return try await recommender.recommend(request, deadline: nil, withMetadata: false, catalog: training.catalog)
           .results
       } catch let failure as ServiceFailure {
         guard failure.code == .resourceExhausted, let delay = failure.retryAfter, attempt < Self.attempts else {

@@ -33,6 +33,14 @@ extension FailureCatalog {
           "Restore the store from a backup that holds it, or publish a snapshot that it holds and promote that version.",
         retry: .afterRepair),
       Entry(
+        .catalogMismatch, .failedPrecondition, fields: ["catalog_id"],
+        "The snapshot that is asked for, or that the index's stable version was built from, is another item store's than the encoder's: "
+          + "the same number means other items.",
+        remedy:
+          "Start the encoder with the store that the version was built from, or publish a snapshot of its own store and promote that "
+          + "version.",
+        retry: .afterRepair),
+      Entry(
         .draftEmpty, .failedPrecondition,
         "The draft holds no items, so there is nothing to commit.",
         remedy: "Bring items in with `illmrec catalog encode`.", retry: .afterRepair),

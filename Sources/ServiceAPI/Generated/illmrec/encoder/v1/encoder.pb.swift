@@ -572,12 +572,16 @@ public nonisolated struct Encoder_LookupItemsRequest: Sendable {
   /// Element type of the returned tensors; float32 when unspecified.
   public var outputType: Common_DataType = .unspecified
 
-  /// The snapshot to read. When 0, the one that the index's stable version was built from, as GetServerInfo tells; the newest
-  /// one where the server follows no index.
+  /// The snapshot to read. When 0, the one that the index's stable version was built from, as GetServerInfo tells, or a failure
+  /// where this server's store does not hold it; the newest one where the server follows no index.
   public var snapshot: UInt64 = 0
 
   /// Read the draft, which serves nobody; snapshot must be 0 then.
   public var draft: Bool = false
+
+  /// Whose number snapshot is, as the CatalogRef of an index version says it. When set, FAILED_PRECONDITION (CATALOG_MISMATCH)
+  /// unless it is this server's store: the same number of another store means other items.
+  public var catalogID: String = String()
 
   /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
   /// (TRAINING_NOT_LOADED) when it is not loaded here.
@@ -675,6 +679,9 @@ public nonisolated struct Encoder_ExportItemsRequest: Sendable {
 
   /// As in LookupItemsRequest.
   public var draft: Bool = false
+
+  /// As in LookupItemsRequest.
+  public var catalogID: String = String()
 
   /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
   /// (TRAINING_NOT_LOADED) when it is not loaded here.
@@ -2116,7 +2123,7 @@ nonisolated extension Encoder_ProjectEmbeddingsResponse: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".LookupItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{4}\u{3}space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}item_ids\0\u{1}outputs\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{3}catalog_id\0\u{4}\u{2}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2129,6 +2136,7 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
       case 3: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.catalogID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
@@ -2151,6 +2159,9 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.draft != false {
       try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 5)
     }
+    if !self.catalogID.isEmpty {
+      try visitor.visitSingularStringField(value: self.catalogID, fieldNumber: 6)
+    }
     if !self.spaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
     }
@@ -2163,6 +2174,7 @@ nonisolated extension Encoder_LookupItemsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.outputType != rhs.outputType {return false}
     if lhs.snapshot != rhs.snapshot {return false}
     if lhs.draft != rhs.draft {return false}
+    if lhs.catalogID != rhs.catalogID {return false}
     if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2292,7 +2304,7 @@ nonisolated extension Encoder_StoredItem: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ExportItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{4}\u{4}space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}output\0\u{3}output_type\0\u{1}snapshot\0\u{1}draft\0\u{4}\u{2}catalog_id\0\u{4}\u{2}space_fingerprint\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2304,6 +2316,7 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
       case 2: try { try decoder.decodeSingularEnumField(value: &self.outputType) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.snapshot) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.draft) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.catalogID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
       default: break
       }
@@ -2323,6 +2336,9 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
     if self.draft != false {
       try visitor.visitSingularBoolField(value: self.draft, fieldNumber: 4)
     }
+    if !self.catalogID.isEmpty {
+      try visitor.visitSingularStringField(value: self.catalogID, fieldNumber: 6)
+    }
     if !self.spaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
     }
@@ -2334,6 +2350,7 @@ nonisolated extension Encoder_ExportItemsRequest: SwiftProtobuf.Message, SwiftPr
     if lhs.outputType != rhs.outputType {return false}
     if lhs.snapshot != rhs.snapshot {return false}
     if lhs.draft != rhs.draft {return false}
+    if lhs.catalogID != rhs.catalogID {return false}
     if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
