@@ -79,7 +79,7 @@ extension ItemStore {
   package struct Listing: Sendable, Equatable {
     /// Newest first.
     package let snapshots: [CatalogSnapshot]
-    /// What is read by default; nil before the first snapshot.
+    /// What is read by default; nil before the first snapshot, and where this file does not hold what the release was built from.
     package let released: Int?
     /// Where that comes from; nil when no index is followed, or none was heard of.
     package let release: CatalogRelease?
@@ -94,7 +94,7 @@ extension ItemStore {
       let state = try Self.state(db)
       return Listing(
         snapshots: try Row.fetchAll(db, sql: "SELECT * FROM snapshot ORDER BY number DESC").map(CatalogSnapshot.init),
-        released: try self.releasedNumber(state, db), release: try self.knownRelease(db), migrated: state.migrated,
+        released: try self.readableNumber(state, db), release: try self.knownRelease(db), migrated: state.migrated,
         draftItemCount: try Self.draftCount(db), draftChanges: try Self.draftChanges(state, db))
     }
   }
@@ -113,7 +113,7 @@ extension ItemStore {
     try await read { db in
       let state = try Self.state(db)
       return Overview(
-        newest: state.newest == 0 ? nil : state.newest, released: try self.releasedNumber(state, db),
+        newest: state.newest == 0 ? nil : state.newest, released: try self.readableNumber(state, db),
         release: try self.knownRelease(db), draftItemCount: try Self.draftCount(db))
     }
   }

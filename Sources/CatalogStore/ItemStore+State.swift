@@ -72,6 +72,17 @@ extension ItemStore {
     return (number, fingerprint)
   }
 
+  /// What is read by default; nil where nothing can be.
+  func readableNumber(_ state: State, _ db: Database) throws -> Int? {
+    do {
+      return try released(state, db).number
+    } catch let error as StoreError
+      where [.nothingCommitted, .releaseMissing, .releaseForeign].contains(error.code)
+    {
+      return nil
+    }
+  }
+
   /// What is read by default, whether it is kept or not; nil before the first snapshot, and where it is another store's.
   func releasedNumber(_ state: State, _ db: Database) throws -> Int? {
     guard state.newest > 0 else { return nil }

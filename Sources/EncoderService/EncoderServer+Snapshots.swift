@@ -49,6 +49,13 @@ extension EncoderServer {
       $0.draftItemCount = UInt64(listing.draftItemCount)
       $0.draftChanges = .init(listing.draftChanges)
       $0.catalogVersion = listing.release?.version ?? ""
+      if listing.released == nil, let release = listing.release {
+        $0.missing = .with {
+          $0.id = release.otherCatalog ?? store.catalogID
+          $0.snapshot = UInt64(release.snapshot)
+          $0.fingerprint = release.fingerprint
+        }
+      }
     }
   }
 

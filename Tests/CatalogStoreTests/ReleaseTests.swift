@@ -114,6 +114,8 @@ import Testing
     let lost = CatalogRelease(index: "default", version: "default/versions/9", snapshot: 2, fingerprint: "of others")
     try store.note(lost)
     #expect(await StoreFixture.code { _ = try await store.contents() } == .releaseMissing)
+    let listing = try await store.listing()
+    #expect(listing.released == nil && listing.release == lost)
     try store.note(
       CatalogRelease(index: "default", version: "default/versions/9", snapshot: 2, fingerprint: fingerprint))
     #expect(try await store.contents() == ["a snapshot 2"])

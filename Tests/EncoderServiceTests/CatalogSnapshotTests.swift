@@ -118,6 +118,25 @@ import Testing
     }
   }
 
+  @Test func `After a backup was restored, a number that was given again to other items is not said to serve`()
+    async throws
+  {
+    let directory = try TemporaryDirectory()
+    try await withServer(in: directory, following: "default") { client, server in
+      try await client.store([item("a", [1, 2, 3], title: "one")])
+      let fingerprint = try await client.listSnapshots(.init()).snapshots[0].fingerprint
+      for (told, isHeld) in [("of what was lost", false), (fingerprint, true)] {
+        try server.store.note(
+          CatalogRelease(index: "default", version: "default/versions/4", snapshot: 1, fingerprint: told))
+        let list = try await client.listSnapshots(.init())
+        #expect(list.catalog.id == server.store.catalogID && list.catalog.snapshot == (isHeld ? 1 : 0))
+        #expect(list.catalogVersion == "default/versions/4" && list.hasMissing == !isHeld)
+        #expect(isHeld || list.missing.snapshot == 1 && list.missing.fingerprint == told)
+        #expect(try await client.getServerInfo(.init()).catalog.snapshot == (isHeld ? 1 : 0))
+      }
+    }
+  }
+
   @Test func `A draft is listed, compared, discarded`() async throws {
     try await withServer { client, _ in
       let error = try await rpcError { _ = try await client.commitCatalog(.init()) }

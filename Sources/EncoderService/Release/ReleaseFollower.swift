@@ -99,6 +99,11 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
         "the stable version was built from another store's items; who names no snapshot is refused",
         metadata: ["version": "\(version.name)", "built_from": "\(other)", "catalog_id": "\(store.catalogID)"])
     }
+    guard try await store.overview().released != nil else {
+      return logger.warning(
+        "the item store does not hold what the stable version was built from; who names no snapshot is refused",
+        metadata: ["snapshot": "\(release.snapshot)", "version": "\(version.name)"])
+    }
     logger.notice(
       "another snapshot is read by default",
       metadata: ["snapshot": "\(release.snapshot)", "version": "\(version.name)"])

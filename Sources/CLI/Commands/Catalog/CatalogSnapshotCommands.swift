@@ -47,7 +47,8 @@ struct CatalogListCommand: ReportingCommand {
     commandName: "list", abstract: "List the snapshots of the catalog, newest first, and the draft.",
     discussion: """
       The snapshot that is served is the one that users' histories and titles are read from: that of the index's stable \
-      version. Snapshots that no index version names are dropped after a while.
+      version. Where the store does not hold that one, as after restoring an older backup, none is served, and a line says why. \
+      Snapshots that no index version names are dropped after a while.
 
       Example:
         illmrec catalog list
@@ -58,23 +59,9 @@ struct CatalogListCommand: ReportingCommand {
   func perform() async throws {
     let response = try await options.withEncoder { try await $0.listSnapshots(.init()) }
     if options.json { return try JSONOutput.write(response) }
-    var table = TextTable([
-      .init("SNAPSHOT"), .init("ITEMS", .trailing), .init("CREATED"), .init("SERVED"), .init("FINGERPRINT"),
-      .init("LABEL", isFlexible: true),
-    ])
-    table.add([
-      "draft", Int(response.draftItemCount).grouped, "-", "never", "-",
-      response.draftChanges.isEmpty ? "as the newest snapshot" : response.draftChanges.summary,
-    ])
-    for snapshot in response.snapshots {
-      let isServed = snapshot.number == response.catalog.snapshot
-      table.add([
-        String(snapshot.number), Int(snapshot.itemCount).grouped, snapshot.createTime.minuteText,
-        isServed ? (response.catalogVersion.isEmpty ? "yes" : response.catalogVersion) : "-",
-        String(snapshot.fingerprint.prefix(12)), snapshot.label,
-      ])
+    for line in SnapshotTable(response: response).lines(for: .standardOutput) {
+      Terminal.standardOutput.writeLine(line)
     }
-    table.write(to: .standardOutput)
   }
 }
 

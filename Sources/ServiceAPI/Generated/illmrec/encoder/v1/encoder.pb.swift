@@ -926,7 +926,7 @@ public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Names the store, and the snapshot that is read by default; 0 while none is committed.
+  /// Names the store, and the snapshot that is read by default; 0 while none can be: none is committed, or missing is set.
   public var catalog: Common_CatalogRef {
     get {_catalog ?? Common_CatalogRef()}
     set {_catalog = newValue}
@@ -955,12 +955,25 @@ public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
   /// The index version that the default was learned from; empty when the server follows no index or has not heard of it.
   public var catalogVersion: String = String()
 
+  /// What that version was built from, where this store does not hold it: it was restored from a backup, say, and its snapshot of that
+  /// number, if it has one, holds other items; or it is another store. Requests that name no snapshot are refused then. Unset
+  /// otherwise.
+  public var missing: Common_CatalogRef {
+    get {_missing ?? Common_CatalogRef()}
+    set {_missing = newValue}
+  }
+  /// Returns true if `missing` has been explicitly set.
+  public var hasMissing: Bool {self._missing != nil}
+  /// Clears the value of `missing`. Subsequent reads from it will return its default value.
+  public mutating func clearMissing() {self._missing = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _catalog: Common_CatalogRef? = nil
   fileprivate var _draftChanges: Encoder_CatalogChanges? = nil
+  fileprivate var _missing: Common_CatalogRef? = nil
 }
 
 /// Names what is compared.
@@ -1369,7 +1382,8 @@ public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
   /// Clears the value of `arithmetic`. Subsequent reads from it will return its default value.
   public mutating func clearArithmetic() {_uniqueStorage()._arithmetic = nil}
 
-  /// What is read where a request names no snapshot; its snapshot is 0 while none is committed.
+  /// What is read where a request names no snapshot; its snapshot is 0 while none can be: none is committed, or the store does not hold
+  /// what catalog_version was built from.
   public var catalog: Common_CatalogRef {
     get {_storage._catalog ?? Common_CatalogRef()}
     set {_uniqueStorage()._catalog = newValue}
@@ -2706,7 +2720,7 @@ nonisolated extension Encoder_ListSnapshotsRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListSnapshotsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0\u{1}missing\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2719,6 +2733,7 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.draftItemCount) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._draftChanges) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.catalogVersion) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._missing) }()
       default: break
       }
     }
@@ -2744,6 +2759,9 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     if !self.catalogVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.catalogVersion, fieldNumber: 5)
     }
+    try { if let v = self._missing {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2753,6 +2771,7 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     if lhs.draftItemCount != rhs.draftItemCount {return false}
     if lhs._draftChanges != rhs._draftChanges {return false}
     if lhs.catalogVersion != rhs.catalogVersion {return false}
+    if lhs._missing != rhs._missing {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
