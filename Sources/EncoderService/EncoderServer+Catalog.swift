@@ -33,7 +33,7 @@ extension EncoderServer {
       let features = names.indices.map { index in
         names[index].flatMap { id in
           Result { () throws(ServiceFailure) in
-            guard let item = items[index] else { throw notFound(id, field: fields[index]) }
+            guard let item = items[index] else { throw notFound(id, in: position, field: fields[index]) }
             return try self.features(of: item, for: outputs.kinds, training.model, field: fields[index])
           }
         }
@@ -174,10 +174,17 @@ extension EncoderServer {
     return values
   }
 
-  private func notFound(_ id: String, field: String) -> ServiceFailure {
-    ServiceFailure(
+  private func notFound(_ id: String, in position: CatalogPosition, field: String) -> ServiceFailure {
+    guard let snapshot = position.snapshot else {
+      return ServiceFailure(
+        .itemNotFound,
+        "\"\(id)\" is not in the draft of catalog \(position.catalogID); store it with EncodeImages or StreamEncodeImages",
+        field: field)
+    }
+    return ServiceFailure(
       .itemNotFound,
-      "\"\(id)\" is not in this snapshot of the catalog; store it with EncodeImages or StreamEncodeImages and commit the draft",
+      "\"\(id)\" is not in snapshot \(snapshot) of catalog \(position.catalogID); store it with EncodeImages or "
+        + "StreamEncodeImages, commit the draft, and read that snapshot",
       field: field)
   }
 

@@ -58,6 +58,22 @@ import Testing
     }
   }
 
+  @Test func `An item that is missing names the snapshot that it is not in`() async throws {
+    try await withServer { client, server in
+      try await client.store([item("a", [1, 2, 3])])
+      for (draft, place) in [(false, "snapshot 1"), (true, "the draft")] {
+        let response = try await client.lookupItems(
+          .with {
+            $0.itemIds = ["b"]
+            $0.draft = draft
+          })
+        let error = response.items[0].result.error
+        #expect(error.reason == "ITEM_NOT_FOUND")
+        #expect(error.message.hasPrefix("item_ids[0]: \"b\" is not in \(place) of catalog \(server.store.catalogID); "))
+      }
+    }
+  }
+
   @Test func `Unknown and ambiguous snapshots are refused`() async throws {
     try await withServer { client, _ in
       try await client.store([item("a", [1, 2, 3])])

@@ -171,6 +171,10 @@ import Testing
     harness.encoder.snapshots[2]?["lamp"] = nil
     let response = try await harness.run { try await $0.recommend(.with { $0.users = [UserHistory("u", ["lamp"])] }) }
     #expect(response.results[0].error.reason == "ITEM_NOT_FOUND")
+    #expect(
+      response.results[0].error.message.contains(
+        "item \"lamp\" is not in snapshot 2 of catalog store (encoder:1), which default/versions/2 was built from; encode it"
+      ))
     let failures = harness.retrieval.failuresReported.values.flatMap(\.failures)
     #expect(failures.map(\.reason) == ["ITEM_NOT_FOUND"])
   }

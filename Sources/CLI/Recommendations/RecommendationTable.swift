@@ -40,7 +40,9 @@ struct ProvenanceText {
 
   var source: String {
     let model = response.llmModel
-    return "\(response.servedBy.version), model \(model.name) \(model.version) (\(model.fingerprint.prefix(12)))"
+    // As `illmrec training list` and `illmrec index list` name it.
+    return
+      "\(response.servedBy.version), training \(model.name) \(model.version) (\(model.spaceFingerprint.prefix(12)))"
   }
 
   var timings: String {

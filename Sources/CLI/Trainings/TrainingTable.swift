@@ -17,6 +17,8 @@ struct TrainingTable {
     ])
   }
 
+  func lines(for terminal: Terminal) -> [String] { table.lines(for: terminal) }
+
   func write(to terminal: Terminal) { table.write(to: terminal) }
 }
 

@@ -10,6 +10,16 @@ extension Recommendation {
   /// does not tell what it was built from.
   var catalog: Common_CatalogRef? { context.catalog ?? release?.catalog }
 
+  /// What was read, as errors say it: "snapshot 3 of catalog 1a2b… (encoder:50051), which default/versions/2 was built from".
+  func described(_ read: Common_CatalogRef) -> String {
+    let target = context.services.encoderTarget
+    // An encoder of before snapshots.
+    guard !read.id.isEmpty else { return "the encoder's catalog (\(target))" }
+    let version = context.catalog == nil && release?.catalog != nil ? release?.version : nil
+    return "snapshot \(read.snapshot) of catalog \(read.id) (\(target))"
+      + (version.map { ", which \($0) was built from" } ?? "")
+  }
+
   /// Holds an answer to what was asked for: an encoder of before catalog ids does not, nor does a store tell that was restored from a
   /// backup and gave a number again.
   ///

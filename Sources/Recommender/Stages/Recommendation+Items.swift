@@ -11,8 +11,10 @@ import SwiftProtobuf
 
 extension Recommendation {
   private typealias Encoder = Encoder_EncoderService
-  /// An item as the encoder answered, with its metadata where it has some.
-  private typealias Answer = (result: Encoder_ItemResult, metadata: Encoder_ItemMetadata)
+  /// An item as the encoder answered, with its metadata where it has some, and what it was looked up in.
+  private typealias Answer = (
+    result: Encoder_ItemResult, metadata: Encoder_ItemMetadata, catalog: Common_CatalogRef
+  )
 
   /// Looks up the items that the catalog holds and encodes the images that came with the request, each of them once.
   mutating func lookUpItems() async throws {
@@ -56,7 +58,7 @@ extension Recommendation {
     for portion in ids.portions(maxCount: maxItems) {
       let response = try await lookUp(portion, outputs: [.softToken], stage)
       models.append(response.model)
-      answers += response.items.map { ($0.result, $0.metadata) }
+      answers += response.items.map { ($0.result, $0.metadata, response.catalog) }
     }
     return (answers, models)
   }
@@ -99,7 +101,7 @@ extension Recommendation {
       }
       try Self.requireCount(response.results.count, of: portion.count, "results", stage)
       models.append(response.model)
-      answers += response.results.map { ($0, .init()) }
+      answers += response.results.map { ($0, .init(), .init()) }
     }
     return (answers, models)
   }
@@ -145,8 +147,8 @@ extension Recommendation {
       }
       return ServiceFailure(
         .itemNotFound,
-        "item \"\(id)\" is not in the encoder's catalog (\(context.services.encoderTarget)); encode it and publish the "
-          + "catalog, send its image instead, or leave it out",
+        "item \"\(id)\" is not in \(described(answer.catalog)); encode it, publish the catalog and promote that version, send its "
+          + "image instead, or leave it out",
         field: field)
     }
     guard answer.result.hasSoftToken else {

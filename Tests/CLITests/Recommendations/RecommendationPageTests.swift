@@ -71,6 +71,24 @@ struct RecommendationPageTests {
   }
 
   @Test
+  func `The training is named as illmrec training list names it`() {
+    let model = Common_ModelRef.with {
+      ($0.name, $0.version) = ("shop", "3")
+      ($0.fingerprint, $0.spaceFingerprint) = ("of all files", "7349cf28597a0123")
+    }
+    let text = ProvenanceText(
+      response: .with {
+        $0.servedBy.version = "default/versions/7"
+        $0.llmModel = model
+      })
+    #expect(text.source == "default/versions/7, training shop 3 (7349cf28597a)")
+    var table = TrainingTable()
+    table.add(.with { $0.model = model }, of: .llm)
+    #expect(
+      table.lines(for: Terminal(descriptor: -1, isInteractive: false, usesColour: false))[1].contains("7349cf28597a"))
+  }
+
+  @Test
   func `Stage timings are in milliseconds`() {
     let text = ProvenanceText(
       response: .with {
