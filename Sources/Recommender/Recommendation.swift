@@ -38,9 +38,9 @@ struct Recommendation: Sendable {
   /// Places of the users that no stage has failed on.
   var sound: [Int] { users.indices.filter { users[$0].failure == nil } }
 
-  /// Runs the stages. A stage that fails for all of them fails each.
-  mutating func run() async throws {
-    try await stoppingAtFailures { recommendation in
+  /// Runs the stages. A stage that fails for all of them fails each; so does a caller who leaves.
+  mutating func run() async {
+    await stoppingAtFailures { recommendation in
       try await recommendation.encode()
       recommendation.timings.searchMicros = try await recommendation.timed { try await $0.search() }
       guard recommendation.context.withMetadata else { return }
@@ -49,8 +49,8 @@ struct Recommendation: Sendable {
   }
 
   /// Runs the stages up to the search.
-  mutating func runUpToSearch() async throws {
-    try await stoppingAtFailures { try await $0.encode() }
+  mutating func runUpToSearch() async {
+    await stoppingAtFailures { try await $0.encode() }
   }
 
   private mutating func encode() async throws {
@@ -58,10 +58,15 @@ struct Recommendation: Sendable {
     timings.usersMicros = try await timed { try await $0.encodeUsers() }
   }
 
-  private mutating func stoppingAtFailures(_ stages: (inout Self) async throws -> Void) async throws {
+  private mutating func stoppingAtFailures(_ stages: (inout Self) async throws -> Void) async {
+    // What comes too late has not been failed by the release: it has done nothing yet.
+    if context.scope.isOpen {
+      for index in users.indices { users[index].isBegun = true }
+    }
     do {
       try await stages(&self)
-    } catch let failure as ServiceFailure {
+    } catch {
+      let failure = error as? ServiceFailure ?? ServiceFailure(.cancelled, "nobody waits for the answer any more")
       for index in sound { users[index].stop(failure) }
     }
   }

@@ -43,10 +43,34 @@ package struct RecommenderServer: Sendable {
     let scope = RequestScope(requestID: id, deadline: deadline)
     return try await cancellingWithRPC {
       let context = RequestContext(
-        request: request, services: services, scope: scope, published: try await published.values(scope),
+        request: request, services: services, scope: scope, published: try await publishedLimits(for: request, scope),
         limits: limits, withMetadata: withMetadata, catalog: catalog)
       var routed = try RoutedRequest(context, routings: routings, comparisons: comparisons)
       return try await routed.run(arrival: arrival)
+    }
+  }
+}
+
+extension RecommenderServer {
+  /// Most failures that are told at once while the retrieval service has not said how many it takes.
+  private static let failuresAtOnce = 100
+
+  /// What the services take. One that is away fails the users of both releases of a rollout, and is counted for them; a request that
+  /// comes without time is not.
+  private func publishedLimits(
+    for request: Recommender_RecommendRequest, _ scope: RequestScope
+  ) async throws -> PublishedLimits.Values {
+    do {
+      return try await published.values(scope)
+    } catch let failure as ServiceFailure where failure.reason != FailureReason.deadlineExceeded.rawValue {
+      let (common, id) = (RoutedRequest.commonKey(of: request), scope.requestID)
+      let users = request.users.enumerated().map { place, history in
+        UserProgress(history, place: place, maxHistoryItems: 1).routed(of: request, commonKey: common)
+      }
+      if let routing = try? await routings.routing(of: request.target, scope) {
+        await FailureReport(of: users, all: failure, routing)?.send(to: services, id, maxCount: Self.failuresAtOnce)
+      }
+      throw failure
     }
   }
 }

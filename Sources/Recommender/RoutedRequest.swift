@@ -42,7 +42,7 @@ struct RoutedRequest: Sendable {
   mutating func run(arrival: ContinuousClock.Instant) async throws -> Recommender_RecommendResponse {
     var open = asked.indices.filter { asked[$0].failure == nil }
     var routing: ReleaseRouting?
-    let common = context.request.target.routingKey.isEmpty ? Self.randomKey : context.request.target.routingKey
+    let common = Self.commonKey(of: context.request)
     for attempt in 0..<Self.maxAttempts where !open.isEmpty {
       routing = try await routings.routing(of: context.request.target, context.scope, afresh: attempt > 0)
       try await answer(open, by: routing, commonKey: common, isLast: attempt + 1 == Self.maxAttempts)
@@ -63,7 +63,10 @@ struct RoutedRequest: Sendable {
     return others.allSatisfy { $0.stopping?.reason == first.reason } ? first : nil
   }
 
-  private static var randomKey: String { String(UInt64.random(in: .min ... .max)) }
+  /// Of the users without a key of their own.
+  static func commonKey(of request: Recommender_RecommendRequest) -> String {
+    request.target.routingKey.isEmpty ? String(UInt64.random(in: .min ... .max)) : request.target.routingKey
+  }
 
   // MARK: The users' ways
 
@@ -78,23 +81,34 @@ struct RoutedRequest: Sendable {
       Recommendation(of: others, by: routing?.stable, context, isPinned: isLast),
       Recommendation(of: candidates, by: routing?.candidate, context, isPinned: isLast),
     ].filter { !$0.users.isEmpty }
-    for way in try await Self.run(ways) { note(way) }
-    guard let routing else { return }
-    if !isLast { try await beginAnewWhereMoved(ready, from: routing) }
+    for way in await Self.run(ways) { note(way) }
+    if let routing { await settle(ready, candidates, routing, isLast: isLast) }
+    // Users whose time is over keep that as their failure.
+    if Task.isCancelled, places.contains(where: { users[$0].failure?.reason == FailureReason.cancelled.rawValue }) {
+      throw CancellationError()
+    }
+  }
+
+  /// What is to be done about those who failed, while somebody waits for them; and counts them, also where nobody does any more.
+  private mutating func settle(
+    _ ready: [UserProgress], _ candidates: [UserProgress], _ routing: ReleaseRouting, isLast: Bool
+  ) async {
+    if !isLast, context.scope.isOpen { await beginAnewWhereMoved(ready, from: routing) }
     guard routing.candidate != nil else { return }
-    let fallen = try await fallBack(from: candidates.map(\.place), routing)
-    await FailureReport(of: places.map { users[$0] }, fallen: fallen, routing)?.send(by: context)
+    let fallen = context.scope.isOpen ? await fallBack(from: candidates.map(\.place), routing) : [:]
+    await FailureReport(of: ready.map { users[$0.place] }, fallen: fallen, routing)?.send(by: context)
   }
 
   /// Nobody checks the routing of a user who fails before the search. So it is asked for once more: whose version has changed
   /// begins anew, and has not failed by the version that is theirs.
-  private mutating func beginAnewWhereMoved(_ ready: [UserProgress], from routing: ReleaseRouting) async throws {
+  private mutating func beginAnewWhereMoved(_ ready: [UserProgress], from routing: ReleaseRouting) async {
     let failed = ready.filter { user in
       let now = users[user.place]
       return now.failure.map(FailureReport.isReleases) ?? false && !now.isEncoded
     }
+    // Where that cannot be heard, they have failed by the version that was theirs.
     guard !failed.isEmpty,
-      let now = try await routings.routing(of: context.request.target, context.scope, afresh: true)
+      let now = try? await routings.routing(of: context.request.target, context.scope, afresh: true)
     else { return }
     for user in failed
     where now.release(of: user.routingKey).version != routing.release(of: user.routingKey).version {
@@ -102,16 +116,16 @@ struct RoutedRequest: Sendable {
     }
   }
 
-  private static func run(_ ways: [Recommendation]) async throws -> [Recommendation] {
-    try await withThrowingTaskGroup(of: Recommendation.self) { group in
+  private static func run(_ ways: [Recommendation]) async -> [Recommendation] {
+    await withTaskGroup(of: Recommendation.self) { group in
       for way in ways {
         group.addTask {
           var way = way
-          try await way.run()
+          await way.run()
           return way
         }
       }
-      return try await group.reduce(into: []) { $0.append($1) }
+      return await group.reduce(into: []) { $0.append($1) }
     }
   }
 
@@ -128,13 +142,13 @@ struct RoutedRequest: Sendable {
   /// - Returns: the candidate's failures that the stable version answers for, by the users' places.
   private mutating func fallBack(
     from places: [Int], _ routing: ReleaseRouting
-  ) async throws -> [Int: UserProgress] {
+  ) async -> [Int: UserProgress] {
     guard routing.message.fallbackToStable, let candidate = routing.candidate else { return [:] }
     let failed = places.map { users[$0] }.filter { $0.failure.map(FailureReport.isReleases) ?? false }
     guard !failed.isEmpty else { return [:] }
     let again = failed.map { asked[$0.place].again(as: $0, insteadOf: candidate) }
     var fallen: [Int: UserProgress] = [:]
-    for way in try await Self.run([Recommendation(of: again, by: routing.stable, context)]) {
+    for way in await Self.run([Recommendation(of: again, by: routing.stable, context)]) {
       let kept = way.users.filter {
         $0.failure == nil || $0.failure?.reason == FailureReason.servingStateChanged.rawValue
       }
@@ -178,7 +192,7 @@ extension UserProgress {
   /// At the beginning of the way, with the key that chooses the release.
   ///
   /// - Parameter commonKey: of the request, for users without an id; empty where the retrieval service makes one up.
-  fileprivate func routed(of request: Recommender_RecommendRequest, commonKey: String) -> UserProgress {
+  func routed(of request: Recommender_RecommendRequest, commonKey: String) -> UserProgress {
     var user = self
     // What the caller wants for all of them counts more.
     let own = request.target.routingKey.isEmpty ? history.userID : ""

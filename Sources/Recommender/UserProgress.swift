@@ -18,6 +18,12 @@ struct UserProgress: Sendable {
   private(set) var failure: ServiceFailure?
   /// What stopped all users that were on the way with this one, as it came.
   private(set) var stopping: ServiceFailure?
+  /// Whether a release was under way with this user while there was time.
+  var isBegun = false
+  /// Whether the retrieval service was asked for this user: what fails there, it counts itself.
+  var isSearched = false
+  /// Whether it answered: what fails afterwards it cannot know.
+  var isAnswered = false
   /// By which the retrieval service chooses the version; empty where it takes the request's.
   var routingKey = ""
   /// What the LLM service makes of the interactions read.
@@ -61,7 +67,7 @@ struct UserProgress: Sendable {
     fail(failure.of(field))
   }
 
-  /// Whether the search was reached: what failed there has been counted by the retrieval service.
+  /// Whether there is a vector to search with.
   var isEncoded: Bool { !vector.data.isEmpty }
 
   /// Path of an interaction in the request.

@@ -129,13 +129,3 @@ import Testing
     }
   }
 }
-
-/// Returns once the RPC being handled is cancelled.
-private func untilCancelled() async {
-  let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-  await withRPCCancellationHandler {
-    for await _ in stream {}
-  } onCancelRPC: {
-    continuation.finish()
-  }
-}

@@ -90,3 +90,13 @@ extension Recommender_UserHistory {
     interactions = itemIDs.map { id in .with { $0.itemID = id } }
   }
 }
+
+/// Returns once the RPC being handled is cancelled.
+func untilCancelled() async {
+  let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+  await withRPCCancellationHandler {
+    for await _ in stream {}
+  } onCancelRPC: {
+    continuation.finish()
+  }
+}

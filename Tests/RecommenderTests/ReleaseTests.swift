@@ -179,6 +179,109 @@ import Testing
     #expect(failures.map(\.reason) == ["ITEM_NOT_FOUND"])
   }
 
+  @Test func `A candidate that lets its users' time run out has failed them, and not the others`() async throws {
+    var harness = Self.harness(Self.routing(permille: 500))
+    harness.llm.stallingTrainings = ["training-b"]
+    let split = TrafficSplit(index: "default", rollout: 7, permille: 500)
+    let candidates = Set(Self.users.map(\.userID).filter(split.takesCanary))
+    let failures = try await harness.runOverCore { [harness] client in
+      // On a busy machine a short time may be over before anything has begun, or before the others have their answers.
+      for seconds in [1, 5, 30, 120] {
+        let before = harness.retrieval.failuresReported.values.count
+        var options = CallOptions.defaults
+        options.timeout = .seconds(seconds)
+        let error = await #expect(throws: RPCError.self) {
+          try await client.recommend(.with { $0.users = Self.users }, options: options)
+        }
+        #expect(error?.code == .deadlineExceeded)
+        let told = try await Self.told(harness.retrieval, after: before)
+        if Set(told.map(\.routingKey)) == candidates { return told }
+      }
+      return []
+    }
+    #expect(failures.count == candidates.count)
+    #expect(failures.allSatisfy { $0.version == Self.two && $0.reason == "DEADLINE_EXCEEDED" && !$0.fellBack })
+  }
+
+  /// The failures of the next report, if it comes soon.
+  private static func told(
+    _ retrieval: SmallRetrieval, after count: Int
+  ) async throws -> [Retrieval_ReportFailuresRequest.Failure] {
+    for _ in 0..<300 where retrieval.failuresReported.values.count == count {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    return retrieval.failuresReported.values.dropFirst(count).flatMap(\.failures)
+  }
+
+  @Test func `A caller who leaves before the time is over counts for nobody`() async throws {
+    var harness = Self.harness(Self.routing(permille: 1000))
+    harness.llm.stallingTrainings = ["training-b"]
+    try await harness.runOverCore { [harness] client in
+      for timeout in [nil, Duration.seconds(600)] {
+        let stalls = harness.llm.encodings.values.count
+        let call = Task {
+          var options = CallOptions.defaults
+          options.timeout = timeout
+          return try await client.recommend(.with { $0.users = Self.users }, options: options)
+        }
+        try await waitUntil { harness.llm.encodings.values.count > stalls }
+        call.cancel()
+        await #expect(throws: (any Error).self) { try await call.value }
+        try await waitUntil { harness.llm.stalled.values.count > stalls }
+      }
+      // Whatever would be told has been by the time that another request is.
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(harness.retrieval.failuresReported.values.isEmpty)
+  }
+
+  @Test func `Time that is over before a release has begun counts for nobody`() async throws {
+    let harness = Self.harness(Self.routing(permille: 500))
+    try await harness.withServer { server in
+      for deadline in [ContinuousClock.now, .now + .microseconds(1)] {
+        await #expect(throws: ServiceFailure.self) {
+          try await server.recommend(.with { $0.users = Self.users }, deadline: deadline)
+        }
+      }
+    }
+    #expect(harness.retrieval.failuresReported.values.isEmpty)
+    let late = ServiceFailure(.deadlineExceeded, "too late")
+    for isBegun in [false, true] {
+      var user = UserProgress(Self.users[0], place: 0, maxHistoryItems: 1)
+      user.isBegun = isBegun
+      user.stop(late)
+      let report = FailureReport(of: [user], fallen: [:], ReleaseRouting(Self.routing(permille: 500)))
+      #expect((report != nil) == isBegun)
+    }
+  }
+
+  @Test func `A service that is away before anything begins has failed the users of both releases`() async throws {
+    var harness = Self.harness(Self.routing(permille: 500))
+    harness.llm.isAway = true
+    let error = try await harness.run { client in
+      await #expect(throws: RPCError.self) { try await client.recommend(.with { $0.users = Self.users }) }
+    }
+    #expect(error?.reason == "STAGE_UNAVAILABLE")
+    let failures = harness.retrieval.failuresReported.values.flatMap(\.failures)
+    let split = TrafficSplit(index: "default", rollout: 7, permille: 500)
+    #expect(Set(failures.map(\.routingKey)) == Set(Self.users.map(\.userID)))
+    for failure in failures {
+      #expect(failure.version == (split.takesCanary(failure.routingKey) ? Self.two : Self.one))
+      #expect(failure.reason == "STAGE_UNAVAILABLE")
+    }
+  }
+
+  @Test func `What fails after the search counts too: the retrieval service has seen an answer`() async throws {
+    var harness = Self.harness(Self.routing(permille: 1000))
+    harness.encoder.failsTitles = true
+    let error = try await harness.run { client in
+      await #expect(throws: RPCError.self) { try await client.recommend(.with { $0.users = Self.users }) }
+    }
+    #expect(error?.reason == "STORAGE_FAILED")
+    let failures = harness.retrieval.failuresReported.values.flatMap(\.failures)
+    #expect(failures.count == 40 && failures.allSatisfy { $0.version == Self.two && $0.reason == "STORAGE_FAILED" })
+  }
+
   @Test func `A user at fault themselves counts for no version`() async throws {
     let harness = Self.harness(Self.routing(permille: 1000))
     let empty = UserHistory.with {

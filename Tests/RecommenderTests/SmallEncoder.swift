@@ -21,6 +21,8 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
   var catalogID = ""
   /// Whether it is of before requests named the store.
   var ignoresCatalogID = false
+  /// Whether look-ups of titles alone fail.
+  var failsTitles = false
   /// The items of each snapshot; those above where it has none of its own, and where none is named.
   var snapshots: [UInt64: [Identifier: Item]] = [:]
   /// Trainings beside its own, with the factor of their soft tokens.
@@ -63,6 +65,7 @@ struct SmallEncoder: Encoder_EncoderService.SimpleServiceProtocol {
     guard ignoresCatalogID || ["", catalogID].contains(request.catalogID) else {
       throw ServiceFailure(.catalogMismatch, "another store's", field: "catalog_id")
     }
+    if failsTitles, request.outputs.isEmpty { throw ServiceFailure(.storageFailed, "the disk is gone") }
     let training = try training(request.spaceFingerprint)
     return .with {
       $0.model = model(isFirst ? training : laterSpaceFingerprint ?? training)

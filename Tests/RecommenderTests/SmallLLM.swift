@@ -16,6 +16,12 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
   var maxUsersPerRequest: UInt32 = 100
   /// Waits, or throws, before the users are encoded.
   var before: @Sendable () async throws -> Void = {}
+  /// Trainings whose users are encoded by nobody before the caller has left.
+  var stallingTrainings: Set<String> = []
+  /// Told when a caller has left who was stalled.
+  let stalled = Recorder<String>()
+  /// Whether its limits cannot be asked for.
+  var isAway = false
   let encodings = Recorder<LLM_EncodeUsersRequest>()
   /// Of each EncodeUsers; nil where it had none.
   let deadlines = Recorder<ContinuousClock.Instant?>()
@@ -26,6 +32,11 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
     encodings.note(request)
     deadlines.note(context.deadline)
     try await before()
+    if stallingTrainings.contains(request.expectedSpaceFingerprint) {
+      await untilCancelled()
+      stalled.note(request.expectedSpaceFingerprint)
+      throw CancellationError()
+    }
     let model = Common_ModelRef.with {
       $0.name = "small-llm"
       $0.spaceFingerprint =
@@ -63,7 +74,8 @@ struct SmallLLM: LLM_LLMService.SimpleServiceProtocol {
   func getServerInfo(
     request: LLM_GetServerInfoRequest, context: ServerContext
   ) async throws -> LLM_GetServerInfoResponse {
-    .with {
+    guard !isAway else { throw RPCError(code: .unavailable, message: "away") }
+    return .with {
       $0.limits.maxHistoryItems = maxHistoryItems
       $0.limits.maxUsersPerRequest = maxUsersPerRequest
     }

@@ -47,7 +47,7 @@ final class ComparisonOffers: Sendable {
       // Detached: what becomes of the caller's RPC is nothing to the comparison, nor the other way round.
       Task.detached { [self] in
         var second = Recommendation(of: users, by: other, context, priority: .background)
-        try? await second.runUpToSearch()
+        await second.runUpToSearch()
         await send(first: ways, second, routing, context)
         state.withLock { $0.underWay -= users.count }
       }

@@ -15,6 +15,9 @@ extension Recommendation {
       maxCount: max(1, Int(context.published.retrieval.maxQueriesPerRequest)),
       maxBytes: room(context.published.retrieval.maxMessageBytes), bytes: { Self.bytes(of: users[$0]) })
     for portion in portions {
+      if context.scope.isOpen {
+        for index in portion { users[index].isSearched = true }
+      }
       let asked = portion.map { users[$0] }
       let stage = Stage(name: "searching", target: context.services.retrievalTarget) {
         Self.origin(ofSearchField: $0, asked)
@@ -36,6 +39,7 @@ extension Recommendation {
     // The others' answers stay; this user's says what failed and where.
     guard !result.hasError else { return user.fail(stage.failure(result.error, field: user.field)) }
     user.recommended = result.items
+    user.isAnswered = true
     user.fellBackFrom = result.fellBackFrom
     user.outcomeToken = result.outcomeToken
   }

@@ -7,31 +7,47 @@ import ServiceSupport
 struct RequestScope: Sendable {
   /// As the caller gave it, whatever its length and script; made up where there is none.
   let requestID: String
-  let deadline: ContinuousClock.Instant?
+  private let deadline: CallerDeadline
+
+  init(requestID: String, deadline: ContinuousClock.Instant?) {
+    self.requestID = requestID
+    self.deadline = CallerDeadline(deadline)
+  }
+
+  /// Whether somebody waits for an answer that may still come.
+  var isOpen: Bool { !Task.isCancelled && !deadline.isOver() }
 
   /// Sent with every RPC: the id for the logs of messages that have no field for it.
   var metadata: Metadata { RequestIdentity.metadata(for: requestID) }
 
   /// Makes an RPC with what is left of the request's time.
   ///
-  /// - Throws: ServiceFailure that names the stage; CancellationError once nobody waits for the answer.
+  /// - Throws: ServiceFailure that names the stage, also where the request was stopped because its time is over; CancellationError once
+  ///   the caller has left before.
   func call<Response: Sendable>(
     _ stage: Stage, _ rpc: (Metadata, CallOptions) async throws -> Response
   ) async throws -> Response {
-    try Task.checkCancellation()
+    if Task.isCancelled { throw stopped(in: stage) }
     var options = CallOptions.defaults
-    if let deadline {
-      let remaining = ContinuousClock.now.duration(to: deadline)
-      guard remaining > .zero else {
-        throw stage.failure(RPCError(code: .deadlineExceeded, message: "no time was left"))
-      }
+    if let moment = deadline.moment {
+      let remaining = ContinuousClock.now.duration(to: moment)
+      guard remaining > .zero else { throw outOfTime(in: stage) }
       options.timeout = remaining
     }
     do {
       return try await rpc(metadata, options)
-    } catch let error as RPCError {
-      if Task.isCancelled { throw CancellationError() }
+    } catch {
+      if Task.isCancelled { throw stopped(in: stage) }
+      guard let error = error as? RPCError else { throw error }
       throw stage.failure(error)
     }
+  }
+
+  private func stopped(in stage: Stage) -> any Error {
+    deadline.stopsAsOver() ? outOfTime(in: stage) : CancellationError()
+  }
+
+  private func outOfTime(in stage: Stage) -> ServiceFailure {
+    stage.failure(RPCError(code: .deadlineExceeded, message: "no time was left"))
   }
 }
