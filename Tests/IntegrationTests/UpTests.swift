@@ -53,6 +53,9 @@ import Testing
       #expect(endpoints.pid == up.pid)
       let info = try await withClient(target: endpoints.gateway ?? "") { try await $0.gateway.getServerInfo(.init()) }
       #expect(info.encoderTarget == endpoints.encoder)
+      // On free ports too, each is told of the others before they listen.
+      let retrieval = Self.commandLine(of: try #require(Self.pid(of: "retrieval", output)))
+      #expect(retrieval.contains("--encoder \(endpoints.encoder) --llm \(endpoints.llm)"))
       up.send(SIGINT)
       #expect(await up.waitForExit() == .code(0))
       #expect(Self.children(output).count == 4)
@@ -60,6 +63,11 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: endpointsFile))
       #expect(output.text.contains("encoder   | "))
     }
+  }
+
+  private static func commandLine(of pid: Int32) -> String {
+    let bytes = (try? Data(contentsOf: URL(filePath: "/proc/\(pid)/cmdline"))) ?? Data()
+    return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
   }
 
   @Test func `Nothing outlives its kill`() async throws {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-
 /// Whether a port can be listened on.
 enum PortCheck {
   /// - Parameters:
@@ -31,24 +29,12 @@ enum PortCheck {
   /// Where every port has a flag.
   static func otherPort(_ member: StackMember) -> String { "choose another port with --\(member.rawValue)-port" }
 
-  /// Why the address cannot be bound; nil when it can.
+  /// Why the address cannot be listened on; nil when it can.
   private static func obstacle(to port: Int, host: String) -> String? {
-    var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    hints.ai_flags = AI_PASSIVE
-    var found: UnsafeMutablePointer<addrinfo>?
-    let status = getaddrinfo(host, String(port), &hints, &found)
-    defer { if let found { freeaddrinfo(found) } }
-    guard status == 0, let address = found else { return String(cString: gai_strerror(status)) }
-    let descriptor = socket(address.pointee.ai_family, address.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return String(cString: strerror(errno)) }
-    defer { close(descriptor) }
-    // A port whose last connections are still being closed is free, as servers see it.
-    var yes: Int32 = 1
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-    guard bind(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0, listen(descriptor, 1) == 0 else {
-      return String(cString: strerror(errno))
+    do {
+      return try BoundSocket(host: host, port: port).obstacle
+    } catch {
+      return error.reason
     }
-    return nil
   }
 }

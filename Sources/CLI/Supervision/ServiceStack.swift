@@ -19,7 +19,10 @@ final class ServiceStack: Sendable {
     case stopping
   }
 
+  /// With every port chosen: the services are told of each other before they listen.
   private let configuration: StackConfiguration
+  /// Of the ports that may be any, until the services listen.
+  private let reservation: Mutex<PortReservation?>
   private let state: StateDirectory
   private let report: @Sendable (Event) -> Void
   private let processes = Mutex<[ServiceProcess]>([])
@@ -30,9 +33,14 @@ final class ServiceStack: Sendable {
   private init(
     _ configuration: StackConfiguration, _ state: StateDirectory?, report: @escaping @Sendable (Event) -> Void
   ) throws(CLIError) {
-    self.configuration = configuration
-    self.report = report
     try configuration.check()
+    let members = configuration.members.filter { configuration.ports[$0, default: 0] == 0 }
+    let reserved = try PortReservation(for: members, host: configuration.host)
+    reservation = Mutex(reserved)
+    var chosen = configuration
+    chosen.ports.merge(reserved.ports) { $1 }
+    self.configuration = chosen
+    self.report = report
     if let state { self.state = state } else { self.state = try StateDirectory(configuration.state) }
   }
 
@@ -65,24 +73,25 @@ final class ServiceStack: Sendable {
   private func start() async throws -> ServiceEndpoints {
     let start = ContinuousClock.now
     for member in [StackMember.retrieval, .llm] { try launch(member) }
-    // The encoder follows the index, so it is told where the retrieval service listens.
+    // The encoder follows the index, so the retrieval service comes first.
     var targets = try await waitForAll([.retrieval], since: start)
-    try launch(.encoder, endpoints: targets)
+    try launch(.encoder)
     targets.merge(try await waitForAll([.encoder, .llm], since: start)) { $1 }
     if configuration.hasGateway {
-      try launch(.gateway, endpoints: targets)
+      try launch(.gateway)
       targets.merge(try await waitForAll([.gateway], since: start)) { $1 }
     }
+    reservation.withLock { $0 = nil }
     return ServiceEndpoints(
       encoder: targets[.encoder] ?? "", llm: targets[.llm] ?? "", retrieval: targets[.retrieval] ?? "",
       gateway: targets[.gateway], pid: getpid(),
       stateLock: StateDirectory.lockFile(of: configuration.state))
   }
 
-  private func launch(_ member: StackMember, endpoints: [StackMember: String] = [:]) throws {
+  private func launch(_ member: StackMember) throws {
     try Task.checkCancellation()
     let process = try ServiceProcess(
-      member, configuration: configuration, state: state, endpoints: endpoints,
+      member, configuration: configuration, state: state, endpoints: configuration.targets,
       onLine: { [report] in report(.line(member, $0)) },
       onExit: { [deaths] in deaths.continuation.yield((member, $0)) })
     processes.withLock { $0.append(process) }

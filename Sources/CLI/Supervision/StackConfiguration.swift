@@ -77,8 +77,8 @@ struct StackConfiguration: Sendable {
 
   /// The command line of a service.
   ///
-  /// - Parameter endpoints: of the services that it calls: for the gateway all of them, for the encoder the retrieval service;
-  ///   an encoder that is told none reads the newest snapshot.
+  /// - Parameter endpoints: of the services that it calls: for the gateway all of them, for the encoder the retrieval service,
+  ///   for that the two which hold trainings. An encoder that is told none reads the newest snapshot.
   func arguments(
     of member: StackMember, state: StateDirectory, endpoints: [StackMember: String] = [:]
   ) -> [String] {
@@ -104,18 +104,16 @@ struct StackConfiguration: Sendable {
       add("max-history-items", maxHistoryItems.map(String.init))
     case .retrieval:
       add("data", state.indexes)
-      // It starts before them, so that it is told only where ports are chosen in advance.
-      for service in [StackMember.encoder, .llm] { add(service.rawValue, target(of: service)) }
+      for service in [StackMember.encoder, .llm] { add(service.rawValue, endpoints[service]) }
     case .gateway:
       for service in StackMember.services { add(service.rawValue, endpoints[service]) }
     }
     return arguments
   }
 
-  /// Where a service will listen; nil when that is any free port.
-  private func target(of member: StackMember) -> String? {
-    guard let port = ports[member], port != 0 else { return nil }
-    return ServiceProcess.target(host: host, port: port)
+  /// Where the services will listen that are not on any free port.
+  var targets: [StackMember: String] {
+    ports.filter { $0.value != 0 }.mapValues { ServiceProcess.target(host: host, port: $0) }
   }
 
   private func addModel(of member: StackMember, _ state: StateDirectory, _ add: (String, String?) -> Void) {

@@ -31,8 +31,7 @@ import Testing
       let retrieval = stack.onFreePorts().arguments(of: .retrieval, state: state)
       #expect(Self.value(of: "--data", in: retrieval) == "\(directory)/retrieval")
       #expect(Self.value(of: "--port", in: retrieval) == "0")
-      #expect(Self.value(of: "--llm", in: retrieval) == nil, "it starts first, and free ports are not known then")
-      let knowing = stack.arguments(of: .retrieval, state: state)
+      let knowing = stack.arguments(of: .retrieval, state: state, endpoints: stack.targets)
       #expect(Self.value(of: "--encoder", in: knowing) == "127.0.0.1:50051")
       #expect(Self.value(of: "--llm", in: knowing) == "127.0.0.1:50052")
       #expect(Self.value(of: "--encoder", in: stack.arguments(of: .llm, state: state)) == nil)
@@ -96,6 +95,23 @@ import Testing
       try PortCheck.requireFree([.encoder: 4711, .llm: 4711, .retrieval: 0, .gateway: 0], host: "127.0.0.1")
     }
     #expect(error?.message.hasPrefix("port 4711 is given to both encoder and llm; ") == true)
+  }
+
+  @Test func `Free ports are kept for the services that they were chosen for, and for nobody else`() throws {
+    for host in ["127.0.0.1", "0.0.0.0"] {
+      var reservation: PortReservation? = try PortReservation(for: StackMember.allCases, host: host)
+      let ports = try #require(reservation?.ports)
+      #expect(Set(ports.values).count == 4 && !ports.values.contains(0))
+      let port = try #require(ports[.llm])
+      // The system chooses another for whoever wants any; the service itself may listen.
+      #expect(try BoundSocket(host: host, port: 0).port != port)
+      let service = try BoundSocket(host: host, port: port)
+      #expect(service.obstacle == nil)
+      #expect((try? BoundSocket(host: host, port: port)) == nil, "one listens there")
+      reservation = nil
+    }
+    let error = #expect(throws: CLIError.self) { try PortReservation(for: [.llm], host: "192.0.2.1") }
+    #expect(error?.message.hasPrefix("llm finds no free port on 192.0.2.1: ") == true)
   }
 
   @Test func `A host that is not this machine's is said`() {
