@@ -218,7 +218,7 @@ let package = Package(
     tests(
       "LLMServiceTests",
       ["LLMService", "Items", "Models", "ModelServing", "TrainingsProbe", "Kernels", "ServiceSupport"] + rpcTests + [
-        .argumentParser
+        .argumentParser, .grpcProtobuf,
       ]),
     tests(
       "RetrievalServiceTests",

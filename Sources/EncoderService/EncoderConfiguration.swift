@@ -7,7 +7,7 @@ import ServiceSupport
 
 /// What the service is configured with, beside what every service has.
 struct EncoderConfiguration: Sendable {
-  let model: ModelConfiguration
+  private(set) var model: ModelConfiguration
   let store: String
   let limits: EncoderLimits
   /// Images that go through the tower together; nil for as many as keep it at full speed.
@@ -19,6 +19,7 @@ struct EncoderConfiguration: Sendable {
   init(_ service: ServiceSettings) throws(SettingsError) {
     let settings = try service.all.read(EncoderSettings.self)
     model = try ModelConfiguration(try service.all.read())
+    model.trainings.retrieval = settings.retrieval
     var limits = try service.all.read(EncoderLimits.self)
     limits.maxMessageBytes = service.maxMessageBytes
     self.limits = limits

@@ -10,7 +10,8 @@ struct EncoderSettings: SettingGroup {
   var store: String
   @Setting(
     "retrieval",
-    "The retrieval service whose index says which catalog snapshot is read by default; the newest one when it is left out",
+    "The retrieval service whose index says which catalog snapshot is read by default, the newest one when it is left out; it is asked, "
+      + "too, whether a version needs a training that is to be unloaded",
     placeholder: "target")
   var retrieval: String?
   @Setting(

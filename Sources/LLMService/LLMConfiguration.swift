@@ -17,6 +17,7 @@ struct LLMConfiguration: Sendable {
     served = try ModelConfiguration(try service.all.read())
     llmWeights = settings.llmWeights
     served.trainings.llmWeights = settings.llmWeights
+    served.trainings.retrieval = settings.retrieval
     model = UserModel.Configuration(
       spaces: served.spaces, spaceWeights: try Self.weights(settings.spaceWeights),
       maxHistoryItems: settings.maxHistoryItems, maxPromptTokens: settings.maxPromptTokens,

@@ -11,6 +11,12 @@ struct LLMSettings: SettingGroup {
     placeholder: "dir")
   var llmWeights: String?
   @Setting(
+    "retrieval",
+    "The retrieval service that is asked whether a version needs a training before that is unloaded; nobody is asked when it is left "
+      + "out",
+    placeholder: "target")
+  var retrieval: String?
+  @Setting(
     "space-weights",
     "What each space counts, separated by commas, in the order of the spaces; all the same by default",
     placeholder: "list")

@@ -49,6 +49,18 @@ import Testing
       #expect(try await Self.spaces(endpoints) == [spaces[2], spaces[0], spaces[1]])
       try await TrainingUnloadCommand.parse(["second"] + targets).perform()
       #expect(try await Self.spaces(endpoints) == [spaces[2], spaces[0]])
+      // The stable version's training stays, unless it is forced.
+      _ = try await IndexPublication(
+        index: "default", labels: [:], encoder: endpoints.encoder, retrieval: endpoints.retrieval, training: spaces[0]
+      ).run()
+      let refused = await #expect(throws: CLIError.self) {
+        try await TrainingUnloadCommand.parse([spaces[0]] + targets).perform()
+      }
+      #expect(refused?.message.contains("TRAINING_IN_USE") == true)
+      #expect(refused?.message.contains("default/versions/1 answers") == true)
+      #expect(try await Self.spaces(endpoints) == [spaces[2], spaces[0]])
+      try await TrainingUnloadCommand.parse([spaces[0], "--force"] + targets).perform()
+      #expect(try await Self.spaces(endpoints) == [spaces[2]])
       try await TrainingListCommand.parse(targets).perform()
       let error = await #expect(throws: RPCError.self) { try await Self.userVector(endpoints, of: spaces[1]) }
       #expect(error?.reason == "TRAINING_NOT_LOADED")

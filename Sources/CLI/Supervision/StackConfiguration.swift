@@ -77,8 +77,8 @@ struct StackConfiguration: Sendable {
 
   /// The command line of a service.
   ///
-  /// - Parameter endpoints: of the services that it calls: for the gateway all of them, for the encoder the retrieval service,
-  ///   for that the two which hold trainings. An encoder that is told none reads the newest snapshot.
+  /// - Parameter endpoints: of the services that it calls: for the gateway all of them, for the two that hold trainings the
+  ///   retrieval service, and for that the two. An encoder that is told none reads the newest snapshot.
   func arguments(
     of member: StackMember, state: StateDirectory, endpoints: [StackMember: String] = [:]
   ) -> [String] {
@@ -102,6 +102,7 @@ struct StackConfiguration: Sendable {
       addModel(of: member, state, add)
       add("llm-weights", llmWeights)
       add("max-history-items", maxHistoryItems.map(String.init))
+      add("retrieval", endpoints[.retrieval])
     case .retrieval:
       add("data", state.indexes)
       for service in [StackMember.encoder, .llm] { add(service.rawValue, endpoints[service]) }

@@ -72,11 +72,27 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
   package func unloadTraining(
     request: Training_UnloadTrainingRequest, context: ServerContext
   ) async throws -> Training_UnloadTrainingResponse {
+    let asked = try await requireUnused(request)
     let standing = try await registry.unload(request.spaceFingerprint, field: "space_fingerprint") { [self] in
       try await loader.run { [self] in Result { () throws(ServiceFailure) in try remember() } }.get()
     }
-    logger.notice("training unloaded", metadata: standing.training.metadata)
-    return .with { $0.training = .init(standing, requests: 0) }
+    logger.notice(
+      request.force ? "training unloaded by force" : "training unloaded", metadata: standing.training.metadata)
+    return .with {
+      $0.training = .init(standing, requests: 0)
+      $0.asked = asked ?? ""
+    }
+  }
+
+  /// - Returns: the retrieval service that knows of no version that needs the training; nil where none was asked.
+  private func requireUnused(_ request: Training_UnloadTrainingRequest) async throws -> String? {
+    // What is not loaded, or is the default, is refused by the registry, whoever needs it.
+    guard !request.force, let target = configuration.retrieval,
+      let standing = registry.standing(of: request.spaceFingerprint), !standing.isDefault
+    else { return nil }
+    try await TrainingUse(target: target).requireNone(
+      of: standing.training.text, spaceFingerprint: request.spaceFingerprint, field: "space_fingerprint")
+    return target
   }
 
   package func listTrainings(

@@ -14,15 +14,18 @@ package struct TrainingsConfiguration: Sendable {
   package let memory: String?
   /// The frozen LLM's directory when it does not lie in the checkpoints.
   package var llmWeights: String?
+  /// The retrieval service that is asked which versions need a training before it is taken out; nil to ask none.
+  package var retrieval: String?
 
   package init(
     directory: TrainingsDirectory? = nil, memory: String? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image],
-    llmWeights: String? = nil
+    llmWeights: String? = nil, retrieval: String? = nil
   ) {
     self.directory = directory
     self.memory = memory
     self.maxTrainings = maxTrainings
     self.spaces = spaces
     self.llmWeights = llmWeights
+    self.retrieval = retrieval
   }
 }

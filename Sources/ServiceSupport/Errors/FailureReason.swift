@@ -135,6 +135,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case trainingNameInvalid = "TRAINING_NAME_INVALID"
   case trainingAmbiguous = "TRAINING_AMBIGUOUS"
   case trainingIsDefault = "TRAINING_IS_DEFAULT"
+  case trainingInUse = "TRAINING_IN_USE"
   case tooManyTrainings = "TOO_MANY_TRAININGS"
   case frozenPartMismatch = "FROZEN_PART_MISMATCH"
 

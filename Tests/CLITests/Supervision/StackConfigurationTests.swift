@@ -35,6 +35,8 @@ import Testing
       #expect(Self.value(of: "--encoder", in: knowing) == "127.0.0.1:50051")
       #expect(Self.value(of: "--llm", in: knowing) == "127.0.0.1:50052")
       #expect(Self.value(of: "--encoder", in: stack.arguments(of: .llm, state: state)) == nil)
+      let asking = stack.arguments(of: .llm, state: state, endpoints: stack.targets)
+      #expect(Self.value(of: "--retrieval", in: asking) == "127.0.0.1:50053")
       let gateway = stack.arguments(of: .gateway, state: state, endpoints: [.llm: "127.0.0.1:7"])
       #expect(gateway.first == "gateway")
       #expect(Self.value(of: "--llm", in: gateway) == "127.0.0.1:7")

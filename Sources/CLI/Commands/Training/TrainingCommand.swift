@@ -85,14 +85,21 @@ struct TrainingUnloadCommand: ReportingCommand {
       Requests that name it are refused from the start; those in progress are answered. Ctrl-C waits no longer, and the \
       training goes all the same.
 
-      Example:
+      The default is refused. So is a training that an index version needs which answers, is being rolled out, or is kept for \
+      going back, where the services are told whom to ask (--retrieval, as with illmrec up); --force takes it out all the same, \
+      and the users of those versions fail.
+
+      Examples:
         illmrec training unload 3fb0c2a91d44
+        illmrec training unload 3fb0c2a91d44 --force     nobody will go back to what it built
       """)
 
   @Argument(
     help: "Its space fingerprint, the first 4 digits of it or more, its directory or its name.",
     transform: NonEmpty.text)
   var training: String
+  @Flag(help: "Take it out although index versions need it, or nobody can tell whether they do.")
+  var force = false
   @OptionGroup var hosts: TrainingHosts
 
   func perform() async throws {
@@ -106,21 +113,30 @@ struct TrainingUnloadCommand: ReportingCommand {
         "\"\(training)\" names another training in each of the services; name it by its space fingerprint, or one service "
           + "with --only")
     }
-    var unloaded: [(name: String, message: Training_UnloadTrainingResponse)] = []
+    var unloaded: [(host: TrainingHost, response: Training_UnloadTrainingResponse)] = []
     for (host, training) in found {
-      let fingerprint = training.model.spaceFingerprint
-      let response = try await hosts.withAdmin(of: host) { admin in
-        try await admin.unloadTraining(.with { $0.spaceFingerprint = fingerprint })
+      let request = Training_UnloadTrainingRequest.with {
+        $0.spaceFingerprint = training.model.spaceFingerprint
+        $0.force = force
       }
-      unloaded.append((host.rawValue, response))
+      unloaded.append((host, try await hosts.withAdmin(of: host) { try await $0.unloadTraining(request) }))
     }
-    if hosts.json { return try JSONOutput.write(unloaded) }
-    for (host, training) in found {
+    if hosts.json { return try JSONOutput.write(unloaded.map { (name: $0.host.rawValue, message: $0.response) }) }
+    for (host, response) in unloaded {
+      let model = response.training.model
       Terminal.standardOutput.writeLine(
         "The \(host.name) has unloaded "
-          + VisibleText.of("\(training.model.name) \(training.model.version), \(training.model.spaceFingerprint).")
+          + VisibleText.of("\(model.name) \(model.version), \(model.spaceFingerprint)\(check(response)).")
       )
     }
+  }
+
+  /// Who said that nobody needs it.
+  private func check(_ response: Training_UnloadTrainingResponse) -> String {
+    if force { return "" }
+    return response.asked.isEmpty
+      ? ", and asked nobody whether an index version needs it: it was started without --retrieval"
+      : "; no index version at \(response.asked) needs it"
   }
 }
 

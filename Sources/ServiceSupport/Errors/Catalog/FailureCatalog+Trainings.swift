@@ -46,6 +46,13 @@ extension FailureCatalog {
         remedy: "Make another one the default with illmrec training load --default, and then unload it.",
         retry: .afterRepair),
       Entry(
+        .trainingInUse, .failedPrecondition, fields: ["space_fingerprint"],
+        "An index version was built by the training that answers, is being rolled out, or is kept for going back: without the training "
+          + "its users fail.",
+        remedy:
+          "Promote a version of another training first, or force it where nobody goes back: illmrec training unload --force.",
+        retry: .afterRepair),
+      Entry(
         .tooManyTrainings, .resourceExhausted,
         "As many trainings as --max-trainings allows are loaded.",
         remedy: "Unload one that nobody names any more, or raise --max-trainings.", retry: .afterRepair),

@@ -121,7 +121,9 @@ extension Training_TrainingAdminService {
         /// >
         /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
         /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-        /// > training is refused (TRAINING_IS_DEFAULT).
+        /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+        /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+        /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Training_UnloadTrainingRequest` messages.
@@ -193,7 +195,9 @@ extension Training_TrainingAdminService {
         /// >
         /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
         /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-        /// > training is refused (TRAINING_IS_DEFAULT).
+        /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+        /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+        /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Training_UnloadTrainingRequest` message.
@@ -263,7 +267,9 @@ extension Training_TrainingAdminService {
         /// >
         /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
         /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-        /// > training is refused (TRAINING_IS_DEFAULT).
+        /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+        /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+        /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
         ///
         /// - Parameters:
         ///   - request: A `Training_UnloadTrainingRequest` message.
@@ -462,7 +468,9 @@ extension Training_TrainingAdminService {
         /// >
         /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
         /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-        /// > training is refused (TRAINING_IS_DEFAULT).
+        /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+        /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+        /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Training_UnloadTrainingRequest` message.
@@ -568,7 +576,9 @@ extension Training_TrainingAdminService {
         /// >
         /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
         /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-        /// > training is refused (TRAINING_IS_DEFAULT).
+        /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+        /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+        /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Training_UnloadTrainingRequest` message.
@@ -674,7 +684,9 @@ extension Training_TrainingAdminService.ClientProtocol {
     /// >
     /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
     /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-    /// > training is refused (TRAINING_IS_DEFAULT).
+    /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+    /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+    /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Training_UnloadTrainingRequest` message.
@@ -773,7 +785,9 @@ extension Training_TrainingAdminService.ClientProtocol {
     /// >
     /// > Takes a training out: requests that name it are refused from now on (TRAINING_NOT_LOADED), those in progress run to
     /// > their end. Answers once the last of them has ended; a call that is given up before changes nothing of that. The default
-    /// > training is refused (TRAINING_IS_DEFAULT).
+    /// > training is refused (TRAINING_IS_DEFAULT). A server that is told of the retrieval service (--retrieval) asks it, and refuses a
+    /// > training that an index version was built by which answers, is being rolled out, or is kept for going back (TRAINING_IN_USE),
+    /// > and any where that cannot be asked (TRAINING_UNVERIFIED). A server that is not told checks the default alone.
     ///
     /// - Parameters:
     ///   - message: request message to send.

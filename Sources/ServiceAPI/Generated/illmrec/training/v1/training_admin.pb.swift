@@ -181,6 +181,9 @@ public nonisolated struct Training_UnloadTrainingRequest: Sendable {
   /// Its ModelRef's.
   public var spaceFingerprint: String = String()
 
+  /// Take it out although index versions may need it: the users of those versions fail then. The default stays all the same.
+  public var force: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -201,6 +204,10 @@ public nonisolated struct Training_UnloadTrainingResponse: Sendable {
   public var hasTraining: Bool {self._training != nil}
   /// Clears the value of `training`. Subsequent reads from it will return its default value.
   public mutating func clearTraining() {self._training = nil}
+
+  /// The retrieval service that was asked and knew of no version that needs the training; empty where none was asked, since the
+  /// server is told of none, or the call forced it.
+  public var asked: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -408,7 +415,7 @@ nonisolated extension Training_LoadTrainingResponse: SwiftProtobuf.Message, Swif
 
 nonisolated extension Training_UnloadTrainingRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UnloadTrainingRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{3}space_fingerprint\0\u{1}force\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -418,6 +425,7 @@ nonisolated extension Training_UnloadTrainingRequest: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.force) }()
       default: break
       }
     }
@@ -430,12 +438,16 @@ nonisolated extension Training_UnloadTrainingRequest: SwiftProtobuf.Message, Swi
     if !self.spaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 2)
     }
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Training_UnloadTrainingRequest, rhs: Training_UnloadTrainingRequest) -> Bool {
     if lhs.requestID != rhs.requestID {return false}
     if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
+    if lhs.force != rhs.force {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -443,7 +455,7 @@ nonisolated extension Training_UnloadTrainingRequest: SwiftProtobuf.Message, Swi
 
 nonisolated extension Training_UnloadTrainingResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UnloadTrainingResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}training\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}training\0\u{1}asked\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -452,6 +464,7 @@ nonisolated extension Training_UnloadTrainingResponse: SwiftProtobuf.Message, Sw
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._training) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.asked) }()
       default: break
       }
     }
@@ -465,11 +478,15 @@ nonisolated extension Training_UnloadTrainingResponse: SwiftProtobuf.Message, Sw
     try { if let v = self._training {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.asked.isEmpty {
+      try visitor.visitSingularStringField(value: self.asked, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Training_UnloadTrainingResponse, rhs: Training_UnloadTrainingResponse) -> Bool {
     if lhs._training != rhs._training {return false}
+    if lhs.asked != rhs.asked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
