@@ -3,6 +3,7 @@
 import Foundation
 import GRPCCore
 import GRPCInProcessTransport
+import Glibc
 import Kernels
 import ModelServing
 import Models
@@ -164,6 +165,78 @@ struct TrainingAdminTests {
     }
     try await withServer(hasDirectory: false) { _, admin, _ in
       await expect("TRAININGS_NOT_CONFIGURED", mentioning: "--trainings") { _ = try await load(admin, "sound") }
+    }
+  }
+
+  /// One that waited for a pipe's writer would be the last that is loaded: checkpoints are read one at a time.
+  @Test func `Files that are none, or larger than any, are refused at once, and loading goes on`() async throws {
+    for (name, path) in [
+      ("pipe-config", "rec_module/config.json"), ("pipe-weights", "rec_module/model.safetensors"),
+      ("pipe-embeddings", "llm_parameter/token_embed.pth"), ("directory-weights", "rec_module/model.safetensors"),
+      ("endless-config", "rec_module/config.json"), ("endless-weights", "rec_module/model.safetensors"),
+      ("endless-embeddings", "llm_parameter/token_embed.pth"),
+    ] {
+      let file = try shop.makeTraining(name, seed: 1).directory + "/" + path
+      try? FileManager.default.removeItem(atPath: file)
+      let parent = URL(filePath: file).deletingLastPathComponent().path
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+      switch name.split(separator: "-")[0] {
+      case "pipe": #expect(mkfifo(file, 0o600) == 0)
+      case "directory": try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+      default: try Self.writeSparse(to: file)
+      }
+    }
+    #expect(mkfifo(shop.root + "/pipe", 0o600) == 0)
+    try Data().write(to: URL(filePath: shop.root + "/file"))
+    try shop.makeTraining("sound", seed: 2)
+    try await withServer { users, admin, server in
+      let before = try await vector(users)
+      for name in ["pipe", "file"] {
+        await expect("TRAINING_NOT_FOUND", .notFound) { _ = try await load(admin, name) }
+      }
+      for name in ["pipe-config", "pipe-weights", "pipe-embeddings", "directory-weights"] {
+        await expect("TRAINING_UNUSABLE", mentioning: "is not a regular file") { _ = try await load(admin, name) }
+      }
+      for name in ["endless-config", "endless-weights", "endless-embeddings"] {
+        await expect("TRAINING_UNUSABLE", mentioning: "one of its kind has up to") { _ = try await load(admin, name) }
+      }
+      #expect(server.trainings.count == 1)
+      #expect(try await load(admin, "sound").training.requestsInProgress == 0)
+      #expect(try await vector(users) == before)
+    }
+  }
+
+  /// A terabyte: JSON of spaces as far as one reads it, or one tensor.
+  private static func writeSparse(to file: String) throws {
+    let header = Data(#"{"w":{"dtype":"F32","shape":[274877906944],"data_offsets":[0,1099511627776]}}"#.utf8)
+    var start = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) } + header
+    if file.hasSuffix(".json") { start = Data("{}".utf8) }
+    try start.write(to: URL(filePath: file))
+    #expect(truncate(file, 8 + header.count + (1 << 40)) == 0)
+  }
+
+  @Test func `A training that is loaded by several callers at once is held once, and goes once`() async throws {
+    try shop.makeTraining("one", seed: 1)
+    try await withServer { users, admin, server in
+      let answers = try await withThrowingTaskGroup(of: Training_LoadTrainingResponse.self) { group in
+        for _ in 0..<8 { group.addTask { try await load(admin, "one") } }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(answers.count { !$0.wasLoaded } == 1 && server.trainings.count == 2)
+      let space = answers[0].training.model.spaceFingerprint
+      #expect(Set(answers.map(\.training.model.spaceFingerprint)) == [space])
+      let unloaded = await withTaskGroup(of: Bool.self) { group in
+        for _ in 0..<8 {
+          group.addTask { (try? await admin.unloadTraining(.with { $0.spaceFingerprint = space })) != nil }
+        }
+        return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      #expect(unloaded == 1 && server.trainings.count == 1)
+      for name in [space, "", "no such", String(repeating: "f", count: 1 << 16)] {
+        await expect("TRAINING_NOT_LOADED", mentioning: "illmrec training load") {
+          _ = try await admin.unloadTraining(.with { $0.spaceFingerprint = name })
+        }
+      }
     }
   }
 

@@ -15,7 +15,8 @@ package struct MappedFile: ~Copyable, @unchecked Sendable {
   ///
   /// - Throws: ``SystemCallError`` with `EINVAL` of "map" when it is something else.
   package init(_ path: String) throws(SystemCallError) {
-    let file = try OpenFile(path, O_RDONLY)
+    // To open a pipe would wait for whoever writes to it.
+    let file = try OpenFile(path, O_RDONLY | O_NONBLOCK)
     var status = stat()
     guard fstat(file.descriptor, &status) == 0 else { throw SystemCallError("inspect", path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw SystemCallError("map", path, errno: EINVAL) }

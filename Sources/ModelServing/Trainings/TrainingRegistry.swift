@@ -181,9 +181,12 @@ package final class TrainingRegistry<Model: Sendable>: Sendable {
   private static func notLoaded(_ name: String, _ field: String, _ entries: [Entry]) -> ServiceFailure {
     let isGoing = entries.contains { $0.isUnloading && $0.training.identity.spaceFingerprint == name }
     let loaded = entries.filter { !$0.isUnloading }.map(\.training.text).joined(separator: ", ")
+    let missing =
+      name.isEmpty
+      ? "no training is named" : "the training \(name.prefix(12)) is \(isGoing ? "being unloaded" : "not loaded") here"
     return ServiceFailure(
       .trainingNotLoaded,
-      "the training \(name.prefix(12)) is \(isGoing ? "being unloaded" : "not loaded") here; loaded: \(loaded). Load it with "
+      "\(missing); loaded: \(loaded). Load it with "
         + "illmrec training load, or name one of these",
       field: field)
   }

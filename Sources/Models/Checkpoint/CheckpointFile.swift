@@ -11,12 +11,19 @@ package final class CheckpointFile: Sendable {
   package var count: Int { bytes.count }
   private var bytes: UnsafeRawBufferPointer { mapping.bytes }
 
-  package init(path: String) throws(ModelError) {
+  /// Of a file that is copied into memory: the largest tokenizers have a tenth of it.
+  static let maxCopiedBytes = 256 << 20
+
+  /// - Parameter maxBytes: that such a file has.
+  package init(path: String, maxBytes: Int = .max) throws(ModelError) {
     self.path = path
     do throws(SystemCallError) {
       mapping = try MappedFile(path)
     } catch {
       throw Self.failure(path, error)
+    }
+    guard count <= maxBytes else {
+      throw ModelError(.malformed, "\(path) has \(count) bytes, one of its kind has up to \(maxBytes)")
     }
   }
 

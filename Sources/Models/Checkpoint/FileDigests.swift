@@ -42,6 +42,8 @@ final class FileDigests {
   private static let bytesWorthRemembering: Int64 = 16 << 20
   private static let settledAfter: Int64 = 3_000_000_000
   private static let chunk = 64 << 20
+  /// Of a file that is hashed: more than any shard of weights has.
+  private static let maxBytes = 256 << 30
 
   /// - Parameters:
   ///   - directory: where digests are remembered, or nil.
@@ -57,7 +59,7 @@ final class FileDigests {
 
   /// SHA-256, in hexadecimal, over the SHA-256s of the file's chunks of 64 MiB.
   func digest(of path: String) throws(ModelError) -> String {
-    let file = try CheckpointFile(path: path)
+    let file = try CheckpointFile(path: path, maxBytes: Self.maxBytes)
     let stamp = Self.stamp(of: path)
     if let remembered = remembered[path], let stamp, remembered.stamp == stamp {
       known.digests[stamp] = remembered.digest

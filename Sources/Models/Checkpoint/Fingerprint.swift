@@ -70,7 +70,17 @@ extension CheckpointLocation {
   package func spaceFingerprint(_ spaces: [Space], readable: ReadableFiles = .all) throws(ModelError) -> String {
     try readable.requireTrainedPart(of: self)
     let weights = try WeightFiles(directory: recModule)
+    try requireTrainedSize(of: weights)
     let digests = FileDigests(directory: nil, on: ComputeTeam(threads: 1))
     return try Fingerprint.space(self, weights, Space.blockOrder(spaces), digests)
+  }
+
+  /// The token embeddings of the largest vocabularies have half of it; to hash what a sparse file seems to hold would take for ever.
+  private static let maxTrainedBytes = 16 << 30
+
+  private func requireTrainedSize(of weights: WeightFiles) throws(ModelError) {
+    for path in weights.paths + [recModule + "/config.json", tokenEmbeddings] where Self.exists(path) {
+      _ = try CheckpointFile(path: path, maxBytes: Self.maxTrainedBytes)
+    }
   }
 }

@@ -17,7 +17,7 @@ enum JSONText {
   private static func decode<Value: Decodable>(
     _ type: Value.Type, from path: String, keys: JSONDecoder.KeyDecodingStrategy
   ) throws(ModelError) -> Value {
-    let file = try CheckpointFile(path: path)
+    let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = keys
     do {

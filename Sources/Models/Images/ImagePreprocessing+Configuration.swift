@@ -8,16 +8,16 @@ extension ImagePreprocessing {
   /// - Parameter path: of the file.
   /// - Throws: `notFound`, `malformed` or `unsupported`, naming the file and the field.
   package init(configurationFile path: String) throws(ModelError) {
-    let bytes: Data
+    let file: CheckpointFile
     do {
-      bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
     } catch {
       throw ModelError(
-        FileManager.default.fileExists(atPath: path) ? .unreadable : .notFound,
+        error.code,
         "\(path) cannot be read. The checkpoint's vision_tower needs it to know how images are prepared.",
         cause: error)
     }
-    try self.init(configuration: [UInt8](bytes), name: path)
+    try self.init(configuration: file.withBytes { [UInt8]($0) }, name: path)
   }
 
   /// Reads the JSON of a `preprocessor_config.json`; `name` stands for it in errors.

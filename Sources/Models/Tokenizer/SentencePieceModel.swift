@@ -18,7 +18,8 @@ final class SentencePieceModel: Sendable {
   private static let noDummyPrefix: [UInt8] = [0x1A, 0x02, 0x18, 0x00]
 
   init(path: String) throws(ModelError) {
-    let model = try CheckpointFile(path: path).withBytes { Array($0) } + Self.noDummyPrefix
+    let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
+    let model = file.withBytes { Array($0) } + Self.noDummyPrefix
     var handle: OpaquePointer?
     var message: UnsafeMutablePointer<CChar>?
     let status = illmrec_sentencepiece_create(model, model.count, &handle, &message)
