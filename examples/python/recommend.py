@@ -5,10 +5,12 @@
     python recommend.py --items p0001,p0042                   asks the gateway
     python recommend.py --items p0001,p0042 --direct          asks the three services one after the other
 
-The first run generates the stubs from the repository's protos/ into generated/ beside this file.
+The first run generates the stubs from the repository's protos/ into generated/ beside this file, and so does the first one
+after the protos have changed.
 """
 
 import argparse
+import hashlib
 import json
 import pathlib
 import struct
@@ -25,12 +27,13 @@ GENERATED = HERE / "generated"
 
 
 def generate_stubs():
-    """Runs protoc when a .proto file is newer than the generated code."""
+    """Runs protoc when the generated code is of other .proto files than these, whatever their times say."""
     files = sorted(PROTOS.glob("illmrec/*/v1/*.proto"))
     if not files:
         sys.exit(f"{PROTOS} holds no .proto files; run this file from a clone of the repository")
+    digest = hashlib.sha256(b"".join(b"%s\0%s\0" % (file.name.encode(), file.read_bytes()) for file in files)).hexdigest()
     stamp = GENERATED / ".complete"
-    if stamp.exists() and stamp.stat().st_mtime >= max(file.stat().st_mtime for file in files):
+    if stamp.exists() and stamp.read_text() == digest:
         return
     from grpc_tools import protoc
 
@@ -39,7 +42,7 @@ def generate_stubs():
     outputs = [f"--python_out={GENERATED}", f"--grpc_python_out={GENERATED}"]
     if protoc.main(["protoc", *includes, *outputs, *map(str, files)]) != 0:
         sys.exit("protoc failed; its messages are above")
-    stamp.touch()
+    stamp.write_text(digest)
 
 
 generate_stubs()
@@ -98,10 +101,22 @@ def through_services(targets, items, k):
     request_id = str(uuid.uuid4())
     with channel(targets.encoder) as encoder, channel(targets.llm) as llm, channel(targets.retrieval) as retrieval:
         catalog = encoder_pb2_grpc.EncoderServiceStub(encoder)
+        search = retrieval_pb2_grpc.RetrievalServiceStub(retrieval)
 
-        # 1. The items' soft tokens and titles.
+        # 1. The release that answers: an index version, and the catalog snapshot and training that it was built from. A rollout's
+        #    users are shared out by a formula (docs/rollouts.md); this example takes the stable version.
+        routing = search.GetRouting(
+            retrieval_pb2.GetRoutingRequest(target=retrieval_pb2.VersionSelector(index="default")), timeout=TIMEOUT
+        ).routing
+        release = routing.stable
+        training = release.built_by.space_fingerprint
+        snapshot = {"snapshot": release.catalog.snapshot, "catalog_id": release.catalog.id}
+
+        # 2. The items' soft tokens and titles. Another item store, or a service without the training, refuses.
         found = catalog.LookupItems(
-            encoder_pb2.LookupItemsRequest(item_ids=items, outputs=[encoder_pb2.OUTPUT_SOFT_TOKEN]),
+            encoder_pb2.LookupItemsRequest(
+                item_ids=items, outputs=[encoder_pb2.OUTPUT_SOFT_TOKEN], space_fingerprint=training, **snapshot
+            ),
             timeout=TIMEOUT,
         )
         history = [
@@ -112,12 +127,12 @@ def through_services(targets, items, k):
             if fail_on_error(item.result, f"item {item.result.item_id}")
         ]
 
-        # 2. The user's vector. The fingerprint makes sure that encoder and LLM are of one training.
+        # 3. The user's vector, by the same training.
         encoded = llm_pb2_grpc.LLMServiceStub(llm).EncodeUsers(
             llm_pb2.EncodeUsersRequest(
                 request_id=request_id,
                 users=[llm_pb2.UserPrompt(user_id="example", history=llm_pb2.History(items=history))],
-                expected_space_fingerprint=found.model.space_fingerprint,
+                expected_space_fingerprint=training,
             ),
             timeout=TIMEOUT,
         )
@@ -125,20 +140,24 @@ def through_services(targets, items, k):
         vector = floats(user.user_vector)
         print(f"{user.prompt_tokens} prompt tokens -> a user vector of {len(vector)} values", file=sys.stderr)
 
-        # 3. The items whose vectors fit it best, those of the history left out.
-        searched = retrieval_pb2_grpc.RetrievalServiceStub(retrieval).Search(
+        # 4. The items whose vectors fit it best, those of the history left out, in that very version.
+        searched = search.Search(
             retrieval_pb2.SearchRequest(
                 request_id=request_id,
+                target=retrieval_pb2.VersionSelector(version=release.version),
                 queries=[retrieval_pb2.Query(vector=user.user_vector, k=k, exclude_item_ids=items)],
-                expected_space_fingerprint=encoded.model.space_fingerprint,
+                expected_space_fingerprint=training,
             ),
             timeout=TIMEOUT,
         )
         best = fail_on_error(searched.results[0], "the search").items
 
-        # 4. Their titles.
+        # 5. Their titles.
         titles = catalog.LookupItems(
-            encoder_pb2.LookupItemsRequest(item_ids=[item.item_id for item in best]), timeout=TIMEOUT
+            encoder_pb2.LookupItemsRequest(
+                item_ids=[item.item_id for item in best], space_fingerprint=training, **snapshot
+            ),
+            timeout=TIMEOUT,
         )
     answer = [
         (item.item_id, item.score, stored.metadata.title) for item, stored in zip(best, titles.items, strict=True)
