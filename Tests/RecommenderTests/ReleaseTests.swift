@@ -374,6 +374,7 @@ import Testing
     }
     let offered = try #require(harness.retrieval.comparisonsOffered.values.first)
     #expect(offered.offers.isEmpty && offered.failedCandidate == 40)
+    #expect(Set(offered.failedCandidateKeys).count == 40, "each user by the own key")
     #expect(offered.failedBaseline == 0 && offered.dropped == 0)
   }
 

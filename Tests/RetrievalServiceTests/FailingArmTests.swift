@@ -347,9 +347,9 @@ struct LiveRolloutTests {
     canary = try store.routing(of: "items").split("")
   }
 
-  private func answer(_ items: Result<[ScoredItem], ServiceFailure>) -> ServedAnswer {
+  private func answer(_ items: Result<[ScoredItem], ServiceFailure>, key: String = "k") -> ServedAnswer {
     ServedAnswer(
-      place: 0, queryID: "q", key: "k", isBySplit: true, served: canary, items: items, fellBack: false,
+      place: 0, queryID: "q", key: key, isBySplit: true, served: canary, items: items, fellBack: false,
       searchTime: .microseconds(5))
   }
 
@@ -358,12 +358,56 @@ struct LiveRolloutTests {
     let next = try live.snapshot.rollout.advanced(reason: "", now: .now)
     _ = live.update(next, now: .now)
     let failure = ServiceFailure(.deadlineExceeded, "too late")
-    live.note(Array(repeating: answer(.failure(failure)), count: 30), requestID: "", stage: 0, now: .now)
+    live.note((0..<30).map { answer(.failure(failure), key: "k\($0)") }, requestID: "", stage: 0, now: .now)
     live.note([answer(.success([]))], requestID: "", stage: 0, now: .now)
     let evidence = live.snapshot.evidence
     #expect(evidence[.candidate].errors == 30 && evidence[.candidate].queries == 30 && evidence.routedKeys.count == 0)
     guard case .rollBack = live.decide(now: .now) else {
       Issue.record("it must roll back")
+      return
+    }
+  }
+
+  private func moment(_ seconds: Int64) -> Moment { Moment(wallMicros: 0, steadyMicros: seconds * 1_000_000) }
+
+  private func fail(_ key: String, times: Int, atSecond second: Int64) {
+    let failures = Array(
+      repeating: answer(.failure(ServiceFailure(.backendUnavailable, "away")), key: key), count: times)
+    live.note(failures, requestID: "", stage: 0, now: moment(second))
+  }
+
+  @Test
+  func `A key that fails again and again fails once within ten seconds, in searches, reports and comparisons`() {
+    fail("k", times: 1000, atSecond: 0)
+    #expect(
+      live.note(Array(repeating: EarlyFailure(arm: .candidate, key: "k", reason: "A"), count: 50), now: moment(1)) == 50
+    )
+    for _ in 0..<50 { live.note(.failed(.candidate), key: "k", stage: 0, now: moment(2)) }
+    live.noteComparisonsFailed(50, in: .candidate, keys: Array(repeating: "k", count: 50), stage: 0, now: moment(3))
+    let evidence = live.snapshot.evidence
+    #expect(
+      evidence[.candidate].errors == 1050 && evidence.compared.candidateErrors == 100, "figures hold each of them")
+    #expect(evidence.callerFailures(of: .candidate).all == Trials(count: 1, successes: 1))
+    #expect(evidence.comparisonFailures(of: .candidate).all == Trials(count: 1, successes: 1))
+    if case .rollBack(let reason) = live.decide(now: moment(9)) { Issue.record("one user rolled back: \(reason)") }
+    fail("k", times: 1, atSecond: 10)
+    #expect(live.snapshot.evidence.callerFailures(of: .candidate).all == Trials(count: 2, successes: 2))
+  }
+
+  @Test
+  func `One user who always fails does not roll back among others, however long; many who fail do`() {
+    for window in 0..<200 as Range<Int64> {
+      fail("broken", times: 20, atSecond: window * 10)
+      for user in 0..<4 {
+        let sound = answer(.success([]), key: "sound \(user)")
+        live.note([sound], requestID: "", stage: 0, now: moment(window * 10 + 1))
+      }
+    }
+    #expect(live.snapshot.evidence.callerFailures(of: .candidate).all == Trials(count: 1000, successes: 200))
+    if case .rollBack(let reason) = live.decide(now: moment(2000)) { Issue.record("one user rolled back: \(reason)") }
+    for user in 0..<20 { fail("user \(user)", times: 1, atSecond: 2000) }
+    guard case .rollBack = live.decide(now: moment(2001)) else {
+      Issue.record("20 users of 25 must roll back")
       return
     }
   }

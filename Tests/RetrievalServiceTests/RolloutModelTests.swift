@@ -16,8 +16,11 @@ struct RolloutTruth {
   var ranMicros: Int64 = 0
   /// What crashes may have taken from that.
   var lostMicros: Int64 = 0
-  var compared = 0
-  var failedComparisons = 0
+  private(set) var compared = 0
+  private var failedComparisons = 0
+  /// What each user has asked of the candidate within ten seconds is one trial, in searches and in comparisons.
+  private var windows: Set<String> = []
+  private var comparedWindows: Set<String> = []
   private var answered: [Arm: Int] = [:]
   private var failed: [Arm: Int] = [:]
   private var keys: Set<String> = []
@@ -28,7 +31,18 @@ struct RolloutTruth {
     self.plan = plan
   }
 
-  mutating func note(_ arm: Arm, key: String, isFailure: Bool) {
+  mutating func noteCompared(key: String, window: Int64) {
+    compared += 1
+    comparedWindows.insert("\(window) \(key)")
+  }
+
+  mutating func noteFailedComparison(key: String, window: Int64) {
+    failedComparisons += 1
+    comparedWindows.insert("\(window) \(key)")
+  }
+
+  mutating func note(_ arm: Arm, key: String, isFailure: Bool, window: Int64) {
+    if arm == .candidate { windows.insert("\(window) \(key)") }
     if isFailure { failed[arm, default: 0] += 1 } else { answered[arm, default: 0] += 1 }
     if keys.insert(key).inserted && arm == .candidate { candidateKeys += 1 }
   }
@@ -36,6 +50,7 @@ struct RolloutTruth {
   /// Figures begin afresh with each process, the stage's time does not.
   mutating func forgetFigures() {
     (compared, failedComparisons, answered, failed, keys, candidateKeys) = (0, 0, [:], [:], [], 0)
+    (windows, comparedWindows) = ([], [])
   }
 
   private var candidateAnswers: Int { answered[.candidate] ?? 0 }
@@ -57,7 +72,7 @@ struct RolloutTruth {
   private func mustRollBack(isBad: Bool) -> Bool {
     let few = max(Int(plan.gates.minSamples), 1)
     let isDead =
-      plan.gates.maxErrorRatio != nil && candidateAnswers == 0 && candidateFailures >= max(few, 10)
+      plan.gates.maxErrorRatio != nil && candidateAnswers == 0 && windows.count >= max(few, 10)
       && failed[.baseline] == nil
     return isDead || (plan.gates.minOverlap != nil && isBad && compared >= few)
   }
@@ -71,12 +86,18 @@ struct RolloutTruth {
     let samples = stage.canaryPermille > 0 ? candidateAnswers : compared
     let gateSamples = stage.minSamples == 0 ? 0 : Int(plan.gates.minSamples)
     let hasGateSamples =
-      samples >= max(gateSamples, stage.minSamples == 0 ? 0 : 1)
+      samples >= max(gateSamples, stage.minSamples == 0 ? 0 : 1) && hasErrorSamples
       && (plan.gates.minOverlap == nil || stage.shadowPermille == 0 || compared >= max(gateSamples, 1)
         || stage.minSamples == 0)
     return phase == .running && stage.isAutomatic && ranMicros - lostMicros >= stage.minMicros
       && samples >= samplesAsked && hasGateSamples && candidateFailures + failedComparisons == 0 && !isBad
       && shareError < 2.5
+  }
+
+  /// Whether the error gate, where there is one, has as many user windows as it judges on.
+  private var hasErrorSamples: Bool {
+    guard plan.gates.maxErrorRatio != nil, stage.minSamples != 0 else { return true }
+    return (stage.canaryPermille > 0 ? windows : comparedWindows).count >= max(Int(plan.gates.minSamples), 1)
   }
 
   /// How a decision breaks the rules.

@@ -101,24 +101,25 @@ struct RolloutWorld {
       let arm: Arm = split.takesCanary(key) ? .candidate : .baseline
       if arm == .candidate && isSelecting && random.chance(0.8) { continue }
       let isFailure = failing.contains(arm)
-      truth.note(arm, key: key, isFailure: isFailure)
+      truth.note(arm, key: key, isFailure: isFailure, window: now.steadyMicros / 10_000_000)
       live.note([answer(of: arm, key: key, isFailure: isFailure)], requestID: "", stage: rollout.stage, now: now)
     }
     guard stage.shadowPermille > 0 else { return }
-    for _ in 0..<random.below(10) { compare() }
+    for _ in 0..<random.below(10) { compare("user-\(random.below(3000))") }
   }
 
-  private mutating func compare() {
+  private mutating func compare(_ key: String) {
+    let window = now.steadyMicros / 10_000_000
     if let arm = [Arm.baseline, .candidate].first(where: failing.contains) {
-      if arm == .candidate { truth.failedComparisons += 1 }
-      return live.note(.failed(arm), stage: rollout.stage)
+      if arm == .candidate { truth.noteFailedComparison(key: key, window: window) }
+      return live.note(.failed(arm), key: key, stage: rollout.stage, now: now)
     }
     let items = (0..<10).map { (item: "\($0)", score: Float(1)) }
     let other = (0..<10).map { (item: isBad ? "other \($0)" : "\($0)", score: Float(1)) }
-    truth.compared += 1
+    truth.noteCompared(key: key, window: window)
     live.note(
-      .done(RankedListComparison(baseline: items, candidate: other), baselineMicros: 5, candidateMicros: 5),
-      stage: rollout.stage)
+      .done(RankedListComparison(baseline: items, candidate: other), baselineMicros: 5, candidateMicros: 5), key: key,
+      stage: rollout.stage, now: now)
   }
 
   private func answer(of arm: Arm, key: String, isFailure: Bool) -> ServedAnswer {

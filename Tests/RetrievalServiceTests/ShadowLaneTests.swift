@@ -35,9 +35,8 @@ struct ShadowLaneTests {
     live = LiveRollout(candidate.rollout, index: "items", maxAnswers: 10, report: nil, now: .now)
     let query = SearchQuery(vector: [1, 2], k: 2)
     job = ShadowLane.Job(
-      queries: QueryPair(baseline: query, candidate: query), baseline: routing.stable, candidate: candidate.version,
-      live: live,
-      stage: 0)
+      queries: QueryPair(baseline: query, candidate: query), key: "", baseline: routing.stable,
+      candidate: candidate.version, live: live, stage: 0)
   }
 
   private func lane(timeout: Duration, _ search: @escaping ShadowLane.Search) throws -> ShadowLane {

@@ -181,7 +181,7 @@ struct SampleRatioTests {
   @Test
   func `Users who ask much count once, and looking all the time cries wolf in few of 300 stages`() {
     var keys = DistinctKeys()
-    let areNew = ["a", "a", "\u{e9}", "e\u{301}"].map { keys.insert($0) }
+    let areNew = ["a", "a", "\u{e9}", "e\u{301}"].map { keys.insert(UserKey($0)) }
     #expect(areNew == [true, false, true, true])
     var gates = Gates()
     gates.sampleRatioErrorProbability = 0.05
@@ -203,7 +203,7 @@ struct SampleRatioTests {
   @Test
   func `Keys beyond the first 65,536 are not counted`() {
     var keys = DistinctKeys()
-    let areNew = (0..<70_000).map { keys.insert("\($0)") }
+    let areNew = (0..<70_000).map { keys.insert(UserKey("\($0)")) }
     #expect(areNew.count(where: \.self) == DistinctKeys.capacity)
   }
 }

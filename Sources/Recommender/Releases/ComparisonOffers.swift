@@ -69,10 +69,10 @@ final class ComparisonOffers: Sendable {
     first: [Recommendation], _ second: Recommendation, _ routing: ReleaseRouting, _ context: RequestContext
   ) async {
     let encoded = zip(first, second.users).filter { $1.failure == nil && $1.isEncoded }
-    let failed = second.users.count { $0.failure.map(FailureReport.isReleases) ?? false }
+    let failed = second.users.filter { $0.failure.map(FailureReport.isReleases) ?? false }.map(\.routingKey)
     let dropped = state.withLock { state in
       defer { state.dropped = 0 }
-      return state.dropped + UInt32(first.count - encoded.count - failed)
+      return state.dropped + UInt32(first.count - encoded.count - failed.count)
     }
     let stage = Stage(name: "offering comparisons", target: context.services.retrievalTarget)
     let offers = encoded.map { (way, user) in
@@ -91,9 +91,9 @@ final class ComparisonOffers: Sendable {
         guard place == 0 else { return }
         $0.dropped = dropped
         if second.release?.arm == .candidate {
-          $0.failedCandidate = UInt32(failed)
+          ($0.failedCandidate, $0.failedCandidateKeys) = (UInt32(failed.count), failed)
         } else {
-          $0.failedBaseline = UInt32(failed)
+          ($0.failedBaseline, $0.failedBaselineKeys) = (UInt32(failed.count), failed)
         }
       }
       _ = try? await context.scope.call(stage) {

@@ -29,23 +29,39 @@ struct ComparisonOffer: Sendable {
       candidate.rollout.stage == Int(request.stage), candidate.rollout.currentStage.shadowPermille > 0,
       let live = monitor.live(of: index), live.number == request.rolloutNumber
     else { return .init() }
-    var pairs: [QueryPair] = []
+    var pairs: [(queries: QueryPair, key: String)] = []
     for (place, offer) in request.offers.enumerated() {
       let pair = try pair(of: offer, routing.stable, candidate.version, field: "offers[\(place)]")
-      if let pair { pairs.append(pair) }
+      if let pair { pairs.append((pair, offer.baseline.routingKey)) }
     }
-    for pair in pairs { monitor.compare(pair, routing, candidate, in: live) }
-    let failed = [(Arm.baseline, request.failedBaseline), (.candidate, request.failedCandidate)]
-    for (arm, count) in failed {
-      guard count <= UInt32(limits.maxQueriesPerRequest) else {
-        throw ServiceFailure(
-          .tooManyQueries, "\(count) failed; tell at most \(limits.maxQueriesPerRequest) at a time",
-          field: arm == .baseline ? "failed_baseline" : "failed_candidate")
-      }
-      for _ in 0..<count { live.note(.failed(arm), stage: candidate.rollout.stage) }
+    let failed = [
+      Failed(arm: .baseline, count: request.failedBaseline, keys: request.failedBaselineKeys),
+      Failed(arm: .candidate, count: request.failedCandidate, keys: request.failedCandidateKeys),
+    ]
+    for failed in failed { try check(failed) }
+    // Nothing is taken of a request that is refused.
+    for (queries, key) in pairs { monitor.compare(queries, of: key, routing, candidate, in: live) }
+    let stage = candidate.rollout.stage
+    for failed in failed {
+      live.noteComparisonsFailed(Int(failed.count), in: failed.arm, keys: failed.keys, stage: stage, now: .now)
     }
-    if request.dropped > 0 { live.noteDropped(Int(request.dropped), stage: candidate.rollout.stage) }
+    if request.dropped > 0 { live.noteDropped(Int(request.dropped), stage: stage) }
     return .with { $0.taken = UInt32(pairs.count) }
+  }
+
+  /// Users who could not be encoded for one version.
+  private struct Failed {
+    let arm: Arm
+    let count: UInt32
+    let keys: [String]
+  }
+
+  private func check(_ failed: Failed) throws(ServiceFailure) {
+    guard failed.count <= UInt32(limits.maxQueriesPerRequest) else {
+      throw ServiceFailure(
+        .tooManyQueries, "\(failed.count) failed; tell at most \(limits.maxQueriesPerRequest) at a time",
+        field: failed.arm == .baseline ? "failed_baseline" : "failed_candidate")
+    }
   }
 
   /// Nil for what was encoded for other versions.

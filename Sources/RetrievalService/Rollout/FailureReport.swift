@@ -47,7 +47,7 @@ struct FailureReport: Sendable {
         EarlyFailure(arm: $0, key: failure.routingKey, reason: failure.reason)
       }
     }
-    return .with { $0.counted = UInt32(live.note(counted)) }
+    return .with { $0.counted = UInt32(live.note(counted, now: .now)) }
   }
 
   private func arm(of version: VersionName, in rollout: Rollout, of index: String) -> Arm? {

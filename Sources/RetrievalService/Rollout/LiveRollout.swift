@@ -17,23 +17,6 @@ final class LiveRollout: Sendable {
     let forgottenRequests: UInt64
   }
 
-  fileprivate struct State {
-    var rollout: Rollout
-    var evidence = StageEvidence()
-    /// Apart from the evidence, which is copied out at every look.
-    var keys = DistinctKeys()
-    var sinceMicros: Int64
-    var outcomes: OutcomeLedger
-    var answers: RememberedAnswers
-    var report: RolloutReport
-
-    mutating func addPoint(now: Moment, isLast: Bool) {
-      // Reading the gates is too long for a lock that every search takes, where nobody keeps what they say.
-      guard isLast || report.isDue(stage: rollout.stage, now: now) else { return }
-      report.add(RolloutReport.Point(evidence, of: rollout, now: now), isLast: isLast)
-    }
-  }
-
   let index: String
   let number: UInt64
   private let state: Mutex<State>
@@ -74,10 +57,7 @@ final class LiveRollout: Sendable {
       state.rollout = rollout
       state.report.rollout = rollout
       if rollout.stage != before.stage {
-        state.evidence = StageEvidence(after: state.evidence)
-        state.keys = DistinctKeys()
-        state.outcomes.begin(stage: rollout.stage)
-        state.sinceMicros = now.wallMicros
+        state.beginStage(now: now)
       }
       return hasEnded
     }
@@ -99,28 +79,30 @@ final class LiveRollout: Sendable {
     _ answers: [ServedAnswer], requestID: String, stage: Int, now: Moment
   ) -> [Int: OutcomeToken] {
     let keys = answers.map { AnswerKey(requestID: requestID, queryID: $0.queryID) }
+    let users = answers.map { UserKey($0.key ?? "") }
     return state.withLock { state in
       guard state.rollout.isActive else { return [:] }
+      state.turnWindow(now: now)
       let isInStage = stage == state.rollout.stage
       state.answers.expire(now: now.steadyMicros)
       var given: [(place: Int, key: AnswerKey, answer: RememberedAnswers.Answer)] = []
-      for (answer, key) in zip(answers, keys) {
+      for ((answer, key), user) in zip(zip(answers, keys), users) {
         guard let arm = answer.served.arm else { continue }
         if answer.isInPlaceOfCandidate {
           if isInStage, case .success = answer.items { state.evidence.noteFallback() }
           continue
         }
-        if answer.isBySplit, isInStage, let key = answer.key { state.note(key, of: arm) }
+        if answer.isBySplit, isInStage, answer.key != nil { state.note(user, of: arm) }
         switch answer.items {
         case .success(let items):
           guard isInStage else { continue }
-          state.evidence.noteServed(by: arm, micros: answer.searchTime / .microseconds(1))
+          state.noteServed(by: arm, micros: answer.searchTime / .microseconds(1), user)
           let canRepeat = !requestID.isEmpty && !answer.queryID.isEmpty
           given.append(
             (answer.place, key, state.give(items, by: arm, to: canRepeat ? key : nil, now: now.steadyMicros)))
         case .failure(let failure):
           // Also where the stage has changed meanwhile: a version that fails by taking too long would never be caught.
-          state.evidence.noteFailed(by: arm, reason: failure.reason, fellBack: answer.fellBack)
+          state.noteFailed(by: arm, reason: failure.reason, fellBack: answer.fellBack, user)
         }
       }
       // Once all are counted: two queries of one id in a request are two answers.
@@ -134,15 +116,17 @@ final class LiveRollout: Sendable {
   /// Counts users whom a version was to answer and who failed before the search.
   ///
   /// - Returns: how many were counted.
-  func note(_ failures: [EarlyFailure]) -> Int {
+  func note(_ failures: [EarlyFailure], now: Moment) -> Int {
     state.withLock { state in
       guard state.rollout.isActive else { return 0 }
+      state.turnWindow(now: now)
       let split = TrafficSplit(index: index, rollout: number, permille: state.rollout.currentStage.canaryPermille)
       // A key that the share gives to the other version, by now or ever, cannot have met this one.
       let possible = failures.filter { !$0.key.isEmpty && split.takesCanary($0.key) == ($0.arm == .candidate) }
       for failure in possible {
-        state.evidence.noteFailed(by: failure.arm, reason: failure.reason)
-        state.note(failure.key, of: failure.arm)
+        let user = UserKey(failure.key)
+        state.noteFailed(by: failure.arm, reason: failure.reason, user)
+        state.note(user, of: failure.arm)
       }
       return possible.count
     }
@@ -156,15 +140,36 @@ final class LiveRollout: Sendable {
     }
   }
 
-  func note(_ comparison: Comparison, stage: Int) {
+  /// Counts a comparison.
+  ///
+  /// - Parameter key: by which the compared user was routed; empty where nobody knows.
+  func note(_ comparison: Comparison, key: String, stage: Int, now: Moment) {
+    let user = UserKey(key)
     state.withLock { state in
       guard stage == state.rollout.stage else { return }
+      state.turnWindow(now: now)
       switch comparison {
       case .done(let lists, let baselineMicros, let candidateMicros):
-        state.evidence.noteCompared(lists, baselineMicros: baselineMicros, candidateMicros: candidateMicros)
-      case .failed(let arm): state.evidence.noteComparisonFailed(in: arm)
+        state.noteCompared(lists, baselineMicros: baselineMicros, candidateMicros: candidateMicros, user)
+      case .failed(let arm): state.noteComparisonFailed(in: arm, user)
       case .dropped: state.evidence.noteDropped()
       }
+    }
+  }
+
+  /// Counts users who could not be encoded to be compared.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - keys: by which they were routed, as far as that is known.
+  func noteComparisonsFailed(_ count: Int, in arm: Arm, keys: [String], stage: Int, now: Moment) {
+    guard count > 0 else { return }
+    let known = keys.prefix(count).map(UserKey.init)
+    state.withLock { state in
+      guard stage == state.rollout.stage else { return }
+      state.turnWindow(now: now)
+      for user in known { state.noteComparisonFailed(in: arm, user) }
+      for _ in known.count..<count { state.evidence.noteComparisonFailed(in: arm) }
     }
   }
 
@@ -193,6 +198,7 @@ final class LiveRollout: Sendable {
   /// Counts the answers whose time for outcomes is over, and says what the rollout should do next.
   func decide(now: Moment) -> RolloutDecision {
     state.withLock { state in
+      state.turnWindow(now: now)
       state.answers.expire(now: now.steadyMicros)
       for settled in state.outcomes.settle(now: now.steadyMicros) { state.evidence.noteSettled(settled) }
       state.addPoint(now: now, isLast: false)
@@ -213,33 +219,6 @@ final class LiveRollout: Sendable {
       report.rollout = state.rollout.keepingTime(now: now)
       return report
     }
-  }
-}
-
-extension LiveRollout.State {
-  fileprivate mutating func note(_ key: String, of arm: Arm) {
-    if keys.insert(key) { evidence.noteKey(of: arm) }
-  }
-
-  /// Counts an answer. The repetition of a request that is remembered is the same answer, as long as the same version gives it.
-  ///
-  /// - Parameter key: of the request and the query; nil where nothing tells a repetition.
-  fileprivate mutating func give(
-    _ items: [ScoredItem], by arm: Arm, to key: AnswerKey?, now: Int64
-  ) -> RememberedAnswers.Answer {
-    let known = key.flatMap { answers.answer(to: $0)?.given }
-    let isSame = known.map { $0.arm == arm && $0.stage == rollout.stage } ?? false
-    return RememberedAnswers.Answer(
-      given: (isSame ? known : nil) ?? outcomes.give(by: arm, now: now), items: items.map { ItemHash.of($0.itemID) })
-  }
-
-  fileprivate mutating func report(
-    _ answer: RememberedAnswers.Answer, item: String, kind: String, now: Moment
-  ) -> OutcomeJoin {
-    let hash = ItemHash.of(item)
-    guard answer.items.contains(hash) else { return .itemNotServed }
-    guard rollout.isActive else { return .notMeasured }
-    return outcomes.report(answer.given, item: hash, kind: Identifier(kind), now: now.steadyMicros)
   }
 }
 

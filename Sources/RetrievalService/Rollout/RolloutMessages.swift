@@ -127,7 +127,7 @@ extension Retrieval_VersionFigures {
     self.init()
     let micros = arm == .baseline ? evidence.searchMicros.baseline : evidence.searchMicros.candidate
     queries = evidence[arm].queries
-    errors = evidence.errors(of: arm).successes
+    errors = evidence.errors(of: arm)
     p50Micros = micros.quantile(0.5) ?? 0
     p99Micros = micros.quantile(0.99) ?? 0
     settledAnswers = evidence[arm].settled

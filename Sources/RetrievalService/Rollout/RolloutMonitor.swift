@@ -83,19 +83,21 @@ final class RolloutMonitor: Sendable {
     if share > 0 {
       for answer in answers where Int.random(in: 0..<1000) < share {
         guard let queries = pair(answer.place) else { continue }
-        compare(queries, routing, candidate, in: live)
+        compare(queries, of: answer.key ?? "", routing, candidate, in: live)
       }
     }
     return OutcomeTokens(given, of: routing.index, signedBy: outcomeKey)
   }
 
   /// Has the answers of both versions compared, unless too many wait.
+  ///
+  /// - Parameter key: by which the user is routed; empty where nobody knows.
   func compare(
-    _ queries: QueryPair, _ routing: Routing, _ candidate: Routing.Candidate, in live: LiveRollout
+    _ queries: QueryPair, of key: String, _ routing: Routing, _ candidate: Routing.Candidate, in live: LiveRollout
   ) {
     lane.offer(
       ShadowLane.Job(
-        queries: queries, baseline: routing.stable, candidate: candidate.version, live: live,
+        queries: queries, key: key, baseline: routing.stable, candidate: candidate.version, live: live,
         stage: candidate.rollout.stage))
   }
 

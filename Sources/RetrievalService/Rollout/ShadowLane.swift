@@ -24,6 +24,8 @@ final class ShadowLane: Sendable {
   /// A query to compare, for each version, and who wants to know.
   struct Job: Sendable {
     let queries: QueryPair
+    /// By which the user is routed; empty where nobody knows.
+    let key: String
     let baseline: IndexVersion
     let candidate: IndexVersion
     let live: LiveRollout
@@ -51,7 +53,7 @@ final class ShadowLane: Sendable {
         let comparison = Self.compare(job, by: search, timeout: timeout) { context.isCancelled() }
         let time = Duration.microseconds(Self.threadMicros() - start)
         pace.withLock { $0.ended(after: time, metCallers: activity.wasBusy(since: mark), now: .now) }
-        if let comparison { job.live.note(comparison, stage: job.stage) }
+        if let comparison { job.live.note(comparison, key: job.key, stage: job.stage, now: .now) }
       }
       return jobs.map { _ in .success(()) }
     }
@@ -64,7 +66,7 @@ final class ShadowLane: Sendable {
       do {
         _ = try await batcher.submit(job, cost: 1)
       } catch {
-        job.live.note(.dropped, stage: job.stage)
+        job.live.note(.dropped, key: job.key, stage: job.stage, now: .now)
       }
     }
   }

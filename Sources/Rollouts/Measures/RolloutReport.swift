@@ -107,9 +107,9 @@ extension RolloutReport.Point {
 }
 
 extension RolloutReport.Point.Served {
-  fileprivate init(_ served: StageEvidence.Served, _ errors: Trials, _ searchMicros: QuantileSketch) {
+  fileprivate init(_ served: StageEvidence.Served, _ errors: UInt64, _ searchMicros: QuantileSketch) {
     queries = served.queries
-    self.errors = errors.successes
+    self.errors = errors
     p50 = searchMicros.quantile(0.5) ?? 0
     p99 = searchMicros.quantile(0.99) ?? 0
     settled = served.settled

@@ -57,27 +57,37 @@ package struct StageEvidence: Sendable, Equatable {
   package private(set) var compared = Compared()
   /// Different routing keys of the callers' queries; successes are the candidate's.
   package private(set) var routedKeys = Trials()
-  /// Callers' queries that the baseline answered in earlier stages; successes are its failures. The baseline is one version
-  /// throughout, so that the mix of traffic says nothing against them.
-  package let baselineErrorsBefore: Trials
+  /// How often callers met failures, and how often comparisons did, by version.
+  private var callerTrials = [FailureTrials](repeating: FailureTrials(), count: Arm.allCases.count)
+  private var comparisonTrials = [FailureTrials](repeating: FailureTrials(), count: Arm.allCases.count)
+  /// What callers met of the baseline in earlier stages. The baseline is one version throughout, so that the mix of traffic says
+  /// nothing against it.
+  package let baselineFailuresBefore: Trials
 
   package init() {
-    baselineErrorsBefore = Trials()
+    baselineFailuresBefore = Trials()
   }
 
   /// Of the stage after another one.
   package init(after before: StageEvidence) {
-    baselineErrorsBefore = before.baselineErrorsBefore + before.callerErrors(of: .baseline)
+    baselineFailuresBefore = before.baselineFailuresBefore + before.callerFailures(of: .baseline).all
   }
 
   package subscript(arm: Arm) -> Served { served[arm.rawValue] }
 
-  package mutating func noteServed(by arm: Arm, micros: Double) {
+  /// - Parameter seen: what the query is among the user windows; by default one of a user of its own.
+  package mutating func noteServed(
+    by arm: Arm, micros: Double, seen: UserWindows.Sighting = .alone(isFailure: false)
+  ) {
     served[arm.rawValue].queries += 1
     served[arm.rawValue].searchMicros.add(micros)
+    callerTrials[arm.rawValue].note(seen)
   }
 
-  package mutating func noteFailed(by arm: Arm, reason: String = "OTHER", fellBack: Bool = false) {
+  package mutating func noteFailed(
+    by arm: Arm, reason: String = "OTHER", fellBack: Bool = false, seen: UserWindows.Sighting = .alone(isFailure: true)
+  ) {
+    callerTrials[arm.rawValue].note(seen)
     if fellBack { served[arm.rawValue].fallbacks += 1 }
     served[arm.rawValue].queries += 1
     served[arm.rawValue].errors += 1
@@ -87,8 +97,10 @@ package struct StageEvidence: Sendable, Equatable {
   }
 
   package mutating func noteCompared(
-    _ comparison: RankedListComparison, baselineMicros: Double, candidateMicros: Double
+    _ comparison: RankedListComparison, baselineMicros: Double, candidateMicros: Double,
+    seen: (Arm) -> UserWindows.Sighting = { _ in .alone(isFailure: false) }
   ) {
+    for arm in Arm.allCases { comparisonTrials[arm.rawValue].note(seen(arm)) }
     compared.overlap.add(comparison.overlap)
     compared.rankBiasedOverlap.add(comparison.rankBiasedOverlap)
     compared.scoreDrift.add(comparison.scoreDrift)
@@ -96,10 +108,19 @@ package struct StageEvidence: Sendable, Equatable {
     compared.candidateMicros.add(candidateMicros)
   }
 
-  package mutating func noteComparisonFailed(in arm: Arm) {
+  package mutating func noteComparisonFailed(in arm: Arm, seen: UserWindows.Sighting = .alone(isFailure: true)) {
+    comparisonTrials[arm.rawValue].note(seen)
     switch arm {
     case .baseline: compared.baselineErrors += 1
     case .candidate: compared.candidateErrors += 1
+    }
+  }
+
+  /// Another window begins: what was open in the last one has not failed.
+  package mutating func closeWindow() {
+    for arm in Arm.allCases {
+      callerTrials[arm.rawValue].closeWindow()
+      comparisonTrials[arm.rawValue].closeWindow()
     }
   }
 
@@ -142,21 +163,15 @@ package struct StageEvidence: Sendable, Equatable {
     if arm == .candidate { routedKeys.successes += 1 }
   }
 
-  /// Errors of a version in all searches of the stage, those off the callers' path included.
-  package func errors(of arm: Arm) -> Trials {
-    let (callers, compared) = (callerErrors(of: arm), comparisonErrors(of: arm))
-    return Trials(count: callers.count + compared.count, successes: callers.successes + compared.successes)
-  }
+  /// What callers met of a version, in user windows.
+  package func callerFailures(of arm: Arm) -> FailureTrials { callerTrials[arm.rawValue] }
 
-  /// Errors of a version in what callers asked.
-  package func callerErrors(of arm: Arm) -> Trials { Trials(count: self[arm].queries, successes: self[arm].errors) }
+  /// What comparisons met of a version, in user windows.
+  package func comparisonFailures(of arm: Arm) -> FailureTrials { comparisonTrials[arm.rawValue] }
 
-  /// Errors of a version in comparisons.
-  package func comparisonErrors(of arm: Arm) -> Trials {
-    switch arm {
-    case .baseline: Trials(count: compared.baselineSearches, successes: compared.baselineErrors)
-    case .candidate: Trials(count: compared.candidateSearches, successes: compared.candidateErrors)
-    }
+  /// Searches of a version in the stage that failed, those off the callers' path included.
+  package func errors(of arm: Arm) -> UInt64 {
+    self[arm].errors + (arm == .baseline ? compared.baselineErrors : compared.candidateErrors)
   }
 
   /// Search times of both versions under the same conditions where there are any: the comparisons', else the callers'.

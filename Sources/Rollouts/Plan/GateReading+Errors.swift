@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Gates {
-  /// Fails once it is proven that the rate is too high, so that a single early error does not.
+  /// Fails once it is proven that the rate is too high, so that a single early error does not. Rates are of user windows.
   ///
   /// Callers' searches and comparisons are judged apart, with half of the error probability each: many sound comparisons would
   /// otherwise hide callers whose searches fail.
@@ -9,8 +9,8 @@ extension Gates {
     guard let maxErrorRatio else { return nil }
     let all = [
       ErrorRates(
-        "searches", evidence.callerErrors, before: evidence.baselineErrorsBefore, self, ratio: maxErrorRatio),
-      ErrorRates("comparisons", evidence.comparisonErrors, before: Trials(), self, ratio: maxErrorRatio),
+        "searches", evidence.callerFailures, before: evidence.baselineFailuresBefore, self, ratio: maxErrorRatio),
+      ErrorRates("comparisons", evidence.comparisonFailures, before: Trials(), self, ratio: maxErrorRatio),
     ]
     func reading(_ rates: ErrorRates, _ verdict: GateReading.Verdict, _ detail: String) -> GateReading {
       GateReading(
@@ -28,9 +28,11 @@ extension Gates {
   }
 }
 
-/// How often the two versions fail, in searches of one kind.
+/// How often users meet failures of the two versions, in searches of one kind.
 private struct ErrorRates {
+  /// User windows.
   let candidate: Trials
+  private let failures: FailureTrials
   private let baseline: Trials
   private let judgedSamples: UInt64
   private let kind: String
@@ -39,27 +41,35 @@ private struct ErrorRates {
 
   /// - Parameter before: what was seen of the baseline in earlier stages: it is the same version, and a stage that gives it few
   ///   of the keys, or none, would know next to nothing of it.
-  init(_ kind: String, _ errors: (Arm) -> Trials, before: Trials, _ gates: Gates, ratio: Double) {
+  init(_ kind: String, _ failures: (Arm) -> FailureTrials, before: Trials, _ gates: Gates, ratio: Double) {
     self.kind = kind
-    baseline = errors(.baseline) + before
+    baseline = failures(.baseline).all + before
     judgedSamples = gates.judgedSamples
-    candidate = errors(.candidate)
+    self.failures = failures(.candidate)
+    candidate = self.failures.all
     self.ratio = ratio
     errorProbability = gates.errorProbability / 2
   }
 
   /// Whether the candidate's rate is proven to be above what the baseline's, as it was seen, allows.
-  var isWorse: Bool { lower > allowed(seenRate) }
+  ///
+  /// The windows of one user are no independent trials: one whom no version can serve fails in each of them. So the share of the
+  /// users who met a failure must be proven to be above what is always allowed, too. That can only keep the gate from failing.
+  var isWorse: Bool {
+    lower > allowed(seenRate) && failures.users.interval(errorProbability: errorProbability).lower > allowed(0)
+  }
 
-  /// Whether the candidate's rate is proven to be allowed, whatever the baseline's is: each has half of the error.
+  /// Whether the candidate's rate is proven to be allowed, whatever the baseline's is: each has half of the error. In windows that
+  /// are over, since of those that are not, more may fail.
   var isProvenNotWorse: Bool {
-    let most = candidate.interval(errorProbability: errorProbability / 2).upper
+    let most = failures.closed.interval(errorProbability: errorProbability / 2).upper
     return most <= allowed(baseline.interval(errorProbability: errorProbability / 2).lower)
   }
 
   var detail: String {
-    "\(candidate.successes) of \(candidate.count) \(kind) of the candidate failed (rate proven above \(lower.digits(4))), "
-      + "\(baseline.successes) of \(baseline.count) of the baseline; at most \(allowed(seenRate).digits(4)) allowed"
+    "\(kind) failed in \(candidate.successes) of \(candidate.count) user windows of the candidate (rate proven above "
+      + "\(lower.digits(4))), in \(baseline.successes) of \(baseline.count) of the baseline; at most "
+      + "\(allowed(seenRate).digits(4)) allowed"
   }
 
   func measurement(requiredSamples: UInt64) -> GateReading.Measurement {
@@ -69,7 +79,7 @@ private struct ErrorRates {
       bound: allowed(seenRate), samples: candidate.count, requiredSamples: requiredSamples)
   }
 
-  /// Of the baseline; 0 where too little was seen of it: two failures of two searches must not allow a candidate to fail always.
+  /// Of the baseline; 0 where too little was seen of it: two failures in two windows must not allow a candidate to fail always.
   private var seenRate: Double { baseline.count >= judgedSamples ? baseline.rate : 0 }
   private var lower: Double { candidate.interval(errorProbability: errorProbability).lower }
 

@@ -10,7 +10,7 @@ extension FailureCatalog {
         .noQueries, .invalidArgument, fields: ["queries"], "The request has no queries.",
         remedy: "Send at least one."),
       Entry(
-        .tooManyQueries, .invalidArgument, fields: ["queries", "offers"],
+        .tooManyQueries, .invalidArgument, fields: ["queries", "offers", "failed_baseline", "failed_candidate"],
         "The request has more queries, or users to compare, than max_queries_per_request of GetServerInfo.",
         remedy: "Split the request, or use StreamSearch."),
       Entry(

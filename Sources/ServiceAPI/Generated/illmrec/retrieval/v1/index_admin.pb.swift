@@ -939,7 +939,9 @@ public nonisolated struct Retrieval_RolloutGates: Sendable {
   public mutating func clearMinOverlap() {self._minOverlap = nil}
 
   /// The candidate's searches may fail so many times as often as the stable version's (or as one in a thousand, where that
-  /// fails less); fails once a higher rate is proven.
+  /// fails less); fails once a higher rate is proven. Rates are of user windows: all that one routing key asks of a version within 10
+  /// seconds is one trial, which has failed when any of its queries has. Besides, the share of the users who met a failure must be
+  /// proven to be above so many in a thousand, so that no single user fails the gate among others.
   public var maxErrorRatio: Double {
     get {_maxErrorRatio ?? 0}
     set {_maxErrorRatio = newValue}
@@ -1340,8 +1342,8 @@ public nonisolated struct Retrieval_GateReading: Sendable {
   /// Clears the value of `bound`. Subsequent reads from it will return its default value.
   public mutating func clearBound() {self._bound = nil}
 
-  /// What the value is of: compared queries, searches, timed searches, routing keys, settled answers; of two versions the smaller
-  /// number.
+  /// What the value is of: compared queries, user windows (RolloutGates.max_error_ratio), timed searches, routing keys, settled
+  /// answers; of two versions the smaller number.
   public var samples: UInt64 = 0
 
   /// On fewer samples the gate judges nothing.

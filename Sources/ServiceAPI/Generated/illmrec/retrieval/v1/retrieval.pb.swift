@@ -967,6 +967,13 @@ public nonisolated struct Retrieval_OfferComparisonsRequest: Sendable {
   /// Likewise of users whom the baseline had answered: failed comparisons of the candidate.
   public var failedCandidate: UInt32 = 0
 
+  /// Routing keys of users that failed_baseline counts, as far as they are known, at most so many. A key fails once within 10
+  /// seconds, as in ReportFailures; users without a key here fail each on their own.
+  public var failedBaselineKeys: [String] = []
+
+  /// Likewise of failed_candidate.
+  public var failedCandidateKeys: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One user. Its queries ask for the same number of items; one that names another version in expected_version is not taken.
@@ -1019,7 +1026,8 @@ public nonisolated struct Retrieval_OfferComparisonsResponse: Sendable {
   public init() {}
 }
 
-/// Users who failed before the search.
+/// Users who failed before the search. The figures hold each report; for the error gate, all that one routing key meets of a version
+/// within 10 seconds is one trial, which has failed when anything in it has.
 public nonisolated struct Retrieval_ReportFailuresRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2420,7 +2428,7 @@ nonisolated extension Retrieval_RoutedVersion: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OfferComparisonsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}stage\0\u{1}offers\0\u{1}dropped\0\u{3}failed_baseline\0\u{3}failed_candidate\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}rollout_number\0\u{1}stage\0\u{1}offers\0\u{1}dropped\0\u{3}failed_baseline\0\u{3}failed_candidate\0\u{3}failed_baseline_keys\0\u{3}failed_candidate_keys\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2435,6 +2443,8 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.dropped) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failedBaseline) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.failedCandidate) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.failedBaselineKeys) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.failedCandidateKeys) }()
       default: break
       }
     }
@@ -2462,6 +2472,12 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
     if self.failedCandidate != 0 {
       try visitor.visitSingularUInt32Field(value: self.failedCandidate, fieldNumber: 7)
     }
+    if !self.failedBaselineKeys.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.failedBaselineKeys, fieldNumber: 8)
+    }
+    if !self.failedCandidateKeys.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.failedCandidateKeys, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2473,6 +2489,8 @@ nonisolated extension Retrieval_OfferComparisonsRequest: SwiftProtobuf.Message, 
     if lhs.dropped != rhs.dropped {return false}
     if lhs.failedBaseline != rhs.failedBaseline {return false}
     if lhs.failedCandidate != rhs.failedCandidate {return false}
+    if lhs.failedBaselineKeys != rhs.failedBaselineKeys {return false}
+    if lhs.failedCandidateKeys != rhs.failedCandidateKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
