@@ -120,7 +120,7 @@ struct GateTests {
     let gates = Gates(outcomes: [.init(kind: "click", maxDrop: 0.01, minTrials: 50)])
     var evidence = StageEvidence()
     #expect(verdict(gates, evidence) == .waiting)
-    for _ in 0..<60 {
+    for _ in 0..<120 {
       evidence.noteSettled(by: .baseline, kinds: ["click"])
       evidence.noteSettled(by: .candidate, kinds: ["click"])
     }
@@ -130,7 +130,23 @@ struct GateTests {
       evidence.noteSettled(by: .candidate, kinds: [])
     }
     #expect(verdict(gates, evidence) == .failed)
-    #expect(evidence[.baseline].trials(of: "purchase") == Trials(count: 260, successes: 200))
+    #expect(evidence[.baseline].trials(of: "purchase") == Trials(count: 320, successes: 200))
+  }
+
+  @Test
+  func
+    `A gate for outcomes waits for the gates' samples where it asks for none, or for fewer, and is not open on nothing`()
+  {
+    for minTrials in [0, 30] as [UInt64] {
+      let gates = Gates(minSamples: 40, outcomes: [.init(kind: "click", maxDrop: 0.1, minTrials: minTrials)])
+      var evidence = StageEvidence()
+      #expect(verdict(gates, evidence) == .waiting)
+      for _ in 0..<39 { for arm in Arm.allCases { evidence.noteSettled(by: arm, kinds: []) } }
+      evidence.noteSettled(by: .candidate, kinds: [])
+      #expect(verdict(gates, evidence) == .waiting, "39 of the baseline")
+      evidence.noteSettled(by: .baseline, kinds: [])
+      #expect(verdict(gates, evidence) == .open)
+    }
   }
 
   @Test

@@ -125,6 +125,10 @@ struct RolloutTests {
         }
         #expect(!RolloutDecision(for: rollout, evidence, now: .at(9999)).isAdvance, "\(gates) \(stage)")
         if isShadow { evidence.compare(overlap: 1) } else { evidence.noteServed(by: .candidate, micros: 5) }
+        if stage.canaryPermille == 100, !gates.outcomes.isEmpty {
+          #expect(!RolloutDecision(for: rollout, evidence, now: .at(9999)).isAdvance, "no outcome was waited for")
+          for arm in Arm.allCases { for _ in 0..<100 { evidence.noteSettled(by: arm, kinds: []) } }
+        }
         #expect(RolloutDecision(for: rollout, evidence, now: .at(9999)).isAdvance, "\(gates) \(stage)")
       }
     }
@@ -144,6 +148,18 @@ struct RolloutTests {
     for _ in 0..<99 { evidence.noteServed(by: .candidate, micros: 5) }
     evidence.noteFailed(by: .candidate)
     #expect(!RolloutDecision(for: next, evidence, now: .at(20)).isAdvance)
+  }
+
+  @Test
+  func `A stage of 0 samples does not wait for outcomes, unless their gate asks for a number or a proof`() throws {
+    for (outcome, advances) in [
+      (Gates.Outcome(kind: "click", maxDrop: 0.1), true), (.init(kind: "click", maxDrop: 0.1, minTrials: 1), false),
+      (.init(kind: "click", maxDrop: 0.1, isNonInferiority: true), false),
+    ] {
+      let plan = RolloutPlan(stages: [.init(canaryPermille: 100, minSamples: 0)], gates: Gates(outcomes: [outcome]))
+      let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+      #expect(RolloutDecision(for: rollout, StageEvidence(), now: .at(1)).isAdvance == advances, "\(outcome)")
+    }
   }
 
   @Test

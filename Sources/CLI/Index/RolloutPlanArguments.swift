@@ -45,7 +45,8 @@ struct RolloutPlanArguments: ParsableArguments {
     name: .customLong("outcome"),
     help: ArgumentHelp(
       "Roll back when the rate of such outcomes provably drops by more; repeat for each kind. Each version waits for so many "
-        + "answers; with non-inferiority, no stage ends before it is proven that the rate does not drop by more.",
+        + "answers (--min-samples when left out or less); with non-inferiority, no stage ends before it is proven that the rate does "
+        + "not drop by more.",
       valueName: "kind:drop[:answers][:non-inferiority]"), transform: NonEmpty.text)
   var outcomes: [String] = []
   @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"), transform: NonEmpty.text)

@@ -56,7 +56,8 @@ struct RolloutPlanPart {
       + gates.outcomes.map { outcome in
         [
           "outcome \(outcome.kind)", "rate lower by at most \((outcome.maxDrop * 100).rounded(to: 2))%",
-          Self.remedy(isProven: outcome.nonInferiority), "\(Int(outcome.minTrials).grouped) answers of each version",
+          Self.remedy(isProven: outcome.nonInferiority),
+          "\(Int(max(outcome.minTrials, gates.minSamples, 1)).grouped) answers of each version",
         ]
       }
   }

@@ -17,6 +17,9 @@ package struct GateReading: Sendable, Equatable {
   /// What was measured against what, for people.
   package let detail: String
   package let measurement: Measurement
+  /// Whether it waits for samples that the gate itself asks for, in a number or for a proof, and not only for those that every gate
+  /// needs.
+  package var waitsForOwnSamples = false
 
   /// What the gate compares: shares and rates from 0 to 1, their differences, or how many times as long.
   package struct Measurement: Codable, Sendable, Equatable {
@@ -42,7 +45,7 @@ extension Gates {
     return readings + outcomes.map { readOutcome($0, evidence) }
   }
 
-  /// What overlap, errors and latency are not judged on fewer than.
+  /// No gate is open on fewer.
   var judgedSamples: UInt64 { max(minSamples, 1) }
 
   private func readOverlap(_ evidence: StageEvidence) -> GateReading? {
@@ -116,20 +119,23 @@ extension Gates {
       + "[\(difference.lower.digits(4)), \(difference.upper.digits(4))] after \(candidate.count) answers of the candidate and "
       + "\(baseline.count) of the baseline; a drop of more than \(outcome.maxDrop.digits(4)) fails"
       + (outcome.isNonInferiority ? ", and it must be proven that there is none" : "")
+    let samples = min(baseline.count, candidate.count)
+    let required = max(outcome.minTrials, judgedSamples)
     let verdict: GateReading.Verdict =
       if difference.upper < -outcome.maxDrop {
+        // Proven, however few there are.
         .failed
-      } else if min(baseline.count, candidate.count) < outcome.minTrials {
+      } else if samples < required {
         .waiting
       } else {
         outcome.isNonInferiority && difference.lower < -outcome.maxDrop ? .holding : .open
       }
-    let samples = min(baseline.count, candidate.count)
     return GateReading(
       gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail,
       measurement: .init(
         value: samples == 0 ? nil : difference.difference, interval: difference.lower...difference.upper,
-        bound: -outcome.maxDrop, samples: samples, requiredSamples: outcome.minTrials))
+        bound: -outcome.maxDrop, samples: samples, requiredSamples: required),
+      waitsForOwnSamples: samples < outcome.minTrials || outcome.isNonInferiority)
   }
 }
 

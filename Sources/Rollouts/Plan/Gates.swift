@@ -45,7 +45,7 @@ package struct Gates: Codable, Sendable, Equatable {
     package var kind: String
     /// The rate may be lower by so much, absolutely; the gate fails once the interval proves a larger loss.
     package var maxDrop: Double
-    /// The stage lasts until so many answers of each arm have had their time for outcomes.
+    /// The stage lasts until so many answers of each arm have had their time for outcomes; the gates' samples when that is more.
     package var minTrials: UInt64
     /// Whether no stage with both arms' answers ends before it is proven that the loss is not larger.
     package var isNonInferiority: Bool

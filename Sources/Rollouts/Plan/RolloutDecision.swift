@@ -44,11 +44,11 @@ extension GateReading {
   /// Whether the gate keeps the stage from ending: only where the stage can bring it samples.
   fileprivate func holdsUp(_ stage: RolloutPlan.Stage) -> Bool {
     guard gate.getsSamples(in: stage) else { return false }
-    switch (verdict, gate) {
-    case (.holding, _), (.waiting, .outcome): return true
-    // Whoever gave the stage no number of samples wants it to go by time.
-    case (.waiting, _): return stage.minSamples != 0
-    case (.open, _), (.failed, _): return false
+    switch verdict {
+    case .holding: return true
+    // Whoever gave the stage no number of samples wants it to go by time, unless the gate asks for a number of its own.
+    case .waiting: return stage.minSamples != 0 || waitsForOwnSamples
+    case .open, .failed: return false
     }
   }
 }

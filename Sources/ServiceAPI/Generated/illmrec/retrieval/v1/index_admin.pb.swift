@@ -1023,7 +1023,8 @@ public nonisolated struct Retrieval_OutcomeGate: Sendable {
   /// The rate may be lower by so much, absolutely; the gate fails once a larger loss is proven.
   public var maxDrop: Double = 0
 
-  /// The stage lasts until so many answers of each version have had their time for outcomes.
+  /// The stage lasts until so many answers of each version have had their time for outcomes. The gates' min_samples when that is
+  /// more, unless the stage says 0 samples itself.
   public var minTrials: UInt64 = 0
 
   /// No stage with both versions' answers ends before it is proven that the rate is not lower by more than max_drop.
