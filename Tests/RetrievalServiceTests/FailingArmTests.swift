@@ -44,7 +44,7 @@ struct FailingArmTests {
             $0.manual = manual
           }
         }
-        if let maxErrorRatio { $0.plan.gates.maxErrorRatio = maxErrorRatio }
+        $0.plan.gates.maxErrorRatio = maxErrorRatio ?? 0
         $0.plan.gates.minSamples = 20
         $0.plan.fallbackToStable = fallsBack
       })
@@ -90,6 +90,40 @@ struct FailingArmTests {
       #expect(serving.servingState.rollout.reason.contains("gate errors"))
       #expect(serving.figures.candidate.errors >= 20 && serving.figures.compared == 0)
       #expect(serving.figures.baseline.errors == 0 && serving.figures.baseline.queries > 0)
+    }
+  }
+
+  @Test
+  func
+    `Who starts a rollout without a word of errors gets the gate of 2; 0 is none, and the plan that is told says which`()
+    async throws
+  {
+    try await publishStable()
+    try await RetrievalHarness.run(directory.path, milvus: nil, backend: backend) { server in
+      try await server.publish(Catalog(count: 60, prefix: "v2"))
+      var request = Retrieval_StartRolloutRequest.with {
+        $0.version = "default/versions/2"
+        $0.plan.stages = [
+          .with {
+            $0.canaryPermille = 500
+            $0.manual = true
+          }
+        ]
+        $0.plan.gates.minSamples = 20
+      }
+      let started = try await server.admin.startRollout(request).servingState
+      #expect(started.rollout.plan.gates.maxErrorRatio == 2)
+      backend.setDown(true)
+      while try await server.admin.getServingState(.init()).servingState.rollout.phase == .running {
+        _ = try await server.search.search(everybody)
+      }
+      let ended = try await server.admin.getServingState(.init()).servingState.rollout
+      #expect(ended.phase == .rolledBack && ended.reason.contains("gate errors"))
+      request.plan.gates.maxErrorRatio = 0
+      let ungated = try await server.admin.startRollout(request).servingState.rollout
+      #expect(ungated.plan.gates.hasMaxErrorRatio && ungated.plan.gates.maxErrorRatio == 0)
+      let kinds = try await figures(server).gates.map(\.kind)
+      #expect(kinds == [.sampleRatio])
     }
   }
 
@@ -174,6 +208,7 @@ struct FailingArmTests {
         .with {
           $0.version = "default/versions/2"
           $0.plan.stages = [.with { $0.canaryPermille = 500 }, .with { $0.canaryPermille = 1000 }]
+          $0.plan.gates.maxErrorRatio = 0
         })
       try await Task.sleep(for: .milliseconds(700))
       let idle = try await server.admin.getServingState(.init())
@@ -235,6 +270,7 @@ struct FailingArmTests {
               $0.manual = true
             }
           ]
+          $0.plan.gates.maxErrorRatio = 0
         })
       var request = everybody
       for place in users.indices {
@@ -274,6 +310,7 @@ struct FailingArmTests {
               $0.manual = true
             }
           ]
+          $0.plan.gates.maxErrorRatio = 0
         })
       backend.setDelay(.seconds(3600))
       var options = CallOptions.defaults

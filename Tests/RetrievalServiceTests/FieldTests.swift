@@ -163,7 +163,7 @@ struct FieldTests {
           .with {
             $0.version = second.name
             $0.plan.stages = [.with { $0.canaryPermille = 10 }]
-            $0.plan.gates.maxErrorRatio = 0
+            $0.plan.gates.maxErrorRatio = 0.5
           })
       }
     }

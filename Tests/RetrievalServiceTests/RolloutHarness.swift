@@ -17,7 +17,7 @@ enum RolloutUsers {
 }
 
 extension RetrievalHarness {
-  /// Begins to bring in the second version, in stages that wait for a person.
+  /// Begins to bring in the second version, in stages that wait for a person. Without gates there are none for errors either.
   @discardableResult
   func start(
     _ shares: UInt32..., shadow: UInt32 = 0, fallsBack: Bool = false, gates: Retrieval_RolloutGates? = nil,
@@ -33,7 +33,7 @@ extension RetrievalHarness {
             $0.manual = manual
           }
         }
-        if let gates { $0.plan.gates = gates }
+        $0.plan.gates = gates ?? .with { $0.maxErrorRatio = 0 }
         $0.plan.fallbackToStable = fallsBack
       }
     ).servingState

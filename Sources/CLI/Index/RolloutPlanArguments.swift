@@ -25,7 +25,9 @@ struct RolloutPlanArguments: ParsableArguments {
   var compare = "10%"
   @Option(help: ArgumentHelp("Roll back when the mean overlap@k is less.", valueName: "0-1"))
   var minOverlap: Double?
-  @Option(help: ArgumentHelp("Roll back when searches provably fail so many times as often.", valueName: "times"))
+  @Option(
+    help: ArgumentHelp(
+      "Roll back when searches provably fail so many times as often; 0 for no such gate.", valueName: "times"))
   var maxErrorRatio: Double = 2
   @Option(help: ArgumentHelp("Roll back when the p99 of search time is so many times as long.", valueName: "times"))
   var maxLatencyRatio: Double?

@@ -41,7 +41,7 @@ struct RolloutPlanPart {
     if gates.hasMinOverlap {
       rows.append(["overlap", "mean overlap@k at least \(gates.minOverlap.rounded(to: 3))", "rolled back", least])
     }
-    if gates.hasMaxErrorRatio {
+    if gates.maxErrorRatio > 0 {
       let bound = "error rate at most \(gates.maxErrorRatio.rounded(to: 2)) times stable's, or 0.001 where that is less"
       rows.append(["errors", bound, Self.remedy(isProven: gates.errorNonInferiority), least])
     }

@@ -47,7 +47,8 @@ extension Retrieval_RolloutPlan {
       }
     }
     if let bound = plan.gates.minOverlap { gates.minOverlap = bound }
-    if let bound = plan.gates.maxErrorRatio { gates.maxErrorRatio = bound }
+    // What is unset would be read as the default.
+    gates.maxErrorRatio = plan.gates.maxErrorRatio ?? 0
     if let bound = plan.gates.maxLatencyRatio { gates.maxLatencyRatio = bound }
     gates.minSamples = plan.gates.minSamples
     gates.errorProbability = plan.gates.errorProbability
@@ -69,7 +70,8 @@ extension Retrieval_RolloutPlan {
   var plan: RolloutPlan {
     var gates = Gates()
     if self.gates.hasMinOverlap { gates.minOverlap = self.gates.minOverlap }
-    if self.gates.hasMaxErrorRatio { gates.maxErrorRatio = self.gates.maxErrorRatio }
+    let errorRatio = self.gates.hasMaxErrorRatio ? self.gates.maxErrorRatio : Gates.defaultMaxErrorRatio
+    gates.maxErrorRatio = errorRatio == 0 ? nil : errorRatio
     if self.gates.hasMaxLatencyRatio { gates.maxLatencyRatio = self.gates.maxLatencyRatio }
     if self.gates.hasMinSamples { gates.minSamples = self.gates.minSamples }
     if self.gates.hasErrorProbability { gates.errorProbability = self.gates.errorProbability }

@@ -9,7 +9,8 @@ package struct Gates: Codable, Sendable, Equatable {
 
   /// Least mean overlap@k of the compared queries.
   package var minOverlap: Double?
-  /// The candidate's error rate may be so many times the baseline's, or `errorRateFloor` where the baseline's is lower.
+  /// The candidate's error rate may be so many times the baseline's, or `errorRateFloor` where the baseline's is lower. Nil is no
+  /// gate: who starts a rollout has to say so.
   package var maxErrorRatio: Double?
   /// The candidate's p99 of search time may be so many times the baseline's; below `latencyFloorMicros` there is no telling.
   package var maxLatencyRatio: Double?
@@ -24,6 +25,7 @@ package struct Gates: Codable, Sendable, Equatable {
   package var sampleRatioErrorProbability = Gates.defaultSampleRatioErrorProbability
 
   package static let defaultSampleRatioErrorProbability = 1e-4
+  package static let defaultMaxErrorRatio = 2.0
   package static let errorRateFloor = 0.001
   package static let latencyFloorMicros = 1000.0
 

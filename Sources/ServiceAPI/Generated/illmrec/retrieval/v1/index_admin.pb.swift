@@ -941,7 +941,8 @@ public nonisolated struct Retrieval_RolloutGates: Sendable {
   /// The candidate's searches may fail so many times as often as the stable version's (or as one in a thousand, where that
   /// fails less); fails once a higher rate is proven. Rates are of user windows: all that one routing key asks of a version within 10
   /// seconds is one trial, which has failed when any of its queries has. Besides, the share of the users who met a failure must be
-  /// proven to be above so many in a thousand, so that no single user fails the gate among others.
+  /// proven to be above so many in a thousand, so that no single user fails the gate among others. 2 when unset; 0 turns the gate
+  /// off, and of a rollout that began without it a server says 0.
   public var maxErrorRatio: Double {
     get {_maxErrorRatio ?? 0}
     set {_maxErrorRatio = newValue}
