@@ -87,12 +87,13 @@ extension IndexAdminServer {
     let interval = try watchInterval(request)
     var last: (generation: UInt64, time: ContinuousClock.Instant)?
     while !Task.isShuttingDownGracefully && !context.cancellation.isCancelled {
-      let (serving, figures) = try status(of: index)
+      let status = try await monitor.status(of: index)
+      let serving = Retrieval_ServingState(status.serving)
       if last.map({ $0.generation != serving.generation || ContinuousClock.now - $0.time >= interval }) ?? true {
         try await response.write(
           .with {
             $0.servingState = serving
-            if let figures { $0.figures = figures }
+            if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
           })
         last = (serving.generation, .now)
       }

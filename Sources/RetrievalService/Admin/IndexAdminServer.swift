@@ -91,10 +91,10 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   func getServingState(
     request: Retrieval_GetServingStateRequest, context: ServerContext
   ) async throws -> Retrieval_GetServingStateResponse {
-    let (serving, figures) = try status(of: indexName(request.index, field: "index"))
+    let status = try await monitor.status(of: indexName(request.index, field: "index"))
     return .with {
-      $0.servingState = serving
-      if let figures { $0.figures = figures }
+      $0.servingState = Retrieval_ServingState(status.serving)
+      if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
     }
   }
 
@@ -123,19 +123,6 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
       try store.rollBack(index: index, change)
     }
     return .with { $0.servingState = Retrieval_ServingState(serving) }
-  }
-
-  /// What serves the index now, with the rollout's figures.
-  func status(
-    of index: String
-  ) throws(ServiceFailure) -> (Retrieval_ServingState, Retrieval_RolloutFigures?) {
-    let serving = try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
-      try store.servingState(of: index)
-    }
-    let live = monitor.live(of: index).flatMap { $0.number == serving.rollout?.number ? $0 : nil }
-    return (
-      Retrieval_ServingState(serving), live.map { Retrieval_RolloutFigures($0.snapshot) }
-    )
   }
 
   /// Makes a change of what serves an index, where blocking hurts nobody, and tells the log and the monitor.

@@ -8,6 +8,8 @@ extension LiveRollout {
   /// Under the lock of the rollout.
   struct State {
     var rollout: Rollout
+    /// Of the serving state that it was read from last.
+    var generation: UInt64 = 0
     var evidence = StageEvidence()
     // Who has been met: apart from the evidence, which is copied out at every look.
     private var keys = DistinctKeys()

@@ -48,9 +48,14 @@ final class LiveRollout: Sendable {
 
   /// Takes over what the rollout has become; a new stage begins with empty figures. Returns whether a stage or the rollout
   /// ended.
-  func update(_ rollout: Rollout, now: Moment) -> Bool {
+  ///
+  /// - Parameter generation: of the serving state that it was read from. Of two who read at the same time, the one with the older state
+  ///   may come second: it changes nothing.
+  func update(_ rollout: Rollout, generation: UInt64 = 0, now: Moment) -> Bool {
     state.withLock { state in
       let before = state.rollout
+      guard generation >= state.generation else { return false }
+      state.generation = generation
       guard rollout != before else { return false }
       let hasEnded = rollout.stage != before.stage || !rollout.isActive
       if hasEnded { state.addPoint(now: now, isLast: true) }

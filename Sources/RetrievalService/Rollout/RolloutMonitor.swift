@@ -105,11 +105,11 @@ final class RolloutMonitor: Sendable {
 
   /// Takes over what the index's rollout has become.
   func refresh(_ index: String) async {
-    guard let rollout = try? store.servingState(of: index).rollout else { return }
+    guard let serving = try? store.servingState(of: index), let rollout = serving.rollout else { return }
     let now = Moment.now
     let known = live(of: index)
     if let known, known.number == rollout.number {
-      if known.update(rollout, now: now) { await save(known) }
+      if known.update(rollout, generation: serving.generation, now: now) { await save(known) }
       return
     }
     guard rollout.isActive else { return }

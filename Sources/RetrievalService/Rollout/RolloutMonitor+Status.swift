@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Rollouts
+import ServiceAPI
+import ServiceSupport
+import VectorIndex
+
+/// What serves an index, and the figures of the stage that it is in.
+struct RolloutStatus: Sendable {
+  let serving: ServingState
+  /// Nil while nothing is measured of its rollout.
+  let figures: LiveRollout.Snapshot?
+}
+
+extension RolloutMonitor {
+  /// Changes that may come between, before figures are left out.
+  private static let maxLooks = 8
+
+  /// What serves the index now. A change is in the store a moment before it is here: then it is taken over first, so that no state
+  /// is told with the figures of the stage before.
+  func status(of index: String) async throws(ServiceFailure) -> RolloutStatus {
+    var serving = try servingState(of: index)
+    for _ in 0..<Self.maxLooks {
+      guard let rollout = serving.rollout, let live = live(of: index), live.number == rollout.number else { break }
+      let snapshot = live.snapshot
+      if snapshot.rollout.isAtSamePoint(as: rollout) { return RolloutStatus(serving: serving, figures: snapshot) }
+      await refresh(index)
+      serving = try servingState(of: index)
+    }
+    return RolloutStatus(serving: serving, figures: nil)
+  }
+
+  private func servingState(of index: String) throws(ServiceFailure) -> ServingState {
+    try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in try store.servingState(of: index) }
+  }
+}
+
+extension Rollout {
+  /// Whether the other is this rollout in the same stage and phase; how long they have run may differ.
+  fileprivate func isAtSamePoint(as other: Rollout) -> Bool {
+    number == other.number && stage == other.stage && phase == other.phase
+  }
+}
