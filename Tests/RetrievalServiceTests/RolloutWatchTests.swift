@@ -14,8 +14,10 @@ import VectorIndex
 
 @testable import RetrievalService
 
-@Suite("Those who watch a rollout see one moment at a time, whatever changes meanwhile", .timeLimit(.minutes(15)))
+@Suite("Those who watch a rollout see one moment at a time, and hold nobody up", .timeLimit(.minutes(15)))
 struct RolloutWatchTests {
+  typealias Message = RolloutBroadcast.Message
+
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }
@@ -55,5 +57,88 @@ struct RolloutWatchTests {
     _ = try store.pauseRollout(of: "items")
     #expect(try await monitor.status(of: "items").figures?.rollout.phase == .paused)
     await monitor.shutdown()
+  }
+
+  /// What serves, at a generation that the test sets.
+  private final class Counted: Sendable {
+    let generation = Atomic<UInt64>(1)
+    let made = Atomic(0)
+
+    var broadcast: RolloutBroadcast {
+      RolloutBroadcast(
+        .init { _ in
+          self.generation.load(ordering: .relaxed)
+        } message: { _ in
+          self.made.add(1, ordering: .relaxed)
+          return .with { $0.servingState.generation = self.generation.load(ordering: .relaxed) }
+        })
+    }
+  }
+
+  @Test
+  func `One message is made for all who watch, however many they are`() async throws {
+    let counted = Counted()
+    let broadcast = counted.broadcast
+    var lines: [RolloutBroadcast.Line] = []
+    for _ in 0..<500 { lines.append(try await broadcast.watch("items", interval: .seconds(3600))) }
+    for change in 2...5 as ClosedRange<UInt64> {
+      counted.generation.store(change, ordering: .relaxed)
+      for line in lines { #expect(try await Self.first(of: line, where: change)) }
+    }
+    // One for each who began, and a few for the four changes.
+    #expect(counted.made.load(ordering: .relaxed) < 500 + 50)
+    for line in lines { line.end() }
+  }
+
+  private static func first(of line: RolloutBroadcast.Line, where generation: UInt64) async throws -> Bool {
+    for try await message in line.messages where message.servingState.generation == generation { return true }
+    return false
+  }
+
+  @Test
+  func `Who reads slowly gets the newest state, and none of those between`() async throws {
+    let counted = Counted()
+    let broadcast = counted.broadcast
+    let (slow, quick) = (
+      try await broadcast.watch("items", interval: .seconds(3600)),
+      try await broadcast.watch("items", interval: .seconds(3600))
+    )
+    for change in 2...4 as ClosedRange<UInt64> {
+      counted.generation.store(change, ordering: .relaxed)
+      #expect(try await Self.first(of: quick, where: change))
+    }
+    var messages = slow.messages.makeAsyncIterator()
+    // Of the last change both are told at once, one a moment before the other.
+    var seen: [UInt64] = []
+    while seen.last != 4 { seen.append(try #require(try await messages.next()).servingState.generation) }
+    #expect(seen.allSatisfy { $0 >= 3 } && seen.count <= 2)
+    slow.end()
+    #expect(try await messages.next() == nil)
+    quick.end()
+  }
+
+  @Test
+  func `More than may watch are refused by name, until one has gone`() async throws {
+    var settings = RolloutSettings.unpaced
+    settings.maxWatchers = 1
+    try await RetrievalHarness.run(directory.path, rollouts: settings) { server in
+      try await server.publish(Catalog(count: 5))
+      try await server.admin.watchRollout(.with { $0.interval = .init(seconds: 0, nanos: 100_000_000) }) { response in
+        var count = 0
+        for try await _ in response.messages {
+          count += 1
+          if count == 3 { break }
+          await expectFailure(.resourceExhausted, "TOO_MANY_WATCHERS", mentioning: "--max-watchers") {
+            try await server.admin.watchRollout(.init()) { for try await _ in $0.messages {} }
+          }
+        }
+      }
+      try await waitUntil {
+        do {
+          try await server.admin.watchRollout(.with { $0.untilEnded = true }) { for try await _ in $0.messages {} }
+          return true
+        } catch let error as RPCError where error.reason == "TOO_MANY_WATCHERS" { return false }
+      }
+    }
   }
 }

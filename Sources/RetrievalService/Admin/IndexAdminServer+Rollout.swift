@@ -85,21 +85,21 @@ extension IndexAdminServer {
   ) async throws {
     let index = try indexName(request.index, field: "index")
     let interval = try watchInterval(request)
-    var last: (generation: UInt64, time: ContinuousClock.Instant)?
-    while !Task.isShuttingDownGracefully && !context.cancellation.isCancelled {
-      let status = try await monitor.status(of: index)
-      let serving = Retrieval_ServingState(status.serving)
-      if last.map({ $0.generation != serving.generation || ContinuousClock.now - $0.time >= interval }) ?? true {
-        try await response.write(
-          .with {
-            $0.servingState = serving
-            if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
-          })
-        last = (serving.generation, .now)
+    try await watchers.withSlot {
+      let line = try await broadcast.watch(index, interval: interval)
+      defer { line.end() }
+      try await withGracefulShutdownHandler {
+        try await withRPCCancellationHandler {
+          for try await message in line.messages {
+            try await response.write(message)
+            if request.untilEnded && !message.servingState.isRolloutUnderWay { return }
+          }
+        } onCancelRPC: {
+          line.end()
+        }
+      } onGracefulShutdown: {
+        line.end()
       }
-      let isUnderWay = serving.hasRollout && [.running, .paused].contains(serving.rollout.phase)
-      if request.untilEnded && !isUnderWay { return }
-      try await Task.sleep(for: .milliseconds(100))
     }
   }
 
@@ -159,4 +159,8 @@ extension IndexAdminServer {
       $0.nextPageToken = next
     }
   }
+}
+
+extension Retrieval_ServingState {
+  fileprivate var isRolloutUnderWay: Bool { hasRollout && [.running, .paused].contains(rollout.phase) }
 }

@@ -15,7 +15,9 @@ import VectorIndex
 struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   let store: VersionStore
   let limits: RetrievalLimits
-  let uploads: UploadSlots
+  let uploads: CallSlots
+  let watchers: CallSlots
+  let broadcast: RolloutBroadcast
   let monitor: RolloutMonitor
   let encodingServices: EncodingServices
   let logger: Logger
@@ -28,7 +30,9 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     self.limits = limits
     self.monitor = monitor
     self.encodingServices = encodingServices
-    uploads = UploadSlots(limit: limits.maxUploads)
+    uploads = .uploads(limit: limits.maxUploads)
+    watchers = .watchers(limit: monitor.settings.maxWatchers)
+    broadcast = RolloutBroadcast(of: monitor)
     self.logger = logger
   }
 

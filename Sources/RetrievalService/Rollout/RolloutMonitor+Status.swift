@@ -3,6 +3,7 @@
 import Rollouts
 import ServiceAPI
 import ServiceSupport
+import SwiftProtobuf
 import VectorIndex
 
 /// What serves an index, and the figures of the stage that it is in.
@@ -39,5 +40,22 @@ extension Rollout {
   /// Whether the other is this rollout in the same stage and phase; how long they have run may differ.
   fileprivate func isAtSamePoint(as other: Rollout) -> Bool {
     number == other.number && stage == other.stage && phase == other.phase
+  }
+}
+
+extension RolloutBroadcast {
+  convenience init(of monitor: RolloutMonitor) {
+    self.init(
+      Source { index in
+        try mappingFailures(fields: ["index"]) { () throws(VectorIndexError) in
+          try monitor.store.servingState(of: index).generation
+        }
+      } message: { index in
+        let status = try await monitor.status(of: index)
+        return .with {
+          $0.servingState = Retrieval_ServingState(status.serving)
+          if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
+        }
+      })
   }
 }

@@ -20,7 +20,7 @@ final class RolloutMonitor: Sendable {
   let store: VersionStore
   /// Signs the answers' tokens.
   let outcomeKey: OutcomeKey
-  private let settings: RolloutSettings
+  let settings: RolloutSettings
   private let logger: Logger
   private let lane: ShadowLane
   private let state = Mutex(State())

@@ -30,6 +30,10 @@ package struct RolloutSettings: SettingGroup, Equatable {
       + "keeps all",
     unit: "versions", allowed: .range(0...1_000_000))
   private var keptVersions = 0
+  @Setting(
+    "max-watchers", "Most calls of WatchRollout at a time; more are refused with RESOURCE_EXHAUSTED", unit: "calls",
+    allowed: .range(1...100_000))
+  package var maxWatchers = 1000
   /// Whether comparisons run only when nothing else on the machine wants the CPU.
   package var yieldsToAll = true
   /// Between two looks at the gates.

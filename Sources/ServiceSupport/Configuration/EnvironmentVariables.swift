@@ -13,11 +13,11 @@ package enum EnvironmentVariables {
     "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes", "max-prompt-tokens",
     "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-seconds", "max-queue-text-bytes",
     "max-queue-tokens", "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes",
-    "max-trainings", "max-uploads", "max-users-per-request", "milvus-address", "milvus-consistency", "milvus-database",
-    "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-token-file",
-    "model-name", "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes",
-    "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights",
-    "spaces", "store", "threads", "trainings", "trainings-state", "upload-idle-timeout",
+    "max-trainings", "max-uploads", "max-users-per-request", "max-watchers", "milvus-address", "milvus-consistency",
+    "milvus-database", "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout",
+    "milvus-token-file", "model-name", "model-version", "packed-cache", "port", "port-file", "precision",
+    "prefix-cache-bytes", "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace",
+    "space-weights", "spaces", "store", "threads", "trainings", "trainings-state", "upload-idle-timeout",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.

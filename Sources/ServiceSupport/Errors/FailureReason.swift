@@ -120,6 +120,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case etagMismatch = "ETAG_MISMATCH"
   case rolloutInProgress = "ROLLOUT_IN_PROGRESS"
   case noRollout = "NO_ROLLOUT"
+  case tooManyWatchers = "TOO_MANY_WATCHERS"
   case nothingToRollBack = "NOTHING_TO_ROLL_BACK"
   case candidateMismatch = "CANDIDATE_MISMATCH"
   case intervalInvalid = "INTERVAL_INVALID"

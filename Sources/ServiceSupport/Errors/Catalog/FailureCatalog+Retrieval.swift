@@ -204,6 +204,11 @@ extension FailureCatalog {
         "The interval of WatchRollout is out of its range.",
         remedy: "Ask for 0.1 seconds to an hour, or leave it out."),
       Entry(
+        .tooManyWatchers, .resourceExhausted,
+        "As many calls of WatchRollout as the server takes at a time are under way.",
+        remedy: "Wait for one to end, ask GetServingState instead, or start the server with a larger --max-watchers.",
+        retry: .later(.seconds(10))),
+      Entry(
         .reportNotFound, .notFound, fields: ["number"],
         "Nothing was kept of a rollout of that number.", remedy: "Ask for the last one with number 0."),
       Entry(

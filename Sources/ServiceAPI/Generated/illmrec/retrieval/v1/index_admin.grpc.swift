@@ -551,7 +551,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The serving state with the rollout's figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+        /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_WatchRolloutRequest` messages.
@@ -875,7 +876,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The serving state with the rollout's figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+        /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -1197,7 +1199,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The serving state with the rollout's figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+        /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_WatchRolloutRequest` message.
@@ -2208,7 +2211,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The serving state with the rollout's figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+        /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -2779,7 +2783,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > The serving state with the rollout's figures: now, at every change and once an interval.
+        /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+        /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -3295,7 +3300,8 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The serving state with the rollout's figures: now, at every change and once an interval.
+    /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+    /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_WatchRolloutRequest` message.
@@ -3852,7 +3858,8 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > The serving state with the rollout's figures: now, at every change and once an interval.
+    /// > The serving state with the rollout's figures: now, at every change and once an interval. Who reads slowly gets the newest state,
+    /// > and none of those between. RESOURCE_EXHAUSTED (TOO_MANY_WATCHERS) when as many watch as the server allows.
     ///
     /// - Parameters:
     ///   - message: request message to send.

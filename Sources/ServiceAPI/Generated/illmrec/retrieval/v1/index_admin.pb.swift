@@ -1420,7 +1420,8 @@ public nonisolated struct Retrieval_GetServingStateResponse: Sendable {
   /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
   public mutating func clearServingState() {self._servingState = nil}
 
-  /// Of the rollout under way, or the last one since the server's start; unset when there is none.
+  /// Of the rollout under way, or the last one since the server's start, in the stage that the serving state names; unset when there
+  /// is none.
   public var figures: Retrieval_RolloutFigures {
     get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
@@ -1853,7 +1854,7 @@ public nonisolated struct Retrieval_WatchRolloutResponse: Sendable {
   /// Clears the value of `servingState`. Subsequent reads from it will return its default value.
   public mutating func clearServingState() {self._servingState = nil}
 
-  /// As in GetServingStateResponse.
+  /// As in GetServingStateResponse: of the stage that the serving state names.
   public var figures: Retrieval_RolloutFigures {
     get {_figures ?? Retrieval_RolloutFigures()}
     set {_figures = newValue}
