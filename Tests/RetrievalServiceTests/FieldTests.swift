@@ -158,6 +158,24 @@ struct FieldTests {
             $0.plan.stages = [.with { $0.canaryPermille = 10 }, .with { $0.canaryPermille = 1001 }]
           })
       }
+      for (seconds, nanos) in [(0, 1), (5, 1500), (1, -1000), (0, 1_000_000_000), (.max, 0)] as [(Int64, Int32)] {
+        for field in ["plan.stages[0].min_duration", "plan.outcome_window"] {
+          await expectFailure(
+            .invalidArgument, "CHANGE_INVALID", field: field, mentioning: "whole number of microseconds"
+          ) {
+            try await admin.startRollout(
+              .with {
+                $0.version = second.name
+                $0.plan.stages = [.with { $0.canaryPermille = 10 }]
+                if field.hasSuffix("window") {
+                  $0.plan.outcomeWindow = .init(seconds: seconds, nanos: nanos)
+                } else {
+                  $0.plan.stages[0].minDuration = .init(seconds: seconds, nanos: nanos)
+                }
+              })
+          }
+        }
+      }
       await expectFailure(.invalidArgument, "CHANGE_INVALID", field: "plan.gates.max_error_ratio") {
         try await admin.startRollout(
           .with {

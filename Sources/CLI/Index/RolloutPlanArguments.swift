@@ -98,28 +98,35 @@ struct RolloutPlanArguments: ParsableArguments {
 
   /// "12%", "0.5%"
   static func permille(_ text: String) throws(CLIError) -> UInt32 {
-    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
+    guard text.hasSuffix("%"), let percent = TypedDecimal(text.dropLast()), percent.isAtMost(100) else {
       throw CLIError(.usage, "\"\(text)\" is no share; write it like 1% or 0.5%")
     }
-    return UInt32((percent * 10).rounded())
+    guard let permille = percent.multiplied(by: 10) else {
+      throw CLIError(
+        .usage, "\"\(text)\" is a share between two steps: shares are given in tenths of a percent, such as 0.1%")
+    }
+    return UInt32(permille)
   }
 
   /// "90s", "10m", "1.5h", "2d"
   static func duration(_ text: String) throws(CLIError) -> Google_Protobuf_Duration {
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-    guard let unit = text.last.flatMap({ units[$0] }), let count = Double(text.dropLast()), count >= 0, count < 1e6
+    let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[$0] }), let count = TypedDecimal(text.dropLast()),
+      count.isAtMost(1_000_000)
     else {
       throw CLIError(.usage, "\"\(text)\" is no duration; write it like 90s, 10m, 1.5h or 2d")
     }
-    let millis = Int64((count * unit * 1000).rounded())
-    return Google_Protobuf_Duration(seconds: millis / 1000, nanos: Int32(millis % 1000) * 1_000_000)
+    guard let micros = count.multiplied(by: unit * 1_000_000) else {
+      throw CLIError(.usage, "\"\(text)\" is no whole number of microseconds; write it with fewer decimals")
+    }
+    return Google_Protobuf_Duration(seconds: micros / 1_000_000, nanos: Int32(micros % 1_000_000) * 1000)
   }
 
   static func outcome(_ text: String) throws(CLIError) -> Retrieval_OutcomeGate {
     var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let isNonInferiority = parts.last == "non-inferiority"
     if isNonInferiority { parts.removeLast() }
-    guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]),
+    guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]), (0...1).contains(drop),
       let trials = parts.count > 2 ? UInt64(parts[2]) : 0
     else {
       throw CLIError(

@@ -17,7 +17,7 @@ extension IndexAdminServer {
   ) async throws -> Retrieval_StartRolloutResponse {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
-    let plan = request.plan.plan
+    let plan = try request.plan.plan(field: "plan")
     if try !isRolloutUnderWay(of: name) { try await requireTraining(of: name) }
     let serving = try await change("rollout started", fields: ["version", "change.etag"], context) {
       () throws(VectorIndexError) in
@@ -106,11 +106,13 @@ extension IndexAdminServer {
   private func watchInterval(
     _ request: Retrieval_WatchRolloutRequest
   ) throws(ServiceFailure) -> Duration {
-    let micros = request.hasInterval ? request.interval.micros : 1_000_000
-    guard (100_000...3_600_000_000).contains(micros) else {
+    let (asked, range) = (request.interval, 100_000...3_600_000_000 as ClosedRange<Int64>)
+    let micros = request.hasInterval ? asked.wholeMicros : 1_000_000
+    guard let micros, range.contains(micros) else {
       throw ServiceFailure(
         .intervalInvalid,
-        "the interval is \(Double(micros) / 1e6) s; ask for 0.1 s to an hour, or leave it out for 1 s",
+        "the interval has \(asked.seconds) seconds and \(asked.nanos) nanoseconds; ask for 0.1 s to an hour in whole microseconds, or "
+          + "leave it out for 1 s",
         field: "interval")
     }
     return .microseconds(micros)

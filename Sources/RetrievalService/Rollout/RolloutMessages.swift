@@ -34,67 +34,6 @@ extension Retrieval_Rollout {
   }
 }
 
-extension Retrieval_RolloutPlan {
-  init(_ plan: RolloutPlan) {
-    self.init()
-    stages = plan.stages.map { stage in
-      .with {
-        $0.canaryPermille = UInt32(stage.canaryPermille)
-        $0.shadowPermille = UInt32(stage.shadowPermille)
-        $0.minDuration = Google_Protobuf_Duration(micros: stage.minMicros)
-        if let samples = stage.minSamples { $0.minSamples = samples }
-        $0.manual = !stage.isAutomatic
-      }
-    }
-    if let bound = plan.gates.minOverlap { gates.minOverlap = bound }
-    // What is unset would be read as the default.
-    gates.maxErrorRatio = plan.gates.maxErrorRatio ?? 0
-    if let bound = plan.gates.maxLatencyRatio { gates.maxLatencyRatio = bound }
-    gates.minSamples = plan.gates.minSamples
-    gates.errorProbability = plan.gates.errorProbability
-    gates.outcomes = plan.gates.outcomes.map { outcome in
-      .with {
-        $0.kind = outcome.kind
-        $0.maxDrop = outcome.maxDrop
-        $0.minTrials = outcome.minTrials
-        $0.nonInferiority = outcome.isNonInferiority
-      }
-    }
-    gates.errorNonInferiority = plan.gates.isErrorNonInferiority
-    gates.sampleRatioErrorProbability = plan.gates.sampleRatioErrorProbability
-    fallbackToStable = plan.fallsBackToStable
-    outcomeWindow = Google_Protobuf_Duration(micros: plan.outcomeWindowMicros)
-  }
-
-  /// The plan in the rollout's terms; whether it can be followed is checked there.
-  var plan: RolloutPlan {
-    var gates = Gates()
-    if self.gates.hasMinOverlap { gates.minOverlap = self.gates.minOverlap }
-    let errorRatio = self.gates.hasMaxErrorRatio ? self.gates.maxErrorRatio : Gates.defaultMaxErrorRatio
-    gates.maxErrorRatio = errorRatio == 0 ? nil : errorRatio
-    if self.gates.hasMaxLatencyRatio { gates.maxLatencyRatio = self.gates.maxLatencyRatio }
-    if self.gates.hasMinSamples { gates.minSamples = self.gates.minSamples }
-    if self.gates.hasErrorProbability { gates.errorProbability = self.gates.errorProbability }
-    gates.outcomes = self.gates.outcomes.map {
-      Gates.Outcome(
-        kind: $0.kind, maxDrop: $0.maxDrop, minTrials: $0.minTrials, isNonInferiority: $0.nonInferiority)
-    }
-    gates.isErrorNonInferiority = self.gates.errorNonInferiority
-    if self.gates.hasSampleRatioErrorProbability {
-      gates.sampleRatioErrorProbability = self.gates.sampleRatioErrorProbability
-    }
-    let stages = stages.map { stage in
-      RolloutPlan.Stage(
-        canaryPermille: Int(stage.canaryPermille), shadowPermille: Int(stage.shadowPermille),
-        minMicros: stage.minDuration.micros, minSamples: stage.hasMinSamples ? stage.minSamples : nil,
-        isAutomatic: !stage.manual)
-    }
-    var plan = RolloutPlan(stages: stages, gates: gates, fallsBackToStable: fallbackToStable)
-    if hasOutcomeWindow { plan.outcomeWindowMicros = outcomeWindow.micros }
-    return plan
-  }
-}
-
 extension Retrieval_RolloutFigures {
   init(_ snapshot: LiveRollout.Snapshot) {
     self.init()
@@ -251,19 +190,5 @@ extension Retrieval_AuditAction {
       case .rolloutRolledBack: .rolloutRolledBack
       case .recovered: .recovered
       }
-  }
-}
-
-extension Google_Protobuf_Duration {
-  init(micros: Int64) {
-    let (seconds, rest) = micros.quotientAndRemainder(dividingBy: 1_000_000)
-    self.init(seconds: seconds, nanos: Int32(rest) * 1000)
-  }
-
-  /// Whole microseconds; the largest number for a duration beyond it.
-  var micros: Int64 {
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
-    let (sum, sumOverflow) = product.addingReportingOverflow(Int64(nanos) / 1000)
-    return overflow || sumOverflow ? (seconds < 0 ? .min : .max) : sum
   }
 }

@@ -854,7 +854,8 @@ public nonisolated struct Retrieval_RolloutPlan: Sendable {
   /// Clears the value of `gates`. Subsequent reads from it will return its default value.
   public mutating func clearGates() {self._gates = nil}
 
-  /// How long outcomes are waited for, after an answer, before the answer counts; 10 minutes when unset, at most 7 days.
+  /// How long outcomes are waited for, after an answer, before the answer counts; 10 minutes when unset, at most 7 days. Whole
+  /// microseconds, as every duration of a plan: what is finer is refused.
   public var outcomeWindow: SwiftProtobuf.Google_Protobuf_Duration {
     get {_outcomeWindow ?? SwiftProtobuf.Google_Protobuf_Duration()}
     set {_outcomeWindow = newValue}
