@@ -134,11 +134,37 @@ struct CallersFallbackTests {
   }
 
   @Test
+  func `Who is refused is told why, and not that another version answers the key`() async throws {
+    let user = onCanary[0]
+    let other = RolloutUsers.all.first { !onCanary.contains($0) } ?? ""
+    try await run(training: "space-2") { server in
+      func message(_ user: String, _ expected: String, _ failed: String) async throws -> String {
+        try await server.search(users: [user]) { _, query in
+          (query.expectedVersion, query.fellBackFrom) = (expected, failed)
+        }[0].error.message
+      }
+      let cases: [(user: String, expected: String, failed: String, words: String)] = [
+        (user, RoutingTests.stable, "default/versions/7", "the rollout under way brings in \(RoutingTests.candidate)"),
+        (other, RoutingTests.stable, RoutingTests.candidate, "\(RoutingTests.stable) answers the query's key"),
+        (user, RoutingTests.candidate, RoutingTests.candidate, "is answered by \(RoutingTests.stable)"),
+      ]
+      for (user, expected, failed, words) in cases {
+        let message = try await message(user, expected, failed)
+        #expect(message.contains(words) && message.contains("GetRouting"), "\(message)")
+      }
+      _ = try await server.admin.rollbackRollout(.init())
+      let ended = try await message(user, RoutingTests.stable, RoutingTests.candidate)
+      #expect(ended.contains("no rollout of the index is under way"), "\(ended)")
+    }
+  }
+
+  @Test
   func `It is not taken where the plan has no fallback`() async throws {
     try await run(training: "space-2", fallsBack: false) { server in
       let results = try await server.search(users: onCanary, isFallingBack)
       #expect(results.allSatisfy { $0.error.reason == "SERVING_STATE_CHANGED" })
       #expect(results[0].error.field == "queries[0].fell_back_from")
+      #expect(results[0].error.message.contains("no fallback_to_stable"), "\(results[0].error.message)")
     }
   }
 }

@@ -284,8 +284,22 @@ struct RolloutTests {
         try await start(server, [canary(2000)])
       }
       await expectFailure(.failedPrecondition, "NO_ROLLOUT") { try await server.admin.advanceRollout(.init()) }
-      await expectFailure(.notFound, "REPORT_NOT_FOUND") { try await server.admin.getRolloutReport(.init()) }
+      await expectFailure(.notFound, "REPORT_NOT_FOUND", mentioning: "index 'default' has had no rollout") {
+        try await server.admin.getRolloutReport(.init())
+      }
+      for (gates, words) in [
+        (["click", "buy", "click"], "gates.outcomes[2] is of the kind 'click'"),
+        ((0..<9).map { "\($0)" }, "has 9 entries; give it at most 8"),
+      ] {
+        await expectFailure(.invalidArgument, "CHANGE_INVALID", mentioning: words) {
+          try await start(
+            server, [canary(10)], gates: .with { $0.outcomes = gates.map { kind in .with { $0.kind = kind } } })
+        }
+      }
       let started = try await start(server, [canary(10)])
+      await expectFailure(.notFound, "REPORT_NOT_FOUND", mentioning: "rollout 7", "its last rollout is 1") {
+        try await server.admin.getRolloutReport(.with { $0.number = 7 })
+      }
       await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") { try await start(server, [canary(10)]) }
       await expectFailure(.failedPrecondition, "ROLLOUT_IN_PROGRESS") {
         try await server.admin.rollbackVersion(.init())

@@ -208,6 +208,12 @@ struct RolloutTests {
       (RolloutPlan(stages: [stage], gates: Gates(maxErrorRatio: 0.5)), "max_error_ratio"),
       (RolloutPlan(stages: [stage], gates: Gates(maxLatencyRatio: .nan)), "max_latency_ratio"),
       (RolloutPlan(stages: [stage], gates: Gates(errorProbability: 0)), "error_probability"),
+      (RolloutPlan(stages: [stage], gates: Gates(minSamples: .max)), "gates.min_samples"),
+      (RolloutPlan(stages: [.init(canaryPermille: 10, minSamples: .max)]), "stages[0].min_samples"),
+      (
+        RolloutPlan(stages: [stage], gates: Gates(outcomes: [.init(kind: "c", maxDrop: 0, minTrials: .max)])),
+        "gates.outcomes[0].min_trials"
+      ),
       (RolloutPlan(stages: [stage], gates: Gates(outcomes: [.init(kind: "", maxDrop: 0)])), "outcomes"),
       (
         RolloutPlan(

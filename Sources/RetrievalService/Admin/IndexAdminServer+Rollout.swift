@@ -134,10 +134,7 @@ extension IndexAdminServer {
       report = try await onStorageThread { () throws(VectorIndexError) in try store.report(of: index, rollout: number) }
     }
     guard let report else {
-      throw ServiceFailure(
-        .reportNotFound,
-        "nothing was kept of rollout \(number) of index '\(index)'; its last one is \(serving.rollout?.number ?? 0)",
-        field: "number")
+      throw ServiceFailure(.reportNotFound, Self.nothingKept(of: number, serving), field: "number")
     }
     return .with {
       $0.rollout = Retrieval_Rollout(report.rollout, index: index)
@@ -145,6 +142,14 @@ extension IndexAdminServer {
         Retrieval_RolloutPoint($0, errorProbability: report.rollout.plan.gates.errorProbability)
       }
     }
+  }
+
+  private static func nothingKept(of number: UInt64, _ serving: ServingState) -> String {
+    guard let last = serving.rollout?.number else {
+      return "index '\(serving.index)' has had no rollout; `illmrec index rollout start` begins one"
+    }
+    let others = number == last ? "the next one will have a report" : "its last rollout is \(last)"
+    return "nothing was kept of rollout \(number) of index '\(serving.index)'; \(others)"
   }
 
   func listAuditEntries(

@@ -65,10 +65,18 @@ extension QueryRoute {
     do throws(ServiceFailure) {
       let expected = try Self.name(query.expectedVersion, "\(field).expected_version")
       if query.fellBackFrom.isEmpty {
-        guard expected == served.version.info.name else { throw changed(expected, "\(field).expected_version") }
+        guard expected == served.version.info.name else {
+          throw changed(
+            "the query is for \(expected), and \(served.version.info.name) answers its key by now",
+            "encode for the version that it names", "\(field).expected_version")
+        }
       } else {
         let failed = try Self.name(query.fellBackFrom, "\(field).fell_back_from")
-        if isStreamed { throw changed(expected, "\(field).fell_back_from") }
+        if isStreamed {
+          throw changed(
+            "a stream stays with the version that it began with, \(served.version.info.name)",
+            "send what falls back by Search", "\(field).fell_back_from")
+        }
         route = try fallingBack(from: failed, to: expected, target, field: field)
       }
     } catch {
@@ -81,19 +89,43 @@ extension QueryRoute {
   private func fallingBack(
     from failed: VersionName, to expected: VersionName, _ target: VersionResolver.Target, field: String
   ) throws(ServiceFailure) -> QueryRoute {
-    guard case .index(let routing) = target, let candidate = routing.candidate,
-      candidate.version.info.name == failed, served.arm == .candidate, candidate.rollout.plan.fallsBackToStable
-    else { throw changed(failed, "\(field).fell_back_from") }
+    guard case .index(let routing) = target else {
+      throw changed(
+        "the request asks for \(served.version.info.name) by its name, and nothing falls back from that",
+        "name the index", "\(field).fell_back_from")
+    }
+    if let fault = fault(ofFallbackFrom: failed, routing) {
+      throw changed(fault, "encode for the version that it names", "\(field).fell_back_from")
+    }
     let stable = ServedVersion(version: routing.stable, role: .stable, generation: routing.generation)
-    guard stable.version.info.name == expected else { throw changed(expected, "\(field).expected_version") }
-    return QueryRoute(served: stable, key: key, fellBackFrom: candidate.version)
+    guard stable.version.info.name == expected else {
+      throw changed(
+        "the query is for \(expected), and what the candidate fails is answered by \(stable.version.info.name)",
+        "encode for the stable version", "\(field).expected_version")
+    }
+    return QueryRoute(served: stable, key: key, fellBackFrom: routing.candidate?.version)
   }
 
-  private func changed(_ name: VersionName, _ field: String) -> ServiceFailure {
+  /// Why the stable version does not answer in this version's place; nil where it does.
+  private func fault(ofFallbackFrom failed: VersionName, _ routing: Routing) -> String? {
+    guard let candidate = routing.candidate else {
+      return "\(failed) is said to have failed, and no rollout of the index is under way"
+    }
+    let name = candidate.version.info.name
+    if name != failed { return "\(failed) is said to have failed, and the rollout under way brings in \(name)" }
+    if served.arm != .candidate {
+      return "\(failed) is said to have failed, and \(served.version.info.name) answers the query's key"
+    }
+    if !candidate.rollout.plan.fallsBackToStable {
+      return "\(failed) is said to have failed, and the plan of its rollout has no fallback_to_stable"
+    }
+    return nil
+  }
+
+  private func changed(_ what: String, _ remedy: String, _ field: String) -> ServiceFailure {
     ServiceFailure(
       .servingStateChanged,
-      "the query is for \(name), and \(served.version.info.name) answers its key by now (serving generation "
-        + "\(served.generation)); ask for the routing again (GetRouting), and encode for the version that it names",
+      "\(what) (serving generation \(served.generation)); ask for the routing again (GetRouting), and \(remedy)",
       field: field)
   }
 

@@ -6,6 +6,7 @@ import Basics
 /// the stage from ending.
 package struct Gates: Codable, Sendable, Equatable {
   package static let maxOutcomes = 8
+  package static let maxSamples: UInt64 = 1_000_000_000_000
 
   /// Least mean overlap@k of the compared queries.
   package var minOverlap: Double?
@@ -79,6 +80,7 @@ package struct Gates: Codable, Sendable, Equatable {
   }
 
   func check() throws(RolloutError) {
+    try Self.check(samples: minSamples, at: "gates.min_samples")
     if let minOverlap, !(0...1).contains(minOverlap) {
       throw RolloutError(
         .invalidPlan, "gates.min_overlap is \(minOverlap); it is a share, 0 to 1", at: "gates.min_overlap")
@@ -98,16 +100,38 @@ package struct Gates: Codable, Sendable, Equatable {
       throw RolloutError(
         .invalidPlan,
         "gates.sample_ratio_error_probability is \(sampleRatioErrorProbability); it must be between 0, which turns the gate off, "
-          + "and 0.05")
+          + "and 0.05", at: "gates.sample_ratio_error_probability")
     }
     guard !isErrorNonInferiority || maxErrorRatio != nil else {
       throw RolloutError(
-        .invalidPlan, "gates.error_non_inferiority needs gates.max_error_ratio, which says what must be proven")
+        .invalidPlan, "gates.error_non_inferiority needs gates.max_error_ratio, which says what must be proven",
+        at: "gates.error_non_inferiority")
     }
-    guard outcomes.count <= Self.maxOutcomes, Set(outcomes.map { Identifier($0.kind) }).count == outcomes.count else {
+    try checkOutcomes()
+  }
+
+  /// No number of samples that nobody can wait for: it would be a stage without an end.
+  static func check(samples: UInt64, at place: String) throws(RolloutError) {
+    guard samples <= maxSamples else {
+      throw RolloutError(.invalidPlan, "\(place) is \(samples); it must be at most \(maxSamples)", at: place)
+    }
+  }
+
+  private func checkOutcomes() throws(RolloutError) {
+    guard outcomes.count <= Self.maxOutcomes else {
       throw RolloutError(
-        .invalidPlan, "gates.outcomes names \(outcomes.count) kinds; at most \(Self.maxOutcomes), each once",
+        .invalidPlan, "gates.outcomes has \(outcomes.count) entries; give it at most \(Self.maxOutcomes)",
         at: "gates.outcomes")
+    }
+    var kinds: Set<Identifier> = []
+    for (number, outcome) in outcomes.enumerated() where !kinds.insert(Identifier(outcome.kind)).inserted {
+      throw RolloutError(
+        .invalidPlan,
+        "gates.outcomes[\(number)] is of the kind '\(outcome.kind)', as another one is; give each kind one gate",
+        at: "gates.outcomes[\(number)].kind")
+    }
+    for (number, outcome) in outcomes.enumerated() {
+      try Self.check(samples: outcome.minTrials, at: "gates.outcomes[\(number)].min_trials")
     }
     for (number, outcome) in outcomes.enumerated()
     where !(0...1).contains(outcome.maxDrop) || outcome.kind.isEmpty {

@@ -91,7 +91,7 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
       throw RolloutError(
         .invalidPlan,
         "gates.outcomes asks for proof that the candidate is not worse, and no stage has answers of both versions: give one a "
-          + "canary_permille between 1 and 999")
+          + "canary_permille between 1 and 999", at: "gates.outcomes")
     }
   }
 
@@ -106,6 +106,7 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
         .invalidPlan, "stages[\(number)] sends the candidate nothing; set canary_permille or shadow_permille",
         at: "stages[\(number)].canary_permille")
     }
+    try Gates.check(samples: stage.minSamples ?? 0, at: "stages[\(number)].min_samples")
     guard (0...(366 * 86_400 * 1_000_000)).contains(stage.minMicros) else {
       throw RolloutError(
         .invalidPlan, "stages[\(number)].min_duration must be between 0 and 366 days",

@@ -164,11 +164,12 @@ extension FailureCatalog {
 
   private static let planFields: [String] =
     ["plan.stages", "plan.outcome_window", "plan.gates"]
-    + fields(["canary_permille", "shadow_permille", "min_duration"], in: ["plan.stages[i]"])
+    + fields(["canary_permille", "shadow_permille", "min_duration", "min_samples"], in: ["plan.stages[i]"])
     + fields(
       [
-        "min_overlap", "max_error_ratio", "max_latency_ratio", "error_probability", "outcomes", "outcomes[i].kind",
-        "outcomes[i].max_drop",
+        "min_overlap", "max_error_ratio", "max_latency_ratio", "error_probability", "error_non_inferiority",
+        "sample_ratio_error_probability", "min_samples", "outcomes", "outcomes[i].kind", "outcomes[i].max_drop",
+        "outcomes[i].min_trials",
       ], in: ["plan.gates"])
 
   static let rollouts = Area(

@@ -187,7 +187,8 @@ public nonisolated struct Retrieval_Query: Sendable {
 
   /// With expected_version: name of the rollout's candidate that was to answer and has failed, where its plan lets the stable version
   /// answer instead; expected_version is the stable version then. Counts for neither version, but as one of the candidate's
-  /// fallbacks where the stable version answers. Not in a stream, which stays with one version.
+  /// fallbacks where the stable version answers. That the candidate has failed is the caller's word: the failure itself counts where
+  /// the candidate's search failed, or where it was reported (ReportFailures). Not in a stream, which stays with one version.
   public var fellBackFrom: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -689,10 +690,12 @@ public nonisolated struct Retrieval_Outcome: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The search's request_id; one that was given by the caller. Needed without outcome_token, not looked at with it.
+  /// The search's request_id; one that was given by the caller. Needed without outcome_token, not looked at with it. Through
+  /// RecommenderService that of its request, or that of the call's metadata.
   public var requestID: String = String()
 
-  /// The query's query_id, when it had one; as request_id.
+  /// The query's query_id, when it had one; as request_id. Through RecommenderService the user_id: the gateway's queries are named
+  /// by it. Without both ids an answer is not found, and the outcome is an unknown_request.
   public var queryID: String = String()
 
   /// An item of that query's answer.
