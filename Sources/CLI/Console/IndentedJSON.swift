@@ -2,10 +2,31 @@
 
 /// Lays out JSON for reading: two spaces per level, one value per line.
 ///
-/// Works on the text, so that numbers stay as they were written.
+/// Works on the text, so that numbers stay as they were written. In strings, what a terminal would act on is escaped, which is the same
+/// value to whoever reads JSON.
 enum IndentedJSON {
   /// - Parameter json: valid JSON without white space outside strings.
   static func text(_ json: some Sequence<UInt8>) -> String {
+    escapingActive(laidOut(json))
+  }
+
+  /// JSON has such code points in strings alone. All of them have four digits at most.
+  private static func escapingActive(_ text: String) -> String {
+    let isActive = { (scalar: Unicode.Scalar) in scalar != "\n" && VisibleText.isActive(scalar) }
+    guard text.unicodeScalars.contains(where: isActive) else { return text }
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      guard isActive(scalar) else {
+        out.append(scalar)
+        continue
+      }
+      let digits = String(scalar.value, radix: 16)
+      out.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars)
+    }
+    return String(out)
+  }
+
+  private static func laidOut(_ json: some Sequence<UInt8>) -> String {
     var out: [UInt8] = []
     var depth = 0
     var inString = false

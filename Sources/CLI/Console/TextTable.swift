@@ -26,8 +26,8 @@ struct TextTable: Sendable {
 
   init(_ columns: [Column]) { self.columns = columns }
 
-  /// Adds a row. Line breaks, other control characters and those that turn the writing around become spaces: a title cannot break
-  /// the table.
+  /// Adds a row. Line breaks and tabs become spaces, other controls and what turns the writing around their numbers: a title cannot
+  /// break the table, nor look like another one.
   mutating func add(_ cells: [String]) {
     precondition(cells.count == columns.count, "a row needs one cell per column")
     rows.append(cells.map(Self.printable))
@@ -45,7 +45,7 @@ struct TextTable: Sendable {
   }
 
   private static func printable(_ text: String) -> String {
-    String(text.map { $0.isNewline || $0.unicodeScalars.contains(where: VisibleText.isActive) ? " " : $0 })
+    VisibleText.of(String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 }))
   }
 
   private func line(_ cells: [String], widths: [Int]) -> String {

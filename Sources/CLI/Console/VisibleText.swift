@@ -8,7 +8,7 @@ enum VisibleText {
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       if isActive(scalar) {
-        shown.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
+        shown.append(contentsOf: number(of: scalar).unicodeScalars)
       } else {
         shown.append(scalar)
       }
@@ -16,10 +16,23 @@ enum VisibleText {
     return String(shown)
   }
 
-  /// Controls of C0 and C1, separators of lines, and what changes the direction of the text around it (UAX #9).
+  /// "\u{202E}"
+  static func number(of scalar: Unicode.Scalar) -> String {
+    "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+  }
+
+  /// Controls of C0 and C1, and what turns the writing around.
   static func isActive(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
-    case 0...0x1F, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    case 0...0x1F, 0x7F...0x9F: true
+    default: turnsWriting(scalar)
+    }
+  }
+
+  /// Separators of lines and paragraphs, and what changes the direction of the text around it (UAX #9).
+  static func turnsWriting(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
     }
   }

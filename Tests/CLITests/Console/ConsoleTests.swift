@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 @testable import CLI
@@ -13,10 +14,10 @@ struct ConsoleTests {
     var table = TextTable([.init("ID"), .init("N", .trailing), .init("TITLE", isFlexible: true)])
     table.add(["a", "7", "日本 lamp"])
     table.add(["bcd", "1,204", "two\nlines\u{1B}[31m"])
-    #expect(table.lines(for: pipe) == ["ID       N  TITLE", "a        7  日本 lamp", "bcd  1,204  two lines [31m"])
+    #expect(table.lines(for: pipe) == ["ID       N  TITLE", "a        7  日本 lamp", "bcd  1,204  two lines\\u{1B}[31m"])
     var turned = TextTable([.init("TITLE")])
-    turned.add(["\u{202E}pmal\u{2066}e\u{301}\u{2028}"])
-    #expect(turned.lines(for: pipe)[1] == " pmal e\u{301} ")
+    turned.add(["\u{202E}pmal\u{2066}e\u{301}\u{2028}\tx"])
+    #expect(turned.lines(for: pipe)[1] == "\\u{202E}pmal\\u{2066}e\u{301}  x")
   }
 
   @Test(arguments: [("abc", 3), ("日本", 4), ("e\u{301}", 1), ("", 0)])
@@ -62,6 +63,17 @@ struct ConsoleTests {
   func `JSON is laid out without touching its values`() {
     let text = IndentedJSON.text(Array(#"{"a":[1,2.50],"b":{},"c":"x,{}:\" y"}"#.utf8))
     #expect(text == "{\n  \"a\": [\n    1,\n    2.50\n  ],\n  \"b\": {},\n  \"c\": \"x,{}:\\\" y\"\n}")
+  }
+
+  @Test
+  func `What a terminal would act on is escaped in JSON, and is the same value`() throws {
+    let names = ["\u{202E}gnp.exe", "a\u{9B}31mb", "x\u{2028}\u{61C}", "é\u{301}日本 \u{1F600}"]
+    let plain = try JSONEncoder().encode(names)
+    let text = IndentedJSON.text(plain)
+    #expect(!text.unicodeScalars.contains { $0 != "\n" && VisibleText.isActive($0) })
+    #expect(text.contains("\\u202egnp.exe") && text.contains("a\\u009b31mb"))
+    let read = try JSONDecoder().decode([String].self, from: Data(text.utf8))
+    #expect(read.map { Array($0.utf8) } == names.map { Array($0.utf8) })
   }
 
   @Test

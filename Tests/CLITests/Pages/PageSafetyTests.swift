@@ -52,6 +52,20 @@ struct PageSafetyTests {
   }
 
   @Test
+  func `What turns the writing around is shown as its number, in every place of a page`() throws {
+    let turning = ["\u{202E}", "\u{2066}x\u{2069}", "\u{200F}", "\u{61C}", "\u{2028}", "\u{202A}\u{301}"]
+    for text in turning {
+      let shown = HTMLText.escaped("a\(text)z")
+      #expect(!shown.unicodeScalars.contains(where: VisibleText.turnsWriting) && shown.hasPrefix("a\\u{"), "\(shown)")
+      for (name, page) in try SamplePages.all("rolled \(text) back") {
+        #expect(!page.unicodeScalars.contains(where: VisibleText.turnsWriting), "\(name)")
+      }
+    }
+    #expect(HTMLText.escaped("\u{202E}") == "\\u{202E}")
+    #expect(HTMLText.escaped("– “עברית” ؟") == "– “עברית” ؟")
+  }
+
+  @Test
   func `A browser is told to run nothing, to load nothing and to take this one style`() throws {
     let directory = try TemporaryDirectory()
     for (name, html) in try SamplePages.all("sound") {
