@@ -66,7 +66,7 @@ extension EncoderServer {
     let choice = try SnapshotChoice(request, of: store)
     try await asServiceFailures {
       let view = try await store.view(of: choice)
-      if let snapshot = view.position.snapshot { exports.note(snapshot) }
+      if let snapshot = view.position.snapshot { snapshotsInUse.note(exported: snapshot) }
       let counts = try await view.counts()
       guard counts.otherTower == 0 else { throw notEncoded(counts) }
       let dim = dim(of: outputs.kinds, training.model)

@@ -78,7 +78,7 @@ extension EncoderServer {
     let client = try makeClient(target: index.target)
     return [
       ClientService(client),
-      ReleaseFollower(store: store, followed: index, client: client, exports: exports, logger: logger),
+      ReleaseFollower(store: store, followed: index, client: client, inUse: snapshotsInUse, logger: logger),
     ]
   }
 

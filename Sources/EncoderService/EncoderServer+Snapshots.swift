@@ -102,7 +102,7 @@ extension EncoderServer {
     request: Encoder_DropSnapshotRequest, context: ServerContext
   ) async throws -> Encoder_DropSnapshotResponse {
     let number = SnapshotChoice.number(request.snapshot)
-    guard !exports.isInUse(number) else {
+    guard !snapshotsInUse.contains(number) else {
       throw ServiceFailure(
         .snapshotInUse,
         "snapshot \(number) is named by an index version, or was exported a moment ago: what is served, rolled out or kept for "

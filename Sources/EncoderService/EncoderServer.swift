@@ -17,7 +17,7 @@ final class EncoderServer: Sendable {
   let limits: EncoderLimits
   let store: ItemStore
   let pipeline: ItemPipeline
-  let exports = RecentExports()
+  let snapshotsInUse = SnapshotsInUse()
   let logger: Logger
 
   /// - Parameters:

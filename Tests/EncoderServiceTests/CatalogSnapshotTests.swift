@@ -178,10 +178,10 @@ import Testing
       for number in 1...3 { try await client.store([item("item-\(number)", [1, 2, 3])]) }
       let changes = try await client.differences(.with { ($0.fromSnapshot, $0.toSnapshot) = (1, 3) })
       #expect(changes.map(\.itemID) == ["item-2", "item-3"])
-      server.exports.note(named: [2])
+      server.snapshotsInUse.note(named: [2])
       let named = try await rpcError { _ = try await client.dropSnapshot(.with { $0.snapshot = 2 }) }
       #expect(named.reason == "SNAPSHOT_IN_USE" && named.violation?.field == "snapshot")
-      server.exports.note(named: [])
+      server.snapshotsInUse.note(named: [])
       _ = try await client.dropSnapshot(.with { $0.snapshot = 2 })
       #expect(try await client.listSnapshots(.init()).snapshots.map(\.number) == [3, 1])
       let error = try await rpcError { _ = try await client.differences(.with { $0.fromSnapshot = 2 }) }

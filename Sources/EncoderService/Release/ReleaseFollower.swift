@@ -20,19 +20,19 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
   private let store: ItemStore
   private let followed: FollowedIndex
   private let client: GRPCClient<Transport>
-  private let exports: RecentExports
+  private let inUse: SnapshotsInUse
   private let logger: Logger
   /// Between two tries, and between two looks at the versions.
   private let pause: (retry: Duration, look: Duration)
 
   init(
-    store: ItemStore, followed: FollowedIndex, client: GRPCClient<Transport>, exports: RecentExports, logger: Logger,
+    store: ItemStore, followed: FollowedIndex, client: GRPCClient<Transport>, inUse: SnapshotsInUse, logger: Logger,
     pause: (retry: Duration, look: Duration) = (.seconds(1), .seconds(60))
   ) {
     self.store = store
     self.followed = followed
     self.client = client
-    self.exports = exports
+    self.inUse = inUse
     self.logger = logger
     self.pause = pause
   }
@@ -132,7 +132,7 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
     while !Task.isCancelled {
       // Where a list cannot be had, nothing is dropped.
       if let named = try? await namedSnapshots() {
-        exports.note(named: named)
+        inUse.note(named: named)
         do {
           try await drop(&unnamed, named)
         } catch {
@@ -145,7 +145,7 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
 
   private func drop(_ unnamed: inout UnnamedSnapshots, _ named: Set<Int>) async throws {
     let snapshots = try await store.listing().snapshots.map(\.number)
-    let exported = exports.snapshots(since: .now - followed.retention)
+    let exported = inUse.exported(since: .now - followed.retention)
     let due = unnamed.due(of: snapshots, named: named.union(exported), now: .now, after: followed.retention)
     guard !due.isEmpty else { return }
     let dropped = try await DedicatedThread.run(name: "encoder-catalog") { [store] in

@@ -36,13 +36,13 @@ import Testing
   }
 
   private func following(
-    retention: Duration = .seconds(3600), exports: RecentExports = RecentExports(),
+    retention: Duration = .seconds(3600), inUse: SnapshotsInUse = SnapshotsInUse(),
     _ body: () async throws -> Void
   ) async throws {
     try await withServicesInProcess([index]) { client in
       let follower = ReleaseFollower(
         store: store, followed: FollowedIndex(target: "index", index: "default", retention: retention), client: client,
-        exports: exports, logger: .silent, pause: (retry: .milliseconds(5), look: .milliseconds(5)))
+        inUse: inUse, logger: .silent, pause: (retry: .milliseconds(5), look: .milliseconds(5)))
       let task = Task { try await follower.run() }
       defer { task.cancel() }
       try await body()
@@ -114,22 +114,22 @@ import Testing
   }
 
   @Test func `What a version names is in use, and so is what was exported a moment ago`() async throws {
-    let exports = RecentExports()
+    let inUse = SnapshotsInUse()
     index.set(stable: "default/versions/2", [version(1, snapshot: 1), version(2, snapshot: 2)])
-    try await following(exports: exports) { try await waitUntil { exports.isInUse(1) } }
-    #expect(exports.isInUse(2) && !exports.isInUse(3))
-    exports.note(3)
-    #expect(exports.isInUse(3))
+    try await following(inUse: inUse) { try await waitUntil { inUse.contains(1) } }
+    #expect(inUse.contains(2) && !inUse.contains(3))
+    inUse.note(exported: 3)
+    #expect(inUse.contains(3))
   }
 
   @Test func `A snapshot that is being published is not dropped`() async throws {
-    let exports = RecentExports()
+    let inUse = SnapshotsInUse()
     index.set(stable: "default/versions/1", [version(1, snapshot: 2)])
-    exports.note(1)
-    try await following(retention: .seconds(3600), exports: exports) {
+    inUse.note(exported: 1)
+    try await following(retention: .seconds(3600), inUse: inUse) {
       try await waitUntil { try await title() == "2" }
-      #expect(exports.snapshots(since: .now - .seconds(3600)) == [1])
-      #expect(exports.snapshots(since: .now).isEmpty)
+      #expect(inUse.exported(since: .now - .seconds(3600)) == [1])
+      #expect(inUse.exported(since: .now).isEmpty)
     }
   }
 
