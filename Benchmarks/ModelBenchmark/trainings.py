@@ -22,7 +22,7 @@ from illmrec.encoder.v1 import encoder_pb2
 from illmrec.llm.v1 import llm_pb2
 from illmrec.training.v1 import training_admin_pb2, training_admin_pb2_grpc
 from make_checkpoint import make_rec_module
-from services import LLM, Encoder
+from services import LLM, Encoder, memory
 
 MEGABYTE = 1e6
 
@@ -49,13 +49,17 @@ def processor_seconds(pid):
 def load(service, directory):
     """Loads the training; returns the fingerprints of both and what the process grew by."""
     stub = training_admin_pb2_grpc.TrainingAdminServiceStub(service.channel)
-    before = service.resident_bytes
+    pid = service.process.pid
+    before = {field: memory(pid, field) for field in ("VmRSS", "RssAnon", "RssFile")}
     began = time.perf_counter()
     stub.LoadTraining(training_admin_pb2.LoadTrainingRequest(directory=directory), timeout=3600)
-    seconds, grown = time.perf_counter() - began, service.resident_bytes - before
+    seconds = time.perf_counter() - began
+    grown = {field: (memory(pid, field) - before[field]) / MEGABYTE for field in before}
     listed = stub.ListTrainings(training_admin_pb2.ListTrainingsRequest()).trainings
-    print(f"  loaded in {seconds:.1f} s; resident memory {before / MEGABYTE:,.0f} MB, grown by {grown / MEGABYTE:,.0f} MB; "
-          f"of its own the service counts {listed[1].bytes / MEGABYTE:,.0f} MB")
+    # The frozen token embeddings lie in their file; comparing the further training's with them brings its pages in.
+    print(f"  loaded in {seconds:.1f} s; of {before['VmRSS'] / MEGABYTE:,.0f} MB resident, the process's own grew by "
+          f"{grown['RssAnon']:,.0f} MB, pages of its files by {grown['RssFile']:,.0f} MB; the service counts "
+          f"{listed[1].bytes / MEGABYTE:,.0f} MB as the training's")
     return [training.model.space_fingerprint for training in listed]
 
 
@@ -75,8 +79,8 @@ def compare(service, rounds, compute):
         print(f"  mixed to single, {name}: {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}, {rounds} pairs)")
 
 
-def in_one_batch(stub, requests):
-    """Sends the requests at once, so that the service batches them together."""
+def answers(stub, requests):
+    """Sends the requests one right after the other. While the first is computed the others gather, and become one batch."""
     for future in [stub.future(request, timeout=3600) for request in requests]:
         for result in future.result().results:
             if result.HasField("error"):
@@ -85,13 +89,15 @@ def in_one_batch(stub, requests):
 
 def llm_part(options, checkpoint, trainings):
     print(f"LLM service, {options.precision}, {options.users} users of {options.tokens} tokens in a batch")
-    service = LLM(f"{options.programs}/illmrec-llm", checkpoint, "--precision", options.precision, "--trainings", trainings)
+    service = LLM(f"{options.programs}/illmrec-llm", checkpoint, "--precision", options.precision, "--trainings", trainings,
+                  "--max-queue-seconds", "3600")
     first, second = load(service, "further")
 
     def compute(mixed):
         half = options.users // 2
         users = [service.prompt(options.tokens) for _ in range(options.users)]
-        in_one_batch(service.stub.EncodeUsers, [
+        answers(service.stub.EncodeUsers, [
+            llm_pb2.EncodeUsersRequest(users=[service.prompt(8)], expected_space_fingerprint=first),
             llm_pb2.EncodeUsersRequest(users=users[:half], expected_space_fingerprint=first),
             llm_pb2.EncodeUsersRequest(users=users[half:], expected_space_fingerprint=second if mixed else first)])
 
@@ -141,7 +147,7 @@ def comparisons_part(options, checkpoint, trainings):
         for _ in range(options.calls):
             user = service.prompt(options.tokens)
             began = time.perf_counter()
-            in_one_batch(service.stub.EncodeUsers, [llm_pb2.EncodeUsersRequest(users=[user], expected_space_fingerprint=first)])
+            answers(service.stub.EncodeUsers, [llm_pb2.EncodeUsersRequest(users=[user], expected_space_fingerprint=first)])
             seconds.append(time.perf_counter() - began)
             # The callers leave the service time of its own, in which comparisons run.
             time.sleep(pauses * seconds[-1])
@@ -172,7 +178,10 @@ def encoder_part(options, checkpoint, trainings):
         half = options.images // 2
         items = [encoder_pb2.ImageItem(item_id=str(index), encoded=service.image()) for index in range(options.images)]
         outputs = [encoder_pb2.OUTPUT_SOFT_TOKEN]
-        in_one_batch(service.stub.EncodeImages, [
+        answers(service.stub.EncodeImages, [
+            encoder_pb2.EncodeImagesRequest(
+                items=[encoder_pb2.ImageItem(item_id="first", encoded=service.image())], outputs=outputs,
+                space_fingerprint=first),
             encoder_pb2.EncodeImagesRequest(items=items[:half], outputs=outputs, space_fingerprint=first),
             encoder_pb2.EncodeImagesRequest(
                 items=items[half:], outputs=outputs, space_fingerprint=second if mixed else first)])
