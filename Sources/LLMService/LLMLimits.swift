@@ -26,7 +26,7 @@ struct LLMLimits: SettingGroup {
     "max-queue-seconds",
     "Longest that a request may wait for its turn, by the pace of the last batches; what would wait longer is refused with RESOURCE_EXHAUSTED",
     unit: "seconds", allowed: .range(1...3600))
-  var maxQueueSeconds = 10
+  var maxQueueSeconds = 30
   @Setting(
     "max-queue-text-bytes", "Most text that waits to be tokenised; more is refused with RESOURCE_EXHAUSTED",
     unit: "bytes", allowed: .range((1 << 16)...(1 << 30)))

@@ -140,7 +140,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
     guard !isIdle, let wait = timeAhead(now: now), let own = pace.duration(of: cost, inBatchesOf: maxBatchCost) else {
       return nil
     }
-    if let maxTime, wait > maxTime { return .tooLong(wait: wait, retryAfter: estimatedDelay) }
+    if let maxTime, wait > maxTime { return .tooLong(wait: wait, retryAfter: Self.bounded(wait - maxTime)) }
     let tooLate = deadline.map { wait + own - now.duration(to: $0) * Self.usableShare } ?? .zero
     guard tooLate > .zero else { return nil }
     return .late(doneAfter: wait + own, retryAfter: Self.bounded(tooLate))
