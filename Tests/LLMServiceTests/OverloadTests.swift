@@ -62,8 +62,9 @@ struct OverloadTests {
       let expired = endings.filter { $0 == .expired }.count
       #expect(endings.count == 5 * batches * usersPerBatch)
       #expect(answered.count + refused.count + expired == endings.count)
-      #expect(expired <= endings.count / 50)
-      #expect(Double(answered.count) >= 0.9 * Double(computed * usersPerBatch))
+      // How few and how many, `make bench-overload` says. Without admission nine of ten expire, on any machine.
+      #expect(expired <= endings.count / 5)
+      #expect(2 * answered.count >= computed * usersPerBatch)
       #expect(refused.count >= endings.count / 2)
       // Those who are refused do not wait for their turn.
       let usualWait = answered.dropFirst(answered.count / 2).first ?? 0

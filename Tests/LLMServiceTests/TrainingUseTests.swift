@@ -12,7 +12,7 @@ import Testing
 
 @testable import LLMService
 
-@Suite("A training that index versions need is not taken out", .timeLimit(.minutes(15))) struct TrainingUseTests {
+@Suite("A training that index versions need is not taken out", .timeLimit(.minutes(60))) struct TrainingUseTests {
   private static let versions = ScriptedVersions(versions: [
     ScriptedVersions.version("default/versions/1", by: "c"),
     ScriptedVersions.version("default/versions/2", by: "b", .previous),
