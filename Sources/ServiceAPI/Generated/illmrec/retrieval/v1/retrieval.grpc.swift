@@ -281,8 +281,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+        /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_ReportFailuresRequest` messages.
@@ -444,8 +444,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+        /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
@@ -606,8 +606,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+        /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_ReportFailuresRequest` message.
@@ -1089,8 +1089,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+        /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
@@ -1364,8 +1364,8 @@ extension Retrieval_RetrievalService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-        /// > snapshot, or its training could not encode them. Failed searches are counted already.
+        /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+        /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
@@ -1615,8 +1615,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-    /// > snapshot, or its training could not encode them. Failed searches are counted already.
+    /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+    /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_ReportFailuresRequest` message.
@@ -1880,8 +1880,8 @@ extension Retrieval_RetrievalService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Counts users whom a rollout's version was to answer and who failed before the search: their items were not found in its
-    /// > snapshot, or its training could not encode them. Failed searches are counted already.
+    /// > Counts users whom a rollout's version was to answer and who failed outside of the search: their items were not found in its
+    /// > snapshot, its training could not encode them, or not in their time, or a service was away. Failed searches are counted already.
     ///
     /// - Parameters:
     ///   - message: request message to send.
