@@ -6,8 +6,11 @@
 
 #include "objects.h"
 
+/// Room for what the shim itself adds.
+enum { FURTHER_ARGUMENTS = 2 };
+
 grpc_channel_args arguments_create(const illmrec_argument *arguments, size_t count) {
-  grpc_channel_args out = {.num_args = count, .args = allocate(count + 1, sizeof(grpc_arg))};
+  grpc_channel_args out = {.num_args = count, .args = allocate(count + FURTHER_ARGUMENTS, sizeof(grpc_arg))};
   for (size_t i = 0; i < count; i++) {
     grpc_arg *arg = &out.args[i];
     arg->key = (char *)arguments[i].key;
@@ -21,5 +24,7 @@ grpc_channel_args arguments_create(const illmrec_argument *arguments, size_t cou
   }
   return out;
 }
+
+grpc_arg *arguments_next(grpc_channel_args *arguments) { return &arguments->args[arguments->num_args++]; }
 
 void arguments_destroy(grpc_channel_args arguments) { free(arguments.args); }

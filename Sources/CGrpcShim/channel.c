@@ -10,15 +10,17 @@
 #include "deadline.h"
 #include "objects.h"
 #include "queue.h"
+#include "tls.h"
 
 struct illmrec_channel {
   grpc_channel *core;
   illmrec_queue *queue;
 };
 
-illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_argument *arguments,
-                                        size_t count) {
-  grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_tls_files *tls,
+                                        const illmrec_argument *arguments, size_t count) {
+  grpc_channel_credentials *credentials =
+      tls == NULL ? grpc_insecure_credentials_create() : tls_channel_credentials(tls);
   grpc_channel_args args = arguments_create(arguments, count);
   grpc_channel *core = grpc_channel_create(target, credentials, &args);
   arguments_destroy(args);

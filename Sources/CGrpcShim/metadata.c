@@ -53,6 +53,17 @@ size_t illmrec_metadata_count(const illmrec_metadata *metadata) {
   return ((const grpc_metadata_array *)(const void *)metadata)->count;
 }
 
+size_t illmrec_metadata_bytes(const illmrec_metadata *metadata) {
+  enum { ENTRY_OVERHEAD = 32 };
+  const grpc_metadata_array *array = (const grpc_metadata_array *)(const void *)metadata;
+  size_t bytes = 0;
+  for (size_t i = 0; i < array->count; i++) {
+    const grpc_metadata *entry = &array->metadata[i];
+    bytes += GRPC_SLICE_LENGTH(entry->key) + GRPC_SLICE_LENGTH(entry->value) + ENTRY_OVERHEAD;
+  }
+  return bytes;
+}
+
 illmrec_metadata_entry illmrec_metadata_at(const illmrec_metadata *metadata, size_t index) {
   const grpc_metadata *entry = &((const grpc_metadata_array *)(const void *)metadata)->metadata[index];
   return (illmrec_metadata_entry){

@@ -10,11 +10,13 @@
 #include "bytes.h"
 #include "call.h"
 #include "completion.h"
+#include "connections.h"
 #include "deadline.h"
 #include "metadata.h"
 #include "objects.h"
 #include "queue.h"
 #include "thread_sanitizer.h"
+#include "tls.h"
 
 typedef struct {
   void *core;
@@ -30,6 +32,10 @@ struct illmrec_server {
   illmrec_queue *queue;
   method *methods;
   size_t method_count;
+  /// NULL where connections cannot be limited.
+  connection_guard *guard;
+  /// NULL without TLS.
+  tls_server *tls;
   atomic_size_t references;
   atomic_bool is_shutting_down;
 };
@@ -56,6 +62,9 @@ static void server_let_go(illmrec_server *server) {
   illmrec_server_callbacks callbacks = server->callbacks;
   void *context = server->context;
   illmrec_queue *queue = server->queue;
+  // No connection is accepted any more, so nobody asks for the certificate.
+  if (server->guard != NULL) connection_guard_release(server->guard);
+  if (server->tls != NULL) tls_server_destroy(server->tls);
   free(server->methods);
   free(server);
   live_add(LIVE_SERVER, -1);
@@ -70,12 +79,31 @@ static void shutdown_complete(completion *completion, bool succeeded) {
   server_let_go(server);
 }
 
-illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count) {
+/// Adds a bound of memory to arguments that outlive it.
+static grpc_resource_quota *add_quota(grpc_channel_args *args, size_t memory_bytes) {
+  grpc_resource_quota *quota = grpc_resource_quota_create("illmrec-server");
+  grpc_resource_quota_resize(quota, memory_bytes);
+  grpc_arg *arg = arguments_next(args);
+  arg->type = GRPC_ARG_POINTER;
+  arg->key = (char *)GRPC_ARG_RESOURCE_QUOTA;
+  arg->value.pointer.p = quota;
+  arg->value.pointer.vtable = grpc_resource_quota_arg_vtable();
+  return quota;
+}
+
+illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count,
+                                      size_t memory_bytes, const illmrec_connection_limits *limits) {
   illmrec_server *server = allocate(1, sizeof *server);
   server->shut_down.run = shutdown_complete;
   grpc_channel_args args = arguments_create(arguments, count);
+  grpc_resource_quota *quota = memory_bytes == 0 ? NULL : add_quota(&args, memory_bytes);
+  if (limits != NULL && illmrec_can_limit_connections()) {
+    server->guard = connection_guard_create(limits);
+    connection_guard_attach(server->guard, arguments_next(&args));
+  }
   server->core = grpc_server_create(&args, NULL);
   arguments_destroy(args);
+  if (quota != NULL) grpc_resource_quota_unref(quota);
   server->queue = queue_retain(queue);
   grpc_server_register_completion_queue(server->core, queue->completions, NULL);
   atomic_init(&server->references, 1);
@@ -84,8 +112,13 @@ illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argume
   return server;
 }
 
-int illmrec_server_listen(illmrec_server *server, const char *address) {
-  grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+int illmrec_server_listen(illmrec_server *server, const char *address, const illmrec_tls_files *tls,
+                          void (*changed)(void *context, const char *problem), void (*forget)(void *context),
+                          void *context) {
+  if (tls != NULL && server->guard != NULL) connection_guard_expect_tls(server->guard);
+  if (tls != NULL) server->tls = tls_server_create(tls, changed, forget, context);
+  grpc_server_credentials *credentials =
+      tls == NULL ? grpc_insecure_server_credentials_create() : tls_server_credentials(server->tls);
   int port = grpc_server_add_http2_port(server->core, address, credentials);
   grpc_server_credentials_release(credentials);
   return port;

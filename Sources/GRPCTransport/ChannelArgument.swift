@@ -3,8 +3,8 @@
 import CGrpcShim
 
 /// An option of gRPC core for a channel or server, under the key core's documentation gives it.
-struct ChannelArgument {
-  enum Value {
+struct ChannelArgument: Sendable {
+  enum Value: Sendable {
     case number(Int32)
     case text(String)
   }
@@ -32,6 +32,11 @@ struct ChannelArgument {
     let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
     self.init(key, overflow ? Int(Int32.max) : max(1, Int(milliseconds) + Int(attoseconds / 1_000_000_000_000_000)))
   }
+}
+
+extension ChannelArgument {
+  /// Of core's algorithms only the first, which leaves messages as they are.
+  static let withoutCompression = ChannelArgument("grpc.compression_enabled_algorithms_bitset", 1)
 }
 
 extension [ChannelArgument] {

@@ -11,6 +11,8 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     case addressUnavailable
     /// A configuration value is out of its range.
     case invalidConfiguration
+    /// A file of TLS cannot be read or does not hold what it should.
+    case invalidCertificate
     /// The operating system refused a thread.
     case threadUnavailable
     /// The transport was used again after it had ended, or twice at once.

@@ -98,11 +98,15 @@ extension CoreTests {
     }
 
     @Test(arguments: [CompressionAlgorithm.gzip, .deflate, .none])
-    func `Compressed requests arrive`(_ algorithm: CompressionAlgorithm) async throws {
+    func `Compressed requests arrive where the server takes them`(_ algorithm: CompressionAlgorithm) async throws {
+      var server = CGrpcServerTransport.Configuration.defaults
+      server.acceptsCompression = true
+      var client = CGrpcClientTransport.Configuration.defaults
+      client.acceptsCompression = true
       var options = CallOptions.defaults
       options.compression = algorithm
       let compressed = options
-      try await withClient { client, _ in
+      try await withClient(server: server, client: client) { client, _ in
         let message = [UInt8](repeating: 5, count: 100_000)
         for method in TestService.allMethods {
           let replies = try await client.callStreaming(method, [message], options: compressed)

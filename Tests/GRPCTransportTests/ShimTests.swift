@@ -14,7 +14,7 @@ extension CoreTests {
       let call: OpaquePointer?
 
       init() {
-        channel = illmrec_channel_create(queue, "ipv4:127.0.0.1:9", nil, 0)
+        channel = illmrec_channel_create(queue, "ipv4:127.0.0.1:9", nil, nil, 0)
         call = illmrec_channel_create_call(channel, "/test/Test", 10, .max)
       }
 
@@ -160,7 +160,7 @@ extension CoreTests {
 
     @Test func `A malformed target has no channel`() async throws {
       let queue = illmrec_queue_create("test", 1, nil, nil)
-      let channel = illmrec_channel_create(queue, "ipv4:nonsense", nil, 0)
+      let channel = illmrec_channel_create(queue, "ipv4:nonsense", nil, nil, 0)
       #expect(channel == nil)
       illmrec_queue_release(queue)
       try await expectNoLiveObjects()
@@ -168,8 +168,8 @@ extension CoreTests {
 
     @Test func `A server that never started stops`() async throws {
       let queue = illmrec_queue_create("test", 2, nil, nil)
-      let server = illmrec_server_create(queue, nil, 0)
-      let port = illmrec_server_listen(server, "127.0.0.1:0")
+      let server = illmrec_server_create(queue, nil, 0, 0, nil)
+      let port = illmrec_server_listen(server, "127.0.0.1:0", nil, nil, nil, nil)
       #expect(port > 0)
       let method = illmrec_server_register_method(server, "/test/Test", true)
       #expect(method == 0)
@@ -180,7 +180,7 @@ extension CoreTests {
 
     @Test func `A method is registered once`() async throws {
       let queue = illmrec_queue_create("test", 1, nil, nil)
-      let server = illmrec_server_create(queue, nil, 0)
+      let server = illmrec_server_create(queue, nil, 0, 0, nil)
       func register(_ path: String, _ withMessage: Bool) -> Int64 {
         illmrec_server_register_method(server, path, withMessage)
       }

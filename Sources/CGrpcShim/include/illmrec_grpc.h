@@ -83,13 +83,33 @@ typedef struct {
   int32_t number;
 } illmrec_argument;
 
+// MARK: TLS
+
+/// Files of PEM text for TLS 1.2 and 1.3. What is in them is followed while they are in use.
+typedef struct {
+  /// The own certificate and its chain, and the key of the first; both or, for a client without a certificate, neither.
+  const char *certificate;
+  const char *key;
+  /// Whose signature the other side's certificate must have. A client always has it; a server that has it asks every
+  /// client for a certificate and refuses one without.
+  const char *authorities;
+} illmrec_tls_files;
+
+/// Whether the files can be read, hold what they should, and the key is the certificate's. Otherwise writes what is
+/// wrong, which names the file, cut to `capacity` with its end.
+bool illmrec_tls_files_check(const illmrec_tls_files *files, char *problem, size_t capacity);
+
+/// A server noticed, at a connection, that its files have changed: `problem` is NULL when they are in use from now on,
+/// else says why what was there before goes on being used. Within the call only. On a queue thread.
+typedef void (*illmrec_tls_changed)(void *context, const char *problem);
+
 // MARK: Channels
 
-/// Creates a channel without transport security to `target`, in gRPC's name syntax. Connects when calls need it. NULL
-/// when core cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they need of
-/// it.
-illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_argument *arguments,
-                                        size_t count);
+/// Creates a channel to `target`, in gRPC's name syntax; with TLS unless `tls` is NULL. Connects when calls need it.
+/// NULL when core cannot make sense of the target. The caller owns it; release from any thread. Calls keep what they
+/// need of it. Changed files are in use for connections that are made more than a second later.
+illmrec_channel *illmrec_channel_create(illmrec_queue *queue, const char *target, const illmrec_tls_files *tls,
+                                        const illmrec_argument *arguments, size_t count);
 void illmrec_channel_release(illmrec_channel *channel);
 
 /// Opens a call of method `path` ("/package.Service/Method"). Nothing is sent before the first batch. `timeout_ns`
@@ -125,12 +145,45 @@ typedef struct {
   void (*stopped)(void *context);
 } illmrec_server_callbacks;
 
-/// Creates a server on `queue`. The caller owns it.
-illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count);
+/// What the clients of a server may do to it, before core sees it; 0 is no limit.
+typedef struct {
+  /// Connections at a time, and of one address; further ones are closed at once. Unix sockets count as one address.
+  uint32_t connections;
+  uint32_t connections_per_address;
+  /// Bytes of one header block on the wire, its CONTINUATION frames included.
+  uint32_t header_block_bytes;
+  /// Frames a second on a connection that make work and carry nothing: streams that are reset within moments, pings,
+  /// settings, priorities, empty data. Five seconds' worth may come at once.
+  uint32_t idle_frames_per_second;
+} illmrec_connection_limits;
 
-/// Listens on `address` without transport security. Before start only. Returns the port (1 for a Unix socket), 0 on
-/// failure.
-int illmrec_server_listen(illmrec_server *server, const char *address);
+/// How often each limit closed a connection, of all servers of the process.
+typedef struct {
+  uint64_t over_connections;
+  uint64_t over_connections_per_address;
+  uint64_t over_header_block;
+  uint64_t over_idle_frames;
+} illmrec_closed_connections;
+
+illmrec_closed_connections illmrec_count_closed_connections(void);
+
+/// Whether `illmrec_connection_limits` have an effect: this process and this build of core let the shim see connections
+/// and what comes on them. Not under a sanitizer.
+bool illmrec_can_limit_connections(void);
+
+/// Creates a server on `queue`. The caller owns it.
+///
+/// `memory_bytes` bounds what core itself takes for connections, calls and messages under way: near it new connections
+/// are refused, above it calls are. 0: no bound. `limits`: NULL for none.
+illmrec_server *illmrec_server_create(illmrec_queue *queue, const illmrec_argument *arguments, size_t count,
+                                      size_t memory_bytes, const illmrec_connection_limits *limits);
+
+/// Listens on `address`. Before start only, and once with TLS. Returns the port (1 for a Unix socket), 0 on failure.
+///
+/// `tls`: NULL for none. `changed(context)` may be called until `forget(context)` is; without TLS neither ever is.
+int illmrec_server_listen(illmrec_server *server, const char *address, const illmrec_tls_files *tls,
+                          ILLMREC_SENDABLE void (*changed)(void *context, const char *problem),
+                          ILLMREC_SENDABLE void (*forget)(void *context), void *context);
 
 /// Announces a method. Before start only. With `with_message` a call is reported together with its first message, which
 /// suits methods whose client sends exactly one. Returns the number that marks its calls, or -1.
@@ -161,6 +214,21 @@ void illmrec_call_cancel(illmrec_call *call, int status, const char *message);
 
 /// Copies the peer's address ("ipv4:127.0.0.1:50051") into `buffer`; returns its length, cut to `capacity`.
 size_t illmrec_call_peer(illmrec_call *call, char *buffer, size_t capacity);
+
+/// A name that the peer's verified certificate gives it.
+typedef enum {
+  /// The whole subject, as OpenSSL writes it on one line (RFC 2253).
+  ILLMREC_PEER_SUBJECT = 0,
+  ILLMREC_PEER_COMMON_NAME = 1,
+  ILLMREC_PEER_DNS_NAME = 2,
+  ILLMREC_PEER_URI = 3,
+  ILLMREC_PEER_EMAIL = 4,
+} illmrec_peer_name;
+
+/// Calls `found` for each name that a certificate gives the peer; for none when it showed none or none was asked for.
+/// Within the call.
+void illmrec_call_peer_names(illmrec_call *call, void *context,
+                             void (*found)(void *context, illmrec_peer_name kind, const char *name, size_t count));
 
 // MARK: Batches
 
@@ -246,6 +314,8 @@ typedef struct {
 } illmrec_metadata_entry;
 
 size_t illmrec_metadata_count(const illmrec_metadata *metadata);
+/// Bytes of all keys and values, with 32 more for each pair, as HTTP/2 counts a list of headers.
+size_t illmrec_metadata_bytes(const illmrec_metadata *metadata);
 illmrec_metadata_entry illmrec_metadata_at(const illmrec_metadata *metadata, size_t index);
 
 #ifdef __cplusplus

@@ -31,6 +31,14 @@ struct CallHandle: ~Copyable, @unchecked Sendable {
     }
   }
 
+  /// Calls `found` with `context` for each name in the peer's verified certificate.
+  func withPeerNames(
+    _ context: UnsafeMutableRawPointer,
+    _ found: @convention(c) (UnsafeMutableRawPointer?, illmrec_peer_name, UnsafePointer<CChar>?, Int) -> Void
+  ) {
+    illmrec_call_peer_names(call, context, found)
+  }
+
   /// Promises that no further batch will be started, so that the call does not keep its queue's threads.
   func finish() { illmrec_call_finish(call) }
 

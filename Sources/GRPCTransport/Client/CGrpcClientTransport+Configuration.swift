@@ -19,6 +19,10 @@ extension CGrpcClientTransport {
     public var healthCheckedService: String?
     /// The name sent as ":authority". Default: taken from the target.
     public var authority: String?
+    /// Whether compressed messages are taken; see the server's configuration. By default their calls end with an error.
+    public var acceptsCompression = false
+    /// Who the server has to prove to be. Default: connections are not encrypted.
+    public var tls: TLS?
     /// Pings that find dead connections.
     public var keepalive = Keepalive()
     /// How to try again after a failed connection.
@@ -27,6 +31,28 @@ extension CGrpcClientTransport {
     public static var defaults: Self { Self() }
 
     public init() {}
+
+    /// PEM files for TLS 1.2 and 1.3, read again every second: connections that are made later use what they hold then.
+    public struct TLS: Sendable, Hashable {
+      /// Authorities one of which must have signed the server's certificate.
+      public var authorities: String
+      /// What the client shows to a server that asks for a certificate, and its key; both or neither.
+      public var certificate: String?
+      public var key: String?
+      /// The name that the server's certificate must be for. Default: the target's.
+      public var serverName: String?
+
+      public init(
+        authorities: String, certificate: String? = nil, key: String? = nil, serverName: String? = nil
+      ) {
+        self.authorities = authorities
+        self.certificate = certificate
+        self.key = key
+        self.serverName = serverName
+      }
+
+      var files: TLSFiles { TLSFiles(certificate: certificate, key: key, authorities: authorities) }
+    }
 
     public struct Keepalive: Sendable, Hashable {
       /// Ping a connection after it was quiet for this long; servers disconnect clients that ping too often. Default: never.
@@ -61,6 +87,7 @@ extension CGrpcClientTransport.Configuration {
       throw TransportError(
         code: .invalidConfiguration, message: "\(name) is \(value); it must be from 1 to \(Int32.max)")
     }
+    try tls?.files.check()
   }
 
   var channelArguments: [ChannelArgument] {
@@ -82,6 +109,8 @@ extension CGrpcClientTransport.Configuration {
       arguments.append(.init("grpc.keepalive_permit_without_calls", keepalive.withoutCalls))
       arguments.append(.init("grpc.http2.max_pings_without_data", 0))
     }
+    if !acceptsCompression { arguments.append(.withoutCompression) }
+    if let name = tls?.serverName { arguments.append(.init("grpc.ssl_target_name_override", name)) }
     if let authority { arguments.append(.init("grpc.default_authority", authority)) }
     return arguments
   }

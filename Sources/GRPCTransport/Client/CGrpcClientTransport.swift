@@ -19,7 +19,7 @@ public final class CGrpcClientTransport: ClientTransport {
   private let lifecycle: Mutex<ClientLifecycle>
 
   /// - Parameter target: as gRPC names it: "host:port", "dns:///host:port", "ipv4:127.0.0.1:1,127.0.0.1:2", "ipv6:…", "unix:/path".
-  /// - Throws: `TransportError` when `configuration` is out of range or the system refuses a thread. A target that cannot be resolved
+  /// - Throws: `TransportError` when `configuration` is out of range, a file of its TLS cannot be used, or the system refuses a thread. A target that cannot be resolved
   ///   or reached shows as UNAVAILABLE in calls.
   public init(target: String, configuration: Configuration = .defaults) throws {
     try configuration.validate()
@@ -31,7 +31,7 @@ public final class CGrpcClientTransport: ClientTransport {
     self.configuration = configuration
     self.retryThrottle = configuration.serviceConfig.retryThrottling.map { RetryThrottle(policy: $0) }
     self.methodConfigurations = MethodConfigurations(configuration.serviceConfig)
-    let channel = try ChannelHandle(threads: threads, target: target, arguments: configuration.channelArguments)
+    let channel = try ChannelHandle(threads: threads, target: target, configuration: configuration)
     self.lifecycle = Mutex(ClientLifecycle(channel: channel))
   }
 

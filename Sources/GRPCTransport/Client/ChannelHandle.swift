@@ -8,12 +8,16 @@ import CGrpcShim
 final class ChannelHandle: @unchecked Sendable {
   private let channel: OpaquePointer
 
-  init(threads: QueueThreads, target: String, arguments: [ChannelArgument]) throws(TransportError) {
+  init(
+    threads: QueueThreads, target: String, configuration: CGrpcClientTransport.Configuration
+  ) throws(TransportError) {
     let queue = try threads.startQueue(name: "grpc-client", threads: 1)
     // The channel holds the queue from here on.
     defer { illmrec_queue_release(queue) }
-    let channel = arguments.withCoreArguments { arguments in
-      illmrec_channel_create(queue, target, arguments.baseAddress, arguments.count)
+    let channel = configuration.channelArguments.withCoreArguments { arguments in
+      (configuration.tls?.files).withCoreFiles { files in
+        illmrec_channel_create(queue, target, files, arguments.baseAddress, arguments.count)
+      }
     }
     guard let channel else {
       throw TransportError(

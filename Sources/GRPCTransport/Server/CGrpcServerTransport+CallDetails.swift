@@ -7,6 +7,8 @@ extension CGrpcServerTransport {
   public struct CallDetails: ServerContext.TransportSpecific {
     /// When the client gives up; the call is cancelled then. Where the client never does, what the server's configuration gives.
     public let deadline: ContinuousClock.Instant?
+    /// Who the client is, when the server asks clients for certificates.
+    public let peerCertificate: PeerCertificate?
   }
 }
 
@@ -14,5 +16,10 @@ extension ServerContext {
   /// When the client gives up, or the server's default for it, if there is one and the server's transport is `CGrpcServerTransport`.
   public var deadline: ContinuousClock.Instant? {
     (transportSpecific as? CGrpcServerTransport.CallDetails)?.deadline
+  }
+
+  /// Who the client is by its certificate, if the server's transport is `CGrpcServerTransport` and asks clients for one.
+  public var peerCertificate: PeerCertificate? {
+    (transportSpecific as? CGrpcServerTransport.CallDetails)?.peerCertificate
   }
 }

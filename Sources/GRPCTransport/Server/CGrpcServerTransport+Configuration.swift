@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CGrpcShim
 import Glibc
 
 extension CGrpcServerTransport {
@@ -9,8 +10,12 @@ extension CGrpcServerTransport {
     public var maxReceiveMessageBytes = 4 * 1024 * 1024
     /// The largest response message sent, in bytes. Default: 2 GiB - 1, the most that gRPC can carry.
     public var maxSendMessageBytes = Int(Int32.max)
-    /// The most metadata accepted with one request, in bytes. Default 16 KiB.
+    /// The most metadata accepted with one request, in bytes, each pair counted with 32 bytes more as HTTP/2 does. A call with more ends
+    /// with RESOURCE_EXHAUSTED; with four times as much, and at least 64 KiB, so does its connection. Default 16 KiB.
     public var maxMetadataBytes = 16 * 1024
+    /// Whether compressed messages are taken. gRPC core inflates a message before it looks at its size, so that 1 MiB becomes a GiB of
+    /// memory. By default they are refused with UNIMPLEMENTED, unread.
+    public var acceptsCompression = false
     /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
     public var maxConcurrentStreams: Int?
     /// The deadline, from a call's arrival, that handlers of methods with one request see where the client has set none. The call is
@@ -18,6 +23,11 @@ extension CGrpcServerTransport {
     public var defaultDeadline: Duration?
     /// Judges each request message before it is decoded. Default: every message is taken.
     public var requestGuard: (any RequestGuard)?
+    /// The most calls in progress at a time, over all connections; further ones end with RESOURCE_EXHAUSTED. Default: no limit.
+    public var maxConcurrentCalls: Int?
+    /// The most memory that gRPC core takes for connections, calls and messages under way, in bytes: near it new connections are refused,
+    /// beyond it calls are. Default: no limit.
+    public var maxMemoryBytes: Int?
     /// Threads that serve connections, 1 to 64. One serves small calls at the least cost; with more, calls go on while a handler
     /// holds one of them. Default: half the processors, at least 1 and at most 16.
     public var queueThreads = min(max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) / 2), 16)
@@ -25,6 +35,10 @@ extension CGrpcServerTransport {
     public var keepalive = Keepalive()
     /// When to part from a connection.
     public var connection = Connection()
+    /// What clients may do before gRPC core sees it.
+    public var connectionLimits = ConnectionLimits()
+    /// How to prove who the server is, and whether clients have to. Default: connections are not encrypted.
+    public var tls: TLS?
     /// Where handlers begin.
     public var handlerStart = HandlerStart.onQueueThread(upTo: 64 * 1024)
     /// Whether a graceful shutdown marks the calls that run as cancelled, so that endless ones can end. By default it does not: they
@@ -65,8 +79,44 @@ extension CGrpcServerTransport {
       public var maxAge: Duration?
       /// How long calls on an aged connection may go on. Default: without end.
       public var maxAgeGrace: Duration?
+      /// How long a new connection may take to speak TLS and HTTP/2. Default 10 seconds.
+      public var handshakeTimeout = Duration.seconds(10)
 
       public init() {}
+    }
+
+    /// Checked before gRPC core sees a connection or what comes on it, where `CGrpcServerTransport.canLimitConnections`.
+    public struct ConnectionLimits: Sendable, Hashable {
+      /// Connections at a time; further ones are closed at once. Default: no limit.
+      public var total: Int?
+      /// Of one IPv4 address, IPv6 network of 64 bits, or all Unix sockets together. Default: no limit.
+      public var perAddress: Int?
+      /// Frames on one connection that make work and carry nothing: streams that are reset within 20 ms of their beginning, pings,
+      /// settings, priorities, empty data. Five seconds' worth may come at once; a connection with more is closed. Default 1,000.
+      public var idleFramesPerSecond: Int? = 1000
+
+      public init() {}
+    }
+
+    /// PEM files for TLS 1.2 and 1.3. They are looked at as connections arrive: when they have changed and fit each other, later
+    /// connections use what they hold now, and those that are open go on.
+    public struct TLS: Sendable {
+      /// The server's certificate and those between it and its authority.
+      public var certificate: String
+      public var key: String
+      /// Authorities of clients. With them every client must show a certificate that one of them signed; see
+      /// `ServerContext.peerCertificate`. Without them clients are not asked.
+      public var clientAuthorities: String?
+      /// Called when changed files are in use from now on (nil), or are not because of what the text says. Must not block.
+      public var onChange: @Sendable (_ problem: String?) -> Void = { _ in }
+
+      public init(certificate: String, key: String, clientAuthorities: String? = nil) {
+        self.certificate = certificate
+        self.key = key
+        self.clientAuthorities = clientAuthorities
+      }
+
+      var files: TLSFiles { TLSFiles(certificate: certificate, key: key, authorities: clientAuthorities) }
     }
   }
 }
@@ -80,27 +130,48 @@ extension CGrpcServerTransport.Configuration {
     for (name, value) in [
       ("maxReceiveMessageBytes", maxReceiveMessageBytes), ("maxSendMessageBytes", maxSendMessageBytes),
       ("maxMetadataBytes", maxMetadataBytes), ("maxConcurrentStreams", maxConcurrentStreams ?? 1),
+      ("maxConcurrentCalls", maxConcurrentCalls ?? 1), ("connectionLimits.total", connectionLimits.total ?? 1),
+      ("connectionLimits.perAddress", connectionLimits.perAddress ?? 1),
+      ("connectionLimits.idleFramesPerSecond", connectionLimits.idleFramesPerSecond ?? 1),
     ] {
       try require((1...Int(Int32.max)).contains(value), "\(name) is \(value); it must be from 1 to \(Int32.max)")
     }
+    try require(
+      maxMemoryBytes ?? 1 << 20 >= 1 << 20,
+      "maxMemoryBytes is \(maxMemoryBytes ?? 0); less than 1 MiB lets nothing through")
+    try tls?.files.check()
   }
 
   var channelArguments: [ChannelArgument] {
     var arguments: [ChannelArgument] = [
       .init("grpc.max_receive_message_length", maxReceiveMessageBytes),
       .init("grpc.max_send_message_length", maxSendMessageBytes),
-      .init("grpc.max_metadata_size", maxMetadataBytes),
+      // Core would end the connection for what ends a call here.
+      .init("grpc.max_metadata_size", maxConnectionMetadataBytes),
       .init("grpc.keepalive_time_ms", keepalive.interval),
       .init("grpc.keepalive_timeout_ms", keepalive.timeout),
       .init("grpc.keepalive_permit_without_calls", true),
       .init("grpc.http2.min_ping_interval_without_data_ms", keepalive.minClientInterval),
+      .init("grpc.server_handshake_timeout_ms", connection.handshakeTimeout),
       // A second server on the same port is an error to report, not a peer to share with.
       .init("grpc.so_reuseport", false),
     ]
+    if !acceptsCompression { arguments.append(.withoutCompression) }
     if let maxConcurrentStreams { arguments.append(.init("grpc.max_concurrent_streams", maxConcurrentStreams)) }
     if let maxIdle = connection.maxIdle { arguments.append(.init("grpc.max_connection_idle_ms", maxIdle)) }
     if let maxAge = connection.maxAge { arguments.append(.init("grpc.max_connection_age_ms", maxAge)) }
     if let grace = connection.maxAgeGrace { arguments.append(.init("grpc.max_connection_age_grace_ms", grace)) }
     return arguments
+  }
+
+  /// More than this in one header block costs its connection.
+  private var maxConnectionMetadataBytes: Int { max(64 * 1024, min(maxMetadataBytes, Int(Int32.max) / 4) * 4) }
+
+  var coreConnectionLimits: illmrec_connection_limits {
+    illmrec_connection_limits(
+      connections: UInt32(connectionLimits.total ?? 0),
+      connections_per_address: UInt32(connectionLimits.perAddress ?? 0),
+      header_block_bytes: UInt32(maxConnectionMetadataBytes),
+      idle_frames_per_second: UInt32(connectionLimits.idleFramesPerSecond ?? 0))
   }
 }

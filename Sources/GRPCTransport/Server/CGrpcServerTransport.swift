@@ -30,14 +30,14 @@ public final class CGrpcServerTransport: ServerTransport {
   /// Binds `address`.
   ///
   /// - Parameter address: "host:port", "[ipv6]:port" or "unix:/path"; port 0 is any free port.
-  /// - Throws: `TransportError` when the address is malformed or taken, or `configuration` is out of range.
+  /// - Throws: `TransportError` when the address is malformed or taken, `configuration` is out of range, or a file of its TLS cannot be
+  ///   used.
   public init(address: String, configuration: Configuration = .defaults) throws {
     try configuration.validate()
     let listenAddress = try ListenAddress(parsing: address)
     try listenAddress.checkAvailability()
-    let server = try ServerHandle(
-      threads: threads, count: configuration.queueThreads, arguments: configuration.channelArguments)
-    let port = try server.listen(address)
+    let server = try ServerHandle(threads: threads, configuration: configuration)
+    let port = try server.listen(address, tls: configuration.tls)
     self.boundPort = listenAddress.isUnix ? nil : port
     self.address = address
     self.configuration = configuration
@@ -95,8 +95,7 @@ public final class CGrpcServerTransport: ServerTransport {
       }
       guard let methods = lifecycle.registerMethods() else { return nil }
       let listener = ServerListener(
-        methods: methods, handlerStart: configuration.handlerStart, requestGuard: configuration.requestGuard,
-        defaultDeadline: configuration.defaultDeadline, localPeer: localPeer, handler: handler)
+        methods: methods, configuration: configuration, localPeer: localPeer, handler: handler)
       lifecycle.listener = listener
       lifecycle.hasListened = true
       lifecycle.server?.start(reportingTo: listener)

@@ -8,12 +8,13 @@ import CGrpcShim
 struct ServerHandle: ~Copyable, @unchecked Sendable {
   private let server: OpaquePointer
 
-  init(threads: QueueThreads, count: Int, arguments: [ChannelArgument]) throws(TransportError) {
-    let queue = try threads.startQueue(name: "grpc-server", threads: count)
+  init(threads: QueueThreads, configuration: CGrpcServerTransport.Configuration) throws(TransportError) {
+    let queue = try threads.startQueue(name: "grpc-server", threads: configuration.queueThreads)
     // The server holds the queue from here on.
     defer { illmrec_queue_release(queue) }
-    self.server = arguments.withCoreArguments { arguments in
-      illmrec_server_create(queue, arguments.baseAddress, arguments.count)
+    var limits = configuration.coreConnectionLimits
+    self.server = configuration.channelArguments.withCoreArguments { arguments in
+      illmrec_server_create(queue, arguments.baseAddress, arguments.count, configuration.maxMemoryBytes ?? 0, &limits)
     }
   }
 
@@ -22,8 +23,20 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
   }
 
   /// Binds `address` and returns its port. Before start.
-  func listen(_ address: String) throws(TransportError) -> Int {
-    let port = illmrec_server_listen(server, address)
+  func listen(_ address: String, tls: CGrpcServerTransport.Configuration.TLS?) throws(TransportError) -> Int {
+    let observer = tls.map { Unmanaged.passRetained(TLSObserver($0.onChange)).toOpaque() }
+    let port = (tls?.files).withCoreFiles { files in
+      illmrec_server_listen(
+        server, address, files,
+        { context, problem in
+          guard let context else { return }
+          Unmanaged<TLSObserver>.fromOpaque(context).takeUnretainedValue().onChange(problem.map { String(cString: $0) })
+        },
+        { context in
+          guard let context else { return }
+          Unmanaged<TLSObserver>.fromOpaque(context).release()
+        }, observer)
+    }
     guard port > 0 else {
       throw TransportError(
         code: .addressUnavailable,
@@ -61,6 +74,15 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
 
   /// Cancels the calls that run. After shutdown.
   func cancelCalls() { illmrec_server_cancel_calls(server) }
+
+  /// What the shim holds to report changed files to.
+  private final class TLSObserver: Sendable {
+    let onChange: @Sendable (String?) -> Void
+
+    init(_ onChange: @escaping @Sendable (String?) -> Void) {
+      self.onChange = onChange
+    }
+  }
 
   /// Requests outstanding per method, enough that a burst finds one.
   private static let slots = 16

@@ -21,55 +21,58 @@ final class ServerListener: Sendable {
   /// By the number that core reports with a call.
   private let methods: [MethodDescriptor]
   private let handler: Handler
-  private let handlerStart: CGrpcServerTransport.Configuration.HandlerStart
-  private let requestGuard: (any RequestGuard)?
-  private let defaultDeadline: Duration?
+  private let configuration: CGrpcServerTransport.Configuration
   private let localPeer: String
   private let state = Mutex(State())
   private let peers = Mutex(PeerCache())
 
   init(
-    methods: [MethodDescriptor], handlerStart: CGrpcServerTransport.Configuration.HandlerStart,
-    requestGuard: (any RequestGuard)?, defaultDeadline: Duration?, localPeer: String, handler: @escaping Handler
+    methods: [MethodDescriptor], configuration: CGrpcServerTransport.Configuration, localPeer: String,
+    handler: @escaping Handler
   ) {
     self.methods = methods
     self.handler = handler
-    self.handlerStart = handlerStart
-    self.requestGuard = requestGuard
-    self.defaultDeadline = defaultDeadline
+    self.configuration = configuration
     self.localPeer = localPeer
   }
 
   /// A call arrived. On a queue thread.
   func accept(_ incoming: UnsafeMutablePointer<illmrec_incoming>) {
-    let call = ServerCall(takingCallOf: incoming, methods: methods, requestGuard: requestGuard)
-    let (place, isForced) = state.withLock { ($0.add(call), $0.isForced) }
+    let call = ServerCall(takingCallOf: incoming, methods: methods, requestGuard: configuration.requestGuard)
+    let (place, running, isForced) = state.withLock { ($0.add(call), $0.runningCount, $0.isForced) }
     if isForced { call.abandon() }
     call.start()
-    let deadline = deadline(of: call, after: incoming.pointee.timeout_ns)
+    if let refusal = refusal(metadataBytes: illmrec_metadata_bytes(incoming.pointee.metadata), running: running) {
+      call.attach(Task { await self.refuse(call, refusal, place) })
+      return
+    }
+    let details = CGrpcServerTransport.CallDetails(
+      deadline: deadline(of: call, after: incoming.pointee.timeout_ns),
+      peerCertificate: configuration.tls?.clientAuthorities == nil ? nil : call.handle.peerCertificate())
     let remotePeer = peers.withLock { $0.peer(of: call.handle) }
     let run: @Sendable () async -> Void = {
-      await self.handle(call, deadline: deadline, remotePeer: remotePeer)
+      await self.handle(call, details, remotePeer: remotePeer)
       self.ended(place)
     }
     call.attach(startsHere(call) ? Task.immediate(operation: run) : Task(operation: run))
   }
 
   private func startsHere(_ call: ServerCall) -> Bool {
-    guard case .onQueueThread(let limit) = handlerStart, call.isUnary, let request = call.onlyRequest else {
+    guard case .onQueueThread(let limit) = configuration.handlerStart, call.isUnary, let request = call.onlyRequest
+    else {
       return false
     }
     return request.count <= limit
   }
 
   nonisolated(nonsending) private func handle(
-    _ call: ServerCall, deadline: ContinuousClock.Instant?, remotePeer: String
+    _ call: ServerCall, _ details: CGrpcServerTransport.CallDetails, remotePeer: String
   ) async {
     await withServerContextRPCCancellationHandle { cancellation in
       call.attach(cancellation)
       var context = ServerContext(
         descriptor: call.method, remotePeer: remotePeer, localPeer: localPeer, cancellation: cancellation)
-      context.transportSpecific = CGrpcServerTransport.CallDetails(deadline: deadline)
+      context.transportSpecific = details
       let stream = RPCStream(
         descriptor: call.method,
         inbound: RPCAsyncSequence(wrapping: ServerCall.Requests(call: call)),
@@ -78,6 +81,29 @@ final class ServerListener: Sendable {
     }
     await call.finish(nil)
     call.handlerEnded()
+  }
+
+  /// Why a call is not for the handler.
+  private func refusal(metadataBytes: Int, running: Int) -> RPCError? {
+    if metadataBytes > configuration.maxMetadataBytes {
+      return RPCError(
+        code: .resourceExhausted,
+        message: """
+          The request's metadata has \(metadataBytes) bytes, each pair counted with 32 more; the server takes \
+          \(configuration.maxMetadataBytes).
+          """)
+    }
+    if let limit = configuration.maxConcurrentCalls, running > limit {
+      return RPCError(
+        code: .resourceExhausted, message: "The server has \(limit) calls in progress and takes no more at a time.")
+    }
+    return nil
+  }
+
+  private func refuse(_ call: ServerCall, _ error: RPCError, _ place: Int) async {
+    await call.finish(error)
+    call.handlerEnded()
+    ended(place)
   }
 
   private func ended(_ place: Int) {
@@ -121,11 +147,13 @@ final class ServerListener: Sendable {
 
   private func deadline(of call: ServerCall, after nanoseconds: Int64) -> ContinuousClock.Instant? {
     guard nanoseconds == .max else { return .now + .nanoseconds(nanoseconds) }
-    return call.isUnary ? defaultDeadline.map { .now + $0 } : nil
+    return call.isUnary ? configuration.defaultDeadline.map { .now + $0 } : nil
   }
 }
 
 extension ServerListener.State {
+  fileprivate var runningCount: Int { running.count - freePlaces.count }
+
   fileprivate mutating func add(_ call: ServerCall) -> Int {
     if let place = freePlaces.popLast() {
       running[place] = call
