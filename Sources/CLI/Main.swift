@@ -17,6 +17,7 @@ struct IllmrecCommand: AsyncParsableCommand {
         illmrec data prepare SOURCE --out D data to train and evaluate on
         illmrec explain REASON              what an error means and what to do about it
         illmrec help COMMAND                more about a command
+        illmrec --tls-ca CA COMMAND         a command that calls services by TLS
       """,
     version: Product.version,
     subcommands: [
@@ -25,4 +26,9 @@ struct IllmrecCommand: AsyncParsableCommand {
       FeaturesCommand.self,
       TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, ExplainCommand.self,
     ])
+
+  @OptionGroup(title: "Calling services") var outgoing: SettingFlags<ClientTLSSettings>
+
+  /// ArgumentParser's one call of this command when a subcommand runs.
+  func validate() throws { ServiceConnections.use(outgoing) }
 }

@@ -40,6 +40,7 @@ struct EncoderCommand: AsyncParsableCommand {
   @OptionGroup var model: SettingFlags<ModelSettings>
   @OptionGroup var settings: SettingFlags<EncoderSettings>
   @OptionGroup var limits: SettingFlags<EncoderLimits>
+  @OptionGroup var outgoing: SettingFlags<ClientTLSSettings>
 
   func run() async throws {
     let (settings, configuration) = try configuration()
@@ -50,6 +51,6 @@ struct EncoderCommand: AsyncParsableCommand {
 
   /// Resolves and checks everything, before anything is started.
   func configuration() throws -> (ServiceSettings, EncoderConfiguration) {
-    try service.resolve([model, settings, limits], defaultPort: 50051, EncoderConfiguration.init)
+    try service.resolve([model, settings, limits, outgoing], defaultPort: 50051, EncoderConfiguration.init)
   }
 }

@@ -15,6 +15,8 @@ struct EncoderConfiguration: Sendable {
   let decodeThreads: Int
   /// The index that decides which snapshot is read by default; nil when the newest is.
   let followed: FollowedIndex?
+  /// How it is called.
+  let outgoing: ClientOptions
 
   init(_ service: ServiceSettings) throws(SettingsError) {
     let settings = try service.all.read(EncoderSettings.self)
@@ -29,6 +31,7 @@ struct EncoderConfiguration: Sendable {
     followed = settings.retrieval.map {
       FollowedIndex(target: $0, index: settings.index, retention: .seconds(3600 * settings.keepSnapshots))
     }
+    outgoing = ClientOptions(tls: try service.all.read(ClientTLSSettings.self).tls())
     try check()
   }
 

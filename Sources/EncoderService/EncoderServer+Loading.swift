@@ -27,7 +27,7 @@ extension EncoderServer {
     await admin.restore()
     try await server.logCatalog()
     return ServiceParts(
-      services: [server, admin], background: try server.following(configuration.followed),
+      services: [server, admin], background: try server.following(configuration.followed, configuration.outgoing),
       onShutdown: {
         await admin.shutdown()
         await server.shutdown()
@@ -73,9 +73,9 @@ extension EncoderServer {
       ])
   }
 
-  private func following(_ index: FollowedIndex?) throws -> [any Service] {
+  private func following(_ index: FollowedIndex?, _ options: ClientOptions) throws -> [any Service] {
     guard let index else { return [] }
-    let client = try makeClient(target: index.target)
+    let client = try makeClient(target: index.target, options: options)
     return [
       ClientService(client),
       ReleaseFollower(store: store, followed: index, client: client, inUse: snapshotsInUse, logger: logger),

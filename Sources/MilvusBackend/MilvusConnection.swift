@@ -24,7 +24,7 @@ final class MilvusConnection: Sendable {
     self.settings = settings
     place = "Milvus at \(settings.address)" + (settings.database.isEmpty ? "" : " (database \(settings.database))")
     let client = GRPCClient(
-      transport: try CGrpcClientTransport(target: settings.address, configuration: Self.transport))
+      transport: try CGrpcClientTransport(target: settings.address, configuration: Self.transport(tls: settings.tls)))
     self.client = client
     service = Client(wrapping: client)
     var metadata: Metadata = [:]
@@ -72,8 +72,11 @@ final class MilvusConnection: Sendable {
     return response
   }
 
-  private static var transport: CGrpcClientTransport.Configuration {
+  private static func transport(
+    tls: CGrpcClientTransport.Configuration.TLS?
+  ) -> CGrpcClientTransport.Configuration {
     var configuration = CGrpcClientTransport.Configuration.defaults
+    configuration.tls = tls
     // Answers may be larger than requests: Milvus bounds them by settings of its own.
     configuration.maxReceiveMessageBytes = 256 << 20
     configuration.maxSendMessageBytes = maxMessageBytes

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import GRPCTransport
+
 /// How to reach a Milvus cluster, and how collections are made there.
 package struct MilvusSettings: Sendable {
   /// As gRPC names it: "host:port", "dns:///host:port".
@@ -8,6 +10,8 @@ package struct MilvusSettings: Sendable {
   package var database: String
   /// "user:password" or an API key; nil when the cluster asks for none.
   package var token: String?
+  /// Nil for no TLS.
+  package var tls: CGrpcClientTransport.Configuration.TLS?
   package var index: MilvusIndex
   /// Copies of each collection in the memory of query nodes.
   package var replicas: Int
@@ -23,6 +27,7 @@ package struct MilvusSettings: Sendable {
     self.address = address
     database = ""
     token = nil
+    tls = nil
     index = .flat
     replicas = 1
     shards = 1

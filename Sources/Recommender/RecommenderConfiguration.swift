@@ -6,10 +6,14 @@ package import ServiceSupport
 package struct RecommenderConfiguration: Sendable {
   package let targets: RecommenderSettings
   package var limits: RecommenderLimits
+  /// How the services are called.
+  package var outgoing: ClientOptions
 
   package init(_ service: ServiceSettings) throws(SettingsError) {
     targets = try service.all.read()
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
+    outgoing = ClientOptions(
+      maxMessageBytes: limits.maxMessageBytes, tls: try service.all.read(ClientTLSSettings.self).tls())
   }
 }

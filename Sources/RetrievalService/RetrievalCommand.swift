@@ -29,6 +29,7 @@ struct RetrievalCommand: AsyncParsableCommand {
   @OptionGroup var settings: SettingFlags<RetrievalSettings>
   @OptionGroup var limits: SettingFlags<RetrievalLimits>
   @OptionGroup var rollouts: SettingFlags<RolloutSettings>
+  @OptionGroup var outgoing: SettingFlags<ClientTLSSettings>
 
   func run() async throws {
     let (settings, configuration) = try configuration()
@@ -40,6 +41,6 @@ struct RetrievalCommand: AsyncParsableCommand {
   /// Resolves and checks everything, before anything is started.
   func configuration() throws -> (ServiceSettings, RetrievalConfiguration) {
     try service.resolve(
-      [graphs, milvus, settings, limits, rollouts], defaultPort: 50053, RetrievalConfiguration.init)
+      [graphs, milvus, settings, limits, rollouts, outgoing], defaultPort: 50053, RetrievalConfiguration.init)
   }
 }

@@ -14,7 +14,7 @@ struct ConfigurationTests {
   static func resolve(_ environment: [String: String]) throws -> RetrievalConfiguration {
     let groups: [any SettingGroup.Type] = [
       ServiceSettings.self, RetrievalSettings.self, RetrievalLimits.self, RolloutSettings.self, GraphOptions.self,
-      MilvusOptions.self,
+      MilvusOptions.self, ClientTLSSettings.self,
     ]
     let settings = try Settings(keys: groups.flatMap { $0.keys }, environment: environment)
     return try RetrievalConfiguration(ServiceSettings(settings, defaultPort: 50053))

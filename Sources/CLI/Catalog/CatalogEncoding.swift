@@ -24,7 +24,7 @@ struct CatalogEncoding: Sendable {
     let progress = ProgressBar("Encoding", total: catalog.items.count + catalog.problems.count, unit: "items")
     let tally = EncodingTally(catalog: catalog, progress: progress)
     do {
-      try await withClient(target: target) { client in
+      try await withClient(target: target, options: ServiceConnections.options()) { client in
         try await stream(over: .init(wrapping: client), tally: tally)
       }
     } catch let error where Task.isCancelled || error is RPCError {

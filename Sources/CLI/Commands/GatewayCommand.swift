@@ -24,20 +24,20 @@ struct GatewayCommand: ReportingCommand {
   @OptionGroup var service: ServiceOptions
   @OptionGroup var targets: SettingFlags<RecommenderSettings>
   @OptionGroup var limits: SettingFlags<RecommenderLimits>
+  @OptionGroup var outgoing: SettingFlags<ClientTLSSettings>
 
   func perform() async throws {
     let (settings, configuration) = try service.resolve(
-      [targets, limits], defaultPort: StackMember.gateway.defaultPort, RecommenderConfiguration.init)
+      [targets, limits, outgoing], defaultPort: StackMember.gateway.defaultPort, RecommenderConfiguration.init)
     try await ServiceRunner.run(name: "gateway", settings: settings) { _ in try Self.parts(configuration) }
   }
 
   private static func parts(_ configuration: RecommenderConfiguration) throws -> ServiceParts {
-    let options = ClientOptions(maxMessageBytes: configuration.limits.maxMessageBytes)
     func client(
       _ key: any AnySettingKey, _ target: String
     ) throws -> (target: String, client: GRPCClient<CGrpcClientTransport>) {
       do {
-        return (target, try makeClient(target: target, options: options))
+        return (target, try makeClient(target: target, options: configuration.outgoing))
       } catch let error as TransportError {
         throw CLIError(.usage, "--\(key.name): \(error.message)", cause: error)
       }

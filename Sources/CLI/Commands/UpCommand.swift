@@ -67,9 +67,15 @@ struct UpCommand: ReportingCommand {
   var modelVersion: String?
   @Option(
     help: ArgumentHelp(
-      "Address to listen on; there is no authentication, so open it (0.0.0.0) only to a network that may use the services.",
+      """
+      Address to listen on; one that other machines can reach needs TLS, which the services read from ILLMREC_TLS_CERTIFICATE, \
+      ILLMREC_TLS_KEY and ILLMREC_TLS_CA, or --insecure.
+      """,
       valueName: "address"), transform: NonEmpty.text)
   var host = "127.0.0.1"
+  @Flag(
+    help: "Listen without TLS on an address that other machines can reach; whoever can connect may do everything.")
+  var insecure = false
   @Option(help: ArgumentHelp("Port of the gateway; 0 for any free one, as for the others.", valueName: "port"))
   var gatewayPort = StackMember.gateway.defaultPort
   @Option(help: ArgumentHelp("Port of EncoderService.", valueName: "port"))
@@ -119,7 +125,9 @@ struct UpCommand: ReportingCommand {
     ])
     do throws(SettingsError) {
       let settings = try Settings(
-        keys: ServiceSettings.keys + ModelSettings.keys, flags: service.given + model.given)
+        keys: ServiceSettings.keys + ModelSettings.keys,
+        flags: service.given + model.given + (insecure ? [.on("insecure")] : []))
+      _ = try ServiceSettings(settings, defaultPort: 0)
       _ = try ModelConfiguration(try settings.read())
     } catch {
       throw ValidationError(error.message)
@@ -146,6 +154,7 @@ struct UpCommand: ReportingCommand {
     stack.furtherCheckpoints = Array(checkpoints.dropFirst())
     stack.trainings = trainings
     stack.host = host
+    stack.isInsecure = insecure
     stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
     stack.spaces = spaces
     stack.precision = precision

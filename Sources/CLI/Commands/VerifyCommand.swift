@@ -93,9 +93,10 @@ struct VerifyCommand: ReportingCommand {
   private func verify(
     _ golden: Golden, at endpoints: ServiceEndpoints, usesItemStore: Bool
   ) async throws -> VerifyReport {
-    try await withClient(target: endpoints.encoder) { encoder in
-      try await withClient(target: endpoints.llm) { llm in
-        try await withClient(target: endpoints.retrieval) { retrieval in
+    let options = try ServiceConnections.options()
+    return try await withClient(target: endpoints.encoder, options: options) { encoder in
+      try await withClient(target: endpoints.llm, options: options) { llm in
+        try await withClient(target: endpoints.retrieval, options: options) { retrieval in
           try await Verification(
             golden: golden, precision: precision, endpoints: endpoints, encoder: .init(wrapping: encoder),
             llm: .init(wrapping: llm),

@@ -45,7 +45,7 @@ func withService<Value: Sendable>(
   _ name: String, at target: String, _ body: @Sendable (GRPCClient<CGrpcClientTransport>) async throws -> Value
 ) async throws -> Value {
   do {
-    return try await withClient(target: target) { try await body($0) }
+    return try await withClient(target: target, options: ServiceConnections.options()) { try await body($0) }
   } catch let error as RPCError {
     throw ServiceCallError.describe(error, name: name, target: target)
   }

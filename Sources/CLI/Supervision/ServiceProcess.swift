@@ -40,7 +40,7 @@ final class ServiceProcess: Sendable {
       if port == nil { try await Task.sleep(for: .milliseconds(20)) }
     }
     let target = Self.target(host: host, port: port ?? 0)
-    try await withClient(target: target, options: ClientOptions(followsHealth: false)) { client in
+    try await withClient(target: target, options: ServiceConnections.options(followsHealth: false)) { client in
       let health = Grpc_Health_V1_Health.Client(wrapping: client)
       let status = try await health.check(.init(), options: .within(.seconds(30))).status
       guard status == .serving else {

@@ -15,6 +15,8 @@ struct StackConfiguration: Sendable {
   /// See ``StateDirectory``.
   var state: String
   var host = "127.0.0.1"
+  /// Whether the services may listen without TLS where other machines can reach them.
+  var isInsecure = false
   /// A port of 0 means any that is free.
   var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
   /// What is said of a port in use.
@@ -87,6 +89,7 @@ struct StackConfiguration: Sendable {
       if let value { arguments += ["--\(flag)", value] }
     }
     add("host", host)
+    if isInsecure { arguments.append("--insecure") }
     add("port", "\(ports[member] ?? 0)")
     add("port-file", state.portFile(of: member))
     add("log-level", logLevel)

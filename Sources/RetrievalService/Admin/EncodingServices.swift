@@ -2,7 +2,7 @@
 
 import GRPCCore
 import ServiceAPI
-import ServiceSupport
+package import ServiceSupport
 import SwiftProtobuf
 import VectorIndex
 
@@ -15,6 +15,7 @@ package struct EncodingServices: Sendable, Equatable {
   package var llms: [String]
   /// A service that has not answered in this time is taken for one that cannot be reached.
   package var timeout = Duration.seconds(5)
+  package var options = ClientOptions()
 
   package init(encoders: [String] = [], llms: [String] = []) {
     self.encoders = encoders
@@ -47,7 +48,7 @@ package struct EncodingServices: Sendable, Equatable {
   ) async -> ServiceFailure? {
     let service = "the \(kind.name) at \(target)"
     do {
-      let served = try await withClient(target: target) { try await model(of: training, kind, $0) }
+      let served = try await withClient(target: target, options: options) { try await model(of: training, kind, $0) }
       // A service of before several trainings answers with its own, whichever it is asked for.
       guard !training.isOf(training: served.spaceFingerprint) else { return nil }
       return Self.notLoaded(training, version, service, "it serves \(served.name) \(served.version)", kind, target)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
+import GRPCTransport
 import MilvusBackend
 import ServiceSupport
 
@@ -12,7 +13,7 @@ struct MilvusOptions: SettingGroup {
   @Setting(
     "milvus-address",
     "Milvus cluster that holds the vectors of versions published from now on, for catalogs past one machine; without it they "
-      + "lie under --data. The connection is not encrypted: keep it within a private network",
+      + "lie under --data. Without --milvus-tls-ca the connection is not encrypted: keep it within a private network",
     placeholder: "host:port")
   var address: String?
   @Setting(
@@ -23,6 +24,22 @@ struct MilvusOptions: SettingGroup {
     "File with user:password or an API key, where the cluster asks for it; ILLMREC_MILVUS_TOKEN may hold it instead",
     placeholder: "file")
   var tokenFile: String?
+  @Setting(
+    "milvus-tls-ca",
+    "Authorities of the cluster, PEM, such as /etc/ssl/certs/ca-certificates.crt: with it the cluster is called by TLS alone",
+    placeholder: "file")
+  var tlsAuthorities: String?
+  @Setting(
+    "milvus-tls-client-certificate", "Certificate to show to a cluster that asks for one, PEM", placeholder: "file")
+  var tlsCertificate: String?
+  @Setting(
+    "milvus-tls-client-key", "Private key of --milvus-tls-client-certificate, PEM without a passphrase",
+    placeholder: "file")
+  var tlsKey: String?
+  @Setting(
+    "milvus-tls-server-name", "Name that the cluster's certificate must be for, in place of the one in its address",
+    placeholder: "name")
+  var tlsServerName: String?
   @Setting(
     "milvus-index",
     "Index of new collections: flat scores every vector and is exact; hnsw:M=32,efConstruction=360,ef=128 and "
@@ -64,6 +81,7 @@ extension MilvusSettings {
     self.init(address: address)
     database = options.database ?? ""
     token = try Self.token(file: options.tokenFile, environment: environment)
+    tls = try Self.tls(options)
     do {
       index = try MilvusIndex(parsing: options.index)
     } catch {
@@ -74,6 +92,27 @@ extension MilvusSettings {
     consistency = Consistency(rawValue: options.consistency) ?? .bounded
     searchTimeout = .milliseconds(options.timeoutMilliseconds)
     publishTimeout = .seconds(options.publishTimeoutSeconds)
+  }
+
+  private static func tls(
+    _ options: MilvusOptions
+  ) throws(SettingsError) -> CGrpcClientTransport.Configuration.TLS? {
+    guard (options.tlsCertificate == nil) == (options.tlsKey == nil) else {
+      throw SettingsError(
+        "--milvus-tls-client-certificate and --milvus-tls-client-key belong together; give both or neither",
+        isUsage: true)
+    }
+    guard let authorities = options.tlsAuthorities else {
+      guard options.tlsCertificate == nil, options.tlsServerName == nil else {
+        throw SettingsError(
+          "--milvus-tls-client-certificate and --milvus-tls-server-name are for TLS; give --milvus-tls-ca as well",
+          isUsage: true)
+      }
+      return nil
+    }
+    return .init(
+      authorities: authorities, certificate: options.tlsCertificate, key: options.tlsKey,
+      serverName: options.tlsServerName)
   }
 
   private static func token(file: String?, environment: [String: String]) throws(SettingsError) -> String? {

@@ -4,15 +4,21 @@ package import GRPCCore
 package import GRPCTransport
 
 /// How a client of these services connects.
-package struct ClientOptions: Sendable {
+package struct ClientOptions: Sendable, Equatable {
   /// Largest message taken or sent, in bytes; the same default as the services'.
   package var maxMessageBytes: Int
   /// Calls wait for a server that is not up yet, as long as their deadline allows, instead of failing with UNAVAILABLE.
   package var waitForReady: Bool
   /// Send nothing to a replica whose health says NOT_SERVING: one that drains loses no request that way.
   package var followsHealth: Bool
+  /// Nil for no TLS.
+  package var tls: CGrpcClientTransport.Configuration.TLS?
 
-  package init(maxMessageBytes: Int = 64 << 20, waitForReady: Bool = false, followsHealth: Bool = true) {
+  package init(
+    maxMessageBytes: Int = 64 << 20, waitForReady: Bool = false, followsHealth: Bool = true,
+    tls: CGrpcClientTransport.Configuration.TLS? = nil
+  ) {
+    self.tls = tls
     self.maxMessageBytes = maxMessageBytes
     self.waitForReady = waitForReady
     self.followsHealth = followsHealth
@@ -24,6 +30,7 @@ package struct ClientOptions: Sendable {
     configuration.maxSendMessageBytes = maxMessageBytes
     configuration.serviceConfig = .client(waitForReady: waitForReady)
     configuration.healthCheckedService = followsHealth ? "" : nil
+    configuration.tls = tls
     // A replica that comes back is found within seconds, not minutes.
     configuration.backoff.initial = .milliseconds(200)
     configuration.backoff.max = .seconds(5)

@@ -6,18 +6,24 @@ package enum EnvironmentVariables {
 
   /// The settings of all programs: one environment may be that of several, each of which reads its own.
   package static let settings = [
-    "approximate-from", "checkpoint", "compute-path", "data", "decode-threads", "default-deadline", "drain-timeout",
-    "encoder", "hnsw-ef", "hnsw-ef-construction", "hnsw-m", "host", "index", "keep-snapshots", "keep-versions", "llm",
-    "llm-weights", "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-decoded-bytes",
-    "max-history-items", "max-image-bytes", "max-image-pixels", "max-interactions-per-user", "max-item-list-tokens",
-    "max-items-per-request", "max-items-per-version", "max-k", "max-message-bytes", "max-prompt-tokens",
-    "max-queries-per-request", "max-queue-items", "max-queue-queries", "max-queue-seconds", "max-queue-text-bytes",
-    "max-queue-tokens", "max-remembered-answers", "max-request-history-items", "max-shadow-queries", "max-text-bytes",
-    "max-trainings", "max-uploads", "max-users-per-request", "max-watchers", "milvus-address", "milvus-consistency",
-    "milvus-database", "milvus-index", "milvus-publish-timeout", "milvus-replicas", "milvus-shards", "milvus-timeout",
-    "milvus-token-file", "model-name", "model-version", "packed-cache", "port", "port-file", "precision",
-    "prefix-cache-bytes", "prefix-cache-precision", "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace",
-    "space-weights", "spaces", "store", "threads", "trainings", "trainings-state", "upload-idle-timeout",
+    "approximate-from", "checkpoint", "compression", "compute-path", "data", "decode-threads", "default-deadline",
+    "drain-timeout", "encoder", "handshake-timeout", "hnsw-ef", "hnsw-ef-construction", "hnsw-m", "host", "index",
+    "insecure", "keep-snapshots", "keep-versions", "keepalive-interval", "keepalive-timeout", "llm", "llm-weights",
+    "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-concurrent-calls",
+    "max-concurrent-streams", "max-connection-age", "max-connection-age-grace", "max-connection-idle",
+    "max-connections", "max-connections-per-address", "max-decoded-bytes", "max-history-items", "max-idle-frames",
+    "max-image-bytes", "max-image-pixels", "max-interactions-per-user", "max-item-list-tokens", "max-items-per-request",
+    "max-items-per-version", "max-k", "max-message-bytes", "max-prompt-tokens", "max-queries-per-request",
+    "max-queue-items", "max-queue-queries", "max-queue-seconds", "max-queue-text-bytes", "max-queue-tokens",
+    "max-remembered-answers", "max-request-history-items", "max-request-metadata-bytes", "max-shadow-queries",
+    "max-text-bytes", "max-trainings", "max-transport-bytes", "max-uploads", "max-users-per-request", "max-watchers",
+    "milvus-address", "milvus-consistency", "milvus-database", "milvus-index", "milvus-publish-timeout",
+    "milvus-replicas", "milvus-shards", "milvus-timeout", "milvus-tls-ca", "milvus-tls-client-certificate",
+    "milvus-tls-client-key", "milvus-tls-server-name", "milvus-token-file", "min-client-ping-interval", "model-name",
+    "model-version", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision",
+    "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights", "spaces", "store", "threads",
+    "tls-ca", "tls-certificate", "tls-client-ca", "tls-client-certificate", "tls-client-key", "tls-key",
+    "tls-server-name", "trainings", "trainings-state", "upload-idle-timeout",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.

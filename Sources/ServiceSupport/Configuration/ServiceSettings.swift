@@ -6,7 +6,7 @@ package import Logging
 package struct ServiceSettings: SettingGroup {
   @Setting(
     "host",
-    "Address to listen on, IPv4, IPv6 or unix:/path; there is no authentication, so open it (0.0.0.0) only to a network that may use the service",
+    "Address to listen on, IPv4, IPv6 or unix:/path; one that other machines can reach needs --tls-certificate, or --insecure",
     placeholder: "address")
   package var host = "127.0.0.1"
   @Setting(
@@ -48,6 +48,9 @@ package struct ServiceSettings: SettingGroup {
 
   /// Whether the process ends once it has said what it would be configured with.
   package internal(set) var isOnlyChecked = false
+  package var tls = ServerTLSSettings()
+  package var network = NetworkSettings()
+
   /// Where none is configured.
   private var defaultPort = 0
   /// All of the process's settings, the service's own among them.
@@ -59,6 +62,7 @@ package struct ServiceSettings: SettingGroup {
     self = try settings.read()
     self.defaultPort = defaultPort
     all = settings
+    try tls.check(host: host)
   }
 
   package var port: Int { chosenPort ?? defaultPort }

@@ -86,8 +86,11 @@ package protocol SettingGroup: Sendable {
 }
 
 extension SettingGroup {
-  /// In the order of their declarations.
+  /// In the order of their declarations, those of a group within the group in its place.
   package static var keys: [any AnySettingKey] {
-    Mirror(reflecting: Self()).children.compactMap { ($0.value as? any AnySetting)?.projectedValue }
+    Mirror(reflecting: Self()).children.flatMap { child -> [any AnySettingKey] in
+      if let group = child.value as? any SettingGroup { return type(of: group).keys }
+      return (child.value as? any AnySetting).map { [$0.projectedValue] } ?? []
+    }
   }
 }

@@ -40,6 +40,9 @@ extension SettingFlags: AnySettingFlags {
 package struct FlagSetting: Sendable {
   let name: String
   let content: ConfigContent
+
+  /// That a ``Switch`` was given.
+  package static func on(_ name: String) -> FlagSetting { FlagSetting(name: name, content: .bool(true)) }
 }
 
 extension SettingFlags {

@@ -102,6 +102,7 @@ extension ConfigContent {
     case .int(let value): value.text
     case .double(let value): value.text
     case .string(let value): value
+    case .bool(let value): "\(value)"
     case .stringArray(let values): values.joined(separator: ", ")
     default: "\(self)"
     }

@@ -59,7 +59,7 @@ package enum ServiceRunner {
     logger.notice(
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
     try ParentWatch.start(logger: logger)
-    let transport = try bind(settings)
+    let transport = try bind(settings, logger)
     let parts = try await readably { try await load(logger) }
     try await serve(parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger)
   }
@@ -73,15 +73,18 @@ package enum ServiceRunner {
     }
   }
 
-  private static func bind(_ settings: ServiceSettings) throws -> CGrpcServerTransport {
-    var configuration = CGrpcServerTransport.Configuration.defaults
-    configuration.maxReceiveMessageBytes = settings.maxMessageBytes
-    configuration.maxSendMessageBytes = settings.maxMessageBytes
-    configuration.defaultDeadline = settings.defaultDeadline
-    configuration.requestGuard = DecodingBudget(
-      maxMessage: settings.maxDecodedBytes, maxInProgress: settings.maxBytesInProgress)
-    // Handlers decode megabytes and tokenise prompts before they first suspend: too long for the thread of the queue.
-    configuration.handlerStart = .onConcurrentPool
+  private static func bind(_ settings: ServiceSettings, _ logger: Logger) throws -> CGrpcServerTransport {
+    let (before, descriptors) = DescriptorLimit.raise()
+    let configuration = settings.transport(descriptors: descriptors, logger: logger)
+    logger.notice(
+      "network",
+      metadata: [
+        "open_files": "\(descriptors.soft)", "open_files_before": "\(before.soft)",
+        "max_connections": "\(configuration.connectionLimits.total ?? 0)",
+        "max_connections_per_address": "\(configuration.connectionLimits.perAddress ?? 0)",
+        "tls": "\(settings.tls.kind)",
+      ])
+    warn(settings, logger)
     // Core would print the same failure before it is reported in a line; whoever sets the variable sees core's own log.
     setenv("GRPC_VERBOSITY", "NONE", 0)
     do {
@@ -89,6 +92,19 @@ package enum ServiceRunner {
     } catch let error as TransportError {
       // Its code is for programs; the message names the address and what to do.
       throw error.code == .invalidAddress ? ValidationError(error.message) : SettingsError(error.message)
+    }
+  }
+
+  private static func warn(_ settings: ServiceSettings, _ logger: Logger) {
+    if settings.tls.isInsecure, settings.tls.certificate == nil, !LoopbackAddress.contains(settings.host) {
+      logger.warning(
+        "listening without TLS on an address that other machines can reach: whoever can connect may do everything",
+        metadata: ["host": "\(settings.host)"])
+    }
+    if !CGrpcServerTransport.canLimitConnections {
+      logger.warning(
+        "connections are not limited: this build of gRPC core does not let them be seen; put a proxy in front (docs/security.md)"
+      )
     }
   }
 

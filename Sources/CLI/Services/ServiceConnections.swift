@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ServiceSupport
+import Synchronization
+
+/// How the command calls services: by the options before the subcommand, which are the same for all of them, and by the environment.
+enum ServiceConnections {
+  private static let given = Mutex<[FlagSetting]>([])
+
+  static func use(_ flags: SettingFlags<ClientTLSSettings>) {
+    given.withLock { $0 = flags.given }
+  }
+
+  /// - Throws: SettingsError for settings that do not fit each other.
+  static func options(followsHealth: Bool = true) throws -> ClientOptions {
+    let settings = try Settings(keys: ClientTLSSettings.keys, flags: given.withLock { $0 })
+    return ClientOptions(followsHealth: followsHealth, tls: try settings.read(ClientTLSSettings.self).tls())
+  }
+}
