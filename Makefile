@@ -85,6 +85,18 @@ check-clients: packages ## Run docs/clients.md: generate, compile and call in Py
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
 	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)
 
+.PHONY: test-attacks
+test-attacks: packages ## Attack a retrieval service on loopback, and measure what others notice.
+	$(SWIFT) build --product illmrec-retrieval
+	@scripts/test-attacks.py --service .build/debug/illmrec-retrieval $(ATTACK_FLAGS)
+
+.PHONY: check-tls
+check-tls: packages ## Call a service by TLS from grpcio and illmrec, while its certificates change.
+	$(SWIFT) build --product illmrec-retrieval
+	$(SWIFT) build --product illmrec
+	@test -x .venv-tls/bin/python || { python3 -m venv .venv-tls && .venv-tls/bin/pip install -q grpcio; }
+	@.venv-tls/bin/python scripts/check-tls.py .build/debug
+
 .PHONY: test-sanitizers
 test-sanitizers: packages ## Run the transport's tests under the address and then the thread sanitizer.
 	scripts/test-sanitizers.sh address
