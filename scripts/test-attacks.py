@@ -237,8 +237,9 @@ class Service:
             time.sleep(0.01)
 
     def errors(self):
-        self.log.seek(0)
-        return sum(line.startswith(b"E") or b" error " in line for line in self.log.read().splitlines())
+        """Lines that call for somebody's attention, which a stranger must not be able to cause."""
+        with open(self.log.name, "rb") as file:
+            return [line.decode() for line in file if b" ERROR " in line or b" CRITICAL " in line]
 
     def stop(self):
         self.watching = False
@@ -461,6 +462,8 @@ def run(name, options):
             failed = 0
         if failed or p99(during) > max(LATENCY_FACTOR * before, LATENCY_FLOOR_SECONDS):
             problems.append(f"others waited {p99(during) * 1e3:.0f} ms, {failed} of their calls failed")
+        if service.errors():
+            problems.append(f"it logged {len(service.errors())} errors, such as {service.errors()[0].strip()}")
         if again > ACCEPTS_AGAIN_SECONDS:
             problems.append(f"it accepted after {again:.1f} s")
         return problems
