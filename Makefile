@@ -81,6 +81,11 @@ check-clients: packages ## Run docs/clients.md: generate, compile and call in Py
 	$(SWIFT) build --product illmrec-retrieval
 	@scripts/check-clients.py .build/debug
 
+.PHONY: check-metrics
+check-metrics: packages ## Check what running services export, and the alert rules, with promtool.
+	$(SWIFT) build --product illmrec && $(SWIFT) build --product illmrec-retrieval
+	@scripts/check-metrics.sh .build/debug
+
 .PHONY: fuzz-images
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
 	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)

@@ -20,6 +20,7 @@ extension Target.Dependency {
   static let protobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
   static let logging = product(name: "Logging", package: "swift-log")
   static let metrics = product(name: "Metrics", package: "swift-metrics")
+  static let coreMetrics = product(name: "CoreMetrics", package: "swift-metrics")
   static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
   static let lifecycleTestKit = product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
   static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -101,6 +102,9 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Items"),
+    library("HTTPServer", ["Basics"]),
+    library("PrometheusMetrics", [.coreMetrics]),
+    library("Pages", ["Basics", "Digest", .mustache]),
     library("CatalogStore", ["Basics", "Items", "Digest", .grdb]),
     library("Models", ["Basics", "Items", "Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Datasets", ["Basics", "Items", "CGzip"]),
@@ -116,13 +120,16 @@ let package = Package(
     library(
       "ServiceSupport",
       [
-        "Basics", "Items", "GRPCTransport", "ServiceAPI", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics,
-        .lifecycle,
+        "Basics", "Items", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics", "ServiceAPI", .grpcCore,
+        .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
     library(
       "ModelServing",
-      ["Basics", "Models", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging, .argumentParser]),
+      [
+        "Basics", "Models", "PrometheusMetrics", "ServiceAPI", "ServiceSupport", .grpcCore, .protobuf, .logging,
+        .argumentParser,
+      ]),
     library(
       "Recommender",
       [
@@ -133,10 +140,8 @@ let package = Package(
     executable(
       "EncoderService",
       [
-        "Basics", "Items", "CatalogStore", "Models", "ModelServing", "GRPCTransport", "ServiceAPI", "ServiceSupport",
-        "Digest", .grpcCore,
-        .protobuf,
-        .logging, .lifecycle,
+        "Basics", "Items", "CatalogStore", "Models", "ModelServing", "GRPCTransport", "PrometheusMetrics",
+        "ServiceAPI", "ServiceSupport", "Digest", .grpcCore, .protobuf, .logging, .metrics, .lifecycle,
         .argumentParser,
         .configuration,
       ]),
@@ -152,18 +157,16 @@ let package = Package(
     executable(
       "RetrievalService",
       [
-        "Basics", "VectorIndex", "MilvusBackend", "Rollouts", "GRPCTransport", "ServiceAPI", "ServiceSupport",
-        .grpcCore,
-        .protobuf,
-        .logging, .lifecycle, .argumentParser, .configuration,
+        "Basics", "VectorIndex", "MilvusBackend", "PrometheusMetrics", "Rollouts", "GRPCTransport", "ServiceAPI",
+        "ServiceSupport", .grpcCore, .protobuf, .logging, .metrics, .lifecycle, .argumentParser, .configuration,
       ]),
     executable(
       "CLI",
       [
         "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ModelServing",
-        "ServiceAPI", "ServiceSupport", "GRPCTransport",
+        "Pages", "ServiceAPI", "ServiceSupport", "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
-        .protobuf, .logging, .argumentParser, .configuration, .unixSignals, .mustache,
+        .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
 
     // What tests of every kind share; no product links it.
@@ -176,6 +179,8 @@ let package = Package(
       name: "VectorTestSupport", dependencies: ["VectorIndex"], path: "Tests/VectorTestSupport",
       swiftSettings: swiftSettings),
     tests("BasicsTests", ["Basics", "TestSupport"]),
+    tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+    tests("PrometheusMetricsTests", ["PrometheusMetrics", "TestSupport", .coreMetrics]),
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", "TestSupport", .grpcCore]),
     shim("CKernelReferences", ["CKernels"], path: "Tests/CKernelReferences"),
     tests("KernelsTests", ["Kernels", "CKernels", "CKernelReferences", "TestSupport"]),
@@ -200,7 +205,9 @@ let package = Package(
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", "TestSupport", .grpcCore]),
     tests(
       "ServiceSupportTests",
-      ["Basics", "ServiceSupport"] + rpcTests + [.grpcProtobuf, .lifecycleTestKit, .argumentParser]),
+      ["Basics", "HTTPServer", "PrometheusMetrics", "ServiceSupport"] + rpcTests + [
+        .grpcProtobuf, .lifecycleTestKit, .argumentParser, .metrics,
+      ]),
     .executableTarget(
       name: "CatalogProbe", dependencies: ["Basics", "CatalogStore", "Items", .grdb, .sqlite],
       path: "Tests/CatalogProbe",
@@ -223,7 +230,8 @@ let package = Package(
     tests(
       "RetrievalServiceTests",
       [
-        "Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "Rollouts", "ServiceSupport", "VectorTestSupport",
+        "Basics", "RetrievalService", "VectorIndex", "MilvusBackend", "PrometheusMetrics", "Rollouts", "ServiceSupport",
+        "VectorTestSupport",
         .grpcProtobuf, .argumentParser,
       ] + rpcTests),
     tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport"] + rpcTests),
@@ -232,7 +240,7 @@ let package = Package(
     tests(
       "CLITests",
       [
-        "Basics", "CLI", "Items", "Datasets", "Digest", "Evaluation", "Models", "ServiceAPI", "ServiceSupport",
+        "Basics", "CLI", "Items", "Datasets", "Digest", "Evaluation", "Models", "Pages", "ServiceAPI", "ServiceSupport",
         "TestSupport", "Training", .grpcCore,
         .protobuf,
         .argumentParser,
@@ -240,8 +248,8 @@ let package = Package(
     tests(
       "IntegrationTests",
       [
-        "CLI", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Kernels", "Models", "TestSupport", .grpcCore,
-        .protobuf,
+        "CLI", "PrometheusMetrics", "ServiceAPI", "ServiceSupport", "GRPCTransport", "Kernels", "Models", "TestSupport",
+        .grpcCore, .protobuf,
         .argumentParser,
       ]),
   ]

@@ -50,7 +50,7 @@ extension Encoder_ItemResult {
     itemID = item.itemID
     switch outcome {
     case .failure(let error):
-      self.error = ServiceFailure(ofItem: error, imageField: item.imageField(path: path)).itemError
+      self.error = ServiceFailure(ofItem: error, imageField: item.imageField(path: path)).refusedElement()
     case .success(let encoded):
       cacheHit = encoded.cacheHit
       set(embedding: encoded.image?.embedding, encoded.projected, outputs)

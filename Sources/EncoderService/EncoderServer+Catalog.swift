@@ -136,7 +136,7 @@ extension EncoderServer {
       if let item { $0.metadata = .init(item.texts) }
       switch vectors {
       case .success(let vectors): $0.result.set(embedding: vectors.embedding, vectors.projected, outputs)
-      case .failure(let failure): $0.result.error = failure.itemError
+      case .failure(let failure): $0.result.error = failure.refusedElement()
       }
     }
   }

@@ -26,8 +26,11 @@ extension EncoderServer {
     ) { try loadTraining($0, configuration.model.spaces, over: tower, $1) }
     await admin.restore()
     try await server.logCatalog()
+    let catalog = CatalogMetrics(store: server.store)
+    await catalog.look()
     return ServiceParts(
       services: [server, admin], background: try server.following(configuration.followed, configuration.outgoing),
+      metrics: [server.trainings.samples, catalog.samples],
       onShutdown: {
         await admin.shutdown()
         await server.shutdown()

@@ -20,6 +20,7 @@ final class ImageEmbedder: Sendable {
   private let decodeAhead: DecodeAhead
   private let tower: Batcher<TowerJob, [Float]>
   private let inFlight = InFlight<ImageDigest, [Float]>()
+  private let counters = ImageCounters()
 
   /// - Parameter workers: hash and decode; shut down by their owner, after this.
   /// - Throws: when the compute thread cannot be started.
@@ -82,6 +83,7 @@ final class ImageEmbedder: Sendable {
     }
     // Own work is finished before that of others is waited for, so no two requests wait for each other.
     var outcomes = try await embedOwned(owned, whenFull)
+    counters.count(shared: waiters.count)
     for (digest, waiter) in waiters {
       do {
         guard let embedding = try await waiter.valueCancelledWithRPC() else { continue }
@@ -111,6 +113,7 @@ final class ImageEmbedder: Sendable {
       outcomes[digest] = .success(Embedded(image: EmbeddedImage(digest: digest, embedding: embedding)))
     }
     let unknown = jobs.filter { outcomes[$0.digest] == nil }
+    counters.count(computed: unknown.count, known: outcomes.count)
     decodeAhead.expect(unknown.map(\.preparation))
     for (job, outcome) in zip(unknown, try await tower.submit(contentsOf: unknown.map { ($0, 1) }, whenFull: whenFull))
     {

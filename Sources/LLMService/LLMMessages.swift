@@ -29,7 +29,7 @@ extension LLM_UserResult {
     self.userID = userID
     switch outcome {
     case .failure(let error):
-      self.error = ServiceFailure(ofUser: error).itemError
+      self.error = ServiceFailure(ofUser: error).refusedElement()
     case .success(let user):
       promptTokens = UInt32(user.promptTokens)
       cachedTokens = UInt32(user.cachedTokens)

@@ -20,7 +20,7 @@ extension LLMServer {
     ) { try loadTraining($0, over: frozen, $1) }
     await admin.restore()
     return ServiceParts(
-      services: [server, admin],
+      services: [server, admin], metrics: [trainings.samples],
       onShutdown: {
         await admin.shutdown()
         await server.shutdown()

@@ -15,7 +15,7 @@ extension Recommender_UserRecommendations {
     self.init()
     userID = user.history.userID
     if let failure = user.failure {
-      error = failure.itemError
+      error = failure.refusedElement()
       return
     }
     promptTokens = user.promptTokens

@@ -38,6 +38,7 @@ extension RetrievalServer {
           logger: logger),
       ],
       dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
+      metrics: [RetrievalMetrics(store: store, monitor: monitor).samples],
       onShutdown: {
         await worker.shutdown()
         await monitor.shutdown()

@@ -25,16 +25,7 @@ import Testing
     let stack = try TestShop.stack()
     defer { try? FileManager.default.removeItem(atPath: stack.state) }
     try await ServiceStack.run(stack) { endpoints in
-      try await withClient(target: endpoints.encoder) { client in
-        _ = try await client.encoder.encodeImages(
-          .with {
-            $0.items = try (0..<8).map(TestShop.item)
-            $0.store = true
-          })
-      }
-      _ = try await IndexPublication(
-        index: "default", labels: [:], encoder: endpoints.encoder, retrieval: endpoints.retrieval
-      ).run()
+      try await TestShop.publish(to: endpoints)
       let targets = [
         "--gateway", endpoints.gateway ?? "", "--encoder", endpoints.encoder, "--llm", endpoints.llm, "--retrieval",
         endpoints.retrieval,

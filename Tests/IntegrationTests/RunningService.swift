@@ -5,6 +5,7 @@ import GRPCCore
 import GRPCTransport
 import ServiceAPI
 import ServiceSupport
+import SwiftProtobuf
 import TestSupport
 import Testing
 
@@ -34,6 +35,22 @@ func runExecutable(_ name: String, _ arguments: [String]) async throws -> (exit:
     name: name, executable: "\(StackConfiguration.ownDirectory)/\(name)", arguments: arguments, onLine: output.note)
   let exit = await child.waitForExit()
   return (exit, output.text)
+}
+
+extension TestShop {
+  /// Encodes eight items, makes them the first version of the index, and returns when it serves.
+  static func publish(to endpoints: ServiceEndpoints) async throws {
+    try await withClient(target: endpoints.encoder) { client in
+      _ = try await client.encoder.encodeImages(
+        .with {
+          $0.items = try (0..<8).map(TestShop.item)
+          $0.store = true
+        })
+    }
+    _ = try await IndexPublication(
+      index: "default", labels: [:], encoder: endpoints.encoder, retrieval: endpoints.retrieval
+    ).run()
+  }
 }
 
 extension GRPCClient {

@@ -5,6 +5,7 @@ import GRPCCore
 import GRPCInProcessTransport
 import Logging
 import MilvusBackend
+import PrometheusMetrics
 import ServiceAPI
 import ServiceSupport
 import ServiceTestSupport
@@ -33,6 +34,8 @@ enum RetrievalMessages {
 struct RetrievalHarness: Sendable {
   let search: Retrieval_RetrievalService.Client<InProcessTransport.Client>
   let admin: Retrieval_IndexAdminService.Client<InProcessTransport.Client>
+  /// What the service tells at a scrape.
+  let metrics: [PrometheusRegistry.Reader]
 
   /// Runs `body` against a service on `directory`, observed as the real server is. Its vectors lie in the directory, or in
   /// the Milvus server that the environment names.
@@ -51,7 +54,7 @@ struct RetrievalHarness: Sendable {
         try await body(
           RetrievalHarness(
             search: Retrieval_RetrievalService.Client(wrapping: client),
-            admin: Retrieval_IndexAdminService.Client(wrapping: client)))
+            admin: Retrieval_IndexAdminService.Client(wrapping: client), metrics: parts.metrics))
       }
       await parts.onShutdown()
       return value

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Foundation
 import Glibc
 import ModelServing
 import ServiceSupport
@@ -84,6 +85,13 @@ struct UpCommand: ReportingCommand {
   var llmPort = StackMember.llm.defaultPort
   @Option(help: ArgumentHelp("Port of RetrievalService.", valueName: "port"))
   var retrievalPort = StackMember.retrieval.defaultPort
+  @Option(
+    help: ArgumentHelp(
+      """
+      Port of the gateway's /metrics, /healthz, /readyz and status page; encoder, llm and retrieval have theirs at the three after \
+      it. 0 for any free ones; none without it. (env: ILLMREC_HTTP_PORT)
+      """, valueName: "port"))
+  var httpPort: Int?
   @Flag(help: "Any free ports, whatever the options above say.")
   var anyPorts = false
   @Option(
@@ -104,6 +112,9 @@ struct UpCommand: ReportingCommand {
     guard !checkpoints.isEmpty else { throw ValidationError("--checkpoint is missing; it names what is served") }
     for port in [gatewayPort, encoderPort, llmPort, retrievalPort] where !(0...65535).contains(port) {
       throw ValidationError("port \(port) is not one; ports are 0 to 65535")
+    }
+    if let httpPort = firstHTTPPort, !(0...65532).contains(httpPort) {
+      throw ValidationError("--http-port is \(httpPort); it is the first of four, and may be 0 to 65532")
     }
     guard (0...3600).contains(drainTimeout) else {
       throw ValidationError("--drain-timeout is \(drainTimeout); it may be 0 to 3600 seconds")
@@ -149,6 +160,11 @@ struct UpCommand: ReportingCommand {
     display.showStopped()
   }
 
+  /// The variable is that of every service, each of which would listen on the same port.
+  private var firstHTTPPort: Int? {
+    httpPort ?? ProcessInfo.processInfo.environment["ILLMREC_HTTP_PORT"].flatMap { Int($0) }
+  }
+
   private var stack: StackConfiguration {
     var stack = StackConfiguration(checkpoint: checkpoints[0], llmWeights: llmWeights, state: state)
     stack.furtherCheckpoints = Array(checkpoints.dropFirst())
@@ -156,6 +172,10 @@ struct UpCommand: ReportingCommand {
     stack.host = host
     stack.isInsecure = insecure
     stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
+    if let httpPort = firstHTTPPort {
+      let members: [StackMember] = [.gateway, .encoder, .llm, .retrieval]
+      for (place, member) in members.enumerated() { stack.httpPorts[member] = httpPort == 0 ? 0 : httpPort + place }
+    }
     stack.spaces = spaces
     stack.precision = precision
     stack.maxHistoryItems = maxHistoryItems

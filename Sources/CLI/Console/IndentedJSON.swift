@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Lays out JSON for reading: two spaces per level, one value per line.
 ///
 /// Works on the text, so that numbers stay as they were written. In strings, what a terminal would act on is escaped, which is the same

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// A table of text in aligned columns.
 ///
 /// On a terminal the flexible columns give way until the rows fit; into a pipe nothing is cut.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// A paragraph for a terminal: laid out by whole words, later lines indented under the first one's text.
 ///
 /// A word that is longer than a line is broken wherever the line ends: nothing is cut away. Where there is no width, as in a pipe,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Datasets
+import Pages
 
 /// Statistics of a dataset as tables, text plots and JSON.
 struct StatisticsReport {

@@ -3,6 +3,7 @@
 import Datasets
 import Evaluation
 import Foundation
+import Pages
 
 extension Comparison {
   /// user,method,seed,better,ties,position: one line for each user, method and seed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import Pages
 import ServiceAPI
 import SwiftProtobuf
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Pages
 import ServiceAPI
 
 /// A rollout's plan on its page: the stages, what must hold on the way, and what else was asked for.

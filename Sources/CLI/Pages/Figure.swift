@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Pages
+
 /// A drawing with its title and keys: SVG within a page.
 struct Figure: PagePart {
   /// What a line's looks stand for.

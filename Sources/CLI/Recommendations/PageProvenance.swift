@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Pages
 import ServiceAPI
 
 /// The foot of the page: where the time of the request went and which models and index answered it.

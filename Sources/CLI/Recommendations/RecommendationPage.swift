@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Pages
 import ServiceAPI
 
 /// A page of its own, images within, that shows histories and what was recommended for them.

@@ -2,6 +2,7 @@
 
 import Evaluation
 import Foundation
+import Pages
 
 /// Results on one page that needs nothing beside itself: training first, then evaluations, then studies.
 struct ReportPage {

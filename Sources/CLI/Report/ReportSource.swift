@@ -3,6 +3,7 @@
 import Basics
 import Evaluation
 import Foundation
+import Pages
 import Training
 
 /// What a report is made of.

@@ -3,6 +3,7 @@
 import Evaluation
 import Foundation
 import Models
+import Pages
 import Training
 
 /// A training run as a report shows it: how far it came, its best validation, its curves, and what it was started with.

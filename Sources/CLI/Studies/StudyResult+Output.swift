@@ -2,6 +2,7 @@
 
 import Evaluation
 import Foundation
+import Pages
 
 extension StudyResult {
   /// A line for each place of the axis, a column for each series of a metric.

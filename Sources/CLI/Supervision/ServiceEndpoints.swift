@@ -14,9 +14,11 @@ struct ServiceEndpoints: Codable, Sendable, Equatable {
   var pid: Int32
   /// A file that the process holds locked (`flock`) for as long as the services live; nil in files of earlier sources.
   var stateLock: String?
+  /// Where each tells over HTTP how it is, by its name; nil for a stack whose services do not, and in files of earlier sources.
+  var http: [String: String]?
 
   private enum CodingKeys: String, CodingKey {
-    case encoder, llm, retrieval, gateway, pid
+    case encoder, llm, retrieval, gateway, pid, http
     case stateLock = "state_lock"
   }
 

@@ -12,6 +12,7 @@ final class ServiceProcess: Sendable {
   let child: ChildProcess
   private let host: String
   private let portFile: String
+  private let httpPortFile: String
 
   /// Starts it; ``waitUntilServing()`` tells when it takes requests.
   init(
@@ -24,6 +25,8 @@ final class ServiceProcess: Sendable {
     portFile = state.portFile(of: member)
     // One left by a stack that was killed would be taken for this one's.
     unlink(portFile)
+    httpPortFile = state.httpPortFile(of: member)
+    unlink(httpPortFile)
     child = try ChildProcess(
       name: member.rawValue, executable: configuration.executablePath(of: member),
       arguments: configuration.arguments(of: member, state: state, endpoints: endpoints), onLine: onLine, onExit: onExit
@@ -36,7 +39,7 @@ final class ServiceProcess: Sendable {
     var port: Int?
     while port == nil {
       if let exit = child.exit { throw failure(exit) }
-      port = (try? String(contentsOfFile: portFile, encoding: .utf8)).flatMap { Int($0.dropLast()) }
+      port = Self.port(in: portFile)
       if port == nil { try await Task.sleep(for: .milliseconds(20)) }
     }
     let target = Self.target(host: host, port: port ?? 0)
@@ -48,6 +51,13 @@ final class ServiceProcess: Sendable {
       }
     }
     return target
+  }
+
+  /// Where it tells over HTTP how it is, "host:port"; nil where it does not.
+  var httpTarget: String? { Self.port(in: httpPortFile).map { Self.target(host: host, port: $0) } }
+
+  private static func port(in file: String) -> Int? {
+    (try? String(contentsOfFile: file, encoding: .utf8)).flatMap { Int($0.dropLast()) }
   }
 
   /// What to tell when the process has ended though nobody asked it to.
@@ -62,6 +72,7 @@ final class ServiceProcess: Sendable {
   func stop(within patience: Duration) async {
     await child.stop(within: patience)
     unlink(portFile)
+    unlink(httpPortFile)
   }
 
   /// As a client on this machine reaches a server that listens on `host`.

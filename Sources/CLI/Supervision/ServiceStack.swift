@@ -85,7 +85,15 @@ final class ServiceStack: Sendable {
     return ServiceEndpoints(
       encoder: targets[.encoder] ?? "", llm: targets[.llm] ?? "", retrieval: targets[.retrieval] ?? "",
       gateway: targets[.gateway], pid: getpid(),
-      stateLock: StateDirectory.lockFile(of: configuration.state))
+      stateLock: StateDirectory.lockFile(of: configuration.state), http: httpTargets)
+  }
+
+  /// Nil where no service has one.
+  private var httpTargets: [String: String]? {
+    let targets = processes.withLock(\.self).compactMap { process in
+      process.httpTarget.map { (process.member.rawValue, $0) }
+    }
+    return targets.isEmpty ? nil : Dictionary(targets) { $1 }
   }
 
   private func launch(_ member: StackMember) throws {

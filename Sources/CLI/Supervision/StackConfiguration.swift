@@ -19,6 +19,8 @@ struct StackConfiguration: Sendable {
   var isInsecure = false
   /// A port of 0 means any that is free.
   var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
+  /// Where each service tells those who watch it over HTTP how it is; none without an entry, any free port for 0.
+  var httpPorts: [StackMember: Int] = [:]
   /// What is said of a port in use.
   var portRemedy: @Sendable (StackMember) -> String = PortCheck.otherPort
   /// As the services' --spaces; nil leaves it to them.
@@ -47,6 +49,7 @@ struct StackConfiguration: Sendable {
   func onFreePorts() -> StackConfiguration {
     var copy = self
     copy.ports = ports.mapValues { _ in 0 }
+    copy.httpPorts = httpPorts.mapValues { _ in 0 }
     return copy
   }
 
@@ -73,6 +76,9 @@ struct StackConfiguration: Sendable {
       }
     }
     try PortCheck.requireFree(ports.filter { members.contains($0.key) }, host: host, remedy: portRemedy)
+    try PortCheck.requireFree(httpPorts.filter { members.contains($0.key) }, host: host) { _ in
+      "choose others with --http-port"
+    }
   }
 
   func executablePath(of member: StackMember) -> String { "\(executables)/\(member.executable)" }
@@ -92,6 +98,11 @@ struct StackConfiguration: Sendable {
     if isInsecure { arguments.append("--insecure") }
     add("port", "\(ports[member] ?? 0)")
     add("port-file", state.portFile(of: member))
+    if let port = httpPorts[member] {
+      add("http-host", host)
+      add("http-port", "\(port)")
+      add("http-port-file", state.httpPortFile(of: member))
+    }
     add("log-level", logLevel)
     // Nothing balances load over a stack on one machine: there is nobody to wait for.
     add("shutdown-grace", "0")

@@ -23,7 +23,8 @@ struct StackDisplay: Sendable {
   func showServing(_ endpoints: ServiceEndpoints) {
     for member in StackMember.allCases {
       guard let target = endpoints[member] else { continue }
-      write(nil, terminal.styled(Self.padded(member.rawValue) + " " + target, .bold))
+      let http = endpoints.http?[member.rawValue].map { "   http://\($0)/" } ?? ""
+      write(nil, terminal.styled(Self.padded(member.rawValue) + " " + target + http, .bold))
     }
     write(nil, "all take requests; Ctrl-C stops them")
   }

@@ -35,4 +35,5 @@ final class StateDirectory: Sendable {
   func trainings(of member: StackMember) -> String { "\(path)/\(member.rawValue)-trainings.json" }
 
   func portFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).port" }
+  func httpPortFile(of member: StackMember) -> String { "\(path)/run/\(member.rawValue).http-port" }
 }

@@ -2,6 +2,7 @@
 
 import Evaluation
 import Foundation
+import Pages
 import Training
 
 /// The curves of a run, as a page of its own.

@@ -19,6 +19,7 @@ final class LiveRollout: Sendable {
 
   let index: String
   let number: UInt64
+  private let comparisons: ComparisonCounters
   private let state: Mutex<State>
 
   /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept, and answers whose time for
@@ -26,6 +27,7 @@ final class LiveRollout: Sendable {
   init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Moment) {
     self.index = index
     number = rollout.number
+    comparisons = ComparisonCounters(index: index)
     let window = rollout.plan.outcomeWindowMicros
     let outcomes = OutcomeLedger(
       stage: rollout.stage, windowMicros: window, capacity: maxAnswers,
@@ -139,6 +141,7 @@ final class LiveRollout: Sendable {
 
   /// Counts comparisons that their caller chose and had no room for.
   func noteDropped(_ count: Int, stage: Int) {
+    comparisons.countDropped(count)
     state.withLock { state in
       guard stage == state.rollout.stage else { return }
       state.evidence.noteDropped(count)
@@ -150,6 +153,7 @@ final class LiveRollout: Sendable {
   /// - Parameter key: by which the compared user was routed; empty where nobody knows.
   func note(_ comparison: Comparison, key: String, stage: Int, now: Moment) {
     let user = UserKey(key)
+    comparisons.count(comparison)
     state.withLock { state in
       guard stage == state.rollout.stage else { return }
       state.turnWindow(now: now)

@@ -31,6 +31,7 @@ struct OutcomeReport: Sendable {
     for (place, outcome) in request.outcomes.enumerated() { try check(outcome, field: "outcomes[\(place)]") }
     var joined: [OutcomeJoin: UInt32] = [:]
     for outcome in request.outcomes { joined[join(outcome, of: index), default: 0] += 1 }
+    OutcomeCounters.count(joined)
     return .with {
       $0.counted = joined[.counted] ?? 0
       $0.repeated = joined[.repeated] ?? 0

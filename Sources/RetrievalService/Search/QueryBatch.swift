@@ -138,7 +138,7 @@ struct QueryBatch: Sendable {
           $0.method = (try? answer.outcome.get())?.method ?? .unspecified
           let failed = answer.failure == nil ? route.queries[index].fellBackFrom : served(index).version
           $0.fellBackFrom = failed?.info.name.description ?? ""
-        case .failure(let failure): $0.error = failure.itemError
+        case .failure(let failure): $0.error = failure.refusedElement()
         }
       }
     }

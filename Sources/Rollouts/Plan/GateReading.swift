@@ -2,7 +2,7 @@
 
 /// What a gate says of the evidence so far.
 package struct GateReading: Sendable, Equatable {
-  package enum Verdict: String, Codable, Sendable {
+  package enum Verdict: String, Codable, Sendable, CaseIterable {
     /// Too few samples.
     case waiting
     case open

@@ -17,6 +17,18 @@ package struct ServiceSettings: SettingGroup {
   @Setting("port-file", "File to write the port to once the service takes requests", placeholder: "file")
   package var portFile: String?
   @Setting(
+    "http-port",
+    "TCP port for those who watch, over HTTP: /metrics, /healthz, /readyz and a status page; 0 for any free one, none without it",
+    placeholder: "port", allowed: .range(0...65535))
+  package var httpPort: Int?
+  @Setting(
+    "http-host", "Address of that port; whoever reaches it sees metrics and settings, which hold no secrets",
+    placeholder: "address")
+  package var httpHost = "127.0.0.1"
+  @Setting(
+    "http-port-file", "File to write that port to once it is listened on", placeholder: "file")
+  package var httpPortFile: String?
+  @Setting(
     "log-level", "Least severe messages to log; debug adds a line per request", placeholder: "level",
     allowed: .oneOf(Logger.Level.allCases.map(\.rawValue)))
   private var logLevelName = "info"

@@ -88,6 +88,12 @@ package struct ServiceFailure: Error, Equatable, Sendable {
     return String(decoding: message.utf8.prefix(maxMessageBytes), as: UTF8.self) + "…"
   }
 
+  /// The failure as one element of a batch carries it to a caller, counted.
+  package func refusedElement() -> Common_ItemError {
+    ElementRefusals.count(reason)
+    return itemError
+  }
+
   /// The failure as one element of a batch carries it.
   package var itemError: Common_ItemError {
     var error = Common_ItemError()

@@ -16,6 +16,8 @@ package final class HealthService: Sendable {
     var takesRequests = false
     /// Whether what it cannot answer without is well.
     var isAble = true
+    /// Whether it ever took requests.
+    var hasServed = false
     /// Set when the server drains: watchers are let go, so that they do not hold the server up.
     var hasEnded = false
     var nextWatcher = 0
@@ -45,9 +47,18 @@ package final class HealthService: Sendable {
   private func change(_ change: (inout State) -> Void) {
     let (isServing, watchers) = state.withLock { state in
       change(&state)
+      state.hasServed = state.hasServed || state.takesRequests
       return (state.isServing, Array(state.watchers.values))
     }
     for watcher in watchers { watcher.yield(isServing) }
+  }
+
+  /// Where the server is on its way from its start to its end.
+  var phase: ServiceWatch.Phase {
+    state.withLock { state in
+      if state.takesRequests { return state.isAble ? .serving : .waiting }
+      return state.hasServed ? .draining : .loading
+    }
   }
 
   /// Ends every Watch with UNAVAILABLE, now and from now on.

@@ -2,18 +2,16 @@
 
 package import GRPCCore
 package import Logging
-import Metrics
 import ServiceAPI
-import Synchronization
 
 /// Logs and measures every RPC, and makes sure that an error without a code of its own tells the client nothing but where
 /// to look for it.
 ///
 /// One line per RPC: debug when it went well or the client ended it, info when the client was at fault, error when the
-/// server was. Metrics: `illmrec_rpc_seconds` and `illmrec_rpc_requests` by method and code, `illmrec_rpc_in_flight`.
+/// server was. What is measured: ``RPCMetrics``.
 package struct RPCObserver: ServerInterceptor {
   private let logger: Logger
-  private let inFlight = InFlightGauge()
+  private let metrics = RPCMetrics()
 
   package init(logger: Logger) {
     self.logger = logger
@@ -23,7 +21,7 @@ package struct RPCObserver: ServerInterceptor {
     request: StreamingServerRequest<Input>, context: ServerContext,
     next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
-    let call = Call(request: request, context: context, logger: logger, inFlight: inFlight)
+    let call = Call(request: request, context: context, logger: logger, metrics: metrics)
     let response = await call.respond { try await next(call.identifying(request), context) }
     switch response.accepted {
     case .failure(let error):
@@ -52,17 +50,17 @@ private struct Call: Sendable {
   let identity: RequestIdentity
   let context: ServerContext
   let logger: Logger
-  let inFlight: InFlightGauge
+  let metrics: RPCMetrics
   let start = ContinuousClock.Instant.now
 
   init<Input>(
-    request: StreamingServerRequest<Input>, context: ServerContext, logger: Logger, inFlight: InFlightGauge
+    request: StreamingServerRequest<Input>, context: ServerContext, logger: Logger, metrics: RPCMetrics
   ) {
     identity = RequestIdentity(of: request.metadata)
     self.context = context
     self.logger = logger
-    self.inFlight = inFlight
-    inFlight.add(1)
+    self.metrics = metrics
+    metrics.began(context.descriptor)
   }
 
   /// The request, with its id read from its messages as they pass.
@@ -100,12 +98,9 @@ private struct Call: Sendable {
   }
 
   func ended(_ error: RPCError?) {
-    inFlight.add(-1)
     let duration = start.duration(to: .now)
+    metrics.ended(context.descriptor, error, after: duration)
     let code = error?.code.name ?? "OK"
-    let dimensions = [("method", context.descriptor.fullyQualifiedMethod), ("code", code)]
-    Timer(label: "illmrec_rpc_seconds", dimensions: dimensions).record(duration: duration)
-    Counter(label: "illmrec_rpc_requests", dimensions: dimensions).increment()
     var metadata = metadata
     metadata["code"] = "\(code)"
     metadata["duration"] = "\(duration.milliseconds) ms"
@@ -126,16 +121,6 @@ private struct Call: Sendable {
     case .internalError, .unknown, .dataLoss: .error
     default: .info
     }
-  }
-}
-
-/// RPCs being handled.
-private final class InFlightGauge: Sendable {
-  private let count = Atomic(0)
-  private let gauge = Gauge(label: "illmrec_rpc_in_flight")
-
-  func add(_ difference: Int) {
-    gauge.record(count.add(difference, ordering: .relaxed).newValue)
   }
 }
 

@@ -6,6 +6,7 @@ package import GRPCCore
 import GRPCTransport
 import Glibc
 package import Logging
+package import PrometheusMetrics
 import ServiceAPI
 package import ServiceLifecycle
 import UnixSignals
@@ -19,18 +20,21 @@ package struct ServiceParts: Sendable {
   package var requirements: Set<String>
   /// Run beside the server and shut down after it, such as clients of other services.
   package var background: [any Service]
+  /// What the services tell at a scrape; see ``PrometheusRegistry/Reader``.
+  package var metrics: [PrometheusRegistry.Reader]
   /// Called when no request is in progress any more, e.g. to end compute threads.
   package var onShutdown: @Sendable () async -> Void
 
   package init(
     services: [any RegistrableRPCService], dependencies: [String: HealthService.Probe] = [:],
-    requirements: Set<String> = [], background: [any Service] = [],
+    requirements: Set<String> = [], background: [any Service] = [], metrics: [PrometheusRegistry.Reader] = [],
     onShutdown: @escaping @Sendable () async -> Void = {}
   ) {
     self.services = services
     self.dependencies = dependencies
     self.requirements = requirements
     self.background = background
+    self.metrics = metrics
     self.onShutdown = onShutdown
   }
 }
@@ -39,8 +43,8 @@ package struct ServiceParts: Sendable {
 package enum ServiceRunner {
   /// Binds, loads, serves, drains. The whole life of a service process, unless its configuration is only to be checked:
   ///
-  /// 1. The resolved configuration is logged and the address is bound, so that a port in use is known before a long load;
-  ///    clients that connect now wait.
+  /// 1. The resolved configuration is logged and the addresses are bound, so that a port in use is known before a long load;
+  ///    clients that connect now wait, and whoever watches is told that the service loads.
   /// 2. `load` makes the services. A signal now ends the process at once.
   /// 3. Requests are taken: health says SERVING, the port file is written.
   /// 4. SIGTERM or SIGINT drains, see ``ServerLifecycle``; `onShutdown` ends what `load` started.
@@ -60,8 +64,11 @@ package enum ServiceRunner {
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
     try ParentWatch.start(logger: logger)
     let transport = try bind(settings, logger)
+    let watch = try ServiceWatch.begin(name, settings, logger: logger)
     let parts = try await readably { try await load(logger) }
-    try await serve(parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger)
+    try await serve(
+      parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger, watch: watch)
+    await watch?.end()
   }
 
   /// Says the reasons of Foundation's errors, which ArgumentParser would print by their numbers.
@@ -112,10 +119,11 @@ package enum ServiceRunner {
   ///
   /// - Parameters:
   ///   - boundPort: written to the port file; nil for transports without ports.
+  ///   - watch: is told what is served.
   ///   - signals: whether SIGTERM and SIGINT shut the server down; a test shuts it down through its task instead.
   package static func serve<Transport: ServerTransport>(
     _ parts: ServiceParts, on transport: Transport, boundPort: Int?, settings: ServiceSettings, logger: Logger,
-    signals: Bool = true
+    watch: ServiceWatch? = nil, signals: Bool = true
   ) async throws {
     var router = RPCRouter<Transport>()
     for service in parts.services { service.registerMethods(with: &router) }
@@ -123,6 +131,7 @@ package enum ServiceRunner {
       services: Array(Set(router.methods.map(\.service))), dependencies: parts.dependencies)
     health.registerMethods(with: &router)
     router.registerInterceptors(pipeline: [.apply(RPCObserver(logger: logger), to: .all)])
+    watch?.serving(parts, services: Set(router.methods.map(\.service.fullyQualifiedService)).sorted(), health: health)
     let server = ServerLifecycle(
       server: GRPCServer(transport: transport, router: router), health: health, shutdownGrace: settings.shutdownGrace,
       drainTimeout: settings.drainTimeout, logger: logger

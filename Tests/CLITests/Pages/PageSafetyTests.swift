@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Digest
 import Foundation
+import Pages
 import TestSupport
 import Testing
 

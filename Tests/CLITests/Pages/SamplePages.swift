@@ -2,6 +2,7 @@
 
 import Evaluation
 import Foundation
+import Pages
 import ServiceAPI
 import SwiftProtobuf
 import TestSupport

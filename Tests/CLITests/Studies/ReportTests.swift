@@ -2,6 +2,7 @@
 
 import Evaluation
 import Foundation
+import Pages
 import TestSupport
 import Testing
 import Training

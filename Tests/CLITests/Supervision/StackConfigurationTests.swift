@@ -43,6 +43,21 @@ import Testing
     }
   }
 
+  @Test func `A service has an HTTP port when the stack was given one`() throws {
+    try withTemporaryDirectory { directory in
+      var stack = StackConfiguration(checkpoint: "/models/amazon", state: directory)
+      let state = try StateDirectory(directory)
+      #expect(!stack.arguments(of: .llm, state: state).contains { $0.hasPrefix("--http") })
+      stack.httpPorts = [.gateway: 9100, .llm: 9102]
+      let llm = stack.arguments(of: .llm, state: state)
+      #expect(Self.value(of: "--http-port", in: llm) == "9102")
+      #expect(Self.value(of: "--http-host", in: llm) == "127.0.0.1")
+      #expect(Self.value(of: "--http-port-file", in: llm) == "\(directory)/run/llm.http-port")
+      #expect(!stack.arguments(of: .encoder, state: state).contains("--http-port"))
+      #expect(Self.value(of: "--http-port", in: stack.onFreePorts().arguments(of: .llm, state: state)) == "0")
+    }
+  }
+
   @Test func `Both services that hold models are given every checkpoint`() throws {
     try withTemporaryDirectory { directory in
       var stack = StackConfiguration(checkpoint: "/runs/old", state: directory)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import GRPCCore
 import ServiceAPI
 import SwiftProtobuf

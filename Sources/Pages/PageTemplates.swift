@@ -3,13 +3,13 @@
 import Mustache
 
 /// The templates of every page. Values reach a page through these alone, and always as text.
-enum PageTemplates {
+package enum PageTemplates {
   private static let contentType = "illmrec-html"
 
   /// Text of a page or of a part of one.
   ///
   /// - Parameter value: its stored properties are what the template names.
-  static func render(_ value: Any, with template: String) -> String {
+  package static func render(_ value: Any, with template: String) -> String {
     guard let text = library.render(value, withTemplate: template) else {
       preconditionFailure("there is no template \(template)")
     }
@@ -17,7 +17,7 @@ enum PageTemplates {
   }
 
   /// Every template by its name.
-  static let texts: [String: String] = [
+  package static let texts: [String: String] = [
     "page": page, "section": section, "paragraph": paragraph, "table": table, "facts": facts, "details": details,
     "list": list, "figure": figure, "recommended": recommended, "cards": cards, "provenance": provenance,
   ]
@@ -37,7 +37,7 @@ enum PageTemplates {
 
   /// Whether a template has none of the tags that write values as they are, or that leave this escaping: blocks of other
   /// templates, other content types and delimiters.
-  static func isSafe(_ text: String) -> Bool {
+  package static func isSafe(_ text: String) -> Bool {
     !["{{{", "{{&", "{{<", "{{$", "{{%", "{{="].contains { text.contains($0) }
   }
 }

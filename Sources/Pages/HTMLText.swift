@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Mustache
 
 /// How values get into a page: as text, whatever they hold.
@@ -7,10 +8,10 @@ import Mustache
 /// The library's own escaping goes by characters as a reader sees them, and a quote with an accent on it is another character than a
 /// quote. A browser reads code points. So this one goes by code points, too. What turns the writing around stands there as its number,
 /// as in a terminal: a reason must not show itself as another one.
-struct HTMLText: MustacheContentType {
-  func escapeText(_ text: String) -> String { Self.escaped(text) }
+package struct HTMLText: MustacheContentType {
+  package func escapeText(_ text: String) -> String { Self.escaped(text) }
 
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     guard text.utf8.contains(where: { mayBeSpecial[Int($0)] }) else { return text }
     var out = String.UnicodeScalarView()
     out.reserveCapacity(text.utf8.count + 64)

@@ -3,7 +3,7 @@
 extension HTMLPage {
   /// CSS of every page: one text, whose digest the page's policy names. A line's dashes tell it from one beneath it without colours.
   /// Follows the reader's light or dark setting; every text has a contrast of at least 4.5 to 1 in both.
-  static let style = """
+  package static let style = """
     :root { color-scheme: light dark; --ink: #1d1f24; --soft: #5d626b; --paper: #faf8f4; --card: #fff; --line: #e4e0d7;
       --accent: #1f6662; --warn: #a3341f; --s1: #2f6f8f; --s2: #c7762b; --s3: #5d8a4a; --s4: #8a6bb0; --s5: #9a958b }
     @media (prefers-color-scheme: dark) { :root { --ink: #eceae5; --soft: #a9adb4; --paper: #15171a; --card: #1f2226;

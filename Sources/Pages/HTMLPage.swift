@@ -4,16 +4,20 @@ import Digest
 import Foundation
 
 /// A page that needs nothing beside itself, and that a browser lets load and run nothing.
-struct HTMLPage {
+package struct HTMLPage {
   let heading: String
   /// Below the heading.
-  var introduction: [any PagePart] = []
+  let introduction: [any PagePart]
   let content: [any PagePart]
 
-  var html: String { PageTemplates.render(self, with: "page") }
+  package init(heading: String, introduction: [any PagePart] = [], content: [any PagePart]) {
+    (self.heading, self.introduction, self.content) = (heading, introduction, content)
+  }
+
+  package var html: String { PageTemplates.render(self, with: "page") }
 
   /// Images that the page carries, and this style. No scripts, no requests, no forms.
-  static let policy =
+  package static let policy =
     "default-src 'none'; style-src 'sha256-\(styleDigest)'; img-src data:; base-uri 'none'; form-action 'none'"
 
   private static let styleDigest: String = {
@@ -24,12 +28,12 @@ struct HTMLPage {
 }
 
 /// A part of a page. Its stored properties are what its template names; text in them is never markup.
-protocol PagePart: Sendable {
+package protocol PagePart: Sendable {
   /// A stored property, never from data.
   var template: String { get }
 }
 
 extension PagePart {
   /// The part alone.
-  var html: String { PageTemplates.render(self, with: template) }
+  package var html: String { PageTemplates.render(self, with: template) }
 }

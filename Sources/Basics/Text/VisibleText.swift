@@ -2,8 +2,8 @@
 
 /// Text from elsewhere as a terminal may be given it: what would move the cursor, set colours or turn the writing around stands
 /// there as its number, so that two names that differ in it look different.
-enum VisibleText {
-  static func of(_ text: String) -> String {
+package enum VisibleText {
+  package static func of(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isActive) else { return text }
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
@@ -17,12 +17,12 @@ enum VisibleText {
   }
 
   /// "\u{202E}"
-  static func number(of scalar: Unicode.Scalar) -> String {
+  package static func number(of scalar: Unicode.Scalar) -> String {
     "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
   }
 
   /// Controls of C0 and C1, and what turns the writing around.
-  static func isActive(_ scalar: Unicode.Scalar) -> Bool {
+  package static func isActive(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0...0x1F, 0x7F...0x9F: true
     default: turnsWriting(scalar)
@@ -30,7 +30,7 @@ enum VisibleText {
   }
 
   /// Separators of lines and paragraphs, and what changes the direction of the text around it (UAX #9).
-  static func turnsWriting(_ scalar: Unicode.Scalar) -> Bool {
+  package static func turnsWriting(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
