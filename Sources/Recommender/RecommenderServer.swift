@@ -63,12 +63,13 @@ extension RecommenderServer {
     do {
       return try await published.values(scope)
     } catch let failure as ServiceFailure where failure.reason != FailureReason.deadlineExceeded.rawValue {
-      let (common, id) = (RoutedRequest.commonKey(of: request), scope.requestID)
+      let common = RoutedRequest.commonKey(of: request)
       let users = request.users.enumerated().map { place, history in
         UserProgress(history, place: place, maxHistoryItems: 1).routed(of: request, commonKey: common)
       }
       if let routing = try? await routings.routing(of: request.target, scope) {
-        await FailureReport(of: users, all: failure, routing)?.send(to: services, id, maxCount: Self.failuresAtOnce)
+        await FailureReport(of: users, all: failure, routing)?
+          .send(to: services, as: scope, maxCount: Self.failuresAtOnce)
       }
       throw failure
     }

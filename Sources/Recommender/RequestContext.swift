@@ -18,7 +18,8 @@ struct RequestContext: Sendable {
   /// The same with time of its own, for what no caller waits for.
   func detached(deadline: ContinuousClock.Instant) -> RequestContext {
     RequestContext(
-      request: request, services: services, scope: RequestScope(requestID: scope.requestID, deadline: deadline),
+      request: request, services: services,
+      scope: RequestScope(requestID: scope.requestID, deadline: deadline, trace: scope.trace),
       published: published, limits: limits, withMetadata: false, catalog: catalog)
   }
 }

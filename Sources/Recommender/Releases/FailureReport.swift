@@ -66,14 +66,16 @@ struct FailureReport: Sendable {
   /// Tells the retrieval service. Where it is away, nothing of the rollout goes on either.
   func send(by context: RequestContext) async {
     await send(
-      to: context.services, context.scope.requestID, maxCount: Int(context.published.retrieval.maxQueriesPerRequest))
+      to: context.services, as: context.scope, maxCount: Int(context.published.retrieval.maxQueriesPerRequest))
   }
 
-  /// - Parameter maxCount: that the service takes at once.
-  func send(to services: ServiceClients, _ requestID: String, maxCount: Int) async {
+  /// - Parameters:
+  ///   - scope: of the request that failed; its time may be over.
+  ///   - maxCount: that the service takes at once.
+  func send(to services: ServiceClients, as scope: RequestScope, maxCount: Int) async {
     // A task of its own: what fails because the request's time is over is told when the request is cancelled already.
+    let scope = RequestScope(requestID: scope.requestID, deadline: .now + Self.timeout, trace: scope.trace)
     await Task.detached { [request] in
-      let scope = RequestScope(requestID: requestID, deadline: .now + Self.timeout)
       let stage = Stage(name: "reporting failures", target: services.retrievalTarget)
       for portion in request.failures.portions(maxCount: max(1, maxCount)) {
         var part = request

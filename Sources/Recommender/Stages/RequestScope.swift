@@ -7,18 +7,23 @@ import ServiceSupport
 struct RequestScope: Sendable {
   /// As the caller gave it, whatever its length and script; made up where there is none.
   let requestID: String
+  let trace: TraceContext?
   private let deadline: CallerDeadline
 
-  init(requestID: String, deadline: ContinuousClock.Instant?) {
+  /// - Parameter trace: by default that of the RPC which is being handled where this is made.
+  init(
+    requestID: String, deadline: ContinuousClock.Instant?, trace: TraceContext? = RequestIdentity.current?.trace
+  ) {
     self.requestID = requestID
+    self.trace = trace
     self.deadline = CallerDeadline(deadline)
   }
 
   /// Whether somebody waits for an answer that may still come.
   var isOpen: Bool { !Task.isCancelled && !deadline.isOver() }
 
-  /// Sent with every RPC: the id for the logs of messages that have no field for it.
-  var metadata: Metadata { RequestIdentity.metadata(for: requestID) }
+  /// Sent with every RPC: the id for the logs of messages that have no field for it, and the trace.
+  var metadata: Metadata { RequestIdentity.metadata(for: requestID, trace: trace) }
 
   /// Makes an RPC with what is left of the request's time.
   ///

@@ -9,7 +9,7 @@ package enum EnvironmentVariables {
     "approximate-from", "checkpoint", "compression", "compute-path", "data", "decode-threads", "default-deadline",
     "drain-timeout", "encoder", "handshake-timeout", "hnsw-ef", "hnsw-ef-construction", "hnsw-m", "host", "http-host",
     "http-port", "http-port-file", "index", "insecure", "keep-snapshots", "keep-versions", "keepalive-interval",
-    "keepalive-timeout", "llm", "llm-weights", "log-level", "max-batch-items", "max-batch-tokens",
+    "keepalive-timeout", "llm", "llm-weights", "log-format", "log-level", "max-batch-items", "max-batch-tokens",
     "max-bytes-in-progress", "max-concurrent-calls", "max-concurrent-streams", "max-connection-age",
     "max-connection-age-grace", "max-connection-idle", "max-connections", "max-connections-per-address",
     "max-decoded-bytes", "max-history-items", "max-idle-frames", "max-image-bytes", "max-image-pixels",

@@ -32,6 +32,10 @@ package struct ServiceSettings: SettingGroup {
     "log-level", "Least severe messages to log; debug adds a line per request", placeholder: "level",
     allowed: .oneOf(Logger.Level.allCases.map(\.rawValue)))
   private var logLevelName = "info"
+  @Setting(
+    "log-format", "How the log is written: text for people, or json, an object a line", placeholder: "format",
+    allowed: .oneOf(LogFormat.allCases.map(\.rawValue)))
+  private var logFormatName = "text"
   @Setting("max-message-bytes", "Largest message taken or sent", unit: "bytes", allowed: .range(64 << 10...1 << 30))
   package var maxMessageBytes = 64 << 20
   @Setting(
@@ -82,6 +86,7 @@ package struct ServiceSettings: SettingGroup {
   package var maxBytesInProgress: Int { chosenMaxBytesInProgress ?? max(6 * maxMessageBytes, maxDecodedBytes) }
   package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
   package var defaultDeadline: Duration { .seconds(defaultDeadlineSeconds) }
+  package var logFormat: LogFormat { LogFormat(rawValue: logFormatName) ?? .text }
   package var shutdownGrace: Duration { .seconds(shutdownGraceSeconds) }
   package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }
 

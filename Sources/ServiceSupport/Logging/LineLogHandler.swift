@@ -7,15 +7,18 @@ package import Logging
 ///
 ///     2026-05-04T10:20:30.456Z INFO  llm: batch computed batch_size=4 tokens=812
 ///
-/// Values with spaces or quotes are quoted; line breaks are escaped, so that nobody's input can forge a line.
+/// Values with spaces or quotes are quoted; what could end a line or turn its direction is escaped, so that nobody's input can forge
+/// one. Or as ``JSONLine`` does, by the format.
 package struct LineLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level
   package var metadataProvider: Logger.MetadataProvider?
   private let label: String
+  private let format: LogFormat
 
-  package init(label: String, level: Logger.Level) {
+  package init(label: String, level: Logger.Level, format: LogFormat = .text) {
     self.label = label
+    self.format = format
     self.logLevel = level
   }
 
@@ -25,10 +28,11 @@ package struct LineLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    let line = Self.line(
-      time: UTCTime.now(), level: event.level, label: label, message: event.message.description,
-      metadata: merged(with: event.metadata, error: event.error))
-    Self.write(line)
+    let make = format == .json ? JSONLine.line : Self.line
+    Self.write(
+      make(
+        UTCTime.now(), event.level, label, event.message.description,
+        merged(with: event.metadata, error: event.error)))
   }
 
   private func merged(with more: Logger.Metadata?, error: (any Error)?) -> Logger.Metadata {
@@ -44,30 +48,16 @@ package struct LineLogHandler: LogHandler {
   ) -> String {
     let levelName = level.rawValue.uppercased()
     let padding = String(repeating: " ", count: max(0, 5 - levelName.count))
-    var line = "\(time) \(levelName)\(padding) \(label): \(escaped(message))"
+    var line = "\(time) \(levelName)\(padding) \(label): \(LogText.escaped(message))"
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      line += " \(escaped(key))=\(quotedIfNeeded(value.description))"
+      line += " \(LogText.escaped(key))=\(quotedIfNeeded(value.description))"
     }
     return line + "\n"
   }
 
   private static func quotedIfNeeded(_ value: String) -> String {
     let needsQuotes = value.isEmpty || value.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x7F }
-    guard needsQuotes else { return value }
-    return "\"" + escaped(value).replacing("\"", with: "\\\"") + "\""
-  }
-
-  private static func escaped(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
-    return text.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\n": "\\n"
-      case "\r": "\\r"
-      case "\t": "\\t"
-      case "\0"..."\u{1F}", "\u{7F}": "\\u{\(String(scalar.value, radix: 16))}"
-      default: String(scalar)
-      }
-    }.joined()
+    return needsQuotes ? "\"\(LogText.escaped(value, inQuotes: true))\"" : LogText.escaped(value)
   }
 
   /// One system call for a line, so that lines of several threads do not mix. A log that cannot be written stops nothing.
@@ -81,8 +71,8 @@ package struct LineLogHandler: LogHandler {
 
 extension Logger {
   /// A logger in the format of ``LineLogHandler``.
-  package init(service: String, level: Logger.Level) {
-    self.init(label: service) { LineLogHandler(label: $0, level: level) }
+  package init(service: String, level: Logger.Level, format: LogFormat = .text) {
+    self.init(label: service) { LineLogHandler(label: $0, level: level, format: format) }
   }
 }
 

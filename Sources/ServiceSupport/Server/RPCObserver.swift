@@ -109,10 +109,15 @@ private struct Call: Sendable {
   }
 
   private var metadata: Logger.Metadata {
-    [
+    var metadata: Logger.Metadata = [
       "method": "\(context.descriptor.fullyQualifiedMethod)", "request_id": "\(identity.value)",
       "peer": "\(context.remotePeer)",
     ]
+    if let trace = identity.trace {
+      metadata["trace_id"] = "\(trace.traceID)"
+      metadata["span_id"] = "\(trace.spanID)"
+    }
+    return metadata
   }
 
   private func level(of code: RPCError.Code?) -> Logger.Level {

@@ -17,9 +17,12 @@ package final class RequestIdentity: Sendable {
 
   static let maxBytes = 128
 
+  /// Of the caller; nil where it sent none.
+  package let trace: TraceContext?
   private let id: Mutex<String>
 
-  package init(_ id: String? = nil) {
+  package init(_ id: String? = nil, trace: TraceContext? = nil) {
+    self.trace = trace
     self.id = Mutex(Self.makeID())
     if let id { adopt(id) }
   }
@@ -27,13 +30,21 @@ package final class RequestIdentity: Sendable {
   /// - Parameter metadata: of an RPC.
   convenience init(of metadata: Metadata) {
     let sent = metadata[stringValues: Self.metadataKey].first { _ in true }
-    self.init(sent.map(RequestIDText.decoded))
+    // One that is sent twice is nobody's.
+    let traces = Array(metadata[stringValues: TraceContext.metadataKey].prefix(2))
+    let trace = traces.count == 1 ? TraceContext(continuing: traces[0]) : nil
+    self.init(sent.map(RequestIDText.decoded), trace: trace)
   }
 
-  /// What tells another service the id, for its log lines.
-  package static func metadata(for id: String) -> Metadata {
-    id.isEmpty
-      ? [:] : [metadataKey: .string(RequestIDText.encoded(RequestIDText.beginning(of: id, maxBytes: maxBytes)))]
+  /// What tells another service the id, for its log lines, and the trace.
+  package static func metadata(for id: String, trace: TraceContext? = nil) -> Metadata {
+    var metadata: Metadata = [:]
+    if !id.isEmpty {
+      metadata.addString(
+        RequestIDText.encoded(RequestIDText.beginning(of: id, maxBytes: maxBytes)), forKey: metadataKey)
+    }
+    if let trace { metadata.addString(trace.text, forKey: TraceContext.metadataKey) }
+    return metadata
   }
 
   package var value: String { id.withLock(\.self) }

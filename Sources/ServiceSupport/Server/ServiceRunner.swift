@@ -59,7 +59,7 @@ package enum ServiceRunner {
     if settings.isOnlyChecked { return print(settings.all) }
     // A log whose reader has gone must not end the service.
     signal(SIGPIPE, SIG_IGN)
-    let logger = Logger(service: name, level: settings.logLevel)
+    let logger = Logger(service: name, level: settings.logLevel, format: settings.logFormat)
     logger.notice(
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
     try ParentWatch.start(logger: logger)
