@@ -65,6 +65,7 @@ def request(path, *more):
 
 HEALTH = b"/grpc.health.v1.Health/Check"
 WATCH = b"/grpc.health.v1.Health/Watch"
+SEARCH = b"/illmrec.retrieval.v1.RetrievalService/Search"
 
 
 class Peer:
@@ -337,6 +338,19 @@ def gzip(port):
     return f"{count} messages of {len(bomb) >> 10} KiB that inflate to 1 GiB"
 
 
+def elements(port):
+    """Whole messages within the limit on their bytes: 31 million queries of two bytes, which would decode to gigabytes."""
+    queries = b"\x1a\x00" * 31_000_000
+    message = memoryview(b"\0" + struct.pack(">I", len(queries)) + queries)
+
+    def send(_):
+        peer = Peer(port, ATTACKER, timeout=30)
+        if peer.await_end(peer.begin(SEARCH, message=message)):
+            raise ConnectionError("the service has answered it")
+    count = attempt(send, 30, 4)
+    return f"{count} messages of {len(queries) // 1_000_000} MB that hold 31 million empty queries"
+
+
 def uploads(port):
     """Messages of 60 MiB that are never whole: a hundred on each of four connections."""
     part = bytes(16384)
@@ -392,6 +406,7 @@ ATTACKS = {
     "continuations": (continuations, None),
     "fields": (fields, None),
     "gzip": (gzip, None),
+    "elements": (elements, None),
     "uploads": (uploads, None),
     "metadata": (metadata, None),
     "base64": (base64, None),
