@@ -180,6 +180,8 @@ static void slot_report(slot *slot) {
     incoming.has_message = true;
     incoming.message = bytes_take(slot->message);
     slot->message = NULL;
+  } else if (slot->method >= 0 && server->methods[slot->method].with_message) {
+    incoming.broke_off = grpc_call_failed_before_recv_message(slot->call) != 0;
   }
   server->callbacks.called(server->context, &incoming);
   // The strings belong to the call, not to the array: forget them and keep the array's capacity.

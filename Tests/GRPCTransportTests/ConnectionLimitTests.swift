@@ -146,6 +146,31 @@ extension CoreTests {
       }
     }
 
+    @Test func `A call without its request is the client's doing: it left, or it sent none`() async throws {
+      let codes = Recorder<RPCError.Code>()
+      let service = TestService.all { request, _ in
+        do {
+          for try await _ in request.messages {}
+        } catch let error as RPCError {
+          codes.note(error.code)
+        }
+        throw RPCError(code: .aborted, message: "seen")
+      }
+      try await withServer(of: service) { _, target in
+        let port = try #require(Int(target.split(separator: ":").last ?? ""))
+        let client = try RawConnection(port: port)
+        client.send(HTTP2.preface + HTTP2.frame(.settings, stream: 0))
+        let headers = HTTP2.requestHeaders
+        client.send(HTTP2.frame(.headers, flags: HTTP2.endHeaders, stream: 1, payload: headers))
+        client.send(HTTP2.frame(.reset, stream: 1, payload: [0, 0, 0, 8]))
+        try await waitUntil { codes.values.count == 1 }
+        client.send(HTTP2.frame(.headers, flags: HTTP2.endHeaders | HTTP2.endStream, stream: 3, payload: headers))
+        try await waitUntil { codes.values.count == 2 }
+        #expect(codes.values == [.cancelled, .invalidArgument])
+      }
+      try await expectNoLiveObjects()
+    }
+
     @Test func `Calls over the limit are refused while the others run`() async throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.maxConcurrentCalls = 1

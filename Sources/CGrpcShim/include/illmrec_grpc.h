@@ -134,6 +134,8 @@ typedef struct {
   /// The first message, if it was asked for at registration and there was one; the callee owns it.
   bool has_message;
   illmrec_bytes message;
+  /// There was none because the call broke off before it had come, rather than because the client sent none.
+  bool broke_off;
 } illmrec_incoming;
 
 typedef struct {

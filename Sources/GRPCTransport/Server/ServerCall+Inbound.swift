@@ -76,7 +76,10 @@ extension ServerCall {
         case .message:
           if call.hasOneRequest {
             position = .end
-            return try call.onlyRequest.map(admitted)
+            guard let request = call.onlyRequest else {
+              throw call.brokeOff ? ServerCall.cancelled : ServerCall.withoutRequest
+            }
+            return try admitted(request)
           }
           if let message = try await call.nextMessage() { return try admitted(message) }
           position = .end

@@ -15,6 +15,8 @@ final class ServerCall: OrderedSender {
   /// The one request of a method whose client sends just one; it came with the call.
   let onlyRequest: MessageBytes?
   let hasOneRequest: Bool
+  /// Whether the client had left before that request came.
+  let brokeOff: Bool
   let state: Mutex<ServerCallState>
   private let requestGuard: (any RequestGuard)?
   /// What the guard granted for the message that was read last.
@@ -32,6 +34,7 @@ final class ServerCall: OrderedSender {
     self.method = incoming.pointee.descriptor(among: methods)
     self.metadata = Metadata(copyOf: incoming.pointee.metadata)
     self.hasOneRequest = method.hasOneRequest
+    self.brokeOff = incoming.pointee.broke_off
     self.onlyRequest =
       incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
     self.state = Mutex(ServerCallState(receivesMessages: !hasOneRequest))
@@ -99,6 +102,8 @@ final class ServerCall: OrderedSender {
   static let cancelled = RPCError(
     code: .cancelled,
     message: "The call ended early: its client cancelled or left, its deadline passed, or the server stops.")
+  static let withoutRequest = RPCError(
+    code: .invalidArgument, message: "The client ended the call without its request; the method takes one message.")
   static let responseEnded = RPCError(
     code: .internalError, message: "The response's status has been sent; nothing more can be sent on the call.")
 }
