@@ -11,6 +11,11 @@ enum ServiceConnections {
     given.withLock { $0 = flags.given }
   }
 
+  /// - Throws: SettingsError for options that cannot be read, such as empty ones.
+  static func check() throws(SettingsError) {
+    _ = try Settings(keys: ClientTLSSettings.keys, flags: given.withLock { $0 })
+  }
+
   /// - Throws: SettingsError for settings that do not fit each other.
   static func options(followsHealth: Bool = true) throws -> ClientOptions {
     let settings = try Settings(keys: ClientTLSSettings.keys, flags: given.withLock { $0 })

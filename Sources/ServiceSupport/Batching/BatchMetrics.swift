@@ -16,7 +16,7 @@ struct BatchMetrics: Sendable {
     computeTime = Timer(label: "illmrec_batch_compute_seconds", dimensions: dimensions)
     queueTime = Timer(label: "illmrec_batch_queue_seconds", dimensions: dimensions)
     queueCost = Gauge(label: "illmrec_batch_queue_cost", dimensions: dimensions)
-    refusals = Counter(label: "illmrec_batch_refused", dimensions: dimensions)
+    refusals = Counter(label: "illmrec_batch_refusals_total", dimensions: dimensions)
   }
 
   func refused() {

@@ -45,6 +45,9 @@ package enum MetricCatalog {
       MetricDescription(
         .gauge, "illmrec_batch_queue_cost", labels: ["batcher"],
         "What waits, in the queue's unit: tokens, images or queries."),
+      MetricDescription(
+        .counter, "illmrec_batch_refusals_total", labels: ["batcher"],
+        "Calls that were not let into the queue, by its amount, its time or their deadline."),
     ])
 
   private static let users = Area(
