@@ -113,20 +113,25 @@ struct ReleaseRolloutTests {
     try await withTwoReleases { endpoints, before in
       let after = try await answers(endpoints, version: "default/versions/2")
       let (old, new) = (Set(before.users), Set(after.users))
-      let left = Counter()
+      let (made, oldSeen, newSeen) = (Counter(), Counter(), Counter())
+      // As many calls as asked for, and until both releases have answered: a routing is kept for longer than a version may stay.
+      let goesOn = { @Sendable in made.value < calls || oldSeen.value == 0 || newSeen.value == 0 }
       try await withThrowingTaskGroup(of: (old: Int, new: Int, mixed: Int).self) { group in
         for caller in 0..<4 {
           group.addTask {
             var seen = (old: 0, new: 0, mixed: 0)
             try await withClient(target: endpoints.gateway ?? "") { client in
               var user = caller
-              while left.increment() <= calls {
+              while goesOn() {
+                made.increment()
                 let answer = try await Self.answer(client.gateway, user, version: nil)
                 user = (user + 7) % Self.userCount
                 if old.contains(answer) {
                   seen.old += 1
+                  oldSeen.increment()
                 } else if new.contains(answer) {
                   seen.new += 1
+                  newSeen.increment()
                 } else {
                   seen.mixed += 1
                 }
@@ -139,7 +144,7 @@ struct ReleaseRolloutTests {
           try await withClient(target: endpoints.retrieval) { client in
             let admin = IndexAdmin(wrapping: client)
             var version = 2
-            while left.value < calls {
+            while goesOn() {
               _ = try await admin.promoteVersion(.with { [version] in $0.version = "default/versions/\(version)" })
               version = 3 - version
               try await Task.sleep(for: .milliseconds(Int.random(in: 5...60)))
