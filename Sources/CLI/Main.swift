@@ -30,12 +30,5 @@ struct IllmrecCommand: AsyncParsableCommand {
   @OptionGroup(title: "Calling services") var outgoing: SettingFlags<ClientTLSSettings>
 
   /// ArgumentParser's one call of this command when a subcommand runs.
-  func validate() throws {
-    ServiceConnections.use(outgoing)
-    do {
-      try ServiceConnections.check()
-    } catch {
-      throw error.isUsage ? ValidationError(error.message) : error
-    }
-  }
+  func validate() throws { try ServiceConnections.use(outgoing) }
 }

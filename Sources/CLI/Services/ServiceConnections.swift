@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ArgumentParser
 import ServiceSupport
 import Synchronization
 
@@ -7,13 +8,14 @@ import Synchronization
 enum ServiceConnections {
   private static let given = Mutex<[FlagSetting]>([])
 
-  static func use(_ flags: SettingFlags<ClientTLSSettings>) {
+  /// - Throws: ValidationError for what is wrong in the options by themselves.
+  static func use(_ flags: SettingFlags<ClientTLSSettings>) throws {
+    do throws(SettingsError) {
+      _ = try Settings(keys: ClientTLSSettings.keys, flags: flags.given, environment: [:])
+    } catch {
+      throw ValidationError(error.message)
+    }
     given.withLock { $0 = flags.given }
-  }
-
-  /// - Throws: SettingsError for options that cannot be read, such as empty ones.
-  static func check() throws(SettingsError) {
-    _ = try Settings(keys: ClientTLSSettings.keys, flags: given.withLock { $0 })
   }
 
   /// - Throws: SettingsError for settings that do not fit each other.
