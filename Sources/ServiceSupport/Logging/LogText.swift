@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// How others' text gets into a log: what could end a line, move a cursor or turn the order of what is read is written as an escape.
 /// By code points: a quote with an accent on it is a quote to whoever reads the line.
 enum LogText {
@@ -9,7 +11,7 @@ enum LogText {
       switch scalar {
       case "\"" where inQuotes: "\\\""
       case "\\" where inQuotes: "\\\\"
-      default: isUnsafe(scalar) ? short(scalar) ?? "\\u{\(String(scalar.value, radix: 16))}" : nil
+      default: VisibleText.isActive(scalar) ? short(scalar) ?? "\\u{\(String(scalar.value, radix: 16))}" : nil
       }
     }
   }
@@ -20,7 +22,7 @@ enum LogText {
       switch scalar {
       case "\"": "\\\""
       case "\\": "\\\\"
-      default: isUnsafe(scalar) ? short(scalar) ?? "\\u\(fourDigits(scalar.value))" : nil
+      default: VisibleText.isActive(scalar) ? short(scalar) ?? "\\u\(fourDigits(scalar.value))" : nil
       }
     }
     return "\"\(inner)\""
@@ -44,14 +46,7 @@ enum LogText {
     }
   }
 
-  /// Controls of C0 and C1, line and paragraph separators, and what turns the direction of text. All in Unicode's basic plane.
-  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F...0x9F, 0x61C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-    default: false
-    }
-  }
-
+  /// All of these lie in Unicode's basic plane.
   private static func fourDigits(_ value: UInt32) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
