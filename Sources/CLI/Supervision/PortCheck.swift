@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Whether a port can be listened on.
 enum PortCheck {
   /// - Parameters:
@@ -32,7 +34,8 @@ enum PortCheck {
   /// Why the address cannot be listened on; nil when it can.
   private static func obstacle(to port: Int, host: String) -> String? {
     do {
-      return try BoundSocket(host: host, port: port).obstacle
+      try BoundSocket(host: host, port: port).listen(backlog: 1)
+      return nil
     } catch {
       return error.reason
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// Free ports for services that are told of each other before any of them listens.
 ///
 /// Each is bound here and not listened on, until this goes. The system gives it to nobody else meanwhile. The service that it was

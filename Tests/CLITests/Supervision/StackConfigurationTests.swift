@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Foundation
 import Glibc
 import TestSupport
@@ -123,7 +124,7 @@ import Testing
       // The system chooses another for whoever wants any; the service itself may listen.
       #expect(try BoundSocket(host: host, port: 0).port != port)
       let service = try BoundSocket(host: host, port: port)
-      #expect(service.obstacle == nil)
+      #expect(throws: Never.self) { try service.listen(backlog: 1) }
       #expect((try? BoundSocket(host: host, port: port)) == nil, "one listens there")
       reservation = nil
     }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Glibc
 
-/// An open file descriptor, closed with its last reference.
-final class Descriptor: Sendable {
-  let number: Int32
-
-  init(takingOwnershipOf number: Int32) { self.number = number }
-
-  deinit { close(number) }
-
+extension Descriptor {
   /// Reads to the end and hands out the text line by line. Blocks.
   func forEachLine(_ body: (String) -> Void) {
     var splitter = LineSplitter()
