@@ -11,12 +11,16 @@ struct RetrievalMetrics: Sendable {
   let store: VersionStore
   let monitor: RolloutMonitor
 
-  func samples() -> [MetricSample] { store.indexNames.flatMap { versions(of: $0) + rollout(of: $0) } }
-
-  private func versions(of index: String) -> [MetricSample] {
-    guard let versions = try? store.versions(of: index), let serving = try? store.servingState(of: index) else {
-      return []
+  func samples() -> [MetricSample] {
+    store.indexNames.flatMap { index -> [MetricSample] in
+      guard let versions = try? store.versions(of: index), let serving = try? store.servingState(of: index) else {
+        return []
+      }
+      return samples(of: versions, serving, index: index) + rollout(of: serving, index: index)
     }
+  }
+
+  private func samples(of versions: [ListedVersion], _ serving: ServingState, index: String) -> [MetricSample] {
     let items = versions.flatMap { version in
       let roles = version.roles.isEmpty ? ["none"] : version.roles.map(\.rawValue)
       return roles.map { role in
@@ -30,8 +34,8 @@ struct RetrievalMetrics: Sendable {
   }
 
   /// Of the last rollout; nothing where there was none.
-  private func rollout(of index: String) -> [MetricSample] {
-    guard let rollout = (try? store.servingState(of: index))?.rollout else { return [] }
+  private func rollout(of serving: ServingState, index: String) -> [MetricSample] {
+    guard let rollout = serving.rollout else { return [] }
     let phases = Rollout.Phase.allCases.map { phase in
       MetricSample(
         "illmrec_rollout_phase", [("index", index), ("phase", phase.rawValue)], phase == rollout.phase ? 1 : 0)

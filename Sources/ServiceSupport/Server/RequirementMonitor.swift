@@ -17,7 +17,6 @@ struct RequirementMonitor: Service {
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
-      guard !probes.isEmpty else { return await Self.waitForCancellation() }
       var failures: [String: Int] = [:]
       var wasAble = true
       while !Task.isCancelled {
@@ -41,10 +40,5 @@ struct RequirementMonitor: Service {
       for (name, probe) in probes { group.addTask { (name, await probe()) } }
       return await group.reduce(into: []) { $0.append($1) }
     }
-  }
-
-  /// A service that ends by itself would end the group.
-  private static func waitForCancellation() async {
-    while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
   }
 }

@@ -139,12 +139,12 @@ package enum ServiceRunner {
       if let portFile = settings.portFile, let boundPort { try PortFile.write(boundPort, to: portFile) }
       logger.notice("serving", metadata: ["host": "\(settings.host)", "port": "\(boundPort ?? settings.port)"])
     }
-    let monitor = RequirementMonitor(
-      probes: parts.dependencies.filter { parts.requirements.contains($0.key) }, health: health, logger: logger)
+    let required = parts.dependencies.filter { parts.requirements.contains($0.key) }
+    let monitors = required.isEmpty ? [] : [RequirementMonitor(probes: required, health: health, logger: logger)]
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .notice)
     let group = ServiceGroup(
-      services: parts.background + [monitor, server], gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
+      services: parts.background + monitors + [server], gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
       logger: quiet)
     do {
       try await group.run()

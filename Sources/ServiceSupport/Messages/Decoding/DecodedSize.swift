@@ -29,11 +29,12 @@ struct DecodedSize {
   /// False when there is no use in going on.
   private mutating func message(_ range: Range<Int>, as type: MessageShapes.Index, depth: Int) -> Bool {
     guard depth <= Self.maxDepth else { return false }
-    let shape = shapes.types[type]
+    let fields = shapes.types[type].fields
     var at = range.lowerBound
     while at < range.upperBound {
       guard let tag = varint(&at, until: range.upperBound) else { return false }
-      let field = shape.fields[Int(truncatingIfNeeded: tag >> 3)]
+      let number = Int(truncatingIfNeeded: tag >> 3)
+      let field = number < fields.count ? fields[number] : nil
       guard element(of: field, wireType: tag & 7, at: &at, until: range.upperBound, depth: depth) else { return false }
       if total > limit { return false }
     }

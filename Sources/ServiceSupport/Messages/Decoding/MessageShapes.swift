@@ -11,8 +11,8 @@ struct MessageShapes: Sendable {
   typealias Index = Int
 
   struct Shape: Sendable {
-    /// By number; what is missing is kept as unknown bytes.
-    var fields: [Int: Field] = [:]
+    /// By number, nil where there is none; what is missing is kept as unknown bytes.
+    var fields: [Field?] = []
     /// Bytes of the struct.
     var size = 0
   }
@@ -68,8 +68,10 @@ extension MessageShapes {
 
     func shapes() -> [Shape] {
       descriptors.indices.map { index in
-        var shape = Shape(size: size(of: index))
-        for field in descriptors[index].field { shape.fields[Int(field.number)] = described(field) }
+        let fields = descriptors[index].field
+        var shape = Shape(
+          fields: Array(repeating: nil, count: Int(fields.map(\.number).max() ?? 0) + 1), size: size(of: index))
+        for field in fields { shape.fields[Int(field.number)] = described(field) }
         return shape
       }
     }
