@@ -31,7 +31,7 @@ struct EncoderConfiguration: Sendable {
     followed = settings.retrieval.map {
       FollowedIndex(target: $0, index: settings.index, retention: .seconds(3600 * settings.keepSnapshots))
     }
-    outgoing = ClientOptions(tls: try service.all.read(ClientTLSSettings.self).tls())
+    outgoing = try service.outgoing()
     try check()
   }
 

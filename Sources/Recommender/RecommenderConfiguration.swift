@@ -13,7 +13,7 @@ package struct RecommenderConfiguration: Sendable {
     targets = try service.all.read()
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
-    outgoing = ClientOptions(
-      maxMessageBytes: limits.maxMessageBytes, tls: try service.all.read(ClientTLSSettings.self).tls())
+    outgoing = try service.outgoing()
+    outgoing.maxMessageBytes = limits.maxMessageBytes
   }
 }

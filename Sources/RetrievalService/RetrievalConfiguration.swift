@@ -38,7 +38,7 @@ package struct RetrievalConfiguration: Sendable {
     threads = settings.threads.unlessZero
     encodingServices = EncodingServices(
       encoders: settings.encoders?.values ?? [], llms: settings.llms?.values ?? [])
-    encodingServices.options = ClientOptions(tls: try service.all.read(ClientTLSSettings.self).tls())
+    encodingServices.options = try service.outgoing()
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
     rollouts = try service.all.read()

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
-import GRPCTransport
 import MilvusBackend
 import ServiceSupport
 
@@ -81,7 +80,9 @@ extension MilvusSettings {
     self.init(address: address)
     database = options.database ?? ""
     token = try Self.token(file: options.tokenFile, environment: environment)
-    tls = try Self.tls(options)
+    tls = try ClientTLSSettings.tls(
+      authorities: options.tlsAuthorities, certificate: options.tlsCertificate, key: options.tlsKey,
+      serverName: options.tlsServerName, prefix: "milvus-", of: "the cluster")
     do {
       index = try MilvusIndex(parsing: options.index)
     } catch {
@@ -92,27 +93,6 @@ extension MilvusSettings {
     consistency = Consistency(rawValue: options.consistency) ?? .bounded
     searchTimeout = .milliseconds(options.timeoutMilliseconds)
     publishTimeout = .seconds(options.publishTimeoutSeconds)
-  }
-
-  private static func tls(
-    _ options: MilvusOptions
-  ) throws(SettingsError) -> CGrpcClientTransport.Configuration.TLS? {
-    guard (options.tlsCertificate == nil) == (options.tlsKey == nil) else {
-      throw SettingsError(
-        "--milvus-tls-client-certificate and --milvus-tls-client-key belong together; give both or neither",
-        isUsage: true)
-    }
-    guard let authorities = options.tlsAuthorities else {
-      guard options.tlsCertificate == nil, options.tlsServerName == nil else {
-        throw SettingsError(
-          "--milvus-tls-client-certificate and --milvus-tls-server-name are for TLS; give --milvus-tls-ca as well",
-          isUsage: true)
-      }
-      return nil
-    }
-    return .init(
-      authorities: authorities, certificate: options.tlsCertificate, key: options.tlsKey,
-      serverName: options.tlsServerName)
   }
 
   private static func token(file: String?, environment: [String: String]) throws(SettingsError) -> String? {

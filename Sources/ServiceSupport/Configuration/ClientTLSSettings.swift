@@ -26,18 +26,41 @@ package struct ClientTLSSettings: SettingGroup {
   ///
   /// - Throws: for settings that belong together and do not stand together, and for files that cannot be used.
   package func tls() throws(SettingsError) -> CGrpcClientTransport.Configuration.TLS? {
+    try Self.tls(
+      authorities: authorities, certificate: certificate, key: key, serverName: serverName, of: "the services")
+  }
+
+  /// What was given for calls by TLS of one kind of server; nil when they are called without.
+  ///
+  /// - Parameters:
+  ///   - prefix: of the flags' names before `tls-`.
+  ///   - servers: as a person calls them, for messages.
+  /// - Throws: for settings that belong together and do not stand together.
+  package static func tls(
+    authorities: String?, certificate: String?, key: String?, serverName: String?, prefix: String = "",
+    of servers: String
+  ) throws(SettingsError) -> CGrpcClientTransport.Configuration.TLS? {
     guard (certificate == nil) == (key == nil) else {
       throw SettingsError(
-        "--tls-client-certificate and --tls-client-key belong together; give both or neither", isUsage: true)
+        "--\(prefix)tls-client-certificate and --\(prefix)tls-client-key belong together; give both or neither",
+        isUsage: true)
     }
     guard let authorities else {
       guard certificate == nil, serverName == nil else {
         throw SettingsError(
-          "--tls-client-certificate and --tls-server-name are for calls by TLS; give --tls-ca, the services' authorities",
+          "--\(prefix)tls-client-certificate and --\(prefix)tls-server-name are for calls by TLS; "
+            + "give --\(prefix)tls-ca, the authorities of \(servers)",
           isUsage: true)
       }
       return nil
     }
     return .init(authorities: authorities, certificate: certificate, key: key, serverName: serverName)
+  }
+}
+
+extension ServiceSettings {
+  /// How this process calls other services; ``ClientTLSSettings`` must be among its flags.
+  package func outgoing() throws(SettingsError) -> ClientOptions {
+    ClientOptions(tls: try all.read(ClientTLSSettings.self).tls())
   }
 }
