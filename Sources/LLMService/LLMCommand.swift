@@ -35,6 +35,7 @@ struct LLMCommand: AsyncParsableCommand {
   @OptionGroup var model: SettingFlags<ModelSettings>
   @OptionGroup var settings: SettingFlags<LLMSettings>
   @OptionGroup var limits: SettingFlags<LLMLimits>
+  @OptionGroup var outgoing: SettingFlags<ClientTLSSettings>
 
   func run() async throws {
     let (settings, configuration) = try configuration()
@@ -45,6 +46,6 @@ struct LLMCommand: AsyncParsableCommand {
 
   /// Resolves and checks everything, before anything is started.
   func configuration() throws -> (ServiceSettings, LLMConfiguration) {
-    try service.resolve([model, settings, limits], defaultPort: 50052, LLMConfiguration.init)
+    try service.resolve([model, settings, limits, outgoing], defaultPort: 50052, LLMConfiguration.init)
   }
 }

@@ -18,6 +18,7 @@ struct LLMConfiguration: Sendable {
     llmWeights = settings.llmWeights
     served.trainings.llmWeights = settings.llmWeights
     served.trainings.retrieval = settings.retrieval
+    served.trainings.outgoing = try service.outgoing()
     model = UserModel.Configuration(
       spaces: served.spaces, spaceWeights: try Self.weights(settings.spaceWeights),
       maxHistoryItems: settings.maxHistoryItems, maxPromptTokens: settings.maxPromptTokens,

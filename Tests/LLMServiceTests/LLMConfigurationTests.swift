@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import GRPCTransport
 import Kernels
 import ModelServing
 import Models
@@ -32,6 +33,14 @@ import Testing
     #expect(configuration.served.first.name == "shop")
     #expect(configuration.served.first.version == "1")
     #expect(configuration.limits.maxUsers == 32)
+  }
+
+  @Test func `The retrieval service that is asked before an unload is called as the flags say`() throws {
+    #expect(try configuration("--retrieval", "r:1").served.trainings.outgoing.tls == nil)
+    let trainings = try configuration("--retrieval", "r:1", "--tls-ca", "ca.pem").served.trainings
+    #expect(trainings.retrieval == "r:1" && trainings.outgoing.tls?.authorities == "ca.pem")
+    let error = #expect(throws: ValidationError.self) { try configuration("--tls-server-name", "retrieval") }
+    #expect(error?.message.contains("give --tls-ca, the authorities of the services") == true)
   }
 
   @Test func `Several checkpoints have names and versions of their own`() throws {

@@ -90,7 +90,7 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
     guard !request.force, let target = configuration.retrieval,
       let standing = registry.standing(of: request.spaceFingerprint), !standing.isDefault
     else { return nil }
-    try await TrainingUse(target: target).requireNone(
+    try await TrainingUse(target: target, options: configuration.outgoing).requireNone(
       of: standing.training.text, spaceFingerprint: request.spaceFingerprint, field: "space_fingerprint")
     return target
   }

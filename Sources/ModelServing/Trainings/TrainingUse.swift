@@ -11,6 +11,7 @@ import SwiftProtobuf
 struct TrainingUse: Sendable {
   /// Of the retrieval service, as gRPC names it.
   let target: String
+  let options: ClientOptions
   /// One that has not answered in this time is taken for one that cannot be reached.
   var timeout = Duration.seconds(5)
 
@@ -37,7 +38,7 @@ struct TrainingUse: Sendable {
   func requireNone(of training: String, spaceFingerprint: String, field: String) async throws {
     let users: [User]
     do {
-      users = try await withClient(target: target) { try await self.users(of: spaceFingerprint, $0) }
+      users = try await withClient(target: target, options: options) { try await self.users(of: spaceFingerprint, $0) }
     } catch {
       try Task.checkCancellation()
       throw ServiceFailure(

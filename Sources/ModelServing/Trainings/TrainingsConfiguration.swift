@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Models
+package import ServiceSupport
 
 /// What a service may load beside what it was started with.
 package struct TrainingsConfiguration: Sendable {
@@ -16,10 +17,12 @@ package struct TrainingsConfiguration: Sendable {
   package var llmWeights: String?
   /// The retrieval service that is asked which versions need a training before it is taken out; nil to ask none.
   package var retrieval: String?
+  /// How that is called.
+  package var outgoing: ClientOptions
 
   package init(
     directory: TrainingsDirectory? = nil, memory: String? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image],
-    llmWeights: String? = nil, retrieval: String? = nil
+    llmWeights: String? = nil, retrieval: String? = nil, outgoing: ClientOptions = ClientOptions()
   ) {
     self.directory = directory
     self.memory = memory
@@ -27,5 +30,6 @@ package struct TrainingsConfiguration: Sendable {
     self.spaces = spaces
     self.llmWeights = llmWeights
     self.retrieval = retrieval
+    self.outgoing = outgoing
   }
 }
