@@ -21,6 +21,12 @@ package enum VisibleText {
     "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
   }
 
+  /// "\u202e", in a string of JSON. For what is active, all of which lies in Unicode's basic plane.
+  package static func jsonEscape(of scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16)
+    return "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+  }
+
   /// Controls of C0 and C1, and what turns the writing around.
   package static func isActive(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {

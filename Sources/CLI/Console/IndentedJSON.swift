@@ -12,7 +12,7 @@ enum IndentedJSON {
     escapingActive(laidOut(json))
   }
 
-  /// JSON has such code points in strings alone. All of them have four digits at most.
+  /// JSON has such code points in strings alone.
   private static func escapingActive(_ text: String) -> String {
     let isActive = { (scalar: Unicode.Scalar) in scalar != "\n" && VisibleText.isActive(scalar) }
     guard text.unicodeScalars.contains(where: isActive) else { return text }
@@ -22,8 +22,7 @@ enum IndentedJSON {
         out.append(scalar)
         continue
       }
-      let digits = String(scalar.value, radix: 16)
-      out.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).unicodeScalars)
+      out.append(contentsOf: VisibleText.jsonEscape(of: scalar).unicodeScalars)
     }
     return String(out)
   }

@@ -22,7 +22,7 @@ enum LogText {
       switch scalar {
       case "\"": "\\\""
       case "\\": "\\\\"
-      default: VisibleText.isActive(scalar) ? short(scalar) ?? "\\u\(fourDigits(scalar.value))" : nil
+      default: VisibleText.isActive(scalar) ? short(scalar) ?? VisibleText.jsonEscape(of: scalar) : nil
       }
     }
     return "\"\(inner)\""
@@ -44,11 +44,5 @@ enum LogText {
     case "\t": "\\t"
     default: nil
     }
-  }
-
-  /// All of these lie in Unicode's basic plane.
-  private static func fourDigits(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
   }
 }
