@@ -30,8 +30,8 @@ test: packages ## Build and run all tests.
 	@echo "Building the tests (about 3 minutes on 2 cores the first time)"
 	$(SWIFT) build --build-tests
 	@echo "The transport's tests count the live calls of their process, so they have one to themselves."
-	$(SWIFT) test --skip-build --filter GRPCTransportTests
-	$(SWIFT) test --skip-build --skip GRPCTransportTests --experimental-maximum-parallelization-width $(TEST_WIDTH)
+	@SWIFT=$(SWIFT) scripts/run-tests.sh --filter GRPCTransportTests
+	@SWIFT=$(SWIFT) scripts/run-tests.sh --skip GRPCTransportTests --experimental-maximum-parallelization-width $(TEST_WIDTH)
 
 .PHONY: lint
 lint: ## Check the formatting of the Swift, C and C++ sources.
