@@ -32,7 +32,7 @@ final class MilvusConnection: Sendable {
       metadata.addString(Data(token.utf8).base64EncodedString(), forKey: "authorization")
     }
     self.metadata = metadata
-    running = Task { try await client.runConnections() }
+    running = Task { try await client.runConnectionsUntilStopped() }
   }
 
   /// Closes the connections once the calls under way are over.

@@ -123,7 +123,7 @@ extension CoreTests {
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withServer(of: service) { _, target in
         let connection = Task {
-          try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+          try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
             try await client.callStreaming(TestService.bidirectional, [[1]])
           }
         }

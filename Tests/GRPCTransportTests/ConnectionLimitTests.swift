@@ -24,7 +24,7 @@ extension CoreTests {
 
     /// One call on a connection of its own.
     private static func call(_ target: String) async throws -> [UInt8] {
-      try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+      try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
         try await client.callUnary(TestService.unary, [1], options: .timeout(.seconds(120)))
       }
     }

@@ -18,7 +18,7 @@ func withClient<Result: Sendable>(
 ) async throws -> Result {
   let result = try await withServer(of: service, configuration: serverConfiguration) { server, target in
     let transport = try CGrpcClientTransport(target: target, configuration: clientConfiguration)
-    return try await withGRPCClient(transport: transport) { client in try await body(client, server) }
+    return try await withRunningClient(transport: transport) { client in try await body(client, server) }
   }
   try await expectNoLiveObjects(location)
   return result

@@ -119,7 +119,7 @@ extension CoreTests {
 
     @Test func `Unreachable servers are tried again`() async throws {
       let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:9", configuration: try Self.configuration())
-      try await withGRPCClient(transport: transport) { client in
+      try await withRunningClient(transport: transport) { client in
         let error = try await rpcError { try await client.callUnary(TestService.unary) }
         #expect(error.code == .unavailable)
       }

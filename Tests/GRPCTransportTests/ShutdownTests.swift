@@ -115,7 +115,7 @@ extension CoreTests {
       let server = GRPCServer(transport: transport, services: [service])
       let serving = Task { try await server.serve() }
       let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
-      try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+      try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
         let call = Task { try await client.callStreaming(method, [[1]]) }
         await started.wait()
         serving.cancel()
@@ -134,7 +134,7 @@ extension CoreTests {
       let server = GRPCServer(transport: transport, services: [service])
       let serving = Task { try await server.serve() }
       let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
-      try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+      try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
         let call = Task { try await client.callUnary(TestService.unary) }
         await started.wait()
         server.beginGracefulShutdown()
@@ -156,7 +156,7 @@ extension CoreTests {
         return try await TestService.echoOnce(request, context)
       }
       try await withServer(of: service) { _, target in
-        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
           async let running = client.callUnary(TestService.unary, [1])
           await started.wait()
           client.beginGracefulShutdown()
@@ -210,7 +210,7 @@ extension CoreTests {
       try await withGRPCServer(transport: transport, services: [TestService.echo]) { _ in
         // The first one may not have begun yet.
         let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
-        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
           _ = try await client.callUnary(TestService.unary)
         }
         let error = await #expect(throws: TransportError.self) { try await transport.listen { _, _ in } }
@@ -236,7 +236,7 @@ extension CoreTests {
         }
       }
       try await withServer(of: service) { _, target in
-        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
           let replies = try await client.callStreaming(TestService.bidirectional, [])
           #expect(replies == [[1]])
         }

@@ -84,7 +84,7 @@ extension CoreTests {
               var random = SeededGenerator(seed: UInt64(1000 + lane))
               for _ in 0..<5 {
                 let transport = try CGrpcClientTransport(target: target)
-                try await withGRPCClient(transport: transport) { client in
+                try await withRunningClient(transport: transport) { client in
                   for _ in 0..<10 { _ = await Self.call(client, &random) }
                 }
               }
@@ -102,7 +102,7 @@ extension CoreTests {
         let server = GRPCServer(transport: transport, services: [Self.service])
         let serving = Task { try await server.serve() }
         let target = "ipv4:127.0.0.1:\(transport.boundPort ?? 0)"
-        try await withGRPCClient(transport: try CGrpcClientTransport(target: target)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target)) { client in
           async let outcomes = Self.run(calls: 320, lanes: 32, client)
           try await Task.sleep(for: .milliseconds(5 * round))
           serving.cancel()

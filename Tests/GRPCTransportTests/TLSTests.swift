@@ -54,7 +54,7 @@ extension CoreTests {
       var configuration = CGrpcClientTransport.Configuration.defaults
       configuration.tls = tls
       let transport = try CGrpcClientTransport(target: target, configuration: configuration)
-      return try await withGRPCClient(transport: transport) { client in
+      return try await withRunningClient(transport: transport) { client in
         try await client.callUnary(method, [1, 2, 3], options: .timeout(.seconds(120)))
       }
     }
@@ -174,7 +174,7 @@ extension CoreTests {
       try await serve(changes: changes) { target in
         var configuration = CGrpcClientTransport.Configuration.defaults
         configuration.tls = old
-        try await withGRPCClient(
+        try await withRunningClient(
           transport: try CGrpcClientTransport(target: target, configuration: configuration)
         ) { connected in
           try await connected.callUnary(TestService.unary, [1])
@@ -215,7 +215,7 @@ extension CoreTests {
       configuration.backoff.max = .milliseconds(50)
       let client = configuration
       try await serve(clients: next) { target in
-        try await withGRPCClient(transport: try CGrpcClientTransport(target: target, configuration: client)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target, configuration: client)) { client in
           _ = try await rpcError { try await client.callUnary(TestService.unary, [1]) }
           try Self.replace(pair.certificate, by: successor.certificate)
           try Self.replace(pair.key, by: successor.key)

@@ -15,7 +15,7 @@ extension CoreTests {
     ) async throws
       -> [UInt8]
     {
-      try await withGRPCClient(transport: try CGrpcClientTransport(target: target, configuration: configuration)) {
+      try await withRunningClient(transport: try CGrpcClientTransport(target: target, configuration: configuration)) {
         client in
         try await client.callUnary(TestService.unary, [1], options: .timeout(.seconds(300)))
       }
@@ -71,7 +71,7 @@ extension CoreTests {
             let addresses = [first, second, third].map { $0.dropFirst("ipv4:".count) }
             let target = "ipv4:" + addresses.joined(separator: ",")
             let transport = try CGrpcClientTransport(target: target, configuration: configuration)
-            return try await withGRPCClient(transport: transport) { try await countCalls($0, counts) }
+            return try await withRunningClient(transport: transport) { try await countCalls($0, counts) }
           }
         }
       }
@@ -102,7 +102,7 @@ extension CoreTests {
       let client = configuration
       try await withServer { _, target in
         // Nothing listens on the discard port.
-        let replies = try await withGRPCClient(
+        let replies = try await withRunningClient(
           transport: try CGrpcClientTransport(target: "\(target),127.0.0.1:9", configuration: client)
         ) { client in
           var options = CallOptions.defaults
@@ -133,7 +133,7 @@ extension CoreTests {
       configuration.backoff.initial = .milliseconds(20)
       configuration.backoff.max = .milliseconds(20)
       let transport = try CGrpcClientTransport(target: address, configuration: configuration)
-      let reply = try await withGRPCClient(transport: transport) { client in
+      let reply = try await withRunningClient(transport: transport) { client in
         var options = CallOptions.timeout(.seconds(300))
         options.waitForReady = true
         let waiting = options

@@ -68,6 +68,9 @@ struct RetrievalHarness: Sendable {
     _ directory: String, _ limits: RetrievalLimits, _ rollouts: RolloutSettings, _ milvus: MilvusSettings?,
     _ encodingServices: EncodingServices
   ) -> RetrievalConfiguration {
+    var limits = limits
+    // A test that waits for processors may send nothing for minutes.
+    if limits.uploadIdleSeconds == RetrievalLimits().uploadIdleSeconds { limits.uploadIdleSeconds = 86_400 }
     var configuration = RetrievalConfiguration(
       data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus)
     configuration.encodingServices = encodingServices

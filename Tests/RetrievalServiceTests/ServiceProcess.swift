@@ -26,7 +26,8 @@ final class ServiceProcess {
   init(data: String) throws {
     portFile = "\(data)-port-\(UUID().uuidString)"
     process.executableURL = URL(fileURLWithPath: Self.executable)
-    process.arguments = ["--data", data, "--port", "0", "--port-file", portFile]
+    // A test that waits for processors may send nothing for minutes.
+    process.arguments = ["--data", data, "--port", "0", "--port-file", portFile, "--upload-idle-timeout", "86400"]
     process.standardError = FileHandle.nullDevice
     try process.run()
   }
@@ -48,7 +49,7 @@ final class ServiceProcess {
     _ body: (RemoteRetrieval) async throws -> Value
   ) async throws -> Value {
     let transport = try CGrpcClientTransport(target: "ipv4:127.0.0.1:\(try await port())")
-    return try await withGRPCClient(transport: transport) { client in
+    return try await withRunningClient(transport: transport) { client in
       try await body(
         RemoteRetrieval(
           search: Retrieval_RetrievalService.Client(wrapping: client),

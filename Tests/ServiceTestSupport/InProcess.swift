@@ -20,6 +20,6 @@ package func withServicesInProcess<Value: Sendable>(
   return try await withGRPCServer(
     transport: transport.server, services: services, interceptors: interceptors + [RPCObserver(logger: logger)]
   ) { _ in
-    try await withGRPCClient(transport: transport.client) { try await body($0) }
+    try await withRunningClient(transport: transport.client) { try await body($0) }
   }
 }

@@ -54,5 +54,5 @@ package func withClient<Value: Sendable>(
   _ body: (GRPCClient<CGrpcClientTransport>) async throws -> Value
 ) async throws -> Value {
   let transport = try CGrpcClientTransport(target: target, configuration: options.transport)
-  return try await withGRPCClient(transport: transport, isolation: isolation) { try await body($0) }
+  return try await withRunningClient(transport: transport, isolation: isolation, body)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import GRPCCore
+import GRPCTransport
 import ServiceLifecycle
 
 /// Keeps a client's connections up beside a server, for ``ServiceParts/background``.
@@ -13,7 +14,7 @@ package struct ClientService<Transport: ClientTransport>: Service {
 
   package func run() async throws {
     try await withGracefulShutdownHandler {
-      try await client.runConnections()
+      try await client.runConnectionsUntilStopped()
     } onGracefulShutdown: {
       client.beginGracefulShutdown()
     }

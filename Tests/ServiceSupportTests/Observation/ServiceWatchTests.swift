@@ -4,6 +4,7 @@ import ArgumentParser
 import Basics
 import GRPCCore
 import GRPCInProcessTransport
+import GRPCTransport
 import PrometheusMetrics
 import ServiceAPI
 import ServiceLifecycleTestKit
@@ -30,7 +31,7 @@ import Testing
   ) async throws {
     let transport = InProcessTransport()
     try await testGracefulShutdown { trigger in
-      try await withGRPCClient(transport: transport.client) { client in
+      try await withRunningClient(transport: transport.client) { client in
         async let end: Void = ServiceRunner.serve(
           parts, on: transport.server, boundPort: nil, settings: settings, logger: .silent, watch: watch, signals: false
         )

@@ -4,6 +4,7 @@ import ArgumentParser
 import Foundation
 import GRPCCore
 import GRPCInProcessTransport
+import GRPCTransport
 import Logging
 import ServiceAPI
 import ServiceLifecycleTestKit
@@ -37,7 +38,7 @@ import Testing
   ) async throws {
     let transport = InProcessTransport()
     try await testGracefulShutdown { trigger in
-      try await withGRPCClient(transport: transport.client) { client in
+      try await withRunningClient(transport: transport.client) { client in
         async let end: Void = ServiceRunner.serve(
           ServiceParts(services: [service], onShutdown: onShutdown), on: transport.server, boundPort: 4711,
           settings: settings, logger: record.logger, signals: false)
