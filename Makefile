@@ -102,6 +102,12 @@ check-tls: packages ## Call a service by TLS from grpcio and illmrec, while its 
 	@test -x .venv-tls/bin/python || { python3 -m venv .venv-tls && .venv-tls/bin/pip install -q grpcio; }
 	@.venv-tls/bin/python scripts/check-tls.py .build/debug
 
+.PHONY: test-restarts
+test-restarts: packages ## Restart two replicas RESTARTS=50 times in turn under calls of grpcio that watch no health, in clear text and by TLS.
+	$(SWIFT) build --product illmrec-retrieval
+	@test -x .venv-tls/bin/python || { python3 -m venv .venv-tls && .venv-tls/bin/pip install -q grpcio; }
+	@.venv-tls/bin/python scripts/test-restarts.py .build/debug --restarts $(or $(RESTARTS),50)
+
 .PHONY: test-sanitizers
 test-sanitizers: packages ## Run the transport's tests under the address and then the thread sanitizer.
 	scripts/test-sanitizers.sh address
@@ -145,8 +151,17 @@ bench-trainings: packages ## Measure what a further training costs on the 2.7B s
 	@SWIFT=$(SWIFT) scripts/bench-trainings.sh $(BENCH_FLAGS)
 
 .PHONY: bench-overload
-bench-overload: packages ## Send LLMService five times the calls it can compute, for SECONDS=20, and time answers, refusals and health.
-	@scripts/bench-overload.sh --seconds $(or $(SECONDS),20) $(BENCH_FLAGS)
+bench-overload: packages ## Send each service five times the calls it can compute, for SECONDS=60, and time answers, refusals and health.
+	@SWIFT=$(SWIFT) scripts/bench-overload.sh --seconds $(or $(SECONDS),60) $(BENCH_FLAGS)
+
+.PHONY: soak
+soak: packages ## Load the whole stack for MINUTES=30 in every way, and see whether memory, descriptors or threads grow.
+	@SWIFT=$(SWIFT) scripts/soak.sh --minutes $(or $(MINUTES),30) $(BENCH_FLAGS)
+
+.PHONY: chaos
+chaos: packages ## Kill, stop and starve the services and move their clocks for MINUTES=30, by a SEED: nothing is lost, no answer is wrong.
+	@scripts/install-packages.sh packages-dev.txt
+	@SWIFT=$(SWIFT) scripts/chaos.sh --minutes $(or $(MINUTES),30) $(and $(SEED),--seed $(SEED)) $(BENCH_FLAGS)
 
 .PHONY: bench-train
 bench-train: packages ## Compare a training step with PyTorch, side by side.

@@ -1,39 +1,35 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What LLMService does with more calls than it can compute, over loopback.
+"""What each service does with more calls than it can compute, over loopback.
 
-First the capacity: callers who wait for their answers before they call again. Then as many calls a second as several times that,
-whether or not the former are answered; each has a deadline. Beside both, health checks and GetServerInfo, ten times a second. No two
-histories are alike, so the prefix cache holds nothing but the instruction."""
+First the capacity: callers who wait for their answers before they call again, as many as the service answers without refusals. Then as
+many calls a second as several times that, whether or not the former are answered; each has a deadline. Beside both, health checks and
+GetServerInfo, ten times a second."""
 import argparse
 import asyncio
 import itertools
 import os
-import random
 import signal
 import subprocess
 import tempfile
 import time
 
 import grpc
-import numpy as np
 
-from illmrec.common.v1 import common_pb2
-from illmrec.llm.v1 import llm_pb2, llm_pb2_grpc
+from workloads import WORKLOADS
 
-WORDS = "blue cotton shirt wide leather boots light summer dress winter coat running shoes black denim jeans".split()
 HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class Server:
-    """illmrec-llm, started as a user would."""
+    """A service, started as a user would."""
 
-    def __init__(self, program, checkpoint, flags):
+    def __init__(self, program, flags):
         self.directory = tempfile.TemporaryDirectory()
         port_file = f"{self.directory.name}/port"
         self.log = open(f"{self.directory.name}/log", "w+")
         self.process = subprocess.Popen(
-            [program, "--checkpoint", checkpoint, "--port", "0", "--port-file", port_file, "--log-level", "warning", *flags],
+            [program, "--port", "0", "--port-file", port_file, "--log-level", "warning", *flags],
             stdout=self.log, stderr=subprocess.STDOUT)
         while not os.path.exists(port_file):
             if self.process.poll() is not None:
@@ -88,29 +84,18 @@ async def timed(calls, call):
 
 
 class Load:
-    def __init__(self, channel, beside, options):
-        self.stub = llm_pb2_grpc.LLMServiceStub(channel)
-        self.info = llm_pb2_grpc.LLMServiceStub(beside).GetServerInfo
+    def __init__(self, workload, channel, beside, options):
+        self.workload = workload
+        self.call = workload.method(channel)
+        self.info, self.info_request = workload.info(beside)
         # The messages are empty: the whole server, and its answer is not looked at.
         self.check = beside.unary_unary(HEALTH, request_serializer=bytes, response_deserializer=bytes)
         self.options = options
-        self.random = random.Random(1)
-        self.token = None
-
-    async def prepare(self):
-        width = (await self.info(llm_pb2.GetServerInfoRequest())).llm_dim
-        values = np.random.default_rng(1).normal(0, 0.02, width).astype("<f4")
-        self.token = common_pb2.Tensor(data_type=common_pb2.DATA_TYPE_FLOAT32, shape=[width], data=values.tobytes())
-
-    def request(self):
-        items = [llm_pb2.HistoryItem(title=" ".join(self.random.choices(WORDS, k=8)), soft_token=self.token)
-                 for _ in range(self.options.items)]
-        return llm_pb2.EncodeUsersRequest(users=[llm_pb2.UserPrompt(history=llm_pb2.History(items=items))])
 
     async def watch(self, health):
         while True:
             await timed(health, self.check(b"", timeout=60))
-            await timed(health, self.info(llm_pb2.GetServerInfoRequest(), timeout=60))
+            await timed(health, self.info(self.info_request, timeout=60))
             await asyncio.sleep(0.1)
 
     async def closed(self, callers, seconds):
@@ -119,7 +104,7 @@ class Load:
 
         async def caller():
             while time.perf_counter() < end:
-                if not await timed(calls, self.stub.EncodeUsers(self.request(), timeout=600)):
+                if not await timed(calls, self.call(self.workload.request(), timeout=600)):
                     await asyncio.sleep(0.25)
 
         begin = time.perf_counter()
@@ -134,7 +119,7 @@ class Load:
             if moment >= seconds:
                 break
             await asyncio.sleep(max(0, begin + moment - time.perf_counter()))
-            sent.append(asyncio.create_task(timed(calls, self.stub.EncodeUsers(self.request(), timeout=self.options.deadline))))
+            sent.append(asyncio.create_task(timed(calls, self.call(self.workload.request(), timeout=self.options.deadline))))
         await asyncio.gather(*sent)
         return calls, time.perf_counter() - begin
 
@@ -175,13 +160,12 @@ def report(options, capacity, overload, memory):
     row("resident memory", *(f"{count / 1e6:.0f} MB" for count in memory))
 
 
-async def measure(server, options):
+async def measure(server, workload, options):
     # Health has a connection of its own, as a prober has.
     separate = [("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(server.target, options=separate) as channel, \
             grpc.aio.insecure_channel(server.target, options=separate) as beside:
-        load = Load(channel, beside, options)
-        await load.prepare()
+        load = Load(workload, channel, beside, options)
         await load.closed(options.callers, min(options.seconds, 3))
         capacity = await load.observed(load.closed(options.callers, options.seconds))
         memory = [server.memory("VmRSS")]
@@ -191,23 +175,29 @@ async def measure(server, options):
         report(options, capacity, overload, memory)
 
 
+def run(kind, options, flags):
+    with tempfile.TemporaryDirectory() as state:
+        server = Server(f"{options.programs}/{kind.program}", kind.flags(options.checkpoint, state) + flags)
+        try:
+            print(f"\n## {kind.program}: {kind.description}\n\n{os.cpu_count()} processors, deadline {options.deadline:g} s, "
+                  f"{options.seconds:g} s each, {options.callers} callers at capacity")
+            asyncio.run(measure(server, kind(server.target, state), options))
+        finally:
+            server.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True, help="illmrec-llm")
-    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--programs", required=True, help="the directory of the services' programs")
+    parser.add_argument("--checkpoint", required=True, help="of the encoder and the LLM")
+    parser.add_argument("--services", default=",".join(WORKLOADS), help="which are measured, separated by commas")
     parser.add_argument("--seconds", type=float, default=20, help="of each of the two measurements")
     parser.add_argument("--load", type=float, default=5, help="times the capacity")
     parser.add_argument("--deadline", type=float, default=10, help="of each call under overload, in seconds")
     parser.add_argument("--callers", type=int, default=16, help="who wait for their answers, when the capacity is measured")
-    parser.add_argument("--items", type=int, default=10, help="of each history")
     options, flags = parser.parse_known_args()
-    server = Server(options.program, options.checkpoint, flags)
-    try:
-        print(f"{options.program}, histories of {options.items} items, {os.cpu_count()} processors, deadline {options.deadline:g} s, "
-              f"{options.seconds:g} s each")
-        asyncio.run(measure(server, options))
-    finally:
-        server.stop()
+    for name in options.services.split(","):
+        run(WORKLOADS[name], options, flags)
 
 
 if __name__ == "__main__":

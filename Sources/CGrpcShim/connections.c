@@ -58,6 +58,7 @@ struct connection_guard {
   illmrec_connection_limits limits;
   illmrec_frame_limits frames;
   bool has_tls;
+  atomic_bool hides_new_streams;
   atomic_size_t references;
   pthread_mutex_t mutex;
   /// Kept open to be closed when descriptors run out: what waits to be accepted can then be accepted and closed, where it would
@@ -80,7 +81,14 @@ enum { MAX_DESCRIPTORS = 1 << 20 };
 static _Atomic(guarded_socket *) sockets[MAX_DESCRIPTORS];
 
 static _Atomic(uint64_t) over_connections, over_connections_per_address, over_header_block, over_idle_frames;
-static _Atomic(uint32_t) tls_header_block_bytes, tls_idle_frames_per_second;
+
+struct tls_reader {
+  connection_guard *guard;
+  illmrec_frame_reader reader;
+};
+
+/// Whose connection's TLS is being set up on this thread.
+static _Thread_local connection_guard *expecting_ssl;
 
 // MARK: Counting
 
@@ -148,11 +156,15 @@ static void leave(connection_guard *guard, address *of) {
 
 // MARK: Core's side
 
+static connection_guard *guard_retain(connection_guard *guard) {
+  atomic_fetch_add_explicit(&guard->references, 1, memory_order_relaxed);
+  return guard;
+}
+
 static void remember(int descriptor, connection_guard *guard, address *address) {
   guarded_socket *made = allocate(1, sizeof *made);
-  made->guard = guard;
+  made->guard = guard_retain(guard);
   made->address = address;
-  atomic_fetch_add_explicit(&guard->references, 1, memory_order_relaxed);
   atomic_store_explicit(&sockets[descriptor], made, memory_order_release);
 }
 
@@ -183,6 +195,7 @@ connection_guard *connection_guard_create(const illmrec_connection_limits *limit
   pthread_mutex_init(&guard->mutex, NULL);
   // The creator's, and the one that core gives back through `core_let_go`.
   atomic_init(&guard->references, 2);
+  atomic_init(&guard->hides_new_streams, false);
   core_mutator_init(&guard->mutator, &functions);
   return guard;
 }
@@ -193,11 +206,15 @@ void connection_guard_attach(connection_guard *guard, grpc_arg *argument) {
 
 void connection_guard_release(connection_guard *guard) { guard_let_go(guard); }
 
-void connection_guard_expect_tls(connection_guard *guard) {
-  guard->has_tls = true;
-  atomic_store(&tls_header_block_bytes, guard->frames.header_block_bytes);
-  atomic_store(&tls_idle_frames_per_second, guard->frames.idle_frames_per_second);
+void connection_guard_expect_tls(connection_guard *guard) { guard->has_tls = true; }
+
+void connection_guard_expect_ssl(connection_guard *guard) {
+  connection_guard *before = expecting_ssl;
+  expecting_ssl = guard == NULL ? NULL : guard_retain(guard);
+  if (before != NULL) guard_let_go(before);
 }
+
+void connection_guard_hide_new_streams(connection_guard *guard) { atomic_store(&guard->hides_new_streams, true); }
 
 bool illmrec_can_limit_connections(void) {
   return core_mutator_init != NULL && core_mutator_to_arg != NULL && interposition_works();
@@ -247,13 +264,42 @@ bool connection_is_watched(int descriptor) {
   return socket != NULL && socket->address != NULL && !socket->guard->has_tls;
 }
 
-bool connection_received(int descriptor, const void *bytes, size_t count) {
-  guarded_socket *socket = of(descriptor);
-  if (socket == NULL) return true;
+/// Of a clock that is quick to read.
+static int64_t coarse_milliseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool received(connection_guard *guard, illmrec_frame_reader *reader, void *bytes, size_t count) {
+  bool hides = atomic_load_explicit(&guard->hides_new_streams, memory_order_relaxed);
   illmrec_frames_verdict verdict =
-      illmrec_frame_reader_take(&socket->reader, &socket->guard->frames, bytes, count, coarse_milliseconds());
-  if (verdict != ILLMREC_FRAMES_FINE) connection_count_closed(verdict);
-  return verdict == ILLMREC_FRAMES_FINE;
+      illmrec_frame_reader_take(reader, &guard->frames, hides, bytes, count, coarse_milliseconds());
+  if (verdict == ILLMREC_FRAMES_FINE) return true;
+  atomic_fetch_add(verdict == ILLMREC_FRAMES_HEADER_BLOCK_TOO_LARGE ? &over_header_block : &over_idle_frames, 1);
+  return false;
+}
+
+bool connection_received(int descriptor, void *bytes, size_t count) {
+  guarded_socket *socket = of(descriptor);
+  return socket == NULL || received(socket->guard, &socket->reader, bytes, count);
+}
+
+tls_reader *tls_reader_create(void) {
+  if (expecting_ssl == NULL) return NULL;
+  tls_reader *reader = allocate(1, sizeof *reader);
+  reader->guard = expecting_ssl;
+  expecting_ssl = NULL;
+  return reader;
+}
+
+void tls_reader_destroy(tls_reader *reader) {
+  guard_let_go(reader->guard);
+  free(reader);
+}
+
+bool tls_reader_received(tls_reader *reader, void *bytes, size_t count) {
+  return received(reader->guard, &reader->reader, bytes, count);
 }
 
 void connection_closing(int descriptor) {
@@ -265,17 +311,6 @@ void connection_closing(int descriptor) {
   free(closed);
 }
 
-illmrec_frame_limits connection_tls_limits(void) {
-  return (illmrec_frame_limits){
-      .header_block_bytes = atomic_load_explicit(&tls_header_block_bytes, memory_order_relaxed),
-      .idle_frames_per_second = atomic_load_explicit(&tls_idle_frames_per_second, memory_order_relaxed),
-  };
-}
-
-void connection_count_closed(illmrec_frames_verdict verdict) {
-  atomic_fetch_add(verdict == ILLMREC_FRAMES_HEADER_BLOCK_TOO_LARGE ? &over_header_block : &over_idle_frames, 1);
-}
-
 illmrec_closed_connections illmrec_count_closed_connections(void) {
   return (illmrec_closed_connections){
       .over_connections = atomic_load(&over_connections),
@@ -283,10 +318,4 @@ illmrec_closed_connections illmrec_count_closed_connections(void) {
       .over_header_block = atomic_load(&over_header_block),
       .over_idle_frames = atomic_load(&over_idle_frames),
   };
-}
-
-int64_t coarse_milliseconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

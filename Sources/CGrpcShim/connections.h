@@ -17,6 +17,10 @@ void connection_guard_release(connection_guard *guard);
 void connection_guard_attach(connection_guard *guard, grpc_arg *argument);
 /// Connections that are made from now on carry TLS, so that their frames show after decryption only. Before start.
 void connection_guard_expect_tls(connection_guard *guard);
+/// The next SSL that this thread makes is that of a connection of `guard`; of none when that is NULL.
+void connection_guard_expect_ssl(connection_guard *guard);
+/// Core sees no stream any more that a client opens from now on.
+void connection_guard_hide_new_streams(connection_guard *guard);
 
 /// What the functions in interposed.c report.
 
@@ -28,15 +32,18 @@ bool connection_accepted(connection_guard *guard, int descriptor);
 int connection_guard_take_spare(connection_guard *guard);
 /// Counts the connection that was closed meanwhile.
 void connection_guard_renew_spare(connection_guard *guard);
-/// Bytes that core has received on `descriptor`; false when the connection is to be closed.
-bool connection_received(int descriptor, const void *bytes, size_t count);
+/// Bytes that core is about to receive on `descriptor`; false when the connection is to be closed.
+bool connection_received(int descriptor, void *bytes, size_t count);
 /// Whether the descriptor is a connection whose frames are read.
 bool connection_is_watched(int descriptor);
 /// Core is about to close the descriptor.
 void connection_closing(int descriptor);
-/// The limits for frames within TLS, which belong to no descriptor: those of the newest guard that expects it.
-illmrec_frame_limits connection_tls_limits(void);
-/// Remembers that a connection was closed for what its client sent.
-void connection_count_closed(illmrec_frames_verdict verdict);
-/// Of a clock that is quick to read.
-int64_t coarse_milliseconds(void);
+
+/// What a client sends within TLS, which belongs to no descriptor.
+typedef struct tls_reader tls_reader;
+
+/// For the SSL that was made on this thread; NULL where no guard expects it.
+tls_reader *tls_reader_create(void);
+void tls_reader_destroy(tls_reader *reader);
+/// Bytes that core is about to receive; false when the connection is to be closed.
+bool tls_reader_received(tls_reader *reader, void *bytes, size_t count);

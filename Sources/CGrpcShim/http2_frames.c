@@ -5,6 +5,10 @@
 #include <string.h>
 
 enum { DATA = 0, HEADERS = 1, PRIORITY = 2, RST_STREAM = 3, SETTINGS = 4, PING = 6, CONTINUATION = 9 };
+/// A kind that no extension of HTTP/2 has taken.
+enum { HIDDEN = 0xfb };
+/// Where a frame's head says its kind.
+enum { KIND = 3 };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 enum {
   /// A stream that is reset within this time of its beginning was not worth beginning.
@@ -56,7 +60,7 @@ static illmrec_frames_verdict begin_frame(illmrec_frame_reader *reader, const il
                                           int64_t now_ms) {
   const uint8_t *head = reader->head;
   uint32_t length = (uint32_t)head[0] << 16 | (uint32_t)head[1] << 8 | head[2];
-  uint8_t kind = head[3], flags = head[4];
+  uint8_t kind = head[KIND], flags = head[4];
   uint32_t stream = ((uint32_t)head[5] << 24 | (uint32_t)head[6] << 16 | (uint32_t)head[7] << 8 | head[8]) & 0x7fffffff;
   reader->payload_left = length;
   reader->head_taken = 0;
@@ -86,8 +90,23 @@ static illmrec_frames_verdict begin_frame(illmrec_frame_reader *reader, const il
   }
 }
 
+static void hide(illmrec_frame_reader *reader, bool hides_new_streams, uint8_t *kind) {
+  if (*kind == HEADERS) reader->hides_block = hides_new_streams;
+  if (reader->hides_block && (*kind == HEADERS || *kind == CONTINUATION)) *kind = HIDDEN;
+}
+
+static size_t take_head(illmrec_frame_reader *reader, bool hides_new_streams, uint8_t *bytes, size_t count) {
+  size_t before = reader->head_taken;
+  size_t taken = sizeof reader->head - before;
+  if (count < taken) taken = count;
+  memcpy(reader->head + before, bytes, taken);
+  reader->head_taken += (uint32_t)taken;
+  if (before <= KIND && before + taken > KIND) hide(reader, hides_new_streams, bytes + KIND - before);
+  return taken;
+}
+
 illmrec_frames_verdict illmrec_frame_reader_take(illmrec_frame_reader *reader, const illmrec_frame_limits *limits,
-                                                 const uint8_t *bytes, size_t count, int64_t now_ms) {
+                                                 bool hides_new_streams, uint8_t *bytes, size_t count, int64_t now_ms) {
   while (count > 0 && !reader->is_passive) {
     size_t taken;
     if (reader->preface_taken < sizeof preface - 1) {
@@ -96,10 +115,7 @@ illmrec_frames_verdict illmrec_frame_reader_take(illmrec_frame_reader *reader, c
       taken = count < reader->payload_left ? count : reader->payload_left;
       reader->payload_left -= (uint32_t)taken;
     } else {
-      taken = sizeof reader->head - reader->head_taken;
-      if (count < taken) taken = count;
-      memcpy(reader->head + reader->head_taken, bytes, taken);
-      reader->head_taken += (uint32_t)taken;
+      taken = take_head(reader, hides_new_streams, bytes, count);
       if (reader->head_taken == sizeof reader->head) {
         illmrec_frames_verdict verdict = begin_frame(reader, limits, now_ms);
         if (verdict != ILLMREC_FRAMES_FINE) return verdict;

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "connections.h"
-#include "objects.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
@@ -34,11 +33,13 @@ bool interposition_works(void) { return false; }
 typedef ssize_t (*recvmsg_function)(int, struct msghdr *, int);
 typedef int (*close_function)(int);
 typedef int (*accept_function)(int, struct sockaddr *, socklen_t *, int);
+typedef SSL *(*ssl_new_function)(SSL_CTX *);
 typedef int (*ssl_read_function)(SSL *, void *, int);
 
 static recvmsg_function next_recvmsg;
 static close_function next_close;
 static accept_function next_accept4;
+static ssl_new_function next_ssl_new;
 static ssl_read_function next_ssl_read;
 /// Where an SSL keeps its reader.
 static int reader_index = -1;
@@ -47,13 +48,14 @@ static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 
 static void free_reader(void *ssl, void *reader, CRYPTO_EX_DATA *data, int index, long number, void *pointer) {
   (void)ssl, (void)data, (void)index, (void)number, (void)pointer;
-  free(reader);
+  if (reader != NULL) tls_reader_destroy(reader);
 }
 
 static void find_next(void) {
   next_recvmsg = (recvmsg_function)dlsym(RTLD_NEXT, "recvmsg");
   next_close = (close_function)dlsym(RTLD_NEXT, "close");
   next_accept4 = (accept_function)dlsym(RTLD_NEXT, "accept4");
+  next_ssl_new = (ssl_new_function)dlsym(RTLD_NEXT, "SSL_new");
   next_ssl_read = (ssl_read_function)dlsym(RTLD_NEXT, "SSL_read");
 }
 
@@ -62,7 +64,8 @@ static void make_index(void) { reader_index = SSL_get_ex_new_index(0, NULL, NULL
 
 bool interposition_works(void) {
   return dlsym(RTLD_DEFAULT, "recvmsg") == (void *)recvmsg && dlsym(RTLD_DEFAULT, "close") == (void *)close &&
-         dlsym(RTLD_DEFAULT, "accept4") == (void *)accept4 && dlsym(RTLD_DEFAULT, "SSL_read") == (void *)SSL_read;
+         dlsym(RTLD_DEFAULT, "accept4") == (void *)accept4 && dlsym(RTLD_DEFAULT, "SSL_new") == (void *)SSL_new &&
+         dlsym(RTLD_DEFAULT, "SSL_read") == (void *)SSL_read;
 }
 
 /// The other side shall not wait for an answer, and the port's side not remember it.
@@ -142,29 +145,23 @@ int close(int descriptor) {
   return next_close(descriptor);
 }
 
-static illmrec_frame_reader *reader_of(SSL *ssl) {
+SSL *SSL_new(SSL_CTX *context) {
+  pthread_once(&once, find_next);
+  SSL *made = next_ssl_new(context);
+  if (made == NULL) return NULL;
   pthread_once(&index_once, make_index);
-  illmrec_frame_reader *reader = SSL_get_ex_data(ssl, reader_index);
-  if (reader != NULL) return reader;
-  reader = allocate(1, sizeof *reader);
-  if (SSL_set_ex_data(ssl, reader_index, reader) == 1) return reader;
-  free(reader);
-  return NULL;
+  tls_reader *reader = tls_reader_create();
+  if (reader != NULL && SSL_set_ex_data(made, reader_index, reader) != 1) tls_reader_destroy(reader);
+  return made;
 }
 
 int SSL_read(SSL *ssl, void *bytes, int capacity) {
   pthread_once(&once, find_next);
   int received = next_ssl_read(ssl, bytes, capacity);
-  if (received <= 0 || !SSL_is_server(ssl)) return received;
-  illmrec_frame_limits limits = connection_tls_limits();
-  illmrec_frame_reader *reader = reader_of(ssl);
-  if (reader == NULL) return received;
-  illmrec_frames_verdict verdict =
-      illmrec_frame_reader_take(reader, &limits, bytes, (size_t)received, coarse_milliseconds());
-  if (verdict == ILLMREC_FRAMES_FINE) return received;
-  connection_count_closed(verdict);
-  // Core asks why and finds no reason to try again.
-  return -1;
+  if (received <= 0 || reader_index < 0) return received;
+  tls_reader *reader = SSL_get_ex_data(ssl, reader_index);
+  // Core asks why it failed, and finds no reason to try again.
+  return reader == NULL || tls_reader_received(reader, bytes, (size_t)received) ? received : -1;
 }
 
 #endif

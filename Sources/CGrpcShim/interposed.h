@@ -4,5 +4,5 @@
 
 #include <stdbool.h>
 
-/// Whether core's calls of `accept4`, `recvmsg`, `close` and `SSL_read` come by here.
+/// Whether core's calls of `accept4`, `recvmsg`, `close`, `SSL_new` and `SSL_read` come by here.
 bool interposition_works(void);

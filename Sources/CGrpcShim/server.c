@@ -116,11 +116,13 @@ int illmrec_server_listen(illmrec_server *server, const char *address, const ill
                           void (*changed)(void *context, const char *problem), void (*forget)(void *context),
                           void *context) {
   if (tls != NULL && server->guard != NULL) connection_guard_expect_tls(server->guard);
-  if (tls != NULL) server->tls = tls_server_create(tls, changed, forget, context);
+  if (tls != NULL) server->tls = tls_server_create(tls, server->guard, changed, forget, context);
   grpc_server_credentials *credentials =
       tls == NULL ? grpc_insecure_server_credentials_create() : tls_server_credentials(server->tls);
   int port = grpc_server_add_http2_port(server->core, address, credentials);
   grpc_server_credentials_release(credentials);
+  // Core has asked for a certificate, and no connection is there yet.
+  connection_guard_expect_ssl(NULL);
   return port;
 }
 
@@ -217,6 +219,12 @@ void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_c
   for (int64_t method = -1; method < (int64_t)server->method_count; method++) {
     for (size_t i = 0; i < slots; i++) slot_create(server, method);
   }
+}
+
+bool illmrec_server_hide_new_streams(illmrec_server *server) {
+  if (server->guard == NULL) return false;
+  connection_guard_hide_new_streams(server->guard);
+  return true;
 }
 
 void illmrec_server_shutdown(illmrec_server *server) {

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connections.h"
 #include "objects.h"
 #include "pem_files.h"
 
 struct tls_server {
+  /// Whose connections they are; NULL where they are not guarded.
+  connection_guard *guard;
   illmrec_tls_files files;
   illmrec_tls_changed changed;
   void (*forget)(void *context);
@@ -26,9 +29,10 @@ struct tls_server {
 
 static const char *copy(const char *text) { return text == NULL ? NULL : strdup(text); }
 
-tls_server *tls_server_create(const illmrec_tls_files *files, illmrec_tls_changed changed,
+tls_server *tls_server_create(const illmrec_tls_files *files, connection_guard *guard, illmrec_tls_changed changed,
                               void (*forget)(void *context), void *context) {
   tls_server *server = allocate(1, sizeof *server);
+  server->guard = guard;
   server->files = (illmrec_tls_files){
       .certificate = copy(files->certificate), .key = copy(files->key), .authorities = copy(files->authorities)};
   server->changed = changed;
@@ -84,12 +88,13 @@ static grpc_ssl_certificate_config_reload_status follow(tls_server *server,
   return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
 }
 
-/// Core asks once for the port and at each connection.
+/// Core asks once for the port and at each connection, whose SSL it makes on the same thread right after that.
 static grpc_ssl_certificate_config_reload_status fetch(void *context, grpc_ssl_server_certificate_config **config) {
   tls_server *server = context;
   pthread_mutex_lock(&server->mutex);
   grpc_ssl_certificate_config_reload_status status = follow(server, config);
   pthread_mutex_unlock(&server->mutex);
+  connection_guard_expect_ssl(status == GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL ? NULL : server->guard);
   return status;
 }
 

@@ -4,12 +4,14 @@
 
 #include <grpc/grpc_security.h>
 
+#include "connections.h"
 #include "illmrec_grpc.h"
 
 /// A server's certificate, which follows its files.
 typedef struct tls_server tls_server;
 
-tls_server *tls_server_create(const illmrec_tls_files *files, illmrec_tls_changed changed,
+/// The guard, which may be NULL, outlives every connection.
+tls_server *tls_server_create(const illmrec_tls_files *files, connection_guard *guard, illmrec_tls_changed changed,
                               void (*forget)(void *context), void *context);
 /// Credentials for one port, which use `server` as long as that port accepts connections. The caller owns them.
 grpc_server_credentials *tls_server_credentials(tls_server *server);

@@ -17,6 +17,8 @@ struct EncoderLimits: SettingGroup {
     "max-queue-items", "Most images that wait for the tower; more are refused with RESOURCE_EXHAUSTED", unit: "images",
     allowed: .range(64...1_000_000))
   var maxQueueItems = 512
+  @Setting("max-queue-seconds", QueueTime.help, unit: "seconds", allowed: .range(1...3600))
+  var maxQueueSeconds = QueueTime.defaultSeconds
   /// Of the transport.
   var maxMessageBytes = 64 << 20
   /// Images that go through the tower together; every request of a batch waits for all of it.
@@ -24,6 +26,7 @@ struct EncoderLimits: SettingGroup {
   /// Bytes of an item's title, brand, category and description together.
   let maxMetadataBytes = 64 << 10
 
+  var maxQueueTime: Duration { .seconds(maxQueueSeconds) }
   var image: ImageLimits { ImageLimits(maxBytes: maxImageBytes, maxPixels: maxImagePixels) }
 
   /// Images of this size that keep the matrix products at full speed: about 3,000 patches of 14 x 14 pixels.

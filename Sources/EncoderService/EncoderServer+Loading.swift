@@ -13,6 +13,7 @@ extension EncoderServer {
   static func load(_ configuration: EncoderConfiguration, logger: Logger) async throws -> ServiceParts {
     let (server, tower) = try await DedicatedThread.run(name: "encoder-load") {
       let (tower, trainings) = try loadCheckpoints(configuration, logger: logger)
+      warmUp(tower, logger: logger)
       let store = try openStore(configuration, for: tower, logger)
       var limits = configuration.limits
       limits.maxBatchItems = configuration.maxBatchItems ?? EncoderLimits.batchItems(for: tower.preprocessing)

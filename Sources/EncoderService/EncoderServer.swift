@@ -3,6 +3,7 @@
 import Basics
 import CatalogStore
 import GRPCCore
+import GRPCTransport
 import Logging
 import ModelServing
 import Models
@@ -63,7 +64,8 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     let outcomes = try await asServiceFailures {
       try await read.flatMapSuccesses { items in
         try await pipeline.encode(
-          items, by: training, kinds: outputs.kinds, stores: request.store, whenFull: .refuse)
+          items, by: training, kinds: outputs.kinds, stores: request.store, deadline: context.deadline,
+          whenFull: .refuse)
       }
     }
     return .with {

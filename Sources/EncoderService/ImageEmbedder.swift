@@ -40,7 +40,7 @@ final class ImageEmbedder: Sendable {
     }
     tower = try Batcher(
       name: "encoder-tower", maxQueueCost: limits.maxQueueItems, maxBatchCost: limits.maxBatchItems,
-      process: computation.embed)
+      maxQueueTime: limits.maxQueueTime, process: computation.embed)
   }
 
   /// Waiting for the tower.
@@ -55,7 +55,7 @@ final class ImageEmbedder: Sendable {
   ///
   /// - Throws: what concerns all of them: the queue is full, the store cannot be read, the caller is gone.
   func embed(
-    _ images: [SourceImage], whenFull: WhenFull
+    _ images: [SourceImage], deadline: ContinuousClock.Instant?, whenFull: WhenFull
   ) async throws -> [Result<Embedded, any Error>] {
     guard !images.isEmpty else { return [] }
     let digests = await workers.run { images.map(\.digest) }
@@ -64,14 +64,14 @@ final class ImageEmbedder: Sendable {
     // Once, unless work of another that this waited for ended without a result.
     while outcomes.count < images.count {
       let missing = images.filter { outcomes[$0.key] == nil }
-      outcomes.merge(try await claimAndEmbed(missing, whenFull)) { $1 }
+      outcomes.merge(try await claimAndEmbed(missing, deadline, whenFull)) { $1 }
     }
     return inOrder(digests, outcomes)
   }
 
   /// Embeds what nobody is embedding, and waits for what others are.
   private func claimAndEmbed(
-    _ images: [ImageDigest: SourceImage], _ whenFull: WhenFull
+    _ images: [ImageDigest: SourceImage], _ deadline: ContinuousClock.Instant?, _ whenFull: WhenFull
   ) async throws -> [ImageDigest: Result<Embedded, any Error>] {
     var owned: [TowerJob] = []
     var waiters: [(ImageDigest, OneShot<[Float]?>)] = []
@@ -82,7 +82,7 @@ final class ImageEmbedder: Sendable {
       }
     }
     // Own work is finished before that of others is waited for, so no two requests wait for each other.
-    var outcomes = try await embedOwned(owned, whenFull)
+    var outcomes = try await embedOwned(owned, deadline, whenFull)
     counters.count(shared: waiters.count)
     for (digest, waiter) in waiters {
       do {
@@ -99,7 +99,7 @@ final class ImageEmbedder: Sendable {
 
   /// Looks in the store, which may have them by now, and runs the tower for the rest. Finishes what was claimed.
   private func embedOwned(
-    _ jobs: [TowerJob], _ whenFull: WhenFull
+    _ jobs: [TowerJob], _ deadline: ContinuousClock.Instant?, _ whenFull: WhenFull
   ) async throws -> [ImageDigest: Result<Embedded, any Error>] {
     guard !jobs.isEmpty else { return [:] }
     // Whatever the tower has not begun with, found or not, ends here.
@@ -115,8 +115,9 @@ final class ImageEmbedder: Sendable {
     let unknown = jobs.filter { outcomes[$0.digest] == nil }
     counters.count(computed: unknown.count, known: outcomes.count)
     decodeAhead.expect(unknown.map(\.preparation))
-    for (job, outcome) in zip(unknown, try await tower.submit(contentsOf: unknown.map { ($0, 1) }, whenFull: whenFull))
-    {
+    let embeddings = try await tower.submit(
+      contentsOf: unknown.map { ($0, 1) }, deadline: deadline, whenFull: whenFull)
+    for (job, outcome) in zip(unknown, embeddings) {
       outcomes[job.digest] = outcome.map {
         Embedded(image: EmbeddedImage(digest: job.digest, embedding: $0.value), timing: $0.timing)
       }

@@ -60,15 +60,18 @@ final class ItemPipeline: Sendable {
 
   /// Encodes items, projects them by a training, and stores them when asked to; those that could not be encoded are not stored.
   ///
-  /// - Parameter turn: that is waited for before anything is stored.
+  /// - Parameters:
+  ///   - turn: that is waited for before anything is stored.
+  ///   - deadline: of the RPC; an image that would be computed only after it is not taken.
   /// - Returns: one outcome per item, in order. What was stored is on the disk.
   /// - Throws: what concerns all of them: the queue is full, the store fails, the caller is gone.
   func encode(
     _ items: [CatalogEntry<SourceImage>], by training: EncoderTraining, kinds: ItemOutputs.Kinds, stores: Bool,
-    turn: StoreTurn? = nil,
-    whenFull: WhenFull
+    turn: StoreTurn? = nil, deadline: ContinuousClock.Instant? = nil, whenFull: WhenFull
   ) async throws -> [Outcome] {
-    let images = try await items.map(\.image).mapPresent { try await embedder.embed($0, whenFull: whenFull) }
+    let images = try await items.map(\.image).mapPresent {
+      try await embedder.embed($0, deadline: deadline, whenFull: whenFull)
+    }
     let embedded = zip(items, images).map { item, image in
       (image.map { $0.map(Optional.some) } ?? .success(nil)).map { EmbeddedItem(item: item, image: $0) }
     }

@@ -22,11 +22,8 @@ struct LLMLimits: SettingGroup {
     "max-queue-tokens", "Most tokens that wait to be computed; more are refused with RESOURCE_EXHAUSTED",
     unit: "tokens", allowed: .range(1...100_000_000))
   var maxQueueTokens = 1 << 17
-  @Setting(
-    "max-queue-seconds",
-    "Longest that a request may wait for its turn, by the pace of the last batches; what would wait longer is refused with RESOURCE_EXHAUSTED",
-    unit: "seconds", allowed: .range(1...3600))
-  var maxQueueSeconds = 30
+  @Setting("max-queue-seconds", QueueTime.help, unit: "seconds", allowed: .range(1...3600))
+  var maxQueueSeconds = QueueTime.defaultSeconds
   @Setting(
     "max-queue-text-bytes", "Most text that waits to be tokenised; more is refused with RESOURCE_EXHAUSTED",
     unit: "bytes", allowed: .range((1 << 16)...(1 << 30)))

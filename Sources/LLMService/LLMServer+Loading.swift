@@ -19,6 +19,7 @@ extension LLMServer {
       trainings, configuration.served.trainings, frozenFingerprint: frozen.fingerprint, logger: logger
     ) { try loadTraining($0, over: frozen, $1) }
     await admin.restore()
+    await server.warmUp(logger: logger)
     return ServiceParts(
       services: [server, admin], metrics: [trainings.samples],
       onShutdown: {

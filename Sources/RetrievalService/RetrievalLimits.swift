@@ -17,6 +17,8 @@ package struct RetrievalLimits: SettingGroup, Equatable {
     "max-queue-queries", "Most queries that wait for the search threads; more are refused with RESOURCE_EXHAUSTED",
     unit: "queries", allowed: .range(256...1_000_000))
   package var maxQueueQueries = 4096
+  @Setting("max-queue-seconds", QueueTime.help, unit: "seconds", allowed: .range(1...3600))
+  package var maxQueueSeconds = QueueTime.defaultSeconds
   @Setting(
     "max-items-per-version", "Most items of an index version", unit: "items",
     allowed: .range(1...UploadLimits.maxItemsPossible))
@@ -33,5 +35,6 @@ package struct RetrievalLimits: SettingGroup, Equatable {
 
   package init() {}
 
+  var maxQueueTime: Duration { .seconds(maxQueueSeconds) }
   var uploadIdleLimit: Duration { .seconds(uploadIdleSeconds) }
 }

@@ -24,7 +24,8 @@ extension RetrievalServer {
     }
     let worker = try SearchWorker(
       searcher: Searcher(threads: configuration.threads, ef: configuration.ef),
-      maxQueueQueries: configuration.limits.maxQueueQueries)
+      maxQueueQueries: configuration.limits.maxQueueQueries,
+      maxQueueTime: configuration.limits.maxQueueTime)
     let monitor = try RolloutMonitor(
       store: store, outcomeKey: try OutcomeKeyFile.key(in: configuration.data), settings: configuration.rollouts,
       activity: worker.activity, logger: logger)

@@ -41,11 +41,16 @@ extension RetrievalServer: Retrieval_RetrievalService.SimpleServiceProtocol {
     request: Retrieval_GetItemsRequest, context: ServerContext
   ) async throws -> Retrieval_GetItemsResponse {
     try RetrievalReader(limits: limits).check(request)
-    let served = try resolver.resolve(request.target)
-    let vectors = try await worker.vectors(of: request.itemIds, in: served.version, deadline: context.deadline)
+    let page = try ItemPage(request)
+    let served = try resolver.resolve(
+      page.version.map { version in .with { $0.version = "\(version)" } } ?? request.target)
+    let info = served.version.info
+    let ids = try page.ids(dim: info.dim, maxMessageBytes: limits.maxMessageBytes)
+    let vectors = try await worker.vectors(of: Array(ids), in: served.version, deadline: context.deadline)
     return .with {
       $0.servedBy = Retrieval_ServedBy(served)
-      $0.items = zip(request.itemIds, vectors).map { id, vector in
+      $0.nextPageToken = page.nextToken(after: ids, of: info.name)
+      $0.items = zip(ids, vectors).map { id, vector in
         .with {
           $0.itemID = id
           $0.found = vector != nil

@@ -10,10 +10,16 @@ import Testing
     var limits = illmrec_frame_limits(header_block_bytes: 1000, idle_frames_per_second: 10)
     var now: Int64 = 1000
 
+    var hidesNewStreams = false
+    /// What core gets to see.
+    var seen: [UInt8] = []
+
     init() { #expect(send(HTTP2.preface) == ILLMREC_FRAMES_FINE) }
 
     mutating func send(_ bytes: [UInt8]) -> illmrec_frames_verdict {
-      illmrec_frame_reader_take(&reader, &limits, bytes, bytes.count, now)
+      var bytes = bytes
+      defer { seen += bytes }
+      return illmrec_frame_reader_take(&reader, &limits, hidesNewStreams, &bytes, bytes.count, now)
     }
   }
 
@@ -85,8 +91,36 @@ import Testing
   @Test func `Another protocol is left to core`() {
     var reader = illmrec_frame_reader()
     var limits = illmrec_frame_limits(header_block_bytes: 1, idle_frames_per_second: 1)
-    let bytes = [UInt8]("GET / HTTP/1.1\r\n\r\n".utf8) + [UInt8](repeating: 9, count: 1000)
-    #expect(illmrec_frame_reader_take(&reader, &limits, bytes, bytes.count, 1) == ILLMREC_FRAMES_FINE)
+    var bytes = [UInt8]("GET / HTTP/1.1\r\n\r\n".utf8) + [UInt8](repeating: 1, count: 1000)
+    let sent = bytes
+    #expect(illmrec_frame_reader_take(&reader, &limits, true, &bytes, bytes.count, 1) == ILLMREC_FRAMES_FINE)
+    #expect(bytes == sent)
+  }
+
+  /// As RFC 9113 wants it: frames of a kind that is not known are skipped.
+  @Test(arguments: [1, 2, 3, 4, 5, 7, 100_000])
+  func `Streams that begin while a server shuts down are hidden, however they are cut`(_ cut: Int) {
+    let payload = [UInt8](repeating: 1, count: 300)
+    // A block that began before goes on.
+    let before = HTTP2.frame(.headers, stream: 1, payload: payload)
+    let after =
+      HTTP2.frame(.continuation, flags: HTTP2.endHeaders, stream: 1, payload: payload)
+      + HTTP2.frame(.headers, stream: 3, payload: payload)
+      + HTTP2.frame(.continuation, flags: HTTP2.endHeaders, stream: 3, payload: payload)
+      + HTTP2.frame(.data, stream: 1, payload: payload)
+      + HTTP2.frame(.headers, flags: HTTP2.endHeaders, stream: 5, payload: payload)
+    var connection = Connection()
+    #expect(connection.send(before) == ILLMREC_FRAMES_FINE)
+    connection.hidesNewStreams = true
+    var rest = after[...]
+    while !rest.isEmpty {
+      #expect(connection.send(Array(rest.prefix(cut))) == ILLMREC_FRAMES_FINE)
+      rest = rest.dropFirst(cut)
+    }
+    var expected = after
+    let frame = 309
+    for hidden in [1, 2, 4] { expected[hidden * frame + 3] = 0xfb }
+    #expect(connection.seen == HTTP2.preface + before + expected)
   }
 
   @Test func `Without limits everything passes`() {

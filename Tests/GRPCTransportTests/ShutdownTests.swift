@@ -78,6 +78,97 @@ extension CoreTests {
       }
     }
 
+    /// Clients that watch no health, as most do: each of two servers is shut down and comes back, in turn, under calls.
+    @Test(.enabled(if: CGrpcServerTransport.canLimitConnections), arguments: [false, true])
+    func `Calls go to another server while one restarts, and none fails`(usesTLS: Bool) async throws {
+      let directory = try TemporaryDirectory()
+      var server = CGrpcServerTransport.Configuration.defaults
+      // A call that nobody has begun with is UNAVAILABLE, and sent again.
+      var client = try RetryTests.configuration()
+      client.serviceConfig.loadBalancingConfig = [.roundRobin]
+      client.backoff.initial = .milliseconds(20)
+      client.backoff.max = .milliseconds(20)
+      client.backoff.minConnectTimeout = .seconds(600)
+      if usesTLS {
+        let authority = try CertificateAuthority(in: directory)
+        let pair = try authority.issue("server")
+        server.tls = .init(certificate: pair.certificate, key: pair.key)
+        client.tls = .init(authorities: authority.certificate, serverName: "localhost")
+      }
+      var replicas = try (0..<2).map { _ in try Replica(port: 0, server) }
+      do {
+        try await Self.restart(&replicas, server, client)
+      } catch {
+        for replica in replicas { await replica.shutDown() }
+        throw error
+      }
+      for replica in replicas { await replica.shutDown() }
+      try await expectNoLiveObjects()
+    }
+
+    private static func restart(
+      _ replicas: inout [Replica], _ server: CGrpcServerTransport.Configuration,
+      _ client: CGrpcClientTransport.Configuration
+    ) async throws {
+      let ports = replicas.map(\.port)
+      let target = "ipv4:" + ports.map { "127.0.0.1:\($0)" }.joined(separator: ",")
+      try await withRunningClient(transport: try CGrpcClientTransport(target: target, configuration: client)) {
+        client in
+        let isOver = Signal()
+        defer { isOver.send() }
+        let calls = Counter()
+        for replica in replicas { try await replica.waitForCall(client) }
+        let callers = (0..<8).map { _ in
+          Task {
+            while !isOver.isSent {
+              try await client.callUnary(TestService.unary, [1])
+              calls.increment()
+            }
+          }
+        }
+        for round in 0..<10 {
+          await replicas[round % 2].shutDown()
+          replicas[round % 2] = try Replica(port: ports[round % 2], server)
+          try await replicas[round % 2].waitForCall(client)
+        }
+        isOver.send()
+        for caller in callers { try await caller.value }
+        #expect(calls.value > 0)
+      }
+    }
+
+    /// A server that counts its calls.
+    private struct Replica {
+      let port: Int
+      private let calls = Counter()
+      private let server: Server
+      private let serving: Task<Void, any Error>
+
+      init(port: Int, _ configuration: CGrpcServerTransport.Configuration) throws {
+        let transport = try CGrpcServerTransport(address: "127.0.0.1:\(port)", configuration: configuration)
+        self.port = transport.boundPort ?? 0
+        let service = TestService.all { [calls] request, context in
+          calls.increment()
+          return try await TestService.echoOnce(request, context)
+        }
+        let server = GRPCServer(transport: transport, services: [service])
+        self.server = server
+        serving = Task { try await server.serve() }
+      }
+
+      func waitForCall(_ client: Client) async throws {
+        try await waitUntil {
+          try await client.callUnary(TestService.unary)
+          return calls.value > 0
+        }
+      }
+
+      func shutDown() async {
+        server.beginGracefulShutdown()
+        _ = await serving.result
+      }
+    }
+
     @Test func `On request a graceful shutdown tells the calls`() async throws {
       let (started, cancelled) = (Signal(), Signal())
       var configuration = CGrpcServerTransport.Configuration.defaults

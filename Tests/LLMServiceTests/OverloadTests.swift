@@ -144,14 +144,17 @@ struct OverloadTests {
       if slow.increment() > 2 { gate.pass() } else { usleep(300_000) }
     }
     var limits = LLMLimits()
-    limits.maxBatchTokens = 3
+    limits.maxBatchTokens = 300
     limits.maxQueueSeconds = 3600
     try await withHealthyServer(model, limits: limits) { client, server in
       let llm = LLM_LLMService.Client(wrapping: client)
       _ = try await llm.encodeUsers(request(user("0", ("a", ones))))
       // More than half a second for each: sixty seconds in all, and nobody computes.
-      let waiting = (0..<100).map { _ in Task { try await llm.encodeUsers(request(user("1", ("a", ones)))) } }
-      try await waitUntil { server.batcher.queuedCost >= 297 }
+      let call = { Task { try await llm.encodeUsers(request(user("1", ("a", ones)))) } }
+      let computing = call()
+      try await gate.waitForArrivals()
+      let waiting = (0..<99).map { _ in call() } + [computing]
+      try await waitUntil { server.batcher.queuedCost == 297 }
       var options = CallOptions.defaults
       options.timeout = .seconds(30)
       let late = options

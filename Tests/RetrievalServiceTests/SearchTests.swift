@@ -181,6 +181,63 @@ struct SearchTests {
   }
 
   @Test
+  func `Items come page by page, all from the version of the first page`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
+      try await server.publish(catalog)
+      var request = Retrieval_GetItemsRequest()
+      request.itemIds = ["item-7", "unknown", "item-0", "item-3", "item-7"]
+      request.pageSize = 2
+      var pages: [[Retrieval_Item]] = []
+      repeat {
+        let response = try await server.search.getItems(request)
+        #expect(response.servedBy.version == "default/versions/1")
+        pages.append(response.items)
+        request.pageToken = response.nextPageToken
+        if pages.count == 1 {
+          let other = Catalog(ids: ["item-0"], vectors: [[9, 9, 9, 9]])
+          try await server.publish(other)
+          _ = try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" })
+        }
+      } while !request.pageToken.isEmpty
+      #expect(pages.map { $0.map(\.itemID) } == [["item-7", "unknown"], ["item-0", "item-3"], ["item-7"]])
+      #expect(try pages[1][0].vector.floats(field: "", shape: [4]) == catalog.vectors[0])
+      for token in [
+        "x", "default/versions/1 5", "default/versions/1 02", "default/versions/1 2 ", "default/versions/1 -1",
+      ] {
+        request.pageToken = token
+        await expectFailure(.invalidArgument, "PAGE_TOKEN_INVALID", mentioning: token) {
+          try await server.search.getItems(request)
+        }
+      }
+    }
+  }
+
+  @Test
+  func `A page holds no more than clients take, and what does not fit into a message is refused`() async throws {
+    var limits = RetrievalLimits()
+    limits.maxMessageBytes = 5 << 20
+    try await RetrievalHarness.run(directory.path, limits: limits) { server in
+      let wide = Catalog(ids: ["wide"], vectors: [[Float](repeating: 1, count: 4096)])
+      try await server.publish(wide)
+      // Of 16 KiB each, and 6.6 MB together.
+      var request = Retrieval_GetItemsRequest()
+      request.itemIds = Array(repeating: "wide", count: 400)
+      await expectFailure(.resourceExhausted, "ANSWER_TOO_LARGE", mentioning: "page_size") {
+        try await server.search.getItems(request)
+      }
+      request.pageSize = 1000
+      var counts: [Int] = []
+      repeat {
+        let response = try await server.search.getItems(request)
+        #expect(try response.serializedData().count <= 4 << 20)
+        counts.append(response.items.count)
+        request.pageToken = response.nextPageToken
+      } while !request.pageToken.isEmpty
+      #expect(counts.reduce(0, +) == 400 && counts.count == 2)
+    }
+  }
+
+  @Test
   func `The server says what it serves and what one may ask for`() async throws {
     var limits = RetrievalLimits()
     limits.maxK = 77

@@ -23,6 +23,21 @@ final class ObservedDisk: StorageFaults {
   }
 }
 
+/// A disk that has no room for anything new while a file is there, and some when it is gone.
+final class FullDisk: StorageFaults {
+  private let path = Mutex<String?>(nil)
+
+  func fill(until path: String) { self.path.withLock { $0 = path } }
+
+  func fault(at step: StorageStep) -> FileFault? {
+    guard let path = path.withLock(\.self), access(path, F_OK) == 0 else { return nil }
+    switch step {
+    case .writeServingState, .writeAudit, .createItemFiles: return .shortWrite(errno: ENOSPC)
+    default: return nil
+    }
+  }
+}
+
 /// A disk that breaks at a chosen operation, counted from the moment it is armed.
 final class FaultyDisk: StorageFaults {
   enum Mode: Sendable, CaseIterable {

@@ -45,6 +45,25 @@ struct VersionStoreTests {
   }
 
   @Test
+  func `A full disk lets versions be deleted and taken back, and nothing new in`() throws {
+    do {
+      let disk = FullDisk()
+      let store = try VersionStore(path: directory.path, faults: disk)
+      let names = try (0..<3).map { _ in try store.publish(small).info.name }
+      _ = try store.promote(names[1])
+      disk.fill(until: directory.file("reserve"))
+      #expect(try Self.code { try store.publish(large) } == .storageFull)
+      #expect(try Self.code { try store.promote(names[2]) } == .storageFull)
+      #expect(try store.rollBack(index: "items").stable == 1)
+      try store.delete(names[2])
+      try store.delete(names[1])
+    }
+    let store = try open()
+    #expect(store.findings.isEmpty)
+    #expect(try store.versions(of: "items").map(\.info.name.number) == [1])
+  }
+
+  @Test
   func `A promotion keeps the version before for a rollback, which goes back once`() throws {
     let store = try open()
     try store.publish(small)

@@ -194,6 +194,11 @@ int64_t illmrec_server_register_method(illmrec_server *server, const char *path,
 /// Accepts calls from now on, with `slots` requests outstanding for each method. Once only, before shutdown.
 void illmrec_server_start(illmrec_server *server, size_t slots, illmrec_server_callbacks callbacks, void *context);
 
+/// Core sees no stream any more that a client opens from now on, and the client learns from the shutdown that nobody has begun with it.
+/// What was received before may take some milliseconds to become calls; who is shut down before that drops them without an answer. False
+/// when connections are not limited, as nothing is hidden then. Idempotent.
+bool illmrec_server_hide_new_streams(illmrec_server *server);
+
 /// Stops listening, lets the calls that run finish, then calls `drained`. Idempotent.
 void illmrec_server_shutdown(illmrec_server *server);
 

@@ -29,6 +29,8 @@ typedef struct {
   uint32_t payload_left;
   /// Of the header block under way.
   uint32_t block_bytes;
+  /// Whether core does not get to see that block.
+  bool hides_block;
   bool is_passive;
   /// Allowance of idle frames, in thousandths, and when it was last added to.
   int64_t allowance;
@@ -47,8 +49,11 @@ typedef enum {
 } illmrec_frames_verdict;
 
 /// Takes the next bytes; after another verdict than ILLMREC_FRAMES_FINE the connection is to be closed.
+///
+/// With `hides_new_streams` header blocks that begin in these bytes are made frames of a kind that HTTP/2 does not know, which their
+/// reader has to skip: in `bytes`, and from then on until a block begins without it.
 illmrec_frames_verdict illmrec_frame_reader_take(illmrec_frame_reader *reader, const illmrec_frame_limits *limits,
-                                                 const uint8_t *bytes, size_t count, int64_t now_ms);
+                                                 bool hides_new_streams, uint8_t *bytes, size_t count, int64_t now_ms);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,8 @@ import Synchronization
 /// A server transport of grpc-swift-2 over gRPC core.
 ///
 /// The address is bound when the transport is made; calls are accepted while `listen` runs. `beginGracefulShutdown` closes the
-/// port and lets the calls that run finish; cancelling the task of `listen` cancels them, and their handlers' tasks too.
+/// port and lets the calls that run finish; cancelling the task of `listen` cancels them, and their handlers' tasks too. A call that
+/// comes while the server shuts down is taken by nobody, and its client told so: gRPC's clients then send it to another server.
 public final class CGrpcServerTransport: ServerTransport {
   public typealias Bytes = MessageBytes
 
@@ -69,14 +70,25 @@ public final class CGrpcServerTransport: ServerTransport {
   }
 
   public func beginGracefulShutdown() {
-    let listener = lifecycle.withLock { lifecycle in
-      lifecycle.server?.shutdown()
+    let (listener, hidesCalls) = lifecycle.withLock { lifecycle in
+      let hidesCalls = lifecycle.hasListened && lifecycle.server?.hideNewCalls() == true
+      if !hidesCalls { lifecycle.server?.shutdown() }
       // Nobody waits for a server that never listened.
       if !lifecycle.hasListened { lifecycle.server = nil }
-      return lifecycle.listener
+      return (lifecycle.listener, hidesCalls)
+    }
+    if hidesCalls {
+      // Core drops what it receives after the shutdown, and its client cannot know whether anybody had begun with it.
+      Task {
+        try await Task.sleep(for: Self.timeToBecomeCalls)
+        lifecycle.withLock { $0.server?.shutdown() }
+      }
     }
     if configuration.gracefulShutdownCancelsCalls { listener?.signalCancellation() }
   }
+
+  /// From the arrival of a stream's first bytes until core has made a call of it.
+  private static let timeToBecomeCalls = Duration.milliseconds(50)
 
   /// The listening address in the form of core's peer names.
   private var localPeer: String {

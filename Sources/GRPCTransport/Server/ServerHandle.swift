@@ -69,6 +69,11 @@ struct ServerHandle: ~Copyable, @unchecked Sendable {
     illmrec_server_start(server, Self.slots, callbacks, Unmanaged.passRetained(listener).toOpaque())
   }
 
+  /// Leaves calls that arrive from now on to other servers; `shutdown` tells their clients. May be repeated.
+  ///
+  /// - Returns: whether this can be done in this process. What arrived before needs some time to become calls.
+  func hideNewCalls() -> Bool { illmrec_server_hide_new_streams(server) }
+
   /// Stops listening and lets the calls that run finish. May be repeated.
   func shutdown() { illmrec_server_shutdown(server) }
 

@@ -27,7 +27,7 @@ final class SearchWorker: Sendable {
   private let batcher: Batcher<RetrievalJob, RetrievalAnswer>
   private let backend: BackendSearches
 
-  init(searcher: Searcher, maxQueueQueries: Int) throws {
+  init(searcher: Searcher, maxQueueQueries: Int, maxQueueTime: Duration? = nil) throws {
     let activity = SearchActivity()
     self.activity = activity
     let maxQueueCost = max(maxQueueQueries, RetrievalComputation.maxBatchQueries)
@@ -35,7 +35,7 @@ final class SearchWorker: Sendable {
     let computation = RetrievalComputation(searcher: searcher, activity: activity)
     batcher = try Batcher(
       name: "illmrec-search", maxQueueCost: maxQueueCost, maxBatchCost: RetrievalComputation.maxBatchQueries,
-      process: computation.answer)
+      maxQueueTime: maxQueueTime, process: computation.answer)
   }
 
   /// Searches for all queries, each in its version. What fails in one version takes no query of another with it, and nothing

@@ -8,8 +8,9 @@
 /// batch ready, and the rest of the queue stays free for the others. Those that give way are computed alone, when nobody else is there.
 ///
 /// The queue is bounded in time as well, by the pace of the last batches (``ComputePace``): those who would wait for longer than
-/// `maxTime`, or whose deadline would have passed before they are computed, are refused when they come. An estimate may be wrong: who
-/// comes to a thread that has nothing to do is taken in any case, so that the next estimate is better.
+/// `maxTime` or much longer than they are computed, or whose deadline would have passed before they are computed, are refused when they
+/// come. A longer queue computes no more; it only makes everybody wait. An estimate may be wrong: who comes to a thread that has nothing
+/// to do is taken in any case, so that the next estimate is better.
 struct BatchQueue<Element: Sendable>: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -62,10 +63,14 @@ struct BatchQueue<Element: Sendable>: Sendable {
   /// What of the time until a deadline an estimate may fill: the next batches may take longer than the last ones, and who was taken
   /// and comes too late has cost the others their turns.
   private static var usableShare: Double { 0.8 }
+  /// A caller waits at most so many times as long as it is computed, or as a whole batch is: that keeps the thread busy.
+  private static var waitOverCompute: Double { 4 }
+  /// What everybody may wait, so that a few callers who come at the same moment find room however fast the thread is.
+  private static var alwaysAllowedWait: Duration { .seconds(1) }
 
   let maxCost: Int
   let maxBatchCost: Int
-  /// Longest that a caller waits for its turn; nil for as long as `maxCost` takes.
+  /// Longest that any caller waits for its turn, and less where work is done sooner; nil for as long as `maxCost` takes.
   let maxTime: Duration?
 
   private var phase = Phase.running
@@ -140,10 +145,19 @@ struct BatchQueue<Element: Sendable>: Sendable {
     guard !isIdle, let wait = timeAhead(now: now), let own = pace.duration(of: cost, inBatchesOf: maxBatchCost) else {
       return nil
     }
-    if let maxTime, wait > maxTime { return .tooLong(wait: wait, retryAfter: Self.bounded(wait - maxTime)) }
+    if let longest = longestWait(for: own), wait > longest {
+      return .tooLong(wait: wait, retryAfter: Self.bounded(wait - longest))
+    }
     let tooLate = deadline.map { wait + own - now.duration(to: $0) * Self.usableShare } ?? .zero
     guard tooLate > .zero else { return nil }
     return .late(doneAfter: wait + own, retryAfter: Self.bounded(tooLate))
+  }
+
+  /// - Parameter own: how long the caller's requests are computed.
+  private func longestWait(for own: Duration) -> Duration? {
+    guard let maxTime else { return nil }
+    let batch = pace.duration(of: maxBatchCost, inBatchesOf: maxBatchCost) ?? .zero
+    return min(maxTime, max(Self.alwaysAllowedWait, max(own, batch) * Self.waitOverCompute))
   }
 
   /// Until what is queued and being computed is done.

@@ -25,7 +25,7 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   ///   - name: of the thread and in metrics.
   ///   - maxQueueCost: most cost that may be queued, the batch being computed not counted.
   ///   - maxBatchCost: most cost computed together; a single costlier request is computed alone.
-  ///   - maxQueueTime: longest that a caller may wait for its turn, once it is known how fast the thread is.
+  ///   - maxQueueTime: longest that a caller may wait for its turn, once it is known how fast the thread is; see ``BatchQueue``.
   ///   - costNow: asked when a batch is put together, for requests whose cost may have changed since they were submitted.
   ///   - process: see ``Process``.
   /// - Throws: when the thread cannot be started.

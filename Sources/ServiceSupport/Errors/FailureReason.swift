@@ -144,6 +144,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case queueFull = "QUEUE_FULL"
   case deadlineUnreachable = "DEADLINE_UNREACHABLE"
   case requestTooLarge = "REQUEST_TOO_LARGE"
+  case answerTooLarge = "ANSWER_TOO_LARGE"
   case messageTooComplex = "MESSAGE_TOO_COMPLEX"
   case messageMemoryFull = "MESSAGE_MEMORY_FULL"
   case deadlineExceeded = "DEADLINE_EXCEEDED"

@@ -6,6 +6,7 @@ import Basics
 ///
 ///     lock                                    held by the one process that serves from it
 ///     outcome-key                             signs the tokens of answers; RetrievalService's
+///     reserve                                 room for deletions and rollbacks on a full disk (SpaceReserve)
 ///     staging/                                uploads under way, versions being deleted; emptied at start
 ///     backend/                                which collections of a backend are under way (CollectionJournal)
 ///     quarantine/                             what was found broken, for a person to look at
@@ -17,6 +18,7 @@ struct DataDirectory: Sendable {
   let root: String
 
   var lock: String { "\(root)/lock" }
+  var reserve: String { "\(root)/reserve" }
   var staging: String { "\(root)/staging" }
   var quarantine: String { "\(root)/quarantine" }
   var backend: String { "\(root)/backend" }

@@ -18,17 +18,19 @@ extension VersionStore {
     preparing prepare: () throws(VectorIndexError) -> Void = {}
   ) throws(VectorIndexError) -> ServingState {
     try request.check()
-    return try servingChange.withLock { (_) throws(VectorIndexError) in
-      let indexes = indexes.withLock { $0 }
-      guard let state = indexes[index], !state.versions.isEmpty else {
-        throw Self.indexNotFound(index, among: indexes)
+    return try usingReserve(for: change) { () throws(VectorIndexError) in
+      try servingChange.withLock { (_) throws(VectorIndexError) in
+        let indexes = indexes.withLock { $0 }
+        guard let state = indexes[index], !state.versions.isEmpty else {
+          throw Self.indexNotFound(index, among: indexes)
+        }
+        guard let next = try state.after(change, asked: request) else { return state.serving }
+        try prepare()
+        try retreating(for: change, from: state) { () throws(VectorIndexError) in
+          try commit(next, replacing: state)
+        }
+        return next
       }
-      guard let next = try state.after(change, asked: request) else { return state.serving }
-      try prepare()
-      try retreating(for: change, from: state) { () throws(VectorIndexError) in
-        try commit(next, replacing: state)
-      }
-      return next
     }
   }
 

@@ -23,6 +23,8 @@ extension VersionStore {
         error.code, "\(name) is deleted, but its files are removed at the next start only: \(error.message)",
         cause: error)
     }
+    // On a full disk there is room for it only now.
+    reserve.keep()
   }
 
   /// Deletes the oldest versions without a role, so that at most `count` of these remain; returns the deleted ones.

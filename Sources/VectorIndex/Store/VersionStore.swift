@@ -47,6 +47,7 @@ package final class VersionStore: Sendable {
   let indexes: Mutex<[String: IndexState]>
   /// Held while a serving state changes on disk, so that changes come one after the other. Taken before `indexes`, never after.
   let servingChange = Mutex(())
+  let reserve: SpaceReserve
   private let lock: DirectoryLock
 
   /// Opens the directory, creating it when it does not exist, and brings it in order: see `RecoveryFinding`.
@@ -79,6 +80,8 @@ package final class VersionStore: Sendable {
     self.limits = limits
     self.graphs = graphs
     self.lock = lock
+    reserve = SpaceReserve(path: directory.reserve)
+    reserve.keep()
     findings = found
     indexes = Mutex(recovered)
   }

@@ -73,6 +73,32 @@ import Testing
     #expect(abs(retryAfter / .seconds(1) - 0.5) < 0.01)
   }
 
+  /// Four times the second that a batch takes here, and four times the five seconds that a request of 50 takes.
+  @Test func `Nobody waits for much longer than it takes to be computed`() {
+    var queue = busyQueue(queued: 3, maxTime: .seconds(3600))
+    let soon = Duration.milliseconds(500)
+    // A second of it is computed, half of which is over.
+    #expect(queue.enqueue([entry("a", at: soon)], whenFull: .refuse) == .accepted(wake: false))
+    guard case .tooLong(_, let retryAfter) = queue.enqueue([entry("b", at: soon)], whenFull: .refuse) else {
+      Issue.record("four and a half seconds are ahead, and a batch takes one")
+      return
+    }
+    #expect(abs(retryAfter / .seconds(1) - 0.5) < 0.01)
+    // 4.5, 9.5, 14.5 and 19.5 seconds are ahead of them.
+    for name in ["c", "d", "e", "f"] {
+      #expect(queue.enqueue([entry(name, cost: 50, at: soon)], whenFull: .refuse) == .accepted(wake: false))
+    }
+    #expect(queue.enqueue([entry("g", cost: 50, at: soon)], whenFull: .refuse) != .accepted(wake: false))
+  }
+
+  @Test func `However fast the thread is, a second may be waited`() {
+    var queue = Queue(maxCost: 10_000, maxBatchCost: 10, maxTime: .seconds(3600))
+    queue.completed(cost: 10, in: .milliseconds(1))
+    _ = queue.enqueue([entry("computing")], whenFull: .refuse)
+    _ = queue.next(now: start, isAbandoned: { _ in false })
+    for _ in 0..<900 { #expect(queue.enqueue([entry("a")], whenFull: .refuse) == .accepted(wake: false)) }
+  }
+
   /// However wrong the estimate is: the next batch puts it right.
   @Test func `An idle thread takes whoever comes`() {
     var queue = Queue(maxCost: 1000, maxBatchCost: 10, maxTime: .seconds(1))

@@ -18,6 +18,9 @@ extension FailureCatalog {
         .requestTooLarge, .invalidArgument,
         "One request needs more than the whole queue holds.", remedy: "Send it in smaller requests."),
       Entry(
+        .answerTooLarge, .resourceExhausted, fields: ["page_size"],
+        "What one GetItems asks for does not fit into a message.", remedy: "Set page_size, and ask page by page."),
+      Entry(
         .messageTooComplex, .resourceExhausted,
         "One message would take more memory once decoded than --max-decoded-bytes: it holds too many elements for its bytes.",
         remedy: "Send it in several messages."),

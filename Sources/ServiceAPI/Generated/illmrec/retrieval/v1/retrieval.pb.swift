@@ -621,6 +621,13 @@ public nonisolated struct Retrieval_GetItemsRequest: Sendable {
   /// 1 to max_items_per_request; no empty ids.
   public var itemIds: [String] = []
 
+  /// Most items to answer at a time, at least 1: then the answer is at most as large as gRPC's clients take by default, 4 MiB, and the rest
+  /// comes with its next_page_token. All items when 0; RESOURCE_EXHAUSTED (ANSWER_TOO_LARGE) when they do not fit into a message.
+  public var pageSize: UInt32 = 0
+
+  /// next_page_token of the page before, with everything else as it was asked then; empty for the first page.
+  public var pageToken: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -644,8 +651,11 @@ public nonisolated struct Retrieval_GetItemsResponse: Sendable {
   /// Clears the value of `servedBy`. Subsequent reads from it will return its default value.
   public mutating func clearServedBy() {self._servedBy = nil}
 
-  /// In the request's order.
+  /// In the request's order; a page of them when page_size is set.
   public var items: [Retrieval_Item] = []
+
+  /// Asks for the page after this one, of the same version; empty after the last.
+  public var nextPageToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1904,7 +1914,7 @@ nonisolated extension Retrieval_StreamSearchResponse: SwiftProtobuf.Message, Swi
 
 nonisolated extension Retrieval_GetItemsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetItemsRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{3}item_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{3}item_ids\0\u{3}page_size\0\u{3}page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1914,6 +1924,8 @@ nonisolated extension Retrieval_GetItemsRequest: SwiftProtobuf.Message, SwiftPro
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._target) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.itemIds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.pageSize) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
       default: break
       }
     }
@@ -1930,12 +1942,20 @@ nonisolated extension Retrieval_GetItemsRequest: SwiftProtobuf.Message, SwiftPro
     if !self.itemIds.isEmpty {
       try visitor.visitRepeatedStringField(value: self.itemIds, fieldNumber: 2)
     }
+    if self.pageSize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.pageSize, fieldNumber: 3)
+    }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_GetItemsRequest, rhs: Retrieval_GetItemsRequest) -> Bool {
     if lhs._target != rhs._target {return false}
     if lhs.itemIds != rhs.itemIds {return false}
+    if lhs.pageSize != rhs.pageSize {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1943,7 +1963,7 @@ nonisolated extension Retrieval_GetItemsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Retrieval_GetItemsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GetItemsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}served_by\0\u{1}items\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}served_by\0\u{1}items\0\u{3}next_page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1953,6 +1973,7 @@ nonisolated extension Retrieval_GetItemsResponse: SwiftProtobuf.Message, SwiftPr
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._servedBy) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       default: break
       }
     }
@@ -1969,12 +1990,16 @@ nonisolated extension Retrieval_GetItemsResponse: SwiftProtobuf.Message, SwiftPr
     if !self.items.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.items, fieldNumber: 2)
     }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Retrieval_GetItemsResponse, rhs: Retrieval_GetItemsResponse) -> Bool {
     if lhs._servedBy != rhs._servedBy {return false}
     if lhs.items != rhs.items {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
