@@ -108,6 +108,13 @@ test-restarts: packages ## Restart two replicas RESTARTS=50 times in turn under 
 	@test -x .venv-tls/bin/python || { python3 -m venv .venv-tls && .venv-tls/bin/pip install -q grpcio; }
 	@.venv-tls/bin/python scripts/test-restarts.py .build/debug --restarts $(or $(RESTARTS),50)
 
+.PHONY: check-traces
+check-traces: packages ## Send spans to a collector of OpenTelemetry from PyPI, and read there what it understood.
+	$(SWIFT) build --product illmrec-retrieval
+	$(SWIFT) build --product illmrec
+	@test -x .venv-traces/bin/python || { python3 -m venv .venv-traces && .venv-traces/bin/pip install -q --pre grpcio grpcio-reflection rotel; }
+	@.venv-traces/bin/python scripts/check-traces.py .build/debug
+
 .PHONY: test-sanitizers
 test-sanitizers: packages ## Run the transport's tests under the address and then the thread sanitizer.
 	scripts/test-sanitizers.sh address

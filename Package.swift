@@ -103,6 +103,7 @@ let package = Package(
     library("Kernels", ["CKernels"]),
     library("Items"),
     library("HTTPServer", ["Basics"]),
+    library("Traces", [.grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle]),
     library("PrometheusMetrics", [.coreMetrics]),
     library("Pages", ["Basics", "Digest", .mustache]),
     library("CatalogStore", ["Basics", "Items", "Digest", .grdb]),
@@ -120,9 +121,9 @@ let package = Package(
     library(
       "ServiceSupport",
       [
-        "Basics", "Items", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics", "ServiceAPI", .grpcCore,
-        .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
-        .unixSignals, .configuration, .argumentParser,
+        "Basics", "Items", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics", "ServiceAPI", "Traces",
+        .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle, .unixSignals, .configuration,
+        .argumentParser,
       ]),
     library(
       "ModelServing",
@@ -133,9 +134,8 @@ let package = Package(
     library(
       "Recommender",
       [
-        "Basics", "GRPCTransport", "Items", "Rollouts", "ServiceAPI", "ServiceSupport", .grpcCore, .grpcProtobuf,
-        .protobuf,
-        .logging,
+        "Basics", "GRPCTransport", "Items", "Rollouts", "ServiceAPI", "ServiceSupport", "Traces", .grpcCore,
+        .grpcProtobuf, .protobuf, .logging,
       ]),
     executable(
       "EncoderService",
@@ -181,6 +181,8 @@ let package = Package(
     tests("BasicsTests", ["Basics", "TestSupport"]),
     tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
     tests("PrometheusMetricsTests", ["PrometheusMetrics", "TestSupport", .coreMetrics]),
+    tests(
+      "TracesTests", ["Traces", "GRPCTransport", "TestSupport", .grpcCore, .protobuf, .logging, .lifecycleTestKit]),
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", "TestSupport", .grpcCore]),
     shim("CKernelReferences", ["CKernels"], path: "Tests/CKernelReferences"),
     tests("KernelsTests", ["Kernels", "CKernels", "CKernelReferences", "TestSupport"]),
@@ -205,7 +207,7 @@ let package = Package(
     tests("MilvusBackendTests", ["MilvusBackend", "VectorIndex", "GRPCTransport", "TestSupport", .grpcCore]),
     tests(
       "ServiceSupportTests",
-      ["Basics", "HTTPServer", "PrometheusMetrics", "ServiceSupport"] + rpcTests + [
+      ["Basics", "HTTPServer", "PrometheusMetrics", "ServiceSupport", "Traces"] + rpcTests + [
         .grpcProtobuf, .lifecycleTestKit, .argumentParser, .metrics,
       ]),
     .executableTarget(
@@ -234,7 +236,7 @@ let package = Package(
         "VectorTestSupport",
         .grpcProtobuf, .argumentParser,
       ] + rpcTests),
-    tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport"] + rpcTests),
+    tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport", "Traces"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
     tests(

@@ -26,6 +26,7 @@ LANGUAGES = {
     "Go": ("go", "client.go", "mkdir -p gopath/src && cp -r stubs/go/illmrec gopath/src/ && "
            "GO111MODULE=off GOPATH=$PWD/gopath:/usr/share/gocode go run client.go", ["go mod"]),
     "Java": ("java", "Client.java", "true", []),
+    "Without .proto files": ("python", "reflection.py", ".venv-client/bin/python reflection.py", ["grpcurl"]),
 }
 GO_PACKAGES = "golang-google-grpc-dev golang-google-protobuf-dev golang-github-golang-protobuf-1-5-dev"
 

@@ -21,13 +21,15 @@ protoc -I protos -I protos/third_party \
   --swift_out="$out" --swift_opt=Visibility=Public,UseAccessLevelOnImports=true \
   --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
   --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Public,UseAccessLevelOnImports=true \
-  $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto
+  $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto
 
-# The files' own description, for what treats messages by their shape. Base64 compiles in no time, an array of bytes does not.
+# The files' own description, for what treats messages by their shape and for reflection, whose older name needs no code of its own.
+# Base64 compiles in no time, an array of bytes does not.
 description=$(mktemp)
 trap 'rm -f "$description"' EXIT
 protoc -I protos -I protos/third_party --include_imports --descriptor_set_out="$description" \
-  $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto
+  $(cd protos && find illmrec -name '*.proto' | sort) grpc/health/v1/health.proto \
+  grpc/reflection/v1/reflection.proto grpc/reflection/v1alpha/reflection.proto
 {
   printf '// Written by scripts/generate-protos.sh.\n\n'
   printf '/// The google.protobuf.FileDescriptorSet of the files that this module is generated from, and of those that they import.\n'
@@ -46,4 +48,15 @@ protoc -I protos/third_party \
   --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
   --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Internal,UseAccessLevelOnImports=true,Server=false \
   $(cd protos/third_party && find milvus -name '*.proto' | sort)
+echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"
+
+# The collector's side is for the tests, which are one.
+out=Sources/Traces/Generated
+rm -rf "$out" && mkdir -p "$out"
+protoc -I protos/third_party \
+  --plugin=protoc-gen-swift="$plugins/protoc-gen-swift" \
+  --swift_out="$out" --swift_opt=Visibility=Internal,UseAccessLevelOnImports=true \
+  --plugin=protoc-gen-grpc-swift-2="$plugins/protoc-gen-grpc-swift-2" \
+  --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Internal,UseAccessLevelOnImports=true \
+  $(cd protos/third_party && find opentelemetry -name '*.proto' | sort)
 echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"

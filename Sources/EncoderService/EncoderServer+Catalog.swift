@@ -26,8 +26,10 @@ extension EncoderServer {
       }
     }
     return try await asServiceFailures {
-      let (position, found) = try await store.items(
-        named: names.compactMap { try? $0.get() }, in: choice, readsVectors: !outputs.kinds.isEmpty)
+      let (position, found) = try await CallStages.timing("catalog read") {
+        try await store.items(
+          named: names.compactMap { try? $0.get() }, in: choice, readsVectors: !outputs.kinds.isEmpty)
+      }
       var rest = found[...]
       let items = names.map { (try? $0.get()) == nil ? nil : rest.removeFirst() }
       let features = names.indices.map { index in

@@ -109,7 +109,8 @@ final class ImageEmbedder: Sendable {
       for job in abandoned { inFlight.finish(job.digest, with: nil) }
     }
     var outcomes: [ImageDigest: Result<Embedded, any Error>] = [:]
-    for (digest, embedding) in try await store.embeddings(of: jobs.map(\.digest)) {
+    let known = try await CallStages.timing("catalog read") { try await store.embeddings(of: jobs.map(\.digest)) }
+    for (digest, embedding) in known {
       outcomes[digest] = .success(Embedded(image: EmbeddedImage(digest: digest, embedding: embedding)))
     }
     let unknown = jobs.filter { outcomes[$0.digest] == nil }

@@ -12,11 +12,12 @@ import Testing
 @testable import CLI
 
 @Suite("A stack at work exports what the list of metrics says", .timeLimit(.minutes(15))) struct MetricsTests {
-  /// What only a rollout, a refusal or a flood of labels brings; other tests have these.
+  /// What only a rollout, a refusal, a collector of spans or a flood of labels brings; other tests have these.
   private static let onOccasion: Set = [
     "illmrec_rpc_refusals_total", "illmrec_rollout_phase", "illmrec_rollout_stage", "illmrec_rollout_share_ratio",
     "illmrec_gate_value", "illmrec_gate_threshold", "illmrec_gate_samples", "illmrec_gate_state",
-    "illmrec_shadow_comparisons_total", "illmrec_outcomes_total", PrometheusRegistry.droppedName,
+    "illmrec_shadow_comparisons_total", "illmrec_outcomes_total", "illmrec_trace_spans_total",
+    PrometheusRegistry.droppedName,
   ]
 
   @Test func `Every metric is exported by some service, and none that is not listed`() async throws {

@@ -28,17 +28,19 @@ struct GatewayHarness {
   typealias Client = Recommender_RecommenderService.Client<InProcessTransport.Client>
 
   /// Runs `body` with a client of the gateway over gRPC core, on which cancellation travels.
+  ///
+  /// - Parameter tracer: of all four.
   func runOverCore<Value: Sendable>(
+    tracer: CallTracer? = nil,
     _ body: (Recommender_RecommenderService.Client<CGrpcClientTransport>) async throws -> Value
   ) async throws -> Value {
-    try await withServicesOverLoopback([encoder]) { encoder in
-      try await withServicesOverLoopback([llm]) { llm in
-        try await withServicesOverLoopback([retrieval]) { retrieval in
+    try await withServicesOverLoopback([encoder], tracer: tracer) { encoder in
+      try await withServicesOverLoopback([llm], tracer: tracer) { llm in
+        try await withServicesOverLoopback([retrieval], tracer: tracer) { retrieval in
           let services = ServiceClients(
             encoder: ("encoder:1", encoder), llm: ("llm:2", llm), retrieval: ("retrieval:3", retrieval))
-          return try await withServicesOverLoopback([
-            RecommenderServer(services: services, limits: limits, limitsLifetime: .seconds(7200))
-          ]) {
+          let server = RecommenderServer(services: services, limits: limits, limitsLifetime: .seconds(7200))
+          return try await withServicesOverLoopback([server], tracer: tracer) {
             try await body(.init(wrapping: $0))
           }
         }

@@ -4,7 +4,7 @@ package import GRPCCore
 package import GRPCInProcessTransport
 import GRPCTransport
 package import Logging
-import ServiceSupport
+package import ServiceSupport
 
 extension Logger {
   /// For servers in tests: silent but for what ends the process.
@@ -14,11 +14,13 @@ extension Logger {
 /// Serves `services` within this process, observed as the real servers are, and runs `body` with a client of them.
 package func withServicesInProcess<Value: Sendable>(
   _ services: [any RegistrableRPCService], interceptors: [any ServerInterceptor] = [], logger: Logger = .silent,
+  slowCalls: SlowCallLog? = nil, tracer: CallTracer? = nil,
   _ body: (GRPCClient<InProcessTransport.Client>) async throws -> Value
 ) async throws -> Value {
   let transport = InProcessTransport()
+  let observer = RPCObserver(logger: logger, slowCalls: slowCalls, tracer: tracer)
   return try await withGRPCServer(
-    transport: transport.server, services: services, interceptors: interceptors + [RPCObserver(logger: logger)]
+    transport: transport.server, services: services, interceptors: interceptors + [observer]
   ) { _ in
     try await withRunningClient(transport: transport.client) { try await body($0) }
   }

@@ -15,11 +15,11 @@ extension GRPCClient {
 /// Runs `body` with a client over `transport` and closes its connections afterwards, as `withGRPCClient` does, which throws when `body` was
 /// done before the connections ran.
 package func withRunningClient<Transport: ClientTransport, Value: Sendable>(
-  transport: Transport, isolation: isolated (any Actor)? = #isolation,
-  _ body: (GRPCClient<Transport>) async throws -> Value
+  transport: Transport, interceptors: [any ClientInterceptor] = [],
+  isolation: isolated (any Actor)? = #isolation, _ body: (GRPCClient<Transport>) async throws -> Value
 ) async throws -> Value {
   try await withThrowingDiscardingTaskGroup { group in
-    let client = GRPCClient(transport: transport)
+    let client = GRPCClient(transport: transport, interceptors: interceptors)
     group.addTask { try await client.runConnectionsUntilStopped() }
     let value = try await body(client)
     client.beginGracefulShutdown()

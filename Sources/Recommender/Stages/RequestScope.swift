@@ -2,6 +2,7 @@
 
 import GRPCCore
 import ServiceSupport
+import Traces
 
 /// What all RPCs made for one request share: its id, and the moment by which it must be answered.
 struct RequestScope: Sendable {

@@ -64,14 +64,16 @@ final class BackendSearches: Sendable {
   private static func failing<Value: Sendable>(
     _ body: @escaping @Sendable () async throws(VectorIndexError) -> Value
   ) async throws -> Value {
-    try await cancellingWithRPC {
-      do throws(VectorIndexError) {
-        return try await body()
-      } catch {
-        guard error.code == .cancelled else { throw ServiceFailure(error) }
-        if Task.isCancelled { throw CancellationError() }
-        throw ServiceFailure(
-          .backendFailed, "the backend gave the call up, although it was waited for: \(error.message)")
+    try await CallStages.timing("backend") {
+      try await cancellingWithRPC {
+        do throws(VectorIndexError) {
+          return try await body()
+        } catch {
+          guard error.code == .cancelled else { throw ServiceFailure(error) }
+          if Task.isCancelled { throw CancellationError() }
+          throw ServiceFailure(
+            .backendFailed, "the backend gave the call up, although it was waited for: \(error.message)")
+        }
       }
     }
   }

@@ -22,7 +22,7 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
   private let thread: DedicatedThread
 
   /// - Parameters:
-  ///   - name: of the thread and in metrics.
+  ///   - name: of the thread, in metrics, and of the stages that calls spend here.
   ///   - maxQueueCost: most cost that may be queued, the batch being computed not counted.
   ///   - maxBatchCost: most cost computed together; a single costlier request is computed alone.
   ///   - maxQueueTime: longest that a caller may wait for its turn, once it is known how fast the thread is; see ``BatchQueue``.
@@ -68,6 +68,20 @@ package final class Batcher<Request: Sendable, Response: Sendable>: Sendable {
     whenFull: WhenFull = .refuse
   ) async throws -> [Result<Batched<Response>, any Error>] {
     guard !requests.isEmpty else { return [] }
+    guard let stages = CallStages.current else {
+      return try await outcomes(of: requests, deadline: deadline, whenFull: whenFull)
+    }
+    let start = ContinuousClock.now
+    var timings: [BatchTiming] = []
+    defer { stages.note(batches: core.name, from: start, timings) }
+    let outcomes = try await outcomes(of: requests, deadline: deadline, whenFull: whenFull)
+    timings = outcomes.compactMap { try? $0.get().timing }
+    return outcomes
+  }
+
+  private func outcomes(
+    of requests: [(request: Request, cost: Int)], deadline: ContinuousClock.Instant?, whenFull: WhenFull
+  ) async throws -> [Result<Batched<Response>, any Error>] {
     let group = core.makeGroup(count: requests.count)
     let cancel: @Sendable () -> Void = { [core] in core.cancel(group) }
     return try await withTaskCancellationHandler {

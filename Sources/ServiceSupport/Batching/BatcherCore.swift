@@ -20,7 +20,7 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
     let group: Group
   }
 
-  private let name: String
+  let name: String
   private let process: Batcher<Request, Response>.Process
   private let costNow: Batcher<Request, Response>.Cost?
   private let queue: Mutex<Queue>

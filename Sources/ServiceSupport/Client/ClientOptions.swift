@@ -38,14 +38,17 @@ package struct ClientOptions: Sendable, Equatable {
   }
 }
 
-/// A client of these services, for a process that keeps it: run it as ``ClientService`` or in `runConnections()`.
+/// A client of these services, for a process that keeps it: run it as ``ClientService`` or in `runConnections()`. Its calls are parts
+/// of the RPC that they are made for.
 ///
 /// - Parameter target: as gRPC names it: "host:port", "dns:///host:port", "ipv4:10.0.0.1:50052,10.0.0.2:50052", "unix:/path".
 /// - Throws: `TransportError` for a malformed target; an unreachable one shows in the calls.
 package func makeClient(
   target: String, options: ClientOptions = ClientOptions()
 ) throws -> GRPCClient<CGrpcClientTransport> {
-  GRPCClient(transport: try CGrpcClientTransport(target: target, configuration: options.transport))
+  GRPCClient(
+    transport: try CGrpcClientTransport(target: target, configuration: options.transport),
+    interceptors: [OutgoingCallTracer()])
 }
 
 /// Runs `body` with a client of these services and closes its connections afterwards. See ``makeClient(target:options:)``.
@@ -54,5 +57,6 @@ package func withClient<Value: Sendable>(
   _ body: (GRPCClient<CGrpcClientTransport>) async throws -> Value
 ) async throws -> Value {
   let transport = try CGrpcClientTransport(target: target, configuration: options.transport)
-  return try await withRunningClient(transport: transport, isolation: isolation, body)
+  return try await withRunningClient(
+    transport: transport, interceptors: [OutgoingCallTracer()], isolation: isolation, body)
 }

@@ -21,10 +21,12 @@ package enum EnvironmentVariables {
     "milvus-consistency", "milvus-database", "milvus-index", "milvus-publish-timeout", "milvus-replicas",
     "milvus-shards", "milvus-timeout", "milvus-tls-ca", "milvus-tls-client-certificate", "milvus-tls-client-key",
     "milvus-tls-server-name", "milvus-token-file", "min-client-ping-interval", "model-name", "model-version",
-    "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision", "retrieval",
-    "shadow-share", "shadow-timeout", "shutdown-grace", "space-weights", "spaces", "store", "threads", "tls-ca",
+    "otlp-endpoint", "packed-cache", "port", "port-file", "precision", "prefix-cache-bytes", "prefix-cache-precision",
+    "reflection",
+    "retrieval", "shadow-share", "shadow-timeout", "shutdown-grace", "slow-request-ms", "space-weights", "spaces",
+    "store", "threads", "tls-ca",
     "tls-certificate", "tls-client-ca", "tls-client-certificate", "tls-client-key", "tls-key", "tls-server-name",
-    "trainings", "trainings-state", "upload-idle-timeout",
+    "trace-ratio", "trainings", "trainings-state", "upload-idle-timeout",
   ]
 
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.

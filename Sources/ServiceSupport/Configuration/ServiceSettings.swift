@@ -36,6 +36,10 @@ package struct ServiceSettings: SettingGroup {
     "log-format", "How the log is written: text for people, or json, an object a line", placeholder: "format",
     allowed: .oneOf(LogFormat.allCases.map(\.rawValue)))
   private var logFormatName = "text"
+  @Setting(
+    "reflection", "Whether tools without .proto files, such as grpcurl, are told what is served and how it is called",
+    placeholder: "on|off", allowed: .oneOf(["off", "on"]))
+  private var reflection = "on"
   @Setting("max-message-bytes", "Largest message taken or sent", unit: "bytes", allowed: .range(64 << 10...1 << 30))
   package var maxMessageBytes = 64 << 20
   @Setting(
@@ -66,6 +70,7 @@ package struct ServiceSettings: SettingGroup {
   package internal(set) var isOnlyChecked = false
   package var tls = ServerTLSSettings()
   package var network = NetworkSettings()
+  package var tracing = TracingSettings()
 
   /// Where none is configured.
   private var defaultPort = 0
@@ -79,6 +84,7 @@ package struct ServiceSettings: SettingGroup {
     self.defaultPort = defaultPort
     all = settings
     try tls.check(host: host)
+    _ = try tracing.export(of: Product.name)
   }
 
   package var port: Int { chosenPort ?? defaultPort }
@@ -86,6 +92,7 @@ package struct ServiceSettings: SettingGroup {
   package var maxBytesInProgress: Int { chosenMaxBytesInProgress ?? max(6 * maxMessageBytes, maxDecodedBytes) }
   package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
   package var defaultDeadline: Duration { .seconds(defaultDeadlineSeconds) }
+  package var servesReflection: Bool { reflection == "on" }
   package var logFormat: LogFormat { LogFormat(rawValue: logFormatName) ?? .text }
   package var shutdownGrace: Duration { .seconds(shutdownGraceSeconds) }
   package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }

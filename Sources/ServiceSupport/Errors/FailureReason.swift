@@ -15,6 +15,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case pageSizeInvalid = "PAGE_SIZE_INVALID"
   case pageTokenInvalid = "PAGE_TOKEN_INVALID"
   case serviceUnknown = "SERVICE_UNKNOWN"
+  case reflectionLimit = "REFLECTION_LIMIT"
 
   // MARK: Tensors
   case tensorMissing = "TENSOR_MISSING"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PrometheusMetrics
+import Traces
 
 /// Every metric of every service, by the part that it tells of. docs/operations.md lists them in these words, and alert rules and
 /// dashboard name no others; tests hold all of that.
@@ -10,7 +11,7 @@ package enum MetricCatalog {
     package let metrics: [MetricDescription]
   }
 
-  package static let areas = [calls, batches, users, models, catalog, indexes, rollouts, process]
+  package static let areas = [calls, batches, users, models, catalog, indexes, rollouts, traces, process]
 
   package static var all: [MetricDescription] { areas.flatMap(\.metrics) }
 
@@ -122,6 +123,15 @@ package enum MetricCatalog {
         "Comparisons off the callers' path: done, failed, or dropped because too many waited."),
       MetricDescription(
         .counter, "illmrec_outcomes_total", labels: ["result"], "Outcomes that callers reported, by what came of them."),
+    ])
+
+  private static let traces = Area(
+    title: "Traces",
+    metrics: [
+      MetricDescription(
+        .counter, SpanCounts.name, labels: ["result"],
+        "Spans of recorded calls: exported, refused by the collector, failed to reach it, or dropped because too many waited."
+      )
     ])
 
   private static let process = Area(

@@ -76,7 +76,7 @@ extension Dictionary {
 
 extension RPCError {
   /// Nil where the server gave no reason. Reasons are few: one that another release gave is counted as OTHER.
-  fileprivate var refusalReason: String? {
+  var refusalReason: String? {
     ((cause as? ServiceFailure)?.reason ?? reason).map(ElementRefusals.label(of:))
   }
 }

@@ -4,8 +4,8 @@ package import GRPCCore
 package import ServiceAPI
 import Synchronization
 
-/// The standard health protocol: Check and Watch for the whole server (the empty name) and for each of its services. Check also
-/// tells of systems that they depend on, by a name of their own: a server without them still serves what it can.
+/// The standard health protocol: Check and Watch for the whole server (the empty name) and for each of its services. Check and List
+/// also tell of systems that they depend on, by a name of their own: a server without them still serves what it can.
 package final class HealthService: Sendable {
   package typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
   /// Asks a system whether it is well; within seconds.
@@ -107,6 +107,14 @@ extension HealthService {
       return answer?.status == .serving
     }
   }
+
+  /// Of all at once.
+  static func answers(of probes: [String: Probe]) async -> [(name: String, isWell: Bool)] {
+    await withTaskGroup(of: (name: String, isWell: Bool).self) { group in
+      for (name, probe) in probes { group.addTask { (name, await probe()) } }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+  }
 }
 
 extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
@@ -142,6 +150,18 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     }
     guard state.withLock(\.hasEnded) else { throw CancellationError() }
     throw ServiceFailure(.shuttingDown, "the server is shutting down; watch another replica")
+  }
+
+  package func list(
+    request: Grpc_Health_V1_HealthListRequest, context: ServerContext
+  ) async throws -> Grpc_Health_V1_HealthListResponse {
+    let own: Status = state.withLock(\.isServing) ? .serving : .notServing
+    var response = Grpc_Health_V1_HealthListResponse()
+    for service in services { response.statuses[service] = self.response(own) }
+    for (name, isWell) in await Self.answers(of: dependencies) {
+      response.statuses[name] = self.response(isWell ? .serving : .notServing)
+    }
+    return response
   }
 
   private func response(_ status: Status) -> Grpc_Health_V1_HealthCheckResponse {

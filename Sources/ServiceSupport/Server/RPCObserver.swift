@@ -3,25 +3,30 @@
 package import GRPCCore
 package import Logging
 import ServiceAPI
+import Traces
 
 /// Logs and measures every RPC, and makes sure that an error without a code of its own tells the client nothing but where
 /// to look for it.
 ///
 /// One line per RPC: debug when it went well or the client ended it, info when the client was at fault, error when the
-/// server was. What is measured: ``RPCMetrics``.
+/// server was; and one with what its time went to when it was slow. What is measured: ``RPCMetrics``.
 package struct RPCObserver: ServerInterceptor {
-  private let logger: Logger
-  private let metrics = RPCMetrics()
+  fileprivate let logger: Logger
+  fileprivate let slowCalls: SlowCallLog?
+  fileprivate let tracer: CallTracer?
+  fileprivate let metrics = RPCMetrics()
 
-  package init(logger: Logger) {
+  package init(logger: Logger, slowCalls: SlowCallLog? = nil, tracer: CallTracer? = nil) {
     self.logger = logger
+    self.slowCalls = slowCalls
+    self.tracer = tracer
   }
 
   package func intercept<Input: Sendable, Output: Sendable>(
     request: StreamingServerRequest<Input>, context: ServerContext,
     next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
   ) async throws -> StreamingServerResponse<Output> {
-    let call = Call(request: request, context: context, logger: logger, metrics: metrics)
+    let call = Call(request, context, by: self)
     let response = await call.respond { try await next(call.identifying(request), context) }
     switch response.accepted {
     case .failure(let error):
@@ -49,19 +54,19 @@ package struct RPCObserver: ServerInterceptor {
 private struct Call: Sendable {
   let identity: RequestIdentity
   let context: ServerContext
-  let logger: Logger
-  let metrics: RPCMetrics
+  let observer: RPCObserver
   let start = ContinuousClock.Instant.now
 
-  init<Input>(
-    request: StreamingServerRequest<Input>, context: ServerContext, logger: Logger, metrics: RPCMetrics
-  ) {
-    identity = RequestIdentity(of: request.metadata)
+  init<Input>(_ request: StreamingServerRequest<Input>, _ context: ServerContext, by observer: RPCObserver) {
+    identity = RequestIdentity(
+      of: request.metadata, context.descriptor, tracer: observer.tracer,
+      keepsStages: observer.slowCalls != nil && context.descriptor.type == .unary)
     self.context = context
-    self.logger = logger
-    self.metrics = metrics
-    metrics.began(context.descriptor)
+    self.observer = observer
+    observer.metrics.began(context.descriptor)
   }
+
+  private var logger: Logger { observer.logger }
 
   /// The request, with its id read from its messages as they pass.
   func identifying<Input>(_ request: StreamingServerRequest<Input>) -> StreamingServerRequest<Input> {
@@ -99,13 +104,33 @@ private struct Call: Sendable {
 
   func ended(_ error: RPCError?) {
     let duration = start.duration(to: .now)
-    metrics.ended(context.descriptor, error, after: duration)
+    observer.metrics.ended(context.descriptor, error, after: duration)
+    record(error)
     let code = error?.code.name ?? "OK"
     var metadata = metadata
     metadata["code"] = "\(code)"
     metadata["duration"] = "\(duration.milliseconds) ms"
     if let error { metadata["message"] = "\(error.message)" }
     logger.log(level: level(of: error?.code), "rpc", metadata: metadata)
+    logIfSlow(duration, metadata)
+  }
+
+  private func record(_ error: RPCError?) {
+    guard let recording = identity.stages?.recording else { return }
+    var more: [(name: String, value: TraceSpan.Value)] = [("illmrec.request_id", .text(identity.value))]
+    if let reason = error?.refusalReason { more.append(("error.type", .text(reason))) }
+    recording.call(
+      recording.context, .server, context.descriptor, start, error, peer: context.remotePeer, more)
+  }
+
+  /// A stream takes as long as there is something to send.
+  private func logIfSlow(_ duration: Duration, _ metadata: Logger.Metadata) {
+    guard context.descriptor.type == .unary, let leftOut = observer.slowCalls?.takeLine(for: duration) else { return }
+    var metadata = metadata
+    metadata["stages"] = "\(identity.stages?.summary ?? "")"
+    if let count = identity.stages?.leftOut, count > 0 { metadata["stages_left_out"] = "\(count)" }
+    if leftOut > 0 { metadata["lines_left_out"] = "\(leftOut)" }
+    logger.notice("slow request", metadata: metadata)
   }
 
   private var metadata: Logger.Metadata {

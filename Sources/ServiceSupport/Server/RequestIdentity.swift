@@ -4,6 +4,7 @@ package import GRPCCore
 import Glibc
 import ServiceAPI
 import Synchronization
+package import Traces
 
 /// The id that ties an RPC's log lines together, in every service it passes. Taken from the request's `request_id`, else
 /// from the metadata key `x-request-id`, else made up.
@@ -17,23 +18,34 @@ package final class RequestIdentity: Sendable {
 
   static let maxBytes = 128
 
-  /// Of the caller; nil where it sent none.
+  /// The caller's, or the one that begins here; nil where there is neither.
   package let trace: TraceContext?
+  /// Nil where nobody asks for them.
+  package let stages: CallStages?
   private let id: Mutex<String>
 
-  package init(_ id: String? = nil, trace: TraceContext? = nil) {
+  package init(_ id: String? = nil, trace: TraceContext? = nil, stages: CallStages? = nil) {
     self.trace = trace
+    self.stages = stages
     self.id = Mutex(Self.makeID())
     if let id { adopt(id) }
   }
 
-  /// - Parameter metadata: of an RPC.
-  convenience init(of metadata: Metadata) {
+  /// - Parameters:
+  ///   - metadata: of an RPC.
+  ///   - tracer: begins traces, and records them.
+  ///   - keepsStages: whether they are asked for where no trace is recorded.
+  convenience init(
+    of metadata: Metadata, _ method: MethodDescriptor, tracer: CallTracer? = nil, keepsStages: Bool = false
+  ) {
     let sent = metadata[stringValues: Self.metadataKey].first { _ in true }
     // One that is sent twice is nobody's.
     let traces = Array(metadata[stringValues: TraceContext.metadataKey].prefix(2))
-    let trace = traces.count == 1 ? TraceContext(continuing: traces[0]) : nil
-    self.init(sent.map(RequestIDText.decoded), trace: trace)
+    let trace = (traces.count == 1 ? TraceContext(continuing: traces[0]) : nil) ?? tracer?.begin(method)
+    let recording = trace.flatMap { tracer?.recording($0) }
+    self.init(
+      sent.map(RequestIDText.decoded), trace: trace,
+      stages: keepsStages || recording != nil ? CallStages(recording: recording) : nil)
   }
 
   /// What tells another service the id, for its log lines, and the trace.

@@ -20,7 +20,9 @@ struct RequirementMonitor: Service {
       var failures: [String: Int] = [:]
       var wasAble = true
       while !Task.isCancelled {
-        for (name, isWell) in await answers() { failures[name] = isWell ? 0 : failures[name, default: 0] + 1 }
+        for (name, isWell) in await HealthService.answers(of: probes) {
+          failures[name] = isWell ? 0 : failures[name, default: 0] + 1
+        }
         let unwell = failures.filter { $0.value >= Self.patience }.keys.sorted()
         if unwell.isEmpty != wasAble {
           wasAble = unwell.isEmpty
@@ -32,13 +34,6 @@ struct RequirementMonitor: Service {
         }
         try? await Task.sleep(for: interval)
       }
-    }
-  }
-
-  private func answers() async -> [(name: String, isWell: Bool)] {
-    await withTaskGroup(of: (name: String, isWell: Bool).self) { group in
-      for (name, probe) in probes { group.addTask { (name, await probe()) } }
-      return await group.reduce(into: []) { $0.append($1) }
     }
   }
 }

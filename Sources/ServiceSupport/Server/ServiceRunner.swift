@@ -56,6 +56,7 @@ package enum ServiceRunner {
   package static func run(
     name: String, settings: ServiceSettings, load: @Sendable (Logger) async throws -> ServiceParts
   ) async throws {
+    let spans = try ServiceTracing.Plan(name, settings)
     if settings.isOnlyChecked { return print(settings.all) }
     // A log whose reader has gone must not end the service.
     signal(SIGPIPE, SIG_IGN)
@@ -65,9 +66,11 @@ package enum ServiceRunner {
     try ParentWatch.start(logger: logger)
     let transport = try bind(settings, logger)
     let watch = try ServiceWatch.begin(name, settings, logger: logger)
+    let tracing = try ServiceTracing.begin(spans, logger: logger)
     let parts = try await readably { try await load(logger) }
     try await serve(
-      parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger, watch: watch)
+      parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger, watch: watch,
+      tracing: tracing)
     await watch?.end()
   }
 
@@ -115,22 +118,28 @@ package enum ServiceRunner {
     }
   }
 
-  /// Serves on a transport that is bound already: the interceptors, the health service, signals, the port file.
+  /// Serves on a transport that is bound already: the interceptors, the health service, reflection, signals, the port file.
   ///
   /// - Parameters:
   ///   - boundPort: written to the port file; nil for transports without ports.
   ///   - watch: is told what is served.
+  ///   - tracing: records calls.
   ///   - signals: whether SIGTERM and SIGINT shut the server down; a test shuts it down through its task instead.
   package static func serve<Transport: ServerTransport>(
     _ parts: ServiceParts, on transport: Transport, boundPort: Int?, settings: ServiceSettings, logger: Logger,
-    watch: ServiceWatch? = nil, signals: Bool = true
+    watch: ServiceWatch? = nil, tracing: ServiceTracing? = nil, signals: Bool = true
   ) async throws {
     var router = RPCRouter<Transport>()
     for service in parts.services { service.registerMethods(with: &router) }
     let health = HealthService(
       services: Array(Set(router.methods.map(\.service))), dependencies: parts.dependencies)
     health.registerMethods(with: &router)
-    router.registerInterceptors(pipeline: [.apply(RPCObserver(logger: logger), to: .all)])
+    if settings.servesReflection {
+      try ReflectionService(of: router.methods.map(\.service)).registerMethods(with: &router)
+    }
+    let observer = RPCObserver(
+      logger: logger, slowCalls: settings.tracing.slowCallLog(), tracer: tracing?.tracer)
+    router.registerInterceptors(pipeline: [.apply(observer, to: .all)])
     watch?.serving(parts, services: Set(router.methods.map(\.service.fullyQualifiedService)).sorted(), health: health)
     let server = ServerLifecycle(
       server: GRPCServer(transport: transport, router: router), health: health, shutdownGrace: settings.shutdownGrace,
@@ -143,8 +152,11 @@ package enum ServiceRunner {
     let monitors = required.isEmpty ? [] : [RequirementMonitor(probes: required, health: health, logger: logger)]
     var quiet = logger
     quiet.logLevel = max(logger.logLevel, .notice)
+    // The last is shut down first: what the last calls have to tell reaches the collector.
+    let exporters = [tracing?.exporter].compactMap(\.self)
     let group = ServiceGroup(
-      services: parts.background + monitors + [server], gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
+      services: exporters + parts.background + monitors + [server],
+      gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
       logger: quiet)
     do {
       try await group.run()

@@ -54,6 +54,20 @@ import Testing
     }
   }
 
+  @Test func `List tells every status at once, that of dependencies too`() async throws {
+    let llm = "illmrec.llm.v1.LLMService"
+    let health = HealthService(
+      services: [.init(fullyQualifiedService: llm)], dependencies: ["well": { true }, "ill": { false }])
+    let (before, after) = try await withServicesInProcess([health]) { client in
+      let before = try await Client(wrapping: client).list(.init()).statuses
+      health.setServing(true)
+      return (before, try await Client(wrapping: client).list(.init()).statuses)
+    }
+    #expect(
+      before.mapValues(\.status) == ["": .notServing, llm: .notServing, "well": .serving, "ill": .notServing])
+    #expect(after.mapValues(\.status) == ["": .serving, llm: .serving, "well": .serving, "ill": .notServing])
+  }
+
   @Test func `A server that is not able to answer does not serve, whatever it takes`() async throws {
     func status() async throws -> HealthService.Status {
       try await withServicesInProcess([health]) { try await Client(wrapping: $0).check(request("")).status }

@@ -6,6 +6,7 @@ import ServiceAPI
 import ServiceTestSupport
 import SwiftProtobuf
 import Testing
+import Traces
 
 @testable import ServiceSupport
 
@@ -13,29 +14,6 @@ import Testing
   private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
   private static let parent = "00f067aa0ba902b7"
   private static let text = "00-\(trace)-\(parent)-01"
-
-  @Test func `A trace goes on with a span of its own`() throws {
-    let context = try #require(TraceContext(continuing: Self.text))
-    #expect(context.traceID == Self.trace)
-    #expect(context.spanID != Self.parent && context.spanID.utf8.count == 16)
-    #expect(context.text == "00-\(Self.trace)-\(context.spanID)-01")
-    let next = try #require(TraceContext(continuing: context.text))
-    #expect(next.traceID == Self.trace && next.spanID != context.spanID)
-  }
-
-  @Test func `What a later version adds is left out`() throws {
-    let later = try #require(TraceContext(continuing: "01-\(Self.trace)-\(Self.parent)-00-more"))
-    #expect(later.text == "00-\(Self.trace)-\(later.spanID)-00")
-  }
-
-  @Test(arguments: [
-    "", "00", "00-\(trace)-\(parent)", "00-\(trace)-\(parent)-01-more", "ff-\(trace)-\(parent)-01",
-    "00-\(trace.uppercased())-\(parent)-01", "00-00000000000000000000000000000000-\(parent)-01",
-    "00-\(trace)-0000000000000000-01", "00-\(trace)-\(parent)-1g", "00-\(trace)0\(parent)-01-",
-    "00-\(trace)-\(parent)-0\n",
-  ]) func `What is no trace is taken for none`(text: String) {
-    #expect(TraceContext(continuing: text) == nil)
-  }
 
   @Test func `The log names the trace, and others are told it`() async throws {
     let record = LogRecord()

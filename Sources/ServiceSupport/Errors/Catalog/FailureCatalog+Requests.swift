@@ -47,6 +47,10 @@ extension FailureCatalog {
         .serviceUnknown, .notFound, fields: ["service"],
         "A health check names a service that this server does not have.",
         remedy: "Name one of the services in the message, or none for the server as a whole."),
+      Entry(
+        .reflectionLimit, .resourceExhausted,
+        "One stream of server reflection asked too often, for a name that is too long, or nothing for a minute.",
+        remedy: "Ask again in a new stream.", retry: .later()),
     ])
 
   private static let tensorFields: [String] =

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 package import GRPCCore
 package import GRPCTransport
 import ServiceAPI
-import SwiftProtobuf
 import Synchronization
 
 /// Refuses messages before they are decoded: one that would take too much memory by itself, and one for which there is no room
@@ -15,12 +13,7 @@ package final class DecodingBudget: RequestGuard {
   /// Messages so small are always taken, so that health checks and administration go through whatever else waits.
   private static let alwaysTaken = 16 << 10
 
-  static let shapes: MessageShapes = {
-    guard let data = Data(base64Encoded: FileDescriptions.base64),
-      let files = try? Google_Protobuf_FileDescriptorSet(serializedBytes: data)
-    else { preconditionFailure("scripts/generate-protos.sh wrote a description that cannot be read") }
-    return MessageShapes(files)
-  }()
+  static let shapes = MessageShapes(FileDescriptions.files)
 
   private let maxMessage: Int
   private let maxInProgress: Int

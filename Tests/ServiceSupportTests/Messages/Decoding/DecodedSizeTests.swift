@@ -131,7 +131,8 @@ struct DecodedSizeTests {
       Encoder_EncoderService.Method.descriptors, LLM_LLMService.Method.descriptors,
       Retrieval_RetrievalService.Method.descriptors, Retrieval_IndexAdminService.Method.descriptors,
       Recommender_RecommenderService.Method.descriptors, Training_TrainingAdminService.Method.descriptors,
-      Grpc_Health_V1_Health.Method.descriptors,
+      Grpc_Health_V1_Health.Method.descriptors, Grpc_Reflection_V1_ServerReflection.Method.descriptors,
+      [ReflectionService.olderMethod],
     ].joined()
     #expect(methods.filter { shapes.requests[$0.fullyQualifiedMethod] == nil }.map(\.method) == [])
     #expect(shapes.requests.count == methods.count)

@@ -46,10 +46,24 @@ public enum Grpc_Health_V1_Health: Sendable {
                 type: .serverStreaming
             )
         }
+        /// Namespace for "List" metadata.
+        public enum List: Sendable {
+            /// Request type for "List".
+            public typealias Input = Grpc_Health_V1_HealthListRequest
+            /// Response type for "List".
+            public typealias Output = Grpc_Health_V1_HealthListResponse
+            /// Descriptor for "List".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "grpc.health.v1.Health"),
+                method: "List",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "grpc.health.v1.Health" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Check.descriptor,
-            Watch.descriptor
+            Watch.descriptor,
+            List.descriptor
         ]
     }
 }
@@ -115,6 +129,24 @@ extension Grpc_Health_V1_Health {
             request: GRPCCore.StreamingServerRequest<Grpc_Health_V1_HealthCheckRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Grpc_Health_V1_HealthCheckResponse>
+
+        /// Handle the "List" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The status of everything that Check knows, each as it is when it is looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Grpc_Health_V1_HealthListRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Grpc_Health_V1_HealthListResponse` messages.
+        func list(
+            request: GRPCCore.StreamingServerRequest<Grpc_Health_V1_HealthListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Grpc_Health_V1_HealthListResponse>
     }
 
     /// Service protocol for the "grpc.health.v1.Health" service.
@@ -164,6 +196,24 @@ extension Grpc_Health_V1_Health {
             request: GRPCCore.ServerRequest<Grpc_Health_V1_HealthCheckRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Grpc_Health_V1_HealthCheckResponse>
+
+        /// Handle the "List" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The status of everything that Check knows, each as it is when it is looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Grpc_Health_V1_HealthListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Grpc_Health_V1_HealthListResponse` message.
+        func list(
+            request: GRPCCore.ServerRequest<Grpc_Health_V1_HealthListRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Grpc_Health_V1_HealthListResponse>
     }
 
     /// Simple service protocol for the "grpc.health.v1.Health" service.
@@ -212,6 +262,24 @@ extension Grpc_Health_V1_Health {
             response: GRPCCore.RPCWriter<Grpc_Health_V1_HealthCheckResponse>,
             context: GRPCCore.ServerContext
         ) async throws
+
+        /// Handle the "List" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The status of everything that Check knows, each as it is when it is looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A `Grpc_Health_V1_HealthListRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Grpc_Health_V1_HealthListResponse` to respond with.
+        func list(
+            request: Grpc_Health_V1_HealthListRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Grpc_Health_V1_HealthListResponse
     }
 }
 
@@ -236,6 +304,17 @@ extension Grpc_Health_V1_Health.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Grpc_Health_V1_HealthCheckResponse>(),
             handler: { request, context in
                 try await self.watch(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Grpc_Health_V1_Health.Method.List.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Grpc_Health_V1_HealthListRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Grpc_Health_V1_HealthListResponse>(),
+            handler: { request, context in
+                try await self.list(
                     request: request,
                     context: context
                 )
@@ -267,6 +346,17 @@ extension Grpc_Health_V1_Health.ServiceProtocol {
             context: context
         )
         return response
+    }
+
+    public func list(
+        request: GRPCCore.StreamingServerRequest<Grpc_Health_V1_HealthListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Grpc_Health_V1_HealthListResponse> {
+        let response = try await self.list(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
     }
 }
 
@@ -300,6 +390,19 @@ extension Grpc_Health_V1_Health.SimpleServiceProtocol {
                 )
                 return [:]
             }
+        )
+    }
+
+    public func list(
+        request: GRPCCore.ServerRequest<Grpc_Health_V1_HealthListRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Grpc_Health_V1_HealthListResponse> {
+        return GRPCCore.ServerResponse<Grpc_Health_V1_HealthListResponse>(
+            message: try await self.list(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
         )
     }
 }
@@ -361,6 +464,29 @@ extension Grpc_Health_V1_Health {
             deserializer: some GRPCCore.MessageDeserializer<Grpc_Health_V1_HealthCheckResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Grpc_Health_V1_HealthCheckResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "List" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The status of everything that Check knows, each as it is when it is looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Grpc_Health_V1_HealthListRequest` message.
+        ///   - serializer: A serializer for `Grpc_Health_V1_HealthListRequest` messages.
+        ///   - deserializer: A deserializer for `Grpc_Health_V1_HealthListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func list<Result>(
+            request: GRPCCore.ClientRequest<Grpc_Health_V1_HealthListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Grpc_Health_V1_HealthListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Grpc_Health_V1_HealthListResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Grpc_Health_V1_HealthListResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -449,6 +575,40 @@ extension Grpc_Health_V1_Health {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "List" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The status of everything that Check knows, each as it is when it is looked at.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Grpc_Health_V1_HealthListRequest` message.
+        ///   - serializer: A serializer for `Grpc_Health_V1_HealthListRequest` messages.
+        ///   - deserializer: A deserializer for `Grpc_Health_V1_HealthListResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func list<Result>(
+            request: GRPCCore.ClientRequest<Grpc_Health_V1_HealthListRequest>,
+            serializer: some GRPCCore.MessageSerializer<Grpc_Health_V1_HealthListRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Grpc_Health_V1_HealthListResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Grpc_Health_V1_HealthListResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Grpc_Health_V1_Health.Method.List.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -506,6 +666,35 @@ extension Grpc_Health_V1_Health.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Grpc_Health_V1_HealthCheckRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Grpc_Health_V1_HealthCheckResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "List" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The status of everything that Check knows, each as it is when it is looked at.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Grpc_Health_V1_HealthListRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func list<Result>(
+        request: GRPCCore.ClientRequest<Grpc_Health_V1_HealthListRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Grpc_Health_V1_HealthListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.list(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Grpc_Health_V1_HealthListRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Grpc_Health_V1_HealthListResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -573,6 +762,39 @@ extension Grpc_Health_V1_Health.ClientProtocol {
             metadata: metadata
         )
         return try await self.watch(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "List" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The status of everything that Check knows, each as it is when it is looked at.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func list<Result>(
+        _ message: Grpc_Health_V1_HealthListRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Grpc_Health_V1_HealthListResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Grpc_Health_V1_HealthListRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.list(
             request: request,
             options: options,
             onResponse: handleResponse
