@@ -92,6 +92,7 @@ let package = Package(
     shim("CImageCodec", ["CCPU"], linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
+    shim("CSignature", linking: ["crypto"]),
     shim("CGzip", linking: ["z"]),
     shim("CProcess"),
     shim("CVectorIndex", ["CKernels"]),
@@ -102,6 +103,7 @@ let package = Package(
     library("Digest", ["CDigest"]),
     library("Kernels", ["CKernels"]),
     library("Items"),
+    library("JSONWebTokens", ["Basics", "CSignature"]),
     library("HTTPServer", ["Basics"]),
     library("Traces", [.grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle]),
     library("PrometheusMetrics", [.coreMetrics]),
@@ -121,9 +123,9 @@ let package = Package(
     library(
       "ServiceSupport",
       [
-        "Basics", "Items", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics", "ServiceAPI", "Traces",
-        .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle, .unixSignals, .configuration,
-        .argumentParser,
+        "Basics", "Digest", "Items", "JSONWebTokens", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics",
+        "ServiceAPI", "Traces", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
+        .unixSignals, .configuration, .argumentParser,
       ]),
     library(
       "ModelServing",
@@ -173,12 +175,13 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .target(
       name: "ServiceTestSupport",
-      dependencies: ["ServiceSupport", "GRPCTransport", .grpcCore, .grpcInProcess, .logging],
+      dependencies: ["ServiceSupport", "GRPCTransport", "TestSupport", .grpcCore, .grpcInProcess, .logging],
       path: "Tests/ServiceTestSupport", swiftSettings: swiftSettings),
     .target(
       name: "VectorTestSupport", dependencies: ["VectorIndex"], path: "Tests/VectorTestSupport",
       swiftSettings: swiftSettings),
     tests("BasicsTests", ["Basics", "TestSupport"]),
+    tests("JSONWebTokensTests", ["Basics", "JSONWebTokens", "TestSupport"]),
     tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
     tests("PrometheusMetricsTests", ["PrometheusMetrics", "TestSupport", .coreMetrics]),
     tests(

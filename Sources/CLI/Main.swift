@@ -24,7 +24,8 @@ struct IllmrecCommand: AsyncParsableCommand {
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
       RecommendCommand.self, ModelCommand.self, TrainingCommand.self, VerifyCommand.self, DataCommand.self,
       FeaturesCommand.self,
-      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, ExplainCommand.self,
+      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, TokenCommand.self,
+      ExplainCommand.self,
     ])
 
   @OptionGroup(title: "Calling services") var outgoing: SettingFlags<ClientTLSSettings>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 package import GRDB
 
@@ -48,6 +49,7 @@ package final class ItemStore: Sendable {
     self.embeddingDim = embeddingDim
     self.followedIndex = followedIndex
     (pool, migratedFrom, towerID, catalogID) = try Self.attempt(path) {
+      Self.reserve(path)
       let pool = try DatabasePool(path: path, configuration: Self.configuration)
       // GRDB's WAL default, NORMAL, may lose the last commits when power fails: they have been acknowledged by then.
       try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
@@ -61,6 +63,10 @@ package final class ItemStore: Sendable {
       return (pool, copy, towerID, catalogID)
     }
   }
+
+  /// Makes the file where there is none, for its owner alone to read; SQLite gives the files beside it the same rights. What stands in
+  /// the way SQLite says better.
+  static func reserve(_ path: String) { _ = try? OpenFile.createForOwner(path) }
 
   /// Waits for reads and writes under way and closes the file.
   package func close() throws(StoreError) {

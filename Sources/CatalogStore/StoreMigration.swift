@@ -47,6 +47,7 @@ struct StoreMigration {
     var configuration = Configuration()
     configuration.readonly = true
     let source = try DatabaseQueue(path: path, configuration: configuration)
+    ItemStore.reserve(partial)
     let target = try DatabaseQueue(path: partial)
     try source.backup(to: target)
     try target.close()

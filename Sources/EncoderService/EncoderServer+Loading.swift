@@ -30,7 +30,8 @@ extension EncoderServer {
     let catalog = CatalogMetrics(store: server.store)
     await catalog.look()
     return ServiceParts(
-      services: [server, admin], background: try server.following(configuration.followed, configuration.outgoing),
+      services: [server], administration: [admin],
+      background: try server.following(configuration.followed, configuration.outgoing),
       metrics: [server.trainings.samples, catalog.samples],
       onShutdown: {
         await admin.shutdown()

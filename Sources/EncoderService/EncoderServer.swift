@@ -127,6 +127,8 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
   }
 
   func requirePurpose(_ outputs: ItemOutputs, stores: Bool, path: String = "") throws(ServiceFailure) {
+    // Who may compute with the models may not thereby write what others are recommended.
+    if stores { try Caller.require(.publish, to: "storing items", field: "\(path)store") }
     guard stores || !outputs.kinds.isEmpty else {
       throw ServiceFailure(
         .nothingAsked, "neither outputs nor store is set; say what is wanted of the items",

@@ -21,7 +21,7 @@ extension LLMServer {
     await admin.restore()
     await server.warmUp(logger: logger)
     return ServiceParts(
-      services: [server, admin], metrics: [trainings.samples],
+      services: [server], administration: [admin], metrics: [trainings.samples],
       onShutdown: {
         await admin.shutdown()
         await server.shutdown()

@@ -19,11 +19,22 @@ extension Stage {
     guard let reason = error.reason else {
       return ServiceFailure(Self.reason(of: error.code), said(explained(error)), retryAfter: error.retryDelay)
     }
+    guard !Self.aboutTheGateway.contains(reason) else {
+      return ServiceFailure(
+        .stageFailed,
+        said("the service refuses the gateway itself, which may need a --token-file or a certificate: \(error.message)")
+      )
+    }
     let violation = error.violation
     return ServiceFailure(
       relaying: error.code, reason: reason, said(violation?.description ?? error.message),
       field: (violation?.field).flatMap(origin(of:)), retryAfter: error.retryDelay)
   }
+
+  /// What a service says of who called it: that was the gateway, and its client can do nothing about it.
+  private static let aboutTheGateway: Set<String> = [
+    FailureReason.unauthenticated.rawValue, FailureReason.roleMissing.rawValue,
+  ]
 
   /// The failure of one user when this step fails for it alone.
   ///

@@ -32,11 +32,13 @@ extension RetrievalServer {
     await monitor.start()
     return ServiceParts(
       services: [
-        RetrievalServer(store: store, worker: worker, limits: configuration.limits, monitor: monitor),
+        RetrievalServer(store: store, worker: worker, limits: configuration.limits, monitor: monitor)
+      ],
+      administration: [
         IndexAdminServer(
           store: store, limits: configuration.limits, monitor: monitor,
           encodingServices: configuration.encodingServices,
-          logger: logger),
+          logger: logger)
       ],
       dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
       metrics: [RetrievalMetrics(store: store, monitor: monitor).samples],

@@ -31,6 +31,18 @@ import Testing
     } catch { return (error as? StoreError)?.code }
   }
 
+  @Test func `Its files are its owner's alone to read, also while it is open`() throws {
+    let store = try open()
+    try store.put([CatalogEntry<EmbeddedImage>(id: "a", texts: ItemTexts(title: "t"), image: image(1, [1, 2]))])
+    let files = directory.entries("")
+    #expect(files.contains("items.sqlite") && files.contains("items.sqlite-wal"))
+    for file in files {
+      let mode = try FileManager.default.attributesOfItem(atPath: directory.file(file))[.posixPermissions] as? Int
+      #expect(mode == 0o600, "\(file)")
+    }
+    try store.close()
+  }
+
   @Test func `The store keeps what was put`() async throws {
     let item = CatalogEntry<EmbeddedImage>(
       id: "a", texts: ItemTexts(title: "t", brand: "b", category: "c", description: "d"),

@@ -25,6 +25,7 @@ import Testing
     var announced: [String] = []
     let store = try ItemStore(path: fixture.path, tower: "tower", embeddingDim: 2) { announced.append($0) }
     #expect(announced == [copy] && store.migratedFrom == copy)
+    #expect(try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int == 0o600)
     #expect(try await store.contents(.number(1)) == ["a one", "b two"])
     let item = try await store.items(named: ["a"], in: .number(1), readsVectors: true).items[0]
     #expect(

@@ -5,6 +5,7 @@ import GRPCCore
 import Models
 import ServiceAPI
 import ServiceSupport
+import ServiceTestSupport
 import SwiftProtobuf
 import TestSupport
 import Testing
@@ -21,6 +22,25 @@ import Testing
       to: directory.path, shape: .tiny, seed: 7, text: ["Red shoe", "Blue hat", "Green lamp"])
     model = try UserModel(
       checkpoint: CheckpointLocation(directory: directory.path), configuration: .init(maxHistoryItems: 4, threads: 1))
+  }
+
+  @Test func `What a tenant sent is in no other tenant's cached tokens, whatever scope it names`() async throws {
+    let (control, tokens) = try PolicyFixture().control(tenants: ["eu", "eu2", "eu"], role: "encode")
+    try await withServer(model, access: control) { client, _ in
+      func cachedTokens(_ token: BearerToken, scope: String) async throws -> UInt32 {
+        let request = LLM_EncodeUsersRequest.with {
+          $0.cacheScope = scope
+          $0.outputs = [.userVector]
+          $0.users = [prompt(1, items: 3)]
+        }
+        return try await client.encodeUsers(request, metadata: .bearer(token.text)).results[0].cachedTokens
+      }
+      let first = try await cachedTokens(tokens[0], scope: "s")
+      for scope in ["s", "2:eu:s", "eu:s", "eus", ":s", ""] {
+        #expect(try await cachedTokens(tokens[1], scope: scope) == first, "\(scope)")
+      }
+      #expect(try await cachedTokens(tokens[2], scope: "s") > first, "another identity of the tenant shares")
+    }
   }
 
   /// Numbers in -1 ..< 1 that depend on the seed alone.

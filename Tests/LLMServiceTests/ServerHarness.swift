@@ -32,19 +32,19 @@ func trainings(_ model: any LLMModel, _ others: any LLMModel...) -> LLMTrainings
 
 /// Serves `model` in this process and runs `body` with a client.
 func withServer<Value: Sendable>(
-  _ model: some LLMModel, limits: LLMLimits = LLMLimits(),
+  _ model: some LLMModel, limits: LLMLimits = LLMLimits(), access: AccessControl? = nil,
   _ body: (_ client: Client, _ server: LLMServer) async throws -> Value
 ) async throws -> Value {
-  try await withServer(trainings(model), limits: limits, body)
+  try await withServer(trainings(model), limits: limits, access: access, body)
 }
 
 /// As the other, with several trainings.
 func withServer<Value: Sendable>(
-  _ trainings: LLMTrainings, limits: LLMLimits = LLMLimits(),
+  _ trainings: LLMTrainings, limits: LLMLimits = LLMLimits(), access: AccessControl? = nil,
   _ body: (_ client: Client, _ server: LLMServer) async throws -> Value
 ) async throws -> Value {
   let server = try LLMServer(trainings: trainings, limits: limits, logger: .silent)
-  let value = try await withServicesInProcess([server]) { try await body(Client(wrapping: $0), server) }
+  let value = try await withServicesInProcess([server], access: access) { try await body(Client(wrapping: $0), server) }
   await server.shutdown()
   return value
 }

@@ -24,6 +24,8 @@ struct GatewayHarness {
   var retrieval = SmallRetrieval(vectors: ["lamp": [1, 0], "desk": [0, 1], "rug": [0.5, 0.5], "vase": [0.9, 0]])
   var limits = RecommenderLimits()
   let metadata = MetadataRecorder()
+  /// Of the gateway.
+  var access: AccessControl?
 
   typealias Client = Recommender_RecommenderService.Client<InProcessTransport.Client>
 
@@ -54,7 +56,9 @@ struct GatewayHarness {
   ) async throws -> Value {
     try await withServices { services in
       let server = RecommenderServer(services: services, limits: limits, limitsLifetime: .seconds(7200))
-      return try await serve(server) { try await body(Client(wrapping: $0)) }
+      return try await withServicesInProcess([server], interceptors: [metadata], access: access) {
+        try await body(Client(wrapping: $0))
+      }
     }
   }
 

@@ -295,7 +295,7 @@ struct FailingArmTests {
     try await publishStable()
     let parts = try await RetrievalServer.load(
       RetrievalConfiguration(data: directory.path, rollouts: .unpaced), logger: .silent, backend: backend)
-    try await withServicesOverLoopback(parts.services) { client in
+    try await withServicesOverLoopback(parts.services + parts.administration) { client in
       let server = Retrieval_RetrievalService.Client(wrapping: client)
       let admin = Retrieval_IndexAdminService.Client(wrapping: client)
       _ = try await admin.createVersion { writer in

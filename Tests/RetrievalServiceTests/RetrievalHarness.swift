@@ -43,6 +43,7 @@ struct RetrievalHarness: Sendable {
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
     rollouts: RolloutSettings = .unpaced, milvus: MilvusSettings? = MilvusServer.settings,
     backend: (any VectorBackend)? = nil, encodingServices: EncodingServices = EncodingServices(),
+    access: AccessControl? = nil,
     _ body: (RetrievalHarness) async throws -> Value
   ) async throws -> Value {
     let logger = Logger.silent
@@ -50,7 +51,8 @@ struct RetrievalHarness: Sendable {
       Self.configuration(directory, limits, rollouts, milvus, encodingServices), logger: logger, faults: faults,
       backend: backend)
     do {
-      let value = try await withServicesInProcess(parts.services, logger: logger) { client in
+      let value = try await withServicesInProcess(parts.services + parts.administration, access: access, logger: logger)
+      { client in
         try await body(
           RetrievalHarness(
             search: Retrieval_RetrievalService.Client(wrapping: client),

@@ -124,7 +124,7 @@ struct RolloutWatchTests {
     let parts = try await RetrievalServer.load(
       RetrievalConfiguration(data: directory.path, rollouts: settings), logger: .silent)
     // Over a connection: who leaves within a process is not noticed.
-    try await withServicesOverLoopback(parts.services) { client in
+    try await withServicesOverLoopback(parts.services + parts.administration) { client in
       let admin = Retrieval_IndexAdminService.Client(wrapping: client)
       _ = try await admin.createVersion { writer in
         for message in Catalog(count: 5).upload() { try await writer.write(message) }

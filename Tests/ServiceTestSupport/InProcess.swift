@@ -13,14 +13,15 @@ extension Logger {
 
 /// Serves `services` within this process, observed as the real servers are, and runs `body` with a client of them.
 package func withServicesInProcess<Value: Sendable>(
-  _ services: [any RegistrableRPCService], interceptors: [any ServerInterceptor] = [], logger: Logger = .silent,
-  slowCalls: SlowCallLog? = nil, tracer: CallTracer? = nil,
+  _ services: [any RegistrableRPCService], interceptors: [any ServerInterceptor] = [], access: AccessControl? = nil,
+  logger: Logger = .silent, slowCalls: SlowCallLog? = nil, tracer: CallTracer? = nil,
   _ body: (GRPCClient<InProcessTransport.Client>) async throws -> Value
 ) async throws -> Value {
   let transport = InProcessTransport()
   let observer = RPCObserver(logger: logger, slowCalls: slowCalls, tracer: tracer)
   return try await withGRPCServer(
-    transport: transport.server, services: services, interceptors: interceptors + [observer]
+    transport: transport.server, services: services,
+    interceptors: interceptors + [observer] + (access.map { [AccessInterceptor($0)] } ?? [])
   ) { _ in
     try await withRunningClient(transport: transport.client) { try await body($0) }
   }

@@ -24,6 +24,11 @@ package struct OpenFile: ~Copyable, Sendable {
 
   deinit { close(descriptor) }
 
+  /// A new file for its owner alone to read; fails where one is there.
+  package static func createForOwner(_ path: String) throws(SystemCallError) -> OpenFile {
+    try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+  }
+
   /// Writes all bytes where the file stands.
   package func write(_ bytes: UnsafeRawBufferPointer, fault: FileFault? = nil) throws(SystemCallError) {
     switch fault {

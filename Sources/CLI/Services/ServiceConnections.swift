@@ -21,6 +21,8 @@ enum ServiceConnections {
   /// - Throws: SettingsError for settings that do not fit each other.
   static func options(followsHealth: Bool = true) throws -> ClientOptions {
     let settings = try Settings(keys: ClientTLSSettings.keys, flags: given.withLock { $0 })
-    return ClientOptions(followsHealth: followsHealth, tls: try settings.read(ClientTLSSettings.self).tls())
+    var options = try settings.read(ClientTLSSettings.self).options()
+    options.followsHealth = followsHealth
+    return options
   }
 }

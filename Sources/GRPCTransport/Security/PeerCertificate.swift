@@ -13,6 +13,14 @@ public struct PeerCertificate: Sendable, Hashable {
   public fileprivate(set) var emails: [String] = []
 
   init() {}
+
+  /// For who tests what is made of one.
+  package init(subject: String, dnsNames: [String] = [], uris: [String] = [], emails: [String] = []) {
+    self.subject = subject
+    self.dnsNames = dnsNames
+    self.uris = uris
+    self.emails = emails
+  }
 }
 
 extension CallHandle {

@@ -28,10 +28,11 @@ extension Recommendation {
   }
 
   private func encode(_ asked: [UserProgress], _ stage: Stage) async throws -> LLM_EncodeUsersResponse {
+    let cacheScope = try CacheScope(context.request.cacheScope, field: "cache_scope", caller: context.scope.caller)
     let message = LLM_EncodeUsersRequest.with {
       $0.requestID = context.scope.requestID
       $0.outputs = [.userVector]
-      $0.cacheScope = context.request.cacheScope
+      $0.cacheScope = cacheScope.sent
       $0.expectedSpaceFingerprint = release?.training ?? encoderModel?.spaceFingerprint ?? ""
       $0.priority = priority
       $0.users = asked.map { user in

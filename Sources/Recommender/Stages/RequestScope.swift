@@ -9,22 +9,30 @@ struct RequestScope: Sendable {
   /// As the caller gave it, whatever its length and script; made up where there is none.
   let requestID: String
   let trace: TraceContext?
+  /// For whom the services are asked; nil where the gateway does not know its callers.
+  let caller: Caller?
   private let deadline: CallerDeadline
 
-  /// - Parameter trace: by default that of the RPC which is being handled where this is made.
+  /// - Parameters: trace and caller are by default those of the RPC which is being handled where this is made.
   init(
-    requestID: String, deadline: ContinuousClock.Instant?, trace: TraceContext? = RequestIdentity.current?.trace
+    requestID: String, deadline: ContinuousClock.Instant?, trace: TraceContext? = RequestIdentity.current?.trace,
+    caller: Caller? = .current
   ) {
     self.requestID = requestID
     self.trace = trace
+    self.caller = caller
     self.deadline = CallerDeadline(deadline)
   }
 
   /// Whether somebody waits for an answer that may still come.
   var isOpen: Bool { !Task.isCancelled && !deadline.isOver() }
 
-  /// Sent with every RPC: the id for the logs of messages that have no field for it, and the trace.
-  var metadata: Metadata { RequestIdentity.metadata(for: requestID, trace: trace) }
+  /// Sent with every RPC: the id for the logs of messages that have no field for it, the trace, and whose call it is.
+  var metadata: Metadata {
+    var metadata = RequestIdentity.metadata(for: requestID, trace: trace)
+    metadata.add(contentsOf: Tenant.metadata(for: caller))
+    return metadata
+  }
 
   /// Makes an RPC with what is left of the request's time.
   ///

@@ -143,12 +143,13 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     return serving
   }
 
-  /// Who asks for a change: what they say of themselves, and where they called from.
+  /// Who asks for a change, by ``AuditActor``.
   func changeRequest(
     _ change: Retrieval_Change, etag: String = "", _ context: ServerContext
   ) -> ChangeRequest {
-    ChangeRequest(
-      actor: change.actor.isEmpty ? context.remotePeer : "\(change.actor) (\(context.remotePeer))",
+    let author = AuditActor(claim: change.actor, peer: context.remotePeer)
+    return ChangeRequest(
+      actor: author.name, claimedActor: author.claim,
       reason: change.reason, requestID: change.requestID, etag: etag.isEmpty ? change.etag : etag)
   }
 
@@ -173,6 +174,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   private func log(_ what: Logger.Message, _ metadata: Logger.Metadata, _ context: ServerContext) {
     var metadata = metadata
     metadata["peer"] = "\(context.remotePeer)"
+    metadata["identity"] = Caller.current.map { "\($0.name)" }
     metadata["request_id"] = RequestIdentity.current.map { "\($0.value)" }
     logger.notice(what, metadata: metadata)
   }

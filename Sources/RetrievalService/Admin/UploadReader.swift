@@ -81,11 +81,12 @@ struct UploadReader: Sendable {
     guard case .header(let header) = message?.message else {
       throw Self.outOfOrder("the first message must be the header", "header")
     }
+    let author = AuditActor(claim: header.actor, peer: peer)
     return UploadHeader(
       index: try indexName(header.index, field: "header.index"), requestID: header.requestID,
       builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels,
-      actor: header.actor.isEmpty ? peer : "\(header.actor) (\(peer))",
+      actor: author.name, claimedActor: author.claim,
       graph: try GraphChoice(header.graph), catalog: header.hasCatalog ? header.catalog.versionCatalog : nil)
   }
 

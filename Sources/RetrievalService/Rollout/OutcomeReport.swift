@@ -50,10 +50,11 @@ struct OutcomeReport: Sendable {
     let live = monitor.live(of: index)
     if outcome.outcomeToken.isEmpty {
       return live?.report(
-        requestID: outcome.requestID, queryID: outcome.queryID, item: outcome.itemID, kind: outcome.kind, now: .now)
+        requestID: Tenant.ofCaller(outcome.requestID), queryID: outcome.queryID, item: outcome.itemID,
+        kind: outcome.kind, now: .now)
         ?? .unknownAnswer
     }
-    switch OutcomeToken.read(Array(outcome.outcomeToken), key: monitor.outcomeKey, index: index) {
+    switch OutcomeToken.read(Array(outcome.outcomeToken), key: monitor.outcomeKey.ofCaller, index: index) {
     case .failure(let refusal): return refusal.join
     case .success(let token):
       return live?.report(token, item: outcome.itemID, kind: outcome.kind, now: .now) ?? .notMeasured

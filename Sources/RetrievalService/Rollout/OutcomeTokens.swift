@@ -3,6 +3,7 @@
 import Foundation
 import Rollouts
 import ServiceAPI
+import ServiceSupport
 import SwiftProtobuf
 
 /// The tokens of a request's answers, by the places of their queries.
@@ -23,4 +24,9 @@ struct OutcomeTokens: Sendable {
     for (place, token) in tokens { results[place].outcomeToken = token }
     return results
   }
+}
+
+extension OutcomeKey {
+  /// That of the tenant whose call is being handled; the key itself where the server does not know its callers.
+  var ofCaller: OutcomeKey { Caller.current.map { bound(to: $0.tenant) } ?? self }
 }

@@ -171,6 +171,7 @@ extension Retrieval_AuditEntry {
     detail = entry.detail
     generation = entry.generation
     requestID = entry.requestID
+    claimedActor = entry.claimedActor ?? ""
   }
 }
 

@@ -78,7 +78,7 @@ final class RolloutMonitor: Sendable {
       live.number == candidate.rollout.number
     else { return OutcomeTokens() }
     let stage = candidate.rollout.stage
-    let given = live.note(answers, requestID: requestID, stage: stage, now: .now)
+    let given = live.note(answers, requestID: Tenant.ofCaller(requestID), stage: stage, now: .now)
     let share = candidate.rollout.currentStage.shadowPermille
     if share > 0 {
       for answer in answers where Int.random(in: 0..<1000) < share {
@@ -86,7 +86,7 @@ final class RolloutMonitor: Sendable {
         compare(queries, of: answer.key ?? "", routing, candidate, in: live)
       }
     }
-    return OutcomeTokens(given, of: routing.index, signedBy: outcomeKey)
+    return OutcomeTokens(given, of: routing.index, signedBy: outcomeKey.ofCaller)
   }
 
   /// Has the answers of both versions compared, unless too many wait.

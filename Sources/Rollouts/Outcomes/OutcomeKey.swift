@@ -18,6 +18,16 @@ package struct OutcomeKey: Sendable {
     id = Array(HMACSHA256.tag(of: Array("illmrec outcome key".utf8), key: bytes).prefix(4))
   }
 
+  private init(_ bytes: [UInt8], id: [UInt8]) {
+    self.bytes = bytes
+    self.id = id
+  }
+
+  /// The key for a tenant's answers alone: no other tenant's outcomes count with them.
+  package func bound(to tenant: String) -> OutcomeKey {
+    OutcomeKey(HMACSHA256.tag(of: Array("illmrec tenant \(tenant)".utf8), key: bytes), id: id)
+  }
+
   /// Bytes of a new key.
   package static func randomBytes() -> [UInt8] {
     var random = SystemRandomNumberGenerator()

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// What waits for a compute thread, and what the thread does next. Pure bookkeeping: no lock, no thread, no clock of its
 /// own; ``Batcher`` runs the steps it returns.
 ///
 /// Three kinds of requests share the queue, see ``WhenFull``. Those that are refused when it is full are taken up to `maxCost`.
 /// Those that wait for room (bulk streams) are let in only while the queue holds less than one batch: the thread always finds its next
 /// batch ready, and the rest of the queue stays free for the others. Those that give way are computed alone, when nobody else is there.
+///
+/// Tenants, where they are known, share the queue: ``TenantShares``.
 ///
 /// The queue is bounded in time as well, by the pace of the last batches (``ComputePace``): those who would wait for longer than
 /// `maxTime` or much longer than they are computed, or whose deadline would have passed before they are computed, are refused when they
@@ -22,6 +26,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
     let arrival: Instant
     let deadline: Instant?
     let element: Element
+    /// Whose request it is; nil where nobody knows.
+    var tenant: Identifier?
   }
 
   enum Admission: Equatable {
@@ -30,6 +36,8 @@ struct BatchQueue<Element: Sendable>: Sendable {
     /// Never fits, however long one waits.
     case tooLarge
     case full(retryAfter: Duration)
+    /// As much as the tenant may have while there are others waits already.
+    case shareFull(retryAfter: Duration)
     /// It would wait for so long until its turn.
     case tooLong(wait: Duration, retryAfter: Duration)
     /// It would be done only after so long, and its deadline is earlier or little later.
@@ -86,6 +94,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
   /// Of callers: what is being computed, and since when.
   private var computing: (cost: Int, since: Instant)?
   private var pace = ComputePace()
+  private var shares = TenantShares()
   /// Of callers' requests, averaged exponentially.
   private var usualCost = 1.0
 
@@ -113,8 +122,10 @@ struct BatchQueue<Element: Sendable>: Sendable {
       waiting.append(entries)
       admitWaiting()
     case .refuse:
+      let (now, tenant) = (entries.first?.arrival ?? .now, entries.first?.tenant)
+      if let tenant { shares.came(tenant, now: now) }
       if let refusal = refusal(
-        of: cost, deadline: entries.compactMap(\.deadline).min(), now: entries.first?.arrival ?? .now)
+        of: cost, by: tenant, deadline: entries.compactMap(\.deadline).min(), now: now)
       {
         return refusal
       }
@@ -134,13 +145,16 @@ struct BatchQueue<Element: Sendable>: Sendable {
   func usualCost(of count: Int) -> Int { min(max(count, Int(Double(count) * usualCost)), maxCost) }
 
   /// Why as many requests as `count`, of what requests usually cost, would be refused if they came now.
-  func refusal(ofUsual count: Int, deadline: Instant?, now: Instant) -> Admission? {
+  func refusal(ofUsual count: Int, by tenant: Identifier? = nil, deadline: Instant?, now: Instant) -> Admission? {
     guard phase == .running else { return .shutDown }
-    return refusal(of: usualCost(of: count), deadline: deadline, now: now)
+    return refusal(of: usualCost(of: count), by: tenant, deadline: deadline, now: now)
   }
 
-  private func refusal(of cost: Int, deadline: Instant?, now: Instant) -> Admission? {
+  private func refusal(of cost: Int, by tenant: Identifier?, deadline: Instant?, now: Instant) -> Admission? {
     guard queuedCost + cost <= maxCost else { return .full(retryAfter: estimatedDelay) }
+    if let tenant, shares.isOver(tenant, adding: cost, of: maxCost, now: now) {
+      return .shareFull(retryAfter: estimatedDelay)
+    }
     let isIdle = queued.isEmpty && computing == nil
     guard !isIdle, let wait = timeAhead(now: now), let own = pace.duration(of: cost, inBatchesOf: maxBatchCost) else {
       return nil
@@ -175,6 +189,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
     queued.removeAll { entry in
       guard entry.group == group else { return false }
       queuedCost -= entry.cost
+      shares.add(-entry.cost, of: entry.tenant)
       return true
     }
     background.removeAll { entry in
@@ -200,6 +215,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
     var failed: [Entry] = []
     if !drain {
       failed = queued + waiting.flatMap(\.self)
+      for entry in queued { shares.add(-entry.cost, of: entry.tenant) }
       queued = []
       waiting = []
       queuedCost = 0
@@ -274,6 +290,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
         batchCost += entryCost
       }
       queuedCost -= entry.cost
+      shares.add(-entry.cost, of: entry.tenant)
       taken += 1
     }
     queued.removeFirst(taken)
@@ -295,6 +312,7 @@ struct BatchQueue<Element: Sendable>: Sendable {
   private mutating func append(_ entries: [Entry]) {
     queued += entries
     queuedCost += entries.reduce(0) { $0 + $1.cost }
+    for entry in entries { shares.add(entry.cost, of: entry.tenant) }
   }
 
   private mutating func admitWaiting() {

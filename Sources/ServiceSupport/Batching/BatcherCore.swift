@@ -59,11 +59,11 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
     whenFull: WhenFull, continuation: Group.Continuation
   ) {
     guard handle.group.wait(with: continuation) else { return }
-    let now = Queue.Instant.now
+    let (now, tenant) = (Queue.Instant.now, Self.tenant)
     let entries = requests.enumerated().map { index, element in
       Queue.Entry(
         group: handle.id, cost: max(element.cost, 1), arrival: now, deadline: deadline,
-        element: Job(request: element.request, group: handle.group, index: index))
+        element: Job(request: element.request, group: handle.group, index: index), tenant: tenant)
     }
     let (admission, queuedCost) = queue.withLock { queue in
       defer { haveCallersCome.store(queue.hasCallers, ordering: .relaxed) }
@@ -80,10 +80,16 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
   /// Nil where requests of the usual cost would be taken.
   func refusal(ofUsual count: Int, deadline: Queue.Instant?) -> ServiceFailure? {
     let (admission, cost, queuedCost) = queue.withLock { queue in
-      (queue.refusal(ofUsual: count, deadline: deadline, now: .now), queue.usualCost(of: count), queue.queuedCost)
+      (
+        queue.refusal(ofUsual: count, by: Self.tenant, deadline: deadline, now: .now), queue.usualCost(of: count),
+        queue.queuedCost
+      )
     }
     return admission.map { refusal($0, cost: cost, queuedCost: queuedCost) }
   }
+
+  /// Of the call that is being handled.
+  private static var tenant: Identifier? { Caller.current.map { Identifier($0.tenant) } }
 
   func cancel(_ handle: GroupHandle) {
     handle.group.stop(CancellationError())
@@ -195,6 +201,12 @@ final class BatcherCore<Request: Sendable, Response: Sendable>: Sendable {
       return ServiceFailure(
         .queueFull,
         "the queue of \(name) holds \(queuedCost) of \(limit) and the request needs \(cost) more; "
+          + "try again in \(retryAfter), or add replicas",
+        retryAfter: retryAfter)
+    case .shareFull(let retryAfter):
+      return ServiceFailure(
+        .queueFull,
+        "half of the queue of \(name) is this tenant's, and others are there: the request needs \(cost) more; "
           + "try again in \(retryAfter), or add replicas",
         retryAfter: retryAfter)
     case .tooLong(let wait, let retryAfter):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import GRPCTransport
+package import Logging
 
 /// How a process that calls services makes sure of them, and proves who it is.
 package struct ClientTLSSettings: SettingGroup {
@@ -19,8 +20,22 @@ package struct ClientTLSSettings: SettingGroup {
     "tls-server-name", "Name that the services' certificates must be for, in place of the one in their targets",
     placeholder: "name")
   private var serverName: String?
+  @Setting(
+    "token-file",
+    "Token to show to services with a --policy, in a file that its owner alone may read; sent by TLS or within this machine alone",
+    placeholder: "file")
+  private var tokenFile: String?
 
   package init() {}
+
+  /// How services are called by these settings.
+  ///
+  /// - Parameter logger: is told when the token's file has changed; nil for who calls for a moment.
+  package func options(logger: Logger? = nil) throws(SettingsError) -> ClientOptions {
+    let tls = try tls()
+    guard let tokenFile else { return ClientOptions(tls: tls) }
+    return ClientOptions(tls: tls, token: try TokenFile(tokenFile, logger: logger))
+  }
 
   /// Nil when services are called without TLS.
   ///
@@ -61,6 +76,7 @@ package struct ClientTLSSettings: SettingGroup {
 extension ServiceSettings {
   /// How this process calls other services; ``ClientTLSSettings`` must be among its flags.
   package func outgoing() throws(SettingsError) -> ClientOptions {
-    ClientOptions(tls: try all.read(ClientTLSSettings.self).tls())
+    try all.read(ClientTLSSettings.self)
+      .options(logger: Logger(service: "outgoing", level: logLevel, format: logFormat))
   }
 }

@@ -27,7 +27,9 @@ package struct ServerTLSSettings: SettingGroup {
   package var isInsecure: Bool { insecure.isOn }
 
   /// What no single value can tell.
-  func check(host: String) throws(SettingsError) {
+  ///
+  /// - Parameter flag: by which the host was given.
+  func check(host: String, flag: String = "--host") throws(SettingsError) {
     guard (certificate == nil) == (key == nil) else {
       throw SettingsError("--tls-certificate and --tls-key belong together; give both or neither", isUsage: true)
     }
@@ -38,7 +40,7 @@ package struct ServerTLSSettings: SettingGroup {
     }
     guard certificate != nil || isInsecure || LoopbackAddress.contains(host) else {
       throw SettingsError(
-        "--host \(host) can be reached from other machines, and without TLS whoever reaches it may read and change "
+        "\(flag) \(host) can be reached from other machines, and without TLS whoever reaches it may read and change "
           + "everything; give --tls-certificate and --tls-key (and --tls-client-ca to let in known clients alone), or "
           + "--insecure where the network itself keeps strangers out",
         isUsage: true)

@@ -17,6 +17,24 @@ package struct ServiceSettings: SettingGroup {
   @Setting("port-file", "File to write the port to once the service takes requests", placeholder: "file")
   package var portFile: String?
   @Setting(
+    "policy",
+    "Who may call what, JSON: identities by tokens or certificates, with their roles; a changed file counts without a restart. "
+      + "Without it whoever can connect may do everything",
+    placeholder: "file")
+  package var policy: String?
+  @Setting(
+    "admin-port",
+    "TCP port that serves IndexAdminService or TrainingAdminService too, which --port has no more then; 0 for any free one",
+    placeholder: "port", allowed: .range(0...65535))
+  package var adminPort: Int?
+  @Setting(
+    "admin-host", "Address of that port, by default that of --host; one that other machines can reach needs the same",
+    placeholder: "address")
+  private var chosenAdminHost: String?
+  @Setting(
+    "admin-port-file", "File to write that port to once the service takes requests", placeholder: "file")
+  package var adminPortFile: String?
+  @Setting(
     "http-port",
     "TCP port for those who watch, over HTTP: /metrics, /healthz, /readyz and a status page; 0 for any free one, none without it",
     placeholder: "port", allowed: .range(0...65535))
@@ -85,9 +103,14 @@ package struct ServiceSettings: SettingGroup {
     all = settings
     try tls.check(host: host)
     _ = try tracing.export(of: Product.name)
+    if adminPort != nil { try tls.check(host: adminHost, flag: "--admin-host") }
+    guard adminPort == nil || !adminHost.hasPrefix("unix:") else {
+      throw SettingsError("--admin-port has no place at \(adminHost); give --admin-host an IP address", isUsage: true)
+    }
   }
 
   package var port: Int { chosenPort ?? defaultPort }
+  package var adminHost: String { chosenAdminHost ?? host }
   package var maxDecodedBytes: Int { chosenMaxDecodedBytes ?? 4 * maxMessageBytes }
   package var maxBytesInProgress: Int { chosenMaxBytesInProgress ?? max(6 * maxMessageBytes, maxDecodedBytes) }
   package var logLevel: Logger.Level { Logger.Level(rawValue: logLevelName) ?? .info }
@@ -98,7 +121,12 @@ package struct ServiceSettings: SettingGroup {
   package var drainTimeout: Duration { .seconds(drainTimeoutSeconds) }
 
   /// As gRPC names it; the brackets are an IPv6 address's.
-  package var address: String {
+  package var address: String { Self.address(host, port) }
+
+  /// Nil where administration has no port of its own.
+  var adminAddress: String? { adminPort.map { Self.address(adminHost, $0) } }
+
+  private static func address(_ host: String, _ port: Int) -> String {
     if host.hasPrefix("unix:") { return host }
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }

@@ -17,6 +17,11 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case serviceUnknown = "SERVICE_UNKNOWN"
   case reflectionLimit = "REFLECTION_LIMIT"
 
+  // MARK: Who may do what
+  case unauthenticated = "UNAUTHENTICATED"
+  case roleMissing = "ROLE_MISSING"
+  case quotaExceeded = "QUOTA_EXCEEDED"
+
   // MARK: Tensors
   case tensorMissing = "TENSOR_MISSING"
   case dataTypeUnknown = "DATA_TYPE_UNKNOWN"

@@ -23,6 +23,9 @@ package enum MetricCatalog {
         "Time from an RPC's arrival to its end, in seconds; of a stream, as long as it lasted."),
       MetricDescription(
         .counter, "illmrec_rpc_requests_total", labels: ["method", "code"], "RPCs that have ended, by gRPC's code."),
+      MetricDescription(
+        .counter, "illmrec_identity_requests_total", labels: ["identity", "code"],
+        "RPCs that have ended, by who made them: a name of the policy, jwt for tokens of its issuer, or anonymous."),
       MetricDescription(.gauge, "illmrec_rpc_in_flight", labels: ["method"], "RPCs being handled."),
       MetricDescription(
         .counter, "illmrec_rpc_refusals_total", labels: ["method", "reason"],

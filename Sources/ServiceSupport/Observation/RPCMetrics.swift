@@ -17,6 +17,11 @@ final class RPCMetrics: Sendable {
     let reason: String
   }
 
+  private struct Calls: Hashable {
+    let identity: String
+    let code: RPCError.Code?
+  }
+
   private struct Ended {
     let time: Timer
     let count: Counter
@@ -25,6 +30,7 @@ final class RPCMetrics: Sendable {
   private let inFlight = Mutex<[MethodDescriptor: Meter]>([:])
   private let ended = Mutex<[Ending: Ended]>([:])
   private let refused = Mutex<[Refusal: Counter]>([:])
+  private let callers = Mutex<[Calls: Counter]>([:])
 
   func began(_ method: MethodDescriptor) { meter(method).increment() }
 
@@ -43,6 +49,18 @@ final class RPCMetrics: Sendable {
     metrics.time.record(duration: duration)
     metrics.count.increment()
     if let reason = error?.refusalReason { countRefusal(of: method, reason) }
+  }
+
+  /// - Parameter identity: one of those that the policy names, or what stands for all others.
+  func ended(by identity: String, _ error: RPCError?) {
+    let code = error?.code
+    let counter = callers.withLock { known in
+      known.value(for: Calls(identity: identity, code: code)) {
+        Counter(
+          label: "illmrec_identity_requests_total", dimensions: [("identity", identity), ("code", code?.name ?? "OK")])
+      }
+    }
+    counter.increment()
   }
 
   private func countRefusal(of method: MethodDescriptor, _ reason: String) {

@@ -105,6 +105,7 @@ private struct Call: Sendable {
   func ended(_ error: RPCError?) {
     let duration = start.duration(to: .now)
     observer.metrics.ended(context.descriptor, error, after: duration)
+    if let caller = identity.caller { observer.metrics.ended(by: caller.label, error) }
     record(error)
     let code = error?.code.name ?? "OK"
     var metadata = metadata
@@ -142,6 +143,8 @@ private struct Call: Sendable {
       metadata["trace_id"] = "\(trace.traceID)"
       metadata["span_id"] = "\(trace.spanID)"
     }
+    if let caller = identity.caller { metadata["identity"] = "\(caller.name)" }
+    if let refusal = identity.refusal { metadata["refusal"] = "\(refusal)" }
     return metadata
   }
 

@@ -23,6 +23,7 @@ package final class RequestIdentity: Sendable {
   /// Nil where nobody asks for them.
   package let stages: CallStages?
   private let id: Mutex<String>
+  private let access = Mutex<(caller: Caller?, refusal: String?)>((nil, nil))
 
   package init(_ id: String? = nil, trace: TraceContext? = nil, stages: CallStages? = nil) {
     self.trace = trace
@@ -60,6 +61,16 @@ package final class RequestIdentity: Sendable {
   }
 
   package var value: String { id.withLock(\.self) }
+
+  /// Who calls, where the server knows its callers.
+  package var caller: Caller? { access.withLock { $0.caller } }
+
+  /// Why what the caller showed gives them no identity; for the log alone.
+  var refusal: String? { access.withLock { $0.refusal } }
+
+  package func identify(_ caller: Caller) { access.withLock { $0.caller = caller } }
+
+  func note(refusal: String) { access.withLock { $0.refusal = refusal } }
 
   /// What the caller named the request counts more than what was made up for it.
   package func adopt(_ id: String) {

@@ -14,6 +14,8 @@ import UnixSignals
 /// What a service process runs, made by its `load` step.
 package struct ServiceParts: Sendable {
   package var services: [any RegistrableRPCService]
+  /// Those that only the port for administration has, where one is asked for.
+  package var administration: [any RegistrableRPCService]
   /// Systems outside that the services depend on, and how they are, for health checks by these names.
   package var dependencies: [String: HealthService.Probe]
   /// Those of them without which nothing can be answered: while one is not well, the server is NOT_SERVING.
@@ -26,11 +28,13 @@ package struct ServiceParts: Sendable {
   package var onShutdown: @Sendable () async -> Void
 
   package init(
-    services: [any RegistrableRPCService], dependencies: [String: HealthService.Probe] = [:],
+    services: [any RegistrableRPCService], administration: [any RegistrableRPCService] = [],
+    dependencies: [String: HealthService.Probe] = [:],
     requirements: Set<String> = [], background: [any Service] = [], metrics: [PrometheusRegistry.Reader] = [],
     onShutdown: @escaping @Sendable () async -> Void = {}
   ) {
     self.services = services
+    self.administration = administration
     self.dependencies = dependencies
     self.requirements = requirements
     self.background = background
@@ -57,21 +61,31 @@ package enum ServiceRunner {
     name: String, settings: ServiceSettings, load: @Sendable (Logger) async throws -> ServiceParts
   ) async throws {
     let spans = try ServiceTracing.Plan(name, settings)
-    if settings.isOnlyChecked { return print(settings.all) }
+    if settings.isOnlyChecked { return try check(settings, name) }
     // A log whose reader has gone must not end the service.
     signal(SIGPIPE, SIG_IGN)
     let logger = Logger(service: name, level: settings.logLevel, format: settings.logFormat)
     logger.notice(
       "starting", metadata: settings.all.metadata.merging(["version": "\(Product.version)"]) { $1 })
     try ParentWatch.start(logger: logger)
-    let transport = try bind(settings, logger)
+    let access = try settings.accessControl(logger)
+    let transport = try bind(settings, settings.address, logger)
+    let adminTransport = try settings.adminAddress.map { try bind(settings, $0, logger) }
     let watch = try ServiceWatch.begin(name, settings, logger: logger)
     let tracing = try ServiceTracing.begin(spans, logger: logger)
     let parts = try await readably { try await load(logger) }
+    guard adminTransport == nil || !parts.administration.isEmpty else {
+      throw SettingsError("--admin-port: this service has nothing to administer; leave it out", isUsage: true)
+    }
     try await serve(
-      parts, on: transport, boundPort: transport.boundPort, settings: settings, logger: logger, watch: watch,
-      tracing: tracing)
+      parts, on: transport, boundPort: transport.boundPort, admin: adminTransport.map { ($0, $0.boundPort) },
+      settings: settings, logger: logger, access: access, watch: watch, tracing: tracing)
     await watch?.end()
+  }
+
+  private static func check(_ settings: ServiceSettings, _ name: String) throws {
+    _ = try settings.accessControl(Logger(service: name, level: .critical, format: settings.logFormat))
+    print(settings.all)
   }
 
   /// Says the reasons of Foundation's errors, which ArgumentParser would print by their numbers.
@@ -83,7 +97,9 @@ package enum ServiceRunner {
     }
   }
 
-  private static func bind(_ settings: ServiceSettings, _ logger: Logger) throws -> CGrpcServerTransport {
+  private static func bind(
+    _ settings: ServiceSettings, _ address: String, _ logger: Logger
+  ) throws -> CGrpcServerTransport {
     let (before, descriptors) = DescriptorLimit.raise()
     let configuration = settings.transport(descriptors: descriptors, logger: logger)
     logger.notice(
@@ -98,7 +114,7 @@ package enum ServiceRunner {
     // Core would print the same failure before it is reported in a line; whoever sets the variable sees core's own log.
     setenv("GRPC_VERBOSITY", "NONE", 0)
     do {
-      return try CGrpcServerTransport(address: settings.address, configuration: configuration)
+      return try CGrpcServerTransport(address: address, configuration: configuration)
     } catch let error as TransportError {
       // Its code is for programs; the message names the address and what to do.
       throw error.code == .invalidAddress ? ValidationError(error.message) : SettingsError(error.message)
@@ -108,7 +124,9 @@ package enum ServiceRunner {
   private static func warn(_ settings: ServiceSettings, _ logger: Logger) {
     if settings.tls.isInsecure, settings.tls.certificate == nil, !LoopbackAddress.contains(settings.host) {
       logger.warning(
-        "listening without TLS on an address that other machines can reach: whoever can connect may do everything",
+        settings.policy == nil
+          ? "listening without TLS on an address that other machines can reach: whoever can connect may do everything"
+          : "listening without TLS on an address that other machines can reach: whoever reads the network may take tokens from it",
         metadata: ["host": "\(settings.host)"])
     }
     if !CGrpcServerTransport.canLimitConnections {
@@ -122,32 +140,86 @@ package enum ServiceRunner {
   ///
   /// - Parameters:
   ///   - boundPort: written to the port file; nil for transports without ports.
+  ///   - admin: where administration is served beside the services, which are then alone on the other; nil for both on one.
+  ///   - access: says who may call what; nil for everybody everything.
   ///   - watch: is told what is served.
   ///   - tracing: records calls.
   ///   - signals: whether SIGTERM and SIGINT shut the server down; a test shuts it down through its task instead.
   package static func serve<Transport: ServerTransport>(
-    _ parts: ServiceParts, on transport: Transport, boundPort: Int?, settings: ServiceSettings, logger: Logger,
-    watch: ServiceWatch? = nil, tracing: ServiceTracing? = nil, signals: Bool = true
+    _ parts: ServiceParts, on transport: Transport, boundPort: Int?,
+    admin: (transport: Transport, boundPort: Int?)? = nil, settings: ServiceSettings, logger: Logger,
+    access: AccessControl? = nil, watch: ServiceWatch? = nil, tracing: ServiceTracing? = nil, signals: Bool = true
   ) async throws {
-    var router = RPCRouter<Transport>()
-    for service in parts.services { service.registerMethods(with: &router) }
-    let health = HealthService(
-      services: Array(Set(router.methods.map(\.service))), dependencies: parts.dependencies)
-    health.registerMethods(with: &router)
-    if settings.servesReflection {
-      try ReflectionService(of: router.methods.map(\.service)).registerMethods(with: &router)
-    }
+    let services = parts.services + (admin == nil ? parts.administration : [])
     let observer = RPCObserver(
       logger: logger, slowCalls: settings.tracing.slowCallLog(), tracer: tracing?.tracer)
-    router.registerInterceptors(pipeline: [.apply(observer, to: .all)])
+    let routing = Routing(
+      dependencies: parts.dependencies, servesReflection: settings.servesReflection, observer: observer, access: access)
+    let (router, health) = try router(of: services, routing, for: Transport.self)
     watch?.serving(parts, services: Set(router.methods.map(\.service.fullyQualifiedService)).sorted(), health: health)
-    let server = ServerLifecycle(
-      server: GRPCServer(transport: transport, router: router), health: health, shutdownGrace: settings.shutdownGrace,
-      drainTimeout: settings.drainTimeout, logger: logger
-    ) {
-      if let portFile = settings.portFile, let boundPort { try PortFile.write(boundPort, to: portFile) }
-      logger.notice("serving", metadata: ["host": "\(settings.host)", "port": "\(boundPort ?? settings.port)"])
+    func server(
+      _ transport: Transport, _ router: RPCRouter<Transport>, _ health: HealthService,
+      onServing: @escaping @Sendable () throws -> Void
+    ) -> ServerLifecycle<Transport> {
+      ServerLifecycle(
+        server: GRPCServer(transport: transport, router: router), health: health, shutdownGrace: settings.shutdownGrace,
+        drainTimeout: settings.drainTimeout, logger: logger, onServing: onServing)
     }
+    var servers: [any Service] = [
+      server(transport, router, health) {
+        if let portFile = settings.portFile, let boundPort { try PortFile.write(boundPort, to: portFile) }
+        logger.notice("serving", metadata: ["host": "\(settings.host)", "port": "\(boundPort ?? settings.port)"])
+      }
+    ]
+    if let admin {
+      // Who administrates asks the services too, and names one target for both.
+      let (router, health) = try Self.router(
+        of: parts.services + parts.administration, routing, for: Transport.self)
+      let port = admin.boundPort
+      servers.append(
+        server(admin.transport, router, health) {
+          if let file = settings.adminPortFile, let port {
+            try PortFile.write(port, to: file, flag: "--admin-port-file")
+          }
+          logger.notice(
+            "serving administration", metadata: ["host": "\(settings.adminHost)", "port": "\(port ?? 0)"])
+        })
+    }
+    try await run(ServicesTogether(services: servers), parts, health, tracing, logger, signals: signals)
+  }
+
+  /// What every call meets, on whichever port it comes.
+  private struct Routing {
+    let dependencies: [String: HealthService.Probe]
+    let servesReflection: Bool
+    let observer: RPCObserver
+    let access: AccessControl?
+  }
+
+  /// The methods of services and of health, each call observed and asked who makes it.
+  private static func router<Transport: ServerTransport>(
+    of services: [any RegistrableRPCService], _ routing: Routing, for transport: Transport.Type
+  ) throws -> (RPCRouter<Transport>, HealthService) {
+    var router = RPCRouter<Transport>()
+    for service in services { service.registerMethods(with: &router) }
+    let health = HealthService(
+      services: Array(Set(router.methods.map(\.service))), dependencies: routing.dependencies)
+    health.registerMethods(with: &router)
+    if routing.servesReflection {
+      try ReflectionService(of: router.methods.map(\.service)).registerMethods(with: &router)
+    }
+    try routing.access?.requireRoles(of: router.methods)
+    let interceptors: [any ServerInterceptor] =
+      [routing.observer] + (routing.access.map { [AccessInterceptor($0)] } ?? [])
+    router.registerInterceptors(pipeline: interceptors.map { .apply($0, to: .all) })
+    return (router, health)
+  }
+
+  /// Runs the servers with what belongs to them, until a signal or an error ends them.
+  private static func run(
+    _ servers: any Service, _ parts: ServiceParts, _ health: HealthService, _ tracing: ServiceTracing?,
+    _ logger: Logger, signals: Bool
+  ) async throws {
     let required = parts.dependencies.filter { parts.requirements.contains($0.key) }
     let monitors = required.isEmpty ? [] : [RequirementMonitor(probes: required, health: health, logger: logger)]
     var quiet = logger
@@ -155,7 +227,7 @@ package enum ServiceRunner {
     // The last is shut down first: what the last calls have to tell reaches the collector.
     let exporters = [tracing?.exporter].compactMap(\.self)
     let group = ServiceGroup(
-      services: exporters + parts.background + monitors + [server],
+      services: exporters + parts.background + monitors + [servers],
       gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
       logger: quiet)
     do {

@@ -24,7 +24,7 @@ package struct AuditEntry: Codable, Sendable, Equatable {
   package let action: Action
   /// Name of the version it is about; empty when it is about none.
   package let version: String
-  /// Who: as the caller says, or "rollout" for what a rollout does by itself.
+  /// Who: the caller's identity where the server knows it, else as the caller says; or "rollout" for what a rollout does by itself.
   package let actor: String
   /// Why, as the caller or the gate says.
   package let reason: String
@@ -33,6 +33,8 @@ package struct AuditEntry: Codable, Sendable, Equatable {
   /// The serving state's after the change.
   package let generation: UInt64
   package let requestID: String
+  /// Who a caller whose identity is known says they are. Nil, and absent in the file, for all others.
+  package var claimedActor: String?
 
   enum CodingKeys: String, CodingKey {
     case number
@@ -44,5 +46,6 @@ package struct AuditEntry: Codable, Sendable, Equatable {
     case detail
     case generation
     case requestID = "request_id"
+    case claimedActor = "claimed_actor"
   }
 }

@@ -28,7 +28,7 @@ struct AuditLog {
     let faults = disk.faults
     try explainingSystemCalls { () throws(SystemCallError) in
       let file = try OpenFile(
-        path, O_RDWR | O_CREAT | O_APPEND, mode: 0o640, fault: faults.fault(at: .writeAudit))
+        path, O_RDWR | O_CREAT | O_APPEND, mode: 0o600, fault: faults.fault(at: .writeAudit))
       var status = stat()
       guard fstat(file.descriptor, &status) == 0 else { throw SystemCallError("stat", path, errno: errno) }
       let start: [UInt8] = endsLine(file.descriptor, size: Int(status.st_size)) ? [] : [UInt8(ascii: "\n")]

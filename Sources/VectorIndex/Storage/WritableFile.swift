@@ -25,7 +25,7 @@ struct WritableFile: ~Copyable {
   /// Creates the file; one that exists is an error.
   init(creating path: String, on disk: Disk, at step: StorageStep) throws(VectorIndexError) {
     file = try explainingSystemCalls { () throws(SystemCallError) in
-      try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o640, fault: disk.faults.fault(at: step))
+      try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: 0o600, fault: disk.faults.fault(at: step))
     }
     self.disk = disk
     waiting.reserveCapacity(Self.bufferSize)

@@ -7,6 +7,8 @@ package struct ChangeRequest: Sendable, Equatable {
 
   /// Who: a person's or a machine's name, for the audit log.
   package var actor: String
+  /// Who they say they are, where `actor` is known from elsewhere.
+  package var claimedActor: String?
   /// Why, for the audit log.
   package var reason: String
   /// Idempotency key: a repetition changes nothing and is answered with the state as it is. Empty: none.
@@ -14,15 +16,20 @@ package struct ChangeRequest: Sendable, Equatable {
   /// When not empty, the change is refused unless it is the serving state's.
   package var etag: String
 
-  package init(actor: String = "", reason: String = "", requestID: String = "", etag: String = "") {
+  package init(
+    actor: String = "", claimedActor: String? = nil, reason: String = "", requestID: String = "", etag: String = ""
+  ) {
     self.actor = actor
+    self.claimedActor = claimedActor
     self.reason = reason
     self.requestID = requestID
     self.etag = etag
   }
 
   func check() throws(VectorIndexError) {
-    for (name, text) in [("actor", actor), ("reason", reason), ("request_id", requestID)]
+    for (name, text) in [
+      ("actor", claimedActor ?? actor), ("reason", reason), ("request_id", requestID),
+    ]
     where text.utf8.count > Self.maxTextBytes {
       throw VectorIndexError(
         .invalidChange, "\(name) has \(text.utf8.count) bytes; at most \(Self.maxTextBytes) are kept",

@@ -62,7 +62,7 @@ struct DirectoryLock: ~Copyable, Sendable {
 
   init(path: String) throws(VectorIndexError) {
     lock = try FileLock(
-      path, mode: 0o640,
+      path, mode: 0o600,
       held: VectorIndexError(
         .directoryInUse, "\(path) is held by another process; stop it or choose another --data directory"),
       failed: { VectorIndexError($0) })

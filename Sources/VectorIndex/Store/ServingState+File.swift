@@ -54,7 +54,7 @@ extension Disk {
     steps: (write: StorageStep, sync: StorageStep, replace: StorageStep, syncDirectory: StorageStep)
   ) throws(VectorIndexError) {
     try explainingSystemCalls { () throws(SystemCallError) in
-      try AtomicFile.replace(path, with: bytes, suffix: Self.temporarySuffix, mode: 0o640) { [faults] operation in
+      try AtomicFile.replace(path, with: bytes, suffix: Self.temporarySuffix, mode: 0o600) { [faults] operation in
         switch operation {
         case .create, .write, .remove: faults.fault(at: steps.write)
         case .sync: faults.fault(at: steps.sync)

@@ -121,7 +121,8 @@ package struct ServingState: Codable, Sendable, Equatable {
     next.lastChange = AuditEntry(
       number: next.changeCount, timeMicros: now.wallMicros, action: transition.action,
       version: transition.version?.description ?? "", actor: author.actor, reason: author.reason,
-      detail: transition.detail, generation: next.generation, requestID: author.requestID)
+      detail: transition.detail, generation: next.generation, requestID: author.requestID,
+      claimedActor: author.claimedActor)
     if !author.requestID.isEmpty {
       next.requests.append(RememberedRequest(id: author.requestID, operation: operation))
       next.requests.removeFirst(max(0, next.requests.count - Self.maxRequests))

@@ -24,7 +24,7 @@ struct StoreRecovery {
     let key = DataDirectoryFiles.outcomeKey
     try reportUnknown(
       in: directory.root,
-      known: ["lock", "staging", "backend", "quarantine", "indexes", key, key + ".partial"])
+      known: ["lock", "reserve", "staging", "backend", "quarantine", "indexes", key, key + ".partial"])
     var indexes: [String: VersionStore.IndexState] = [:]
     for name in try disk.entries(of: directory.indexes) {
       guard (try? VersionName.checkIndex(name)) != nil, disk.isDirectory(directory.index(name)) else {

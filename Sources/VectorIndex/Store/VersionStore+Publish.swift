@@ -66,7 +66,8 @@ extension VersionStore {
     defer { release(upload.header) }
     let version = try place(upload, contents, as: name, graphProgress)
     do {
-      try admit(version, by: upload.header.actor)
+      try admit(
+        version, by: ChangeRequest(actor: upload.header.actor, claimedActor: upload.header.claimedActor))
     } catch {
       remove(version)
       throw error

@@ -35,6 +35,8 @@ package struct UploadHeader: Sendable {
   package var labels: [String: String]
   /// Who uploads, for the audit log.
   package var actor: String
+  /// Who they say they are, where `actor` is known from elsewhere.
+  package var claimedActor: String?
   /// Whether the version gets a graph for approximate search.
   package var graph: GraphChoice
   /// The snapshot whose items these are; nil where there is none.
@@ -42,7 +44,7 @@ package struct UploadHeader: Sendable {
 
   package init(
     index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:],
-    actor: String = "", graph: GraphChoice = .byPolicy, catalog: VersionCatalog? = nil
+    actor: String = "", claimedActor: String? = nil, graph: GraphChoice = .byPolicy, catalog: VersionCatalog? = nil
   ) {
     self.index = index
     self.requestID = requestID
@@ -50,6 +52,7 @@ package struct UploadHeader: Sendable {
     self.dim = dim
     self.labels = labels
     self.actor = actor
+    self.claimedActor = claimedActor
     self.graph = graph
     self.catalog = catalog
   }
@@ -70,7 +73,7 @@ package struct UploadHeader: Sendable {
     }
     try catalog?.check()
     let texts = [
-      ("actor", actor), ("request_id", requestID), ("built_by.name", builtBy.name),
+      ("actor", claimedActor ?? actor), ("request_id", requestID), ("built_by.name", builtBy.name),
       ("built_by.version", builtBy.version),
       ("built_by.fingerprint", builtBy.fingerprint), ("built_by.space_fingerprint", builtBy.spaceFingerprint),
       ("catalog.id", catalog?.id ?? ""), ("catalog.fingerprint", catalog?.fingerprint ?? ""),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Testing
 
 @testable import ServiceSupport
@@ -227,5 +228,31 @@ import Testing
     let failed = queue.shutDown(drain: true).failed
     #expect(failed.map(\.element) == ["last"])
     #expect(step(&queue) == "stop")
+  }
+
+  @Test func `A tenant fills half of a queue while there are others, and all of it alone`() {
+    var queue = Queue(maxCost: 10, maxBatchCost: 2)
+    func enqueue(_ tenant: String, _ cost: Int, after seconds: Double = 0) -> Bool {
+      let entry = BatchQueue<String>.Entry(
+        group: 0, cost: cost, arrival: now + .seconds(seconds), deadline: nil, element: tenant, tenant: .init(tenant))
+      if case .accepted = queue.enqueue([entry], whenFull: .refuse) { return true }
+      return false
+    }
+    for _ in 0..<8 { #expect(enqueue("a", 1)) }
+    #expect(enqueue("b", 1))
+    #expect(!enqueue("a", 1), "the last place is others'")
+    #expect(enqueue("b", 1))
+    for _ in 0..<5 { _ = queue.next(now: now) { _ in false } }
+    #expect(queue.queuedCost == 0)
+    // Half of it, while the other called lately.
+    for _ in 0..<5 { #expect(enqueue("a", 1)) }
+    #expect(!enqueue("a", 1))
+    #expect(enqueue("b", 4), "a large request")
+    #expect(!enqueue("b", 2))
+    for _ in 0..<5 { _ = queue.next(now: now) { _ in false } }
+    #expect(queue.queuedCost == 0)
+    // An hour later nobody else is there.
+    for _ in 0..<10 { #expect(enqueue("a", 1, after: 3600)) }
+    #expect(!enqueue("a", 1, after: 3600), "it is full")
   }
 }

@@ -68,7 +68,7 @@ package enum FailureCatalog {
   static let indexFields = ["index", "target.index", "config.target.index"]
 
   package static let areas = [
-    requests, tensors, images, items, snapshots, users, searches, versions, rollouts, trainings, load, storage,
+    requests, access, tensors, images, items, snapshots, users, searches, versions, rollouts, trainings, load, storage,
     backends, servers, reports,
   ]
 

@@ -2072,7 +2072,8 @@ public nonisolated struct Retrieval_AuditEntry: Sendable {
   /// The version it is about; empty when it is about none.
   public var version: String = String()
 
-  /// Who, as they said, and the address they called from; "rollout" for what a rollout did by itself.
+  /// Who: the name of the caller's identity where the server knows its callers (--policy); else as they said, and the address they
+  /// called from. "rollout" for what a rollout did by itself.
   public var actor: String = String()
 
   /// Why, as they or the gate said.
@@ -2089,6 +2090,9 @@ public nonisolated struct Retrieval_AuditEntry: Sendable {
 
   /// What. A server of before this field leaves it unspecified.
   public var kind: Retrieval_AuditAction = .unspecified
+
+  /// Who they said they are, and the address they called from, where actor is the name of their identity.
+  public var claimedActor: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4737,7 +4741,7 @@ nonisolated extension Retrieval_ListAuditEntriesResponse: SwiftProtobuf.Message,
 
 nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AuditEntry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0\u{1}kind\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}time\0\u{1}action\0\u{1}version\0\u{1}actor\0\u{1}reason\0\u{1}detail\0\u{1}generation\0\u{3}request_id\0\u{1}kind\0\u{3}claimed_actor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4755,6 +4759,7 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.generation) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.requestID) }()
       case 10: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.claimedActor) }()
       default: break
       }
     }
@@ -4795,6 +4800,9 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
     if self.kind != .unspecified {
       try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 10)
     }
+    if !self.claimedActor.isEmpty {
+      try visitor.visitSingularStringField(value: self.claimedActor, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4809,6 +4817,7 @@ nonisolated extension Retrieval_AuditEntry: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.generation != rhs.generation {return false}
     if lhs.requestID != rhs.requestID {return false}
     if lhs.kind != rhs.kind {return false}
+    if lhs.claimedActor != rhs.claimedActor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

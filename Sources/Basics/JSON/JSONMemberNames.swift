@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+package import Foundation
 
-/// The names of a JSON object's members, which Foundation keeps the last of where one stands twice.
-enum JSONMemberNames {
-  /// The first name of the outermost object that stands twice.
+/// The names of JSON objects' members, of which Foundation keeps the last where one stands twice in an object.
+package enum JSONMemberNames {
+  /// The first name that stands twice in one object, of the outermost one or of any within it.
   ///
-  /// - Parameter json: an object, known to be sound.
-  static func repeated(in json: Data) -> String? {
-    var seen: Set<String> = []
-    return names(in: json).first { !seen.insert($0).inserted }
-  }
+  /// - Parameter json: known to be sound.
+  package static func repeated(in json: Data) -> String? { repeated(in: [UInt8](json)) }
 
-  private static func names(in json: Data) -> [String] {
-    let bytes = [UInt8](json)
-    var (names, depth, place): ([String], Int, Int) = ([], 0, 0)
+  package static func repeated(in bytes: [UInt8]) -> String? {
+    // The names of each object that is open; nothing ever stands in an array's.
+    var (seen, place): ([Set<Identifier>], Int) = ([], 0)
     while place < bytes.count {
       switch bytes[place] {
-      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: "{"), UInt8(ascii: "["): seen.append([])
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = seen.popLast()
       case UInt8(ascii: "\""):
         let end = end(ofStringAt: place, in: bytes)
-        if depth == 1, isName(before: end, in: bytes) { names.append(text(of: bytes[place..<end])) }
+        if !seen.isEmpty, isName(before: end, in: bytes) {
+          let name = text(of: bytes[place..<end])
+          if !seen[seen.count - 1].insert(Identifier(name)).inserted { return name }
+        }
         place = end
         continue
       default: break
       }
       place += 1
     }
-    return names
+    return nil
   }
 
   /// Behind the closing quotation mark.
