@@ -86,6 +86,10 @@ check-metrics: packages ## Check what running services export, and the alert rul
 	$(SWIFT) build --product illmrec && $(SWIFT) build --product illmrec-retrieval
 	@scripts/check-metrics.sh .build/debug
 
+.PHONY: check-deploy
+check-deploy: ## Check the files of deploy/; PROGRAMS="an unpacked release archive" starts images and units as well.
+	@PROGRAMS=$(PROGRAMS) CHECKPOINT=$(CHECKPOINT) scripts/check-deploy.sh
+
 .PHONY: fuzz-images
 fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
 	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)

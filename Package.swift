@@ -116,6 +116,7 @@ let package = Package(
       dependencies: ["Basics", "Items", "Kernels", "Models", "Datasets", "Evaluation", "Digest", "CGzip"],
       resources: [.embedInCode("Prompts/questions.json")], swiftSettings: swiftSettings),
     library("Evaluation", ["Basics", "Items", "Datasets", "Models"]),
+    library("Backups", ["Basics", "Digest", "CatalogStore", "VectorIndex"]),
     library("Rollouts", ["Basics", "Digest"]),
     library("VectorIndex", ["Basics", "Items", "Kernels", "CVectorIndex", "Digest", "Rollouts"]),
     library(
@@ -165,8 +166,8 @@ let package = Package(
     executable(
       "CLI",
       [
-        "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender", "ModelServing",
-        "Pages", "ServiceAPI", "ServiceSupport", "GRPCTransport",
+        "Backups", "Basics", "Items", "Kernels", "Models", "Datasets", "Training", "Evaluation", "Recommender",
+        "ModelServing", "Pages", "ServiceAPI", "ServiceSupport", "GRPCTransport",
         "Digest", "CProcess", .grpcCore,
         .protobuf, .logging, .argumentParser, .configuration, .unixSignals,
       ]),
@@ -194,6 +195,9 @@ let package = Package(
     tests("EvaluationTests", ["Items", "Evaluation", "Datasets", "Models", "TestSupport"]),
     tests(
       "TrainingTests", ["Basics", "Items", "Training", "Evaluation", "Datasets", "Models", "Kernels", "TestSupport"]),
+    tests(
+      "BackupsTests",
+      ["Backups", "Basics", "CatalogStore", "CrashProbe", "Items", "TestSupport", "VectorIndex"]),
     tests("RolloutsTests", ["Basics", "Digest", "Rollouts", "TestSupport"]),
     .executableTarget(
       name: "CrashProbe", dependencies: ["Basics", "VectorIndex", "Rollouts", "TestSupport"], path: "Tests/CrashProbe",

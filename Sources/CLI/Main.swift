@@ -15,6 +15,7 @@ struct IllmrecCommand: AsyncParsableCommand {
         illmrec up --checkpoint CHECKPOINT  the three services and the gateway
         illmrec verify GOLDEN               compares with the reference framework
         illmrec data prepare SOURCE --out D data to train and evaluate on
+        illmrec backup --data D --out F     the index, and the item store, copied while they serve
         illmrec explain REASON              what an error means and what to do about it
         illmrec help COMMAND                more about a command
         illmrec --tls-ca CA COMMAND         a command that calls services by TLS
@@ -23,9 +24,8 @@ struct IllmrecCommand: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self, UpCommand.self, GatewayCommand.self, CatalogCommand.self, IndexCommand.self,
       RecommendCommand.self, ModelCommand.self, TrainingCommand.self, VerifyCommand.self, DataCommand.self,
-      FeaturesCommand.self,
-      TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self, TokenCommand.self,
-      ExplainCommand.self,
+      FeaturesCommand.self, TrainCommand.self, EvaluateCommand.self, StudyCommand.self, ReportCommand.self,
+      BackupCommand.self, RestoreCommand.self, TokenCommand.self, ExplainCommand.self,
     ])
 
   @OptionGroup(title: "Calling services") var outgoing: SettingFlags<ClientTLSSettings>

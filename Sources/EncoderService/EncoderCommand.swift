@@ -22,7 +22,7 @@ struct EncoderCommand: AsyncParsableCommand {
       The store keeps, for every image, what the vision tower made of it, under the SHA-256 of its bytes: the same image never \
       runs twice, and a checkpoint with a new adaptor but the same tower needs no second look. Soft tokens and item vectors \
       follow from it on every read. What was acknowledged is on the disk: an upload that was cut off is simply sent again. \
-      For a backup while it runs: sqlite3 FILE ".backup COPY".
+      For a backup while it runs: illmrec backup --store FILE --out FOLDER.
 
       Several trainings may be held over one tower, which is in memory once: give --checkpoint for each, or load them while it \
       serves from the directory --trainings. Requests name one by its space fingerprint.

@@ -7,12 +7,12 @@ import FoundationEssentials
 ///
 /// It stays plain JSON for people and `jq`, and any changed byte is noticed: the digest covers every byte before the
 /// tail, and the tail has one spelling only.
-enum SealedDocument {
+package enum SealedDocument {
   private static let tailStart = ",\n  \"sha256\" : \""
   private static let tailEnd = "\"\n}\n"
 
   /// `value` as a sealed document.
-  static func encode(_ value: some Encodable) throws(VectorIndexError) -> [UInt8] {
+  package static func encode(_ value: some Encodable) throws(VectorIndexError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let json: Data
@@ -28,7 +28,7 @@ enum SealedDocument {
   }
 
   /// The value in `bytes`; `path` names the file in errors.
-  static func decode<Value: Decodable>(
+  package static func decode<Value: Decodable>(
     _ type: Value.Type, from bytes: [UInt8], path: String
   ) throws(VectorIndexError) -> Value {
     let tailLength = tailStart.utf8.count + 64 + tailEnd.utf8.count

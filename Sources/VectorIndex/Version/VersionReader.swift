@@ -78,7 +78,7 @@ struct VersionReader {
     return try disk.entries(of: directory).filter { !known.contains($0) }.map { "\(directory)/\($0)" }
   }
 
-  private func readManifest() throws(VectorIndexError) -> Manifest {
+  func readManifest() throws(VectorIndexError) -> Manifest {
     let path = "\(directory)/\(Manifest.fileName)"
     let bytes = try ReadableFile(opening: path).readAll(atMost: Manifest.maxBytes)
     let format = try SealedDocument.decode(FormatNumber.self, from: bytes, path: path).format
