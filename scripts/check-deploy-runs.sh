@@ -28,7 +28,7 @@ cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
 check_images() {
   export TMPDIR=$work
   # Nothing is fetched and nothing of it stays.
-  local buildah=(buildah --root "$work/images" --runroot "$work/images-run" --storage-driver vfs)
+  local buildah=(buildah --root "$work/images" --runroot "$work/images-run" --storage-driver overlay)
   local policy=(--signature-policy "$work/policy.json")
   echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$work/policy.json"
   local container

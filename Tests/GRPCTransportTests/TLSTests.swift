@@ -215,7 +215,8 @@ extension CoreTests {
       configuration.backoff.max = .milliseconds(50)
       let client = configuration
       try await serve(clients: next) { target in
-        try await withRunningClient(transport: try CGrpcClientTransport(target: target, configuration: client)) { client in
+        try await withRunningClient(transport: try CGrpcClientTransport(target: target, configuration: client)) {
+          client in
           _ = try await rpcError { try await client.callUnary(TestService.unary, [1]) }
           try Self.replace(pair.certificate, by: successor.certificate)
           try Self.replace(pair.key, by: successor.key)

@@ -14,7 +14,8 @@ import Testing
 @Suite("A stack at work exports what the list of metrics says", .timeLimit(.minutes(15))) struct MetricsTests {
   /// What only a rollout, a refusal, a collector of spans or a flood of labels brings; other tests have these.
   private static let onOccasion: Set = [
-    "illmrec_rpc_refusals_total", "illmrec_rollout_phase", "illmrec_rollout_stage", "illmrec_rollout_share_ratio",
+    "illmrec_rpc_refusals_total", "illmrec_identity_requests_total", "illmrec_rollout_phase", "illmrec_rollout_stage",
+    "illmrec_rollout_share_ratio",
     "illmrec_gate_value", "illmrec_gate_threshold", "illmrec_gate_samples", "illmrec_gate_state",
     "illmrec_shadow_comparisons_total", "illmrec_outcomes_total", "illmrec_trace_spans_total",
     PrometheusRegistry.droppedName,

@@ -12,7 +12,7 @@ struct SpaceReserve: Sendable {
 
   /// Takes the room where there is some; a disk without it is not failed by that.
   func keep() {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     if posix_fallocate(descriptor, 0, off_t(Self.bytes)) != 0 { unlink(path) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import GRPCCore
 import ServiceAPI
 import ServiceTestSupport
@@ -41,6 +42,21 @@ import Testing
     for service in ["illmrec.retrieval.v1.IndexAdminService", "illmrec.training.v1.TrainingAdminService"] {
       for (method, role) in MethodAccess.roles[service, default: [:]]
       where !["Get", "List", "Watch"].contains(where: method.hasPrefix) { #expect(role >= .publish, "\(method)") }
+    }
+  }
+
+  @Test func `The page has each method in the row of its role, and in no other`() throws {
+    let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let page = try String(contentsOf: repository.appending(path: "docs/security.md"), encoding: .utf8)
+    for role in Role.allCases {
+      let row = page.split(separator: "\n").first { $0.hasPrefix("| \(role.rawValue) |") } ?? ""
+      // What a handler asks beside the table is said there too.
+      let text = row.replacing("EncodeImages and StreamEncodeImages with `store`", with: "")
+      let written = Set(text.matches(of: /\b[A-Z][a-z]+[A-Z][A-Za-z]+\b/).map { String($0.output) })
+      let expected = MethodAccess.roles.values.flatMap { $0.filter { $0.value == role }.keys }
+      #expect(written == Set(expected).subtracting(["Recommend", "Search"]), "\(role)")
+      for method in expected { #expect(text.contains(method), "\(method)") }
     }
   }
 }
