@@ -30,18 +30,19 @@ extension RetrievalServer {
       store: store, outcomeKey: try OutcomeKeyFile.key(in: configuration.data), settings: configuration.rollouts,
       activity: worker.activity, logger: logger)
     await monitor.start()
+    let admin = IndexAdminServer(
+      store: store, limits: configuration.limits, monitor: monitor, encodingServices: configuration.encodingServices,
+      logger: logger)
     return ServiceParts(
       services: [
         RetrievalServer(store: store, worker: worker, limits: configuration.limits, monitor: monitor)
       ],
       administration: [
-        IndexAdminServer(
-          store: store, limits: configuration.limits, monitor: monitor,
-          encodingServices: configuration.encodingServices,
-          logger: logger)
+        admin
       ],
       dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
       metrics: [RetrievalMetrics(store: store, monitor: monitor).samples],
+      onDrain: { admin.broadcast.endAll() },
       onShutdown: {
         await worker.shutdown()
         await monitor.shutdown()

@@ -139,7 +139,7 @@ struct FieldTests {
           })
       }
       await expectFailure(.invalidArgument, "CHANGE_INVALID", field: "change.actor") {
-        try await admin.rollbackVersion(.with { $0.change.actor = String(repeating: "a", count: 2000) })
+        try await admin.rollbackVersion(.with { $0.change.actor = String(repeating: "a", count: 1025) })
       }
       await expectFailure(.notFound, "VERSION_NOT_FOUND", field: "name") {
         try await admin.deleteVersion(.with { $0.name = "default/versions/9" })

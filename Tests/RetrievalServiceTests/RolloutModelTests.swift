@@ -25,24 +25,53 @@ struct RolloutTruth {
   private var failed: [Arm: Int] = [:]
   private var keys: Set<String> = []
   private var candidateKeys = 0
+  /// Of the stable version: whose user windows there are, and which failed.
+  private var baselineWindows: Set<String> = []
+  private var failedBaselineWindows: Set<String> = []
+  /// By what was asked and of whom: who asked last, and whether they failed.
+  private var recent: [Question: [(user: String, failed: Bool)]] = [:]
+
+  private struct Question: Hashable {
+    let isComparison: Bool
+    let arm: Arm
+  }
 
   init(stage: RolloutPlan.Stage, plan: RolloutPlan) {
     self.stage = stage
     self.plan = plan
   }
 
+  /// Of the next stage; whoever asked last is still who asked last.
+  func next(_ stage: RolloutPlan.Stage) -> RolloutTruth {
+    var next = RolloutTruth(stage: stage, plan: plan)
+    next.recent = recent
+    return next
+  }
+
+  private mutating func ask(_ arm: Arm, key: String, isFailure: Bool, isComparison: Bool) {
+    let question = Question(isComparison: isComparison, arm: arm)
+    let others = recent[question, default: []].filter { $0.user != key }
+    recent[question] = (others + [(key, isFailure)]).suffix(20)
+  }
+
   mutating func noteCompared(key: String, window: Int64) {
+    for arm in Arm.allCases { ask(arm, key: key, isFailure: false, isComparison: true) }
     compared += 1
     comparedWindows.insert("\(window) \(key)")
   }
 
-  mutating func noteFailedComparison(key: String, window: Int64) {
+  mutating func noteFailedComparison(of arm: Arm, key: String, window: Int64) {
+    ask(arm, key: key, isFailure: true, isComparison: true)
+    guard arm == .candidate else { return }
     failedComparisons += 1
     comparedWindows.insert("\(window) \(key)")
   }
 
   mutating func note(_ arm: Arm, key: String, isFailure: Bool, window: Int64) {
+    ask(arm, key: key, isFailure: isFailure, isComparison: false)
     if arm == .candidate { windows.insert("\(window) \(key)") }
+    if arm == .baseline { baselineWindows.insert("\(window) \(key)") }
+    if arm == .baseline && isFailure { failedBaselineWindows.insert("\(window) \(key)") }
     if isFailure { failed[arm, default: 0] += 1 } else { answered[arm, default: 0] += 1 }
     if keys.insert(key).inserted && arm == .candidate { candidateKeys += 1 }
   }
@@ -50,7 +79,23 @@ struct RolloutTruth {
   /// Figures begin afresh with each process, the stage's time does not.
   mutating func forgetFigures() {
     (compared, failedComparisons, answered, failed, keys, candidateKeys) = (0, 0, [:], [:], [], 0)
-    (windows, comparedWindows) = ([], [])
+    (windows, comparedWindows, baselineWindows, failedBaselineWindows) = ([], [], [], [])
+    recent = [:]
+  }
+
+  /// Whether nine in ten of those who asked last met a failure, of a version that answers in the stage.
+  private var isOutage: Bool {
+    recent.contains { question, users in
+      let isAsked =
+        question.isComparison
+        ? stage.shadowPermille > 0 : question.arm == .candidate ? stage.canaryPermille > 0 : stage.canaryPermille < 1000
+      return isAsked && users.count(where: \.failed) * 10 >= users.count * 9
+    }
+  }
+
+  /// Whether the stable version was seen to answer at least half of the time.
+  private var isBaselineFair: Bool {
+    baselineWindows.count >= 100 && failedBaselineWindows.count * 2 <= baselineWindows.count
   }
 
   private var candidateAnswers: Int { answered[.candidate] ?? 0 }
@@ -72,8 +117,8 @@ struct RolloutTruth {
   private func mustRollBack(isBad: Bool) -> Bool {
     let few = max(Int(plan.gates.minSamples), 1)
     let isDead =
-      plan.gates.maxErrorRatio != nil && candidateAnswers == 0 && windows.count >= max(few, 10)
-      && failed[.baseline] == nil
+      plan.gates.maxErrorRatio != nil && candidateAnswers == 0
+      && (windows.count >= max(few, 10) && failed[.baseline] == nil || windows.count >= max(few, 150) && isBaselineFair)
     return isDead || (plan.gates.minOverlap != nil && isBad && compared >= few)
   }
 
@@ -91,6 +136,7 @@ struct RolloutTruth {
         || stage.minSamples == 0)
     return phase == .running && stage.isAutomatic && ranMicros - lostMicros >= stage.minMicros
       && samples >= samplesAsked && hasGateSamples && candidateFailures + failedComparisons == 0 && !isBad
+      && !(plan.gates.maxErrorRatio != nil && isOutage)
       && shareError < 2.5
   }
 
@@ -111,6 +157,7 @@ struct RolloutTruth {
       let samples = stage.canaryPermille > 0 ? candidateAnswers : compared
       if samples < samplesAsked { broken.append("passed on \(samples) of \(samplesAsked) samples") }
       if mustRollBack(isBad: isBad) { broken.append("passed with a candidate that fails") }
+      if plan.gates.maxErrorRatio != nil && isOutage { broken.append("passed while nearly everybody fails") }
       if shareError > 9 && keys.count > 200 { broken.append("passed with a share off by \(shareError) deviations") }
     case .rollBack(let reason):
       if !mayRollBack(isBad: isBad) { broken.append("rolled back a sound candidate: \(reason)") }

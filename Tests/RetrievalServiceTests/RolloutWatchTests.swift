@@ -117,6 +117,35 @@ struct RolloutWatchTests {
     quick.end()
   }
 
+  @Test(.enabled(if: ServiceProcess.isBuilt))
+  func `A service that is asked to end waits for nobody who watches, and says so to them`() async throws {
+    let process = try ServiceProcess(
+      data: directory.path, flags: ["--shutdown-grace", "0", "--drain-timeout", "3600"])
+    let askToEnd = process.askToEnd
+    try await process.withAdmin { remote in
+      try await remote.serve(Catalog(count: 5), requestID: "first")
+      await expectFailure(.unavailable, "SHUTTING_DOWN") {
+        try await remote.admin.watchRollout(.init()) { response in
+          for try await _ in response.messages { askToEnd() }
+        }
+      }
+    }
+    while !process.hasEnded { try await Task.sleep(for: .milliseconds(5)) }
+  }
+
+  @Test
+  func `Who begins to watch when all watches have ended is told the same`() async throws {
+    let broadcast = Counted().broadcast
+    let line = try await broadcast.watch("items", interval: .seconds(3600))
+    broadcast.endAll()
+    let ended = await #expect(throws: ServiceFailure.self) { for try await _ in line.messages {} }
+    #expect(ended?.reason == "SHUTTING_DOWN")
+    let refused = await #expect(throws: ServiceFailure.self) {
+      _ = try await broadcast.watch("items", interval: .seconds(1))
+    }
+    #expect(refused?.reason == "SHUTTING_DOWN")
+  }
+
   @Test
   func `More than may watch are refused by name, until one has gone`() async throws {
     var settings = RolloutSettings.unpaced

@@ -111,7 +111,7 @@ struct RolloutWorld {
   private mutating func compare(_ key: String) {
     let window = now.steadyMicros / 10_000_000
     if let arm = [Arm.baseline, .candidate].first(where: failing.contains) {
-      if arm == .candidate { truth.noteFailedComparison(key: key, window: window) }
+      truth.noteFailedComparison(of: arm, key: key, window: window)
       return live.note(.failed(arm), key: key, stage: rollout.stage, now: now)
     }
     let items = (0..<10).map { (item: "\($0)", score: Float(1)) }
@@ -159,7 +159,7 @@ struct RolloutWorld {
     rollout = next
     written = try JSONEncoder().encode(next)
     _ = live.update(next, now: now)
-    if isNewStage { truth = RolloutTruth(stage: next.currentStage, plan: plan) }
+    if isNewStage { truth = truth.next(next.currentStage) }
   }
 
   private mutating func keep() throws {

@@ -23,11 +23,12 @@ final class ServiceProcess {
   private let portFile: String
 
   /// Starts the service on any free port.
-  init(data: String) throws {
+  init(data: String, flags: [String] = []) throws {
     portFile = "\(data)-port-\(UUID().uuidString)"
     process.executableURL = URL(fileURLWithPath: Self.executable)
     // A test that waits for processors may send nothing for minutes.
-    process.arguments = ["--data", data, "--port", "0", "--port-file", portFile, "--upload-idle-timeout", "86400"]
+    process.arguments =
+      ["--data", data, "--port", "0", "--port-file", portFile, "--upload-idle-timeout", "86400"] + flags
     process.standardError = FileHandle.nullDevice
     try process.run()
   }
@@ -36,6 +37,14 @@ final class ServiceProcess {
     kill()
     try? FileManager.default.removeItem(atPath: portFile)
   }
+
+  /// Asks it to end, as `kill` does.
+  var askToEnd: @Sendable () -> Void {
+    let identifier = process.processIdentifier
+    return { Glibc.kill(identifier, SIGTERM) }
+  }
+
+  var hasEnded: Bool { !process.isRunning }
 
   /// Ends it as `kill -9` does, and waits until it is gone.
   func kill() {

@@ -66,6 +66,41 @@ struct UploadTests {
   }
 
   @Test
+  func `A request id of an upload of other items, or with another header, is refused`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
+      try await server.publish(catalog, requestID: "once", labels: ["commit": "a"])
+      for other in [Catalog(count: 29), Catalog(count: 30, prefix: "film"), Catalog(count: 30, training: "space-2")] {
+        await expectFailure(.invalidArgument, "REQUEST_ID_REUSED", field: "header.request_id") {
+          try await server.publish(other, requestID: "once", labels: ["commit": "a"])
+        }
+      }
+      await expectFailure(.invalidArgument, "REQUEST_ID_REUSED", mentioning: "default/versions/1", "other labels") {
+        try await server.publish(catalog, requestID: "once", labels: ["commit": "b"])
+      }
+      #expect(try await server.admin.listVersions(.init()).versions.count == 1)
+    }
+    #expect(directory.entries("staging").isEmpty)
+  }
+
+  @Test
+  func `An actor of the longest allowed name is told whole, with where they called from`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
+      let name = String(repeating: "a", count: 1024)
+      var messages = catalog.upload()
+      messages[0].header.actor = name
+      _ = try await server.upload(messages)
+      let second = try await server.publish(Catalog(count: 5)).name
+      _ = try await server.admin.promoteVersion(
+        .with {
+          $0.version = second
+          $0.change.actor = name
+        })
+      let log = try await server.admin.listAuditEntries(.init()).entries
+      for entry in [log[0], log[2]] { #expect(entry.actor.hasPrefix("\(name) (") && entry.actor.hasSuffix(")")) }
+    }
+  }
+
+  @Test
   func `Bad uploads are refused with the reason, and leave nothing`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       let sound = catalog.upload()
@@ -111,6 +146,12 @@ struct UploadTests {
       }
       await expect(.invalidArgument, "HEADER_INVALID", "at most 1024", at: "header.actor") {
         $0[0].header.actor = String(repeating: "a", count: 1025)
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "65 labels", at: "header.labels") {
+        $0[0].header.labels = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", "") })
+      }
+      await expect(.invalidArgument, "HEADER_INVALID", "'name' has 1025 bytes", at: "header.labels") {
+        $0[0].header.labels = ["name": String(repeating: "v", count: 1021)]
       }
       await expect(.invalidArgument, "HEADER_INVALID", "m is 1000", at: "header.graph.m") {
         $0[0].header.graph.build = .always

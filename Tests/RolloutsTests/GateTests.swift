@@ -19,12 +19,15 @@ struct GateTests {
     let gates = Gates(maxErrorRatio: 2, minSamples: 20)
     var evidence = StageEvidence()
     evidence.noteFailed(by: .candidate)
-    #expect(verdict(gates, evidence) == .waiting)
+    #expect(verdict(gates, evidence) == .holding, "whoever asked last met a failure")
     for _ in 0..<40 { evidence.noteServed(by: .candidate, micros: 5) }
     #expect(verdict(gates, evidence) == .open)
     for _ in 0..<8 { evidence.noteFailed(by: .candidate) }
     #expect(verdict(gates, evidence) == .failed)
-    for _ in 0..<40 { evidence.noteFailed(by: .baseline) }
+    for _ in 0..<20 { evidence.noteServed(by: .candidate, micros: 5) }
+    for number in 0..<80 {
+      if number % 2 == 0 { evidence.noteFailed(by: .baseline) } else { evidence.noteServed(by: .baseline, micros: 5) }
+    }
     #expect(verdict(gates, evidence) == .open, "now the baseline fails as well")
   }
 
@@ -41,11 +44,11 @@ struct GateTests {
   func `What the baseline failed in earlier stages is allowed in one that gives it nothing`() {
     let gates = Gates(maxErrorRatio: 2, minSamples: 20)
     var before = StageEvidence()
-    for _ in 0..<900 { before.noteServed(by: .baseline, micros: 5) }
     for _ in 0..<100 { before.noteFailed(by: .baseline) }
+    for _ in 0..<900 { before.noteServed(by: .baseline, micros: 5) }
     var evidence = StageEvidence(after: StageEvidence(after: before))
-    for _ in 0..<900 { evidence.noteServed(by: .candidate, micros: 5) }
     for _ in 0..<100 { evidence.noteFailed(by: .candidate) }
+    for _ in 0..<900 { evidence.noteServed(by: .candidate, micros: 5) }
     #expect(verdict(gates, evidence) == .open)
     for _ in 0..<500 { evidence.noteFailed(by: .candidate) }
     #expect(verdict(gates, evidence) == .failed)
@@ -144,7 +147,7 @@ struct GateTests {
       for _ in 0..<39 { for arm in Arm.allCases { evidence.noteSettled(by: arm, kinds: []) } }
       evidence.noteSettled(by: .candidate, kinds: [])
       #expect(verdict(gates, evidence) == .waiting, "39 of the baseline")
-      evidence.noteSettled(by: .baseline, kinds: [])
+      evidence.noteSettled(by: .baseline, kinds: ["click"])
       #expect(verdict(gates, evidence) == .open)
     }
   }
@@ -154,6 +157,136 @@ struct GateTests {
     var evidence = StageEvidence()
     for kind in 0..<100 { evidence.noteSettled(by: .baseline, kinds: [Identifier("\(kind)")]) }
     #expect(evidence[.baseline].outcomes.count == StageEvidence.maxKinds)
+  }
+}
+
+@Suite("No stable version is so bad that the error gate lets everything pass")
+struct ErrorBoundTests {
+  private let stage = RolloutPlan.Stage(canaryPermille: 500)
+
+  private func reading(
+    _ evidence: StageEvidence, _ gates: Gates = Gates(maxErrorRatio: 2, minSamples: 20),
+    _ stage: RolloutPlan.Stage? = nil
+  ) -> GateReading? {
+    gates.readings(of: evidence, in: stage ?? self.stage).first { $0.gate == .errors }
+  }
+
+  /// - Parameter rate: of every ten users, so many fail.
+  private func note(_ count: Int, of arm: Arm, failing rate: Int, in evidence: inout StageEvidence) {
+    for number in 0..<count {
+      if number % 10 < rate { evidence.noteFailed(by: arm) } else { evidence.noteServed(by: arm, micros: 5) }
+    }
+  }
+
+  @Test(arguments: [5, 6, 7, 8])
+  func `A candidate that always fails is rolled back, however often the stable version does`(rate: Int) {
+    var evidence = StageEvidence()
+    note(400, of: .baseline, failing: rate, in: &evidence)
+    note(200, of: .candidate, failing: 10, in: &evidence)
+    #expect(reading(evidence)?.verdict == .failed)
+    #expect((reading(evidence)?.measurement.bound ?? 1) < 0.91)
+  }
+
+  @Test(arguments: [0, 1, 5, 8])
+  func `A candidate that fails as often as the stable version passes`(rate: Int) {
+    var evidence = StageEvidence()
+    for arm in Arm.allCases { note(2000, of: arm, failing: rate, in: &evidence) }
+    #expect(reading(evidence)?.verdict == .open)
+  }
+
+  @Test
+  func `An outage of an earlier stage excuses no failures in a stage where the stable version answers`() {
+    var before = StageEvidence()
+    note(300, of: .baseline, failing: 9, in: &before)
+    var evidence = StageEvidence(after: before)
+    note(400, of: .baseline, failing: 0, in: &evidence)
+    for number in 0..<200 {
+      if number % 2 == 0 { evidence.noteFailed(by: .candidate) } else { evidence.noteServed(by: .candidate, micros: 5) }
+    }
+    #expect(reading(evidence)?.verdict == .failed)
+    #expect((reading(evidence)?.measurement.bound ?? 1) < 0.1)
+  }
+
+  @Test
+  func `Nothing is proven not to be worse while nearly everybody fails, in a stage of no samples either`() throws {
+    var gates = Gates(maxErrorRatio: 2, minSamples: 20)
+    gates.isErrorNonInferiority = true
+    let last = RolloutPlan.Stage(canaryPermille: 1000, minSamples: 0)
+    var before = StageEvidence()
+    note(400, of: .baseline, failing: 10, in: &before)
+    var evidence = StageEvidence(after: before)
+    note(840, of: .candidate, failing: 10, in: &evidence)
+    evidence.closeWindow()
+    let held = try #require(reading(evidence, gates, last))
+    #expect(held.verdict == .holding && held.detail.contains("of the last 20 users who asked"))
+    let plan = RolloutPlan(stages: [last], gates: gates)
+    let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+    #expect(!RolloutDecision(for: rollout, evidence, now: .at(9)).isAdvance)
+  }
+
+  @Test(arguments: [Arm.candidate, .baseline])
+  func `Samples from before an outage pass no stage during it, and do so after it`(arm: Arm) throws {
+    let plan = RolloutPlan(
+      stages: [stage, .init(canaryPermille: 1000)], gates: Gates(maxErrorRatio: 2, minSamples: 20))
+    let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+    var evidence = StageEvidence()
+    for arm in Arm.allCases { note(5000, of: arm, failing: 0, in: &evidence) }
+    #expect(RolloutDecision(for: rollout, evidence, now: .at(1)).isAdvance)
+    for _ in 0..<18 { evidence.noteFailed(by: arm) }
+    guard case .wait(let conditions) = RolloutDecision(for: rollout, evidence, now: .at(1)) else {
+      Issue.record("it must hold")
+      return
+    }
+    #expect(
+      conditions.count == 1 && conditions[0].contains("searches of the \(arm) failed for 18 of the last 20 users"))
+    for _ in 0..<20 { evidence.noteServed(by: arm, micros: 5) }
+    #expect(RolloutDecision(for: rollout, evidence, now: .at(1)).isAdvance)
+  }
+
+  @Test
+  func `An outage is told by users: one who tries again and again is one, and a stage takes over what was met last`() {
+    var recent = RecentUsers()
+    #expect(!recent.nearlyAllFailed)
+    for user in 0..<10 as Range<UInt64> { recent.note(user, isFailure: false) }
+    for _ in 0..<100 { recent.note(3, isFailure: true) }
+    #expect(recent.count == 10 && recent.failures == 1 && !recent.nearlyAllFailed)
+    for user in 0..<9 as Range<UInt64> { recent.note(user, isFailure: true) }
+    #expect(recent.failures == 9 && recent.nearlyAllFailed)
+    for _ in 0..<100 { recent.note(nil, isFailure: true) }
+    #expect(recent.count == RecentUsers.capacity && recent.failures == RecentUsers.capacity)
+    var before = StageEvidence()
+    note(20, of: .candidate, failing: 10, in: &before)
+    #expect(reading(StageEvidence(after: before))?.verdict == .holding)
+  }
+}
+
+@Suite("A gate for outcomes needs outcomes")
+struct MissingOutcomeTests {
+  private func settled(_ kinds: Set<Identifier>) -> StageEvidence {
+    var evidence = StageEvidence()
+    for _ in 0..<5000 { for arm in Arm.allCases { evidence.noteSettled(by: arm, kinds: kinds) } }
+    for _ in 0..<200 { for arm in Arm.allCases { evidence.noteServed(by: arm, micros: 5) } }
+    return evidence
+  }
+
+  @Test(arguments: [false, true], [nil, 0] as [UInt64?])
+  func `While nobody reports any of the kind, the stage waits and says so`(isProof: Bool, samples: UInt64?) throws {
+    let gates = Gates(outcomes: [.init(kind: "click", maxDrop: 0.05, isNonInferiority: isProof)])
+    let plan = RolloutPlan(
+      stages: [.init(canaryPermille: 500, minSamples: samples), .init(canaryPermille: 1000)], gates: gates)
+    let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+    for evidence in [settled([]), settled(["clicks"])] {
+      guard case .wait(let conditions) = RolloutDecision(for: rollout, evidence, now: .at(9)) else {
+        Issue.record("it must wait")
+        continue
+      }
+      #expect(
+        conditions.count == 1
+          && conditions[0].hasPrefix("gate outcome click: no outcome of kind 'click' was reported"))
+    }
+    var some = settled([])
+    for _ in 0..<100 { for arm in Arm.allCases { some.noteSettled(by: arm, kinds: ["click"]) } }
+    #expect(RolloutDecision(for: rollout, some, now: .at(9)).isAdvance)
   }
 }
 

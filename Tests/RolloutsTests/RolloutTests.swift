@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import TestSupport
 import Testing
@@ -112,9 +113,12 @@ struct RolloutTests {
         (RolloutPlan.Stage(canaryPermille: 0, shadowPermille: 1000), true),
         (.init(canaryPermille: 100, shadowPermille: 500), false), (.init(canaryPermille: 1000), false),
       ] {
+        let first = stage.canaryPermille == 1000 ? [RolloutPlan.Stage(canaryPermille: 500)] : []
         let plan = RolloutPlan(
-          stages: [stage, .init(canaryPermille: 1000, shadowPermille: 1000)], gates: gates)
-        let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+          stages: first + [stage, .init(canaryPermille: max(500, stage.canaryPermille), shadowPermille: 1000)],
+          gates: gates)
+        var rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
+        if !first.isEmpty { rollout = try rollout.advanced(reason: "", now: .at(0)) }
         var evidence = StageEvidence()
         for _ in 0..<500 {
           evidence.noteServed(by: .baseline, micros: 5)
@@ -127,7 +131,7 @@ struct RolloutTests {
         if isShadow { evidence.compare(overlap: 1) } else { evidence.noteServed(by: .candidate, micros: 5) }
         if stage.canaryPermille == 100, !gates.outcomes.isEmpty {
           #expect(!RolloutDecision(for: rollout, evidence, now: .at(9999)).isAdvance, "no outcome was waited for")
-          for arm in Arm.allCases { for _ in 0..<100 { evidence.noteSettled(by: arm, kinds: []) } }
+          for arm in Arm.allCases { for _ in 0..<100 { evidence.noteSettled(by: arm, kinds: ["click"]) } }
         }
         #expect(RolloutDecision(for: rollout, evidence, now: .at(9999)).isAdvance, "\(gates) \(stage)")
       }
@@ -151,14 +155,19 @@ struct RolloutTests {
   }
 
   @Test
-  func `A stage of 0 samples does not wait for outcomes, unless their gate asks for a number or a proof`() throws {
+  func `A stage of 0 samples waits for one outcome and for no more, unless their gate asks for a number or a proof`()
+    throws
+  {
     for (outcome, advances) in [
-      (Gates.Outcome(kind: "click", maxDrop: 0.1), true), (.init(kind: "click", maxDrop: 0.1, minTrials: 1), false),
+      (Gates.Outcome(kind: "click", maxDrop: 0.1), true), (.init(kind: "click", maxDrop: 0.1, minTrials: 2), false),
       (.init(kind: "click", maxDrop: 0.1, isNonInferiority: true), false),
     ] {
       let plan = RolloutPlan(stages: [.init(canaryPermille: 100, minSamples: 0)], gates: Gates(outcomes: [outcome]))
       let rollout = try Rollout(number: 1, candidate: 2, baseline: 1, plan: plan, now: .at(0))
-      #expect(RolloutDecision(for: rollout, StageEvidence(), now: .at(1)).isAdvance == advances, "\(outcome)")
+      var evidence = StageEvidence()
+      #expect(!RolloutDecision(for: rollout, evidence, now: .at(1)).isAdvance)
+      evidence.noteSettled(by: .baseline, kinds: ["click"])
+      #expect(RolloutDecision(for: rollout, evidence, now: .at(1)).isAdvance == advances, "\(outcome)")
     }
   }
 
@@ -218,13 +227,65 @@ struct RolloutTests {
       (
         RolloutPlan(
           stages: [.init(canaryPermille: 1000)],
-          gates: Gates(outcomes: [.init(kind: "click", maxDrop: 0, isNonInferiority: true)])), "not worse"
+          gates: Gates(outcomes: [.init(kind: "click", maxDrop: 0, isNonInferiority: true)])), "both versions"
+      ),
+      (
+        RolloutPlan(
+          stages: [.init(canaryPermille: 1000)], gates: Gates(outcomes: [.init(kind: "click", maxDrop: 0.1)])),
+        "both versions"
+      ),
+      (
+        RolloutPlan(
+          stages: [stage], gates: Gates(outcomes: [.init(kind: "click", maxDrop: 0.1)]), outcomeWindowMicros: 0),
+        "outcome_window"
+      ),
+      (
+        RolloutPlan(
+          stages: [stage], gates: Gates(outcomes: [.init(kind: String(repeating: "k", count: 65), maxDrop: 0.1)])),
+        "gates.outcomes[0].kind has 65 bytes"
+      ),
+      (RolloutPlan(stages: [stage], gates: Gates(errorProbability: .leastNonzeroMagnitude)), "gates.error_probability"),
+      (
+        RolloutPlan(stages: [stage], gates: Self.gates(sampleRatioErrorProbability: .leastNonzeroMagnitude)),
+        "sample_ratio_error_probability"
       ),
     ]
     for (plan, words) in bad {
       let error = #expect(throws: RolloutError.self) { try plan.check() }
       #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
     }
+  }
+
+  private static func gates(sampleRatioErrorProbability: Double) -> Gates {
+    var gates = Gates()
+    gates.sampleRatioErrorProbability = sampleRatioErrorProbability
+    return gates
+  }
+
+  @Test(arguments: [Double.leastNonzeroMagnitude, 2 * .leastNonzeroMagnitude, 1e-200, 1e-12])
+  func `A plan that an earlier release accepted is read and followed, whatever its probabilities are`(
+    probability: Double
+  ) throws {
+    let rollout = try Rollout(
+      number: 1, candidate: 2, baseline: 1, plan: RolloutPlan(stages: [.init(canaryPermille: 500)]), now: .at(0))
+    var gates = Gates(
+      maxErrorRatio: 2, outcomes: [.init(kind: "click", maxDrop: 0.1, isNonInferiority: true)],
+      errorProbability: probability)
+    gates.isErrorNonInferiority = true
+    gates.sampleRatioErrorProbability = probability
+    var object = try #require(JSONSerialization.jsonObject(with: JSONEncoder().encode(rollout)) as? [String: Any])
+    let plan = RolloutPlan(stages: [.init(canaryPermille: 500)], gates: gates, outcomeWindowMicros: 0)
+    object["plan"] = try JSONSerialization.jsonObject(with: JSONEncoder().encode(plan))
+    let read = try JSONDecoder().decode(Rollout.self, from: JSONSerialization.data(withJSONObject: object))
+    #expect(read.isSound && read.plan.gates.errorProbability == probability)
+    var evidence = StageEvidence()
+    for number in 0..<3000 {
+      evidence.noteFailed(by: .candidate)
+      evidence.noteServed(by: .baseline, micros: 5)
+      evidence.noteKey(of: number % 2 == 0 ? .candidate : .baseline)
+      evidence.noteSettled(by: .baseline, kinds: ["click"])
+    }
+    #expect(RolloutDecision(for: read, evidence, now: .at(1)).isRollBack)
   }
 }
 

@@ -42,7 +42,7 @@ struct UploadTests {
     expect(.invalidHeader, mentioning: "space_fingerprint") { _ = try store.beginUpload(header(space: "")) }
     var labelled = header()
     labelled.labels = ["note": String(repeating: "x", count: 70_000)]
-    expect(.invalidHeader, mentioning: "labels", "65536") { _ = try store.beginUpload(labelled) }
+    expect(.invalidHeader, mentioning: "'note' has 70004 bytes", "1024") { _ = try store.beginUpload(labelled) }
     var named = header()
     named.requestID = String(repeating: "x", count: 2000)
     expect(.invalidHeader, mentioning: "request_id", "1024") { _ = try store.beginUpload(named) }

@@ -4,14 +4,13 @@ import ServiceSupport
 
 /// Whose deed the audit log says a change is.
 struct AuditActor {
-  /// The caller's identity; where the server does not know its callers, what they say of themselves, and where they called from.
+  /// The caller's identity; where the server does not know its callers, what they say of themselves.
   let name: String
-  /// What somebody whose identity is known says of themselves, and where they called from.
+  /// What somebody whose identity is known says of themselves.
   let claim: String?
 
-  init(claim: String, peer: String, caller: Caller? = .current) {
-    let said = claim.isEmpty ? peer : "\(claim) (\(peer))"
-    name = caller?.name ?? said
-    self.claim = caller == nil ? nil : said
+  init(claim: String, caller: Caller? = .current) {
+    name = caller?.name ?? claim
+    self.claim = caller == nil ? nil : claim
   }
 }

@@ -4,7 +4,6 @@ import GRPCCore
 import Logging
 import Rollouts
 import ServiceAPI
-import ServiceLifecycle
 import ServiceSupport
 import SwiftProtobuf
 import VectorIndex
@@ -78,7 +77,7 @@ extension IndexAdminServer {
     return Response(Retrieval_ServingState(serving))
   }
 
-  /// Ends when the caller goes, and when the server shuts down: an endless stream must not hold that up.
+  /// Ends when the caller goes, and when the server drains (`RolloutBroadcast.endAll`).
   func watchRollout(
     request: Retrieval_WatchRolloutRequest,
     response: RPCWriter<Retrieval_WatchRolloutResponse>, context: ServerContext
@@ -88,16 +87,12 @@ extension IndexAdminServer {
     try await watchers.withSlot {
       let line = try await broadcast.watch(index, interval: interval)
       defer { line.end() }
-      try await withGracefulShutdownHandler {
-        try await withRPCCancellationHandler {
-          for try await message in line.messages {
-            try await response.write(message)
-            if request.untilEnded && !message.servingState.isRolloutUnderWay { return }
-          }
-        } onCancelRPC: {
-          line.end()
+      try await withRPCCancellationHandler {
+        for try await message in line.messages {
+          try await response.write(message)
+          if request.untilEnded && !message.servingState.isRolloutUnderWay { return }
         }
-      } onGracefulShutdown: {
+      } onCancelRPC: {
         line.end()
       }
     }

@@ -147,10 +147,10 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   func changeRequest(
     _ change: Retrieval_Change, etag: String = "", _ context: ServerContext
   ) -> ChangeRequest {
-    let author = AuditActor(claim: change.actor, peer: context.remotePeer)
+    let author = AuditActor(claim: change.actor)
     return ChangeRequest(
-      actor: author.name, claimedActor: author.claim,
-      reason: change.reason, requestID: change.requestID, etag: etag.isEmpty ? change.etag : etag)
+      actor: author.name, claimedActor: author.claim, peer: context.remotePeer, reason: change.reason,
+      requestID: change.requestID, etag: etag.isEmpty ? change.etag : etag)
   }
 
   /// Which of a request's two etags counts.

@@ -35,11 +35,6 @@ struct UploadReader: Sendable {
     do {
       var iterator = messages.makeAsyncIterator()
       let header = try header(of: try await watch.waiting { try await iterator.next() })
-      if let published = store.published(index: header.index, requestID: header.requestID) {
-        // The client may not look for an answer before it has sent everything.
-        while try await watch.waiting(for: { try await iterator.next() }) != nil {}
-        return published
-      }
       let begun = try await onStorageThread(in: "header") { () throws(VectorIndexError) in
         try store.beginUpload(header)
       }
@@ -81,12 +76,12 @@ struct UploadReader: Sendable {
     guard case .header(let header) = message?.message else {
       throw Self.outOfOrder("the first message must be the header", "header")
     }
-    let author = AuditActor(claim: header.actor, peer: peer)
+    let author = AuditActor(claim: header.actor)
     return UploadHeader(
       index: try indexName(header.index, field: "header.index"), requestID: header.requestID,
       builtBy: header.builtBy.builtBy,
       dim: Int(header.dim), labels: header.labels,
-      actor: author.name, claimedActor: author.claim,
+      actor: author.name, claimedActor: author.claim, peer: peer,
       graph: try GraphChoice(header.graph), catalog: header.hasCatalog ? header.catalog.versionCatalog : nil)
   }
 

@@ -10,7 +10,7 @@ import VectorIndex
 
 /// Takes the outcomes that callers report.
 struct OutcomeReport: Sendable {
-  static let maxKindBytes = 64
+  static let maxKindBytes = Gates.maxKindBytes
 
   let limits: RetrievalLimits
   let monitor: RolloutMonitor

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ServiceAPI
+import ServiceSupport
 import Synchronization
 
 /// Tells those who watch rollouts what has become of them.
@@ -43,6 +44,8 @@ final class RolloutBroadcast: Sendable {
     var watchers: [String: [UInt64: Watcher]] = [:]
     var lastNumber: UInt64 = 0
     var isLooking = false
+    /// Set when the server drains.
+    var hasEnded = false
   }
 
   static let pause = Duration.milliseconds(100)
@@ -61,7 +64,8 @@ final class RolloutBroadcast: Sendable {
     line.yield(first)
     let watcher = Watcher(
       line: line, interval: interval, generation: first.servingState.generation, told: .now)
-    let (number, begins) = state.withLock { state in
+    let (number, begins) = try state.withLock { state in
+      if state.hasEnded { throw Self.shuttingDown }
       state.lastNumber += 1
       state.watchers[index, default: [:]][state.lastNumber] = watcher
       defer { state.isLooking = true }
@@ -75,6 +79,20 @@ final class RolloutBroadcast: Sendable {
         if state.watchers[index]?.isEmpty == true { state.watchers[index] = nil }
       }
     }
+  }
+
+  /// Ends every watch with UNAVAILABLE, now and from now on: a call without an end of its own must not hold a shutdown up.
+  func endAll() {
+    let lines = state.withLock { state in
+      state.hasEnded = true
+      defer { state.watchers = [:] }
+      return state.watchers.values.flatMap(\.values).map(\.line)
+    }
+    for line in lines { line.finish(throwing: Self.shuttingDown) }
+  }
+
+  private static var shuttingDown: ServiceFailure {
+    ServiceFailure(.shuttingDown, "the server is shutting down; watch again when it is back")
   }
 
   /// Until nobody watches any more.

@@ -20,11 +20,11 @@ package struct RateInterval: Sendable, Equatable {
   package let lower: Double
   package let upper: Double
 
-  /// - Parameter errorProbability: 0 < δ < 1.
+  /// - Parameter errorProbability: δ < 1; below `minErrorProbability` it counts as that.
   package init(successes: UInt64, trials: UInt64, errorProbability: Double) {
-    precondition(successes <= trials && errorProbability > 0 && errorProbability < 1)
+    precondition(successes <= trials && errorProbability < 1)
     let mixture = BetaMixture(Trials(count: trials, successes: successes))
-    let bound = -log(errorProbability)
+    let bound = logBound(errorProbability)
     let rate = trials == 0 ? 0 : Double(successes) / Double(trials)
     self.rate = rate
     lower = boundary(from: 0, to: rate) { mixture.logRatio(at: $0) >= bound }
@@ -44,7 +44,7 @@ package struct RateDifference: Sendable, Equatable {
 
   package init(baseline: Trials, candidate: Trials, errorProbability: Double) {
     let (base, other) = (BetaMixture(baseline), BetaMixture(candidate))
-    let bound = -log(errorProbability)
+    let bound = logBound(errorProbability)
     let isRuledOut = { (difference: Double) in
       let p = Self.likeliestRate(base, other, difference: difference)
       return base.logRatio(at: p) + other.logRatio(at: p + difference) >= bound
@@ -66,6 +66,16 @@ package struct RateDifference: Sendable, Equatable {
     }
     return (low + high) / 2
   }
+}
+
+extension RateInterval {
+  /// Far below what gates accept, and far above where a half of it is 0 and nothing is ever ruled out.
+  package static let minErrorProbability = 1e-300
+}
+
+/// ln(1 / δ), finite whatever a file says.
+private func logBound(_ errorProbability: Double) -> Double {
+  -log(max(errorProbability, RateInterval.minErrorProbability))
 }
 
 /// ln M(p) of `RateInterval`, for the trials of one arm: convex in p.

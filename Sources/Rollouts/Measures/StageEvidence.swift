@@ -71,6 +71,8 @@ package struct StageEvidence: Sendable, Equatable {
   /// Of the stage after another one.
   package init(after before: StageEvidence) {
     baselineFailuresBefore = before.baselineFailuresBefore + before.callerFailures(of: .baseline).all
+    callerTrials = before.callerTrials.map { FailureTrials(after: $0.recent) }
+    comparisonTrials = before.comparisonTrials.map { FailureTrials(after: $0.recent) }
   }
 
   package subscript(arm: Arm) -> Served { served[arm.rawValue] }

@@ -22,11 +22,15 @@ package struct UserWindows: Sendable {
     var isNewUser = false
     /// Whether the user has met a failure now, and had met none in the stage.
     var isNewFailedUser = false
+    /// The user, as the version meets them; nil where nobody knows who asks.
+    var user: UInt64?
+    var isFailure: Bool
 
     /// Of a query of which nobody knows who asks: a trial and a user of its own.
     package static func alone(isFailure: Bool) -> Sighting {
       Sighting(
-        isNewTrial: true, isNewFailure: isFailure, isOpen: false, isNewUser: true, isNewFailedUser: isFailure)
+        isNewTrial: true, isNewFailure: isFailure, isOpen: false, isNewUser: true, isNewFailedUser: isFailure,
+        isFailure: isFailure)
     }
   }
 
@@ -44,12 +48,12 @@ package struct UserWindows: Sendable {
   /// Takes a query of the key.
   package mutating func see(_ key: UserKey, of arm: Arm, isFailure: Bool) -> Sighting {
     guard key.isNamed else { return .alone(isFailure: isFailure) }
-    var sighting = Sighting()
+    let place = key.seen(by: arm)
+    var sighting = Sighting(user: place, isFailure: isFailure)
     if arm == .candidate {
       sighting.isNewUser = users.insert(key)
       sighting.isNewFailedUser = isFailure && failedUsers.insert(key)
     }
-    let place = key.seen(by: arm)
     let before = failed[place]
     guard before != nil || failed.count < Self.capacity else { return sighting }
     sighting.isNewTrial = before == nil
@@ -66,8 +70,10 @@ package struct FailureTrials: Sendable, Equatable {
   /// Those of the present window: what has not failed yet still may.
   private var open = Trials()
   private var met = Trials()
+  package private(set) var recent: RecentUsers
 
-  package init() {}
+  /// - Parameter recent: what the version's users met last before the stage.
+  package init(after recent: RecentUsers = RecentUsers()) { self.recent = recent }
 
   /// User windows until now. As fewer than in the end have failed, a rate that is proven to be higher than a bound is.
   package var all: Trials { closed + open }
@@ -76,6 +82,7 @@ package struct FailureTrials: Sendable, Equatable {
   package var users: Trials { Trials(count: max(met.count, met.successes), successes: met.successes) }
 
   mutating func note(_ sighting: UserWindows.Sighting) {
+    recent.note(sighting.user, isFailure: sighting.isFailure)
     if sighting.isOpen { sighting.add(to: &open) } else { sighting.add(to: &closed) }
     if sighting.isNewUser { met.count += 1 }
     if sighting.isNewFailedUser { met.successes += 1 }

@@ -5,6 +5,8 @@ extension Gates {
   ///
   /// Callers' searches and comparisons are judged apart, with half of the error probability each: many sound comparisons would
   /// otherwise hide callers whose searches fail.
+  ///
+  /// Holds while nearly everybody lately met a failure, of whichever version: figures from before an outage say nothing of it.
   func readErrors(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> GateReading? {
     guard let maxErrorRatio else { return nil }
     let all = [
@@ -19,12 +21,31 @@ extension Gates {
     let judged = all.filter { $0.candidate.count >= judgedSamples }
     if let failed = judged.first(where: \.isWorse) { return reading(failed, .failed, failed.detail) }
     let own = stage.canaryPermille > 0 ? all[0] : all[1]
+    if let outage = outage(evidence, stage) { return reading(own, .holding, "\(own.detail); \(outage)") }
     guard own.candidate.count >= judgedSamples else {
       return reading(own, isErrorNonInferiority ? .holding : .waiting, own.detail)
     }
     let isHolding = isErrorNonInferiority && !own.isProvenNotWorse
     return reading(
       own, isHolding ? .holding : .open, isHolding ? own.detail + ", which is not proven yet" : own.detail)
+  }
+
+  /// Whom nearly nobody gets an answer of now, among those that answer in the stage; nil where all is well.
+  private func outage(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> String? {
+    let kinds = [
+      ("searches", stage.canaryPermille < 1000, stage.canaryPermille > 0, evidence.callerFailures),
+      ("comparisons", stage.shadowPermille > 0, stage.shadowPermille > 0, evidence.comparisonFailures),
+    ]
+    for (kind, hasBaseline, hasCandidate, failures) in kinds {
+      for (arm, isAsked) in [(Arm.candidate, hasCandidate), (.baseline, hasBaseline)] where isAsked {
+        let recent = failures(arm).recent
+        guard recent.nearlyAllFailed else { continue }
+        return
+          "\(kind) of the \(arm) failed for \(recent.failures) of the last \(recent.count) users who asked: the stage waits "
+          + "until more of them are answered, or a person goes on"
+      }
+    }
+    return nil
   }
 }
 
@@ -34,6 +55,8 @@ private struct ErrorRates {
   let candidate: Trials
   private let failures: FailureTrials
   private let baseline: Trials
+  /// Most that the baseline's rate may be by what was seen in this stage alone: an outage in an earlier one excuses nothing for long.
+  private let baselineLimit: Double
   private let judgedSamples: UInt64
   private let kind: String
   private let ratio: Double
@@ -49,6 +72,7 @@ private struct ErrorRates {
     candidate = self.failures.all
     self.ratio = ratio
     errorProbability = gates.errorProbability / 2
+    baselineLimit = failures(.baseline).all.interval(errorProbability: errorProbability / 2).upper
   }
 
   /// Whether the candidate's rate is proven to be above what the baseline's, as it was seen, allows.
@@ -63,7 +87,7 @@ private struct ErrorRates {
   /// are over, since of those that are not, more may fail.
   var isProvenNotWorse: Bool {
     let most = failures.closed.interval(errorProbability: errorProbability / 2).upper
-    return most <= allowed(baseline.interval(errorProbability: errorProbability / 2).lower)
+    return most <= allowed(min(baseline.interval(errorProbability: errorProbability / 2).lower, baselineLimit))
   }
 
   var detail: String {
@@ -80,8 +104,18 @@ private struct ErrorRates {
   }
 
   /// Of the baseline; 0 where too little was seen of it: two failures in two windows must not allow a candidate to fail always.
-  private var seenRate: Double { baseline.count >= judgedSamples ? baseline.rate : 0 }
+  /// Never 1, which would allow it too: who failed in each of n windows may answer in the next.
+  private var seenRate: Double {
+    guard baseline.count >= judgedSamples else { return 0 }
+    let count = Double(baseline.count)
+    return min(baseline.rate, baselineLimit, (count + 0.5) / (count + 1))
+  }
   private var lower: Double { candidate.interval(errorProbability: errorProbability).lower }
 
-  private func allowed(_ baselineRate: Double) -> Double { min(1, ratio * max(baselineRate, Gates.errorRateFloor)) }
+  /// Both ways round: at most `ratio` times as many failures, and at least a `ratio`th as many answers. Failures alone would
+  /// allow any rate as soon as every `ratio`th window of the baseline fails.
+  private func allowed(_ baselineRate: Double) -> Double {
+    let rate = max(baselineRate, Gates.errorRateFloor)
+    return min(ratio * rate, 1 - (1 - rate) / ratio)
+  }
 }

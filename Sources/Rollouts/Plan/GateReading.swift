@@ -121,21 +121,24 @@ extension Gates {
       + (outcome.isNonInferiority ? ", and it must be proven that there is none" : "")
     let samples = min(baseline.count, candidate.count)
     let required = max(outcome.minTrials, judgedSamples)
+    // Two rates of 0 differ by nothing, whether nobody clicks or nobody reports clicks.
+    let isReported = baseline.successes + candidate.successes > 0
     let verdict: GateReading.Verdict =
       if difference.upper < -outcome.maxDrop {
         // Proven, however few there are.
         .failed
-      } else if samples < required {
+      } else if !isReported || samples < required {
         .waiting
       } else {
         outcome.isNonInferiority && difference.lower < -outcome.maxDrop ? .holding : .open
       }
     return GateReading(
-      gate: .outcome(kind: outcome.kind), verdict: verdict, detail: detail,
+      gate: .outcome(kind: outcome.kind), verdict: verdict,
+      detail: isReported ? detail : "no outcome of kind '\(outcome.kind)' was reported; \(detail)",
       measurement: .init(
         value: samples == 0 ? nil : difference.difference, interval: difference.lower...difference.upper,
         bound: -outcome.maxDrop, samples: samples, requiredSamples: required),
-      waitsForOwnSamples: samples < outcome.minTrials || outcome.isNonInferiority)
+      waitsForOwnSamples: !isReported || samples < outcome.minTrials || outcome.isNonInferiority)
   }
 }
 

@@ -6,6 +6,8 @@ import Basics
 /// the stage from ending.
 package struct Gates: Codable, Sendable, Equatable {
   package static let maxOutcomes = 8
+  /// Of an outcome's kind, in gates and in reports.
+  package static let maxKindBytes = 64
   package static let maxSamples: UInt64 = 1_000_000_000_000
 
   /// Least mean overlap@k of the compared queries.
@@ -27,6 +29,8 @@ package struct Gates: Codable, Sendable, Equatable {
 
   package static let defaultSampleRatioErrorProbability = 1e-4
   package static let defaultMaxErrorRatio = 2.0
+  /// A smaller one asks for trials without end, and its half may be 0.
+  package static let minErrorProbability = 1e-12
   package static let errorRateFloor = 0.001
   package static let latencyFloorMicros = 1000.0
 
@@ -108,6 +112,27 @@ package struct Gates: Codable, Sendable, Equatable {
         at: "gates.error_non_inferiority")
     }
     try checkOutcomes()
+  }
+
+  /// Refuses what a plan of an earlier release may still hold.
+  func checkAsNew() throws(RolloutError) {
+    guard errorProbability >= Self.minErrorProbability else {
+      throw RolloutError(
+        .invalidPlan, "gates.error_probability is \(errorProbability); it must be at least \(Self.minErrorProbability)",
+        at: "gates.error_probability")
+    }
+    guard sampleRatioErrorProbability == 0 || sampleRatioErrorProbability >= Self.minErrorProbability else {
+      throw RolloutError(
+        .invalidPlan,
+        "gates.sample_ratio_error_probability is \(sampleRatioErrorProbability); it must be 0, which turns the gate off, or at "
+          + "least \(Self.minErrorProbability)", at: "gates.sample_ratio_error_probability")
+    }
+    for (number, outcome) in outcomes.enumerated() where outcome.kind.utf8.count > Self.maxKindBytes {
+      throw RolloutError(
+        .invalidPlan,
+        "gates.outcomes[\(number)].kind has \(outcome.kind.utf8.count) bytes; outcomes are reported with 1 to \(Self.maxKindBytes)",
+        at: "gates.outcomes[\(number)].kind")
+    }
   }
 
   /// No number of samples that nobody can wait for: it would be a stage without an end.

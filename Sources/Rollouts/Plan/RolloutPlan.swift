@@ -67,8 +67,15 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
     }
   }
 
-  /// Refuses what no rollout can follow.
+  /// Refuses what no new rollout should follow.
   package func check() throws(RolloutError) {
+    try checkStanding()
+    try gates.checkAsNew()
+    try checkThatOutcomesCount()
+  }
+
+  /// Refuses what no rollout can follow, and what no release has accepted: plans in files must pass for ever.
+  func checkStanding() throws(RolloutError) {
     guard (1...Self.maxStages).contains(stages.count) else {
       throw RolloutError(
         .invalidPlan, "the plan has \(stages.count) stages; give it 1 to \(Self.maxStages)", at: "stages")
@@ -87,11 +94,22 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
         .invalidPlan, "the overlap gate has nothing to measure: no stage has shadow_permille; set it in the first",
         at: "gates.min_overlap")
     }
-    if gates.outcomes.contains(where: \.isNonInferiority), !stages.contains(where: \.hasBothArms) {
+  }
+
+  /// A gate for outcomes compares those of both versions, once their time is over.
+  private func checkThatOutcomesCount() throws(RolloutError) {
+    if gates.outcomes.isEmpty { return }
+    guard stages.contains(where: \.hasBothArms) else {
       throw RolloutError(
         .invalidPlan,
-        "gates.outcomes asks for proof that the candidate is not worse, and no stage has answers of both versions: give one a "
-          + "canary_permille between 1 and 999", at: "gates.outcomes")
+        "gates.outcomes has nothing to measure: no stage has answers of both versions; give one a canary_permille between 1 and 999",
+        at: "gates.outcomes")
+    }
+    guard outcomeWindowMicros > 0 else {
+      throw RolloutError(
+        .invalidPlan,
+        "outcome_window is 0, in which no outcome can be reported, and gates.outcomes rests on them; give users time, such as 10 "
+          + "minutes", at: "outcome_window")
     }
   }
 

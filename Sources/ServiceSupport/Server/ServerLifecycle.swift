@@ -18,6 +18,8 @@ struct ServerLifecycle<Transport: ServerTransport>: Service {
   let shutdownGrace: Duration
   let drainTimeout: Duration
   let logger: Logger
+  /// Called when no new requests are taken any more.
+  let onDrain: @Sendable () -> Void
   /// Called once requests are taken.
   let onServing: @Sendable () throws -> Void
 
@@ -57,6 +59,7 @@ struct ServerLifecycle<Transport: ServerTransport>: Service {
     health.setServing(false)
     try await Task.sleep(for: shutdownGrace)
     health.endWatches()
+    onDrain()
     server.beginGracefulShutdown()
     group.addTask {
       try await Task.sleep(for: drainTimeout)

@@ -24,6 +24,8 @@ package struct ServiceParts: Sendable {
   package var background: [any Service]
   /// What the services tell at a scrape; see ``PrometheusRegistry/Reader``.
   package var metrics: [PrometheusRegistry.Reader]
+  /// Called when no new requests are taken any more: ends calls that have no end of their own.
+  package var onDrain: @Sendable () -> Void
   /// Called when no request is in progress any more, e.g. to end compute threads.
   package var onShutdown: @Sendable () async -> Void
 
@@ -31,7 +33,7 @@ package struct ServiceParts: Sendable {
     services: [any RegistrableRPCService], administration: [any RegistrableRPCService] = [],
     dependencies: [String: HealthService.Probe] = [:],
     requirements: Set<String> = [], background: [any Service] = [], metrics: [PrometheusRegistry.Reader] = [],
-    onShutdown: @escaping @Sendable () async -> Void = {}
+    onDrain: @escaping @Sendable () -> Void = {}, onShutdown: @escaping @Sendable () async -> Void = {}
   ) {
     self.services = services
     self.administration = administration
@@ -39,6 +41,7 @@ package struct ServiceParts: Sendable {
     self.requirements = requirements
     self.background = background
     self.metrics = metrics
+    self.onDrain = onDrain
     self.onShutdown = onShutdown
   }
 }
@@ -163,7 +166,8 @@ package enum ServiceRunner {
     ) -> ServerLifecycle<Transport> {
       ServerLifecycle(
         server: GRPCServer(transport: transport, router: router), health: health, shutdownGrace: settings.shutdownGrace,
-        drainTimeout: settings.drainTimeout, logger: logger, onServing: onServing)
+        drainTimeout: settings.drainTimeout, logger: logger, onDrain: parts.onDrain,
+        onServing: onServing)
     }
     var servers: [any Service] = [
       server(transport, router, health) {

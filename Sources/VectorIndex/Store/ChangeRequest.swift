@@ -9,6 +9,8 @@ package struct ChangeRequest: Sendable, Equatable {
   package var actor: String
   /// Who they say they are, where `actor` is known from elsewhere.
   package var claimedActor: String?
+  /// Where they asked from; the audit log tells it beside the name. Not theirs to choose, so that no limit of theirs counts it.
+  package var peer: String
   /// Why, for the audit log.
   package var reason: String
   /// Idempotency key: a repetition changes nothing and is answered with the state as it is. Empty: none.
@@ -17,13 +19,23 @@ package struct ChangeRequest: Sendable, Equatable {
   package var etag: String
 
   package init(
-    actor: String = "", claimedActor: String? = nil, reason: String = "", requestID: String = "", etag: String = ""
+    actor: String = "", claimedActor: String? = nil, peer: String = "", reason: String = "", requestID: String = "",
+    etag: String = ""
   ) {
     self.actor = actor
     self.claimedActor = claimedActor
+    self.peer = peer
     self.reason = reason
     self.requestID = requestID
     self.etag = etag
+  }
+
+  /// As the audit log tells who it was: where nobody's identity is known, by what they say and where they asked from.
+  var auditedActor: String { claimedActor == nil ? withPeer(actor) : actor }
+  var auditedClaim: String? { claimedActor.map(withPeer) }
+
+  private func withPeer(_ name: String) -> String {
+    peer.isEmpty ? name : name.isEmpty ? peer : "\(name) (\(peer))"
   }
 
   func check() throws(VectorIndexError) {

@@ -120,9 +120,9 @@ package struct ServingState: Codable, Sendable, Equatable {
     next.changeCount += 1
     next.lastChange = AuditEntry(
       number: next.changeCount, timeMicros: now.wallMicros, action: transition.action,
-      version: transition.version?.description ?? "", actor: author.actor, reason: author.reason,
+      version: transition.version?.description ?? "", actor: author.auditedActor, reason: author.reason,
       detail: transition.detail, generation: next.generation, requestID: author.requestID,
-      claimedActor: author.claimedActor)
+      claimedActor: author.auditedClaim)
     if !author.requestID.isEmpty {
       next.requests.append(RememberedRequest(id: author.requestID, operation: operation))
       next.requests.removeFirst(max(0, next.requests.count - Self.maxRequests))

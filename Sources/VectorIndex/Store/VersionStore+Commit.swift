@@ -35,11 +35,11 @@ extension VersionStore {
   }
 
   /// Makes a placed version known, and stable when its index has no stable one.
-  func admit(_ version: IndexVersion, by author: ChangeRequest) throws(VectorIndexError) {
+  func admit(_ version: IndexVersion, for request: ChangeRequest) throws(VectorIndexError) {
     let name = version.info.name
     try servingChange.withLock { (_) throws(VectorIndexError) in
       let state = indexes.withLock { $0[name.index] } ?? IndexState(serving: ServingState(index: name.index))
-      guard let next = try state.after(.publish(version.info), asked: author) else { return }
+      guard let next = try state.after(.publish(version.info), asked: request) else { return }
       try commit(next, replacing: state) { $0.versions[name.number] = version }
     }
   }

@@ -6,14 +6,13 @@ import Rollouts
 import Synchronization
 
 extension VersionStore {
-  /// The version that an earlier upload with this idempotency key became; nil when there is none.
-  package func published(index: String, requestID: String) -> ListedVersion? {
-    indexes.withLock { indexes in indexes[index].flatMap { Self.published(requestID, in: $0) } }
-  }
-
   /// Begins an upload. Nothing of it is visible before `publish` has returned.
   package func beginUpload(_ header: UploadHeader) throws(VectorIndexError) -> VersionUpload {
     try header.check()
+    let published = indexes.withLock { indexes in
+      indexes[header.index].flatMap { Self.published(header.requestID, in: $0) }
+    }
+    if let published { try published.info.requireRepetition(header) }
     if let backend = collections?.backend, !backend.dims.contains(header.dim) {
       throw VectorIndexError(
         .invalidHeader,
@@ -33,7 +32,8 @@ extension VersionStore {
   /// Makes an upload a version: durable files, a manifest, the move to its place, a check of everything that was
   /// written, and a search of its own vectors. The first version of an index becomes stable.
   ///
-  /// Two uploads with one idempotency key make one version: the second returns the first one's.
+  /// Two uploads with one idempotency key make one version: the second returns the first one's. One that says something else, or
+  /// brings other items, is refused.
   ///
   /// - Parameters:
   ///   - expectedItems: what the uploader sent; another number arrived means that something was lost.
@@ -54,6 +54,7 @@ extension VersionStore {
     do {
       switch try reserve(upload.header) {
       case .published(let version):
+        try version.info.requireRepetition(upload.header, fingerprint: contents.fingerprint(dim: upload.header.dim))
         upload.discardFiles()
         return version
       case .number(let number):
@@ -66,8 +67,9 @@ extension VersionStore {
     defer { release(upload.header) }
     let version = try place(upload, contents, as: name, graphProgress)
     do {
+      let header = upload.header
       try admit(
-        version, by: ChangeRequest(actor: upload.header.actor, claimedActor: upload.header.claimedActor))
+        version, for: ChangeRequest(actor: header.actor, claimedActor: header.claimedActor, peer: header.peer))
     } catch {
       remove(version)
       throw error
@@ -166,8 +168,7 @@ extension VersionStore {
       index: name.index, number: name.number, metric: "inner_product",
       dim: header.dim, itemCount: contents.itemCount, maxNorm: contents.maxNorm, builtBy: header.builtBy,
       labels: header.labels, requestID: header.requestID, createdMicros: Moment.now.wallMicros,
-      fingerprint: Manifest.fingerprint(
-        dim: header.dim, files: contents.files + [contents.categories].compactMap(\.self)),
+      fingerprint: contents.fingerprint(dim: header.dim),
       files: contents.files, categories: contents.categories, catalog: header.catalog)
   }
 
@@ -184,5 +185,31 @@ extension VersionStore {
   private func remove(_ version: IndexVersion) {
     try? retire(version.info.name)
     dropCollection(version.collectionName)
+  }
+}
+
+extension VersionWriter.Contents {
+  fileprivate func fingerprint(dim: Int) -> String {
+    Manifest.fingerprint(dim: dim, files: files + [categories].compactMap(\.self))
+  }
+}
+
+extension VersionInfo {
+  /// Refuses an upload that is another one than the version's under its idempotency key.
+  ///
+  /// - Parameter uploaded: fingerprint of what came, once that is known. The header is no part of what is asked then.
+  fileprivate func requireRepetition(
+    _ header: UploadHeader, fingerprint uploaded: String? = nil
+  ) throws(VectorIndexError) {
+    let isSame = [
+      ("items", uploaded == nil || uploaded == fingerprint), ("dim", header.dim == dim),
+      ("built_by", header.builtBy == builtBy), ("catalog", header.catalog == catalog),
+      ("labels", header.labels == labels),
+    ]
+    guard let difference = isSame.first(where: { !$0.1 })?.0 else { return }
+    throw VectorIndexError(
+      .requestReused,
+      "request_id '\(requestID)' was used for the upload of \(name), with other \(difference); make a new one for each upload",
+      at: uploaded == nil ? "request_id" : "header.request_id")
   }
 }

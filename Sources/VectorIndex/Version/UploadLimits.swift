@@ -6,8 +6,10 @@ package struct UploadLimits: Sendable {
   package static let maxItemIDBytes = 512
   /// Length of a vector.
   package static let maxDim = 65_536
-  /// Bytes of all label names and values together.
-  package static let maxLabelBytes = 64 * 1024
+  /// Labels of one version.
+  package static let maxLabels = 64
+  /// Bytes of a label's name and value together.
+  package static let maxLabelBytes = 1024
   /// Bytes of a request id, and of each text that names the model.
   package static let maxTextBytes = 1024
   /// Bytes of a category's name in UTF-8.
@@ -37,6 +39,8 @@ package struct UploadHeader: Sendable {
   package var actor: String
   /// Who they say they are, where `actor` is known from elsewhere.
   package var claimedActor: String?
+  /// Where the upload comes from.
+  package var peer: String
   /// Whether the version gets a graph for approximate search.
   package var graph: GraphChoice
   /// The snapshot whose items these are; nil where there is none.
@@ -44,7 +48,8 @@ package struct UploadHeader: Sendable {
 
   package init(
     index: String, requestID: String = "", builtBy: BuiltBy, dim: Int, labels: [String: String] = [:],
-    actor: String = "", claimedActor: String? = nil, graph: GraphChoice = .byPolicy, catalog: VersionCatalog? = nil
+    actor: String = "", claimedActor: String? = nil, peer: String = "", graph: GraphChoice = .byPolicy,
+    catalog: VersionCatalog? = nil
   ) {
     self.index = index
     self.requestID = requestID
@@ -53,6 +58,7 @@ package struct UploadHeader: Sendable {
     self.labels = labels
     self.actor = actor
     self.claimedActor = claimedActor
+    self.peer = peer
     self.graph = graph
     self.catalog = catalog
   }
@@ -82,11 +88,19 @@ package struct UploadHeader: Sendable {
       throw VectorIndexError(
         .invalidHeader, "\(name) has \(text.utf8.count) bytes; at most \(UploadLimits.maxTextBytes)", at: name)
     }
-    let labelBytes = labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-    guard labelBytes <= UploadLimits.maxLabelBytes else {
+    try checkLabels()
+  }
+
+  private func checkLabels() throws(VectorIndexError) {
+    guard labels.count <= UploadLimits.maxLabels else {
       throw VectorIndexError(
-        .invalidHeader, "labels have \(labelBytes) bytes together; at most \(UploadLimits.maxLabelBytes)",
-        at: "labels")
+        .invalidHeader, "there are \(labels.count) labels; at most \(UploadLimits.maxLabels)", at: "labels")
+    }
+    for (name, value) in labels where name.utf8.count + value.utf8.count > UploadLimits.maxLabelBytes {
+      throw VectorIndexError(
+        .invalidHeader,
+        "the label '\(name.prefix(32))' has \(name.utf8.count + value.utf8.count) bytes with its value; at most "
+          + "\(UploadLimits.maxLabelBytes)", at: "labels")
     }
   }
 }

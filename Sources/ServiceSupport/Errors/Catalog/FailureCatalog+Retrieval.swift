@@ -180,8 +180,9 @@ extension FailureCatalog {
         fields: ["change.actor", "change.reason", "change.request_id"] + planFields,
         "A plan or a change is out of its bounds; the message says where.", remedy: "Correct what the message names."),
       Entry(
-        .requestIDReused, .invalidArgument, fields: ["change.request_id"],
-        "The request_id was used for another change.", remedy: "Make a new one for each change."),
+        .requestIDReused, .invalidArgument, fields: ["change.request_id", "header.request_id"],
+        "The request_id was used for another change, or for an upload of other items or with another header.",
+        remedy: "Make a new one for each change and each upload."),
       Entry(
         .etagMismatch, .aborted, fields: ["etag", "change.etag"],
         "Somebody changed what serves since it was read.",
