@@ -249,11 +249,9 @@ let package = Package(
     tests(
       "CLITests",
       [
-        "Basics", "CLI", "Items", "Datasets", "Digest", "Evaluation", "Models", "Pages", "ServiceAPI", "ServiceSupport",
-        "TestSupport", "Training", .grpcCore,
-        .protobuf,
-        .argumentParser,
-      ]),
+        "Basics", "CLI", "Items", "Datasets", "Digest", "Evaluation", "Models", "Pages", "ServiceSupport",
+        "Training", .grpcProtobuf, .argumentParser,
+      ] + rpcTests),
     tests(
       "IntegrationTests",
       [

@@ -32,6 +32,7 @@ struct EncoderConfiguration: Sendable {
       FollowedIndex(target: $0, index: settings.index, retention: .seconds(3600 * settings.keepSnapshots))
     }
     outgoing = try service.outgoing()
+    try ServiceTarget.check([settings.retrieval].compactMap(\.self), of: settings.$retrieval)
     model.trainings.outgoing = outgoing
     try check()
   }

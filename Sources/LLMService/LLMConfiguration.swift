@@ -17,6 +17,7 @@ struct LLMConfiguration: Sendable {
     served = try ModelConfiguration(try service.all.read())
     llmWeights = settings.llmWeights
     served.trainings.llmWeights = settings.llmWeights
+    try ServiceTarget.check([settings.retrieval].compactMap(\.self), of: settings.$retrieval)
     served.trainings.retrieval = settings.retrieval
     served.trainings.outgoing = try service.outgoing()
     model = UserModel.Configuration(

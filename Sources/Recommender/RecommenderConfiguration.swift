@@ -11,6 +11,11 @@ package struct RecommenderConfiguration: Sendable {
 
   package init(_ service: ServiceSettings) throws(SettingsError) {
     targets = try service.all.read()
+    for (target, key) in [
+      (targets.encoder, targets.$encoder), (targets.llm, targets.$llm), (targets.retrieval, targets.$retrieval),
+    ] {
+      try ServiceTarget.check([target], of: key)
+    }
     limits = try service.all.read()
     limits.maxMessageBytes = service.maxMessageBytes
     outgoing = try service.outgoing()

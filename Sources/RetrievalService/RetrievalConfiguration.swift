@@ -36,6 +36,8 @@ package struct RetrievalConfiguration: Sendable {
     let settings = try service.all.read(RetrievalSettings.self)
     data = settings.data
     threads = settings.threads.unlessZero
+    try ServiceTarget.check(settings.encoders?.values ?? [], of: settings.$encoders)
+    try ServiceTarget.check(settings.llms?.values ?? [], of: settings.$llms)
     encodingServices = EncodingServices(
       encoders: settings.encoders?.values ?? [], llms: settings.llms?.values ?? [])
     encodingServices.options = try service.outgoing()

@@ -10,7 +10,7 @@ import Testing
     var found: Set<String> = []
     for (program, arguments) in [
       ("illmrec", ["gateway", "--help"]), ("illmrec-encoder", ["--help"]), ("illmrec-llm", ["--help"]),
-      ("illmrec-retrieval", ["--help"]),
+      ("illmrec-retrieval", ["--help"]), ("illmrec", ["recommend", "--help"]),
     ] {
       let (exit, help) = try await runExecutable(program, arguments)
       #expect(exit == .code(0))

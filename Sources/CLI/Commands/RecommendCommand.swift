@@ -48,8 +48,8 @@ struct RecommendCommand: ReportingCommand {
     help: ArgumentHelp("Recommend no items of this category; may be repeated.", valueName: "name"),
     transform: NonEmpty.text)
   var excludeCategory: [String] = []
-  @Option(help: "The index to search.", transform: NonEmpty.text)
-  var index = "default"
+  @Option(name: .customLong("index"), help: IndexName.help("The index to search."), transform: NonEmpty.text)
+  var givenIndex: String?
   @OptionGroup var gateway: GatewayTarget
   @OptionGroup var encoder: EncoderTarget
   @Flag(help: "Print JSON instead of a table.")
@@ -68,7 +68,10 @@ struct RecommendCommand: ReportingCommand {
     transform: NonEmpty.text)
   var catalog: String?
 
+  private var index: String { IndexName.chosen(givenIndex) ?? IndexName.byDefault }
+
   func validate() throws {
+    try IndexName.check(givenIndex)
     let given = [items != nil, user != nil, !image.isEmpty].filter { $0 }.count
     guard given == 1 else { throw ValidationError("Give one of --items, --user (with --interactions) and --image.") }
     guard (user == nil) == (interactions == nil) else {

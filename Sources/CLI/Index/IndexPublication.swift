@@ -22,6 +22,8 @@ struct IndexPublication: Sendable {
   var snapshot: UInt64?
   /// Space fingerprint of the training whose item vectors they are; the encoder's default when empty.
   var training = ""
+  /// Idempotency key of the upload: a repetition returns the version that was published under it. A new one when nil.
+  var requestID: String?
   /// Told of the commit of the draft, before anything is sent.
   var onCommit: @Sendable (Encoder_CommitCatalogResponse) -> Void = { _ in }
 
@@ -36,9 +38,11 @@ struct IndexPublication: Sendable {
           $0.catalogID = catalog.id
           $0.spaceFingerprint = training
         }
-        return try await encoder.exportItems(request) { export in
+        let version = try await encoder.exportItems(request) { export in
           try await upload(export, to: Retrieval_IndexAdminService.Client(wrapping: retrieval))
         }
+        try check(version, isOf: catalog)
+        return version
       }
     }
   }
@@ -58,6 +62,44 @@ struct IndexPublication: Sendable {
     }
     onCommit(commit)
     return commit.catalog
+  }
+
+  /// A repetition of the upload is answered with the version of the first one, which must be what is published now.
+  private func check(_ version: Retrieval_Version, isOf catalog: Common_CatalogRef) throws(CLIError) {
+    guard let requestID, version.hasCatalog, version.catalog.snapshot != catalog.snapshot else { return }
+    throw CLIError(
+      .invalidInput,
+      "request id \"\(requestID)\" was used for \(version.name), of snapshot \(version.catalog.snapshot) of the catalog, and this is "
+        + "snapshot \(catalog.snapshot): nothing was published; give --snapshot \(version.catalog.snapshot) to repeat that request, or "
+        + "another --request-id")
+  }
+
+  /// Finds out, before anything is published, what would keep the version from being promoted.
+  ///
+  /// - Parameter etag: that the serving state must have; empty for any.
+  func checkPromotion(etag: String) async throws {
+    let present: Retrieval_ServingState
+    do {
+      present = try await withService("retrieval service", at: retrieval) {
+        try await IndexAdmin(wrapping: $0).getServingState(.with { $0.index = index }).servingState
+      }
+    } catch let error as CLIError where (error.cause as? RPCError)?.code == .notFound {
+      // The index is made by its first version, which answers without a promotion.
+      return
+    }
+    let obstacle: String
+    if present.isUnderWay {
+      obstacle =
+        "rollout \(present.rollout.number) of \(present.rollout.candidateVersion) is under way; end it first (illmrec index rollout "
+        + "promote --all | rollback), or publish without --promote"
+    } else if !etag.isEmpty, etag != present.etag {
+      obstacle = "what serves has changed: its etag is \(present.etag), not \(etag); look at it and decide again"
+    } else {
+      return
+    }
+    throw CLIError(
+      .service, "index \(index) \(present.position); --promote would be refused, and nothing was published: \(obstacle)"
+    )
   }
 
   /// Lets a published version answer at once, unless it does already, as an index's first one does; returns once the encoder
@@ -142,7 +184,7 @@ struct IndexPublication: Sendable {
   ) -> Retrieval_CreateVersionRequest.Header {
     .with {
       $0.index = index
-      $0.requestID = UUID().uuidString
+      $0.requestID = requestID ?? UUID().uuidString
       $0.builtBy = export.model
       $0.dim = export.dim
       $0.labels = labels

@@ -21,7 +21,7 @@ struct RolloutPlanArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Share of the queries that are also searched in both versions to compare them, off the callers' path; a shadow stage "
-        + "compares all.", valueName: "percent"), transform: NonEmpty.text)
+        + "compares all. (default: 10%)", valueName: "percent"), transform: NonEmpty.text)
   var compare = "10%"
   @Option(help: ArgumentHelp("Roll back when the mean overlap@k is less.", valueName: "0-1"))
   var minOverlap: Double?
@@ -51,7 +51,9 @@ struct RolloutPlanArguments: ParsableArguments {
         + "not drop by more.",
       valueName: "kind:drop[:answers][:non-inferiority]"), transform: NonEmpty.text)
   var outcomes: [String] = []
-  @Option(help: ArgumentHelp("How long outcomes are waited for.", valueName: "duration"), transform: NonEmpty.text)
+  @Option(
+    help: ArgumentHelp("How long outcomes are waited for. (default: 10m)", valueName: "duration"),
+    transform: NonEmpty.text)
   var outcomeWindow = "10m"
 
   func plan() throws(CLIError) -> Retrieval_RolloutPlan {

@@ -41,6 +41,8 @@ struct RolloutView {
 
   private var summary: [WrappedText] {
     [heading, stages] + (rollout.reason.isEmpty ? [] : [WrappedText("why: \(rollout.reason)", indent: 2)])
+      + (serving.isUnderWay || serving.stableVersion.isEmpty
+        ? [] : [WrappedText("index \(serving.index) answers from \(serving.stableVersion)", indent: 2)])
   }
 
   private var heading: WrappedText {

@@ -19,14 +19,11 @@ public final class CGrpcClientTransport: ClientTransport {
   private let lifecycle: Mutex<ClientLifecycle>
 
   /// - Parameter target: as gRPC names it: "host:port", "dns:///host:port", "ipv4:127.0.0.1:1,127.0.0.1:2", "ipv6:…", "unix:/path".
-  /// - Throws: `TransportError` when `configuration` is out of range, a file of its TLS cannot be used, or the system refuses a thread. A target that cannot be resolved
+  /// - Throws: `TransportError` when the target is malformed, `configuration` is out of range, a file of its TLS cannot be used, or the system refuses a thread. A target that cannot be resolved
   ///   or reached shows as UNAVAILABLE in calls.
   public init(target: String, configuration: Configuration = .defaults) throws {
     try configuration.validate()
-    guard !target.isEmpty else {
-      throw TransportError(
-        code: .invalidAddress, message: "the target is empty; name a server, such as \"dns:///localhost:50051\"")
-    }
+    try ClientTarget.check(target)
     self.target = target
     self.configuration = configuration
     self.retryThrottle = configuration.serviceConfig.retryThrottling.map { RetryThrottle(policy: $0) }

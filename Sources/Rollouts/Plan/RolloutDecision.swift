@@ -18,11 +18,15 @@ package enum RolloutDecision: Sendable, Equatable {
     if !conditions.isEmpty {
       self = .wait(conditions)
     } else {
+      let samples = evidence.samples(in: rollout.currentStage)
       self = .advance(
         reason: "stage \(rollout.stage + 1) of \(rollout.plan.stages.count) is over: "
-          + "\(evidence.samples(in: rollout.currentStage)) samples, every gate open")
+          + (samples == 0 ? Self.withoutSamples : "\(samples) samples, every gate open"))
     }
   }
+
+  /// Gates that have measured nothing are not open.
+  private static let withoutSamples = "it asked for no samples and had none, so that no gate could judge"
 
   private static func unmet(
     by rollout: Rollout, _ evidence: StageEvidence, _ readings: [GateReading], now: Moment

@@ -7,7 +7,7 @@ package enum EnvironmentVariables {
   /// The settings of all programs: one environment may be that of several, each of which reads its own.
   package static let settings = [
     "admin-host", "admin-port", "admin-port-file", "approximate-from", "checkpoint", "compression", "compute-path",
-    "data", "decode-threads", "default-deadline", "drain-timeout", "encoder", "handshake-timeout", "hnsw-ef",
+    "data", "decode-threads", "default-deadline", "drain-timeout", "encoder", "gateway", "handshake-timeout", "hnsw-ef",
     "hnsw-ef-construction", "hnsw-m", "host", "http-host", "http-port", "http-port-file", "index", "insecure",
     "keep-snapshots", "keep-versions", "keepalive-interval", "keepalive-timeout", "llm", "llm-weights", "log-format",
     "log-level", "max-batch-items", "max-batch-tokens", "max-bytes-in-progress", "max-concurrent-calls",

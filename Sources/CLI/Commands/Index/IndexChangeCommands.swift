@@ -15,8 +15,10 @@ struct IndexPromoteCommand: ServingChangeCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
+  func changedIndex() throws -> String { try options.index(ofVersion: version) }
+
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
     let name = try options.versionName(version)
     return try await admin.promoteVersion(
@@ -27,8 +29,8 @@ struct IndexPromoteCommand: ServingChangeCommand {
     ).servingState
   }
 
-  func show(_ serving: Retrieval_ServingState) throws {
-    serving.tell("Promoted \(try options.versionName(version)).")
+  func show(_ outcome: ServingOutcome) throws {
+    outcome.tell("Promoted \(try options.versionName(version)).")
   }
 }
 
@@ -41,12 +43,12 @@ struct IndexRollbackCommand: ServingChangeCommand {
   @OptionGroup var change: ChangeOptions
 
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
-    try await admin.rollbackVersion(.init(of: index, change)).servingState
+    try await admin.rollbackVersion(.init(of: present.index, change)).servingState
   }
 
-  func show(_ serving: Retrieval_ServingState) throws { serving.tell("Rolled back.") }
+  func show(_ outcome: ServingOutcome) throws { outcome.tell("Rolled back.") }
 }
 
 struct IndexDeleteCommand: ReportingCommand {
@@ -74,13 +76,18 @@ struct IndexDeleteCommand: ReportingCommand {
   }
 }
 
-extension Retrieval_ServingState {
+extension ServingOutcome {
   /// Says what was done, which version answers now, and the way back.
-  fileprivate func tell(_ deed: String) {
-    var line = "\(deed) Index \(index) now answers from \(stableVersion)"
-    if !previousStableVersion.isEmpty {
-      line += "; `illmrec index rollback` goes back to \(previousStableVersion)"
+  fileprivate func tell(_ deed: String) { Terminal.standardOutput.writeLine(sentence(deed)) }
+
+  /// - Parameter deed: what was asked for, as done.
+  func sentence(_ deed: String) -> String {
+    let now = isRepetition ? "" : "now "
+    var line =
+      "\(isRepetition ? Self.repetition : deed) Index \(after.index) \(now)answers from \(after.stableVersion)"
+    if !after.previousStableVersion.isEmpty {
+      line += "; `illmrec index rollback` goes back to \(after.previousStableVersion)"
     }
-    Terminal.standardOutput.writeLine(line + ".")
+    return line + "."
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Foundation
 import GRPCCore
 import GRPCTransport
@@ -26,11 +27,15 @@ typealias IndexAdmin = Retrieval_IndexAdminService.Client<CGrpcClientTransport>
 
 /// Options that every index command takes.
 struct IndexOptions: ParsableArguments {
-  @Option(help: "The index's name.", transform: NonEmpty.text)
-  var index = "default"
+  @Option(name: .customLong("index"), help: IndexName.help("The index's name."), transform: NonEmpty.text)
+  var givenIndex: String?
   @OptionGroup var target: RetrievalTarget
   @Flag(help: "Print JSON instead of text.")
   var json = false
+
+  var index: String { IndexName.chosen(givenIndex) ?? IndexName.byDefault }
+
+  func validate() throws { try IndexName.check(givenIndex) }
 
   func withAdmin<Value: Sendable>(_ body: @Sendable (IndexAdmin) async throws -> Value) async throws -> Value {
     try await withService("retrieval service", at: target.retrieval) { try await body(IndexAdmin(wrapping: $0)) }
@@ -38,11 +43,27 @@ struct IndexOptions: ParsableArguments {
 
   /// A version's full name from what a person types: "3", or the whole of "default/versions/3".
   func versionName(_ text: String) throws(CLIError) -> String {
-    if text.contains("/") { return text }
-    guard let number = Int(text), number > 0 else {
+    guard text.contains("/") else {
+      guard let number = UInt64(text), number > 0 else {
+        throw CLIError(.usage, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
+      }
+      return "\(index)/versions/\(number)"
+    }
+    let own = try index(ofVersion: text)
+    if let chosen = IndexName.chosen(givenIndex), Identifier(chosen) != Identifier(own) {
+      throw CLIError(.usage, "\(text) is a version of index \(own), and --index says \(chosen); leave one of them out")
+    }
+    return text
+  }
+
+  /// The index that a command about a version is about.
+  func index(ofVersion text: String) throws(CLIError) -> String {
+    guard text.contains("/") else { return index }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, !parts[0].isEmpty, parts[1] == "versions", let number = UInt64(parts[2]), number > 0 else {
       throw CLIError(.usage, "\"\(text)\" names no version; give its number or \"\(index)/versions/<number>\"")
     }
-    return "\(index)/versions/\(number)"
+    return String(parts[0])
   }
 }
 
@@ -62,6 +83,13 @@ struct ChangeOptions: ParsableArguments {
     help: ArgumentHelp("Idempotency key: a repetition changes nothing. (default: a new one)", valueName: "id"),
     transform: NonEmpty.text)
   var requestID: String?
+
+  /// Of a publication's second step: an idempotency key is one change's.
+  var promotion: Retrieval_Change {
+    var change = change
+    if let requestID { change.requestID = requestID + "/promote" }
+    return change
+  }
 
   var change: Retrieval_Change {
     .with {

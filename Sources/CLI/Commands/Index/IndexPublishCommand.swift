@@ -56,9 +56,30 @@ struct IndexPublishCommand: ReportingCommand {
       retrieval: options.target.retrieval, actor: change.change.actor,
       graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified }, snapshot: snapshot,
       onCommit: { Terminal.standardError.writeLine($0.summary) })
+    publication.requestID = change.requestID
+    // Who repeats a request may come with the etag of before it.
+    if promote, change.requestID == nil { try await publication.checkPromotion(etag: change.etag) }
     if let training { publication.training = try await fingerprint(of: training) }
-    var version = try await publication.run()
-    if promote { version = try await publication.promote(version, change.change) }
+    let version = try await publication.run()
+    guard promote else { return try show(version) }
+    let promoted: Retrieval_Version
+    do {
+      promoted = try await publication.promote(version, change.promotion)
+    } catch {
+      // It is published, whatever becomes of its promotion.
+      try show(version)
+      guard let failure = CommandFailure(error), failure.exitCode == 1 else { throw error }
+      throw CLIError(.service, Self.notPromoted(version, failure.message), cause: error)
+    }
+    try show(promoted)
+  }
+
+  static func notPromoted(_ version: Retrieval_Version, _ problem: String) -> String {
+    "\(version.name) was published and not promoted: \(problem). It need not be published again; "
+      + "`illmrec index promote \(version.name)` promotes it"
+  }
+
+  private func show(_ version: Retrieval_Version) throws {
     if options.json { return try JSONOutput.write(version) }
     let state =
       version.roles.contains(.stable)
@@ -76,14 +97,19 @@ struct IndexPublishCommand: ReportingCommand {
     return try listed.training(named: training, by: .encoder).model.spaceFingerprint
   }
 
-  private static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {
+  static func parse(_ labels: [String]) throws(CLIError) -> [String: String] {
     var parsed: [String: String] = [:]
     for label in labels {
       let parts = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty else {
         throw CLIError(.usage, "--label \"\(label)\" is not of the form key=value")
       }
-      parsed[String(parts[0])] = String(parts[1])
+      // A label's name is its bytes, and the contract's map takes names that look the same for one (NFC and NFD).
+      guard parsed.updateValue(String(parts[1]), forKey: String(parts[0])) == nil else {
+        throw CLIError(
+          .usage,
+          "--label \"\(parts[0])\" stands twice, or two labels differ in nothing that can be seen; give each name once")
+      }
     }
     return parsed
   }

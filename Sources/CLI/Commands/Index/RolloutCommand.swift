@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Foundation
 import GRPCCore
 import ServiceAPI
@@ -36,8 +37,10 @@ struct RolloutStartCommand: ServingChangeCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
+  func changedIndex() throws -> String { try options.index(ofVersion: version) }
+
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
     let request = try Retrieval_StartRolloutRequest.with {
       $0.version = try options.versionName(version)
@@ -47,8 +50,10 @@ struct RolloutStartCommand: ServingChangeCommand {
     return try await admin.startRollout(request).servingState
   }
 
-  func show(_ serving: Retrieval_ServingState) throws {
-    RolloutView(serving, nil).write(to: .standardOutput)
+  func show(_ outcome: ServingOutcome) throws {
+    RolloutView(outcome.after, nil).write(to: .standardOutput)
+    if outcome.isRepetition { Terminal.standardOutput.writeLine(ServingOutcome.repetition) }
+    guard outcome.after.isUnderWay else { return }
     Terminal.standardOutput.writeLine("`illmrec index rollout watch` shows how it goes.")
   }
 }
@@ -139,7 +144,13 @@ struct RolloutWatchCommand: ReportingCommand {
 struct RolloutPromoteCommand: ServingChangeCommand {
   static let configuration = CommandConfiguration(
     commandName: "promote", abstract: "Go on to the next stage now, or with --all make the candidate stable.",
-    discussion: "Example:\n  illmrec index rollout promote --reason \"clicks look fine\"")
+    discussion: """
+      What serves when the command looks must be what serves when the change is made: when a gate, or somebody else, was \
+      quicker, nothing is changed. With --etag, what a person has looked at before.
+
+      Example:
+        illmrec index rollout promote --reason "clicks look fine"
+      """)
 
   @Flag(help: "Skip the stages that are left.")
   var all = false
@@ -147,17 +158,36 @@ struct RolloutPromoteCommand: ServingChangeCommand {
   @OptionGroup var change: ChangeOptions
 
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
-    guard all else { return try await admin.advanceRollout(.init(of: index, change)).servingState }
-    let present = try await admin.getServingState(.with { $0.index = index }).servingState
-    guard present.isUnderWay else { throw CLIError(.invalidInput, "index \(index) has no rollout under way") }
+    let decided = change.decided(by: present)
+    guard all else { return try await admin.advanceRollout(.init(of: present.index, decided)).servingState }
+    guard present.isUnderWay || present.hasReleasedCandidate else {
+      throw CLIError(
+        .invalidInput, "index \(present.index) has no rollout under way: it \(present.position). Nothing was changed")
+    }
     return try await admin.promoteVersion(
       .with {
         $0.version = present.rollout.candidateVersion
-        $0.change = change
+        $0.change = decided
       }
     ).servingState
+  }
+
+  func show(_ outcome: ServingOutcome) throws {
+    RolloutView(outcome.after, nil).write(to: .standardOutput)
+    Terminal.standardOutput.writeLine(
+      outcome.isRepetition
+        ? ServingOutcome.repetition
+        : "Before, it was in \(outcome.before.stageText).")
+  }
+}
+
+extension Retrieval_ServingState {
+  /// Its last rollout has ended with its candidate answering everybody, so that to promote it again changes nothing: who
+  /// repeats a request that was answered learns so.
+  fileprivate var hasReleasedCandidate: Bool {
+    hasRollout && rollout.phase == .succeeded && Identifier(rollout.candidateVersion) == Identifier(stableVersion)
   }
 }
 
@@ -170,9 +200,9 @@ struct RolloutPauseCommand: ServingChangeCommand {
   @OptionGroup var change: ChangeOptions
 
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
-    try await admin.pauseRollout(.init(of: index, change)).servingState
+    try await admin.pauseRollout(.init(of: present.index, change)).servingState
   }
 }
 
@@ -185,9 +215,9 @@ struct RolloutResumeCommand: ServingChangeCommand {
   @OptionGroup var change: ChangeOptions
 
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
-    try await admin.resumeRollout(.init(of: index, change)).servingState
+    try await admin.resumeRollout(.init(of: present.index, change)).servingState
   }
 }
 
@@ -200,9 +230,9 @@ struct RolloutRollbackCommand: ServingChangeCommand {
   @OptionGroup var change: ChangeOptions
 
   func ask(
-    _ admin: IndexAdmin, of index: String, _ change: Retrieval_Change
+    _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change
   ) async throws -> Retrieval_ServingState {
-    try await admin.rollbackRollout(.init(of: index, change)).servingState
+    try await admin.rollbackRollout(.init(of: present.index, change)).servingState
   }
 }
 

@@ -16,10 +16,11 @@ struct EvaluatedServicesOptions: ParsableArguments {
   @OptionGroup var llm: LLMTarget
   @OptionGroup var retrieval: RetrievalTarget
   @Option(
-    help: ArgumentHelp(
-      "The index to search, in its stable version, or one version of it, such as default/versions/2.",
-      valueName: "index"), transform: NonEmpty.text)
-  var index = "default"
+    name: .customLong("index"),
+    help: IndexName.help(
+      "The index to search, in its stable version, or one version of it, such as default/versions/2."),
+    transform: NonEmpty.text)
+  var givenIndex: String?
   @Option(
     help: ArgumentHelp(
       "How the services call the items: source, by the ids of what the data was prepared from, or numbers, as meta_info.json "
@@ -32,7 +33,10 @@ struct EvaluatedServicesOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Requests under way at the same time.", valueName: "n"))
   var requestsAtOnce = 4
 
+  var index: String { IndexName.chosen(givenIndex) ?? IndexName.byDefault }
+
   func check() throws {
+    try IndexName.check(givenIndex)
     guard (1...4096).contains(usersPerRequest), (1...256).contains(requestsAtOnce) else {
       throw ValidationError("--users-per-request must be 1 to 4,096, --requests-at-once 1 to 256.")
     }
