@@ -120,7 +120,7 @@ class Callers:
 
     def run(self):
         while not self.ended.is_set():
-            request = field(2, field(2, vectors(1)) + field(3, 10))
+            request = field(3, field(2, vectors(1)) + field(3, 10))
             begin = time.monotonic()
             try:
                 self.search(request, timeout=60)

@@ -19,7 +19,9 @@ extension EncoderServer {
         .labelTooLong, "\(label.utf8.count) bytes, a label has at most \(Self.maxLabelBytes); shorten it",
         field: "label")
     }
-    let (snapshot, isNew) = try await change { store throws(StoreError) in try store.commit(label: label) }
+    let (snapshot, isNew) = try await draft.changingWhole(force: request.force, "committed") {
+      try await change { store throws(StoreError) in try store.commit(label: label) }
+    }
     if isNew {
       logger.notice(
         "catalog committed", metadata: ["snapshot": "\(snapshot.number)", "items": "\(snapshot.itemCount)"])
@@ -91,7 +93,9 @@ extension EncoderServer {
   func discardDraft(
     request: Encoder_DiscardDraftRequest, context: ServerContext
   ) async throws -> Encoder_DiscardDraftResponse {
-    let changes = try await change { store throws(StoreError) in try store.discardDraft() }
+    let changes = try await draft.changingWhole(force: request.force, "discarded") {
+      try await change { store throws(StoreError) in try store.discardDraft() }
+    }
     logger.notice(
       "draft of the catalog discarded",
       metadata: ["added": "\(changes.added)", "changed": "\(changes.changed)", "removed": "\(changes.removed)"])

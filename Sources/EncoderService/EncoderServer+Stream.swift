@@ -19,6 +19,8 @@ extension EncoderServer {
     /// Nil when nothing is stored.
     let order: StoreOrder?
     let syncs: Bool
+    /// Of the draft, while the stream is open; nil when nothing is stored.
+    let lease: DraftLeases.Lease?
   }
 
   /// Items in flight are bounded by three batches and by bytes: one batch is computed, one is ready, one is being stored and
@@ -29,6 +31,7 @@ extension EncoderServer {
   ) async throws {
     let progress = StreamProgress()
     let begun = Mutex<Reading?>(nil)
+    defer { begun.withLock(\.self)?.lease?.end() }
     let window = CostWindow(maxElements: 3 * limits.maxBatchItems, maxCost: limits.maxMessageBytes)
     try await BulkStream(messages, writer).answerAsDone(
       within: window, beside: { try await progress.report(to: writer) },
@@ -37,7 +40,7 @@ extension EncoderServer {
         progress.removed(try await removeAll(but: order.named))
       }
     ) { [self] config in
-      let reading = try read(config)
+      let reading = try read(config, from: context.remotePeer)
       begun.withLock { $0 = reading }
       let outputs = reading.outputs
       return BulkSession(header: .with { $0.model = reading.training.identity }) { item in
@@ -62,7 +65,7 @@ extension EncoderServer {
   }
 
   private func read(
-    _ config: Encoder_StreamEncodeImagesRequest.Config
+    _ config: Encoder_StreamEncodeImagesRequest.Config, from peer: String
   ) throws(ServiceFailure) -> Reading {
     let training = try training(config.spaceFingerprint, version: config.modelVersion, path: "config.")
     let outputs = try ItemOutputs(config.outputs, as: config.outputType, path: "config.")
@@ -73,9 +76,10 @@ extension EncoderServer {
         "the draft is to become what the stream holds, but store is not set; set it, or leave sync out",
         field: "config.sync")
     }
+    let lease = config.store ? try draft.fill(.init(actor: config.actor, peer: peer, syncs: config.sync)) : nil
     return Reading(
       training: training, outputs: outputs, order: config.store ? StoreOrder(remembersNames: config.sync) : nil,
-      syncs: config.sync)
+      syncs: config.sync, lease: lease)
   }
 
   /// The item's own outcome; throws what ends the whole stream, such as a store that cannot be written.

@@ -19,6 +19,7 @@ final class EncoderServer: Sendable {
   let store: ItemStore
   let pipeline: ItemPipeline
   let snapshotsInUse = SnapshotsInUse()
+  let draft = DraftLeases()
   let logger: Logger
 
   /// - Parameters:

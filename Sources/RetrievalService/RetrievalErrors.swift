@@ -44,6 +44,7 @@ extension ServiceFailure {
     case .scoreOverflow: .scoreOverflow
     case .cancelled: .cancelled
     case .indexNotFound: .indexNotFound
+    case .nothingServes: .nothingServes
     case .versionNotFound: .versionNotFound
     case .versionInUse: .versionInUse
     case .nothingToRollBack: .nothingToRollBack

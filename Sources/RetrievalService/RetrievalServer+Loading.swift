@@ -40,7 +40,7 @@ extension RetrievalServer {
       administration: [
         admin
       ],
-      dependencies: backend.map { backend in ["milvus": { await backend.isHealthy() }] } ?? [:],
+      dependencies: dependencies(store, backend),
       metrics: [RetrievalMetrics(store: store, monitor: monitor).samples],
       onDrain: { admin.broadcast.endAll() },
       onShutdown: {
@@ -48,6 +48,17 @@ extension RetrievalServer {
         await monitor.shutdown()
         await backend?.shutdown()
       })
+  }
+
+  /// What Check tells by name: Milvus where there is one, and the indexes where one of them was found serving nothing.
+  private static func dependencies(
+    _ store: VersionStore, _ backend: MilvusBackend?
+  ) -> [String: HealthService.Probe] {
+    var probes: [String: HealthService.Probe] = [:]
+    if let backend { probes["milvus"] = { await backend.isHealthy() } }
+    let areServed: @Sendable () -> Bool = { store.indexNames.allSatisfy { (try? store.routing(of: $0)) != nil } }
+    if !areServed() { probes["indexes"] = { areServed() } }
+    return probes
   }
 
   private static func open(

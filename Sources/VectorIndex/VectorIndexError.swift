@@ -26,6 +26,7 @@ package struct VectorIndexError: CodedError {
     case cancelled
     // What serves.
     case indexNotFound
+    case nothingServes
     case versionNotFound
     case versionInUse
     case nothingToRollBack

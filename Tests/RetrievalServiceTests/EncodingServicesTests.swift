@@ -15,6 +15,8 @@ import Testing
 private final class ScriptedTrainings: RegistrableRPCService {
   private let loaded: [String]
   let asked = Mutex<[String]>([])
+  /// What ListSnapshots of the encoder answers; nil for one of before snapshots.
+  let snapshots = Mutex<Encoder_ListSnapshotsResponse?>(nil)
 
   /// - Parameter loaded: the first is the default; empty for a service of before, which knows no field and has one training.
   init(_ loaded: [String]) { self.loaded = loaded }
@@ -32,6 +34,13 @@ private final class ScriptedTrainings: RegistrableRPCService {
       (request: Encoder_GetServerInfoRequest, model) -> Encoder_GetServerInfoResponse in
       let answered = try model(request.spaceFingerprint)
       return .with { $0.model = answered }
+    }
+    answer(Encoder_EncoderService.Method.ListSnapshots.descriptor, &router) {
+      [snapshots = self] (_: Encoder_ListSnapshotsRequest, _) -> Encoder_ListSnapshotsResponse in
+      guard let held = snapshots.snapshots.withLock(\.self) else {
+        throw RPCError(code: .unimplemented, message: "an encoder of before")
+      }
+      return held
     }
     answer(LLM_LLMService.Method.GetServerInfo.descriptor, &router) {
       (request: LLM_GetServerInfoRequest, model) -> LLM_GetServerInfoResponse in
@@ -122,6 +131,43 @@ struct EncodingServicesTests {
         await expectFailure(
           .failedPrecondition, "TRAINING_UNVERIFIED", field: "version", mentioning: "encoder at 127.0.0.1:1"
         ) { try await server.start(100) }
+      }
+    }
+  }
+
+  @Test
+  func `A version whose catalog snapshot an encoder lacks is neither promoted nor rolled out, by name`() async throws {
+    var second = Catalog(count: 10)
+    second.release = .with { ($0.id, $0.snapshot, $0.fingerprint) = ("store", 2, "two") }
+    let held = { (id: String, numbers: ClosedRange<UInt64>, fingerprint: String) -> Encoder_ListSnapshotsResponse in
+      .with { message in
+        message.catalog.id = id
+        message.snapshots = numbers.map { number in
+          .with { ($0.number, $0.fingerprint) = (number, number == 2 ? fingerprint : "one") }
+        }
+      }
+    }
+    let encoder = ScriptedTrainings(["space-1"])
+    try await ScriptedTrainings.serve([encoder]) { [second] targets in
+      try await RetrievalHarness.run(
+        directory.path, milvus: nil, encodingServices: EncodingServices(encoders: targets)
+      ) { server in
+        try await server.publish(Catalog(count: 10))
+        try await server.publish(second)
+        for (listing, reason, code, words) in [
+          (held("store", 1...1, ""), "SNAPSHOT_NOT_FOUND", RPCError.Code.notFound, "does not hold"),
+          (held("store", 1...2, "other"), "SNAPSHOT_NOT_FOUND", .notFound, "other items under that number"),
+          (held("restored", 1...2, "two"), "CATALOG_MISMATCH", .failedPrecondition, "holds restored"),
+        ] {
+          encoder.snapshots.withLock { $0 = listing }
+          await expectFailure(code, reason, field: "version", mentioning: words, targets[0]) {
+            try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" })
+          }
+          await expectFailure(code, reason, field: "version", mentioning: words) { try await server.start(100) }
+        }
+        encoder.snapshots.withLock { $0 = held("store", 1...2, "two") }
+        let serving = try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" }).servingState
+        #expect(serving.stableVersion == "default/versions/2")
       }
     }
   }

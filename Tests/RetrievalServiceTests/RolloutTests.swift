@@ -347,6 +347,9 @@ struct RolloutTests {
       _ = try await watching(server) { $0.figures.gates.contains { $0.verdict == .failed } }
       while try await searchAll(server).results.contains(where: \.hasServedBy) {}
       #expect(try await server.admin.getServingState(.init()).servingState.rollout.phase == .running)
+      _ = try await watching(server, searching: false) {
+        $0.figures.waitingFor.contains { $0.contains("the candidate answers nobody") }
+      }
       disk.isFull.store(false, ordering: .relaxed)
       let last = try await watching(server) { $0.servingState.rollout.phase == .rolledBack }
       #expect(last.servingState.rollout.reason.contains("overlap"))

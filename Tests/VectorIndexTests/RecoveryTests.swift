@@ -2,6 +2,7 @@
 
 import CrashProbe
 import Foundation
+import Rollouts
 import TestSupport
 import Testing
 import VectorIndex
@@ -64,7 +65,7 @@ struct RecoveryTests {
       return
     }
     #expect(path.hasSuffix("indexes/items/versions/2") && reason.contains(file))
-    #expect(store.findings.dropFirst() == [.fellBack(index: "items", from: 2, to: 1)])
+    #expect(store.findings.dropFirst() == [.fellBack(index: "items", from: 2, to: 1, among: 2)])
     #expect(try store.resolve(index: "items").version.info.itemCount == 12)
     #expect(try store.versions(of: "items").map(\.info.name.number) == [3, 1])
     #expect(try store.servingState(of: "items").previous == nil)
@@ -88,12 +89,66 @@ struct RecoveryTests {
   }
 
   @Test(arguments: Damage.allCases)
-  func `A damaged serving state is moved aside and the newest version serves`(damage: Damage) throws {
+  func `A damaged serving state is moved aside, and what the audit log says was stable serves`(damage: Damage) throws {
     try damage.apply(to: "indexes/items/serving.json", in: directory)
     let store = try VersionStore(path: directory.path)
-    #expect(store.findings.contains(.stableChosen(index: "items", version: 3)))
+    #expect(store.findings.contains(.stableChosen(index: "items", version: 2, entry: 4)))
     #expect(directory.entries("quarantine") == (damage == .removed ? [] : ["items.serving.1"]))
-    #expect(try store.resolve(index: "items").version.info.itemCount == 18)
+    #expect(try store.resolve(index: "items").version.info.itemCount == 15)
+    #expect(try store.servingState(of: "items").previous == 1)
+    let told = try #require(try store.auditEntries(of: "items").last)
+    #expect(told.action == .recovered && told.version == "items/versions/2")
+    #expect(told.reason == "serving.json was damaged or missing" && told.detail.hasPrefix("version 2 is stable"))
+  }
+
+  @Test
+  func `A version that was rolled back does not come back when the serving state is lost`() throws {
+    do {
+      let store = try VersionStore(path: directory.path)
+      _ = try store.startRollout(
+        of: VersionName(index: "items", number: 3), plan: RolloutPlan(stages: [.init(canaryPermille: 100)]))
+      _ = try store.rollBackRollout(of: "items", ChangeRequest(actor: "rollout", reason: "gate errors"))
+      _ = try store.promote(VersionName(index: "items", number: 3))
+      _ = try store.rollBack(index: "items")
+    }
+    try Damage.removed.apply(to: "indexes/items/serving.json", in: directory)
+    let store = try VersionStore(path: directory.path)
+    #expect(try store.resolve(index: "items").version.info.name.number == 2)
+    #expect(try store.servingState(of: "items").previous == nil)
+  }
+
+  @Test
+  func `A rollout that was under way when the serving state was lost is over, and the log says so`() throws {
+    do {
+      let store = try VersionStore(path: directory.path)
+      _ = try store.startRollout(
+        of: VersionName(index: "items", number: 3), plan: RolloutPlan(stages: [.init(canaryPermille: 1000)]))
+    }
+    try Damage.emptied.apply(to: "indexes/items/serving.json", in: directory)
+    let store = try VersionStore(path: directory.path)
+    #expect(try store.routing(of: "items").stable.info.name.number == 2)
+    #expect(try store.routing(of: "items").candidate == nil)
+    #expect(try store.auditEntries(of: "items").last?.detail.contains("the rollout under way is lost") == true)
+  }
+
+  @Test
+  func `Where neither the serving state nor the audit log is left, nothing serves until a person has chosen`() throws {
+    for file in ["serving.json", "audit.jsonl"] { try Damage.removed.apply(to: "indexes/items/\(file)", in: directory) }
+    for _ in 0..<2 {
+      let store = try VersionStore(path: directory.path)
+      #expect(store.findings == [.nothingServes(index: "items", newest: 3)])
+      let error = #expect(throws: VectorIndexError.self) { try store.resolve(index: "items") }
+      #expect(error?.code == .nothingServes && error?.message.contains("illmrec index promote N") == true)
+      #expect(try store.versions(of: "items").map(\.roles) == [[], [], []])
+      let refused = #expect(throws: VectorIndexError.self) {
+        try store.startRollout(
+          of: VersionName(index: "items", number: 3), plan: RolloutPlan(stages: [.init(canaryPermille: 100)]))
+      }
+      #expect(refused?.code == .nothingServes)
+    }
+    let store = try VersionStore(path: directory.path)
+    _ = try store.promote(VersionName(index: "items", number: 2))
+    #expect(try store.resolve(index: "items").version.info.itemCount == 15)
   }
 
   @Test
@@ -107,19 +162,25 @@ struct RecoveryTests {
   }
 
   @Test
-  func `With previous and stable broken the newest serves; with all broken nothing does`() throws {
+  func `With previous and stable broken nothing that was never released serves, and the log tells it once`() throws {
     for number in [1, 2] {
       try Damage.halfMissing.apply(to: "indexes/items/versions/\(number)/ids.utf8", in: directory)
     }
     do {
       let store = try VersionStore(path: directory.path)
-      #expect(store.findings.contains(.fellBack(index: "items", from: 2, to: 3)))
+      #expect(store.findings.contains(.fellBack(index: "items", from: 2, to: nil, among: 1)))
       #expect(store.findings.contains(.previousLost(index: "items", version: 1)))
-      #expect(try store.resolve(index: "items").version.info.itemCount == 18)
+      #expect(try VersionStoreTests.code { try store.resolve(index: "items") } == .nothingServes)
+    }
+    do {
+      let store = try VersionStore(path: directory.path)
+      #expect(store.findings == [.nothingServes(index: "items", newest: 3)])
+      let told = try store.auditEntries(of: "items").filter { $0.action == .recovered }
+      #expect(
+        told.count == 1 && told[0].reason.contains("version 2 is broken") && told[0].detail.hasPrefix("nothing serves"))
     }
     try Damage.removed.apply(to: "indexes/items/versions/3/manifest.json", in: directory)
     let store = try VersionStore(path: directory.path)
-    #expect(store.findings.contains(.fellBack(index: "items", from: 3, to: nil)))
     #expect(store.indexNames.isEmpty)
     #expect(throws: VectorIndexError.self) { try store.resolve(index: "items") }
     let published = try store.publish(first)

@@ -211,17 +211,17 @@ struct RolloutTests {
 
   @Test
   func `A rollback that the disk refuses leaves the rollout as it was`() throws {
-    let disk = FaultyDisk()
+    let disk = ObservedDisk()
     let store = try VersionStore(path: directory.path, faults: disk)
     _ = try store.startRollout(of: second, plan: RolloutPlan(stages: [.init(canaryPermille: 1000)]))
-    disk.arm(.crashes, at: 0)
-    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFailed)
-    disk.disarm()
+    disk.fails = true
+    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFull)
+    disk.fails = false
     #expect(try shares(store) == [.canary: 1000])
     store.haltRollout(of: "items", number: 1)
-    disk.arm(.crashes, at: 0)
-    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFailed)
-    disk.disarm()
+    disk.fails = true
+    #expect(try VersionStoreTests.code { try store.rollBackRollout(of: "items") } == .storageFull)
+    disk.fails = false
     #expect(try shares(store) == [.stable: 1000], "what a failed gate took out stays out")
     _ = try store.rollBackRollout(of: "items")
     #expect(try shares(store) == [.stable: 1000])

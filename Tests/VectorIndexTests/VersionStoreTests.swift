@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CrashProbe
+import Rollouts
 import TestSupport
 import Testing
 import VectorIndex
@@ -61,6 +62,25 @@ struct VersionStoreTests {
     let store = try open()
     #expect(store.findings.isEmpty)
     #expect(try store.versions(of: "items").map(\.info.name.number) == [1])
+  }
+
+  @Test
+  func `A full disk lets a rollout be paused and rolled back, by a person as by a gate`() throws {
+    do {
+      let disk = FullDisk()
+      let store = try VersionStore(path: directory.path, faults: disk)
+      let names = try (0..<2).map { _ in try store.publish(small).info.name }
+      _ = try store.startRollout(of: names[1], plan: RolloutPlan(stages: [.init(canaryPermille: 500)]))
+      disk.fill(until: directory.file("reserve"))
+      #expect(try Self.code { try store.advanceRollout(of: "items") } == .storageFull)
+      #expect(try store.pauseRollout(of: "items").rollout?.phase == .paused)
+      #expect(try Self.code { try store.resumeRollout(of: "items") } == .storageFull)
+      #expect(try store.rollBackRollout(of: "items").rollout?.phase == .rolledBack)
+    }
+    let store = try open()
+    #expect(store.findings.isEmpty)
+    #expect(try store.servingState(of: "items").rollout?.phase == .rolledBack)
+    #expect(try store.auditEntries(of: "items").suffix(2).map(\.action) == [.rolloutPaused, .rolloutRolledBack])
   }
 
   @Test

@@ -59,6 +59,7 @@ struct CatalogEncoding: Sendable {
         .with {
           $0.config.store = true
           $0.config.sync = syncs
+          $0.config.actor = ChangeOptions.person
         })
       // What is named first stays in the draft even where nothing better comes.
       if syncs { for problem in catalog.problems { try await name(problem.itemID, to: writer, tally) } }

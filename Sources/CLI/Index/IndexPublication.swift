@@ -22,6 +22,8 @@ struct IndexPublication: Sendable {
   var snapshot: UInt64?
   /// Space fingerprint of the training whose item vectors they are; the encoder's default when empty.
   var training = ""
+  /// Whether the draft is committed although somebody is filling it.
+  var force = false
   /// Idempotency key of the upload: a repetition returns the version that was published under it. A new one when nil.
   var requestID: String?
   /// Told of the commit of the draft, before anything is sent.
@@ -54,7 +56,7 @@ struct IndexPublication: Sendable {
     if let snapshot { return .with { $0.snapshot = snapshot } }
     let commit: Encoder_CommitCatalogResponse
     do {
-      commit = try await encoder.commitCatalog(.init())
+      commit = try await encoder.commitCatalog(.with { $0.force = force })
     } catch let error as RPCError where error.reason == FailureReason.draftEmpty.rawValue {
       throw CLIError(
         .invalidInput, "the encoder at \(self.encoder) stores no items; `illmrec catalog encode` brings them in",

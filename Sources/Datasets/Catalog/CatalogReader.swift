@@ -65,7 +65,8 @@ package struct CatalogReader {
         add(fields, id: fields.id, line: line)
       } catch let problem as JSONProblem {
         note(
-          "not a JSON object (column \(problem.offset + 1): \(problem.message)); write one object per line", line: line)
+          "not a JSON object of an item (column \(problem.offset + 1): \(problem.message)); write one object per line",
+          line: line)
       }
     }
   }
@@ -76,7 +77,7 @@ package struct CatalogReader {
       guard try cursor.kind() == .object else {
         throw cursor.problem("not a JSON object of items; a file with one object per line is named .jsonl")
       }
-      try cursor.readObject { id, cursor in
+      try cursor.readObject(hasNames: true) { id, cursor in
         if try cursor.kind() == .object {
           items.append((id, try ItemFields(reading: &cursor)))
         } else {

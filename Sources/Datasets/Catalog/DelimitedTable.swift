@@ -74,7 +74,7 @@ package struct DelimitedTable: Sendable {
       case (.quoteInQuoted, UInt8(ascii: "\"")):
         field.append(byte)
         state = .quoted
-      case (_, separator): endField()
+      case (_, separator): try endField()
       case (.quoteInQuoted, UInt8(ascii: "\r")): break
       case (.quoteInQuoted, _):
         throw DatasetError(.malformed, "\(file):\(line): text after a closing quote; write a quote inside quotes twice")
@@ -91,7 +91,7 @@ package struct DelimitedTable: Sendable {
         field.append(UInt8(ascii: "\n"))
         return nil
       }
-      return endRow()
+      return try endRow()
     }
 
     mutating func finish() throws -> Row? {
@@ -99,16 +99,21 @@ package struct DelimitedTable: Sendable {
       throw DatasetError(.malformed, "\(file):\(rowLine): a quote opened in this row is never closed")
     }
 
-    private mutating func endField() {
+    /// What is no UTF-8 is refused: replaced characters would make other ids of those that it holds.
+    private mutating func endField() throws {
       if state == .unquoted || state == .fieldStart, field.last == UInt8(ascii: "\r") { field.removeLast() }
-      cells.append(String(decoding: field, as: UTF8.self))
+      guard let text = String(validating: field, as: UTF8.self) else {
+        throw DatasetError(
+          .malformed, "\(file):\(rowLine): field \(cells.count + 1) is no UTF-8 text; save the file as UTF-8")
+      }
+      cells.append(text)
       field.removeAll(keepingCapacity: true)
       state = .fieldStart
     }
 
-    private mutating func endRow() -> Row? {
+    private mutating func endRow() throws -> Row? {
       let isBlank = cells.isEmpty && state != .quoteInQuoted && (field.isEmpty || field == [UInt8(ascii: "\r")])
-      endField()
+      try endField()
       defer {
         cells.removeAll(keepingCapacity: true)
         rowLine = line

@@ -9,7 +9,13 @@ struct ItemFields {
   init(reading cursor: inout JSONCursor) throws {
     var values: [String: [String]] = [:]
     try cursor.readObject { name, cursor in
-      if Self.known.contains(name) { values[name] = try cursor.readTexts() } else { try cursor.skip() }
+      if Self.idNames.contains(name) {
+        values[name] = [try cursor.readName()].compactMap(\.self)
+      } else if Self.known.contains(name) {
+        values[name] = try cursor.readTexts()
+      } else {
+        try cursor.skip()
+      }
     }
     self.values = values
   }
@@ -32,6 +38,7 @@ struct ItemFields {
     case first
   }
 
+  /// As it stands, with the spaces around it: ids are bytes.
   var id: String? { pieces(Self.idNames).first }
 
   func item(id: String, line: Int, lists: Lists = .joined) -> CatalogItem {

@@ -35,9 +35,13 @@ struct JSONCursor {
   }
 
   /// Calls `field` with each key; it reads the value, all of it.
-  mutating func readObject(_ field: (String, inout JSONCursor) throws -> Void) throws {
+  ///
+  /// - Parameter hasNames: whether the keys are names, so that what is no text in them is refused.
+  mutating func readObject(
+    hasNames: Bool = false, _ field: (String, inout JSONCursor) throws -> Void
+  ) throws {
     try readMembers(open: UInt8(ascii: "{"), close: UInt8(ascii: "}"), "an object") { cursor in
-      let key = try cursor.readString()
+      let key = try cursor.readString(isExact: hasNames)
       cursor.skipSpace()
       guard cursor.take(UInt8(ascii: ":")) else { throw cursor.problem("no colon after the key \"\(key)\"") }
       try field(key, &cursor)
@@ -170,10 +174,11 @@ struct JSONCursor {
     throw problem("the text ends within a string")
   }
 
-  mutating func readString() throws -> String {
+  /// - Parameter isExact: whether what is no text is refused, and not replaced by U+FFFD.
+  mutating func readString(isExact: Bool = false) throws -> String {
     let (content, hasEscapes) = try scanString()
     let text = UnsafeBufferPointer(rebasing: bytes[content])
-    guard hasEscapes else { return String(decoding: text, as: UTF8.self) }
-    return try JSONEscapes.decoded(text, offset: content.lowerBound)
+    guard hasEscapes else { return try JSONEscapes.text(text, offset: content.lowerBound, isExact: isExact) }
+    return try JSONEscapes.decoded(text, offset: content.lowerBound, isExact: isExact)
   }
 }

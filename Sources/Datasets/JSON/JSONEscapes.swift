@@ -3,8 +3,10 @@
 /// The escapes within JSON strings.
 enum JSONEscapes {
   /// `content`, what stands between the quotes, with its escapes replaced. A lone half of a surrogate pair becomes
-  /// U+FFFD: scraped product texts have them.
-  static func decoded(_ content: UnsafeBufferPointer<UInt8>, offset: Int) throws -> String {
+  /// U+FFFD: scraped product texts have them. It is refused where `isExact`: in a name it would make another name.
+  static func decoded(
+    _ content: UnsafeBufferPointer<UInt8>, offset: Int, isExact: Bool = false
+  ) throws -> String {
     var out: [UInt8] = []
     out.reserveCapacity(content.count)
     var index = 0
@@ -16,7 +18,10 @@ enum JSONEscapes {
       }
       guard index + 1 < content.count else { throw JSONProblem(offset: offset + index, message: "a bad escape") }
       if content[index + 1] == UInt8(ascii: "u") {
-        let scalar = try scalar(in: content, at: &index, offset: offset)
+        let start = index
+        guard let scalar = try scalar(in: content, at: &index, offset: offset) ?? (isExact ? nil : "\u{FFFD}") else {
+          throw JSONProblem(offset: offset + start, message: "half of a surrogate pair, which is no text")
+        }
         out.append(contentsOf: Character(scalar).utf8)
       } else {
         guard let byte = simple(content[index + 1]) else {
@@ -26,7 +31,16 @@ enum JSONEscapes {
         index += 2
       }
     }
-    return String(decoding: out, as: UTF8.self)
+    return try text(out, offset: offset, isExact: isExact)
+  }
+
+  /// Bytes as text; those that are none become U+FFFD, or are refused where `isExact`.
+  static func text(_ bytes: some Collection<UInt8>, offset: Int, isExact: Bool) throws -> String {
+    guard isExact else { return String(decoding: bytes, as: UTF8.self) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw JSONProblem(offset: offset, message: "bytes that are no UTF-8")
+    }
+    return text
   }
 
   private static func simple(_ byte: UInt8) -> UInt8? {
@@ -41,19 +55,19 @@ enum JSONEscapes {
     }
   }
 
-  /// The character of one `\uXXXX`, or of two that are a surrogate pair.
+  /// The character of one `\uXXXX`, or of two that are a surrogate pair; nil for half of a pair.
   private static func scalar(
     in content: UnsafeBufferPointer<UInt8>, at index: inout Int, offset: Int
-  ) throws -> Unicode.Scalar {
+  ) throws -> Unicode.Scalar? {
     let high = try unit(in: content, at: index, offset: offset)
     index += 6
     guard 0xD800...0xDBFF ~= high, index + 1 < content.count, content[index] == UInt8(ascii: "\\"),
       content[index + 1] == UInt8(ascii: "u")
-    else { return Unicode.Scalar(high) ?? "\u{FFFD}" }
+    else { return Unicode.Scalar(high) }
     let low = try unit(in: content, at: index, offset: offset)
-    guard 0xDC00...0xDFFF ~= low else { return "\u{FFFD}" }
+    guard 0xDC00...0xDFFF ~= low else { return nil }
     index += 6
-    return Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)) ?? "\u{FFFD}"
+    return Unicode.Scalar(0x10000 + (high - 0xD800) << 10 + (low - 0xDC00))
   }
 
   private static func unit(in content: UnsafeBufferPointer<UInt8>, at index: Int, offset: Int) throws -> UInt32 {

@@ -34,7 +34,7 @@ package struct DatasetRecord: Sendable, Equatable {
         case "seed": record.seed = UInt64(bitPattern: Int64(try cursor.readInteger()))
         case "split": record.split = try cursor.readString()
         case "negatives": record.negatives = try cursor.readString()
-        case "item_ids": try cursor.readArray { record.itemIDs.append(try $0.readString()) }
+        case "item_ids": try cursor.readArray { record.itemIDs.append(try $0.readString(isExact: true)) }
         default: try cursor.skip()
         }
       }

@@ -46,8 +46,8 @@ extension SourceReader {
       var (user, item, time) = ("", "", Double?.none)
       try cursor.readObject { key, cursor in
         switch key {
-        case "reviewerID": user = try cursor.readString()
-        case "asin": item = try cursor.readString()
+        case "reviewerID": user = try cursor.readString(isExact: true)
+        case "asin": item = try cursor.readString(isExact: true)
         case "unixReviewTime": time = Double(try cursor.readInteger())
         default: try cursor.skip()
         }

@@ -102,10 +102,10 @@ private struct SplitUser {
     var (train, held) = ([String](), ["valid": "", "test": ""])
     try cursor.readObject { key, cursor in
       switch key {
-      case "user_id": id = try cursor.readTexts().first ?? ""
-      case "train": train = try cursor.readTexts()
-      case "valid", "test": held[key] = try cursor.readTexts().first ?? ""
-      case "negatives": negatives = try cursor.readTexts()
+      case "user_id": id = try cursor.readName() ?? ""
+      case "train": train = try cursor.readNames()
+      case "valid", "test": held[key] = try cursor.readNames().first ?? ""
+      case "negatives": negatives = try cursor.readNames()
       default: try cursor.skip()
       }
     }

@@ -17,7 +17,7 @@ extension IndexAdminServer {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
     let plan = try request.plan.plan(field: "plan")
-    if try !isRolloutUnderWay(of: name) { try await requireTraining(of: name) }
+    if try !isRolloutUnderWay(of: name) { try await requireParts(of: name) }
     let serving = try await change("rollout started", fields: ["version", "change.etag"], context) {
       () throws(VectorIndexError) in
       try store.startRollout(of: name, plan: plan, asked)
@@ -32,12 +32,24 @@ extension IndexAdminServer {
     }
   }
 
-  /// That of another training than the stable version's must be loaded where users are encoded.
-  func requireTraining(of name: VersionName) async throws {
-    let (candidate, stable) = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
-      (try store.version(name).info.builtBy, try store.resolve(index: name.index).version.info.builtBy)
+  /// What a version needs of the services that encode: its training and its catalog snapshot.
+  func requireParts(of name: VersionName) async throws {
+    try await requireTraining(of: name)
+    let catalog = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
+      try store.version(name).info.catalog
     }
-    if candidate.isOfOneTraining(with: stable) { return }
+    if let catalog { try await encodingServices.require(catalog, of: name) }
+  }
+
+  /// That of another training than the stable version's must be loaded where users are encoded.
+  private func requireTraining(of name: VersionName) async throws {
+    let (candidate, stable) = try mappingFailures(fields: ["version"]) {
+      () throws(VectorIndexError) -> (BuiltBy, BuiltBy?) in
+      let candidate = try store.version(name).info.builtBy
+      guard let stable = try store.servingState(of: name.index).stableVersion else { return (candidate, nil) }
+      return (candidate, try store.version(stable).info.builtBy)
+    }
+    if let stable, candidate.isOfOneTraining(with: stable) { return }
     try await encodingServices.require(candidate, of: name)
   }
 

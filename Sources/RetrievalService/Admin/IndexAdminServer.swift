@@ -98,7 +98,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     let status = try await monitor.status(of: indexName(request.index, field: "index"))
     return .with {
       $0.servingState = Retrieval_ServingState(status.serving)
-      if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
+      if let figures = status.figuresMessage { $0.figures = figures }
     }
   }
 
@@ -107,7 +107,7 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
   ) async throws -> Retrieval_PromoteVersionResponse {
     let name = try versionName(request.version, field: "version")
     let change = changeRequest(request.change, etag: request.etag, context)
-    try await requireTraining(of: name)
+    try await requireParts(of: name)
     let serving = try await self.change(
       "promoted", fields: ["version", etagField(request.etag)], context
     ) { () throws(VectorIndexError) in

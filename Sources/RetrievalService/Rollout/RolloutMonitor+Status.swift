@@ -11,6 +11,18 @@ struct RolloutStatus: Sendable {
   let serving: ServingState
   /// Nil while nothing is measured of its rollout.
   let figures: LiveRollout.Snapshot?
+  /// Whether the candidate answers nobody, although the serving state does not say so: its rollback cannot be written down.
+  let isHalted: Bool
+
+  var figuresMessage: Retrieval_RolloutFigures? {
+    var message = figures.map { Retrieval_RolloutFigures($0) }
+    if isHalted {
+      message?.waitingFor = [
+        "a disk that takes the rollback, which a gate has decided: until it is written down the candidate answers nobody"
+      ]
+    }
+    return message
+  }
 }
 
 extension RolloutMonitor {
@@ -24,11 +36,16 @@ extension RolloutMonitor {
     for _ in 0..<Self.maxLooks {
       guard let rollout = serving.rollout, let live = live(of: index), live.number == rollout.number else { break }
       let snapshot = live.snapshot
-      if snapshot.rollout.isAtSamePoint(as: rollout) { return RolloutStatus(serving: serving, figures: snapshot) }
+      if snapshot.rollout.isAtSamePoint(as: rollout) { return status(serving, snapshot) }
       await refresh(index)
       serving = try servingState(of: index)
     }
-    return RolloutStatus(serving: serving, figures: nil)
+    return status(serving, nil)
+  }
+
+  private func status(_ serving: ServingState, _ figures: LiveRollout.Snapshot?) -> RolloutStatus {
+    let isHalted = serving.activeRollout.map { store.isHalted(serving.index, rollout: $0.number) } ?? false
+    return RolloutStatus(serving: serving, figures: figures, isHalted: isHalted)
   }
 
   private func servingState(of index: String) throws(ServiceFailure) -> ServingState {
@@ -54,7 +71,7 @@ extension RolloutBroadcast {
         let status = try await monitor.status(of: index)
         return .with {
           $0.servingState = Retrieval_ServingState(status.serving)
-          if let figures = status.figures { $0.figures = Retrieval_RolloutFigures(figures) }
+          if let figures = status.figuresMessage { $0.figures = figures }
         }
       })
   }

@@ -60,6 +60,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case releasedSnapshotMissing = "RELEASED_SNAPSHOT_MISSING"
   case catalogMismatch = "CATALOG_MISMATCH"
   case draftEmpty = "DRAFT_EMPTY"
+  case draftBusy = "DRAFT_BUSY"
   case labelTooLong = "LABEL_TOO_LONG"
   case syncWithoutStore = "SYNC_WITHOUT_STORE"
 
@@ -103,6 +104,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   // MARK: Index versions
   case indexNameInvalid = "INDEX_NAME_INVALID"
   case indexNotFound = "INDEX_NOT_FOUND"
+  case nothingServes = "NOTHING_SERVES"
   case versionNameInvalid = "VERSION_NAME_INVALID"
   case versionNotFound = "VERSION_NOT_FOUND"
   case versionInUse = "VERSION_IN_USE"
@@ -132,6 +134,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case intervalInvalid = "INTERVAL_INVALID"
   case reportNotFound = "REPORT_NOT_FOUND"
   case trainingUnverified = "TRAINING_UNVERIFIED"
+  case catalogUnverified = "CATALOG_UNVERIFIED"
 
   // MARK: Trainings
   case trainingNotLoaded = "TRAINING_NOT_LOADED"

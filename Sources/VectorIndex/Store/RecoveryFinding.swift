@@ -10,10 +10,12 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case quarantined(path: String, to: String, reason: String)
   /// A version that cannot be read now; it stays where it is and does not serve.
   case ignored(path: String, reason: String)
-  /// The stable version was broken; another one serves.
-  case fellBack(index: String, from: UInt64, to: UInt64?)
-  /// Nothing said which version is stable.
-  case stableChosen(index: String, version: UInt64)
+  /// The stable version was broken; another one that had been released serves, or none of those that there are.
+  case fellBack(index: String, from: UInt64, to: UInt64?, among: Int)
+  /// The serving state was lost; the audit log said which version is stable, in the entry of this number.
+  case stableChosen(index: String, version: UInt64, entry: UInt64?)
+  /// Nothing says which version was stable, or none of those is left.
+  case nothingServes(index: String, newest: UInt64)
   /// The version kept for rollback was broken.
   case previousLost(index: String, version: UInt64)
   /// The serving state could not be saved.
@@ -42,7 +44,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .leftoverRemoved: .notice
     case .stableChosen, .stageTimeUnknown, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
-    case .quarantined, .ignored, .fellBack, .previousLost, .servingStateNotSaved, .rolloutLost, .auditBehind,
+    case .quarantined, .ignored, .fellBack, .nothingServes, .previousLost, .servingStateNotSaved, .rolloutLost,
+      .auditBehind,
       .collectionUnsound, .vectorTooLong, .backendUnreachable:
       .error
     }
@@ -60,12 +63,20 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
       "moved \(path) to \(target) and do not serve it: \(reason). Publish it again, then delete what was moved"
     case .ignored(let path, let reason):
       "do not serve \(path): \(reason)"
-    case .fellBack(let index, let from, .some(let to)):
+    case .fellBack(let index, let from, .some(let to), _):
       "INDEX '\(index)' SERVES VERSION \(to) INSTEAD OF \(from), which is broken. Publish and promote a sound version"
-    case .fellBack(let index, let from, nil):
+    case .fellBack(let index, let from, nil, 0):
       "INDEX '\(index)' SERVES NOTHING: its version \(from) is broken and it has no other. Publish a sound version"
-    case .stableChosen(let index, let version):
-      "index '\(index)' did not say which version serves; its version \(version) is stable now"
+    case .fellBack(let index, let from, nil, _):
+      "INDEX '\(index)' SERVES NOTHING: its version \(from) is broken, and no other that was released is left. Choose one that "
+        + "should serve: illmrec index list, illmrec index promote N"
+    case .stableChosen(let index, let version, .some(let entry)):
+      "index '\(index)' did not say which version serves; its version \(version) does, as entry \(entry) of its audit log says"
+    case .stableChosen(let index, let version, nil):
+      "index '\(index)' did not say which version serves; its version \(version) is the first one and does"
+    case .nothingServes(let index, let newest):
+      "INDEX '\(index)' SERVES NOTHING: neither its serving state nor its audit log says which version was stable. Choose one that "
+        + "should serve: illmrec index list, illmrec index promote N (the newest is \(newest))"
     case .previousLost(let index, let version):
       "index '\(index)' has nothing to roll back to: its version \(version) is broken"
     case .servingStateNotSaved(let index, let reason):

@@ -10,7 +10,12 @@ extension ServingState {
   ) throws(VectorIndexError) -> Transition {
     guard let candidate = versions[name.number] else { throw .versionNotFound(name, among: versions.keys) }
     if let activeRollout { throw inProgress(activeRollout) }
-    guard let baseline = stable.flatMap({ versions[$0] }), baseline.name != name else {
+    guard let baseline = stable.flatMap({ versions[$0] }) else {
+      throw VectorIndexError(
+        .nothingServes,
+        "index '\(index)' serves nothing, so that no rollout can begin; promote \(name) (illmrec index promote)")
+    }
+    guard baseline.name != name else {
       throw VectorIndexError(.candidateMismatch, "\(name) is stable already; roll out another version")
     }
     try Self.check(candidate, against: baseline)

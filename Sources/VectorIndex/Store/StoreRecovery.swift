@@ -77,7 +77,7 @@ struct StoreRecovery {
     let (entries, torn) = try log.read()
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
     state.serving.continueCounts(of: entries)
-    chooseRoles(in: &state, saved: saved?.serving)
+    chooseRoles(in: &state, saved: saved?.serving, log: entries)
     prepareSearch(of: state)
     tellAudit(of: &state, log, after: entries.last?.number ?? 0)
     return state
@@ -188,37 +188,65 @@ struct StoreRecovery {
     }
   }
 
-  /// Gives the roles to sound versions: the saved ones, else the version kept for rollback, else the newest that is not
-  /// being tried. A rollout one of whose versions is lost is rolled back.
-  private mutating func chooseRoles(in state: inout VersionStore.IndexState, saved: ServingState?) {
+  /// Gives the roles to sound versions: the saved ones, else those that the audit log tells. What was never released, or was taken
+  /// back, gets none: then nothing serves until a person has promoted a version. A rollout one of whose versions is lost is
+  /// rolled back.
+  private mutating func chooseRoles(
+    in state: inout VersionStore.IndexState, saved: ServingState?, log: [AuditEntry]
+  ) {
     let index = state.serving.index
+    let history = ReleaseHistory(log)
     var next = state.serving
+    var (reasons, detail): ([String], String) = ([], "")
+    if saved == nil, !state.versions.isEmpty { reasons.append("\(ServingState.fileName) was damaged or missing") }
     if let number = next.previous, state.versions[number] == nil {
       findings.append(.previousLost(index: index, version: number))
+      reasons.append("version \(number), kept for rollback, is broken")
       next.previous = nil
     }
     if next.stable.map({ state.versions[$0] == nil }) ?? true {
-      let candidate = next.activeRollout?.candidate
-      let chosen = next.previous ?? state.versions.keys.filter { $0 != candidate }.max() ?? state.versions.keys.max()
-      if let lost = next.stable {
-        findings.append(.fellBack(index: index, from: lost, to: chosen))
-      } else if let chosen {
-        findings.append(.stableChosen(index: index, version: chosen))
-      }
-      next.previous = nil
+      let lost = next.stable ?? (saved == nil ? history.stable.flatMap { state.versions[$0] == nil ? $0 : nil } : nil)
+      let chosen =
+        next.previous ?? interruptedFirst(in: state, saved: saved, log: log)
+        ?? history.released.last { state.versions[$0] != nil }
+      next.previous = saved == nil && chosen == history.stable ? history.previous.filter(in: state) : nil
       next.stable = chosen
+      if let lost {
+        findings.append(.fellBack(index: index, from: lost, to: chosen, among: state.versions.count))
+        reasons.append("version \(lost) is broken")
+      } else if let chosen {
+        findings.append(.stableChosen(index: index, version: chosen, entry: history.entry))
+      } else if !state.versions.isEmpty {
+        findings.append(.nothingServes(index: index, newest: state.versions.keys.max() ?? 0))
+      }
+      detail =
+        chosen.map { "version \($0) is stable, as the audit log tells what was released" }
+        ?? "nothing serves: no released version is left that is sound"
+      if saved == nil && history.isRolloutUnderWay { detail += "; the rollout under way is lost" }
     }
     if let active = next.activeRollout, state.versions[active.candidate] == nil || next.stable != active.baseline {
       let reason = "a version of it was found broken at start"
       next.rollout = (try? active.rolledBack(reason: reason, now: Moment.now)) ?? active
       findings.append(.rolloutLost(index: index, rollout: active.number))
+      reasons.append("a version of rollout \(active.number) is broken")
     }
-    if next != state.serving {
-      let transition = state.serving.transition(.recovered, next.stableVersion) { $0 = next }
+    // That nothing serves is told once, too.
+    let isNothing = saved == nil && !log.isEmpty && !state.versions.isEmpty
+    if next != state.serving || isNothing {
+      let transition = state.serving.transition(.recovered, next.stableVersion, detail: detail) { $0 = next }
       state.serving = state.serving.recording(
-        transition, by: ChangeRequest(actor: "recovery"), operation: "", now: .now)
+        transition, by: ChangeRequest(actor: "recovery", reason: reasons.joined(separator: "; ")), operation: "",
+        now: .now)
     }
-    if state.serving != saved && (saved != nil || next.stable != nil) { save(state.serving) }
+    if state.serving != saved && (saved != nil || next.stable != nil || isNothing) { save(state.serving) }
+  }
+
+  /// The version of an index whose first publication ended between its place on disk and its role.
+  private func interruptedFirst(
+    in state: VersionStore.IndexState, saved: ServingState?, log: [AuditEntry]
+  ) -> UInt64? {
+    guard saved == nil, log.isEmpty, state.serving.lastNumber == 1 else { return nil }
+    return state.versions.keys.first
   }
 
   /// Nobody who is sent to a version waits for it to be prepared.
@@ -248,5 +276,12 @@ struct StoreRecovery {
     } catch {
       findings.append(.servingStateNotSaved(index: serving.index, reason: error.message))
     }
+  }
+}
+
+extension UInt64? {
+  /// Nil where the version is not sound.
+  fileprivate func filter(in state: VersionStore.IndexState) -> UInt64? {
+    flatMap { state.versions[$0] == nil ? nil : $0 }
   }
 }

@@ -60,4 +60,9 @@ extension VersionStore {
   package func haltRollout(of index: String, number: UInt64) {
     indexes.withLock { $0[index]?.retreat = .fromCandidate(rollout: number) }
   }
+
+  /// Whether nobody is sent to the rollout's candidate although its rollback is not written down.
+  package func isHalted(_ index: String, rollout number: UInt64) -> Bool {
+    indexes.withLock { $0[index]?.retreat == .fromCandidate(rollout: number) }
+  }
 }

@@ -103,7 +103,7 @@ extension VersionStore {
         let number = state.retreat == .toPrevious ? state.serving.previous : state.serving.stable,
         let version = state.versions[number]
       else {
-        throw Self.indexNotFound(index, among: indexes)
+        throw Self.nothingServes(index, among: indexes)
       }
       var candidate: Routing.Candidate?
       if let active = state.serving.activeRollout, state.retreat != .fromCandidate(rollout: active.number),
@@ -178,6 +178,15 @@ extension VersionStore {
       ? "there are none yet: publish one with CreateVersion (illmrec index publish)"
       : "there are: \(names.prefix(20).joined(separator: ", "))"
     return VectorIndexError(.indexNotFound, "there is no index '\(index)'; \(existing)")
+  }
+
+  /// Of an index that has no stable version: it has none at all, or a start found none that it may send anybody to.
+  private static func nothingServes(_ index: String, among indexes: [String: IndexState]) -> VectorIndexError {
+    guard let newest = indexes[index]?.versions.keys.max() else { return indexNotFound(index, among: indexes) }
+    return VectorIndexError(
+      .nothingServes,
+      "index '\(index)' serves nothing: a start found no released version that is sound; choose one that should serve with "
+        + "illmrec index promote N (the newest is \(newest); illmrec index list tells all)")
   }
 
   static func listed(_ version: IndexVersion, in state: IndexState) -> ListedVersion {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Items
 import TestSupport
 import Testing
@@ -39,6 +40,46 @@ struct CatalogReaderTests {
     #expect(catalog.items.map(\.id) == ["a"])
     #expect(catalog.problems.map(\.place) == ["\(path):2", "\(path):3", "\(path):4"])
     #expect(catalog.problems[2].message.contains("\(path):1"))
+  }
+
+  @Test
+  func `Ids are kept byte for byte, and what is no text names no item`() throws {
+    let path = try directory.write(
+      #"""
+      {"item_id": " lead", "title": " cut "}
+      {"item_id": "x\ud800y", "title": "half"}
+      {"item_id": ["a", "b"]}
+      {"item_id": "\ud83d\ude00"}
+      {"item_id": "lead", "title": "a \ud800 title"}
+      """#, to: "items.jsonl")
+    let catalog = try CatalogReader.read(path)
+    #expect(catalog.items.map(\.id) == [" lead", "😀", "lead"])
+    #expect(catalog.items[0].texts.title == "cut" && catalog.items[2].texts.title == "a \u{FFFD} title")
+    #expect(catalog.problems.map(\.place) == ["\(path):2", "\(path):3"])
+    #expect(catalog.problems[0].message.contains("surrogate"))
+
+    let object = try directory.write(#"{"x\udc00": {"title": "t"}, "y": {}}"#, to: "meta_info.json")
+    let error = #expect(throws: DatasetError.self) { try CatalogReader.read(object) }
+    #expect(error?.message.contains("surrogate") == true)
+  }
+
+  @Test
+  func `Bytes that are no UTF-8 are refused by file and line`() throws {
+    for name in ["items.csv", "items.jsonl"] {
+      let row =
+        name == "items.csv"
+        ? [[UInt8]("b".utf8), [0xFF], [UInt8]("\n".utf8)]
+        : [[UInt8](#"{"item_id": "b"#.utf8), [0xFF], [UInt8]("\"}\n".utf8)]
+      let head = name == "items.csv" ? "item_id\na\n" : "{\"item_id\": \"a\"}\n"
+      let path = try directory.write(Data(Array(head.utf8) + row.flatMap(\.self)), to: name)
+      let problem: String
+      do {
+        problem = try CatalogReader.read(path).problems.map { "\($0.place) \($0.message)" }.joined()
+      } catch {
+        problem = "\(error)"
+      }
+      #expect(problem.contains("UTF-8") && problem.contains("\(path):\(name == "items.csv" ? 3 : 2)"), "\(problem)")
+    }
   }
 
   @Test

@@ -29,7 +29,8 @@ struct CatalogEncodeCommand: ReportingCommand {
       has not seen: an image is known by its bytes.
 
       Items that the catalog does not name stay in the draft. With --sync they are taken out of it once everything has been \
-      sent; an item that cannot be read or encoded stays as it was.
+      sent; an item that cannot be read or encoded stays as it was. While a catalog is sent, the draft is neither committed nor \
+      published nor discarded without --force, and nobody else sends one with --sync.
 
       Example:
         illmrec catalog encode --items items.jsonl --images images/ --sync

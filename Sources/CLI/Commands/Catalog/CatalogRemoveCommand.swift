@@ -47,9 +47,20 @@ struct CatalogRemoveCommand: ReportingCommand {
     if !response.missingItemIds.isEmpty { throw ExitCode(2) }
   }
 
-  private static func read(_ path: String) throws(CLIError) -> [String] {
-    let text = String(decoding: try InputFile.bytes(of: path, what: "the list of items"), as: UTF8.self)
-    return text.split(whereSeparator: \.isNewline).map(String.init)
+  /// Ids are bytes: a line is one whatever it holds, but for the end that Windows gives it.
+  static func read(_ path: String) throws(CLIError) -> [String] {
+    var ids: [String] = []
+    let lines = try InputFile.bytes(of: path, what: "the list of items").split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (place, line) in lines.enumerated() {
+      let bytes = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      if bytes.isEmpty { continue }
+      guard let id = String(validating: bytes, as: UTF8.self) else {
+        throw CLIError(.invalidInput, "\(path):\(place + 1): no UTF-8 text; save the file as UTF-8")
+      }
+      ids.append(id)
+    }
+    return ids
   }
 
   private static func tell(_ response: Encoder_DeleteItemsResponse) {

@@ -32,11 +32,16 @@ struct CatalogCommitCommand: ReportingCommand {
 
   @Option(help: "A note to keep with the snapshot.", transform: NonEmpty.text)
   var label = ""
+  @Flag(help: "Commit although somebody is filling the draft: the snapshot holds what has come so far.")
+  var force = false
   @OptionGroup var options: CatalogOptions
 
   func perform() async throws {
-    let label = label
-    let response = try await options.withEncoder { try await $0.commitCatalog(.with { $0.label = label }) }
+    let request = Encoder_CommitCatalogRequest.with {
+      $0.label = label
+      $0.force = force
+    }
+    let response = try await options.withEncoder { try await $0.commitCatalog(request) }
     if options.json { return try JSONOutput.write(response) }
     Terminal.standardOutput.writeLine(response.summary)
   }
@@ -78,6 +83,8 @@ struct CatalogDiscardCommand: ReportingCommand {
 
   @Option(help: ArgumentHelp("The snapshot to drop; the draft is left alone then.", valueName: "number"))
   var snapshot: UInt64?
+  @Flag(help: "Discard although somebody is filling the draft: what has come so far is gone.")
+  var force = false
   @OptionGroup var options: CatalogOptions
 
   func perform() async throws {
@@ -86,7 +93,8 @@ struct CatalogDiscardCommand: ReportingCommand {
       if options.json { return try JSONOutput.write(response) }
       return Terminal.standardOutput.writeLine("Dropped snapshot \(snapshot).")
     }
-    let response = try await options.withEncoder { try await $0.discardDraft(.init()) }
+    let request = Encoder_DiscardDraftRequest.with { $0.force = force }
+    let response = try await options.withEncoder { try await $0.discardDraft(request) }
     if options.json { return try JSONOutput.write(response) }
     Terminal.standardOutput.writeLine(
       response.discarded.isEmpty

@@ -84,6 +84,9 @@ struct ChangeOptions: ParsableArguments {
     transform: NonEmpty.text)
   var requestID: String?
 
+  /// Who runs the command.
+  static var person: String { "\(NSUserName())@\(ProcessInfo.processInfo.hostName)" }
+
   /// Of a publication's second step: an idempotency key is one change's.
   var promotion: Retrieval_Change {
     var change = change
@@ -93,7 +96,7 @@ struct ChangeOptions: ParsableArguments {
 
   var change: Retrieval_Change {
     .with {
-      $0.actor = actor ?? "\(NSUserName())@\(ProcessInfo.processInfo.hostName)"
+      $0.actor = actor ?? Self.person
       $0.reason = reason
       $0.etag = etag
       $0.requestID = requestID ?? UUID().uuidString

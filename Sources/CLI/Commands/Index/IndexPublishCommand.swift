@@ -42,11 +42,16 @@ struct IndexPublishCommand: ReportingCommand {
         for a million.
         """))
   var graph: Bool?
+  @Flag(help: "Commit the draft although somebody is filling it: what has come so far is published.")
+  var force = false
   @Flag(help: "Let the new version answer at once.")
   var promote = false
   @OptionGroup var change: ChangeOptions
 
   func validate() throws {
+    if force, snapshot != nil {
+      throw ValidationError("--force is for the draft, and --snapshot publishes another one")
+    }
     if snapshot == 0 { throw ValidationError("--snapshot is 0; the first snapshot is 1") }
   }
 
@@ -57,6 +62,7 @@ struct IndexPublishCommand: ReportingCommand {
       graph: .with { $0.build = graph.map { $0 ? .always : .never } ?? .unspecified }, snapshot: snapshot,
       onCommit: { Terminal.standardError.writeLine($0.summary) })
     publication.requestID = change.requestID
+    publication.force = force
     // Who repeats a request may come with the etag of before it.
     if promote, change.requestID == nil { try await publication.checkPromotion(etag: change.etag) }
     if let training { publication.training = try await fingerprint(of: training) }

@@ -37,7 +37,11 @@ struct RolloutStartCommand: ServingChangeCommand {
   @OptionGroup var options: IndexOptions
   @OptionGroup var change: ChangeOptions
 
-  func changedIndex() throws -> String { try options.index(ofVersion: version) }
+  func changedIndex() throws -> String {
+    // What was typed wrongly is told before a service is asked.
+    _ = try plan.plan()
+    return try options.index(ofVersion: version)
+  }
 
   func ask(
     _ admin: IndexAdmin, _ present: Retrieval_ServingState, _ change: Retrieval_Change

@@ -96,6 +96,11 @@ extension FailureCatalog {
         .indexNotFound, .notFound, fields: indexFields + versionFields,
         "There is no index of that name.", remedy: "Publish a version of it first (illmrec index publish)."),
       Entry(
+        .nothingServes, .failedPrecondition, fields: indexFields + versionFields,
+        "The index has versions and none of them serves: a start found no released one that is sound.",
+        remedy: "Choose the version that should serve: illmrec index list, illmrec index promote N.",
+        retry: .afterRepair),
+      Entry(
         .versionNameInvalid, .invalidArgument, fields: versionFields + namedVersionFields,
         "The name of a version is not of the form INDEX/versions/NUMBER.",
         remedy: "Copy it from ListVersions."),
@@ -220,5 +225,9 @@ extension FailureCatalog {
         remedy:
           "Start that service, or leave it out of --encoder and --llm of the retrieval service, or of --retrieval of the others.",
         retry: .afterRepair),
+      Entry(
+        .catalogUnverified, .failedPrecondition, fields: ["version"],
+        "An encoder cannot be asked whether it holds the catalog snapshot of the version that is to be rolled out or promoted.",
+        remedy: "Start that service, or leave it out of --encoder of the retrieval service.", retry: .afterRepair),
     ])
 }

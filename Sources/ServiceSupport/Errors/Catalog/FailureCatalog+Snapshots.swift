@@ -7,7 +7,7 @@ extension FailureCatalog {
     title: "Catalog snapshots",
     entries: [
       Entry(
-        .snapshotNotFound, .notFound, fields: ["snapshot", "from_snapshot", "to_snapshot"],
+        .snapshotNotFound, .notFound, fields: ["snapshot", "from_snapshot", "to_snapshot", "version"],
         "There is no snapshot with that number, or not any more: those that no index version names are dropped.",
         remedy: "Name one of those that `illmrec catalog list` shows."),
       Entry(
@@ -33,7 +33,7 @@ extension FailureCatalog {
           "Restore the store from a backup that holds it, or publish a snapshot that it holds and promote that version.",
         retry: .afterRepair),
       Entry(
-        .catalogMismatch, .failedPrecondition, fields: ["catalog_id"],
+        .catalogMismatch, .failedPrecondition, fields: ["catalog_id", "version"],
         "The snapshot that is asked for, or that the index's stable version was built from, is another item store's than the encoder's: "
           + "the same number means other items.",
         remedy:
@@ -44,6 +44,12 @@ extension FailureCatalog {
         .draftEmpty, .failedPrecondition,
         "The draft holds no items, so there is nothing to commit.",
         remedy: "Bring items in with `illmrec catalog encode`.", retry: .afterRepair),
+      Entry(
+        .draftBusy, .aborted,
+        "Somebody is filling the draft (StreamEncodeImages with store, `illmrec catalog encode`): half of what they send would become a "
+          + "snapshot, or two files would be mixed.",
+        remedy: "Try again when they are done, or commit or discard all the same with force (`--force`).",
+        retry: .later(.seconds(5))),
       Entry(
         .labelTooLong, .invalidArgument, fields: ["label"],
         "The label of a snapshot has more than 1,024 bytes.",

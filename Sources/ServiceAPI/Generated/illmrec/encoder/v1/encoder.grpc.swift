@@ -337,7 +337,8 @@ extension Encoder_EncoderService {
         /// > Source IDL Documentation:
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-        /// > answers the newest snapshot again, so that a repetition does no harm.
+        /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+        /// > store is open, unless force is set: half of what somebody sends is no catalog.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_CommitCatalogRequest` messages.
@@ -391,7 +392,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes the draft the newest snapshot's items again.
+        /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_DiscardDraftRequest` messages.
@@ -571,7 +572,8 @@ extension Encoder_EncoderService {
         /// > Source IDL Documentation:
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-        /// > answers the newest snapshot again, so that a repetition does no harm.
+        /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+        /// > store is open, unless force is set: half of what somebody sends is no catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -625,7 +627,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes the draft the newest snapshot's items again.
+        /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
@@ -805,7 +807,8 @@ extension Encoder_EncoderService {
         /// > Source IDL Documentation:
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-        /// > answers the newest snapshot again, so that a repetition does no harm.
+        /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+        /// > store is open, unless force is set: half of what somebody sends is no catalog.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_CommitCatalogRequest` message.
@@ -860,7 +863,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes the draft the newest snapshot's items again.
+        /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_DiscardDraftRequest` message.
@@ -1508,7 +1511,8 @@ extension Encoder_EncoderService {
         /// > Source IDL Documentation:
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-        /// > answers the newest snapshot again, so that a repetition does no harm.
+        /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+        /// > store is open, unless force is set: half of what somebody sends is no catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -1577,7 +1581,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes the draft the newest snapshot's items again.
+        /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
@@ -1872,7 +1876,8 @@ extension Encoder_EncoderService {
         /// > Source IDL Documentation:
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-        /// > answers the newest snapshot again, so that a repetition does no harm.
+        /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+        /// > store is open, unless force is set: half of what somebody sends is no catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -1972,7 +1977,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Makes the draft the newest snapshot's items again.
+        /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
@@ -2251,7 +2256,8 @@ extension Encoder_EncoderService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-    /// > answers the newest snapshot again, so that a repetition does no harm.
+    /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+    /// > store is open, unless force is set: half of what somebody sends is no catalog.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -2336,7 +2342,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes the draft the newest snapshot's items again.
+    /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_DiscardDraftRequest` message.
@@ -2624,7 +2630,8 @@ extension Encoder_EncoderService.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
-    /// > answers the newest snapshot again, so that a repetition does no harm.
+    /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
+    /// > store is open, unless force is set: half of what somebody sends is no catalog.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -2721,7 +2728,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Makes the draft the newest snapshot's items again.
+    /// > Makes the draft the newest snapshot's items again. ABORTED (DRAFT_BUSY) as for CommitCatalog.
     ///
     /// - Parameters:
     ///   - message: request message to send.

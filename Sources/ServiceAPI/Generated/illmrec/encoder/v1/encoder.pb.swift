@@ -392,7 +392,8 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     /// Keep the items in the draft. An item that comes twice is kept as it came last.
     public var store: Bool = false
 
-    /// With store: make the draft exactly what the stream holds. Once the stream has ended soundly, the items of the draft that
+    /// With store: make the draft exactly what the stream holds. Such a stream has the draft alone: while it is open, or another one
+    /// with store is, the second is ABORTED (DRAFT_BUSY). Once the stream has ended soundly, the items of the draft that
     /// it did not name are taken out, all at once; a stream that broke off takes nothing out. An item that was named and could
     /// not be encoded stays as it was.
     public var sync: Bool = false
@@ -400,6 +401,9 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
     /// (TRAINING_NOT_LOADED) when it is not loaded here.
     public var spaceFingerprint: String = String()
+
+    /// With store: who fills the draft, for those who are refused meanwhile (DRAFT_BUSY); the first 256 bytes count.
+    public var actor: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -867,6 +871,9 @@ public nonisolated struct Encoder_CommitCatalogRequest: Sendable {
   /// A note to keep with the snapshot, at most 1,024 bytes; that of an earlier commit stays when nothing has changed.
   public var label: String = String()
 
+  /// Commit although a stream is filling the draft: the snapshot holds what has come so far.
+  public var force: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1193,6 +1200,9 @@ public nonisolated struct Encoder_DiscardDraftRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// Discard although a stream is filling the draft: what has come so far is gone, and what comes later stays.
+  public var force: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1850,7 +1860,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest: SwiftProtobuf.Message, 
 
 nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = Encoder_StreamEncodeImagesRequest.protoMessageName + ".Config"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{1}sync\0\u{4}\u{2}space_fingerprint\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}request_id\0\u{1}outputs\0\u{3}output_type\0\u{3}model_version\0\u{1}store\0\u{1}sync\0\u{4}\u{2}space_fingerprint\0\u{1}actor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1865,6 +1875,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
       case 5: try { try decoder.decodeSingularBoolField(value: &self.store) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.sync) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.spaceFingerprint) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.actor) }()
       default: break
       }
     }
@@ -1892,6 +1903,9 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if !self.spaceFingerprint.isEmpty {
       try visitor.visitSingularStringField(value: self.spaceFingerprint, fieldNumber: 8)
     }
+    if !self.actor.isEmpty {
+      try visitor.visitSingularStringField(value: self.actor, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1903,6 +1917,7 @@ nonisolated extension Encoder_StreamEncodeImagesRequest.Config: SwiftProtobuf.Me
     if lhs.store != rhs.store {return false}
     if lhs.sync != rhs.sync {return false}
     if lhs.spaceFingerprint != rhs.spaceFingerprint {return false}
+    if lhs.actor != rhs.actor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2627,7 +2642,7 @@ nonisolated extension Encoder_CatalogChanges: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Encoder_CommitCatalogRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CommitCatalogRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}label\0\u{1}force\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2636,6 +2651,7 @@ nonisolated extension Encoder_CommitCatalogRequest: SwiftProtobuf.Message, Swift
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.label) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.force) }()
       default: break
       }
     }
@@ -2645,11 +2661,15 @@ nonisolated extension Encoder_CommitCatalogRequest: SwiftProtobuf.Message, Swift
     if !self.label.isEmpty {
       try visitor.visitSingularStringField(value: self.label, fieldNumber: 1)
     }
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Encoder_CommitCatalogRequest, rhs: Encoder_CommitCatalogRequest) -> Bool {
     if lhs.label != rhs.label {return false}
+    if lhs.force != rhs.force {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3013,18 +3033,29 @@ nonisolated extension Encoder_ItemChange.Kind: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension Encoder_DiscardDraftRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DiscardDraftRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}force\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Encoder_DiscardDraftRequest, rhs: Encoder_DiscardDraftRequest) -> Bool {
+    if lhs.force != rhs.force {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -531,7 +531,8 @@ public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
     /// Index name: 1 to 64 of a-z, 0-9, '-', '_', '.', starting with a letter or digit; "default" when empty.
     public var index: String = String()
 
-    /// Idempotency key: a second upload under it returns the first one's version.
+    /// Idempotency key: a second upload of the same contents under it returns the first one's version; of others it is INVALID_ARGUMENT
+    /// (REQUEST_ID_REUSED).
     public var requestID: String = String()
 
     /// What produced the vectors. Its space_fingerprint is required: queries are checked against it.
@@ -547,7 +548,7 @@ public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
     /// Length of each vector.
     public var dim: UInt32 = 0
 
-    /// The publisher's notes.
+    /// The publisher's notes: at most 64, of 1,024 bytes each with their names.
     public var labels: Dictionary<String,String> = [:]
 
     /// Who publishes, for the audit log.

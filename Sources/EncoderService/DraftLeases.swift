@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Basics
+import ServiceSupport
+import Synchronization
+
+/// Who fills the catalog's draft. What they have not sent yet belongs to it as well, so that meanwhile it is neither frozen nor
+/// thrown away, and two streams do not mix their files. In memory alone: a stream ends with the process.
+final class DraftLeases: Sendable {
+  struct Holder: Sendable {
+    /// As they said, and where they call from.
+    let who: String
+    /// Whether the draft is to be what they send and nothing else.
+    let syncs: Bool
+    let began = ContinuousClock.now
+  }
+
+  private struct State {
+    var next = 0
+    var holders: [Int: Holder] = [:]
+    /// Commits and discards under way.
+    var changes = 0
+  }
+
+  private let state = Mutex(State())
+
+  /// A stream's part in the draft, until it is ended.
+  struct Lease: Sendable {
+    fileprivate let number: Int
+    fileprivate let leases: DraftLeases
+
+    /// Any number of times.
+    func end() { _ = leases.state.withLock { $0.holders.removeValue(forKey: number) } }
+  }
+
+  /// Streams that add items may fill the draft together; one that syncs has it alone.
+  func fill(_ holder: Holder) throws(ServiceFailure) -> Lease {
+    try state.withLock { (state) throws(ServiceFailure) in
+      guard state.changes == 0 else {
+        throw ServiceFailure(.draftBusy, "the draft is being committed or discarded at this moment; try again")
+      }
+      if let other = state.holders.values.first(where: { $0.syncs || holder.syncs }) {
+        throw ServiceFailure(
+          .draftBusy,
+          "\(other.text): the draft would become a mixture of both; try again when that has ended")
+      }
+      state.next += 1
+      state.holders[state.next] = holder
+      return Lease(number: state.next, leases: self)
+    }
+  }
+
+  /// Runs `change` on the whole draft: what makes a snapshot of it, or throws it away.
+  ///
+  /// - Parameters:
+  ///   - force: whether that may be half of what somebody sends.
+  ///   - what: what is done, for the error: "committed".
+  func changingWhole<Value>(
+    force: Bool, _ what: String, _ change: () async throws -> Value
+  ) async throws -> Value {
+    try state.withLock { (state) throws(ServiceFailure) in
+      if !force, let holder = state.holders.values.min(by: { $0.began < $1.began }) {
+        throw ServiceFailure(
+          .draftBusy,
+          "\(holder.text): half of what they send would be \(what); try again when that has ended, or set force (--force) to do it all "
+            + "the same")
+      }
+      state.changes += 1
+    }
+    defer { state.withLock { $0.changes -= 1 } }
+    return try await change()
+  }
+}
+
+extension DraftLeases.Holder {
+  private static let maxNameBytes = 256
+
+  /// - Parameters:
+  ///   - actor: as they said; may be empty.
+  ///   - peer: where they call from.
+  init(actor: String, peer: String, syncs: Bool) {
+    let name = String(decoding: actor.utf8.prefix(Self.maxNameBytes), as: UTF8.self)
+    self.init(who: name.isEmpty ? peer : "\(name) (\(peer))", syncs: syncs)
+  }
+
+  /// "ann@host (ipv4:10.0.0.1:4711) has been filling the draft for 12 s, all of it (sync)"
+  fileprivate var text: String {
+    let seconds = Int(began.duration(to: .now) / .seconds(1))
+    return "\(who) has been filling the draft for \(seconds) s" + (syncs ? ", all of it (sync)" : "")
+  }
+}
