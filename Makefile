@@ -171,7 +171,6 @@ soak: packages ## Load the whole stack for MINUTES=30 in every way, and see whet
 
 .PHONY: chaos
 chaos: packages ## Kill, stop and starve the services and move their clocks for MINUTES=30, by a SEED: nothing is lost, no answer is wrong.
-	@scripts/install-packages.sh packages-dev.txt
 	@SWIFT=$(SWIFT) scripts/chaos.sh --minutes $(or $(MINUTES),30) $(and $(SEED),--seed $(SEED)) $(BENCH_FLAGS)
 
 .PHONY: bench-train

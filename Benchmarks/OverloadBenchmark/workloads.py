@@ -80,7 +80,7 @@ class Encoder:
 class Retrieval:
     """Exact searches among random vectors."""
     program = "illmrec-retrieval"
-    items, width, queries = 100_000, 256, 16
+    items, width, queries = 400_000, 256, 16
     description = f"{queries} exact searches a call among {items:,} vectors of {width}"
     info = staticmethod(
         lambda channel: (retrieval_pb2_grpc.RetrievalServiceStub(channel).GetServerInfo, retrieval_pb2.GetServerInfoRequest()))
