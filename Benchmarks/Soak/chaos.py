@@ -10,8 +10,6 @@ was acknowledged must be there.
 Full disks need root, for a small file system in memory; without it they are left out, which is said."""
 import argparse
 import collections
-import io
-import json
 import os
 import random
 import signal
@@ -26,12 +24,12 @@ import urllib.request
 
 import grpc
 import numpy as np
-from PIL import Image
 
 from illmrec.common.v1 import common_pb2
 from illmrec.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from illmrec.recommender.v1 import recommender_pb2, recommender_pb2_grpc
 from illmrec.retrieval.v1 import index_admin_pb2, index_admin_pb2_grpc, retrieval_pb2, retrieval_pb2_grpc
+from shop import picture, tensor, write_catalog
 
 INDEX = "chaos"
 DIM, ITEMS_OF_A_VERSION = 32, 400
@@ -45,18 +43,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def tensor(values):
-    values = np.ascontiguousarray(values, dtype="<f4")
-    return common_pb2.Tensor(data_type=common_pb2.DATA_TYPE_FLOAT32, shape=list(values.shape), data=values.tobytes())
-
-
-def picture(number):
-    coarse = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    data = io.BytesIO()
-    Image.fromarray(coarse).resize((96, 96), Image.Resampling.BICUBIC).save(data, "JPEG", quality=85)
-    return data.getvalue()
 
 
 class Service:
@@ -423,13 +409,8 @@ class Chaos(threading.Thread):
 
 
 def fill_shop(world, options, directory):
-    os.mkdir(f"{directory}/images")
-    with open(f"{directory}/items.jsonl", "w") as file:
-        for number in range(CATALOG):
-            with open(f"{directory}/images/{number}.jpg", "wb") as image:
-                image.write(picture(number))
-            file.write(json.dumps({"item_id": f"shop-{number}", "title": f"Thing {number}", "image": f"images/{number}.jpg"}) + "\n")
-    for command in (["catalog", "encode", "--items", f"{directory}/items.jsonl", "--images", directory],
+    items = write_catalog(directory, CATALOG, "shop")
+    for command in (["catalog", "encode", *items],
                     ["index", "publish", "--promote", "--retrieval", world.retrieval.target]):
         subprocess.run([f"{options.programs}/illmrec", *command, "--encoder", world.encoder.target], check=True, capture_output=True)
 

@@ -7,7 +7,6 @@ publishes, promotes, takes back and deletes versions; a scraper reads metrics. W
 so does a process whose memory grows by more than --slope a hour after the first third of the time."""
 import argparse
 import collections
-import io
 import json
 import os
 import random
@@ -21,25 +20,17 @@ import urllib.request
 
 import grpc
 import numpy as np
-from PIL import Image
 
-from illmrec.common.v1 import common_pb2
 from illmrec.encoder.v1 import encoder_pb2, encoder_pb2_grpc
 from illmrec.llm.v1 import llm_pb2, llm_pb2_grpc
 from illmrec.recommender.v1 import recommender_pb2, recommender_pb2_grpc
 from illmrec.retrieval.v1 import index_admin_pb2, index_admin_pb2_grpc, retrieval_pb2, retrieval_pb2_grpc
+from shop import picture, tensor, write_catalog
 
 ITEMS = 300
 SAMPLE_SECONDS = 5
 # What callers who do nothing wrong may see of a service that is busy.
 LOAD = {"RESOURCE_EXHAUSTED"}
-
-
-def picture(number, size=96):
-    coarse = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    data = io.BytesIO()
-    Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC).save(data, "JPEG", quality=85)
-    return data.getvalue()
 
 
 class Stack:
@@ -81,14 +72,8 @@ class Stack:
         return ["--encoder", self.targets["encoder"], "--retrieval", self.targets["retrieval"]]
 
     def fill(self):
-        os.mkdir(f"{self.directory}/images")
-        with open(f"{self.directory}/items.jsonl", "w") as file:
-            for number in range(ITEMS):
-                with open(f"{self.directory}/images/{number}.jpg", "wb") as image:
-                    image.write(picture(number))
-                file.write(json.dumps({"item_id": f"item-{number}", "title": f"Thing {number}", "image": f"images/{number}.jpg"}) + "\n")
-        self.illmrec("catalog", "encode", "--items", f"{self.directory}/items.jsonl", "--images", self.directory, "--encoder",
-                     self.targets["encoder"])
+        items = write_catalog(self.directory, ITEMS, "item")
+        self.illmrec("catalog", "encode", *items, "--encoder", self.targets["encoder"])
         self.illmrec("index", "publish", "--promote", *self.services())
 
     def stop(self):
@@ -144,21 +129,17 @@ class Caller(threading.Thread):
     def item(self):
         return f"item-{self.random.randrange(ITEMS)}"
 
-    def tensor(self, values):
-        values = np.asarray(values, "<f4")
-        return common_pb2.Tensor(data_type=common_pb2.DATA_TYPE_FLOAT32, shape=list(values.shape), data=values.tobytes())
-
     def history(self):
         interactions = [recommender_pb2.Interaction(item_id=self.item()) for _ in range(self.random.randint(1, 6))]
         return recommender_pb2.UserHistory(user_id=str(self.random.random()), interactions=interactions)
 
     def prompt(self):
-        items = [llm_pb2.HistoryItem(title=f"Thing {self.random.random()}", soft_token=self.tensor(self.token))
+        items = [llm_pb2.HistoryItem(title=f"Thing {self.random.random()}", soft_token=tensor(self.token))
                  for _ in range(self.random.randint(1, 6))]
         return llm_pb2.UserPrompt(history=llm_pb2.History(items=items))
 
     def query(self):
-        return retrieval_pb2.Query(query_id=str(self.random.random()), k=10, vector=self.tensor(self.numbers.normal(size=self.dim)))
+        return retrieval_pb2.Query(query_id=str(self.random.random()), k=10, vector=tensor(self.numbers.normal(size=self.dim)))
 
     def recommend(self):
         answer = self.gateway.Recommend(recommender_pb2.RecommendRequest(users=[self.history(), self.history()], k=5), timeout=60)
@@ -183,10 +164,8 @@ class Caller(threading.Thread):
     def refused(self):
         wrong = [
             lambda: self.retrieval.Search(retrieval_pb2.SearchRequest(), timeout=60),
-            lambda: self.retrieval.Search(retrieval_pb2.SearchRequest(
-                queries=[retrieval_pb2.Query(k=10, vector=self.tensor([1.0, float("nan")]))]), timeout=60),
             lambda: self.gateway.Recommend(recommender_pb2.RecommendRequest(), timeout=60),
-            lambda: self.encoder.LookupItems(encoder_pb2.LookupItemsRequest(item_ids=[""]), timeout=60),
+            lambda: self.encoder.LookupItems(encoder_pb2.LookupItemsRequest(), timeout=60),
             lambda: self.channels["llm"].unary_unary("/illmrec.llm.v1.LLMService/EncodeUsers")(b"\xff" * 100, timeout=60),
             lambda: self.channels["llm"].unary_unary("/nobody/Nothing")(b"", timeout=60),
         ]
