@@ -136,7 +136,7 @@ struct EncodingServicesTests {
   }
 
   @Test
-  func `A version whose catalog snapshot an encoder lacks is neither promoted nor rolled out, by name`() async throws {
+  func `A version whose snapshot an encoder lacks is neither promoted nor rolled out further, by name`() async throws {
     var second = Catalog(count: 10)
     second.release = .with { ($0.id, $0.snapshot, $0.fingerprint) = ("store", 2, "two") }
     let held = { (id: String, numbers: ClosedRange<UInt64>, fingerprint: String) -> Encoder_ListSnapshotsResponse in
@@ -166,7 +166,17 @@ struct EncodingServicesTests {
           await expectFailure(code, reason, field: "version", mentioning: words) { try await server.start(100) }
         }
         encoder.snapshots.withLock { $0 = held("store", 1...2, "two") }
-        let serving = try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" }).servingState
+        _ = try await server.start(100)
+        encoder.snapshots.withLock { $0 = held("store", 1...1, "") }
+        await expectFailure(.notFound, "SNAPSHOT_NOT_FOUND", field: "index", mentioning: "does not hold") {
+          try await server.admin.advanceRollout(.init())
+        }
+        _ = try await server.admin.pauseRollout(.init())
+        await expectFailure(.notFound, "SNAPSHOT_NOT_FOUND", field: "index") {
+          try await server.admin.resumeRollout(.init())
+        }
+        encoder.snapshots.withLock { $0 = held("store", 1...2, "two") }
+        let serving = try await server.admin.advanceRollout(.init()).servingState
         #expect(serving.stableVersion == "default/versions/2")
       }
     }

@@ -40,6 +40,7 @@ struct DemoCommand: ReportingCommand {
   var omitsTraining = false
 
   func validate() throws {
+    try StackVariables().check()
     guard (1...1_000_000).contains(trainingSteps) else {
       throw ValidationError("--training-steps is 1 to 1,000,000; or give --no-training.")
     }

@@ -28,7 +28,7 @@ struct UpCommand: ReportingCommand {
   @Option(
     name: .customLong("checkpoint"),
     help: ArgumentHelp(
-      "Checkpoint in the layout of the published code; again for another training over the same frozen parts.",
+      "Checkpoint in the layout of the published code; again for another training over the same frozen parts. (env: ILLMREC_CHECKPOINT)",
       valueName: "dir"),
     transform: NonEmpty.text)
   var checkpoints: [String] = []
@@ -70,10 +70,10 @@ struct UpCommand: ReportingCommand {
     help: ArgumentHelp(
       """
       Address to listen on; one that other machines can reach needs TLS, which the services read from ILLMREC_TLS_CERTIFICATE, \
-      ILLMREC_TLS_KEY and ILLMREC_TLS_CA, or --insecure.
+      ILLMREC_TLS_KEY and ILLMREC_TLS_CA, or --insecure. \(OptionVariable.note("host", default: "127.0.0.1"))
       """,
       valueName: "address"), transform: NonEmpty.text)
-  var host = "127.0.0.1"
+  var host: String?
   @Flag(
     help: "Listen without TLS on an address that other machines can reach; whoever can connect may do everything.")
   var insecure = false
@@ -101,22 +101,28 @@ struct UpCommand: ReportingCommand {
       state_lock, a file that nobody holds locked (flock) then.
       """, valueName: "file"), transform: NonEmpty.text)
   var endpointsFile: String?
-  @Option(help: ArgumentHelp("How long requests in progress may go on after Ctrl-C, in seconds.", valueName: "seconds"))
-  var drainTimeout = 10.0
   @Option(
-    help: ArgumentHelp("Least severe log lines: trace, debug, info, notice, warning, error.", valueName: "level"),
+    help: ArgumentHelp(
+      "How long requests in progress may go on after Ctrl-C, in seconds. \(OptionVariable.note("drain-timeout", default: "10"))",
+      valueName: "seconds"))
+  var drainTimeout: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Least severe log lines: trace, debug, info, notice, warning, error. \(OptionVariable.note("log-level", default: "info"))",
+      valueName: "level"),
     transform: NonEmpty.text)
-  var logLevel = "info"
+  var logLevel: String?
 
-  func validate() throws {
+  mutating func validate() throws {
+    try takeVariables()
     guard !checkpoints.isEmpty else { throw ValidationError("--checkpoint is missing; it names what is served") }
     for port in [gatewayPort, encoderPort, llmPort, retrievalPort] where !(0...65535).contains(port) {
       throw ValidationError("port \(port) is not one; ports are 0 to 65535")
     }
-    if let httpPort = firstHTTPPort, !(0...65532).contains(httpPort) {
+    if let httpPort, !(0...65532).contains(httpPort) {
       throw ValidationError("--http-port is \(httpPort); it is the first of four, and may be 0 to 65532")
     }
-    guard (0...3600).contains(drainTimeout) else {
+    if let drainTimeout, !(0...3600).contains(drainTimeout) {
       throw ValidationError("--drain-timeout is \(drainTimeout); it may be 0 to 3600 seconds")
     }
     if let maxHistoryItems, !ModelSettings.historyItems.contains(maxHistoryItems) {
@@ -125,6 +131,21 @@ struct UpCommand: ReportingCommand {
         "--max-history-items is \(maxHistoryItems); allowed: \(allowed.lowerBound) to \(allowed.upperBound) items")
     }
     try checkWhatServicesRead()
+    _ = try stack()
+  }
+
+  /// What was not given as an option; the services' flags would hide it from them.
+  private mutating func takeVariables() throws {
+    let variables = StackVariables()
+    try variables.check()
+    if checkpoints.isEmpty { checkpoints = try variables.texts("checkpoint") ?? [] }
+    trainings = try trainings ?? variables.text("trainings")
+    llmWeights = try llmWeights ?? variables.text("llm-weights")
+    modelName = try modelName ?? variables.text("model-name")
+    host = try host ?? variables.text("host")
+    httpPort = try httpPort ?? variables.number("http-port")
+    drainTimeout = try drainTimeout ?? variables.number("drain-timeout")
+    logLevel = try logLevel ?? variables.text("log-level")
   }
 
   /// Flags and variables that the services get from here, by the services' own rules.
@@ -149,7 +170,8 @@ struct UpCommand: ReportingCommand {
     let display = StackDisplay(terminal: .standardError)
     let endpointsFile = endpointsFile
     if let endpointsFile { try ServiceEndpoints.removeStale(endpointsFile) }
-    try await Interruption.cancelling { [stack] in
+    let stack = try stack()
+    try await Interruption.cancelling {
       try await ServiceStack.run(stack, report: display.show) { endpoints in
         try endpointsFile.map { path throws(CLIError) in try endpoints.write(to: path) }
         defer { if let endpointsFile { unlink(endpointsFile) } }
@@ -160,19 +182,17 @@ struct UpCommand: ReportingCommand {
     display.showStopped()
   }
 
-  /// The variable is that of every service, each of which would listen on the same port.
-  private var firstHTTPPort: Int? {
-    httpPort ?? ProcessInfo.processInfo.environment["ILLMREC_HTTP_PORT"].flatMap { Int($0) }
-  }
-
-  private var stack: StackConfiguration {
+  private func stack() throws -> StackConfiguration {
+    let variables = StackVariables()
     var stack = StackConfiguration(checkpoint: checkpoints[0], llmWeights: llmWeights, state: state)
     stack.furtherCheckpoints = Array(checkpoints.dropFirst())
     stack.trainings = trainings
-    stack.host = host
+    stack.packedCache = try variables.text("packed-cache")
+    if let host { stack.host = host }
     stack.isInsecure = insecure
     stack.ports = [.gateway: gatewayPort, .encoder: encoderPort, .llm: llmPort, .retrieval: retrievalPort]
-    if let httpPort = firstHTTPPort {
+    stack.httpHost = try variables.text("http-host")
+    if let httpPort {
       let members: [StackMember] = [.gateway, .encoder, .llm, .retrieval]
       for (place, member) in members.enumerated() { stack.httpPorts[member] = httpPort == 0 ? 0 : httpPort + place }
     }
@@ -181,8 +201,9 @@ struct UpCommand: ReportingCommand {
     stack.maxHistoryItems = maxHistoryItems
     stack.modelName = modelName
     stack.modelVersion = modelVersion
-    stack.drainTimeout = .seconds(drainTimeout)
-    stack.logLevel = logLevel
+    if let seconds: Double = try variables.number("shutdown-grace") { stack.shutdownGrace = .seconds(seconds) }
+    if let drainTimeout { stack.drainTimeout = .seconds(drainTimeout) }
+    if let logLevel { stack.logLevel = logLevel }
     return anyPorts ? stack.onFreePorts() : stack
   }
 }

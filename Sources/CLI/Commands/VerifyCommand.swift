@@ -45,6 +45,7 @@ struct VerifyCommand: ReportingCommand {
   var verbose = false
 
   func validate() throws {
+    try StackVariables().check()
     let targets = [encoder, llm, retrieval].compactMap(\.self).count
     guard targets == 0 || targets == 3 else {
       throw ValidationError("Give --encoder, --llm and --retrieval together, or none of them.")

@@ -21,6 +21,8 @@ struct StackConfiguration: Sendable {
   var ports = Dictionary(uniqueKeysWithValues: StackMember.allCases.map { ($0, $0.defaultPort) })
   /// Where each service tells those who watch it over HTTP how it is; none without an entry, any free port for 0.
   var httpPorts: [StackMember: Int] = [:]
+  /// Of those ports; that of the others when nil.
+  var httpHost: String?
   /// What is said of a port in use.
   var portRemedy: @Sendable (StackMember) -> String = PortCheck.otherPort
   /// As the services' --spaces; nil leaves it to them.
@@ -36,6 +38,8 @@ struct StackConfiguration: Sendable {
   var logLevel = "info"
   /// How long requests in progress may go on once the stack is being stopped.
   var drainTimeout = Duration.seconds(10)
+  /// How long requests are still taken then. Nothing balances load over a stack on one machine: there is nobody to wait for.
+  var shutdownGrace = Duration.zero
   /// Where the services' executables are; beside this process's own by default.
   var executables = StackConfiguration.ownDirectory
 
@@ -76,7 +80,7 @@ struct StackConfiguration: Sendable {
       }
     }
     try PortCheck.requireFree(ports.filter { members.contains($0.key) }, host: host, remedy: portRemedy)
-    try PortCheck.requireFree(httpPorts.filter { members.contains($0.key) }, host: host) { _ in
+    try PortCheck.requireFree(httpPorts.filter { members.contains($0.key) }, host: httpHost ?? host) { _ in
       "choose others with --http-port"
     }
   }
@@ -99,13 +103,12 @@ struct StackConfiguration: Sendable {
     add("port", "\(ports[member] ?? 0)")
     add("port-file", state.portFile(of: member))
     if let port = httpPorts[member] {
-      add("http-host", host)
+      add("http-host", httpHost ?? host)
       add("http-port", "\(port)")
       add("http-port-file", state.httpPortFile(of: member))
     }
     add("log-level", logLevel)
-    // Nothing balances load over a stack on one machine: there is nobody to wait for.
-    add("shutdown-grace", "0")
+    add("shutdown-grace", "\(shutdownGrace.seconds)")
     add("drain-timeout", "\(drainTimeout.seconds)")
     switch member {
     case .encoder:

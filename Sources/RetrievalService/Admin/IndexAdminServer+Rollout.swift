@@ -17,7 +17,7 @@ extension IndexAdminServer {
     let name = try versionName(request.version, field: "version")
     let asked = changeRequest(request.change, context)
     let plan = try request.plan.plan(field: "plan")
-    if try !isRolloutUnderWay(of: name) { try await requireParts(of: name) }
+    if try activeRollout(of: name.index, field: "version") == nil { try await requireParts(of: name) }
     let serving = try await change("rollout started", fields: ["version", "change.etag"], context) {
       () throws(VectorIndexError) in
       try store.startRollout(of: name, plan: plan, asked)
@@ -25,10 +25,10 @@ extension IndexAdminServer {
     return .init(Retrieval_ServingState(serving))
   }
 
-  /// Then the store answers, which knows a repetition.
-  private func isRolloutUnderWay(of name: VersionName) throws(ServiceFailure) -> Bool {
-    try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
-      try store.servingState(of: name.index).activeRollout != nil
+  /// Where there is one, the store answers a start itself, since it knows a repetition.
+  private func activeRollout(of index: String, field: String) throws(ServiceFailure) -> Rollout? {
+    try mappingFailures(fields: [field]) { () throws(VectorIndexError) in
+      try store.servingState(of: index).activeRollout
     }
   }
 
@@ -56,7 +56,19 @@ extension IndexAdminServer {
   func advanceRollout(
     request: Retrieval_AdvanceRolloutRequest, context: ServerContext
   ) async throws -> Retrieval_AdvanceRolloutResponse {
-    try await changeRollout("rollout advanced", request, context, store.advanceRollout)
+    try await requirePartsOfCandidate(of: request.index)
+    return try await changeRollout("rollout advanced", request, context, store.advanceRollout)
+  }
+
+  /// More users come to the candidate now, at its end all of them: what it needs may have gone since the start.
+  private func requirePartsOfCandidate(of index: String) async throws {
+    let index = try indexName(index, field: "index")
+    guard let rollout = try activeRollout(of: index, field: "index") else { return }
+    do {
+      try await requireParts(of: VersionName(index: index, number: rollout.candidate))
+    } catch let failure as ServiceFailure {
+      throw failure.about("index")
+    }
   }
 
   func pauseRollout(
@@ -68,7 +80,8 @@ extension IndexAdminServer {
   func resumeRollout(
     request: Retrieval_ResumeRolloutRequest, context: ServerContext
   ) async throws -> Retrieval_ResumeRolloutResponse {
-    try await changeRollout("rollout resumed", request, context, store.resumeRollout)
+    try await requirePartsOfCandidate(of: request.index)
+    return try await changeRollout("rollout resumed", request, context, store.resumeRollout)
   }
 
   func rollbackRollout(

@@ -219,14 +219,14 @@ extension FailureCatalog {
         .reportNotFound, .notFound, fields: ["number"],
         "Nothing was kept of a rollout of that number.", remedy: "Ask for the last one with number 0."),
       Entry(
-        .trainingUnverified, .failedPrecondition, fields: ["version", "space_fingerprint"],
+        .trainingUnverified, .failedPrecondition, fields: ["version", "index", "space_fingerprint"],
         "A service that encodes users cannot be asked whether it holds the training of the version that is to be rolled out; or the "
           + "retrieval service cannot be asked whether a version needs the training that is to be taken out.",
         remedy:
           "Start that service, or leave it out of --encoder and --llm of the retrieval service, or of --retrieval of the others.",
         retry: .afterRepair),
       Entry(
-        .catalogUnverified, .failedPrecondition, fields: ["version"],
+        .catalogUnverified, .failedPrecondition, fields: ["version", "index"],
         "An encoder cannot be asked whether it holds the catalog snapshot of the version that is to be rolled out or promoted.",
         remedy: "Start that service, or leave it out of --encoder of the retrieval service.", retry: .afterRepair),
     ])

@@ -7,7 +7,7 @@ extension FailureCatalog {
     title: "Catalog snapshots",
     entries: [
       Entry(
-        .snapshotNotFound, .notFound, fields: ["snapshot", "from_snapshot", "to_snapshot", "version"],
+        .snapshotNotFound, .notFound, fields: ["snapshot", "from_snapshot", "to_snapshot", "version", "index"],
         "There is no snapshot with that number, or not any more: those that no index version names are dropped.",
         remedy: "Name one of those that `illmrec catalog list` shows."),
       Entry(
@@ -33,7 +33,7 @@ extension FailureCatalog {
           "Restore the store from a backup that holds it, or publish a snapshot that it holds and promote that version.",
         retry: .afterRepair),
       Entry(
-        .catalogMismatch, .failedPrecondition, fields: ["catalog_id", "version"],
+        .catalogMismatch, .failedPrecondition, fields: ["catalog_id", "version", "index"],
         "The snapshot that is asked for, or that the index's stable version was built from, is another item store's than the encoder's: "
           + "the same number means other items.",
         remedy:

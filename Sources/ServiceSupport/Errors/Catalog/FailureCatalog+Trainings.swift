@@ -10,7 +10,7 @@ extension FailureCatalog {
         .trainingNotLoaded, .failedPrecondition,
         fields: [
           "space_fingerprint", "config.space_fingerprint", "expected_space_fingerprint",
-          "config.expected_space_fingerprint", "version",
+          "config.expected_space_fingerprint", "version", "index",
         ],
         "The server does not hold the training that the request names, or is taking it out.",
         remedy: "Load it with illmrec training load, or name one of those that illmrec training list shows.",

@@ -479,7 +479,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+        /// > candidate needs, as StartRollout is.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_AdvanceRolloutRequest` messages.
@@ -515,7 +516,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Lets the schedule run again.
+        /// > Lets the schedule run again. Refused as AdvanceRollout is.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Retrieval_ResumeRolloutRequest` messages.
@@ -804,7 +805,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+        /// > candidate needs, as StartRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
@@ -840,7 +842,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Lets the schedule run again.
+        /// > Lets the schedule run again. Refused as AdvanceRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
@@ -1127,7 +1129,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+        /// > candidate needs, as StartRollout is.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_AdvanceRolloutRequest` message.
@@ -1163,7 +1166,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Lets the schedule run again.
+        /// > Lets the schedule run again. Refused as AdvanceRollout is.
         ///
         /// - Parameters:
         ///   - request: A `Retrieval_ResumeRolloutRequest` message.
@@ -2119,7 +2122,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+        /// > candidate needs, as StartRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
@@ -2165,7 +2169,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Lets the schedule run again.
+        /// > Lets the schedule run again. Refused as AdvanceRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
@@ -2647,7 +2651,8 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Goes on to the next stage; after the last, the candidate becomes stable.
+        /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+        /// > candidate needs, as StartRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
@@ -2715,7 +2720,7 @@ extension Retrieval_IndexAdminService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Lets the schedule run again.
+        /// > Lets the schedule run again. Refused as AdvanceRollout is.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
@@ -3184,7 +3189,8 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Goes on to the next stage; after the last, the candidate becomes stable.
+    /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+    /// > candidate needs, as StartRollout is.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_AdvanceRolloutRequest` message.
@@ -3242,7 +3248,7 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Lets the schedule run again.
+    /// > Lets the schedule run again. Refused as AdvanceRollout is.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Retrieval_ResumeRolloutRequest` message.
@@ -3726,7 +3732,8 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Goes on to the next stage; after the last, the candidate becomes stable.
+    /// > Goes on to the next stage; after the last, the candidate becomes stable. Refused while a service that encodes lacks what the
+    /// > candidate needs, as StartRollout is.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -3792,7 +3799,7 @@ extension Retrieval_IndexAdminService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Lets the schedule run again.
+    /// > Lets the schedule run again. Refused as AdvanceRollout is.
     ///
     /// - Parameters:
     ///   - message: request message to send.
