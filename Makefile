@@ -165,6 +165,10 @@ bench-trainings: packages ## Measure what a further training costs on the 2.7B s
 bench-overload: packages ## Send each service five times the calls it can compute, for SECONDS=60, and time answers, refusals and health.
 	@SWIFT=$(SWIFT) scripts/bench-overload.sh --seconds $(or $(SECONDS),60) $(BENCH_FLAGS)
 
+.PHONY: bench-cancels
+bench-cancels: packages ## Cancel calls in the middle of their work, 10,000 at random too, and see what is still computed or left.
+	@SWIFT=$(SWIFT) scripts/bench-cancels.sh $(BENCH_FLAGS)
+
 .PHONY: soak
 soak: packages ## Load the whole stack for MINUTES=30 in every way, and see whether memory, descriptors or threads grow.
 	@SWIFT=$(SWIFT) scripts/soak.sh --minutes $(or $(MINUTES),30) $(BENCH_FLAGS)

@@ -47,17 +47,18 @@ class LLM:
 
 
 class Encoder:
-    """Photographs of 500 x 500 pixels."""
+    """Thumbnails: larger images would have the client and the connections compete with the tower for the processors."""
     program = "illmrec-encoder"
-    description = "2 images a call"
+    images, side = 8, 160
+    description = f"{images} images of {side} x {side} a call"
     info = staticmethod(
         lambda channel: (encoder_pb2_grpc.EncoderServiceStub(channel).GetServerInfo, encoder_pb2.GetServerInfoRequest()))
 
     def __init__(self, target, state):
         self.random = random.Random(1)
-        coarse = np.random.default_rng(1).integers(0, 256, (25, 25, 3), dtype=np.uint8)
+        coarse = np.random.default_rng(1).integers(0, 256, (8, 8, 3), dtype=np.uint8)
         data = io.BytesIO()
-        Image.fromarray(coarse).resize((500, 500), Image.Resampling.BICUBIC).save(data, "JPEG", quality=90)
+        Image.fromarray(coarse).resize((self.side, self.side), Image.Resampling.BICUBIC).save(data, "JPEG", quality=90)
         self.file = data.getvalue()
 
     @staticmethod
@@ -73,7 +74,7 @@ class Encoder:
         return self.file[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + self.file[2:]
 
     def request(self):
-        items = [encoder_pb2.ImageItem(encoded=self.image()) for _ in range(2)]
+        items = [encoder_pb2.ImageItem(encoded=self.image()) for _ in range(self.images)]
         return encoder_pb2.EncodeImagesRequest(items=items, outputs=[encoder_pb2.OUTPUT_SOFT_TOKEN])
 
 

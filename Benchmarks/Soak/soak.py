@@ -28,7 +28,9 @@ from illmrec.retrieval.v1 import index_admin_pb2, index_admin_pb2_grpc, retrieva
 from shop import picture, tensor, write_catalog
 
 ITEMS = 300
+# Seconds between two samples; a short run has as many as one of ten minutes.
 SAMPLE_SECONDS = 5
+SAMPLES = 120
 # What callers who do nothing wrong may see of a service that is busy.
 LOAD = {"RESOURCE_EXHAUSTED"}
 
@@ -229,14 +231,15 @@ class Operator(threading.Thread):
 
 
 class Sampler(threading.Thread):
-    def __init__(self, stack, ended):
+    def __init__(self, stack, ended, minutes):
         super().__init__()
         self.stack, self.ended = stack, ended
+        self.pause = min(SAMPLE_SECONDS, minutes * 60 / SAMPLES)
         self.samples = {name: [] for name in stack.pids}
 
     def run(self):
         begin = time.monotonic()
-        while not self.ended.wait(SAMPLE_SECONDS):
+        while not self.ended.wait(self.pause):
             for name, pid in self.stack.pids.items():
                 with open(f"/proc/{pid}/status") as file:
                     status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -282,7 +285,7 @@ def main():
         finally:
             stack.stop()
         with open(f"{directory}/log") as file:
-            errors = [line for line in file if " error " in line or "Fatal" in line]
+            errors = [line for line in file if " ERROR " in line or " CRITICAL " in line or "Fatal" in line]
         for line in errors[:10]:
             print(line.rstrip())
     sys.exit(0 if fine and not errors else 1)
@@ -290,7 +293,7 @@ def main():
 
 def load(stack, options):
     ended, counts = threading.Event(), collections.Counter()
-    sampler, operator = Sampler(stack, ended), Operator(stack, ended, counts)
+    sampler, operator = Sampler(stack, ended, options.minutes), Operator(stack, ended, counts)
     callers = [Caller(stack, ended, counts, seed) for seed in range(options.callers)]
     workers = [sampler, operator, *callers]
     for worker in workers:
