@@ -21,6 +21,8 @@ struct SwapTests {
   /// What the callers have seen.
   private final class Tally: Sendable {
     let calls = Atomic(0)
+    /// Until then callers go on: however slow the swaps are, there are calls between any two of them.
+    let hasSwapped = Atomic(false)
     /// Queries that named the version they were for, and those of them that another one would have answered.
     let named = Atomic(0)
     let outdated = Atomic(0)
@@ -40,12 +42,7 @@ struct SwapTests {
       var rollbacks: [RollbackTime] = []
       try await withThrowingTaskGroup(of: Void.self) { group in
         for caller in 0..<8 { group.addTask { await call(remote, as: caller, tally) } }
-        for swap in 0..<Self.swaps {
-          while tally.calls.load(ordering: .relaxed) < Self.calls * swap / Self.swaps {
-            try await Task.sleep(for: .milliseconds(1))
-          }
-          if let time = try await change(swap, remote) { rollbacks.append(time) }
-        }
+        rollbacks = try await swap(remote, tally)
         try await group.waitForAll()
       }
       #expect(tally.faults.withLock(\.self).prefix(5) == [])
@@ -59,7 +56,7 @@ struct SwapTests {
     }
   }
 
-  /// Searches for two users until enough calls were made, and checks each answer against the version that it names. The first user
+  /// Searches for two users until enough calls were made and all swaps too, and checks each answer against the version that it names. The first user
   /// is routed by the caller, by what GetRouting told a moment before.
   private func call(_ remote: RemoteRetrieval, as caller: Int, _ tally: Tally) async {
     let vector = (0..<8).map { Float(($0 + caller) % 5) - 2 }
@@ -68,7 +65,9 @@ struct SwapTests {
         ("default/versions/\(number)", Catalog(count: 300, dim: 8, prefix: "v\(number)").ranking(of: vector, k: 10))
       })
     var round = 0
-    while tally.calls.add(1, ordering: .relaxed).oldValue < Self.calls {
+    while tally.calls.add(1, ordering: .relaxed).oldValue < Self.calls
+      || Self.calls > 0 && !tally.hasSwapped.load(ordering: .relaxed)
+    {
       round += 1
       do {
         let routing = try await remote.search.getRouting(.init()).routing
@@ -103,6 +102,18 @@ struct SwapTests {
     let split = TrafficSplit(
       index: routing.index, rollout: routing.rolloutNumber, permille: Int(routing.canaryPermille))
     return split.takesCanary(key) ? routing.candidate.version : routing.stable.version
+  }
+
+  /// All swaps, with callers between any two of them.
+  private func swap(_ remote: RemoteRetrieval, _ tally: Tally) async throws -> [RollbackTime] {
+    defer { tally.hasSwapped.store(true, ordering: .relaxed) }
+    var rollbacks: [RollbackTime] = []
+    for swap in 0..<Self.swaps {
+      let enough = tally.calls.load(ordering: .relaxed) + Self.calls / Self.swaps
+      while tally.calls.load(ordering: .relaxed) < enough { try await Task.sleep(for: .milliseconds(1)) }
+      if let time = try await change(swap, remote) { rollbacks.append(time) }
+    }
+    return rollbacks
   }
 
   /// One swap; for a rollback, how long it took.
