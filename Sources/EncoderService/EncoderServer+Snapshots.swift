@@ -51,6 +51,7 @@ extension EncoderServer {
       $0.draftItemCount = UInt64(listing.draftItemCount)
       $0.draftChanges = .init(listing.draftChanges)
       $0.catalogVersion = listing.release?.version ?? ""
+      $0.migratedSnapshot = UInt64(listing.migrated ?? 0)
       if listing.released == nil, let release = listing.release {
         $0.missing = .with {
           $0.id = release.otherCatalog ?? store.catalogID

@@ -178,6 +178,13 @@ struct EncodingServicesTests {
         encoder.snapshots.withLock { $0 = held("store", 1...2, "two") }
         let serving = try await server.admin.advanceRollout(.init()).servingState
         #expect(serving.stableVersion == "default/versions/2")
+        // The third names no catalog.
+        try await server.publish(Catalog(count: 10))
+        await expectFailure(
+          .failedPrecondition, "CATALOG_MISMATCH", field: "version", mentioning: "does not say which catalog snapshot"
+        ) { try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" }) }
+        encoder.snapshots.withLock { $0?.migratedSnapshot = 1 }
+        _ = try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" })
       }
     }
   }

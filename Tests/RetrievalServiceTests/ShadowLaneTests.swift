@@ -58,10 +58,57 @@ struct ShadowLaneTests {
     for _ in 0..<100 { lane.offer(job) }
     // One is being searched for, eight wait; nobody waited for the other ninety-one.
     try await waitUntil { figures.dropped >= 91 }
-    #expect(figures.overlap.count == 0 && !isReleased.load(ordering: .relaxed))
+    #expect(figures.candidateSearches == 0 && !isReleased.load(ordering: .relaxed))
     isReleased.store(true, ordering: .relaxed)
-    try await waitUntil { figures.overlap.count + figures.dropped == 100 }
-    #expect(figures.overlap.count <= 9)
+    try await waitUntil { figures.candidateSearches + figures.dropped == 100 }
+    #expect(figures.candidateSearches <= 9)
+    #expect(figures.overlap.count == 0, "two empty answers agree whatever the vectors are")
+    await lane.shutdown()
+  }
+
+  /// A query of two items, and how many items each version answers it with.
+  struct Answered: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let query: SearchQuery
+    let counts: (Int, Int)
+    let isSample: Bool
+  }
+
+  @Test(arguments: [
+    Answered(
+      testDescription: "all asked for", query: SearchQuery(vector: [1, 2], k: 2), counts: (2, 2), isSample: true),
+    Answered(
+      testDescription: "a small catalog", query: SearchQuery(vector: [1, 2], k: 9), counts: (2, 2), isSample: true),
+    Answered(testDescription: "nothing", query: SearchQuery(vector: [1, 2], k: 2), counts: (0, 0), isSample: false),
+    Answered(
+      testDescription: "one version nothing", query: SearchQuery(vector: [1, 2], k: 2), counts: (2, 0), isSample: true),
+    Answered(
+      testDescription: "a list to rank", query: SearchQuery(vector: [1, 2], k: 2, includedItems: ["a", "b"]),
+      counts: (2, 2),
+      isSample: false),
+    Answered(
+      testDescription: "a longer list", query: SearchQuery(vector: [1, 2], k: 2, includedItems: ["a", "b", "c"]),
+      counts: (2, 2), isSample: true),
+    Answered(
+      testDescription: "a small category", query: SearchQuery(vector: [1, 2], k: 2, includedCategories: ["x"]),
+      counts: (1, 1), isSample: false),
+    Answered(
+      testDescription: "a category", query: SearchQuery(vector: [1, 2], k: 2, includedCategories: ["x"]),
+      counts: (2, 2),
+      isSample: true),
+  ])
+  func `Answers that agree whatever the vectors are say nothing of the overlap`(_ answered: Answered) async throws {
+    let (candidate, counts) = (job.candidate.info.name, answered.counts)
+    let lane = try lane(timeout: .seconds(600)) { (_, version, _) throws(VectorIndexError) in
+      let count = version.info.name == candidate ? counts.1 : counts.0
+      return .success((0..<count).map { ScoredItem(itemID: "\($0)", score: 1) })
+    }
+    lane.offer(
+      ShadowLane.Job(
+        queries: QueryPair(baseline: answered.query, candidate: answered.query), key: "", baseline: job.baseline,
+        candidate: job.candidate, live: live, stage: 0))
+    try await waitUntil { figures.candidateSearches == 1 }
+    #expect(figures.overlap.count == (answered.isSample ? 1 : 0))
     await lane.shutdown()
   }
 

@@ -40,6 +40,67 @@ struct GateTests {
     #expect(verdict(gates, evidence) == .failed)
   }
 
+  /// Windows that failed, of how many, by version.
+  private func evidence(baseline: (Int, of: Int), candidate: (Int, of: Int), before: Trials = Trials()) -> StageEvidence
+  {
+    var evidence = StageEvidence(baselineFailuresBefore: before)
+    for (arm, windows) in [(Arm.baseline, baseline), (.candidate, candidate)] {
+      let (failed, all) = windows
+      for number in 0..<all {
+        // Spread, so that it is no outage.
+        if number * failed / all != (number + 1) * failed / all {
+          evidence.noteFailed(by: arm)
+        } else {
+          evidence.noteServed(by: arm, micros: 5)
+        }
+      }
+    }
+    return evidence
+  }
+
+  @Test
+  func `A candidate that fails as often as a baseline of whom little was seen passes`() {
+    let gates = Gates(maxErrorRatio: 2, minSamples: 100)
+    #expect(verdict(gates, evidence(baseline: (10, of: 95), candidate: (10, of: 105))) == .open)
+    #expect(verdict(gates, evidence(baseline: (12, of: 60), candidate: (60, of: 460))) == .open)
+    #expect(verdict(gates, evidence(baseline: (2, of: 95), candidate: (60, of: 105))) == .failed)
+  }
+
+  @Test
+  func `A candidate that is proven to fail is rolled back on fewer samples than a gate opens on`() {
+    let gates = Gates(maxErrorRatio: 2, minSamples: 100)
+    #expect(verdict(gates, evidence(baseline: (0, of: 60), candidate: (40, of: 60))) == .failed)
+    #expect(verdict(gates, evidence(baseline: (0, of: 60), candidate: (1, of: 60))) == .waiting)
+    #expect(
+      verdict(gates, evidence(baseline: (40, of: 60), candidate: (40, of: 60))) == .waiting, "as the baseline does")
+  }
+
+  @Test
+  func `How often the baseline failed outlives a start, in the report of the rollout`() throws {
+    let gates = Gates(maxErrorRatio: 2, minSamples: 100)
+    let seen = evidence(baseline: (30, of: 300), candidate: (0, of: 0))
+    var report = RolloutReport(
+      rollout: try Rollout(
+        number: 1, candidate: 2, baseline: 1, plan: RolloutPlan(stages: [.init(canaryPermille: 1000)]), now: .now))
+    report.baselineFailures = seen.allBaselineFailures
+    let read = try JSONDecoder().decode(RolloutReport.self, from: JSONEncoder().encode(report))
+    let kept = try #require(read.baselineFailures)
+    #expect(kept == Trials(count: 300, successes: 30))
+    let after = evidence(baseline: (0, of: 0), candidate: (30, of: 300), before: kept)
+    #expect(verdict(gates, after) == .open)
+    #expect(verdict(gates, evidence(baseline: (0, of: 0), candidate: (30, of: 300))) == .failed, "without it")
+  }
+
+  @Test
+  func `Answers that agree whatever the vectors are say nothing of the overlap`() {
+    let gates = Gates(minOverlap: 0.5, maxErrorRatio: nil, minSamples: 20)
+    var evidence = StageEvidence()
+    for _ in 0..<100 { evidence.noteCompared(nil, baselineMicros: 5, candidateMicros: 5) }
+    #expect(evidence.compared.overlap.count == 0)
+    #expect(evidence.comparisonFailures(of: .candidate).all.count == 100)
+    #expect(verdict(gates, evidence) == .waiting)
+  }
+
   @Test
   func `What the baseline failed in earlier stages is allowed in one that gives it nothing`() {
     let gates = Gates(maxErrorRatio: 2, minSamples: 20)

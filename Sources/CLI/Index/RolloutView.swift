@@ -27,8 +27,7 @@ struct RolloutView {
   /// Everything, in lines that fit the terminal.
   func lines(for terminal: Terminal) -> [String] {
     guard serving.hasRollout else {
-      return WrappedText("Index \(serving.index) answers from \(serving.stableVersion). No rollout yet.").lines(
-        for: terminal)
+      return WrappedText("Index \(answer). No rollout yet.").lines(for: terminal)
     }
     var lines = summary.flatMap { $0.lines(for: terminal) }
     if let figures {
@@ -39,10 +38,17 @@ struct RolloutView {
     return trail.isEmpty ? lines : lines + [""] + changes.flatMap { $0.lines(for: terminal) }
   }
 
+  /// "default answers from default/versions/3"
+  private var answer: String {
+    serving.stableVersion.isEmpty
+      ? "\(serving.index) serves nothing: choose a version with illmrec index promote"
+      : "\(serving.index) answers from \(serving.stableVersion)"
+  }
+
   private var summary: [WrappedText] {
     [heading, stages] + (rollout.reason.isEmpty ? [] : [WrappedText("why: \(rollout.reason)", indent: 2)])
       + (serving.isUnderWay || serving.stableVersion.isEmpty
-        ? [] : [WrappedText("index \(serving.index) answers from \(serving.stableVersion)", indent: 2)])
+        ? [] : [WrappedText("index \(answer)", indent: 2)])
   }
 
   private var heading: WrappedText {

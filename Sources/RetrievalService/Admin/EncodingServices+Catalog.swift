@@ -10,11 +10,21 @@ extension EncodingServices {
   /// Every encoder must hold the snapshot whose items the version holds: histories and titles are read from it, and after an older
   /// item store was restored it may be missing, or be another one under the same number.
   ///
+  /// - Parameter catalog: nil where the version names none. It stands for what the store held when it got snapshots; where that is
+  ///   nothing, its users would be answered from whatever is committed next.
   /// - Throws: SNAPSHOT_NOT_FOUND, CATALOG_MISMATCH, or CATALOG_UNVERIFIED where an encoder cannot be asked.
-  func require(_ catalog: VersionCatalog, of version: VersionName) async throws {
+  func require(_ catalog: VersionCatalog?, of version: VersionName) async throws {
     for target in encoders {
       guard let held = try await listing(at: target, for: version) else { continue }
-      try Self.check(catalog, of: version, in: held, at: target)
+      if let catalog {
+        try Self.check(catalog, of: version, in: held, at: target)
+      } else if held.migratedSnapshot == 0, !held.snapshots.isEmpty {
+        throw ServiceFailure(
+          .catalogMismatch,
+          "\(version) does not say which catalog snapshot it was built from, and the encoder at \(target) had snapshots from the start: "
+            + "what is committed next would answer its users. Publish it by illmrec index publish, or with catalog in the header",
+          field: "version")
+      }
     }
   }
 

@@ -35,10 +35,16 @@ extension IndexAdminServer {
   /// What a version needs of the services that encode: its training and its catalog snapshot.
   func requireParts(of name: VersionName) async throws {
     try await requireTraining(of: name)
-    let catalog = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
-      try store.version(name).info.catalog
+    let (catalog, isAsStable) = try mappingFailures(fields: ["version"]) {
+      () throws(VectorIndexError) -> (VersionCatalog?, Bool) in
+      let catalog = try store.version(name).info.catalog
+      guard catalog == nil, let stable = try store.servingState(of: name.index).stableVersion else {
+        return (catalog, false)
+      }
+      return (nil, try store.version(stable).info.catalog == nil)
     }
-    if let catalog { try await encodingServices.require(catalog, of: name) }
+    // Where the stable version names none either, users are answered from what is committed last already.
+    if !isAsStable { try await encodingServices.require(catalog, of: name) }
   }
 
   /// That of another training than the stable version's must be loaded where users are encoded.

@@ -10,7 +10,7 @@ extension LiveRollout {
     var rollout: Rollout
     /// Of the serving state that it was read from last.
     var generation: UInt64 = 0
-    var evidence = StageEvidence()
+    var evidence: StageEvidence
     // Who has been met: apart from the evidence, which is copied out at every look.
     private var keys = DistinctKeys()
     private var windows = WindowClock()
@@ -22,8 +22,10 @@ extension LiveRollout {
     var report: RolloutReport
 
     init(
-      rollout: Rollout, sinceMicros: Int64, outcomes: OutcomeLedger, answers: RememberedAnswers, report: RolloutReport
+      rollout: Rollout, sinceMicros: Int64, outcomes: OutcomeLedger, answers: RememberedAnswers, report: RolloutReport,
+      evidence: StageEvidence
     ) {
+      self.evidence = evidence
       self.rollout = rollout
       self.sinceMicros = sinceMicros
       self.outcomes = outcomes
@@ -63,7 +65,7 @@ extension LiveRollout.State {
   }
 
   mutating func noteCompared(
-    _ lists: RankedListComparison, baselineMicros: Double, candidateMicros: Double, _ user: UserKey
+    _ lists: RankedListComparison?, baselineMicros: Double, candidateMicros: Double, _ user: UserKey
   ) {
     let seen = Arm.allCases.map { compared.see(user, of: $0, isFailure: false) }
     evidence.noteCompared(

@@ -22,8 +22,8 @@ final class LiveRollout: Sendable {
   private let comparisons: ComparisonCounters
   private let state: Mutex<State>
 
-  /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept, and answers whose time for
-  ///   outcomes is not over; the figures begin afresh.
+  /// - Parameter report: what an earlier process measured of the same rollout. Its points are kept, answers whose time for
+  ///   outcomes is not over, and how often the baseline failed; the other figures begin afresh.
   init(_ rollout: Rollout, index: String, maxAnswers: Int, report: RolloutReport?, now: Moment) {
     self.index = index
     number = rollout.number
@@ -37,7 +37,8 @@ final class LiveRollout: Sendable {
       State(
         rollout: rollout, sinceMicros: now.wallMicros, outcomes: outcomes,
         answers: RememberedAnswers(capacity: maxAnswers, windowMicros: window),
-        report: report ?? RolloutReport(rollout: rollout)))
+        report: report ?? RolloutReport(rollout: rollout),
+        evidence: StageEvidence(baselineFailuresBefore: report?.baselineFailures ?? Trials())))
   }
 
   var snapshot: Snapshot {
@@ -158,8 +159,9 @@ final class LiveRollout: Sendable {
       guard stage == state.rollout.stage else { return }
       state.turnWindow(now: now)
       switch comparison {
-      case .done(let lists, let baselineMicros, let candidateMicros):
-        state.noteCompared(lists, baselineMicros: baselineMicros, candidateMicros: candidateMicros, user)
+      case .done(let lists, let baselineMicros, let candidateMicros, let ranks):
+        state.noteCompared(
+          ranks ? lists : nil, baselineMicros: baselineMicros, candidateMicros: candidateMicros, user)
       case .failed(let arm): state.noteComparisonFailed(in: arm, user)
       case .dropped: state.evidence.noteDropped()
       }
@@ -226,6 +228,7 @@ final class LiveRollout: Sendable {
       }
       // A start takes the stage's time from here.
       report.rollout = state.rollout.keepingTime(now: now)
+      report.baselineFailures = state.evidence.allBaselineFailures
       return report
     }
   }

@@ -8,7 +8,9 @@ import VectorIndex
 
 /// What became of a comparison.
 enum Comparison: Sendable {
-  case done(RankedListComparison, baselineMicros: Double, candidateMicros: Double)
+  ///
+  /// - Parameter ranks: whether the answers tell how the versions rank.
+  case done(RankedListComparison, baselineMicros: Double, candidateMicros: Double, ranks: Bool = true)
   /// The search of one version failed.
   case failed(Arm)
   /// Too many waited.
@@ -113,7 +115,19 @@ final class ShadowLane: Sendable {
     guard let baseline = results[.baseline], let candidate = results[.candidate] else { return nil }
     let lists = RankedListComparison(
       baseline: baseline.items.map { ($0.itemID, $0.score) }, candidate: candidate.items.map { ($0.itemID, $0.score) })
-    return .done(lists, baselineMicros: baseline.micros, candidateMicros: candidate.micros)
+    return .done(
+      lists, baselineMicros: baseline.micros, candidateMicros: candidate.micros,
+      ranks: tellsRanking(job.queries.query(for: .baseline), counts: (baseline.items.count, candidate.items.count)))
+  }
+
+  /// Whether versions that rank otherwise would have answered otherwise. Two empty answers, and all that a filter leaves of both,
+  /// agree whatever the vectors are.
+  private static func tellsRanking(_ query: SearchQuery, counts: (Int, Int)) -> Bool {
+    let longest = max(counts.0, counts.1)
+    let isNarrowed =
+      !(query.includedItems.isEmpty && query.includedCategories.isEmpty && query.excludedCategories.isEmpty)
+    let isListed = !query.includedItems.isEmpty && query.includedItems.count <= query.k
+    return longest > 0 && !isListed && !(isNarrowed && longest < query.k)
   }
 
   private static func wallMicros() -> Double { micros(of: CLOCK_MONOTONIC) }

@@ -122,7 +122,7 @@ private func boundary(from outside: Double, to inside: Double, _ isRuledOut: (Do
 }
 
 /// Trials that went one way or the other.
-package struct Trials: Sendable, Equatable {
+package struct Trials: Codable, Sendable, Equatable {
   package var count: UInt64
   package var successes: UInt64
 

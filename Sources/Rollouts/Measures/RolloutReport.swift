@@ -11,6 +11,9 @@ package struct RolloutReport: Codable, Sendable, Equatable {
   package private(set) var intervalMicros: Int64 = 1_000_000
   /// What waits for its time for outcomes to pass; nil in reports of earlier releases, and of rollouts that have ended.
   package private(set) var pendingOutcomes: OutcomeLedger.Saved?
+  /// What callers met of the baseline in all stages, in user windows: a start in a stage that gives it few users, or none, would know
+  /// nothing of how often it fails. Nil in reports of earlier releases.
+  package var baselineFailures: Trials?
 
   package init(rollout: Rollout) { self.rollout = rollout }
 

@@ -64,13 +64,15 @@ package struct StageEvidence: Sendable, Equatable {
   /// nothing against it.
   package let baselineFailuresBefore: Trials
 
-  package init() {
-    baselineFailuresBefore = Trials()
-  }
+  /// - Parameter baselineFailuresBefore: as an earlier process counted it.
+  package init(baselineFailuresBefore: Trials = Trials()) { self.baselineFailuresBefore = baselineFailuresBefore }
+
+  /// Of the baseline, this stage's included.
+  package var allBaselineFailures: Trials { baselineFailuresBefore + callerFailures(of: .baseline).all }
 
   /// Of the stage after another one.
   package init(after before: StageEvidence) {
-    baselineFailuresBefore = before.baselineFailuresBefore + before.callerFailures(of: .baseline).all
+    baselineFailuresBefore = before.allBaselineFailures
     callerTrials = before.callerTrials.map { FailureTrials(after: $0.recent) }
     comparisonTrials = before.comparisonTrials.map { FailureTrials(after: $0.recent) }
   }
@@ -98,16 +100,18 @@ package struct StageEvidence: Sendable, Equatable {
     served[arm.rawValue].failures[name, default: 0] += 1
   }
 
+  /// - Parameter comparison: nil where the answers cannot tell how the versions rank: both searches went well, and that is all.
   package mutating func noteCompared(
-    _ comparison: RankedListComparison, baselineMicros: Double, candidateMicros: Double,
+    _ comparison: RankedListComparison?, baselineMicros: Double, candidateMicros: Double,
     seen: (Arm) -> UserWindows.Sighting = { _ in .alone(isFailure: false) }
   ) {
     for arm in Arm.allCases { comparisonTrials[arm.rawValue].note(seen(arm)) }
+    compared.baselineMicros.add(baselineMicros)
+    compared.candidateMicros.add(candidateMicros)
+    guard let comparison else { return }
     compared.overlap.add(comparison.overlap)
     compared.rankBiasedOverlap.add(comparison.rankBiasedOverlap)
     compared.scoreDrift.add(comparison.scoreDrift)
-    compared.baselineMicros.add(baselineMicros)
-    compared.candidateMicros.add(candidateMicros)
   }
 
   package mutating func noteComparisonFailed(in arm: Arm, seen: UserWindows.Sighting = .alone(isFailure: true)) {

@@ -18,7 +18,8 @@ extension Gates {
       GateReading(
         gate: .errors, verdict: verdict, detail: detail, measurement: rates.measurement(requiredSamples: judgedSamples))
     }
-    let judged = all.filter { $0.candidate.count >= judgedSamples }
+    // Proven on fewer than a gate opens on, too, but for the very first: one early error is chance.
+    let judged = all.filter { $0.candidate.count >= min(judgedSamples, Self.fewestJudged) }
     if let failed = judged.first(where: \.isWorse) { return reading(failed, .failed, failed.detail) }
     let own = stage.canaryPermille > 0 ? all[0] : all[1]
     if let outage = outage(evidence, stage) { return reading(own, .holding, "\(own.detail); \(outage)") }
@@ -29,6 +30,9 @@ extension Gates {
     return reading(
       own, isHolding ? .holding : .open, isHolding ? own.detail + ", which is not proven yet" : own.detail)
   }
+
+  /// As many as tell an outage.
+  private static let fewestJudged = UInt64(RecentUsers.capacity)
 
   /// Whom nearly nobody gets an answer of now, among those that answer in the stage; nil where all is well.
   private func outage(_ evidence: StageEvidence, _ stage: RolloutPlan.Stage) -> String? {
@@ -103,10 +107,12 @@ private struct ErrorRates {
       bound: allowed(seenRate), samples: candidate.count, requiredSamples: requiredSamples)
   }
 
-  /// Of the baseline; 0 where too little was seen of it: two failures in two windows must not allow a candidate to fail always.
-  /// Never 1, which would allow it too: who failed in each of n windows may answer in the next.
+  /// Of the baseline; where little was seen of it, only what is proven: two failures in two windows must not allow a candidate to
+  /// fail always. Never 1, which would allow it too: who failed in each of n windows may answer in the next.
   private var seenRate: Double {
-    guard baseline.count >= judgedSamples else { return 0 }
+    guard baseline.count >= judgedSamples else {
+      return min(baseline.interval(errorProbability: errorProbability / 2).lower, baselineLimit)
+    }
     let count = Double(baseline.count)
     return min(baseline.rate, baselineLimit, (count + 0.5) / (count + 1))
   }

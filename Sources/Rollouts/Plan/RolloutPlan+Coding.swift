@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Plans of earlier releases, as they stand in serving.json and in reports: what they do not name is as it is by default.
+// Plans of earlier releases, as they stand in serving.json and in reports: what they do not name is as it is by default. They might
+// ask for more samples than there can be; as many as may be asked for now, nobody reaches either.
 
 extension RolloutPlan {
   package init(from decoder: any Decoder) throws {
@@ -25,7 +26,8 @@ extension RolloutPlan.Stage {
       canaryPermille: try values.decode(Int.self, forKey: .canaryPermille),
       shadowPermille: try values.decode(Int.self, forKey: .shadowPermille),
       minMicros: try values.decode(Int64.self, forKey: .minMicros),
-      minSamples: try values.decodeIfPresent(UInt64.self, forKey: .minSamples) ?? former.flatMap { $0 == 0 ? nil : $0 },
+      minSamples: (try values.decodeIfPresent(UInt64.self, forKey: .minSamples) ?? former.flatMap { $0 == 0 ? nil : $0 })
+        .map { min($0, Gates.maxSamples) },
       isAutomatic: try values.decode(Bool.self, forKey: .isAutomatic))
   }
 }
@@ -37,7 +39,7 @@ extension Gates {
       minOverlap: try values.decodeIfPresent(Double.self, forKey: .minOverlap),
       maxErrorRatio: try values.decodeIfPresent(Double.self, forKey: .maxErrorRatio),
       maxLatencyRatio: try values.decodeIfPresent(Double.self, forKey: .maxLatencyRatio),
-      minSamples: try values.decode(UInt64.self, forKey: .minSamples),
+      minSamples: min(try values.decode(UInt64.self, forKey: .minSamples), Self.maxSamples),
       outcomes: try values.decode([Outcome].self, forKey: .outcomes),
       errorProbability: try values.decode(Double.self, forKey: .errorProbability))
     isErrorNonInferiority = try values.decodeIfPresent(Bool.self, forKey: .isErrorNonInferiority) ?? false
@@ -52,7 +54,7 @@ extension Gates.Outcome {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.init(
       kind: try values.decode(String.self, forKey: .kind), maxDrop: try values.decode(Double.self, forKey: .maxDrop),
-      minTrials: try values.decode(UInt64.self, forKey: .minTrials),
+      minTrials: min(try values.decode(UInt64.self, forKey: .minTrials), Gates.maxSamples),
       isNonInferiority: try values.decodeIfPresent(Bool.self, forKey: .isNonInferiority) ?? false)
   }
 }

@@ -41,7 +41,7 @@ extension ServingState {
     by change: ServingChange, among versions: [UInt64: VersionInfo], reason: String, now: Moment
   ) throws(VectorIndexError) -> Transition? {
     switch change {
-    case .publish(let version): publication(of: version)
+    case .publish(let version): publication(of: version, among: versions)
     case .promote(let name): try promotion(of: name, among: versions, now: now)
     case .rollBack: try rollback()
     case .delete(let name): try deletion(of: name, among: versions)
@@ -53,10 +53,12 @@ extension ServingState {
     }
   }
 
-  private func publication(of version: VersionInfo) -> Transition {
+  /// The first of all serves at once. Where nothing serves otherwise, what served was lost, and a person decides what does.
+  private func publication(of version: VersionInfo, among versions: [UInt64: VersionInfo]) -> Transition {
     let detail = "\(version.itemCount) items of dimension \(version.dim)"
+    let isFirst = changeCount == 0 && versions.keys.allSatisfy { $0 >= version.name.number }
     return transition(.published, version.name, detail: detail) {
-      if $0.stable == nil { $0.stable = version.name.number }
+      if $0.stable == nil, isFirst { $0.stable = version.name.number }
       $0.lastNumber = max($0.lastNumber, version.name.number)
     }
   }

@@ -65,16 +65,16 @@ struct StoreRecovery {
     if try disk.entries(of: path).contains(ServingState.temporaryFileName) {
       remove("\(path)/\(ServingState.temporaryFileName)")
     }
+    let log = auditLog(of: index)
+    let (entries, torn) = try log.read()
     var state = VersionStore.IndexState(serving: ServingState(index: index))
-    let saved = try readServingState(of: index)
+    let saved = try readServingState(of: index, log: entries)
     if let saved { state.serving = continuing(saved.serving, format: saved.format) }
     for number in state.serving.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
     for name in try disk.entries(of: directory.versions(of: index)) {
       try open(name, into: &state)
     }
     state.serving.lastNumber = max(state.serving.lastNumber, try highestQuarantined(of: index))
-    let log = auditLog(of: index)
-    let (entries, torn) = try log.read()
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
     state.serving.continueCounts(of: entries)
     chooseRoles(in: &state, saved: saved?.serving, log: entries)
@@ -92,13 +92,22 @@ struct StoreRecovery {
     try disk.syncDirectory(directory.index(index), at: .syncIndexDirectory)
   }
 
+  /// Nil where there is none that counts. A change is written before the log is told of it, so that a log that is ahead tells that
+  /// the file is an old one, put back: what it gives roles to may have been taken back since.
   private mutating func readServingState(
-    of index: String
+    of index: String, log: [AuditEntry]
   ) throws(VectorIndexError) -> (serving: ServingState, format: Int)? {
+    let path = directory.servingState(of: index)
     do {
-      return try ServingState.read(of: index, in: directory)
+      guard let saved = try ServingState.read(of: index, in: directory) else { return nil }
+      guard let last = log.last?.number, last > saved.serving.changeCount else { return saved }
+      try quarantine(
+        path, as: "\(index).serving",
+        reason: "it is older than the audit log: it ends with change \(saved.serving.changeCount), the log with \(last)"
+      )
+      return nil
     } catch  where error.code == .corrupt {
-      try quarantine(directory.servingState(of: index), as: "\(index).serving", reason: error.message)
+      try quarantine(path, as: "\(index).serving", reason: error.message)
       return nil
     }
   }
@@ -198,7 +207,9 @@ struct StoreRecovery {
     let history = ReleaseHistory(log)
     var next = state.serving
     var (reasons, detail): ([String], String) = ([], "")
-    if saved == nil, !state.versions.isEmpty { reasons.append("\(ServingState.fileName) was damaged or missing") }
+    if saved == nil, !state.versions.isEmpty {
+      reasons.append("\(ServingState.fileName) was damaged, missing or older than the audit log")
+    }
     if let number = next.previous, state.versions[number] == nil {
       findings.append(.previousLost(index: index, version: number))
       reasons.append("version \(number), kept for rollback, is broken")

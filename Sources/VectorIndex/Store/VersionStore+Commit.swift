@@ -34,7 +34,7 @@ extension VersionStore {
     }
   }
 
-  /// Makes a placed version known, and stable when its index has no stable one.
+  /// Makes a placed version known, and stable when it is the first of its index.
   func admit(_ version: IndexVersion, for request: ChangeRequest) throws(VectorIndexError) {
     let name = version.info.name
     try servingChange.withLock { (_) throws(VectorIndexError) in

@@ -974,6 +974,10 @@ public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
   /// Clears the value of `missing`. Subsequent reads from it will return its default value.
   public mutating func clearMissing() {self._missing = nil}
 
+  /// The snapshot that an item store of before snapshots became: index versions that name no snapshot were built from it. 0 for a store
+  /// that had snapshots from the start.
+  public var migratedSnapshot: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2740,7 +2744,7 @@ nonisolated extension Encoder_ListSnapshotsRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListSnapshotsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0\u{1}missing\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0\u{1}missing\0\u{3}migrated_snapshot\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2754,6 +2758,7 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
       case 4: try { try decoder.decodeSingularMessageField(value: &self._draftChanges) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.catalogVersion) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._missing) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.migratedSnapshot) }()
       default: break
       }
     }
@@ -2782,6 +2787,9 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     try { if let v = self._missing {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if self.migratedSnapshot != 0 {
+      try visitor.visitSingularUInt64Field(value: self.migratedSnapshot, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2792,6 +2800,7 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     if lhs._draftChanges != rhs._draftChanges {return false}
     if lhs.catalogVersion != rhs.catalogVersion {return false}
     if lhs._missing != rhs._missing {return false}
+    if lhs.migratedSnapshot != rhs.migratedSnapshot {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
