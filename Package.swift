@@ -86,7 +86,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: [
-    shim("CGrpcShim", linking: ["grpc", "gpr", "ssl", "crypto"]),
+    shim("CGrpcShim", linking: ["grpc", "gpr", "ssl", "crypto", "z"]),
     shim("CCPU"),
     shim("CKernels", ["CCPU"], exclude: ["README.md"], linking: ["openblas"]),
     shim("CImageCodec", ["CCPU"], linking: ["jpeg", "png", "webp", "webpdemux", "z"]),

@@ -85,8 +85,17 @@ void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait
   if (wait == ILLMREC_WAIT_FOR_READY) operation->flags |= GRPC_INITIAL_METADATA_WAIT_FOR_READY;
 }
 
-void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, void *owner,
-                                void (*release)(void *owner)) {
+void illmrec_batch_compress_messages(illmrec_batch *batch) {
+  for (size_t i = 0; i < batch->operation_count; i++) {
+    grpc_op *operation = &batch->operations[i];
+    if (operation->op != GRPC_OP_SEND_INITIAL_METADATA) continue;
+    operation->data.send_initial_metadata.maybe_compression_level.is_set = true;
+    operation->data.send_initial_metadata.maybe_compression_level.level = GRPC_COMPRESS_LEVEL_LOW;
+  }
+}
+
+void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, bool may_be_compressed,
+                                void *owner, void (*release)(void *owner)) {
   grpc_slice slice;
   if (count == 0) {
     slice = grpc_empty_slice();
@@ -96,7 +105,9 @@ void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t 
   }
   batch->sent_message = grpc_raw_byte_buffer_create(&slice, 1);
   grpc_slice_unref(slice);
-  add(batch, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message = batch->sent_message;
+  grpc_op *operation = add(batch, GRPC_OP_SEND_MESSAGE);
+  operation->data.send_message.send_message = batch->sent_message;
+  if (!may_be_compressed) operation->flags = GRPC_WRITE_NO_COMPRESS;
 }
 
 void illmrec_batch_send_close(illmrec_batch *batch) { add(batch, GRPC_OP_SEND_CLOSE_FROM_CLIENT); }
@@ -174,9 +185,9 @@ illmrec_response illmrec_batch_response(const illmrec_batch *batch) {
   return core_is_trailers_only(batch->call->core) ? ILLMREC_RESPONSE_REJECTED : ILLMREC_RESPONSE_ACCEPTED;
 }
 
-bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out) {
+bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out, bool *is_compressed) {
   if (batch->received_message == NULL) return false;
-  *out = bytes_take(batch->received_message);
+  *out = bytes_take(batch->received_message, is_compressed);
   batch->received_message = NULL;
   return true;
 }

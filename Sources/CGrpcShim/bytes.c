@@ -4,6 +4,7 @@
 
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "objects.h"
@@ -33,7 +34,15 @@ void illmrec_bytes_release(illmrec_bytes *bytes) {
   live_add(LIVE_BYTES, -1);
 }
 
-illmrec_bytes bytes_take(grpc_byte_buffer *buffer) {
+illmrec_bytes bytes_own(void *memory, size_t count) {
+  if (count > 0) return bytes_from_slice(grpc_slice_new(memory, count, free));
+  free(memory);
+  return bytes_from_slice(grpc_empty_slice());
+}
+
+illmrec_bytes bytes_take(grpc_byte_buffer *buffer, bool *is_compressed) {
+  // Nothing is what core leaves as it is.
+  *is_compressed = buffer->data.raw.compression != GRPC_COMPRESS_NONE && grpc_byte_buffer_length(buffer) > 0;
   grpc_byte_buffer_reader reader;
   grpc_slice slice;
   if (grpc_byte_buffer_reader_init(&reader, buffer)) {

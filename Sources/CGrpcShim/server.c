@@ -180,7 +180,7 @@ static void slot_report(slot *slot) {
   }
   if (slot->message != NULL) {
     incoming.has_message = true;
-    incoming.message = bytes_take(slot->message);
+    incoming.message = bytes_take(slot->message, &incoming.is_compressed);
     slot->message = NULL;
   } else if (slot->method >= 0 && server->methods[slot->method].with_message) {
     incoming.broke_off = grpc_call_failed_before_recv_message(slot->call) != 0;

@@ -37,6 +37,9 @@ struct ChannelArgument: Sendable {
 extension ChannelArgument {
   /// Of core's algorithms only the first, which leaves messages as they are.
   static let withoutCompression = ChannelArgument("grpc.compression_enabled_algorithms_bitset", 1)
+
+  /// Core would inflate a message before it looks at its size; whoever reads it inflates it here, up to the limit.
+  static let withoutInflation = ChannelArgument("grpc.per_message_decompression", false)
 }
 
 extension [ChannelArgument] {

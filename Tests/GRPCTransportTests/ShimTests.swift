@@ -82,7 +82,9 @@ extension CoreTests {
       illmrec_batch_send_initial_metadata(batch, ILLMREC_WAIT_FOR_READY)
       let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 5, alignment: 1)
       defer { bytes.deallocate() }
-      illmrec_batch_send_message(batch, bytes.baseAddress, 5, Unmanaged.passRetained(released).toOpaque()) { owner in
+      illmrec_batch_send_message(
+        batch, bytes.baseAddress, 5, true, Unmanaged.passRetained(released).toOpaque()
+      ) { owner in
         Unmanaged<Signal>.fromOpaque(owner!).takeRetainedValue().send()
       }
       illmrec_batch_discard(batch)
@@ -95,7 +97,7 @@ extension CoreTests {
       let objects = Objects()
       let released = Signal()
       let batch = illmrec_batch_create(objects.call)
-      illmrec_batch_send_message(batch, nil, 0, Unmanaged.passRetained(released).toOpaque()) { owner in
+      illmrec_batch_send_message(batch, nil, 0, true, Unmanaged.passRetained(released).toOpaque()) { owner in
         Unmanaged<Signal>.fromOpaque(owner!).takeRetainedValue().send()
       }
       #expect(released.isSent)

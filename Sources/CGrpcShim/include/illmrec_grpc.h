@@ -65,6 +65,18 @@ const void *illmrec_bytes_pointer(const illmrec_bytes *bytes);
 size_t illmrec_bytes_count(const illmrec_bytes *bytes);
 void illmrec_bytes_release(illmrec_bytes *bytes);
 
+typedef enum {
+  ILLMREC_INFLATION_DONE = 0,
+  /// Not a gzip or zlib stream, or not a whole one.
+  ILLMREC_INFLATION_CORRUPT = 1,
+  /// More than the limit, or than memory has room for.
+  ILLMREC_INFLATION_TOO_LARGE = 2,
+} illmrec_inflation;
+
+/// Undoes gzip or zlib ("deflate") into `out`, which the caller owns when it is done. Stops at a byte more than `limit`,
+/// which is less than 2 GiB. From any thread.
+illmrec_inflation illmrec_inflate(const void *bytes, size_t count, size_t limit, illmrec_bytes *out);
+
 // MARK: Queues
 
 /// Creates a queue and starts its `threads`, all under `name`, of which the system keeps 15 bytes. The caller
@@ -134,6 +146,8 @@ typedef struct {
   /// The first message, if it was asked for at registration and there was one; the callee owns it.
   bool has_message;
   illmrec_bytes message;
+  /// The message is still compressed.
+  bool is_compressed;
   /// There was none because the call broke off before it had come, rather than because the client sent none.
   bool broke_off;
 } illmrec_incoming;
@@ -262,10 +276,14 @@ typedef enum {
 
 void illmrec_batch_send_initial_metadata(illmrec_batch *batch, illmrec_wait wait);
 
+/// Server: lets core compress the call's messages in a way that the client takes, if there is one. After
+/// `illmrec_batch_send_initial_metadata`.
+void illmrec_batch_compress_messages(illmrec_batch *batch);
+
 /// Sends `count` bytes without copying them: they must stay as they are until `release(owner)`, which may come on any
-/// thread.
-void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, void *owner,
-                                ILLMREC_SENDABLE void (*release)(void *owner));
+/// thread. Those that may not be compressed go as they are where the call's messages are compressed.
+void illmrec_batch_send_message(illmrec_batch *batch, const void *bytes, size_t count, bool may_be_compressed,
+                                void *owner, ILLMREC_SENDABLE void (*release)(void *owner));
 
 /// Client: no more messages.
 void illmrec_batch_send_close(illmrec_batch *batch);
@@ -302,8 +320,8 @@ typedef enum {
 illmrec_response illmrec_batch_response(const illmrec_batch *batch);
 const illmrec_metadata *illmrec_batch_initial_metadata(const illmrec_batch *batch);
 const illmrec_metadata *illmrec_batch_trailing_metadata(const illmrec_batch *batch);
-/// Moves the received message to `out`; false when there was none.
-bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out);
+/// Moves the received message to `out`, still compressed where it says so; false when there was none.
+bool illmrec_batch_take_message(illmrec_batch *batch, illmrec_bytes *out, bool *is_compressed);
 /// Of a batch that received no message: whether the stream broke off instead of ending in order.
 bool illmrec_batch_receive_failed(const illmrec_batch *batch);
 /// Client: the call's status code, with its message.

@@ -15,16 +15,21 @@ struct Batch: ~Copyable {
     illmrec_batch_discard(batch)
   }
 
-  func sendInitialMetadata(_ metadata: Metadata, wait: illmrec_wait = ILLMREC_WAIT_DEFAULT) throws(RPCError) {
+  /// - Parameter compresses: for servers, whether core may compress the messages that follow.
+  func sendInitialMetadata(
+    _ metadata: Metadata, wait: illmrec_wait = ILLMREC_WAIT_DEFAULT, compresses: Bool = false
+  ) throws(RPCError) {
     try add(metadata, to: ILLMREC_INITIAL_METADATA)
     illmrec_batch_send_initial_metadata(batch, wait)
+    if compresses { illmrec_batch_compress_messages(batch) }
   }
 
   /// Lends the message to core until it is sent.
   func sendMessage(_ message: MessageBytes) {
     let storage = message.storage
-    illmrec_batch_send_message(batch, storage.base, storage.count, Unmanaged.passRetained(storage).toOpaque()) {
-      owner in
+    illmrec_batch_send_message(
+      batch, storage.base, storage.count, message.mayBeCompressed, Unmanaged.passRetained(storage).toOpaque()
+    ) { owner in
       guard let owner else { return }
       Unmanaged<MessageStorage>.fromOpaque(owner).release()
     }
@@ -123,11 +128,12 @@ struct BatchResult: ~Copyable {
 
   var initialMetadata: Metadata { Metadata(copyOf: illmrec_batch_initial_metadata(batch)) }
 
-  /// The received message; there is one to take at most once.
+  /// The received message, compressed if it came so; there is one to take at most once.
   func takeMessage() -> MessageBytes? {
     var bytes = illmrec_bytes()
-    guard illmrec_batch_take_message(batch, &bytes) else { return nil }
-    return MessageBytes(MessageStorage(takingOwnershipOf: bytes))
+    var isCompressed = false
+    guard illmrec_batch_take_message(batch, &bytes, &isCompressed) else { return nil }
+    return MessageBytes(takingOwnershipOf: bytes, isCompressed: isCompressed)
   }
 
   /// Whether a receive without a message met a broken stream, not its end.

@@ -109,6 +109,7 @@ extension CGrpcClientTransport.Configuration {
       arguments.append(.init("grpc.keepalive_permit_without_calls", keepalive.withoutCalls))
       arguments.append(.init("grpc.http2.max_pings_without_data", 0))
     }
+    arguments.append(.withoutInflation)
     if !acceptsCompression { arguments.append(.withoutCompression) }
     if let name = tls?.serverName { arguments.append(.init("grpc.ssl_target_name_override", name)) }
     if let authority { arguments.append(.init("grpc.default_authority", authority)) }

@@ -57,7 +57,8 @@ public final class CGrpcClientTransport: ClientTransport {
     _ closure: (RPCStream<Inbound, Outbound>, ClientContext) async throws -> T
   ) async throws -> T {
     let call = try lifecycle.withLock { lifecycle throws(RPCError) in
-      try lifecycle.add(method: descriptor, options: options)
+      try lifecycle.add(
+        method: descriptor, options: options, maxInflatedBytes: configuration.maxReceiveMessageBytes)
     }
     defer {
       call.close()

@@ -83,13 +83,21 @@ extension ClientCall {
         isolation actor: isolated (any Actor)?
       ) async throws(any Error) -> RPCResponsePart<MessageBytes>? {
         guard let part = await call.nextPart() else { return nil }
-        if case .message(let message) = part, let limit = call.options.maxResponseMessageBytes, message.count > limit {
+        guard case .message(let message) = part else { return part }
+        do {
+          return .message(try checked(message))
+        } catch {
           call.close()
-          throw RPCError(
-            code: .resourceExhausted,
-            message: "The response has \(message.count) bytes; the call allows \(limit) (maxResponseMessageBytes).")
+          throw error
         }
-        return part
+      }
+
+      private func checked(_ message: MessageBytes) throws(RPCError) -> MessageBytes {
+        let message = try message.inflated(limit: call.maxInflatedBytes)
+        guard let limit = call.options.maxResponseMessageBytes, message.count > limit else { return message }
+        throw RPCError(
+          code: .resourceExhausted,
+          message: "The response has \(message.count) bytes; the call allows \(limit) (maxResponseMessageBytes).")
       }
     }
   }

@@ -12,15 +12,18 @@ final class ClientCall: OrderedSender {
 
   let method: MethodDescriptor
   let options: CallOptions
+  /// The most bytes of a response that came compressed; core has looked at the others.
+  let maxInflatedBytes: Int
   let state: Mutex<State>
 
   /// Whether request and response each are one message, so that one batch carries the whole call.
   var isUnary: Bool { method.type == .unary }
 
-  init(channel: ChannelHandle, method: MethodDescriptor, options: CallOptions) {
+  init(channel: ChannelHandle, method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int) {
     self.state = Mutex(State(channel: channel, receivesMessages: method.type != .unary))
     self.method = method
     self.options = options
+    self.maxInflatedBytes = maxInflatedBytes
   }
 
   /// Ends the call unless it is over. Idempotent.

@@ -49,11 +49,14 @@ struct ClientLifecycle {
     return (Array(calls.values), takeWaiterIfOver())
   }
 
-  mutating func add(method: MethodDescriptor, options: CallOptions) throws(RPCError) -> ClientCall {
+  mutating func add(
+    method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int
+  ) throws(RPCError) -> ClientCall {
     guard case .open = phase, let channel else {
       throw RPCError(code: .failedPrecondition, message: "The client transport is closed; make a new one.")
     }
-    let call = ClientCall(channel: channel, method: method, options: options)
+    let call = ClientCall(
+      channel: channel, method: method, options: options, maxInflatedBytes: maxInflatedBytes)
     calls[ObjectIdentifier(call)] = call
     return call
   }

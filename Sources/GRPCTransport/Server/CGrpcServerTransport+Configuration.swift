@@ -13,9 +13,12 @@ extension CGrpcServerTransport {
     /// The most metadata accepted with one request, in bytes, each pair counted with 32 bytes more as HTTP/2 does. A call with more ends
     /// with RESOURCE_EXHAUSTED; with four times as much, and at least 64 KiB, so does its connection. Default 16 KiB.
     public var maxMetadataBytes = 16 * 1024
-    /// Whether compressed messages are taken. gRPC core inflates a message before it looks at its size, so that 1 MiB becomes a GiB of
-    /// memory. By default they are refused with UNIMPLEMENTED, unread.
+    /// Whether messages compressed by gzip or deflate are taken. They are inflated where the handler reads them, up to
+    /// `maxReceiveMessageBytes`. By default they are refused with UNIMPLEMENTED, unread.
     public var acceptsCompression = false
+    /// Whether responses are compressed where the client takes such, but for messages that say otherwise
+    /// (`MessageBytes.mayBeCompressed`). Needs `acceptsCompression`. Default: no.
+    public var compressesResponses = false
     /// The most calls that one connection may have open at a time; further ones wait at the client. Default: no limit.
     public var maxConcurrentStreams: Int?
     /// The deadline, from a call's arrival, that handlers of methods with one request see where the client has set none. The call is
@@ -139,6 +142,9 @@ extension CGrpcServerTransport.Configuration {
     try require(
       maxMemoryBytes ?? 1 << 20 >= 1 << 20,
       "maxMemoryBytes is \(maxMemoryBytes ?? 0); less than 1 MiB lets nothing through")
+    try require(
+      acceptsCompression || !compressesResponses,
+      "compressesResponses is set without acceptsCompression, which it needs; set both or neither")
     try tls?.files.check()
   }
 
@@ -156,6 +162,7 @@ extension CGrpcServerTransport.Configuration {
       // A second server on the same port is an error to report, not a peer to share with.
       .init("grpc.so_reuseport", false),
     ]
+    arguments.append(.withoutInflation)
     if !acceptsCompression { arguments.append(.withoutCompression) }
     if let maxConcurrentStreams { arguments.append(.init("grpc.max_concurrent_streams", maxConcurrentStreams)) }
     if let maxIdle = connection.maxIdle { arguments.append(.init("grpc.max_connection_idle_ms", maxIdle)) }

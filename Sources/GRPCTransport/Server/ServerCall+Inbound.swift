@@ -90,8 +90,7 @@ extension ServerCall {
       }
 
       private func admitted(_ message: MessageBytes) throws -> RPCRequestPart<MessageBytes> {
-        try call.admit(message)
-        return .message(message)
+        .message(try call.admit(message))
       }
     }
   }

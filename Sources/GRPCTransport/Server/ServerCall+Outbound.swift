@@ -60,7 +60,7 @@ extension ServerCall {
     try await takeTurn()
     do {
       let batch = handle.makeBatch()
-      try batch.sendInitialMetadata(metadata)
+      try batch.sendInitialMetadata(metadata, compresses: rules.compressesResponses)
       try state.withLock { try $0.beginResponse() }
       start(batch)
     } catch {
@@ -89,7 +89,7 @@ extension ServerCall {
     _ initial: Metadata?, _ message: MessageBytes?, _ status: Status, _ trailing: Metadata
   ) throws(RPCError) -> Batch {
     let batch = handle.makeBatch()
-    if let initial { try batch.sendInitialMetadata(initial) }
+    if let initial { try batch.sendInitialMetadata(initial, compresses: rules.compressesResponses && message != nil) }
     if let message { batch.sendMessage(message) }
     try batch.sendStatus(status, trailing)
     return batch

@@ -18,7 +18,7 @@ final class ServerCall: OrderedSender {
   /// Whether the client had left before that request came.
   let brokeOff: Bool
   let state: Mutex<ServerCallState>
-  private let requestGuard: (any RequestGuard)?
+  let rules: ServerMessageRules
   /// What the guard granted for the message that was read last.
   private let granted = Atomic(0)
 
@@ -28,7 +28,7 @@ final class ServerCall: OrderedSender {
   /// Takes over the call and the message of `incoming`.
   init(
     takingCallOf incoming: UnsafeMutablePointer<illmrec_incoming>, methods: [MethodDescriptor],
-    requestGuard: (any RequestGuard)?
+    rules: ServerMessageRules
   ) {
     self.handle = CallHandle(takingOwnershipOf: incoming.pointee.call)
     self.method = incoming.pointee.descriptor(among: methods)
@@ -36,9 +36,10 @@ final class ServerCall: OrderedSender {
     self.hasOneRequest = method.hasOneRequest
     self.brokeOff = incoming.pointee.broke_off
     self.onlyRequest =
-      incoming.pointee.has_message ? MessageBytes(MessageStorage(takingOwnershipOf: incoming.pointee.message)) : nil
+      incoming.pointee.has_message
+      ? MessageBytes(takingOwnershipOf: incoming.pointee.message, isCompressed: incoming.pointee.is_compressed) : nil
     self.state = Mutex(ServerCallState(receivesMessages: !hasOneRequest))
-    self.requestGuard = requestGuard
+    self.rules = rules
   }
 
   /// Starts what runs for the whole call. Before the handler.
@@ -71,16 +72,18 @@ final class ServerCall: OrderedSender {
   /// The handler has returned: nobody reads or writes any more.
   func handlerEnded() {
     update { $0.handlerEnded() }
-    requestGuard?.release(granted.exchange(0, ordering: .relaxed))
+    rules.requestGuard?.release(granted.exchange(0, ordering: .relaxed))
   }
 
-  /// Has the guard judge a message that is about to be decoded; what was granted for the one before is given back.
+  /// Inflates a message that is about to be decoded, and has the guard judge it; what was granted for the one before is given back.
   ///
-  /// - Throws: as the guard.
-  func admit(_ message: MessageBytes) throws {
-    guard let requestGuard else { return }
+  /// - Throws: `RPCError` where it cannot be inflated; else as the guard.
+  func admit(_ received: MessageBytes) throws -> MessageBytes {
+    let message = try received.inflated(limit: rules.maxInflatedBytes)
+    guard let requestGuard = rules.requestGuard else { return message }
     requestGuard.release(granted.exchange(0, ordering: .relaxed))
     granted.store(try requestGuard.admit(message, of: method), ordering: .relaxed)
+    return message
   }
 
   /// Changes the state and does what follows from it.

@@ -22,6 +22,7 @@ final class ServerListener: Sendable {
   private let methods: [MethodDescriptor]
   private let handler: Handler
   private let configuration: CGrpcServerTransport.Configuration
+  private let rules: ServerMessageRules
   private let localPeer: String
   private let state = Mutex(State())
   private let peers = Mutex(PeerCache())
@@ -33,12 +34,13 @@ final class ServerListener: Sendable {
     self.methods = methods
     self.handler = handler
     self.configuration = configuration
+    self.rules = ServerMessageRules(configuration)
     self.localPeer = localPeer
   }
 
   /// A call arrived. On a queue thread.
   func accept(_ incoming: UnsafeMutablePointer<illmrec_incoming>) {
-    let call = ServerCall(takingCallOf: incoming, methods: methods, requestGuard: configuration.requestGuard)
+    let call = ServerCall(takingCallOf: incoming, methods: methods, rules: rules)
     let (place, running, isForced) = state.withLock { ($0.add(call), $0.runningCount, $0.isForced) }
     if isForced { call.abandon() }
     call.start()
@@ -62,7 +64,7 @@ final class ServerListener: Sendable {
     else {
       return false
     }
-    return request.count <= limit
+    return request.count <= limit && !request.isCompressed
   }
 
   nonisolated(nonsending) private func handle(

@@ -39,7 +39,7 @@ package struct NetworkSettings: SettingGroup {
   package var maxTransportBytes: Int?
   @Setting(
     "compression",
-    "Whether compressed messages are taken; one of 1 MiB may become a GiB of memory before its size is looked at",
+    "Whether messages compressed by gzip or deflate are taken; they are inflated up to --max-message-bytes",
     placeholder: "on|off", allowed: .oneOf(["off", "on"]))
   private var compression = "off"
   @Setting(
