@@ -106,6 +106,10 @@ check-tls: packages ## Call a service by TLS from grpcio and illmrec, while its 
 	@test -x .venv-tls/bin/python || { python3 -m venv .venv-tls && .venv-tls/bin/pip install -q grpcio; }
 	@.venv-tls/bin/python scripts/check-tls.py .build/debug
 
+.PHONY: test-interop
+test-interop: packages ## Have clients and servers of gRPC C++, grpcio and grpc-go meet ours: plain, TLS, mTLS and through nginx.
+	@SWIFT=$(SWIFT) scripts/test-interop.sh $(INTEROP_FLAGS)
+
 .PHONY: test-restarts
 test-restarts: packages ## Restart two replicas RESTARTS=50 times in turn under calls of grpcio that watch no health, in clear text and by TLS.
 	$(SWIFT) build --product illmrec-retrieval

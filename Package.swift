@@ -188,6 +188,13 @@ let package = Package(
     tests(
       "TracesTests", ["Traces", "GRPCTransport", "TestSupport", .grpcCore, .protobuf, .logging, .lifecycleTestKit]),
     tests("GRPCTransportTests", ["GRPCTransport", "CGrpcShim", "TestSupport", .grpcCore]),
+    .target(
+      name: "InteropService", dependencies: ["GRPCTransport", .grpcCore, .protobuf], path: "Tests/Interop/Service",
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "InteropProbe", dependencies: ["InteropService", "GRPCTransport", .grpcCore], path: "Tests/Interop/Probe",
+      swiftSettings: swiftSettings),
+    tests("InteropTests", ["InteropService", "GRPCTransport", .grpcCore]),
     shim("CKernelReferences", ["CKernels"], path: "Tests/CKernelReferences"),
     tests("KernelsTests", ["Kernels", "CKernels", "CKernelReferences", "TestSupport"]),
     tests("ModelsTests", ["Items", "Models", "Kernels", "TestSupport"]),

@@ -60,3 +60,11 @@ protoc -I protos/third_party \
   --grpc-swift-2_out="$out" --grpc-swift-2_opt=Visibility=Internal,UseAccessLevelOnImports=true \
   $(cd protos/third_party && find opentelemetry -name '*.proto' | sort)
 echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"
+
+# Messages alone: the tests' methods are announced by hand, so that they see how each message came.
+out=Tests/Interop/Service/Generated
+rm -rf "$out" && mkdir -p "$out"
+protoc -I Tests/Interop/protos \
+  --plugin=protoc-gen-swift="$plugins/protoc-gen-swift" \
+  --swift_out="$out" --swift_opt=Visibility=Package,UseAccessLevelOnImports=true,FileNaming=DropPath grpc/testing/interop.proto
+echo "Wrote $(find "$out" -name '*.swift' | wc -l) files to $out"
