@@ -64,9 +64,9 @@ docs-errors: packages ## Write docs/errors.md from the catalog of reasons.
 	@.build/debug/illmrec explain --markdown > docs/errors.md
 
 .PHONY: check-images
-check-images: packages ## Compare image decoding and resizing with Pillow (IMAGES="folders" for more files).
+check-images: packages ## Compare image decoding and resizing with Pillow (IMAGES="folders" for more files, DAMAGED=2000 SEED=1).
 	@test -x .venv-images/bin/python || { python3 -m venv .venv-images && .venv-images/bin/pip install -q "pillow>=13"; }
-	@.venv-images/bin/python scripts/check-images-against-pillow.py $(IMAGES)
+	@.venv-images/bin/python scripts/check-images-against-pillow.py $(and $(DAMAGED),--damaged $(DAMAGED)) $(and $(SEED),--seed $(SEED)) $(IMAGES)
 
 .PHONY: check-text
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.

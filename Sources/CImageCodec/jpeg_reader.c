@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <jpeglib.h>
+#include "jpeg_smoothing.h"
 
 #include <jerror.h>
 
-// libjpeg-turbo with its defaults (islow DCT, fancy upsampling, block smoothing), which are Pillow's. Like Pillow, the
-// source suspends at the end of the data instead of inventing an end marker, so that a truncated file is an error and
-// a file that lacks only its end marker is none; warnings of corrupt entropy data are no errors.
+// libjpeg-turbo with its defaults (islow DCT, fancy upsampling), which are Pillow's, but for block smoothing, which is
+// that of the version that Pillow holds (jpeg_smoothing.c). Like Pillow, the source suspends at the end of the data
+// instead of inventing an end marker, so that a truncated file is an error and a file that lacks only its end marker is
+// none; warnings of corrupt entropy data are no errors.
 
 /// A file with several scans may make the decoder visit each block of coefficients as often as it has scans, and a
 /// crafted one has thousands in a few kilobytes. One visit for every two pixels allowed is twice what the usual ten
@@ -28,7 +29,6 @@ typedef struct {
   struct jpeg_decompress_struct codec;
   struct jpeg_error_mgr errors;
   struct jpeg_source_mgr source;
-  struct jpeg_progress_mgr progress;
   jmp_buf escape;
   illmrec_image_result *result;
   uint64_t block_visits, max_block_visits;
@@ -88,10 +88,8 @@ static void source_skip(j_decompress_ptr codec, long count) {
   source->bytes_in_buffer -= skipped;
 }
 
-/// libjpeg calls this once for each row of MCUs that it reads ahead of a file with several scans. A file with one
-/// scan is read as its rows are asked for, and does no work beyond them.
-static void count_work(j_common_ptr common) {
-  jpeg_reader *reader = reader_of(common);
+/// Counts one row of MCUs.
+static void count_work(jpeg_reader *reader) {
   j_decompress_ptr codec = &reader->codec;
   for (int i = 0; i < codec->comps_in_scan; i++) {
     const jpeg_component_info *component = codec->cur_comp_info[i];
@@ -147,14 +145,41 @@ static int read_row(jpeg_reader *reader, uint8_t *rgb) {
   return 1;
 }
 
+/// Reads all scans, and then begins the output; 0 when the data ends before them.
+static int start_after_scans(jpeg_reader *reader) {
+  j_decompress_ptr codec = &reader->codec;
+  codec->buffered_image = TRUE;
+  codec->do_block_smoothing = FALSE;
+  if (!jpeg_start_decompress(codec)) return 0;
+  for (int status = JPEG_ROW_COMPLETED; status != JPEG_REACHED_EOI; status = jpeg_consume_input(codec)) {
+    if (status == JPEG_SUSPENDED) return 0;
+    count_work(reader);
+  }
+  illmrec_jpeg_smooth(codec, jpeg_read_coefficients(codec));
+  return jpeg_start_output(codec, codec->input_scan_number);
+}
+
+/// A file with one scan is read as its rows are asked for, and does no work beyond them.
+static int start(jpeg_reader *reader) {
+  return jpeg_has_multiple_scans(&reader->codec) ? start_after_scans(reader) : jpeg_start_decompress(&reader->codec);
+}
+
+static int is_frame_header(int marker) { return marker >= 0xc0 && marker <= 0xca && marker != 0xc4 && marker != 0xc8; }
+
+/// Finds what is wrong after the last row; a missing end marker is not.
+static void finish(j_decompress_ptr codec) {
+  if (codec->buffered_image && !jpeg_finish_output(codec)) return;
+  // Where the data ends within a second frame's header, version 3 has refused the frame by then, and 2.1.5 waits for more.
+  if (!jpeg_finish_decompress(codec) && is_frame_header(codec->unread_marker)) ERREXIT(codec, JERR_SOF_DUPLICATE);
+}
+
 static illmrec_image_status read_rows(illmrec_image_reader *base, uint8_t *rgb, int32_t rows,
                                       illmrec_image_result *result) {
   jpeg_reader *reader = (jpeg_reader *)base;
   reader->result = result;
   if (setjmp(reader->escape) != 0) return result->status;
   if (!reader->started) {
-    if (!jpeg_start_decompress(&reader->codec)) return fail_truncated(reader);
-    reader->codec.progress = NULL;
+    if (!start(reader)) return fail_truncated(reader);
     reader->started = 1;
   }
   size_t stride = 3 * (size_t)base->width;
@@ -162,8 +187,7 @@ static illmrec_image_status read_rows(illmrec_image_reader *base, uint8_t *rgb, 
     if (!read_row(reader, rgb + stride * (size_t)y)) return fail_truncated(reader);
   }
   base->next_row += rows;
-  // Finds what is wrong after the last row; a missing end marker is not.
-  if (base->next_row == base->height) jpeg_finish_decompress(&reader->codec);
+  if (base->next_row == base->height) finish(&reader->codec);
   return ILLMREC_IMAGE_OK;
 }
 
@@ -194,8 +218,6 @@ static void prepare_codec(jpeg_reader *reader, const uint8_t *bytes, size_t coun
   reader->codec.src = &reader->source;
   reader->max_block_visits = max_pixels / PIXELS_PER_VISIT;
   if (reader->max_block_visits < LEAST_VISITS) reader->max_block_visits = LEAST_VISITS;
-  reader->progress.progress_monitor = count_work;
-  reader->codec.progress = &reader->progress;
 }
 
 static illmrec_image_status read_header(jpeg_reader *reader, uint64_t max_pixels) {
