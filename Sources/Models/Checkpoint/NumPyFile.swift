@@ -7,6 +7,8 @@ import Foundation
 /// - Source: NumPy enhancement proposal 1, format version 1.0.
 package enum NumPyFile {
   private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+  /// NumPy reads no longer ones either, unless it is told to.
+  private static let maxHeaderBytes = 10_000
 
   /// Writes a matrix; the file appears whole or not at all.
   package static func write(_ matrix: Matrix, to path: String) throws(ModelError) {
@@ -41,6 +43,9 @@ package enum NumPyFile {
     let start = isLong ? 12 : 10
     let length = (isLong ? Array(bytes[8..<12]) : Array(bytes[8..<10])).reversed().reduce(0) { $0 << 8 | Int($1) }
     guard start + length <= data.count else { throw ModelError(.malformed, "\(path) ends within its header") }
+    guard length <= maxHeaderBytes else {
+      throw ModelError(.malformed, "\(path) has a header of \(length) bytes, a matrix's has up to \(maxHeaderBytes)")
+    }
     let header = String(decoding: data[start..<start + length], as: UTF8.self)
     let (rows, columns) = try shape(in: header, path: path)
     let values = data[(start + length)...]
@@ -57,7 +62,7 @@ package enum NumPyFile {
   private static func shape(in header: String, path: String) throws(ModelError) -> (Int, Int) {
     let hasFloats = header.contains("'<f4'")
     let isRowMajor = header.contains("'fortran_order': False")
-    let shape = header.firstMatch(of: /'shape': *\( *([0-9]+) *, *([0-9]+) *,? *\)/)
+    let shape = header.firstMatch(of: /'shape': *\( *([0-9]+) *, *([0-9]+) *(?:, *)?\)/)
     guard hasFloats, isRowMajor, let shape, let rows = Int(shape.1), let columns = Int(shape.2) else {
       throw ModelError(
         .unsupported,

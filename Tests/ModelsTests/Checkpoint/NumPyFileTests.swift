@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Glibc
 import Models
 import TestSupport
 import Testing
@@ -40,5 +41,37 @@ import Testing
     #expect { try NumPyFile.read(path) } throws: { ($0 as? ModelError)?.message.contains(path) ?? false }
     try Data(data.prefix(9)).write(to: URL(filePath: path))
     #expect(throws: ModelError.self) { try NumPyFile.read(path) }
+  }
+
+  @Test(arguments: ["(1, 1)", "(1,1)", "( 1 , 1 )", "(1, 1,)", "(1, 1 , )"])
+  func `A shape may be spaced as one likes`(_ shape: String) throws {
+    #expect(try NumPyFile.read(file(shape: shape)) == Matrix(rows: 1, columns: 1, values: [1]))
+  }
+
+  @Test func `A header that no matrix has is refused at once`() throws {
+    let path = try file(shape: "(1, 1" + String(repeating: " ", count: 60_000))
+    let start = Self.threadSeconds()
+    #expect { try NumPyFile.read(path) } throws: { ($0 as? ModelError)?.message.contains("a header of 60") ?? false }
+    // From each of the 60,000 spaces on, each was tried as the last one before the shape's end: minutes.
+    #expect(Self.threadSeconds() - start < 10)
+  }
+
+  /// Of format version 1, with this shape in its header and one number.
+  private func file(shape: String) throws -> String {
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape), }"
+    var data = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
+    data.append(contentsOf: [UInt8(header.utf8.count & 255), UInt8(header.utf8.count >> 8)])
+    data.append(contentsOf: header.utf8)
+    data.append(contentsOf: [0, 0, 128, 63])
+    let path = directory.path + "/shape.npy"
+    try data.write(to: URL(filePath: path))
+    return path
+  }
+
+  /// CPU time of this thread: the machine may be busy.
+  private static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }
