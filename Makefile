@@ -178,7 +178,7 @@ soak: packages ## Load the whole stack for MINUTES=30 in every way, and see whet
 	@SWIFT=$(SWIFT) scripts/soak.sh --minutes $(or $(MINUTES),30) $(BENCH_FLAGS)
 
 .PHONY: chaos
-chaos: packages ## Kill, stop and starve the services and move their clocks for MINUTES=30, by a SEED: nothing is lost, no answer is wrong.
+chaos: packages ## Kill, stop and starve the services, break their disk and move their clocks for MINUTES=30, by a SEED: nothing is lost, no answer is wrong.
 	@SWIFT=$(SWIFT) scripts/chaos.sh --minutes $(or $(MINUTES),30) $(and $(SEED),--seed $(SEED)) $(BENCH_FLAGS)
 
 .PHONY: bench-train

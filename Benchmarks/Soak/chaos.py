@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whether anything is lost or wrong while services are killed, stopped, starved of disk and shown wrong clocks, all by a seed.
+"""Whether anything is lost or wrong while services are killed, stopped, starved of disk, shown a disk that fails and wrong clocks, all by
+a seed.
 
 A writer stores items, publishes, promotes and deletes versions, and remembers what was acknowledged; what was not, it asks for again under
 the same idempotency key. Readers search versions whose answers they know, and ask for recommendations that must never change. An
@@ -10,6 +11,7 @@ was acknowledged must be there.
 Full disks need root, for a small file system in memory; without it they are left out, which is said."""
 import argparse
 import collections
+import errno
 import os
 import random
 import signal
@@ -37,6 +39,13 @@ CATALOG = 60
 DISK_BYTES = 96 << 20
 # What callers see of what is broken.
 BROKEN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "CANCELLED", "ABORTED"}
+# The reason that a failing disk has, of the status INTERNAL; no other INTERNAL may be.
+DISK_REASON = "STORAGE_FAILED"
+
+
+def is_expected(error):
+    details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    return error.code().name in BROKEN or (error.code().name == "INTERNAL" and DISK_REASON.encode() in details)
 
 
 def free_port():
@@ -48,8 +57,8 @@ def free_port():
 class Service:
     """A process that is started again as often as it is killed."""
 
-    def __init__(self, name, command, log, clock):
-        self.name, self.log, self.clock = name, log, clock
+    def __init__(self, name, command, log, environment):
+        self.name, self.log, self.environment = name, log, environment
         self.port, self.http = free_port(), free_port()
         self.command = command + ["--port", str(self.port), "--http-port", str(self.http), "--log-level", "warning",
                                   "--shutdown-grace", "0"]
@@ -57,7 +66,7 @@ class Service:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, env=os.environ | self.clock.environment)
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, env=os.environ | self.environment)
 
     def wait(self, seconds=600):
         end = time.monotonic() + seconds
@@ -82,20 +91,29 @@ class Service:
         self.process.wait()
 
 
+def preloaded(name, directory):
+    """The library that is made of a source beside this file."""
+    library, source = f"{directory}/{name}.so", os.path.join(os.path.dirname(__file__), f"{name}.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
 class Clock:
     """The system's wall clock as the services see it, while time goes on as it does."""
 
     def __init__(self, directory):
-        self.file, library = f"{directory}/clock", f"{directory}/wrong_clock.so"
+        self.file, self.library = f"{directory}/clock", preloaded("wrong_clock", directory)
         self.set(0)
-        source = os.path.join(os.path.dirname(__file__), "wrong_clock.c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-        self.environment = {"LD_PRELOAD": library, "WRONG_CLOCK_FILE": self.file}
+        self.environment = {"WRONG_CLOCK_FILE": self.file}
 
     def set(self, seconds):
-        # In place: the services have the file mapped.
-        with open(self.file, "r+b" if os.path.exists(self.file) else "wb") as file:
-            file.write(struct.pack("<q", seconds))
+        write_in_place(self.file, struct.pack("<q", seconds))
+
+
+def write_in_place(path, content):
+    """The services have the file mapped."""
+    with open(path, "r+b" if os.path.exists(path) else "wb") as file:
+        file.write(content)
 
 
 class Disk:
@@ -106,6 +124,15 @@ class Disk:
         os.mkdir(path)
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", path], capture_output=True)
         self.can_fill = mounted.returncode == 0
+        self.faults, self.library = f"{path}-faults", preloaded("broken_disk", os.path.dirname(path))
+        self.repair()
+        self.environment = {"BROKEN_DISK_FILE": self.faults, "BROKEN_DISK_PATH": path}
+
+    def break_(self, one_in, error, cuts_writes):
+        write_in_place(self.faults, struct.pack("<qqq", one_in, error, cuts_writes))
+
+    def repair(self):
+        self.break_(0, 0, False)
 
     def fill(self):
         block = b"\0" * (1 << 20)
@@ -133,8 +160,10 @@ class World:
         state, programs = self.disk.path, options.programs
         model = ["--checkpoint", options.checkpoint]
 
+        environment = self.clock.environment | self.disk.environment | {"LD_PRELOAD": f"{self.clock.library}:{self.disk.library}"}
+
         def service(name, command):
-            return Service(name, command, self.log, self.clock)
+            return Service(name, command, self.log, environment)
 
         self.retrieval = service("retrieval", [f"{programs}/illmrec-retrieval", "--data", f"{state}/index"])
         self.encoder = service("encoder", [f"{programs}/illmrec-encoder", *model, "--store", f"{state}/items.sqlite", "--retrieval",
@@ -217,7 +246,7 @@ class Writer(threading.Thread):
             except grpc.RpcError as error:
                 code = error.code().name
                 self.world.count(f"{what}: {code}")
-                if code not in BROKEN:
+                if not is_expected(error):
                     self.world.say_wrong(f"{what}: {code}: {error.details()}")
                     return None
                 if self.world.ended.is_set():
@@ -292,6 +321,9 @@ class Refused(grpc.RpcError):
     def details(self):
         return self.status.message
 
+    def trailing_metadata(self):
+        return [("grpc-status-details-bin", self.status.reason.encode())]
+
 
 class Reader(threading.Thread):
     def __init__(self, world, seed, reference):
@@ -308,7 +340,7 @@ class Reader(threading.Thread):
             except grpc.RpcError as error:
                 code = error.code().name
                 self.world.count(f"{deed.__name__}: {code}")
-                if code not in BROKEN:
+                if not is_expected(error):
                     self.world.say_wrong(f"{deed.__name__}: {code}: {error.details()}")
             time.sleep(self.random.uniform(0, 0.05))
 
@@ -374,7 +406,7 @@ class Chaos(threading.Thread):
     def run(self):
         events = [self.kill, self.stall, self.jump]
         if self.world.disk.can_fill:
-            events.append(self.fill)
+            events += [self.fill, self.break_disk]
         while not self.world.ended.wait(self.random.uniform(0.5, 4)):
             event = self.random.choice(events)
             event()
@@ -402,6 +434,17 @@ class Chaos(threading.Thread):
         for service in (self.world.encoder, self.world.retrieval):
             if service.process.poll() is not None:
                 service.start()
+            service.wait()
+
+    def break_disk(self):
+        """Some calls of the disk fail for a while. What the services did not notice so, they must not have lost: one is killed."""
+        self.world.disk.break_(self.random.choice([2, 10, 100]), self.random.choice([errno.EIO, errno.ENOSPC]), self.random.random() < 0.5)
+        time.sleep(self.random.uniform(0.5, 4))
+        service = self.random.choice([self.world.encoder, self.world.retrieval])
+        service.kill()
+        self.world.disk.repair()
+        service.start()
+        for service in (self.world.encoder, self.world.retrieval):
             service.wait()
 
     def jump(self):
