@@ -25,6 +25,7 @@ package struct TrainingWeights: Sendable {
   ) throws(ModelError) {
     let path = checkpoint.llm + "/config.json"
     let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
+    shape.unknownKeys.report(to: loading)
     let tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
     let files = try WeightFiles(directory: checkpoint.llm)
     let digests = FileDigests(directory: loading.packedCache, on: team)

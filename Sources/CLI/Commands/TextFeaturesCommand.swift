@@ -60,7 +60,7 @@ struct TextFeaturesCommand: ReportingCommand {
 
   private func encode(_ interruption: InterruptionFlag) throws {
     let texts = try readItems().map(ItemText.of)
-    let loading = try LoadingOptions(precision: precision, computePath: nil, packedCache: nil)
+    let loading = try LoadingOptions(precision: precision, computePath: nil, packedCache: nil).warningOnTerminal()
     let encoder = try SentenceEncoder(directory: encoder, threads: threads, maxTokens: maxTokens, loading: loading)
     let features = TextFeatures(
       texts: texts, encoder: encoder, journalPath: out + ".partial", interruption: interruption)

@@ -25,7 +25,7 @@ struct EvaluationPlan: Sendable {
       settings.promptStyle = promptStyle
       settings.maxHistoryItems = maxHistoryItems
       settings.maxPromptTokens = maxTokens
-      settings.loading = LoadingOptions(precision: precision.arithmetic)
+      settings.loading = LoadingOptions(precision: precision.arithmetic).warningOnTerminal()
       return settings
     }
   }

@@ -29,25 +29,28 @@ struct CheckpointFacts: Sendable {
 
 extension CheckpointFacts {
   init(_ tower: SiglipConfiguration) {
+    let facts: [(name: String, value: Value)] = [
+      ("image_size", .number(tower.imageSize)), ("patch_size", .number(tower.patchSize)),
+      ("patches", .number(tower.patches)), ("width", .number(tower.width)), ("layers", .number(tower.layers)),
+      ("heads", .number(tower.heads)), ("feed_forward_width", .number(tower.feedForwardWidth)),
+      ("activation", .text(tower.activation.rawValue)),
+    ]
     self.init(
-      title: "Vision tower (SigLIP)", key: "vision_tower",
-      facts: [
-        ("image_size", .number(tower.imageSize)), ("patch_size", .number(tower.patchSize)),
-        ("patches", .number(tower.patches)), ("width", .number(tower.width)), ("layers", .number(tower.layers)),
-        ("heads", .number(tower.heads)), ("feed_forward_width", .number(tower.feedForwardWidth)),
-        ("activation", .text(tower.activation.rawValue)),
-      ])
+      title: "Vision tower (SigLIP)", key: "vision_tower", facts: facts + Self.unknown(tower.unknownKeys))
   }
 
   init(_ llm: LlamaConfiguration) {
-    self.init(
-      title: "LLM (LLaMA)", key: "llm",
-      facts: [
-        ("width", .number(llm.width)), ("layers", .number(llm.layers)), ("heads", .number(llm.heads)),
-        ("key_value_heads", .number(llm.keyValueHeads)), ("head_width", .number(llm.headWidth)),
-        ("feed_forward_width", .number(llm.feedForwardWidth)), ("vocabulary", .number(llm.vocabulary)),
-        ("rope_base", .decimal(llm.ropeBase)), ("rope_scaling", .decimal(llm.ropeScaling)),
-      ])
+    let facts: [(name: String, value: Value)] = [
+      ("width", .number(llm.width)), ("layers", .number(llm.layers)), ("heads", .number(llm.heads)),
+      ("key_value_heads", .number(llm.keyValueHeads)), ("head_width", .number(llm.headWidth)),
+      ("feed_forward_width", .number(llm.feedForwardWidth)), ("vocabulary", .number(llm.vocabulary)),
+      ("rope_base", .decimal(llm.ropeBase)), ("rope_scaling", .decimal(llm.ropeScaling)),
+    ]
+    self.init(title: "LLM (LLaMA)", key: "llm", facts: facts + Self.unknown(llm.unknownKeys))
+  }
+
+  private static func unknown(_ keys: UnknownKeys) -> [(name: String, value: Value)] {
+    keys.keys.isEmpty ? [] : [("unknown_keys", .list(keys.keys))]
   }
 
   init(_ tokenizer: LlamaTokenizer) {

@@ -99,7 +99,7 @@ struct TrainingSession {
       spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, trainsAdaptor: style.showsImages,
       alignmentWeight: training.ilaWeight, sharesNegatives: training.shareNegatives,
       freshStart: try start.freshStart(),
-      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil),
+      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil).warningOnTerminal(),
       activationBytes: model.activationMemory << 20, maxPositions: model.maxTokens, threads: model.threads)
   }
 
@@ -128,7 +128,7 @@ struct TrainingSession {
   private func embedImages(_ items: [Dataset.Item], _ start: CheckpointLocation) throws -> FeatureTable {
     let tower = try ImageModel(
       checkpoint: start, spaces: [.image], threads: model.threads,
-      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil))
+      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil).warningOnTerminal())
     var cache = try ImageEmbeddingCache(directory: out.features, model: tower)
     let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")
     defer { bar.finish() }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import FoundationEssentials
 
 /// Reads and writes the JSON files of a checkpoint.
@@ -18,7 +19,7 @@ enum JSONText {
     _ type: Value.Type, from path: String, keys: JSONDecoder.KeyDecodingStrategy
   ) throws(ModelError) -> Value {
     let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
-    let decoder = JSONDecoder()
+    let decoder = Self.decoder
     decoder.keyDecodingStrategy = keys
     do {
       return try decoder.decode(type, from: file.withBytes { Data($0) })
@@ -26,6 +27,16 @@ enum JSONText {
       throw ModelError(.malformed, "\(path): \(describe(error))")
     }
   }
+
+  /// Python's `json` writes NaN and Infinity for floats that are none; a byte order mark comes from editors.
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    return decoder
+  }
+
+  /// The JSON of `bytes` as it was written.
+  static func value(_ bytes: [UInt8]) throws -> JSONValue { try decoder.decode(JSONValue.self, from: Data(bytes)) }
 
   /// As `decode`, or nil when there is no such file.
   static func decodeIfPresent<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value? {

@@ -34,6 +34,7 @@ package final class FrozenLLM: Sendable {
     let team = ComputeTeam(threads: configuration.threads ?? ComputeTeam.availableCPUs)
     let path = checkpoint.llm + "/config.json"
     let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
+    shape.unknownKeys.report(to: configuration.loading)
     tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
 
     let files = try WeightFiles(directory: checkpoint.llm)

@@ -31,6 +31,9 @@ package final class FrozenTower: Sendable {
     let configurationPath = checkpoint.visionTower + "/config.json"
     let configuration = try SiglipConfiguration(path: configurationPath)
     preprocessing = try Self.preprocessing(checkpoint, configuration)
+    configuration.unknownKeys.report(to: loading)
+    UnknownKeys(path: checkpoint.visionTower + "/preprocessor_config.json", keys: preprocessing.unknownKeys)
+      .report(to: loading)
 
     let files = try WeightFiles(directory: checkpoint.visionTower)
     let digests = FileDigests(directory: loading.packedCache, on: team)

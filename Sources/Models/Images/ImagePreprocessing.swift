@@ -25,6 +25,8 @@ package struct ImagePreprocessing: Sendable, Equatable {
   package let std: [Float]
   package let rescaleFactor: Double
   package let resample: Kernel
+  /// Keys of the configuration that nothing is known of.
+  var unknownKeys: [String] = []
   /// [3, 256]: the output for each sample of each channel.
   private let table: [Float]
 

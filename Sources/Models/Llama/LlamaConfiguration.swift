@@ -33,40 +33,47 @@ package struct LlamaConfiguration: Sendable {
   package let attentionHasBias: Bool
   package let feedForwardHasBias: Bool
 
+  /// Keys of the file that nothing is known of.
+  package let unknownKeys: UnknownKeys
+
   /// - Parameters:
-  ///   - path: the model's `config.json`.
-  ///   - trainedContext: the context length that a trained checkpoint was made for, which overrules `rope_scaling`.
+  ///   - path: the model's `config.json`, with the defaults of Hugging Face's `LlamaConfig` where it leaves a value out.
+  ///   - trainedContext: the context length that a trained checkpoint was made for, which overrules the file's scaling of
+  ///     positions.
   package init(path: String, trainedContext: Double? = nil) throws(ModelError) {
-    let file = try JSONText.decode(File.self, from: path)
-    try file.refuseOtherArchitectures(path)
-    width = file.hiddenSize
-    layers = file.numHiddenLayers
-    heads = file.numAttentionHeads
-    keyValueHeads = file.numKeyValueHeads ?? file.numAttentionHeads
-    feedForwardWidth = file.intermediateSize
-    vocabulary = file.vocabSize ?? 32000
-    headWidth = file.headDim ?? (heads > 0 ? width / heads : 0)
-    normEpsilon = Float(file.rmsNormEps ?? 1e-6)
-    ropeBase = file.ropeTheta ?? 10_000
-    ropePrecision = Self.precision(file.torchDtype)
-    tiesEmbeddings = file.tieWordEmbeddings ?? false
-    attentionHasBias = file.attentionBias ?? false
-    feedForwardHasBias = file.mlpBias ?? false
-    ropeScaling = try file.scaling(trainedContext: trainedContext, path: path)
-    let positions = Double(file.maxPositionEmbeddings ?? Self.defaultPositions)
+    var keys = try ConfigurationKeys(path: path)
+    try Self.refuseOthers(&keys)
+    width = try keys.required("hidden_size")
+    layers = try keys.required("num_hidden_layers")
+    heads = try keys.required("num_attention_heads")
+    keyValueHeads = try keys.integer("num_key_value_heads") ?? heads
+    feedForwardWidth = try keys.required("intermediate_size")
+    vocabulary = try keys.integer("vocab_size") ?? 32000
+    headWidth = try keys.integer("head_dim") ?? (heads > 0 ? width / heads : 0)
+    normEpsilon = Float(try keys.number("rms_norm_eps") ?? 1e-6)
+    ropePrecision = try Self.precision(&keys)
+    tiesEmbeddings = try keys.flag("tie_word_embeddings") ?? false
+    attentionHasBias = try keys.flag("attention_bias") ?? false
+    feedForwardHasBias = try keys.flag("mlp_bias") ?? false
+    let rope = try RopeSettings(&keys)
+    ropeBase = rope.theta
+    let positions = Double(try keys.integer("max_position_embeddings") ?? Self.defaultPositions)
+    let ownContext = try keys.number("model_max_length")
+    ropeScaling = Self.scaling(trainedContext: trainedContext ?? ownContext, positions: positions) ?? rope.factor
     contextLength = Int(max(0, min(positions * ropeScaling, 1e9)))
+    unknownKeys = Self.unknown(keys, rope)
     try check(path)
   }
 
   /// Where a configuration does not say `max_position_embeddings`.
   private static let defaultPositions = 2048
 
-  private static func precision(_ dtype: String?) -> RotaryTable.Precision {
-    switch dtype {
-    case "bfloat16", "torch.bfloat16": .bfloat16
-    case "float16", "torch.float16": .float16
-    default: .float32
-    }
+  /// The published code asks for the context it trains with (`model_max_length`) and, when that is beyond what the LLM was
+  /// made for, scales positions by how many times it is longer, rounded up.
+  private static func scaling(trainedContext: Double?, positions: Double) -> Double? {
+    // Tokenizers write 1e30 for "no limit" under the same name.
+    guard let trainedContext, trainedContext > positions, trainedContext < 1e9 else { return nil }
+    return (trainedContext / positions).rounded(.up)
   }
 
   private func check(_ path: String) throws(ModelError) {
@@ -83,65 +90,6 @@ package struct LlamaConfiguration: Sendable {
     guard ropeBase > 0, ropeBase.isFinite, ropeScaling >= 1, ropeScaling.isFinite, normEpsilon >= 0 else {
       throw ModelError(
         .malformed, "\(path): rope_theta \(ropeBase), RoPE scaling \(ropeScaling) or rms_norm_eps is out of range")
-    }
-  }
-}
-
-extension LlamaConfiguration {
-  /// `config.json`, with the defaults of Hugging Face's `LlamaConfig` where the file leaves a value out.
-  private struct File: Decodable {
-    let modelType: String?
-    let hiddenSize: Int
-    let intermediateSize: Int
-    let numHiddenLayers: Int
-    let numAttentionHeads: Int
-    let numKeyValueHeads: Int?
-    let headDim: Int?
-    let vocabSize: Int?
-    let maxPositionEmbeddings: Int?
-    let modelMaxLength: Double?
-    let rmsNormEps: Double?
-    let ropeTheta: Double?
-    let ropeScaling: Scaling?
-    let hiddenAct: String?
-    let torchDtype: String?
-    let tieWordEmbeddings: Bool?
-    let attentionBias: Bool?
-    let mlpBias: Bool?
-
-    struct Scaling: Decodable {
-      let type: String?
-      let ropeType: String?
-      let factor: Double?
-    }
-
-    func refuseOtherArchitectures(_ path: String) throws(ModelError) {
-      if let modelType, modelType != "llama" {
-        throw ModelError(.unsupported, "\(path): model_type is \"\(modelType)\"; only \"llama\" is computed")
-      }
-      if let hiddenAct, hiddenAct != "silu" {
-        throw ModelError(.unsupported, "\(path): hidden_act is \"\(hiddenAct)\"; only \"silu\" is computed")
-      }
-    }
-
-    /// The published code asks for the context it trains with (`model_max_length`) and, when that is beyond what the LLM
-    /// was made for, scales positions by how many times it is longer, rounded up.
-    func scaling(trainedContext: Double?, path: String) throws(ModelError) -> Double {
-      let positions = Double(maxPositionEmbeddings ?? LlamaConfiguration.defaultPositions)
-      // Tokenizers write 1e30 for "no limit" under the same name.
-      if let context = trainedContext ?? modelMaxLength, context > positions, context < 1e9 {
-        return (context / positions).rounded(.up)
-      }
-      guard let ropeScaling, let type = ropeScaling.type ?? ropeScaling.ropeType, type != "default" else {
-        return 1
-      }
-      guard type == "linear" else {
-        throw ModelError(.unsupported, "\(path): rope_scaling is of type \"\(type)\"; only \"linear\" is computed")
-      }
-      guard let factor = ropeScaling.factor else {
-        throw ModelError(.malformed, "\(path): rope_scaling has no factor")
-      }
-      return factor
     }
   }
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Models
+
+extension LoadingOptions {
+  /// These, whose warnings go to standard error: a command that says nothing else would hide that an answer may be wrong.
+  func warningOnTerminal() -> LoadingOptions {
+    var options = self
+    options.report = { event in
+      guard case .warning(let text) = event else { return }
+      let terminal = Terminal.standardError
+      terminal.writeLine(terminal.styled("Warning: ", .yellow) + text)
+    }
+    return options
+  }
+}
