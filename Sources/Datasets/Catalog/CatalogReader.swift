@@ -11,8 +11,9 @@ import Basics
 /// | `.csv`, `.tsv` | a header row, then one row per item (RFC 4180) |
 ///
 /// Any of them may be gzipped, with `.gz` behind. The fields are `item_id` (or `asin`), `title`, `brand`, `category` (or
-/// `genres`), `description` and `image`; all but the first may be missing. Lists are joined. A bad record is noted with its
-/// place, and the others are kept.
+/// `genres`), `description` and `image`; all but the first may be missing. Lists are joined. White space around texts is cut, but
+/// for those of `.json`, which are as the published code wrote them; ids are taken as ``ItemName`` says. A bad record is noted
+/// with its place, and the others are kept.
 package struct CatalogReader {
   private let path: String
   private var catalog: Catalog
@@ -79,10 +80,10 @@ package struct CatalogReader {
       }
       try cursor.readObject(hasNames: true) { id, cursor in
         if try cursor.kind() == .object {
-          items.append((id, try ItemFields(reading: &cursor)))
+          items.append((ItemName.canonical(id), try ItemFields(reading: &cursor, isExact: true)))
         } else {
           try cursor.skip()
-          items.append((id, nil))
+          items.append((ItemName.canonical(id), nil))
         }
       }
     }

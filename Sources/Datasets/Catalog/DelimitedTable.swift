@@ -32,9 +32,8 @@ package struct DelimitedTable: Sendable {
       hasHeader = true
       try header(found.cells.map(Self.columnName))
     }
-    try file.forEachLine(progress: progress) { bytes, line in
-      let hasMark = line == 1 && bytes.starts(with: [0xEF, 0xBB, 0xBF])
-      for byte in bytes.dropFirst(hasMark ? 3 : 0) { try parser.take(byte) }
+    try file.forEachLine(progress: progress) { bytes, _ in
+      for byte in bytes { try parser.take(byte) }
       if let found = try parser.endLine() { try take(found) }
     }
     if let found = try parser.finish() { try take(found) }

@@ -20,8 +20,9 @@ package struct ImageLocator: Sendable {
   }
 
   /// The first of these that exists: the path in the item's record seen from the image directory, its last component
-  /// there, the path seen from the catalog's directory; without such a path `<item id>` with a usual extension, and the
-  /// last component of the image's URL.
+  /// there, the path seen from the catalog's directory; without such a path `<item id>` with an extension of
+  /// ``ImageNames``, and the last component of the image's URL. Each as it stands, without the query string of a URL, and with
+  /// its extension in the other case.
   package func path(of item: CatalogItem) -> String? { candidates(of: item).first(where: Self.isFile) }
 
   /// Where the image was looked for first: what an error should name.
@@ -29,15 +30,19 @@ package struct ImageLocator: Sendable {
 
   private func candidates(of item: CatalogItem) -> [String] {
     if let image = item.image {
-      if image.hasPrefix("/") { return [image] }
-      let fromCatalog = catalogDirectory + "/" + image
-      guard let directory else { return [fromCatalog] }
-      return [directory + "/" + image, directory + "/" + Self.lastComponent(image), fromCatalog]
+      return places(of: image).flatMap(ImageNames.spellings)
     }
     let base = directory ?? catalogDirectory + "/images"
-    let byID = ["jpg", "jpeg", "png", "webp"].map { "\(base)/\(item.id).\($0)" }
+    let byID = ImageNames.candidates(stem: "\(base)/\(item.id)")
     let byURL = Self.lastComponent(item.imageURL)
-    return byURL.isEmpty ? byID : byID + ["\(base)/\(byURL)"]
+    return byURL.isEmpty ? byID : byID + ImageNames.spellings(of: "\(base)/\(byURL)")
+  }
+
+  private func places(of image: String) -> [String] {
+    if image.hasPrefix("/") { return [image] }
+    let fromCatalog = catalogDirectory + "/" + image
+    guard let directory else { return [fromCatalog] }
+    return [directory + "/" + image, directory + "/" + Self.lastComponent(image), fromCatalog]
   }
 
   private static func lastComponent(_ path: String) -> String {

@@ -7,8 +7,8 @@ import Basics
 /// With a column `timestamp` the history is in its order, without one in the file's.
 package enum InteractionFile {
   package static func history(of user: String, in path: String) throws(DatasetError) -> [String] {
-    var events: [(time: Double, item: String)] = []
-    let wanted = Identifier(user)
+    var events: [(time: EventTime, item: String)] = []
+    let wanted = Identifier(ItemName.canonical(user))
     try DatasetError.wrapping(path) {
       try InteractionTable(path).read(
         isWanted: { Identifier($0) == wanted }, event: { events.append(($0.time, $0.item)) },

@@ -6,7 +6,7 @@ struct InteractionTable {
     let user: String
     let item: String
     /// 0 without a column of times.
-    let time: Double
+    let time: EventTime
     let line: Int
   }
 
@@ -17,7 +17,7 @@ struct InteractionTable {
 
   /// Calls `event` with every interaction and `problem` with every row that is none.
   ///
-  /// - Parameter isWanted: rows of other users are passed over unread.
+  /// - Parameter isWanted: rows of other users are passed over unread; ids are in the spelling of ``ItemName``.
   func read(
     progress: (Int) throws -> Void = { _ in }, isWanted: (String) -> Bool = { _ in true },
     event: (Event) throws -> Void, problem: (String, Int) throws -> Void
@@ -33,14 +33,15 @@ struct InteractionTable {
       }
       columns = (header.count, user, item, header.firstIndex(of: "timestamp"))
     } row: { row in
-      guard !row.cells.indices.contains(columns.user) || isWanted(row.cells[columns.user]) else { return }
+      let user = row.cells.indices.contains(columns.user) ? ItemName.canonical(row.cells[columns.user]) : nil
+      guard user.map(isWanted) ?? true else { return }
       guard row.cells.count == columns.count else {
         return try problem("\(row.cells.count) fields where the header has \(columns.count)", row.line)
       }
-      let (user, item) = (row.cells[columns.user], row.cells[columns.item])
-      guard !user.isEmpty, !item.isEmpty else { return try problem("no user_id or no item_id", row.line) }
+      let item = ItemName.canonical(row.cells[columns.item])
+      guard let user, !user.isEmpty, !item.isEmpty else { return try problem("no user_id or no item_id", row.line) }
       let text = columns.time.map { row.cells[$0] } ?? "0"
-      guard let time = Double(text), time.isFinite else {
+      guard let time = EventTime(text) else {
         return try problem("timestamp \"\(text)\" is not a number", row.line)
       }
       try event(Event(user: user, item: item, time: time, line: row.line))

@@ -6,13 +6,15 @@ import Items
 struct ItemFields {
   private var values: [String: [String]] = [:]
 
-  init(reading cursor: inout JSONCursor) throws {
+  /// - Parameter isExact: whether texts are taken as the published code takes them, with the white space around them and with
+  ///   empty pieces of lists; else they are cut, and empty pieces left out.
+  init(reading cursor: inout JSONCursor, isExact: Bool = false) throws {
     var values: [String: [String]] = [:]
     try cursor.readObject { name, cursor in
       if Self.idNames.contains(name) {
         values[name] = [try cursor.readName()].compactMap(\.self)
       } else if Self.known.contains(name) {
-        values[name] = try cursor.readTexts()
+        values[name] = isExact ? try cursor.readExactTexts() : try cursor.readTexts()
       } else {
         try cursor.skip()
       }
@@ -21,7 +23,10 @@ struct ItemFields {
   }
 
   init(cells: some Sequence<(String, String)>) {
-    for (name, value) in cells where Self.known.contains(name) && !value.isEmpty { values[name] = [value] }
+    for (name, cell) in cells where Self.known.contains(name) {
+      let value = Self.idNames.contains(name) ? ItemName.canonical(cell) : cell.trimmingSpaces()
+      if !value.isEmpty { values[name] = [value] }
+    }
   }
 
   static let idNames = ["item_id", "asin"]
@@ -38,8 +43,11 @@ struct ItemFields {
     case first
   }
 
-  /// As it stands, with the spaces around it: ids are bytes.
+  /// In the spelling of ``ItemName``, with the spaces around it: ids are bytes.
   var id: String? { pieces(Self.idNames).first }
+
+  /// Whether the source names images, if only by an empty piece of a list.
+  var hasImageURL: Bool { !pieces(Self.imageURLNames).isEmpty }
 
   func item(id: String, line: Int, lists: Lists = .joined) -> CatalogItem {
     var item = CatalogItem(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Glibc
 
 /// A text file, possibly gzipped, read by lines or whole.
@@ -19,7 +20,16 @@ package struct TextFile: Sendable {
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// Calls `body` with every line, without its line break, and its number, counted from 1.
+  /// What editors on Windows put before UTF-8 text.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+  private func refuseForeign(_ head: some Sequence<UInt8>) throws(DatasetError) {
+    guard let name = ForeignContent.name(head) else { return }
+    throw DatasetError(.malformed, "\(path):1: not \(what) but \(name)")
+  }
+
+  /// Calls `body` with every line, without its line break, and its number, counted from 1. A byte order mark is no part of
+  /// the first.
   ///
   /// - Parameter progress: told how many bytes of the file were consumed, about once a megabyte.
   func forEachLine(
@@ -41,6 +51,7 @@ package struct TextFile: Sendable {
         try stream.read(into: UnsafeMutableBufferPointer(rebasing: bytes[held...]))
       }
       let available = held + read
+      if line == 0, held == 0 { try refuseForeign(buffer[..<min(available, ForeignContent.headBytes)]) }
       let consumed = try buffer.withUnsafeBufferPointer { bytes in
         try Self.splitLines(UnsafeBufferPointer(rebasing: bytes[..<available]), isLast: read == 0, line: &line, body)
       }
@@ -64,17 +75,23 @@ package struct TextFile: Sendable {
     while start < bytes.count, let found = memchr(base + start, 0x0A, bytes.count - start) {
       let end = UnsafeRawPointer(found) - UnsafeRawPointer(base)
       line += 1
-      try body(UnsafeBufferPointer(rebasing: bytes[start..<end]), line)
+      try body(withoutMark(bytes[start..<end], line), line)
       start = end + 1
     }
     if isLast, start < bytes.count {
       line += 1
-      try body(UnsafeBufferPointer(rebasing: bytes[start...]), line)
+      try body(withoutMark(bytes[start...], line), line)
     }
     return start
   }
 
-  /// The file's bytes.
+  private static func withoutMark(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ line: Int) -> UnsafeBufferPointer<UInt8>
+  {
+    let hasMark = line == 1 && bytes.starts(with: byteOrderMark)
+    return UnsafeBufferPointer(rebasing: bytes.dropFirst(hasMark ? byteOrderMark.count : 0))
+  }
+
+  /// The file's bytes, without a byte order mark.
   func bytes() throws(DatasetError) -> [UInt8] {
     var stream = try ByteStream(path: path, what: what)
     var bytes: [UInt8] = []
@@ -86,8 +103,10 @@ package struct TextFile: Sendable {
         do throws(DatasetError) { read = try stream.read(into: slice) } catch { failure = error }
       }
       if let failure { throw failure }
-      if read == 0 { return bytes }
+      if read == 0 { break }
+      if bytes.isEmpty { try refuseForeign(buffer[..<min(read, ForeignContent.headBytes)]) }
       bytes.append(contentsOf: buffer[..<read])
     }
+    return bytes.starts(with: Self.byteOrderMark) ? Array(bytes.dropFirst(Self.byteOrderMark.count)) : bytes
   }
 }

@@ -5,7 +5,7 @@ extension JSONCursor {
   /// a piece is cut, empty pieces are left out.
   mutating func readTexts() throws -> [String] {
     switch try kind() {
-    case .string: return [Self.trimmed(try readString())].filter { !$0.isEmpty }
+    case .string: return [try readString().trimmingSpaces()].filter { !$0.isEmpty }
     case .number: return [try readNumber()]
     case .array:
       var texts: [String] = []
@@ -17,13 +17,31 @@ extension JSONCursor {
     }
   }
 
-  /// A name as it stands, byte for byte, or a number as its text; none of null and of an empty string.
+  /// As `readTexts`, with the white space around pieces and with the empty pieces of lists. Of an empty string there is none.
+  mutating func readExactTexts() throws -> [String] {
+    switch try kind() {
+    case .string:
+      let text = try readString()
+      return text.isEmpty ? [] : [text]
+    case .array:
+      var texts: [String] = []
+      try readArray { cursor in
+        let isText = try cursor.kind() == .string
+        let pieces = try cursor.readExactTexts()
+        texts += isText && pieces.isEmpty ? [""] : pieces
+      }
+      return texts
+    case .number, .object, .literal: return try readTexts()
+    }
+  }
+
+  /// A name in the spelling of ``ItemName``; none of null and of an empty string.
   mutating func readName() throws -> String? {
     switch try kind() {
     case .string:
       let name = try readString(isExact: true)
-      return name.isEmpty ? nil : name
-    case .number: return try readNumber()
+      return name.isEmpty ? nil : ItemName.canonical(name)
+    case .number: return ItemName.canonical(number: try readNumber())
     case .literal:
       try skip()
       return nil
@@ -37,12 +55,5 @@ extension JSONCursor {
     var names: [String] = []
     try readArray { cursor in names += [try cursor.readName()].compactMap(\.self) }
     return names
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    guard text.first?.isWhitespace == true || text.last?.isWhitespace == true else { return text }
-    let head = text.drop { $0.isWhitespace }
-    guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-    return String(head[...last])
   }
 }

@@ -5,6 +5,8 @@
 ///
 /// Files of this kind reach gigabytes, and of a review of a kilobyte three short fields are wanted.
 ///
+/// What Python's `json` writes for floats that are no numbers, `NaN` and `Infinity`, is read as a value that is missing.
+///
 /// - Source: RFC 8259.
 struct JSONCursor {
   private let bytes: UnsafeBufferPointer<UInt8>
@@ -28,8 +30,9 @@ struct JSONCursor {
     case UInt8(ascii: "{"): return .object
     case UInt8(ascii: "["): return .array
     case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "-") where bytes[offset...].starts(with: "-Infinity".utf8): return .literal
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
-    case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): return .literal
+    case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "N"), UInt8(ascii: "I"): return .literal
     default: throw problem("no JSON value")
     }
   }
@@ -120,7 +123,8 @@ struct JSONCursor {
   }
 
   private mutating func skipLiteral() throws {
-    for word in ["true", "false", "null"] where bytes[offset...].starts(with: word.utf8) {
+    for word in ["true", "false", "null", "NaN", "Infinity", "-Infinity"] where bytes[offset...].starts(with: word.utf8)
+    {
       offset += word.utf8.count
       return
     }
@@ -174,11 +178,11 @@ struct JSONCursor {
     throw problem("the text ends within a string")
   }
 
-  /// - Parameter isExact: whether what is no text is refused, and not replaced by U+FFFD.
+  /// - Parameter isExact: whether half of a surrogate pair is refused, and not replaced by U+FFFD.
   mutating func readString(isExact: Bool = false) throws -> String {
     let (content, hasEscapes) = try scanString()
     let text = UnsafeBufferPointer(rebasing: bytes[content])
-    guard hasEscapes else { return try JSONEscapes.text(text, offset: content.lowerBound, isExact: isExact) }
+    guard hasEscapes else { return try JSONEscapes.text(text, offset: content.lowerBound) }
     return try JSONEscapes.decoded(text, offset: content.lowerBound, isExact: isExact)
   }
 }

@@ -31,14 +31,13 @@ enum JSONEscapes {
         index += 2
       }
     }
-    return try text(out, offset: offset, isExact: isExact)
+    return try text(out, offset: offset)
   }
 
-  /// Bytes as text; those that are none become U+FFFD, or are refused where `isExact`.
-  static func text(_ bytes: some Collection<UInt8>, offset: Int, isExact: Bool) throws -> String {
-    guard isExact else { return String(decoding: bytes, as: UTF8.self) }
+  /// Bytes as text. Those that are none are refused: in another encoding they would make other words of those that it holds.
+  static func text(_ bytes: some Collection<UInt8>, offset: Int) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw JSONProblem(offset: offset, message: "bytes that are no UTF-8")
+      throw JSONProblem(offset: offset, message: "bytes that are no UTF-8 text; save the file as UTF-8")
     }
     return text
   }

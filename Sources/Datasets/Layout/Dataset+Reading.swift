@@ -10,7 +10,7 @@ extension Dataset {
   /// | `meta_info.json`, `test_users.json` | must be there |
   /// | `eval_users.json`, `train_users.json` | checked against the whole sequences when there |
   /// | `neg_item_set.txt` | when it is missing, no user has negatives |
-  /// | `image/<item>.jpg` | items without one have no image |
+  /// | `image/<item>.jpg` | or another name of ``ImageNames``; items without one have no image |
   /// | `illmrec_dataset.json` | gives items the source's ids; without it their numbers serve |
   ///
   /// - Throws: DatasetError with the file, the user or item and the remedy when a file is missing or malformed, an item's number is
@@ -47,10 +47,10 @@ private struct LayoutReader {
           throw cursor.problem("item \"\(key)\" is not a number; items are numbered from 0")
         }
         guard read[number] == nil else { throw cursor.problem("item \(number) stands twice") }
-        read[number] = Dataset.Item(try ItemFields(reading: &cursor).item(id: key, line: 0), image: nil)
+        read[number] = Dataset.Item(try ItemFields(reading: &cursor, isExact: true).item(id: key, line: 0), image: nil)
       }
     }
-    let images = try layout.imagePaths()
+    let images = try layout.imageNames()
     let ids = try DatasetRecord.itemIDs(in: layout)
     if let ids, ids.count != read.count {
       throw DatasetError(
@@ -66,7 +66,7 @@ private struct LayoutReader {
             + "gaps")
       }
       if let ids { item.id = ids[number] }
-      item.image = images[number]
+      item.image = images[number].map { "\(layout.images)/\($0)" }
       return item
     }
   }
@@ -124,12 +124,12 @@ private struct LayoutReader {
 
   private func readNegatives(into users: inout [Dataset.User], _ places: [Identifier: Int], itemCount: Int) throws {
     try TextFile(layout.negatives, what: "the negatives").forEachLine { bytes, line in
-      let fields = String(decoding: bytes, as: UTF8.self).unicodeScalars.split(
-        whereSeparator: \.properties.isWhitespace
-      )
-      .map { String($0) }
-      guard let user = fields.first else { return }
       let place = "\(layout.negatives):\(line)"
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw DatasetError(.malformed, "\(place): bytes that are no UTF-8 text; save the file as UTF-8")
+      }
+      let fields = text.unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map { String($0) }
+      guard let user = fields.first else { return }
       guard let index = places[Identifier(user)] else {
         throw DatasetError(.malformed, "\(place): user \(user) is not in \(layout.test)")
       }

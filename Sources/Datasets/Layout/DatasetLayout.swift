@@ -25,21 +25,30 @@ package struct DatasetLayout: Sendable {
   /// What the published layout has no place for: the source's item ids, and how the data was prepared.
   package var record: String { directory + "/illmrec_dataset.json" }
 
-  /// Paths of the images by item number. One listing: a stat an item takes minutes on a network disk.
-  func imagePaths() throws(DatasetError) -> [Int: String] {
+  /// Names of the images' files by item number.
+  func imageNames() throws(DatasetError) -> [Int: String] { try Self.imageNames(in: images) }
+
+  /// Of each number the first of its names in the order of ``ImageNames``. One listing: a stat an item takes minutes on a
+  /// network disk.
+  static func imageNames(in images: String) throws(DatasetError) -> [Int: String] {
     guard let stream = opendir(images) else {
       if errno == ENOENT { return [:] }
       throw DatasetError.cannotRead(images, what: "the image directory", errno: errno)
     }
     defer { closedir(stream) }
-    var paths: [Int: String] = [:]
+    var names: [Int: (rank: ImageNames.Rank, name: String)] = [:]
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard let stem = name.split(separator: ".", maxSplits: 1).first, let item = Int(stem), item >= 0 else { continue }
-      paths[item] = images + "/" + name
+      let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+      // "007" and "+7" are no numbers of items, though they can be read as 7.
+      guard parts.count == 2, let item = Int(parts[0]), item >= 0, String(item) == parts[0],
+        let rank = ImageNames.Rank(suffix: parts[1], name: name)
+      else { continue }
+      if let known = names[item], known.rank < rank { continue }
+      names[item] = (rank, name)
     }
-    return paths
+    return names.mapValues(\.name)
   }
 }

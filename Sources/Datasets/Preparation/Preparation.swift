@@ -33,10 +33,11 @@ package struct Preparation {
     report.split = raw.split
     report.notes = raw.notes
     (report.badLines, report.badLineExamples) = (reader.badLines.count, reader.badLines.examples)
+    try requireInteractions(raw, badLines: reader.badLines)
     if raw.unknownInteractions > 0 {
       report.notes.append(
         "\(raw.unknownInteractions) interactions with \(raw.unknownItems.count) items that the source does not describe "
-          + "were dropped")
+          + "were dropped; the first are \(Self.quoted(raw.firstUnknown))")
     }
     var check = try ImageCheck(memory: directory.imageChecks, decode: decode)
     let (filters, images) = try filter(raw, &check, &report, progress)
@@ -50,6 +51,22 @@ package struct Preparation {
     try directory.publish()
     return (try Dataset(reading: output), report)
   }
+
+  /// Names the ids on both sides where none meets another: what differs in them is for a person to see.
+  private func requireInteractions(_ raw: RawData, badLines: BadLines) throws(DatasetError) {
+    guard raw.sequences.allSatisfy(\.isEmpty) else { return }
+    guard raw.unknownInteractions > 0 else {
+      let first = badLines.examples.first.map { "; the first line that cannot be used is \($0)" } ?? ""
+      throw DatasetError(.empty, "\(raw.source): no interaction could be read\(first)")
+    }
+    throw DatasetError(
+      .empty,
+      "\(raw.source): none of \(raw.unknownInteractions) interactions is with an item that the source describes. They are with "
+        + "\(Self.quoted(raw.firstUnknown)), …; the items are \(Self.quoted(raw.items.prefix(5).map(\.id))), …. Ids are "
+        + "compared byte for byte, with the spaces around them: make them the same in both files")
+  }
+
+  private static func quoted(_ names: [String]) -> String { names.map { "\"\($0)\"" }.joined(separator: ", ") }
 
   // MARK: - Filters
 

@@ -20,9 +20,19 @@ struct RawData {
   var split = "leave-one-out in time order"
   var notes: [String] = []
   /// Interactions with items that the source does not describe.
-  var unknownInteractions = 0
+  private(set) var unknownInteractions = 0
   /// The items of them.
-  var unknownItems: Set<Identifier> = []
+  private(set) var unknownItems: Set<Identifier> = []
+  /// The first of them, in the order of the file.
+  private(set) var firstUnknown: [String] = []
+
+  private static let shownUnknown = 5
+
+  mutating func noteUnknown(_ item: String) {
+    unknownInteractions += 1
+    guard unknownItems.insert(Identifier(item)).inserted, firstUnknown.count < Self.shownUnknown else { return }
+    firstUnknown.append(item)
+  }
 }
 
 /// Names with numbers in the order of their first sight.
@@ -47,7 +57,7 @@ struct InteractionLog {
   struct Event {
     let user: Int32
     let item: Int32
-    let time: Double
+    let time: EventTime
   }
 
   var users = Names()
@@ -57,7 +67,7 @@ struct InteractionLog {
   ///
   /// - Parameter tieOrder: ranks of the items at equal times; without it they stay as the file has them.
   func sequences(tieOrder: [Int32]? = nil) -> [[Int32]] {
-    var byUser = [[(time: Double, tie: Int32, item: Int32)]](repeating: [], count: users.all.count)
+    var byUser = [[(time: EventTime, tie: Int32, item: Int32)]](repeating: [], count: users.all.count)
     for event in events {
       let user = Int(event.user)
       let tie = tieOrder.map { $0[Int(event.item)] } ?? Int32(byUser[user].count)
@@ -68,7 +78,7 @@ struct InteractionLog {
 
   /// Users of whose last three interactions two fall on the same time: what is held out hangs on the order of ties.
   func usersWithTiedHoldout() -> Int {
-    var times = [[Double]](repeating: [], count: users.all.count)
+    var times = [[EventTime]](repeating: [], count: users.all.count)
     for event in events { times[Int(event.user)].append(event.time) }
     return times.count { times in
       let last = times.sorted().suffix(3)

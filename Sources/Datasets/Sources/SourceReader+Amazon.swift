@@ -25,8 +25,7 @@ extension SourceReader {
       if item >= 0 {
         known.events.append(.init(user: event.user, item: item, time: event.time))
       } else {
-        raw.unknownInteractions += 1
-        raw.unknownItems.insert(keys[Int(event.item)])
+        raw.noteUnknown(keys[Int(event.item)].text)
       }
     }
     raw.userIDs = known.users.all
@@ -43,12 +42,12 @@ extension SourceReader {
   private mutating func readReviews(_ path: String, asins: inout Names) throws -> InteractionLog {
     var log = InteractionLog()
     try forEachRecord(path, what: "the reviews") { reader, cursor, line in
-      var (user, item, time) = ("", "", Double?.none)
+      var (user, item, time) = ("", "", EventTime?.none)
       try cursor.readObject { key, cursor in
         switch key {
         case "reviewerID": user = try cursor.readString(isExact: true)
-        case "asin": item = try cursor.readString(isExact: true)
-        case "unixReviewTime": time = Double(try cursor.readInteger())
+        case "asin": item = try cursor.readName() ?? ""
+        case "unixReviewTime": time = EventTime(try cursor.readInteger())
         default: try cursor.skip()
         }
       }
@@ -67,11 +66,11 @@ extension SourceReader {
     var items = [CatalogItem?](repeating: nil, count: asins.all.count)
     var withoutURL: Set<Int32> = []
     try forEachRecord(path, what: "the metadata") { reader, cursor, line in
-      let fields = try ItemFields(reading: &cursor)
+      let fields = try ItemFields(reading: &cursor, isExact: true)
       guard let asin = fields.id else { return try reader.noteBad("\(path):\(line)", "no asin") }
       guard let number = asins.number(of: asin) else { return }
       let item = fields.item(id: asin, line: line, lists: .first)
-      guard !item.imageURL.isEmpty || reader.options.imageCheck == .off else {
+      guard fields.hasImageURL || reader.options.imageCheck == .off else {
         withoutURL.insert(number)
         return
       }

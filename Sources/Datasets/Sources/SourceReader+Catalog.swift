@@ -36,9 +36,7 @@ extension SourceReader {
           return try noteBad("\(path):\(event.line)", "user \"\(event.user)\" has white space in its name")
         }
         guard let item = numbers.number(of: event.item) else {
-          raw.unknownInteractions += 1
-          raw.unknownItems.insert(Identifier(event.item))
-          return
+          return raw.noteUnknown(event.item)
         }
         log.events.append(.init(user: log.users.insert(event.user), item: item, time: event.time))
       },

@@ -38,10 +38,12 @@ struct SourceReader {
     var raw = RawData(
       kind: .published, source: "\(directory) (published layout)",
       images: ImageLocator(directory: options.images, catalogFile: directory + "/meta_info.json"))
+    let images = try DatasetLayout.imageNames(in: options.images ?? DatasetLayout(directory).images)
     raw.items = dataset.items.enumerated().map { number, item in
       var record = CatalogItem(id: item.id, texts: item.texts)
       (record.features, record.price, record.imageURL) = (item.features, item.price, item.imageURL)
-      record.image = options.images == nil ? item.image ?? "image/\(number).jpg" : "\(number).jpg"
+      let name = images[number] ?? "\(number).jpg"
+      record.image = options.images == nil ? "image/\(name)" : name
       return record
     }
     raw.userIDs = dataset.users.map(\.id)
