@@ -109,7 +109,7 @@ let package = Package(
     library("PrometheusMetrics", [.coreMetrics]),
     library("Pages", ["Basics", "Digest", .mustache]),
     library("CatalogStore", ["Basics", "Items", "Digest", .grdb]),
-    library("Models", ["Basics", "Items", "Kernels", "CImageCodec", "CSentencePiece", "Digest"]),
+    library("Models", ["Basics", "Items", "Kernels", "CGzip", "CImageCodec", "CSentencePiece", "Digest"]),
     library("Datasets", ["Basics", "Items", "CGzip"]),
     .target(
       name: "Training",

@@ -73,3 +73,26 @@ void illmrec_gzip_close(illmrec_gzip *gzip) {
 }
 
 uint32_t illmrec_crc32(uint32_t crc, const void *bytes, size_t count) { return (uint32_t)crc32_z(crc, bytes, count); }
+
+/// zlib counts what it is given in 32 bits.
+static unsigned portion(size_t rest) { return rest > 1u << 30 ? 1u << 30 : (unsigned)rest; }
+
+int illmrec_inflate_deflated(const void *bytes, size_t count, void *out, size_t out_count) {
+  z_stream stream = {.next_in = (z_const Bytef *)bytes, .next_out = out};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return 0;
+  int code = Z_OK;
+  while (code == Z_OK) {
+    if (stream.avail_in == 0) {
+      stream.avail_in = portion(count);
+      count -= stream.avail_in;
+    }
+    if (stream.avail_out == 0) {
+      stream.avail_out = portion(out_count);
+      out_count -= stream.avail_out;
+    }
+    code = inflate(&stream, Z_NO_FLUSH);
+  }
+  const int is_whole = code == Z_STREAM_END && stream.avail_out == 0 && out_count == 0;
+  inflateEnd(&stream);
+  return is_whole;
+}

@@ -98,7 +98,7 @@ struct CheckpointProblemTests {
     let type = try #require(data.range(of: Data("\"F32\"".utf8), in: entry.upperBound..<data.endIndex))
     data.replaceSubrange(type, with: Data("\"I32\"".utf8))
     try data.write(to: URL(filePath: path))
-    #expect(userProblem()?.message.contains("rec_token: F32, F16 or BF16 expected, I32 found") == true)
+    #expect(userProblem()?.message.contains("rec_token: F32, F16, BF16 or F64 expected, I32 found") == true)
   }
 
   @Test(arguments: ["llm/config.json", "llm/tokenizer.model", "llm/model.safetensors", "rec_module/model.safetensors"])

@@ -41,6 +41,10 @@ void illmrec_gzip_close(illmrec_gzip *file);
 /// CRC-32 of zip archives: of what `crc` is the CRC of, followed by `bytes`. Start with 0.
 uint32_t illmrec_crc32(uint32_t crc, const void *bytes, size_t count);
 
+/// Inflates an entry of a zip archive (RFC 1951, without a header) whose size is known: 1 when the stream ends in order and
+/// fills `out` to the last byte.
+int illmrec_inflate_deflated(const void *bytes, size_t count, void *out, size_t out_count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,24 @@ package final class CheckpointFile: Sendable {
     }
   }
 
+  /// A file in memory alone, such as what an archive's compressed entry holds.
+  ///
+  /// - Parameter fill: is given `count` bytes, and returns whether it filled them.
+  init?(inMemory path: String, count: Int, fill: (UnsafeMutableRawBufferPointer) -> Bool) {
+    guard let mapping = MappedFile(inMemory: count, fill: fill) else { return nil }
+    self.path = path
+    self.mapping = mapping
+  }
+
+  /// - Throws: `.malformed`, naming what the file is, for what downloads and other tools leave in a model file's place.
+  func refuseForeign() throws(ModelError) {
+    guard let name = ForeignContent.name(bytes.prefix(ForeignContent.headBytes)) else { return }
+    throw ModelError(.malformed, "\(path) is \(name)")
+  }
+
+  /// Whether the file begins with `signature`.
+  func starts(with signature: [UInt8]) -> Bool { bytes.starts(with: signature) }
+
   private static func failure(_ path: String, _ error: SystemCallError) -> ModelError {
     switch error.errno {
     case ENOENT, ENOTDIR: ModelError(.notFound, "\(path) cannot be opened: \(error.reason)")

@@ -19,6 +19,7 @@ enum JSONText {
     _ type: Value.Type, from path: String, keys: JSONDecoder.KeyDecodingStrategy
   ) throws(ModelError) -> Value {
     let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
+    try file.refuseForeign()
     let decoder = Self.decoder
     decoder.keyDecodingStrategy = keys
     do {

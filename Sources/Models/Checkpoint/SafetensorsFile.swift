@@ -18,7 +18,12 @@ package struct SafetensorsFile: Sendable {
   private static let maxHeaderBytes = 100_000_000
 
   package init(path: String) throws(ModelError) {
-    let file = try CheckpointFile(path: path)
+    try self.init(try CheckpointFile(path: path))
+  }
+
+  init(_ file: CheckpointFile) throws(ModelError) {
+    let path = file.path
+    try file.refuseForeign()
     guard let declared = file.integer(at: 0, as: UInt64.self) else {
       throw Self.malformed(path, "it has \(file.count) bytes, too few for a header length")
     }
@@ -59,9 +64,9 @@ package struct SafetensorsFile: Sendable {
         throw malformed(
           file.path, "tensor \(name) ends at byte \(end) of \(dataBytes) bytes of data; the file may be cut short")
       }
-      let type = try elementType(entry.dtype, tensor: name, path: file.path)
+      let type = elementType(entry.dtype)
       guard let count = StoredTensor.elementCount(entry.shape),
-        count.multipliedReportingOverflow(by: type.size) == (end - entry.dataOffsets[0], false)
+        type.size == 0 || count.multipliedReportingOverflow(by: type.size) == (end - entry.dataOffsets[0], false)
       else {
         throw malformed(
           file.path, "tensor \(name) of \(entry.dtype) \(entry.shape) has \(end - entry.dataOffsets[0]) bytes")
@@ -77,16 +82,18 @@ package struct SafetensorsFile: Sendable {
     return tensors
   }
 
-  private static func elementType(_ name: String, tensor: String, path: String) throws(ModelError) -> ElementType {
+  /// Types that are not known are those of tensors that nobody may ask for; some take less than a byte.
+  private static func elementType(_ name: String) -> ElementType {
     switch name {
-    case "F32": return .float32
-    case "F16": return .float16
-    case "BF16": return .bfloat16
-    case "F64", "I64", "U64": return .other(name: name, size: 8)
-    case "I32", "U32": return .other(name: name, size: 4)
-    case "I16", "U16": return .other(name: name, size: 2)
-    case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2": return .other(name: name, size: 1)
-    default: throw ModelError(.unsupported, "\(path): tensor \(tensor) has the unknown element type \(name)")
+    case "F32": .float32
+    case "F16": .float16
+    case "BF16": .bfloat16
+    case "F64": .float64
+    case "I64", "U64", "C64": .other(name: name, size: 8)
+    case "I32", "U32": .other(name: name, size: 4)
+    case "I16", "U16": .other(name: name, size: 2)
+    case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ": .other(name: name, size: 1)
+    default: .other(name: name, size: 0)
     }
   }
 
@@ -109,6 +116,12 @@ extension SafetensorsFile {
     var order: (Int, Int) { (dataOffsets.first ?? 0, dataOffsets.last ?? 0) }
   }
 
+  private struct Text: Decodable {
+    let text: String?
+
+    init(from decoder: any Decoder) throws { text = try? decoder.singleValueContainer().decode(String.self) }
+  }
+
   private struct Header: Decodable {
     var metadata: [String: String] = [:]
     var entries: [String: Entry] = [:]
@@ -124,7 +137,8 @@ extension SafetensorsFile {
       let container = try decoder.container(keyedBy: Key.self)
       for key in container.allKeys {
         if key.stringValue == "__metadata__" {
-          metadata = try container.decode([String: String].self, forKey: key)
+          // For people: writers leave null there, or numbers.
+          metadata = (try? container.decode([String: Text].self, forKey: key))?.compactMapValues(\.text) ?? [:]
         } else {
           entries[key.stringValue] = try container.decode(Entry.self, forKey: key)
         }

@@ -14,7 +14,7 @@ final class StoredRows {
   init(_ parts: [(tensor: StoredTensor, rows: Range<Int>)], inputs: Int, on team: ComputeTeam) {
     let elements = parts.map(\.tensor.type.stored)
     if let element = elements.first ?? nil, elements.allSatisfy({ $0 == element }),
-      parts.allSatisfy({ $0.tensor.strides == nil })
+      parts.allSatisfy({ $0.tensor.liesInRows })
     {
       self.element = element
       owners = parts.map(\.tensor.file)

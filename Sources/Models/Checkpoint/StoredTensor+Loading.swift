@@ -12,8 +12,9 @@ extension StoredTensor {
     // The pointers below are used while `file` lives: the tensor keeps it, or the values are copied before returning.
     return withExtendedLifetime(file) {
       if let strides { return gather(address, strides: strides, into: shape) }
-      let isAligned = Int(bitPattern: address) % type.size == 0
-      return isAligned ? loadAligned(address, shape: shape, on: team) : gather(address, strides: rowMajor, into: shape)
+      if type == .float64 { return narrowed(address, into: shape) }
+      guard Int(bitPattern: address) % type.size != 0 else { return loadAligned(address, shape: shape, on: team) }
+      return loadUnaligned(address, shape: shape, on: team)
     }
   }
 
@@ -28,6 +29,11 @@ extension StoredTensor {
     return EmbeddingTable(rows: shape[0], width: shape[1], of: element, borrowing: address, from: file)
   }
 
+  /// Whether its rows can be read where they are: in order, and at addresses that the type allows.
+  var liesInRows: Bool {
+    strides == nil && file.address(of: offset).map { Int(bitPattern: $0) % max(type.size, 1) == 0 } ?? true
+  }
+
   /// Gives back the memory of the file's pages; whoever reads them again gets them again.
   func discardPages() {
     guard strides == nil else { return }
@@ -39,19 +45,30 @@ extension StoredTensor {
     case .float32: WeightTensor(shape: shape, borrowing: address.assumingMemoryBound(to: Float.self), from: file)
     case .float16: WeightTensor(shape: shape, float16: address.assumingMemoryBound(to: UInt16.self), on: team)
     case .bfloat16: WeightTensor(shape: shape, bfloat16: address.assumingMemoryBound(to: UInt16.self), on: team)
-    case .other(let name, _): preconditionFailure("\(name) is not a type that weights have")
+    case .float64, .other: preconditionFailure("\(type.name) is narrowed, or is not a type that weights have")
     }
   }
 
-  private var rowMajor: [Int] {
-    var strides = [Int](repeating: 1, count: shape.count)
-    for dimension in stride(from: shape.count - 2, through: 0, by: -1) {
-      strides[dimension] = strides[dimension + 1] * shape[dimension + 1]
+  /// Floats at odd addresses, as older files have them, are copied to even ones.
+  private func loadUnaligned(_ address: UnsafeRawPointer, shape: [Int], on team: ComputeTeam) -> WeightTensor {
+    guard type != .float32 else {
+      return WeightTensor(shape: shape) { memory in
+        UnsafeMutableRawBufferPointer(memory).copyMemory(from: UnsafeRawBufferPointer(start: address, count: byteCount))
+      }
     }
-    return strides
+    let copy = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+    defer { copy.deallocate() }
+    copy.copyMemory(from: address, byteCount: byteCount)
+    return loadAligned(copy, shape: shape, on: team)
   }
 
-  /// Copies element by element: the rare tensors that are views, or that lie at odd addresses.
+  private func narrowed(_ address: UnsafeRawPointer, into shape: [Int]) -> WeightTensor {
+    WeightTensor(shape: shape) { memory in
+      for element in 0..<count { memory[element] = value(at: address + element * type.size) }
+    }
+  }
+
+  /// Copies element by element: the rare tensors that are views.
   private func gather(_ address: UnsafeRawPointer, strides: [Int], into shape: [Int]) -> WeightTensor {
     WeightTensor(shape: shape) { memory in
       var index = [Int](repeating: 0, count: self.shape.count)
@@ -72,6 +89,7 @@ extension StoredTensor {
     case .float32: Float(bitPattern: UInt32(littleEndian: address.loadUnaligned(as: UInt32.self)))
     case .float16: Float(Float16(bitPattern: UInt16(littleEndian: address.loadUnaligned(as: UInt16.self))))
     case .bfloat16: Float(bitPattern: UInt32(UInt16(littleEndian: address.loadUnaligned(as: UInt16.self))) << 16)
+    case .float64: Float(Double(bitPattern: UInt64(littleEndian: address.loadUnaligned(as: UInt64.self))))
     case .other(let name, _): preconditionFailure("\(name) is not a type that weights have")
     }
   }

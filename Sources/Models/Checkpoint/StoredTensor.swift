@@ -7,7 +7,9 @@ package enum ElementType: Sendable, Equatable {
   case float32
   case float16
   case bfloat16
-  /// A type that files may hold and models do not read, such as integers; by the file's own name for it.
+  case float64
+  /// A type that files may hold and models do not read, such as integers; by the file's own name for it. The size is 0 where it
+  /// is not known.
   case other(name: String, size: Int)
 
   /// Bytes of one element.
@@ -15,17 +17,18 @@ package enum ElementType: Sendable, Equatable {
     switch self {
     case .float32: 4
     case .float16, .bfloat16: 2
+    case .float64: 8
     case .other(_, let size): size
     }
   }
 
-  /// What matrices are packed from; nil for `.other`.
+  /// What matrices are packed from as they lie there; nil for 64-bit floats, which are narrowed first, and for `.other`.
   var stored: StoredElement? {
     switch self {
     case .float32: .float32
     case .float16: .float16
     case .bfloat16: .bfloat16
-    case .other: nil
+    case .float64, .other: nil
     }
   }
 
@@ -34,6 +37,7 @@ package enum ElementType: Sendable, Equatable {
     case .float32: "F32"
     case .float16: "F16"
     case .bfloat16: "BF16"
+    case .float64: "F64"
     case .other(let name, _): name
     }
   }

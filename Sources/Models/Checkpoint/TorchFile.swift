@@ -1,58 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A PyTorch file (`.bin`, `.pth`, `.pt`): a zip archive of a pickle that describes tensors, and their storages.
+/// A PyTorch file (`.bin`, `.pth`, `.pt`): a zip archive of a pickle that describes tensors, and their storages; or the form
+/// before PyTorch 1.6, see ``LegacyTorchFile``.
 ///
-/// Opening it reads the archive's directory and the pickle; the tensors stay in the mapped file. No code of the file
-/// runs, see `PickleInterpreter`.
+/// Opening it reads the archive's directory and the pickle; the tensors stay in the mapped file, unless the archive was
+/// compressed. No code of the file runs, see `PickleInterpreter`.
 package struct TorchFile: Sendable {
   package let path: String
   /// In the order of the pickle. A lone tensor has an empty name.
   package let tensors: [StoredTensor]
 
-  package init(path: String) throws(ModelError) {
-    let file = try CheckpointFile(path: path)
-    let archive = try ZipDirectory(file)
-    guard let pickle = archive.entries.first(where: { $0.key.hasSuffix("/data.pkl") }) else {
-      throw ModelError(.malformed, "\(path) is not a PyTorch file: it holds no data.pkl")
-    }
-    let root = String(pickle.key.dropLast("data.pkl".count))
-    if let order = archive.entries[root + "byteorder"], file.text(order.offset, order.count) != "little" {
-      throw ModelError(.unsupported, "\(path) holds big-endian numbers; save it again on a little-endian machine")
-    }
-    let described = try PickleInterpreter.tensors(in: file, offset: pickle.value.offset, count: pickle.value.count)
-    var tensors: [StoredTensor] = []
-    for (name, tensor) in described {
-      tensors.append(try Self.locate(name, tensor, root: root, archive: archive, file: file))
-    }
-    self.path = path
-    self.tensors = tensors
+  package init(path: String) throws(ModelError) { try self.init(try CheckpointFile(path: path)) }
+
+  init(_ file: CheckpointFile) throws(ModelError) {
+    try file.refuseForeign()
+    path = file.path
+    tensors = LegacyTorchFile.isPickle(file) ? try LegacyTorchFile.tensors(of: file) : try Self.archived(file)
   }
 
+  private static func archived(_ file: CheckpointFile) throws(ModelError) -> [StoredTensor] {
+    var archive = try ZipArchive(file)
+    let names = archive.directory.entries.keys
+    guard let name = names.first(where: { $0.hasSuffix("/data.pkl") }), let pickle = try archive.content(name) else {
+      throw ModelError(.malformed, "\(file.path) is not a PyTorch file: it holds no data.pkl")
+    }
+    let root = String(name.dropLast("data.pkl".count))
+    if names.contains(where: { $0.hasPrefix(root + "code/") }) {
+      throw ModelError(
+        .unsupported,
+        "\(file.path) is a TorchScript program; it was not executed. Save the weights of it: "
+          + "torch.save(torch.jit.load(path).state_dict(), path)")
+    }
+    if let order = try archive.content(root + "byteorder"), order.file.text(order.offset, order.count) != "little" {
+      throw ModelError(.unsupported, "\(file.path) holds big-endian numbers; save it again on a little-endian machine")
+    }
+    let description = try PickleInterpreter.description(in: pickle.file, offset: pickle.offset, count: pickle.count)
+    var tensors: [StoredTensor] = []
+    for (name, tensor) in try PickleInterpreter.tensors(description) {
+      guard let storage = try archive.content(root + "data/" + tensor.storage.key) else {
+        throw ModelError(
+          .malformed, "\(file.path): tensor \(name) is in storage \(tensor.storage.key), which is missing")
+      }
+      tensors.append(try StoredTensor(name, tensor, in: storage))
+    }
+    return tensors
+  }
+}
+
+extension StoredTensor {
   /// Checks that every element of `tensor` lies inside its storage, and the storage inside the file.
-  private static func locate(
-    _ name: String, _ tensor: PickleInterpreter.Tensor, root: String, archive: ZipDirectory, file: CheckpointFile
-  ) throws(ModelError) -> StoredTensor {
-    let storage = tensor.storage
-    guard let entry = archive.entries[root + "data/" + storage.key] else {
-      throw ModelError(.malformed, "\(file.path): tensor \(name) is in storage \(storage.key), which is missing")
-    }
+  init(
+    _ name: String, _ tensor: PickleInterpreter.Tensor, in content: ZipArchive.Content
+  ) throws(ModelError) {
+    let (storage, path) = (tensor.storage, content.file.path)
     let (bytes, overflow) = storage.count.multipliedReportingOverflow(by: storage.type.size)
-    guard storage.count >= 0, !overflow, bytes <= entry.count else {
+    guard storage.count >= 0, !overflow, bytes <= content.count else {
       throw ModelError(
         .malformed,
-        "\(file.path): storage \(storage.key) of tensor \(name) should have \(storage.count) elements of "
-          + "\(storage.type.size) bytes and has \(entry.count) bytes")
+        "\(path): storage \(storage.key) of tensor \(name) should have \(storage.count) elements of "
+          + "\(storage.type.size) bytes and has \(content.count) bytes")
     }
-    guard let end = elementEnd(tensor), end <= storage.count else {
+    let elements = storage.type == .bytes ? bytes / max(tensor.type.size, 1) : storage.count
+    guard let end = Self.elementEnd(tensor), end <= elements else {
       throw ModelError(
         .malformed,
-        "\(file.path): tensor \(name) \(tensor.shape) with strides \(tensor.strides) from element \(tensor.offset) "
-          + "reaches beyond the \(storage.count) elements of its storage")
+        "\(path): tensor \(name) \(tensor.shape) with strides \(tensor.strides) from element \(tensor.offset) "
+          + "reaches beyond the \(elements) elements of its storage")
     }
-    return StoredTensor(
-      name: name, type: storage.type, shape: tensor.shape,
-      strides: isRowMajor(tensor) ? nil : tensor.strides, offset: entry.offset + tensor.offset * storage.type.size,
-      file: file)
+    self.init(
+      name: name, type: tensor.type, shape: tensor.shape, strides: Self.isRowMajor(tensor) ? nil : tensor.strides,
+      offset: content.offset + tensor.offset * tensor.type.size, file: content.file)
   }
 
   /// One beyond the last element that `tensor` reads, or nil when a number is negative or too large.

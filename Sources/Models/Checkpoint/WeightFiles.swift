@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Glibc
 
 /// The weights of one module: a file, or the shards that an index names.
@@ -13,6 +14,8 @@ package struct WeightFiles: Sendable {
 
   private struct Index: Decodable {
     let weightMap: [String: String]
+
+    private enum CodingKeys: String, CodingKey { case weightMap = "weight_map" }
   }
 
   /// Reads the weights of `directory` under the names that Hugging Face gives them; the first that exists counts:
@@ -30,7 +33,17 @@ package struct WeightFiles: Sendable {
     }
     throw ModelError(
       .notFound,
-      "\(directory) holds no weights: neither model.safetensors nor pytorch_model.bin, whole or with an .index.json")
+      "\(directory) holds no weights: neither model.safetensors nor pytorch_model.bin, whole or with an .index.json"
+        + Self.others(in: directory))
+  }
+
+  /// Weights under other names, which nobody said are these.
+  private static func others(in directory: String) -> String {
+    let endings = [".safetensors", ".bin", ".pth", ".pt", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt"]
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    let found = names.filter { name in endings.contains { name.lowercased().hasSuffix($0) } }.sorted().prefix(4)
+    return found.isEmpty
+      ? "" : "; it has \(found.joined(separator: ", ")): give the one that is meant the first of these names"
   }
 
   /// Reads one `.safetensors` file or PyTorch file.
@@ -39,28 +52,66 @@ package struct WeightFiles: Sendable {
   }
 
   private init(index: String, directory: String) throws(ModelError) {
-    let names = try Set(JSONText.decode(Index.self, from: index).weightMap.values)
+    let map = try JSONText.decodeVerbatim(Index.self, from: index).weightMap
+    let names = Set(map.values)
     for name in names where name.contains("/") || name.isEmpty || name == ".." {
       throw ModelError(.malformed, "\(index) names the shard \"\(name)\", which is not a file beside it")
     }
-    try self.init(files: names.sorted().map { "\(directory)/\($0)" }, index: index, origin: directory)
+    try self.init(
+      files: names.sorted().map { "\(directory)/\($0)" }, index: index, origin: directory,
+      shards: map.mapValues { "\(directory)/\($0)" })
   }
 
-  private init(files: [String], index: String?, origin: String) throws(ModelError) {
+  /// - Parameter shards: which file a tensor is to be taken from; one that stands in another as well is passed over there.
+  private init(
+    files: [String], index: String?, origin: String, shards: [String: String] = [:]
+  ) throws(ModelError) {
     var tensors: [String: StoredTensor] = [:]
     for path in files {
-      for tensor in try Self.tensors(ofFile: path) {
+      for tensor in try Self.tensors(ofFile: path) where shards[tensor.name] ?? path == path {
         guard tensors.updateValue(tensor, forKey: tensor.name) == nil else {
           throw ModelError(.malformed, "\(path) holds tensor \(tensor.name) again; every tensor belongs in one place")
         }
       }
     }
     self.paths = (files + (index.map { [$0] } ?? [])).sorted()
-    self.tensors = tensors
+    self.tensors = Self.unwrapped(tensors)
     self.origin = origin
   }
 
+  /// By its contents: a file may have the other kind's name.
   private static func tensors(ofFile path: String) throws(ModelError) -> [StoredTensor] {
-    path.hasSuffix(".safetensors") ? try SafetensorsFile(path: path).tensors : try TorchFile(path: path).tensors
+    let file = try CheckpointFile(path: path)
+    let isSafetensors = path.hasSuffix(".safetensors") ? !isTorch(file) : file.holdsSafetensorsHeader
+    return isSafetensors ? try SafetensorsFile(file).tensors : try TorchFile(file).tensors
+  }
+
+  private static func isTorch(_ file: CheckpointFile) -> Bool {
+    file.starts(with: Array("PK\u{3}\u{4}".utf8)) || LegacyTorchFile.isPickle(file) && !file.holdsSafetensorsHeader
+  }
+
+  /// What wrappers put before the names of all tensors of a module: parallel training, compilation, and the published code's
+  /// whole model.
+  private static let wrappers = ["module.", "_orig_mod.", "rec_module."]
+
+  /// Without the wrappers that every name begins with.
+  private static func unwrapped(_ tensors: [String: StoredTensor]) -> [String: StoredTensor] {
+    guard let first = tensors.keys.first, let wrapper = wrappers.first(where: first.hasPrefix),
+      tensors.keys.allSatisfy({ $0.hasPrefix(wrapper) && $0.utf8.count > wrapper.utf8.count })
+    else { return tensors }
+    var result: [String: StoredTensor] = [:]
+    for (name, tensor) in tensors { result[String(name.dropFirst(wrapper.count))] = tensor }
+    return unwrapped(result)
+  }
+}
+
+extension CheckpointFile {
+  /// Whether the file begins with a length of a header that it holds, and the header with a brace.
+  fileprivate var holdsSafetensorsHeader: Bool {
+    guard let length = integer(at: 0, as: UInt64.self), let count = Int(exactly: length), holds(8, count), count > 1
+    else {
+      return false
+    }
+    return integer(at: 8, as: UInt8.self) == UInt8(ascii: "{")
   }
 }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The entries of a zip archive whose contents are stored without compression, as PyTorch writes them.
+/// The entries of a zip archive, stored as PyTorch and NumPy write them, or deflated as other programs pack them again.
 ///
 /// - Source: PKWARE APPNOTE 6.3.10, sections 4.3 (records) and 4.5.3 (zip64).
 struct ZipDirectory {
   /// Where an entry's content lies in the file. Its place was checked.
   struct Entry {
     let offset: Int
+    /// Bytes of the content.
     let count: Int
+    /// Bytes in the file: fewer where it is deflated.
+    let storedCount: Int
+    let isDeflated: Bool
+    let crc: UInt32
   }
 
   let entries: [String: Entry]
@@ -51,8 +56,7 @@ struct ZipDirectory {
       else { break }
       return EndRecord(entryCount: UInt64(count), directoryBytes: UInt64(bytes), directoryOffset: UInt64(offset))
     }
-    throw malformed(
-      file, "it has no end-of-directory record; it is cut short, or older than PyTorch 1.6 (save it again there)")
+    throw malformed(file, "it has no end-of-directory record; it is cut short, or no file of torch.save")
   }
 
   private static func zip64Record(_ file: CheckpointFile, before end: Int) -> EndRecord? {
@@ -79,21 +83,30 @@ struct ZipDirectory {
       let name = file.text(position + 46, Int(nameBytes)),
       let place = place(file, at: position, extra: position + 46 + Int(nameBytes), extraBytes: Int(extraBytes))
     else { throw malformed(file, "the directory record at byte \(position) is damaged") }
-    guard method == 0, flags & 1 == 0 else {
+    guard method == 0 || method == deflated, flags & 1 == 0 else {
       throw ModelError(
-        .unsupported, "\(file.path): \(name) is compressed or encrypted; PyTorch stores entries as they are")
+        .unsupported,
+        "\(file.path): \(name) is encrypted, or compressed by method \(method); only deflate is read: pack it again")
     }
-    guard let content = content(file, header: place.header), file.holds(content, place.count) else {
-      throw malformed(file, "\(name) lies outside the file, which may be cut short")
-    }
+    guard let content = content(file, header: place.header), file.holds(content, place.storedCount),
+      method == deflated || place.storedCount == place.count,
+      place.count / mostDeflation <= place.storedCount
+    else { throw malformed(file, "\(name) lies outside the file, which may be cut short") }
     let next = position + 46 + Int(nameBytes) + Int(extraBytes) + Int(commentBytes)
-    return (name, Entry(offset: content, count: place.count), next)
+    let entry = Entry(
+      offset: content, count: place.count, storedCount: place.storedCount, isDeflated: method == deflated,
+      crc: file.integer(at: position + 16, as: UInt32.self) ?? 0)
+    return (name, entry, next)
   }
+
+  private static let deflated: UInt16 = 8
+  /// No deflated byte stands for more; a directory that says so must not take memory for it.
+  private static let mostDeflation = 1032
 
   /// Size and local header of an entry. Values that do not fit 32 bits stand in the zip64 extra field, in this order.
   private static func place(
     _ file: CheckpointFile, at position: Int, extra: Int, extraBytes: Int
-  ) -> (count: Int, header: Int)? {
+  ) -> (count: Int, storedCount: Int, header: Int)? {
     guard let stored = file.integer(at: position + 20, as: UInt32.self),
       let count = file.integer(at: position + 24, as: UInt32.self),
       let header = file.integer(at: position + 42, as: UInt32.self)
@@ -106,9 +119,9 @@ struct ZipDirectory {
       return file.integer(at: position.next, as: UInt64.self).flatMap { Int(exactly: $0) }
     }
     guard let fullCount = widened(count), let storedCount = widened(stored), let fullHeader = widened(header),
-      storedCount == fullCount
+      fullCount >= 0, storedCount >= 0
     else { return nil }
-    return (fullCount, fullHeader)
+    return (fullCount, storedCount, fullHeader)
   }
 
   private static func zip64Field(_ file: CheckpointFile, at start: Int, count: Int) -> (next: Int, end: Int)? {
@@ -132,6 +145,6 @@ struct ZipDirectory {
   }
 
   private static func malformed(_ file: CheckpointFile, _ problem: String) -> ModelError {
-    ModelError(.malformed, "\(file.path) is not a sound PyTorch archive: \(problem)")
+    ModelError(.malformed, "\(file.path) is not a sound zip archive: \(problem)")
   }
 }

@@ -25,6 +25,9 @@ struct ImageReader: ~Copyable {
     }
     var result = illmrec_image_result()
     guard let handle = illmrec_image_reader_create(base, bytes.count, UInt64(max(limits.maxPixels, 0)), &result) else {
+      if result.status == ILLMREC_IMAGE_UNSUPPORTED, let name = ForeignImage.name([UInt8](bytes.prefix(512))) {
+        throw ImageError(code: .formatUnsupported, message: "The image is \(name)")
+      }
       throw ImageError(result)
     }
     self.handle = handle

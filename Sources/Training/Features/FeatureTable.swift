@@ -35,7 +35,8 @@ package struct FeatureTable: Sendable, Equatable {
   /// The rows of a matrix; one with a NaN is an item without the feature.
   init(_ tensor: StoredTensor) throws(TrainingError) {
     if case .other(let type, _) = tensor.type {
-      throw TrainingError(.malformed, "\(tensor.file.path): features in \(type); 32-bit and 16-bit floats are read")
+      throw TrainingError(
+        .malformed, "\(tensor.file.path): features in \(type); 64-bit, 32-bit and 16-bit floats are read")
     }
     guard tensor.shape.count == 2 else {
       throw TrainingError(.malformed, "\(tensor.file.path): features of shape \(tensor.shape); a matrix is read")
@@ -58,7 +59,7 @@ extension FeatureTable {
   ///
   /// | path | |
   /// | --- | --- |
-  /// | `.npy` | a matrix, one row per item |
+  /// | `.npy`, `.npz` | a matrix, one row per item |
   /// | `.safetensors`, `.pth`, `.bin` | the tensor named as the space (img, cf, text), `item_emb.weight`, or the only matrix |
   /// | a directory | `<item number>.pth` for each item, as the published code writes them |
   ///
@@ -68,12 +69,14 @@ extension FeatureTable {
     let table =
       if Self.isDirectory(path) {
         try Self(directory: path, items: items)
-      } else if !path.hasSuffix(".npy"), let tensor = try WeightFiles(file: path).tensors[space.checkpointName] {
+      } else if !path.hasSuffix(".npy"), !path.hasSuffix(".npz"),
+        let tensor = try WeightFiles(file: path).tensors[space.checkpointName]
+      {
         try Self(tensor)
       } else {
         Self(try Matrix(features: path))
       }
-    let hasPadding = table.count == items + 1 && !path.hasSuffix(".npy")
+    let hasPadding = table.count == items + 1 && !path.hasSuffix(".npy") && !path.hasSuffix(".npz")
     guard table.count == items || hasPadding else {
       throw TrainingError(
         .invalidInput,
@@ -102,7 +105,7 @@ extension FeatureTable {
         throw TrainingError(.malformed, "\(path) holds no numbers")
       }
       if case .other(let type, _) = tensor.type {
-        throw TrainingError(.malformed, "\(path): a feature in \(type); 32-bit and 16-bit floats are read")
+        throw TrainingError(.malformed, "\(path): a feature in \(type); 64-bit, 32-bit and 16-bit floats are read")
       }
       let values = tensor.load(shape: [tensor.count], on: ComputeTeam(threads: 1)).values
       if rows.isEmpty { width = values.count }

@@ -26,9 +26,29 @@ import Testing
     #expect(try NumPyFile.read(path) == Matrix(rows: 0, columns: 5))
   }
 
+  /// The matrix [[1, -2, 0.5], [4, 65504, -0.25]] as `numpy.save` writes it.
+  @Test(arguments: ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "=f4"], [false, true])
+  func `Floats of any size and order are read`(type: String, isColumnMajor: Bool) throws {
+    let matrix = Matrix(rows: 2, columns: 3, values: [1, -2, 0.5, 4, 65504, -0.25])
+    let values: [Float] = isColumnMajor ? [1, 4, -2, 65504, 0.5, -0.25] : matrix.values
+    let header = "{'descr': '\(type)', 'fortran_order': \(isColumnMajor ? "True" : "False"), 'shape': (2, 3), }\n"
+    var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+    for value in values {
+      let element: [UInt8] =
+        switch type.last {
+        case "2": Float16(value).bitPattern.littleEndianBytes
+        case "4": value.bitPattern.littleEndianBytes
+        default: Double(value).bitPattern.littleEndianBytes
+        }
+      bytes += type.hasPrefix(">") ? element.reversed() : element
+    }
+    #expect(try NumPyFile.read(try directory.write(bytes, to: "m.npy")) == matrix)
+  }
+
   @Test(arguments: [
     "", "not a file of numpy", "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }",
-    "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }",
+    "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }",
+    "{'descr': '<f4', 'fortran_order': None, 'shape': (1, 1), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4), }",

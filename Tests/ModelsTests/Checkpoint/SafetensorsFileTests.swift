@@ -124,10 +124,47 @@ struct SafetensorsFileTests {
     #expect(try problem("{\(entries)}", data: .init(repeating: 0, count: bytes))?.code == .malformed)
   }
 
-  @Test func `An unknown type is unsupported`() throws {
-    let error = try problem(#"{"x":{"dtype":"F12","shape":[1],"data_offsets":[0,4]}}"#, data: [0, 0, 0, 0])
-    #expect(error?.code == .unsupported)
-    #expect(error?.message.contains("F12") == true)
+  /// Whoever needs the tensor names its type; nobody else is kept from the rest of the file.
+  @Test(arguments: [("F12", 0), ("F4", 0), ("F6_E2M3", 0), ("C64", 8), ("F8_E8M0", 1), ("F8_E5M2FNUZ", 1)])
+  func `A tensor of a type that is not read is listed by its name`(type: String, size: Int) throws {
+    let bytes = max(size, 1) * 4
+    let path = try file(
+      #"{"x":{"dtype":"\#(type)","shape":[4],"data_offsets":[0,\#(bytes)]},"#
+        + #""y":{"dtype":"F32","shape":[1],"data_offsets":[\#(bytes),\#(bytes + 4)]}}"#,
+      data: [UInt8](repeating: 0, count: bytes) + [Float](arrayLiteral: 2).float32Bytes)
+    let tensors = try SafetensorsFile(path: path).tensors
+    #expect(tensors.map(\.type) == [.other(name: type, size: size), .float32])
+    #expect(tensors[1].load(shape: [1], on: team).values == [2])
+  }
+
+  @Test func `64-bit floats are narrowed`() throws {
+    let values: [Double] = [1, -2.5, 1 / 3, 1e-50, 16_777_217]
+    let path = try file(
+      #"{"x":{"dtype":"F64","shape":[5],"data_offsets":[0,40]}}"#,
+      data: values.flatMap { $0.bitPattern.littleEndianBytes })
+    #expect(try SafetensorsFile(path: path).tensors[0].load(shape: [5], on: team).values == values.map { Float($0) })
+  }
+
+  @Test(arguments: ["null", "{}", #"{"step": 3, "made": "here"}"#, "[]", "\"text\""])
+  func `Metadata of any form is for people`(metadata: String) throws {
+    let path = try file(
+      #"{"__metadata__": \#(metadata), "x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+      data: [Float](arrayLiteral: 2).float32Bytes)
+    let file = try SafetensorsFile(path: path)
+    #expect(file.tensors.map(\.name) == ["x"])
+    #expect(file.metadata["made"] == (metadata.contains("made") ? "here" : nil))
+  }
+
+  @Test(arguments: [
+    ("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 1744552\n", "Git LFS pointer"),
+    ("<!DOCTYPE html><html>Sign in</html>", "a web page"), ("GGUF\u{3}\0\0\0........", "GGUF"),
+  ])
+  func `What lies in the place of weights is named`(text: String, name: String) throws {
+    for file in ["model.safetensors", "model.bin"] {
+      let path = try directory.write(text, to: file)
+      let error = #expect(throws: ModelError.self) { try WeightFiles(file: path) }
+      #expect(error?.code == .malformed && error?.message.contains(name) == true, "\(error?.message ?? "")")
+    }
   }
 
   @Test func `An unwritable path is named`() {

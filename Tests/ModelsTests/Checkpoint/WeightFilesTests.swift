@@ -61,12 +61,44 @@ struct WeightFilesTests {
     #expect(#expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }?.code == .malformed)
   }
 
-  @Test func `A tensor in two shards is refused`() throws {
-    try write(["a"], as: "one.safetensors")
-    try write(["a"], as: "two.safetensors")
+  @Test func `A tensor in two shards is taken from the one that the index names, and refused when it names none`()
+    throws
+  {
+    try write(["a", "b"], as: "one.safetensors")
+    try write(["a", "b"], as: "two.safetensors")
     try directory.write(
       #"{"weight_map":{"a":"one.safetensors","b":"two.safetensors"}}"#, to: "model.safetensors.index.json")
+    let tensors = try WeightFiles(directory: directory.path).tensors
+    #expect(tensors["a"]?.file.path.hasSuffix("one.safetensors") == true)
+    #expect(tensors["b"]?.file.path.hasSuffix("two.safetensors") == true)
+    try directory.write(
+      #"{"weight_map":{"a":"one.safetensors","c":"two.safetensors"}}"#, to: "model.safetensors.index.json")
     let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
-    #expect(error?.message.contains("tensor a again") == true)
+    #expect(error?.message.contains("tensor b again") == true)
+  }
+
+  @Test(arguments: ["module.", "_orig_mod.", "rec_module.", "_orig_mod.module.", "module.rec_module."])
+  func `Wrappers that every name begins with are left out`(prefix: String) throws {
+    try write([prefix + "a", prefix + "module.b"], as: "model.safetensors")
+    #expect(try WeightFiles(directory: directory.path).tensors.keys.sorted() == ["a", "module.b"])
+    try write([prefix + "a", "b"], as: "model.safetensors")
+    #expect(try WeightFiles(directory: directory.path).tensors.keys.sorted() == [prefix + "a", "b"].sorted())
+  }
+
+  @Test func `A file is read by what it holds, whatever its name`() throws {
+    try write(["a"], as: "token_embed.pth")
+    #expect(try WeightFiles(file: directory.file("token_embed.pth")).tensors.keys.sorted() == ["a"])
+    var pickle = TorchFileBuilder.Pickle()
+    pickle.addTensor(key: "0", elements: 1, shape: [1], strides: [1])
+    let torch = TorchFileBuilder(pickle: pickle, storages: ["0": [0, 0, 128, 63]]).bytes()
+    let path = try directory.write(torch, to: "model.safetensors")
+    #expect(try WeightFiles(file: path).tensors.keys.sorted() == [""])
+  }
+
+  @Test func `Weights under other names are told`() throws {
+    try write(["a"], as: "model.fp16.safetensors")
+    try directory.write("", to: "ggml-q4.gguf")
+    let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
+    #expect(error?.message.contains("it has ggml-q4.gguf, model.fp16.safetensors") == true)
   }
 }
