@@ -159,7 +159,16 @@ package final class UserModel: Sendable {
   package var promptTemplate: String { prompts.template.text }
 
   /// The style's prompt of a history, oldest item first, cut as the published code cuts it.
-  package func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt { try prompts.prompt(history: history) }
+  ///
+  /// - Parameter allowsNone: see ``PromptBuilder/prompt(history:allowsNone:)``.
+  package func prompt(history: [HistoryEntry], allowsNone: Bool) throws(ModelError) -> Prompt {
+    try prompts.prompt(history: history, allowsNone: allowsNone)
+  }
+
+  /// As the other; a newest item that alone is too long is refused.
+  package func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
+    try prompt(history: history, allowsNone: false)
+  }
 
   /// A caller's own prompt. [REC] follows it.
   package func prompt(parts: [PromptPart]) throws(ModelError) -> Prompt { try prompts.prompt(parts: parts) }

@@ -43,10 +43,15 @@ struct EvaluationRun {
         checkpoint: checkpoint.location, dataset: data.dataset,
         features: features.features(for: checkpoint.location), settings: checkpoint.settings(spaces: spaces),
         name: name.text)
-      return try report(
-        method,
+      let result = try rank(method)
+      var note =
         "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(checkpoint.maxHistoryItems) items, "
-          + checkpoint.precision.rawValue)
+        + checkpoint.precision.rawValue
+      if method.untoldUsers > 0 {
+        note +=
+          "; \(method.untoldUsers.counted("user")) whose newest item alone is too long: their prompts tell of no item, as published"
+      }
+      return MethodReport(name: method.name, note: note, results: [result])
     }
   }
 

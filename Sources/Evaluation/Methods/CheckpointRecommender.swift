@@ -3,6 +3,7 @@
 package import Datasets
 import Items
 package import Models
+import Synchronization
 
 /// A checkpoint in the published layout as a method: a user's vector, from the history's prompt, against item vectors.
 ///
@@ -33,6 +34,8 @@ package final class CheckpointRecommender: RankingMethod {
   /// Nil for an item without an image.
   private let softTokens: [[Float]?]
   private let itemVectors: Matrix  // [N, p for each space]
+  /// Users that were ranked for by a prompt without items.
+  private let untold = Mutex<Set<Int>>([])
 
   /// - Parameters:
   ///   - name: as tables show it; the spaces by default.
@@ -102,6 +105,7 @@ package final class CheckpointRecommender: RankingMethod {
 
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
     let prompts = try queries.map { try prompt(of: $0) }
+    noteUntold(queries, prompts)
     let users = try model.userVectors(of: model.hiddenStates(of: prompts.compactMap(\.self)))
     var row = 0
     return zip(queries, prompts).map { query, prompt in
@@ -126,8 +130,24 @@ package final class CheckpointRecommender: RankingMethod {
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
     let told = readable(query).newest(settings.maxHistoryItems).history
     guard !told.isEmpty else { return nil }
-    return try model.prompt(history: told.map { HistoryEntry(texts: items[$0], softToken: softTokens[$0]) })
+    return try model.prompt(
+      history: told.map { HistoryEntry(texts: items[$0], softToken: softTokens[$0]) }, allowsNone: true)
   }
+
+  package func tells(of query: RankingQuery) throws -> Bool {
+    guard let prompt = try prompt(of: query) else { return false }
+    return prompt.truncatedItems < readable(query).newest(settings.maxHistoryItems).history.count
+  }
+
+  private func noteUntold(_ queries: [RankingQuery], _ prompts: [Prompt?]) {
+    let users = zip(queries, prompts).filter { query, prompt in
+      prompt.map { $0.truncatedItems == readable(query).newest(settings.maxHistoryItems).history.count } ?? false
+    }.map(\.0.user)
+    if !users.isEmpty { untold.withLock { $0.formUnion(users) } }
+  }
+
+  /// Users that were ranked for by a prompt without items, since their newest item alone was too long: as the published code does.
+  package var untoldUsers: Int { untold.withLock(\.count) }
 
   /// Prompts that show images tell of no item without one.
   package func readable(_ query: RankingQuery) -> RankingQuery {

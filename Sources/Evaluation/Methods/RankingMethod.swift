@@ -35,6 +35,9 @@ package protocol RankingMethod: Sendable {
   /// Tokens that an LLM reads for each query; nil for a method without one.
   func promptTokens(of queries: [RankingQuery]) throws -> [Int]?
 
+  /// Whether the method reads anything of the history: a prompt tells of no item when the newest alone is too long.
+  func tells(of query: RankingQuery) throws -> Bool
+
   /// The query with only those items of its history that the method can tell of: its "newest n items" are n of these.
   func readable(_ query: RankingQuery) -> RankingQuery
 }
@@ -43,6 +46,8 @@ extension RankingMethod {
   package var usersAtOnce: Int { 64 }
 
   package func promptTokens(of queries: [RankingQuery]) -> [Int]? { nil }
+
+  package func tells(of query: RankingQuery) -> Bool { true }
 
   package func readable(_ query: RankingQuery) -> RankingQuery { query }
 }

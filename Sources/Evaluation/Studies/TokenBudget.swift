@@ -49,7 +49,7 @@ package struct TokenBudget: RankingMethod {
       guard let count = try method.promptTokens(of: [query])?.first else {
         throw EvaluationError(.invalidInput, "\(name) reads no prompts; a budget of tokens is for methods that do")
       }
-      return count <= tokens
+      return try count <= tokens && method.tells(of: query)
     } catch let error as ModelError where error.code == .promptTooLong {
       return false
     }

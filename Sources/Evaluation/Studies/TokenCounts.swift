@@ -32,8 +32,7 @@ package struct TokenCounts: Sendable {
       let builder = PromptBuilder(
         tokenizer: tokenizer, style: style, softTokenDim: 1, maxHistoryItems: maxHistoryItems, maxPromptTokens: 4096,
         maxItemListTokens: 3850)
-      perItem.append(
-        try met.map { Double(try tokens([$0, $0], builder) - tokens([$0], builder)) })
+      perItem.append(try met.compactMap { try itemTokens($0, builder) })
       var counts: [Double] = []
       for history in histories {
         counts.append(Double(try tokens(history, builder)))
@@ -45,7 +44,19 @@ package struct TokenCounts: Sendable {
   }
 
   private func tokens(_ history: [Int], _ builder: PromptBuilder) throws(ModelError) -> Int {
-    try builder.prompt(history: history.map { HistoryEntry(texts: items[$0], softToken: nil) }).tokenCount
+    let entries = history.map { HistoryEntry(texts: items[$0], softToken: nil) }
+    return try builder.prompt(history: entries, allowsNone: true).tokenCount
+  }
+
+  /// Nil for an item that alone is too long for a prompt.
+  private func itemTokens(_ item: Int, _ builder: PromptBuilder) throws(ModelError) -> Double? {
+    let entry = HistoryEntry(texts: items[item], softToken: nil)
+    let (one, two) = (
+      try builder.prompt(history: [entry], allowsNone: true),
+      try builder.prompt(history: [entry, entry], allowsNone: true)
+    )
+    guard one.truncatedItems == 0, two.truncatedItems == 0 else { return nil }
+    return Double(two.tokenCount - one.tokenCount)
   }
 
   private static func series(_ name: String, _ counts: [[Double]]) -> [StudyResult.Series] {

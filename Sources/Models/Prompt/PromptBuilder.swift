@@ -31,15 +31,18 @@ package struct PromptBuilder: Sendable {
   ///
   /// The oldest item is dropped until the item list is below its budget, as the published code does it; then until the
   /// whole prompt fits, where that code would cut off the prompt's last words.
-  package func prompt(history: [HistoryEntry]) throws(ModelError) -> Prompt {
+  ///
+  /// - Parameter allowsNone: whether a prompt may tell of no item, when the newest alone is too long. The published code's loop
+  ///   ends so, in training and in evaluation; a service refuses the user with `.promptTooLong`.
+  package func prompt(history: [HistoryEntry], allowsNone: Bool = false) throws(ModelError) -> Prompt {
     guard !history.isEmpty else {
       throw ModelError(.emptyHistory, "the history has no items; a user needs at least one interaction")
     }
     let newest = history.suffix(maxHistoryItems)
     let items = newest.map(\.texts)
-    var kept = try mostItems(items)
+    var kept = try mostItems(items, allowsNone: allowsNone)
     var encoding = encoding(of: items.suffix(kept))
-    while encoding.ids.count >= maxPromptTokens, kept > 1 {
+    while encoding.ids.count >= maxPromptTokens, kept > (allowsNone ? 0 : 1) {
       kept -= 1
       encoding = self.encoding(of: items.suffix(kept))
     }
@@ -58,6 +61,14 @@ package struct PromptBuilder: Sendable {
   var instruction: [Int32] {
     let prompts = ["a", "0"].map { encoding(of: [ItemTexts(title: $0)]).ids }
     return zip(prompts[0], prompts[1]).prefix { $0 == $1 && $0 != tokenizer.visualMarkerID }.map(\.0)
+  }
+
+  private func mostItems(_ items: [ItemTexts], allowsNone: Bool) throws(ModelError) -> Int {
+    do throws(ModelError) {
+      return try mostItems(items)
+    } catch  where allowsNone && error.code == .promptTooLong {
+      return 0
+    }
   }
 
   /// How many of the newest items the item list's budget holds.

@@ -12,6 +12,8 @@ package struct TrainingSample: Sendable {
     package var softTokenPositions: [Int]
     /// The image embedding [v] that the adaptor turns into each position's soft token.
     package var embeddings: [[Float]]
+    /// Whether the newest item alone was too long, so that the prompt tells of none.
+    package var tellsOfNone = false
 
     package init(tokenIDs: [Int32], softTokenPositions: [Int], embeddings: [[Float]]) {
       self.tokenIDs = tokenIDs

@@ -27,13 +27,19 @@ package struct RecommenderValidation: Sendable {
   package var userCount: Int { users.count }
 
   /// - Parameter isStopped: asked between batches of users; when it says yes, the result is nil.
-  func result(_ model: TrainableRecommender, step: Int, isStopped: () -> Bool) throws -> ValidationResult? {
+  /// - Returns: with it, of how many users the prompt tells of no item.
+  func result(
+    _ model: TrainableRecommender, step: Int, isStopped: () -> Bool
+  ) throws -> (result: ValidationResult, untold: Int)? {
+    var untold = 0
     let itemVectors = try model.itemVectors(of: items)
     var ranks: [Rank] = []
     for start in stride(from: 0, to: users.count, by: Self.usersAtOnce) {
       guard !isStopped() else { return nil }
       let queries = users[start..<min(start + Self.usersAtOnce, users.count)].map(task.query(of:))
-      let vectors = try model.userVectors(of: queries.map { try builder.recommendation(items.shown($0.history)) })
+      let prompts = try queries.map { try builder.recommendation(items.shown($0.history)) }
+      untold += prompts.count(where: \.tellsOfNone)
+      let vectors = try model.userVectors(of: prompts)
       for (row, query) in queries.enumerated() {
         let scores = query.candidates.map { item in
           vectors.reduce(Float(0)) { $0 + Self.product($1.value[row], itemVectors[$1.key]?[item] ?? []) }
@@ -41,7 +47,9 @@ package struct RecommenderValidation: Sendable {
         ranks.append(Rank(of: scores[0], among: scores.dropFirst()))
       }
     }
-    return ValidationResult(step: step, hit5: Metric.hit(5).mean(over: ranks), ndcg5: Metric.ndcg(5).mean(over: ranks))
+    let result = ValidationResult(
+      step: step, hit5: Metric.hit(5).mean(over: ranks), ndcg5: Metric.ndcg(5).mean(over: ranks))
+    return (result, untold)
   }
 
   /// 0 for an item that lacks the space's feature.

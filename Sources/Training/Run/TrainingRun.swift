@@ -20,6 +20,8 @@ package final class TrainingRun {
   private var lossLog: ValueLog
   private var validationLog: ValueLog
   private var savedStep: Int?
+  /// Samples of this run whose prompt tells of no item, since the newest alone was too long.
+  private var untoldSamples = 0
   private let report: (TrainingEvent) -> Void
 
   /// - Parameters:
@@ -108,6 +110,12 @@ package final class TrainingRun {
 
   private func end(_ outcome: TrainingOutcome) throws -> TrainingOutcome {
     try save()
+    if untoldSamples > 0 {
+      report(
+        .note(
+          "\(untoldSamples) samples told of no item: their newest item alone was too long for a prompt, as in the "
+            + "published code"))
+    }
     if outcome != .stopped, state.best == nil { try publisher.publish(model.parameters) }
     return outcome
   }
@@ -130,6 +138,7 @@ package final class TrainingRun {
         }
       }
       guard !read.isEmpty else { continue }
+      noteUntold(zip(batch, read).filter { $1.recommendation.tellsOfNone }.map(\.0))
       let part = try model.addGradients(of: read, scale: 1 / Float(batches.count))
       guard part.total.isFinite else { throw try notFinite(part, batch, read) }
       losses.ire += part.ire / Double(batches.count)
@@ -152,11 +161,30 @@ package final class TrainingRun {
     return true
   }
 
+  /// Names the first: such a title is page script or the like, and the data can be mended.
+  private func noteUntold(_ examples: [Sampler.Example]) {
+    if untoldSamples == 0, let first = examples.first {
+      report(
+        .note(
+          "step \(state.step + 1): the newest item of \(plan.describe(first)) alone is too long for a prompt, which tells of no "
+            + "item; shorten its texts. Others are counted"))
+    }
+    untoldSamples += examples.count
+  }
+
   /// - Returns: false when it was stopped.
   private func validateIfDue(_ isStopped: () -> Bool) throws -> Bool {
     guard let validation, state.step > state.validatedStep, plan.validates(after: state.step) else { return true }
     let start = ContinuousClock.now
-    guard let result = try validation.result(model, step: state.step, isStopped: isStopped) else { return false }
+    guard let (result, untold) = try validation.result(model, step: state.step, isStopped: isStopped) else {
+      return false
+    }
+    if untold > 0, state.validatedStep == 0 {
+      report(
+        .note(
+          "\(untold) users' newest item alone is too long for a prompt: validation reads prompts without items for them"
+        ))
+    }
     state.validatedStep = state.step
     // A state that was saved before it does not know of it.
     savedStep = nil

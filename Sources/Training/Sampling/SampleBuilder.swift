@@ -38,20 +38,24 @@ package struct SampleBuilder: Sendable {
       answer: answer(example), metItems: example.met)
   }
 
-  /// The recommendation prompt of a history whose items prompts can tell of.
+  /// The recommendation prompt of a history whose items prompts can tell of. A newest item that alone is too long leaves a prompt
+  /// without items, as in the published code.
   package func recommendation(_ history: [Int]) throws -> TrainingSample.Sequence {
     let prompt = try prompts.prompt(
-      history: history.map { HistoryEntry(texts: items.texts[$0], softToken: nil) })
+      history: history.map { HistoryEntry(texts: items.texts[$0], softToken: nil) }, allowsNone: true)
     let kept = history.suffix(prompt.softTokenPositions.count)
-    return .init(
+    var sequence = TrainingSample.Sequence(
       tokenIDs: prompt.tokenIDs, softTokenPositions: prompt.softTokenPositions,
       embeddings: kept.compactMap { items.images[$0] })
+    sequence.tellsOfNone = prompt.truncatedItems == history.count
+    return sequence
   }
 
-  /// The conversation about the next item. The oldest items give way until it fits; nil when the question alone does not.
+  /// The conversation about the next item. The oldest items give way until it fits, all of them if need be; nil when the question
+  /// alone does not.
   private func answer(_ example: Sampler.Example) -> TrainingSample.Answer? {
     guard let question = example.question else { return nil }
-    for count in stride(from: example.history.count, to: 0, by: -1) {
+    for count in stride(from: example.history.count, through: 0, by: -1) {
       let history = example.history.suffix(count)
       let encoding = alignment.encode(
         items: history.map { items.texts[$0] }, question: question.text, answer: question.answer)

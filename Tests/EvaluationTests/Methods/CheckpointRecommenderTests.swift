@@ -107,6 +107,22 @@ import Testing
     #expect(scores[0] != scores[1] && scores.joined().allSatisfy { $0 != 0 })
   }
 
+  @Test func `A newest item that is too long does not end an evaluation, and its users are counted`() throws {
+    var long = dataset
+    long.items[5].texts.title = String(repeating: "var aPageStart = (new Date()).getTime(); ", count: 2000)
+    let recommender = try method([.image]).retelling(long)
+    let queries = [
+      RankingQuery(user: 0, history: [0, 5], candidates: [1, 2]),
+      RankingQuery(user: 1, history: [5, 0], candidates: [1, 2]),
+    ]
+    let scores = try recommender.scores(of: queries)
+    #expect(scores.joined().allSatisfy { $0.isFinite && $0 != 0 })
+    #expect(recommender.untoldUsers == 1)
+    #expect(try recommender.promptTokens(of: queries)?.allSatisfy { $0 > 1 } == true)
+    #expect(try !recommender.tells(of: queries[0]) && recommender.tells(of: queries[1]))
+    #expect(try TokenBudget(4096, of: recommender).itemsThatFit(queries) == [0, 1])
+  }
+
   @Test func `A checkpoint is read as it was trained`() throws {
     let path = checkpoint.recModule + "/config.json"
     var configuration = try #require(

@@ -95,6 +95,20 @@ struct PromptTests {
     #expect((error?.message.count ?? .max) < 400)
   }
 
+  /// The published loop drops items until none is left; its prompt then reads "following items: [], where each …".
+  @Test func `A prompt may tell of no item where that is allowed`() throws {
+    let model = try model()
+    let title = String(repeating: "wool scarf ", count: 5000)
+    let prompt = try model.prompt(history: entries(["red lamp", title], softTokens: true), allowsNone: true)
+    let words = model.promptTemplate.components(separatedBy: "{Title: <title>, Visual representation: <i_vis>}")
+    #expect(words[0].hasSuffix("following items: [") && words[1].hasPrefix("], where each"))
+    #expect(prompt.tokenIDs == (try model.prompt(parts: [.text(words[0] + words[1])])).tokenIDs)
+    #expect(prompt.truncatedItems == 2 && prompt.softTokenPositions.isEmpty)
+    #expect(try model.hiddenStates(of: [prompt]).values.allSatisfy(\.isFinite))
+    let short = entries(["red lamp", "blue chair"])
+    #expect(try model.prompt(history: short, allowsNone: true).tokenIDs == model.prompt(history: short).tokenIDs)
+  }
+
   @Test func `A long old item is dropped`() throws {
     let title = String(repeating: "wool scarf ", count: 5000)
     let prompt = try model().prompt(history: entries([title, "red lamp"]))

@@ -2,6 +2,7 @@
 
 import Datasets
 import Foundation
+import Items
 import Models
 import TestSupport
 import Testing
@@ -46,6 +47,24 @@ struct TrainingRunTests {
     }
     let lines = try String(decoding: bytes(last.directory.losses), as: UTF8.self).split(separator: "\n")
     #expect(lines.count == 1 + whole.plan.totalSteps)
+  }
+
+  /// Amazon's titles may hold a page's script, thousands of tokens of it.
+  @Test func `A newest item that is too long does not end a run, and its samples are counted`() throws {
+    var dataset = SmallRun.dataset
+    dataset.items[4].texts.title = String(repeating: "var aPageStart = (new Date()).getTime(); ", count: 2000)
+    var notes: [String] = []
+    let items = TrainingItems(
+      items: dataset.items, images: SmallRun.features(24),
+      others: [.cf: SmallRun.features(6), .text: SmallRun.features(10)],
+      spaces: Space.allCases, promptStyle: .image)
+    let run = try small().run(items: items) { event in
+      if case .note(let text) = event { notes.append(text) }
+    }
+    #expect(try run.run() == .finished)
+    #expect(notes.contains { $0.contains("alone is too long for a prompt, which tells of no item") })
+    #expect(notes.contains { $0.contains("samples told of no item") })
+    #expect(notes.contains { $0.contains("validation reads prompts without items") })
   }
 
   @Test func `Training lowers the loss`() throws {

@@ -34,6 +34,8 @@ struct ServiceRanking: Sendable {
     let query: RankingQuery
     let scores: [Float]
     let promptTokens: Int
+    /// Whether the services refused the user, since the newest item alone is too long.
+    var isTooLong = false
   }
 
   init(
@@ -57,7 +59,7 @@ struct ServiceRanking: Sendable {
     let bar = ProgressBar("services", total: task.users.count, unit: "users")
     defer { bar.finish() }
     var tally = RankTally(task, method: "services")
-    var (done, tokens) = (0, 0)
+    var (done, tokens, tooLong) = (0, 0, 0)
     var portions = Array(task.users.indices).portions(maxCount: usersPerRequest).makeIterator()
     let begin = ContinuousClock.now
     try await withThrowingTaskGroup(of: [Answer].self) { group in
@@ -69,13 +71,15 @@ struct ServiceRanking: Sendable {
         for answer in answers {
           try tally.add(answer.scores, of: answer.query, at: answer.place)
           tokens += answer.promptTokens
+          tooLong += answer.isTooLong ? 1 : 0
         }
         done += answers.count
         bar.update(completed: done)
       }
     }
     let result = tally.result(scoringTime: begin.duration(to: .now), tokens: tokens)
-    return MethodReport(name: "services", note: note(unnamed: tally.unnamed), results: [result])
+    return MethodReport(
+      name: "services", note: note(unnamed: tally.unnamed - tooLong, tooLong: tooLong), results: [result])
   }
 
   // MARK: One request
@@ -92,6 +96,14 @@ struct ServiceRanking: Sendable {
     guard !told.isEmpty else { return answers }
     let results = try await recommend(try request(for: told.map(\.query), from: places.startIndex))
     for (user, result) in zip(told, results) {
+      guard result.error.reason != FailureReason.promptTooLong.rawValue else {
+        answers.append(
+          Answer(
+            place: user.place, query: user.query, scores: user.query.candidates.map { _ in -.infinity },
+            promptTokens: 0,
+            isTooLong: true))
+        continue
+      }
       guard !result.hasError else {
         throw CLIError(.service, "user \(result.userID): \(result.error.reason): \(result.error.message)")
       }
@@ -168,7 +180,7 @@ struct ServiceRanking: Sendable {
 
   // MARK: How it was made
 
-  private func note(unnamed: Int) -> String {
+  private func note(unnamed: Int, tooLong: Int) -> String {
     let model = training.llm.model
     let name = [model.name, model.version].filter { !$0.isEmpty }.joined(separator: " ")
     var parts = [
@@ -182,6 +194,9 @@ struct ServiceRanking: Sendable {
         "lists of \(training.maxK.grouped), \(unnamed.counted("target")) not in them and counted as last")
     } else if unnamed > 0 {
       parts.append("\(unnamed.counted("target")) not in the index and counted as last")
+    }
+    if tooLong > 0 {
+      parts.append("\(tooLong.counted("user")) refused, since their newest item alone is too long, and counted as last")
     }
     if catalog.missing > 0 { parts.append("\(catalog.missing.counted("item")) not in the index") }
     if catalog.otherTitles > 0 {
