@@ -81,6 +81,7 @@ extension UserModel {
     model.add(existing: [checkpoint.configuration], part: "checkpoint")
     model.add(checkpoint.llm + "/config.json", part: "llm")
     for path in llm.paths { model.add(path, part: "llm") }
+    model.add(try LoRAAdapter(of: checkpoint))
     model.add(
       existing: ["tokenizer.model", "tokenizer_config.json", "added_tokens.json"].map {
         "\(checkpoint.tokenizer)/\($0)"

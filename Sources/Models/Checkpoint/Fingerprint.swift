@@ -24,6 +24,11 @@ struct Fingerprint {
     for path in paths where CheckpointLocation.exists(path) { add(path, part: part) }
   }
 
+  /// Adds what an adapter is read from; nothing without one, so that other models keep their fingerprints.
+  mutating func add(_ adapter: LoRAAdapter?) {
+    for path in adapter?.paths ?? [] { add(path, part: "adapter") }
+  }
+
   /// The digest of every file, by the name it goes by.
   func fileDigests(_ digests: FileDigests) throws(ModelError) -> [String: String] {
     var result: [String: String] = [:]

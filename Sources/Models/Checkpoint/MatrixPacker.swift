@@ -19,9 +19,11 @@ final class MatrixPacker {
   /// - Parameters:
   ///   - part: for messages and the cache's file name, such as "llm".
   ///   - files: where the matrices come from; their digest names the cache's file.
+  ///   - adapter: what is merged into them before.
   ///   - digests: of files that were hashed before.
   init(
-    part: String, of files: WeightFiles, _ options: LoadingOptions, digests: FileDigests, on team: ComputeTeam
+    part: String, of files: WeightFiles, adapter: LoRAAdapter? = nil, _ options: LoadingOptions, digests: FileDigests,
+    on team: ComputeTeam
   ) throws(ModelError) {
     self.part = part
     self.options = options
@@ -41,6 +43,7 @@ final class MatrixPacker {
     }
     var fingerprint = Fingerprint()
     for path in files.paths { fingerprint.add(path, part: part) }
+    fingerprint.add(adapter)
     cache = PackedCache(
       directory: directory, part: part, precision: options.precision, checkpoint: try fingerprint.digest(digests),
       options, on: team)

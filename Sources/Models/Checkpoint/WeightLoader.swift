@@ -11,6 +11,8 @@ struct WeightLoader {
   private let team: ComputeTeam
   /// Nil for matrices in 32-bit floats.
   private let packer: MatrixPacker?
+  /// Changes of matrices that are merged into them.
+  private let adapter: LoRAAdapter?
   /// Goes before every name that is asked for.
   private let prefix: String
   /// Whether tensors are copied, so that their files may change.
@@ -24,8 +26,10 @@ struct WeightLoader {
   private static let maxListed = 50
 
   init(
-    _ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, copies: Bool = false, on team: ComputeTeam
+    _ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, adapter: LoRAAdapter? = nil,
+    copies: Bool = false, on team: ComputeTeam
   ) {
+    self.adapter = adapter
     self.files = files
     self.copies = copies
     self.packer = packer
@@ -116,6 +120,8 @@ struct WeightLoader {
     /// Its name, for messages.
     let label: String
     let stored: StoredTensor
+    /// Of the tensor `<module>.weight`, without what goes before the names; what adapters know it by.
+    let module: String
     /// To load it in.
     let shape: [Int]
   }
@@ -149,7 +155,8 @@ struct WeightLoader {
       mismatches.append("\(label): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
       return nil
     }
-    return Found(label: label, stored: stored, shape: shape)
+    let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
+    return Found(label: label, stored: stored, module: module, shape: shape)
   }
 
   private mutating func tensor(_ name: String, expecting: String, accept: ([Int]) -> [Int]?) -> WeightTensor {
@@ -175,6 +182,7 @@ struct WeightLoader {
     let name = parts.map(\.name).joined(separator: " + ")
     let outputs = parts.reduce(0) { $0 + $1.rows.count }
     if let weight = packer.cached(name, outputs: outputs, inputs: inputs) { return weight }
+    if isChanged(parts) { return pack(name, wholeMatrix(of: parts, inputs: inputs), by: packer) }
     let sources = StoredRows(parts.map { (tensor: $0.found.stored, rows: $0.rows) }, inputs: inputs, on: team)
     let (weight, row) = packer.pack(name, rows: sources.addresses, of: sources.element, inputs: inputs)
     // Kept while its addresses are used.
@@ -189,10 +197,29 @@ struct WeightLoader {
 
   private mutating func wholeMatrix(of parts: [Part], inputs: Int) -> LinearWeight {
     let tensors = parts.map { part in
-      let tensor = load(part.found)
+      let tensor = merged(part.found, load(part.found))
       return part.rows == 0..<tensor.shape[0] ? tensor : tensor.rows(part.rows)
     }
     return LinearWeight(tensors.count == 1 ? tensors[0] : WeightTensor(concatenating: tensors, rowShape: [inputs]))
+  }
+
+  private func isChanged(_ parts: [Part]) -> Bool { parts.contains { adapter?.changes[$0.found.module] != nil } }
+
+  /// A matrix that is no longer the file's is packed from its 32-bit floats.
+  private func pack(_ name: String, _ matrix: LinearWeight, by packer: MatrixPacker) -> LinearWeight {
+    guard let rows = matrix.tensor else { return matrix }
+    return withExtendedLifetime(rows) {
+      packer.pack(name, rows: (0..<matrix.outputs).map(rows.address(ofRow:)), of: .float32, inputs: matrix.inputs)
+        .weight
+    }
+  }
+
+  private mutating func merged(_ found: Found, _ tensor: WeightTensor) -> WeightTensor {
+    guard let merged = adapter?.merged(found.module, tensor, on: team) else { return tensor }
+    if merged.firstNotFinite(on: team) != nil, tensor.firstNotFinite(on: team) == nil {
+      notFinite.append("\(found.label) with the adapter's change")
+    }
+    return merged
   }
 
   /// Throws when a tensor was missing, had another shape or type, or was not finite.

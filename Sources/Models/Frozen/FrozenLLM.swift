@@ -38,9 +38,12 @@ package final class FrozenLLM: Sendable {
     tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
 
     let files = try WeightFiles(directory: checkpoint.llm)
+    let adapter = try LoRAAdapter(of: checkpoint, over: files, configuration.loading)
     let digests = FileDigests(directory: configuration.loading.packedCache, on: team)
-    let packer = try MatrixPacker(part: "llm", of: files, configuration.loading, digests: digests, on: team)
-    var loader = WeightLoader(files, prefix: LlamaModel.prefix(in: files), packer: packer, on: team)
+    let packer = try MatrixPacker(
+      part: "llm", of: files, adapter: adapter, configuration.loading, digests: digests, on: team)
+    var loader = WeightLoader(
+      files, prefix: LlamaModel.prefix(in: files), packer: packer, adapter: adapter, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: configuration.maxPromptTokens, team: team)
     let pieces = tokenizer.pieceCount
     if CheckpointLocation.exists(checkpoint.tokenEmbeddings) {
@@ -125,6 +128,7 @@ extension FrozenLLM {
   ) throws(ModelError) -> FrozenPart {
     var fingerprint = Fingerprint()
     for path in files.paths { fingerprint.add(path, part: "llm") }
+    fingerprint.add(try LoRAAdapter(of: checkpoint))
     var contents = try fingerprint.fileDigests(digests)
     contents["llm/config.json"] = shape.sizes
     contents["the scaling of positions by model_max_length"] = "\(shape.ropeScaling)"

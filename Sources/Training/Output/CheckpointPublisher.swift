@@ -90,10 +90,25 @@ package struct CheckpointPublisher: Sendable {
       // Configurations are small, and a checkpoint's own.
       try Self.place(source, at: place, source.hasSuffix("config.json") ? .copy : placement)
     }
+    try placeAdapter(in: checkpoint)
     guard !CheckpointLocation.exists(checkpoint.directory + "/config.json") else { return }
     let file = try DurableFile(checkpoint.directory + "/config.json")
     try file.write(Array("{\"architectures\": [\"ILLMRecLlamaModel\"], \"model_type\": \"illmrec_llama\"}\n".utf8))
     try file.commit()
+  }
+
+  /// Without it the frozen LLM would be another one than was trained over.
+  private func placeAdapter(in checkpoint: CheckpointLocation) throws(TrainingError) {
+    let files: [String]
+    do {
+      files = try start.looseAdapterFiles()
+    } catch {
+      throw TrainingError(.malformed, "the adapter of \(start.directory) cannot be taken along", cause: error)
+    }
+    for source in files {
+      let place = checkpoint.directory + source.dropFirst(start.directory.count)
+      if !CheckpointLocation.exists(place) { try Self.place(source, at: place, placement) }
+    }
   }
 
   private func partialDirectory(of path: String) -> String { URL(filePath: path).deletingLastPathComponent().path }

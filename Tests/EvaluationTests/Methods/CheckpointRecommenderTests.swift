@@ -120,7 +120,7 @@ import Testing
     #expect(recommender.untoldUsers == 1)
     #expect(try recommender.promptTokens(of: queries)?.allSatisfy { $0 > 1 } == true)
     #expect(try !recommender.tells(of: queries[0]) && recommender.tells(of: queries[1]))
-    #expect(try TokenBudget(4096, of: recommender).itemsThatFit(queries) == [0, 1])
+    #expect(try TokenBudget(4096, of: recommender).itemsThatFit(queries) == [0, 2])
   }
 
   @Test func `A checkpoint is read as it was trained`() throws {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where an adapter of the LLM lies: `llm_parameter/adapter.pth` as the published code has it, or what PEFT's `save_pretrained`
+/// writes, in `llm_parameter/`, `llm/`, the directory of the LLM's weights or the checkpoint's own.
+struct AdapterFiles {
+  let weights: String
+  /// `adapter_config.json`; nil beside an `adapter.pth` whose settings stand in the checkpoint's `config.json`.
+  let configuration: String?
+
+  private static let weightNames = ["adapter_model.safetensors", "adapter_model.bin", "adapter.pth"]
+
+  /// Nil when there is none.
+  ///
+  /// - Throws: `.unsupported` for more than one, and for one without its other half: the LLM would be computed without it.
+  init?(of checkpoint: CheckpointLocation) throws(ModelError) {
+    let found = Self.directories(of: checkpoint).flatMap { directory in
+      (Self.weightNames + ["adapter_config.json"]).map { "\(directory)/\($0)" }.filter(CheckpointLocation.exists)
+    }
+    guard !found.isEmpty else { return nil }
+    let weights = found.filter { !$0.hasSuffix(".json") }
+    let configurations = found.filter { $0.hasSuffix(".json") }
+    guard let path = weights.first, weights.count == 1, configurations.count < 2 else {
+      throw ModelError(
+        .unsupported,
+        weights.isEmpty
+          ? "\(found[0]) is there without the adapter's weights (\(Self.weightNames.joined(separator: ", "))); put them beside "
+            + "it, or take it away when the LLM is to be computed without"
+          : "there is more than one adapter: \(found.joined(separator: ", ")); leave the one that the checkpoint was trained with"
+      )
+    }
+    guard configurations.first != nil || path.hasSuffix("adapter.pth") else {
+      throw ModelError(.unsupported, "\(path) is there without adapter_config.json, which says how much it counts")
+    }
+    self.weights = path
+    configuration = configurations.first
+  }
+
+  private static func directories(of checkpoint: CheckpointLocation) -> [String] {
+    var result: [String] = []
+    for directory in [
+      checkpoint.directory + "/llm_parameter", checkpoint.tokenizer, checkpoint.llm, checkpoint.directory,
+    ] where !result.contains(directory) { result.append(directory) }
+    return result
+  }
+}
+
+extension CheckpointLocation {
+  /// Files of an adapter that lie in the checkpoint outside of `llm/`: whoever makes another checkpoint over the same LLM takes
+  /// them along.
+  package func looseAdapterFiles() throws(ModelError) -> [String] {
+    guard let files = try AdapterFiles(of: self) else { return [] }
+    return ([files.weights] + (files.configuration.map { [$0] } ?? [])).filter { path in
+      path.hasPrefix(directory + "/") && !path.hasPrefix(tokenizer + "/")
+    }
+  }
+}

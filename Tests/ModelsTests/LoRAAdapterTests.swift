@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Kernels
+import TestSupport
+import Testing
+
+@testable import Models
+
+/// Authority: `W + scale · B A` (Hu et al. 2021) with the scale of PEFT's `LoraLayer`.
+@Suite("An adapter beside the checkpoint is merged into the LLM, or refused")
+struct LoRAAdapterTests {
+  private let directory: TemporaryDirectory
+  private let location: CheckpointLocation
+  private static let rank = 3
+  /// Outputs and inputs of the changed modules of the tiny LLM.
+  private static let modules = [
+    "layers.0.self_attn.q_proj": (32, 32), "layers.0.self_attn.k_proj": (16, 32), "layers.1.mlp.down_proj": (32, 56),
+  ]
+
+  init() throws { (directory, location) = try SyntheticModels.copy() }
+
+  private static func matrices(_ module: String) -> (a: [Float], b: [Float]) {
+    let (outputs, inputs) = modules[module] ?? (0, 0)
+    var random = SeededGenerator(seed: UInt64(outputs * 100 + inputs))
+    return (random.uniform(rank * inputs), random.uniform(outputs * rank))
+  }
+
+  private func write(
+    _ file: String = "llm_parameter/adapter_model.safetensors", prefix: String = "base_model.model.model.",
+    suffix: String = "weight"
+  ) throws {
+    let tensors = Self.modules.flatMap { module, size in
+      let (a, b) = Self.matrices(module)
+      return [
+        SafetensorsWriter.Tensor("\(prefix)\(module).lora_A.\(suffix)", shape: [Self.rank, size.1], values: a),
+        SafetensorsWriter.Tensor("\(prefix)\(module).lora_B.\(suffix)", shape: [size.0, Self.rank], values: b),
+      ]
+    }
+    let path = "\(location.directory)/\(file)"
+    try FileManager.default.createDirectory(
+      at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+    try SafetensorsWriter.write(tensors, to: path)
+  }
+
+  private func configure(_ more: String = "", in place: String = "llm_parameter") throws {
+    let base = #"{"peft_type": "LORA", "r": 3, "lora_alpha": 12, "target_modules": ["q_proj"]}"#
+    var members = try JSONSerialization.jsonObject(with: Data(base.utf8)) as? [String: Any] ?? [:]
+    let other = try JSONSerialization.jsonObject(with: Data("{\(more.dropFirst(2))}".utf8)) as? [String: Any] ?? [:]
+    members.merge(other) { _, new in new }
+    let json = try JSONSerialization.data(withJSONObject: members)
+    try directory.write(json, to: "checkpoint/\(place)/adapter_config.json")
+  }
+
+  /// A checkpoint whose LLM has the changes in its matrices.
+  private func merged(
+    _ scale: (String) -> Float
+  ) throws -> (directory: TemporaryDirectory, location: CheckpointLocation) {
+    let (directory, other) = try SyntheticModels.copy()
+    try SyntheticModels.rewrite(other.llm + "/model.safetensors") { tensors in
+      tensors = tensors.map { tensor in
+        let module = tensor.name.replacing("model.", with: "", maxReplacements: 1).replacing(".weight", with: "")
+        guard let (outputs, inputs) = Self.modules[module] else { return tensor }
+        let (a, b) = Self.matrices(module)
+        var values = tensor.values
+        for o in 0..<outputs {
+          for i in 0..<inputs {
+            let product = (0..<Self.rank).reduce(Float(0)) { $0 + b[o * Self.rank + $1] * a[$1 * inputs + i] }
+            values[o * inputs + i] += scale(module) * product
+          }
+        }
+        return SafetensorsWriter.Tensor(tensor.name, shape: tensor.shape, values: values)
+      }
+    }
+    return (directory, other)
+  }
+
+  private func hiddenState(_ location: CheckpointLocation, _ precision: Precision = .float32) throws -> [Float] {
+    var loading = LoadingOptions(precision: precision)
+    loading.bytesWorthCaching = 0
+    loading.packedCache = directory.path + "/cache"
+    let model = try UserModel(checkpoint: location, configuration: .init(threads: 1, loading: loading))
+    let soft = [Float](repeating: 0.1, count: 32)
+    let prompt = try model.prompt(history: [HistoryEntry(title: "red lamp", softToken: soft)])
+    return try model.hiddenStates(of: [prompt]).values
+  }
+
+  private func difference(_ left: [Float], _ right: [Float]) -> Float {
+    let distance = zip(left, right).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    return (distance / right.reduce(0) { $0 + $1 * $1 }).squareRoot()
+  }
+
+  @Test(arguments: [Precision.float32, .bfloat16, .int8])
+  func `What is computed is what the merged LLM computes`(precision: Precision) throws {
+    let plain = try hiddenState(location, precision)
+    try write()
+    try configure()
+    let (kept, expected) = try merged { _ in 4 }
+    defer { withExtendedLifetime(kept) {} }
+    let found = try hiddenState(location, precision)
+    #expect(difference(found, try hiddenState(expected, precision)) < (precision == .float32 ? 1e-5 : 1e-3))
+    #expect(difference(found, plain) > 0.05)
+    // What was packed without the adapter is not taken for it, and the other way round.
+    #expect(try hiddenState(location, precision) == found)
+    try FileManager.default.removeItem(atPath: location.directory + "/llm_parameter/adapter_model.safetensors")
+    try FileManager.default.removeItem(atPath: location.directory + "/llm_parameter/adapter_config.json")
+    #expect(try hiddenState(location, precision) == plain)
+  }
+
+  @Test func `Ranks, alphas and the root of the rank are heeded`() throws {
+    try write()
+    for (more, scale) in [
+      (#", "use_rslora": true"#, { _ in 12 / Float(3).squareRoot() }),
+      (
+        #", "alpha_pattern": {"q_proj": 6, "mlp.down_proj": 3}"#,
+        { $0.hasSuffix("q_proj") ? 2 : $0.hasSuffix("k_proj") ? 4 : 1 }
+      ),
+      (#", "rank_pattern": {"k_proj": 3}, "lora_dropout": 0.1, "fan_in_fan_out": true, "bias": "none""#, { _ in 4 }),
+    ] as [(String, (String) -> Float)] {
+      try configure(more)
+      let (kept, expected) = try merged(scale)
+      defer { withExtendedLifetime(kept) {} }
+      #expect(difference(try hiddenState(location), try hiddenState(expected)) < 1e-5, "\(more)")
+    }
+  }
+
+  @Test func `It is found wherever training code leaves it`() throws {
+    let (kept, expected) = try merged { _ in 4 }
+    defer { withExtendedLifetime(kept) {} }
+    let right = try hiddenState(expected)
+    for place in ["llm_parameter", "llm", "."] {
+      try write("\(place)/adapter_model.safetensors")
+      try configure(in: place)
+      #expect(difference(try hiddenState(location), right) < 1e-5, "\(place)")
+      for name in ["adapter_model.safetensors", "adapter_config.json"] {
+        try FileManager.default.removeItem(atPath: "\(location.directory)/\(place)/\(name)")
+      }
+    }
+    // The published code's state has the adapter's name in it, and its settings in the checkpoint's configuration.
+    try write("llm_parameter/adapter.pth", prefix: "llm.model.", suffix: "default.weight")
+    try directory.write(
+      #"{"train_cfg": {"lora_r": 3, "lora_alpha": 12, "lora_bias": "none"}}"#, to: "checkpoint/config.json")
+    #expect(difference(try hiddenState(location), right) < 1e-5)
+  }
+
+  @Test func `It changes the fingerprint, and trainings over another LLM are refused`() throws {
+    let configuration = UserModel.Configuration(threads: 1)
+    let plain = try FrozenLLM(checkpoint: location, configuration: configuration)
+    let fingerprints = try UserModel(checkpoint: location, over: plain).fingerprints
+    try write()
+    try configure()
+    let adapted = try FrozenLLM(checkpoint: location, configuration: configuration)
+    #expect(adapted.fingerprint != plain.fingerprint)
+    #expect(try UserModel(checkpoint: location, over: adapted).fingerprints.model != fingerprints.model)
+    let error = #expect(throws: ModelError.self) { try UserModel(checkpoint: location, over: plain) }
+    #expect(error?.code == .frozenPartMismatch && error?.message.contains("adapter/adapter_model.safetensors") == true)
+  }
+
+  @Test func `Training reads the merged LLM`() throws {
+    let (kept, expected) = try merged { _ in 4 }
+    defer { withExtendedLifetime(kept) {} }
+    try write()
+    try configure()
+    func query(_ location: CheckpointLocation) throws -> [Float] {
+      let weights = try TrainingWeights(
+        checkpoint: location, spaces: nil, loading: LoadingOptions(), maxPositions: 16, team: ComputeTeam(threads: 1))
+      return try #require(weights.llm.layers[0].attention.queryWeight.tensor).values
+    }
+    #expect(difference(try query(location), try query(expected)) < 1e-6)
+  }
+
+  @Test(arguments: [
+    (#", "use_dora": true"#, "use_dora"), (#", "bias": "all""#, "bias"),
+    (#", "modules_to_save": ["lm_head"]"#, "modules_to_save"),
+    (#", "init_lora_weights": "pissa_niter_4""#, "pissa"),
+    (#", "trainable_token_indices": [1]"#, "trainable_token_indices"),
+    (#", "rank_pattern": {".*q_proj": 3}"#, "regular expressions"), (#", "r": 8"#, "rank 8"),
+    (#", "peft_type": "IA3""#, "IA3"), (#", "lora_alpha": null"#, "lora_alpha"),
+  ])
+  func `What cannot be merged is refused by its key`(more: String, mention: String) throws {
+    try write()
+    try configure(more)
+    let error = #expect(throws: ModelError.self) { try hiddenState(location) }
+    #expect(error?.message.contains(mention) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `Half an adapter, two, and one of another LLM are refused`() throws {
+    func problem() -> String { #expect(throws: ModelError.self) { try hiddenState(location) }?.message ?? "" }
+    try configure()
+    #expect(problem().contains("without the adapter's weights"))
+    try write("llm_parameter/adapter.pth")
+    try write()
+    #expect(problem().contains("more than one adapter"))
+    try FileManager.default.removeItem(atPath: location.directory + "/llm_parameter/adapter.pth")
+    try write(prefix: "base_model.model.vision_tower.encoder.")
+    #expect(problem().contains("no LoRA matrix of the LLM's linear layers"))
+    try SafetensorsWriter.write(
+      [
+        .init("layers.9.mlp.up_proj.lora_A.weight", shape: [3, 32], values: [Float](repeating: 0, count: 96)),
+        .init("layers.9.mlp.up_proj.lora_B.weight", shape: [56, 3], values: [Float](repeating: 0, count: 168)),
+      ], to: location.directory + "/llm_parameter/adapter_model.safetensors")
+    #expect(problem().contains("another LLM's adapter"))
+    try FileManager.default.removeItem(atPath: location.directory + "/llm_parameter/adapter_config.json")
+    #expect(problem().contains("without adapter_config.json"))
+    try FileManager.default.moveItem(
+      atPath: location.directory + "/llm_parameter/adapter_model.safetensors",
+      toPath: location.directory + "/llm_parameter/adapter.pth")
+    #expect(problem().contains("nothing says how much it counts"))
+  }
+}
