@@ -72,6 +72,10 @@ check-images: packages ## Compare image decoding and resizing with Pillow (IMAGE
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
 	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh
 
+.PHONY: check-cases
+check-cases: packages ## Read checkpoints and raw data as other tools write them: each right, or refused by name (CASES="folder" for ready ones).
+	@SWIFT=$(SWIFT) CASES=$(CASES) scripts/check-cases.sh
+
 .PHONY: check-training
 check-training: packages ## Let PyTorch and illmrec read and answer by the checkpoints that the other trained.
 	@SWIFT=$(SWIFT) scripts/check-training.sh $(CHECK_FLAGS)

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes checkpoints and raw data as other tools write them, and checks that each comes to what PyTorch and transformers make of
+# it, or is refused by name. CASES=directory takes those that scripts/make-cases.py made before.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+swift=${SWIFT:-swift}
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+if [ -z "${CASES:-}" ]; then
+  python=${PYTHON:-.venv-golden/bin/python}
+  if ! command -v "$python" >/dev/null; then
+    python3 -m venv .venv-golden
+    .venv-golden/bin/pip install -q torch "transformers==4.37.2" sentencepiece protobuf safetensors pillow
+  fi
+  CASES=$directory/cases
+  TRANSFORMERS_VERBOSITY=error "$python" scripts/make-cases.py "$CASES"
+fi
+"$swift" build --build-tests
+ILLMREC_CASES=$CASES "$swift" test --skip-build --filter CheckpointCasesTests
+scripts/check-data-cases.py .build/debug/illmrec "$CASES/data"
