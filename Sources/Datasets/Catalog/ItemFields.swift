@@ -13,6 +13,8 @@ struct ItemFields {
     try cursor.readObject { name, cursor in
       if Self.idNames.contains(name) {
         values[name] = [try cursor.readName()].compactMap(\.self)
+      } else if name == Self.images {
+        values[name] = try AmazonImages.urls(&cursor)
       } else if Self.known.contains(name) {
         values[name] = isExact ? try cursor.readExactTexts() : try cursor.readTexts()
       } else {
@@ -29,11 +31,15 @@ struct ItemFields {
     }
   }
 
-  static let idNames = ["item_id", "asin"]
+  /// Amazon's reviews of 2023 are of variants (`asin`), and its metadata of what they are variants of (`parent_asin`).
+  static let idNames = ["item_id", "asin", "parent_asin"]
   private static let categoryNames = ["category", "categories", "genres"]
-  private static let imageURLNames = ["imURL", "imageURLHighRes", "imageURL"]
+  private static let imageURLNames = ["imURL", "imUrl", "imageURLHighRes", "imageURL", images]
+  private static let images = "images"
+  private static let brandNames = ["brand", "store"]
+  private static let featureNames = ["feature", "features"]
   private static let known = Set(
-    idNames + categoryNames + imageURLNames + ["title", "brand", "description", "feature", "price", "image"])
+    idNames + categoryNames + imageURLNames + brandNames + featureNames + ["title", "description", "price", "image"])
 
   /// How a list of texts becomes one.
   enum Lists {
@@ -47,19 +53,27 @@ struct ItemFields {
   var id: String? { pieces(Self.idNames).first }
 
   /// Whether the source names images, if only by an empty piece of a list.
-  var hasImageURL: Bool { !pieces(Self.imageURLNames).isEmpty }
+  var hasImageURL: Bool { !pieces(Self.imageURLNames).isEmpty || imageIsURL }
+
+  /// Some of Amazon's files have the URLs where catalogs have a path.
+  private var imageIsURL: Bool {
+    pieces(["image"]).first.map { $0.hasPrefix("http://") || $0.hasPrefix("https://") } ?? false
+  }
 
   func item(id: String, line: Int, lists: Lists = .joined) -> CatalogItem {
     var item = CatalogItem(
       id: id,
       texts: ItemTexts(
-        title: pieces(["title"]).joined(separator: ", "), brand: pieces(["brand"]).joined(separator: ", "),
+        title: pieces(["title"]).joined(separator: ", "), brand: pieces(Self.brandNames).joined(separator: ", "),
         category: text(Self.categoryNames, lists, separator: ", "),
         description: text(["description"], lists, separator: " ")),
       image: pieces(["image"]).first, line: line)
-    item.features = pieces(["feature"])
+    item.features = pieces(Self.featureNames)
     item.price = pieces(["price"]).first ?? ""
     item.imageURL = pieces(Self.imageURLNames).first ?? ""
+    if case .first = lists, imageIsURL {
+      (item.imageURL, item.image) = (item.imageURL.isEmpty ? item.image ?? "" : item.imageURL, nil)
+    }
     return item
   }
 

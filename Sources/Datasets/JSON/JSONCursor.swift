@@ -7,16 +7,28 @@
 ///
 /// What Python's `json` writes for floats that are no numbers, `NaN` and `Infinity`, is read as a value that is missing.
 ///
+/// Amazon's metadata of 2014 has no JSON but Python's dictionaries, one a line, as `repr` writes them: ``Grammar/python``.
+///
 /// - Source: RFC 8259.
 struct JSONCursor {
+  enum Grammar {
+    case json
+    /// Also strings in single quotes with Python's escapes, `True`, `False` and `None`.
+    case python
+  }
+
   private let bytes: UnsafeBufferPointer<UInt8>
+  private let grammar: Grammar
   private(set) var offset = 0
   private var depth = 0
 
   private static let deepest = 256
 
   /// Borrows `bytes` for as long as it is used.
-  init(borrowing bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+  init(borrowing bytes: UnsafeBufferPointer<UInt8>, grammar: Grammar = .json) {
+    self.bytes = bytes
+    self.grammar = grammar
+  }
 
   enum Kind { case object, array, string, number, literal }
 
@@ -30,6 +42,8 @@ struct JSONCursor {
     case UInt8(ascii: "{"): return .object
     case UInt8(ascii: "["): return .array
     case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "'") where grammar == .python: return .string
+    case UInt8(ascii: "T"), UInt8(ascii: "F"): return .literal
     case UInt8(ascii: "-") where bytes[offset...].starts(with: "-Infinity".utf8): return .literal
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
     case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "N"), UInt8(ascii: "I"): return .literal
@@ -123,8 +137,9 @@ struct JSONCursor {
   }
 
   private mutating func skipLiteral() throws {
-    for word in ["true", "false", "null", "NaN", "Infinity", "-Infinity"] where bytes[offset...].starts(with: word.utf8)
-    {
+    let words = ["true", "false", "null", "NaN", "Infinity", "-Infinity"]
+    let pythons = grammar == .python ? ["True", "False", "None"] : []
+    for word in words + pythons where bytes[offset...].starts(with: word.utf8) {
       offset += word.utf8.count
       return
     }
@@ -159,12 +174,14 @@ struct JSONCursor {
   /// The bytes between the next quotes, and whether one of them is an escape.
   private mutating func scanString() throws -> (content: Range<Int>, hasEscapes: Bool) {
     skipSpace()
-    guard take(UInt8(ascii: "\"")) else { throw problem("a string is expected") }
+    let quote =
+      grammar == .python && offset < bytes.count && bytes[offset] == UInt8(ascii: "'") ? "'" : "\"" as Unicode.Scalar
+    guard take(UInt8(ascii: quote)) else { throw problem("a string is expected") }
     let start = offset
     var hasEscapes = false
     while offset < bytes.count {
       switch bytes[offset] {
-      case UInt8(ascii: "\""):
+      case UInt8(ascii: quote):
         offset += 1
         return (start..<offset - 1, hasEscapes)
       case UInt8(ascii: "\\"):
@@ -183,6 +200,9 @@ struct JSONCursor {
     let (content, hasEscapes) = try scanString()
     let text = UnsafeBufferPointer(rebasing: bytes[content])
     guard hasEscapes else { return try JSONEscapes.text(text, offset: content.lowerBound) }
-    return try JSONEscapes.decoded(text, offset: content.lowerBound, isExact: isExact)
+    switch grammar {
+    case .json: return try JSONEscapes.decoded(text, offset: content.lowerBound, isExact: isExact)
+    case .python: return try PythonEscapes.decoded(text, offset: content.lowerBound, isExact: isExact)
+    }
   }
 }

@@ -8,10 +8,14 @@ package enum DataSource: Sendable, Equatable {
   case catalog(items: String, interactions: String, split: String?)
   /// The published code's layout.
   case published(directory: String)
-  /// Amazon 2018: metadata and reviews of one category.
+  /// Amazon 2014, 2018 and 2023: metadata and reviews of one category.
   case amazon(metadata: String, reviews: String)
+  /// MovieLens: movies.dat and ratings.dat, or both as .csv.
+  case movieLens(movies: String, ratings: String)
+  /// RecBole's atomic files of one data set: NAME.item and NAME.inter.
+  case recBole(items: String, interactions: String)
 
-  /// - Throws: DatasetError when the directory has none of the three, or two of them.
+  /// - Throws: DatasetError when the directory has none of them, or two.
   package init(detecting directory: String, split: String? = nil) throws(DatasetError) {
     let names = try Self.names(in: directory)
     var found: [DataSource] = []
@@ -29,6 +33,12 @@ package enum DataSource: Sendable, Equatable {
     found += Self.amazonPairs(names).map {
       .amazon(metadata: "\(directory)/\($0.metadata)", reviews: "\(directory)/\($0.reviews)")
     }
+    found += Self.movieLens(names).map {
+      .movieLens(movies: "\(directory)/\($0.movies)", ratings: "\(directory)/\($0.ratings)")
+    }
+    found += try Self.recBole(names, in: directory).map {
+      .recBole(items: "\(directory)/\($0).item", interactions: "\(directory)/\($0).inter")
+    }
     guard let first = found.first else { throw Self.nothing(in: directory, names) }
     guard found.count == 1 else {
       throw DatasetError(
@@ -44,6 +54,8 @@ package enum DataSource: Sendable, Equatable {
     case .catalog(let items, let interactions, let split): [items, interactions] + (split.map { [$0] } ?? [])
     case .published(let directory): [directory]
     case .amazon(let metadata, let reviews): [metadata, reviews]
+    case .movieLens(let movies, let ratings): [movies, ratings]
+    case .recBole(let items, let interactions): [items, interactions]
     }
   }
 
@@ -51,9 +63,12 @@ package enum DataSource: Sendable, Equatable {
     let there = names.sorted().prefix(8).joined(separator: ", ")
     return DatasetError(
       .notFound,
-      "\(directory): no data that is known here: items.jsonl with interactions.csv; or test_users.json with "
-        + "meta_info.json; or meta_<Category>.json.gz with <Category>_5.json.gz. It has "
-        + (there.isEmpty ? "no files" : there))
+      "\(directory): no data that is known here: items.jsonl with interactions.csv; test_users.json with meta_info.json; "
+        + "meta_<Category>.json.gz with <Category>_5.json.gz, or both as .jsonl.gz; movies.dat with ratings.dat; or "
+        + "NAME.item with NAME.inter. It has \(there.isEmpty ? "no files" : there)"
+        + (names.contains { $0.hasSuffix(".parquet") }
+          ? "; docs/data.md has a line that turns Parquet files into these" : "")
+    )
   }
 
   private static func table(_ stem: String, _ extensions: [String], in names: Set<String>) -> String? {
@@ -63,13 +78,35 @@ package enum DataSource: Sendable, Equatable {
   private static func amazonPairs(_ names: Set<String>) -> [(metadata: String, reviews: String)] {
     names.sorted().compactMap { metadata in
       guard metadata.hasPrefix("meta_"), let dot = metadata.firstIndex(of: "."),
-        metadata.hasSuffix(".json")
-          || metadata.hasSuffix(".json.gz")
+        [".json", ".json.gz", ".jsonl", ".jsonl.gz"].contains(where: metadata.hasSuffix)
       else { return nil }
       let category = metadata[..<dot].dropFirst("meta_".count)
-      let reviews = ["_5.json.gz", "_5.json", ".json.gz", ".json"].map { category + $0 }.first(where: names.contains)
-      return reviews.map { (metadata, $0) }
+      let endings = ["_5.json.gz", "_5.json", ".json.gz", ".json", ".jsonl.gz", ".jsonl", ".csv.gz", ".csv"]
+      // The files of 2014 are called reviews_<Category>_5.json.gz.
+      let candidates = endings.flatMap { ["\(category)\($0)", "reviews_\(category)\($0)"] }
+      return candidates.first(where: names.contains).map { (metadata, $0) }
     }
+  }
+
+  private static func movieLens(_ names: Set<String>) -> [(movies: String, ratings: String)] {
+    for ending in ["dat", "csv"] {
+      if let movies = table("movies", [ending], in: names), let ratings = table("ratings", [ending], in: names) {
+        return [(movies, ratings)]
+      }
+    }
+    return []
+  }
+
+  /// Names of data sets.
+  private static func recBole(_ names: Set<String>, in directory: String) throws(DatasetError) -> [String] {
+    let found = names.filter { $0.hasSuffix(".inter") }.map { String($0.dropLast(".inter".count)) }.sorted()
+    for name in found where !names.contains(name + ".item") {
+      throw DatasetError(
+        .notFound,
+        "\(directory)/\(name).inter has no \(name).item beside it, which tells the items' titles; without titles and images there "
+          + "is nothing to recommend by. Files of a split (NAME.train.inter) are to be joined into one NAME.inter")
+    }
+    return found
   }
 
   private static func names(in directory: String) throws(DatasetError) -> Set<String> {

@@ -28,6 +28,16 @@ struct RawData {
 
   private static let shownUnknown = 5
 
+  /// Users' items in time order; of one time they stay in the file's.
+  mutating func take(_ log: InteractionLog) {
+    userIDs = log.users.all
+    sequences = log.sequences()
+    let tied = log.usersWithTiedHoldout()
+    guard tied > 0 else { return }
+    notes.append(
+      "\(tied) users have equal times among their last three interactions; items of one time stay in the file's order")
+  }
+
   mutating func noteUnknown(_ item: String) {
     unknownInteractions += 1
     guard unknownItems.insert(Identifier(item)).inserted, firstUnknown.count < Self.shownUnknown else { return }

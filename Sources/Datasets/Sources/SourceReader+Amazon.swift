@@ -6,7 +6,7 @@ extension SourceReader {
   /// Reviews first: of the metadata, which may be many times larger than what is reviewed, only their items are kept.
   mutating func readAmazon(metadata: String, reviews: String) throws -> RawData {
     var asins = Names()
-    let log = try readReviews(reviews, asins: &asins)
+    let log = try reviews.hasCommas ? readRatings(reviews, asins: &asins) : readReviews(reviews, asins: &asins)
     var raw = RawData(
       kind: .amazon, source: "\(metadata) + \(reviews)",
       images: ImageLocator(directory: options.images, catalogFile: metadata))
@@ -42,20 +42,41 @@ extension SourceReader {
   private mutating func readReviews(_ path: String, asins: inout Names) throws -> InteractionLog {
     var log = InteractionLog()
     try forEachRecord(path, what: "the reviews") { reader, cursor, line in
-      var (user, item, time) = ("", "", EventTime?.none)
+      var (user, item, parent, time) = ("", "", "", EventTime?.none)
       try cursor.readObject { key, cursor in
         switch key {
-        case "reviewerID": user = try cursor.readString(isExact: true)
+        case "reviewerID", "user_id": user = try cursor.readString(isExact: true)
         case "asin": item = try cursor.readName() ?? ""
-        case "unixReviewTime": time = EventTime(try cursor.readInteger())
+        case "parent_asin": parent = try cursor.readName() ?? ""
+        case "unixReviewTime", "timestamp": time = EventTime(try cursor.readInteger())
         default: try cursor.skip()
         }
       }
+      // Since 2023 metadata is of what an article is a variant of.
+      if !parent.isEmpty { item = parent }
       guard !user.isEmpty, !user.hasWhitespace, !item.isEmpty, let time else {
-        return try reader.noteBad("\(path):\(line)", "no reviewerID, asin or unixReviewTime")
+        return try reader.noteBad(
+          "\(path):\(line)", "no reviewerID, asin or unixReviewTime, or since 2023 no user_id, parent_asin or timestamp"
+        )
       }
       log.events.append(.init(user: log.users.insert(user), item: asins.insert(item), time: time))
     }
+    return log
+  }
+
+  /// The table of ratings that Amazon's reviews of 2023 are split into benchmarks with: user_id, parent_asin, rating, timestamp.
+  private mutating func readRatings(_ path: String, asins: inout Names) throws -> InteractionLog {
+    var log = InteractionLog()
+    try InteractionTable(path).read(
+      progress: follow(path),
+      event: { event in
+        guard !event.user.hasWhitespace else {
+          return try noteBad("\(path):\(event.line)", "user \"\(event.user)\" has white space in its name")
+        }
+        log.events.append(
+          .init(user: log.users.insert(event.user), item: asins.insert(event.item), time: event.time))
+      },
+      problem: { message, line in try noteBad("\(path):\(line)", message) })
     return log
   }
 
@@ -67,7 +88,7 @@ extension SourceReader {
     var withoutURL: Set<Int32> = []
     try forEachRecord(path, what: "the metadata") { reader, cursor, line in
       let fields = try ItemFields(reading: &cursor, isExact: true)
-      guard let asin = fields.id else { return try reader.noteBad("\(path):\(line)", "no asin") }
+      guard let asin = fields.id else { return try reader.noteBad("\(path):\(line)", "no asin or parent_asin") }
       guard let number = asins.number(of: asin) else { return }
       let item = fields.item(id: asin, line: line, lists: .first)
       guard fields.hasImageURL || reader.options.imageCheck == .off else {
@@ -79,13 +100,15 @@ extension SourceReader {
     return (items, withoutURL.count { items[Int($0)] == nil })
   }
 
-  /// Calls `body` with a cursor at each line's object; lines that are no JSON are noted.
+  /// Calls `body` with a cursor at each line's object; lines that are no JSON are noted. A line that begins with `{'` is a
+  /// dictionary of Python, as the files of 2014 have them: `repr` writes keys in single quotes.
   private mutating func forEachRecord(
     _ path: String, what: String, _ body: (inout SourceReader, inout JSONCursor, Int) throws -> Void
   ) throws {
     let follow = follow(path)
     try TextFile(path, what: what).forEachLine(progress: follow) { bytes, line in
-      var cursor = JSONCursor(borrowing: bytes)
+      let isPython = bytes.drop(while: { $0 == UInt8(ascii: " ") }).starts(with: "{'".utf8)
+      var cursor = JSONCursor(borrowing: bytes, grammar: isPython ? .python : .json)
       do {
         try body(&self, &cursor, line)
         try cursor.finish()
@@ -95,4 +118,9 @@ extension SourceReader {
       }
     }
   }
+}
+
+extension String {
+  /// Whether it names a table with commas, gzipped or not.
+  fileprivate var hasCommas: Bool { hasSuffix(".csv") || hasSuffix(".csv.gz") }
 }

@@ -13,14 +13,7 @@ extension SourceReader {
     var numbers = Names()
     for item in catalog.items { _ = numbers.insert(item.id) }
     let log = try readInteractions(interactions, numbers, into: &raw)
-    raw.userIDs = log.users.all
-    raw.sequences = log.sequences()
-    let tied = log.usersWithTiedHoldout()
-    if tied > 0 {
-      raw.notes.append(
-        "\(tied) users have equal times among their last three interactions; items of one time stay in the file's order"
-      )
-    }
+    raw.take(log)
     if let split { try apply(split: split, numbers, to: &raw) }
     return raw
   }

@@ -20,6 +20,8 @@ struct SourceReader {
       try readCatalog(items: items, interactions: interactions, split: options.ignoresSplit ? nil : split)
     case .published(let directory): try readPublished(directory)
     case .amazon(let metadata, let reviews): try readAmazon(metadata: metadata, reviews: reviews)
+    case .movieLens(let movies, let ratings): try readMovieLens(movies: movies, ratings: ratings)
+    case .recBole(let items, let interactions): try readRecBole(items: items, interactions: interactions)
     }
   }
 
