@@ -18,13 +18,14 @@ struct LLMSettings: SettingGroup {
   var retrieval: String?
   @Setting(
     "space-weights",
-    "What each space counts, separated by commas, in the order of the spaces; all the same by default",
+    "What each space counts, separated by commas, in the order of the spaces; by default as each checkpoint says, else all the same",
     placeholder: "list")
   var spaceWeights: String?
   @Setting(
-    "max-history-items", "Newest items of a history that are read", unit: "items",
-    allowed: .range(ModelSettings.historyItems))
-  var maxHistoryItems = 10
+    "max-history-items",
+    "Newest items of a history that are read; by default as many as each checkpoint was trained with, 10 where it does not say",
+    unit: "items", allowed: .range(ModelSettings.historyItems))
+  var maxHistoryItems: Int?
   @Setting(
     "max-prompt-tokens", "Longest prompt, [REC] included; the LLM's context", unit: "tokens",
     allowed: .range(16...131_072))

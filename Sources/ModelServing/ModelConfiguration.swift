@@ -58,9 +58,10 @@ package struct ModelConfiguration: Sendable {
         isUsage: true)
     }
     return directories.indices.map { index in
-      Checkpoint(
-        directory: directories[index], name: index < names.count ? names[index] : TrainingName.of(directories[index]),
-        version: index < versions.count ? versions[index] : TrainingName.defaultVersion)
+      let own = TrainingName(of: CheckpointLocation(directory: directories[index]))
+      return Checkpoint(
+        directory: directories[index], name: index < names.count ? names[index] : own.name,
+        version: index < versions.count ? versions[index] : own.version)
     }
   }
 

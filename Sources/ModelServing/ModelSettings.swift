@@ -31,11 +31,15 @@ package struct ModelSettings: SettingGroup {
     placeholder: "list")
   var spaces = "image"
   @Setting(
-    "model-name", "Name of the checkpoint in every answer, given as often as --checkpoint; by default the directory's",
+    "model-name",
+    "Name of the checkpoint in every answer, given as often as --checkpoint; by default its training's, else its "
+      + "directory's",
     placeholder: "name")
   var names: SettingList?
   @Setting(
-    "model-version", "Version of the checkpoint in every answer, given as often as --checkpoint; by default 1",
+    "model-version",
+    "Version of the checkpoint in every answer, given as often as --checkpoint; by default when its training began, "
+      + "else 1",
     placeholder: "version")
   var versions: SettingList?
   @Setting("threads", "Threads that compute; 0 for one per CPU", unit: "threads", allowed: .range(0...1024))

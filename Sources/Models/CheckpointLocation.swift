@@ -53,22 +53,3 @@ extension CheckpointLocation {
     }
   }
 }
-
-extension CheckpointLocation {
-  /// The style of prompts that the checkpoint was trained with.
-  ///
-  /// `rec_module/config.json` has it as `prompt_style`; the published code keeps keys there that it does not know. Without
-  /// one, as that code writes it, the style is `image`.
-  package func promptStyle() throws(ModelError) -> PromptStyle {
-    let path = recModule + "/config.json"
-    guard let name = try JSONText.decodeIfPresent(TrainedPart.self, from: path)?.promptStyle else { return .image }
-    guard let style = PromptStyle(rawValue: name) else {
-      let known = PromptStyle.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ModelError(
-        .unsupported, "\(path): prompt_style is \"\(name)\", which is none of \(known); use the version that wrote it")
-    }
-    return style
-  }
-
-  private struct TrainedPart: Decodable { let promptStyle: String? }
-}

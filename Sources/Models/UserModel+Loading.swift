@@ -3,8 +3,11 @@
 import Kernels
 
 extension UserModel.Configuration {
+  /// Of the published code.
+  package static let publishedHistoryItems = 10
+
   func check() throws(ModelError) {
-    guard maxHistoryItems > 0, maxPromptTokens > 1, maxItemListTokens > 0 else {
+    guard maxHistoryItems.map({ $0 > 0 }) ?? true, maxPromptTokens > 1, maxItemListTokens > 0 else {
       throw ModelError(.invalidInput, "the limits on history items, prompt and item list tokens must be positive")
     }
     // Rotary tables and scores grow with it; no published checkpoint reads more.
@@ -25,18 +28,14 @@ extension UserModel.Configuration {
     }
   }
 
-  func style(of checkpoint: CheckpointLocation) throws(ModelError) -> PromptStyle {
-    if let promptStyle { promptStyle } else { try checkpoint.promptStyle() }
-  }
-
   /// What keys and values are rounded to, whether they are kept or not.
   var keyValueElement: RowStorage.Element {
     prefixCacheElement ?? (loading.precision == .float32 ? .float32 : .bfloat16)
   }
 
-  /// The weights in block order.
-  func weights(of blocks: [Space]) -> [Float] {
-    guard let spaceWeights else { return blocks.map { _ in 1 / Float(blocks.count) } }
+  /// The weights in block order; nil when none were given.
+  func weights(of blocks: [Space]) -> [Float]? {
+    guard let spaceWeights else { return nil }
     return blocks.map { block in zip(spaces, spaceWeights).first { $0.0 == block }?.1 ?? 0 }
   }
 }

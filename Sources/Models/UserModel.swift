@@ -13,12 +13,12 @@ package final class UserModel: Sendable {
   package struct Configuration: Sendable {
     /// Spaces in use.
     package var spaces: [Space]
-    /// What each space in use counts, in the order of `spaces`; the same for all, 1 together, by default.
+    /// What each space in use counts, in the order of `spaces`; by default as the checkpoint says, else the same for all, 1 together.
     package var spaceWeights: [Float]?
     /// How histories are told; as the checkpoint was trained by default.
     package var promptStyle: PromptStyle?
-    /// Newest items of a history that are read.
-    package var maxHistoryItems: Int
+    /// Newest items of a history that are read; as many as the checkpoint was trained with by default, else as published.
+    package var maxHistoryItems: Int?
     /// Most tokens of a prompt, [REC] included.
     package var maxPromptTokens: Int
     /// A history's item list stays below this many tokens, `<s>` included.
@@ -37,7 +37,7 @@ package final class UserModel: Sendable {
 
     package init(
       spaces: [Space] = [.image], spaceWeights: [Float]? = nil, promptStyle: PromptStyle? = nil,
-      maxHistoryItems: Int = 10, maxPromptTokens: Int = 4096, maxItemListTokens: Int = 3850, threads: Int? = nil,
+      maxHistoryItems: Int? = nil, maxPromptTokens: Int = 4096, maxItemListTokens: Int = 3850, threads: Int? = nil,
       prefixCacheBytes: Int = 1 << 30,
       prefixCacheElement: RowStorage.Element? = nil, prefixBlockTokens: Int = 2,
       loading: LoadingOptions = LoadingOptions()
@@ -125,14 +125,18 @@ package final class UserModel: Sendable {
     self.frozen = frozen
     self.spaces = spaces
     self.tokenEmbeddings = tokenEmbeddings
-    spaceWeights = configuration.weights(of: spaces)
+    let notes = try checkpoint.trainingNotes()
+    let given = configuration.weights(of: spaces)
+    let trained =
+      given == nil ? try notes.weights(of: spaces, path: checkpoint.recModuleConfiguration) : nil
+    spaceWeights = given ?? trained ?? spaces.map { _ in 1 / Float(spaces.count) }
     llmDim = width
     embeddingDim = adaptor.embeddingDim
     spaceDim = projections[0].projection.spaceDim
     ownBytes = loader.loadedBytes + tokenEmbeddings.ownBytes(beside: frozen.tokenEmbeddings)
     prompts = PromptBuilder(
-      tokenizer: tokenizer, style: try configuration.style(of: checkpoint),
-      softTokenDim: width, maxHistoryItems: configuration.maxHistoryItems,
+      tokenizer: tokenizer, style: configuration.promptStyle ?? notes.promptStyle ?? .image, softTokenDim: width,
+      maxHistoryItems: configuration.maxHistoryItems ?? notes.maxHistoryItems ?? Configuration.publishedHistoryItems,
       maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
     self.fingerprints = try before.requireUnchanged(try fingerprints(), checkpoint)
     digests.save()

@@ -33,7 +33,7 @@ final class TrainingShop: Sendable {
     [
       "train", "--data", data, "--checkpoint", try TestShop.checkpoint(), "--out", run(name), "--features",
       "cf=\(features)", "--steps", "\(steps)", "--batch-size", "2", "--checkpoint-steps", "2", "--validation-steps",
-      "2", "--learning-rate", "0.001", "--precision", "f32", "--threads", "1",
+      "2", "--learning-rate", "0.001", "--precision", "f32", "--threads", "1", "--name", "autumn",
     ] + more
   }
 

@@ -24,7 +24,7 @@ import Testing
     #expect(configuration.served.trainings.directory == nil && configuration.served.trainings.maxTrainings == 8)
     #expect(configuration.model.spaces == [.image])
     #expect(configuration.model.spaceWeights == nil)
-    #expect(configuration.model.maxHistoryItems == 10)
+    #expect(configuration.model.maxHistoryItems == nil, "as each checkpoint says")
     #expect(configuration.model.maxPromptTokens == 4096)
     #expect(configuration.model.maxItemListTokens == 3850)
     #expect(configuration.model.threads == nil)

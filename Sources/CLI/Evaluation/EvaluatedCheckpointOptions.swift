@@ -30,8 +30,11 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
       "Where the vision tower's embeddings are looked for and kept, each image's once; by default in the directory of the "
         + "training run that the checkpoint is of, and else nowhere.", valueName: "dir"), transform: NonEmpty.text)
   var imageCache: String?
-  @Option(help: ArgumentHelp("Newest items of a history in the prompt.", valueName: "n"))
-  var maxHistoryItems = 10
+  @Option(
+    help: ArgumentHelp(
+      "Newest items of a history in the prompt; by default as many as each checkpoint was trained with, 10 where it does not say.",
+      valueName: "n"))
+  var maxHistoryItems: Int?
   @Option(
     help: ArgumentHelp("Longest prompt in tokens; of a longer history the oldest items are left out.", valueName: "n"))
   var maxTokens = 4096
@@ -50,7 +53,7 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
     for space in spaces where space != .image && !features.contains(where: { $0.space == space }) {
       throw ValidationError("--features \(space.checkpointName)=FILE is needed for the space \(space.checkpointName).")
     }
-    guard (1...10_000).contains(maxHistoryItems) else {
+    if let maxHistoryItems, !TrainingNotes.maxHistoryItems.contains(maxHistoryItems) {
       throw ValidationError("--max-history-items must be 1 to 10,000.")
     }
     guard (16...1 << 20).contains(maxTokens) else { throw ValidationError("--max-tokens must be 16 to 1,048,576.") }

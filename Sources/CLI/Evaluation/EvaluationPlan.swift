@@ -15,7 +15,8 @@ struct EvaluationPlan: Sendable {
     let location: CheckpointLocation
     /// Nil for the style that it was trained with.
     let promptStyle: PromptStyle?
-    let maxHistoryItems: Int
+    /// Nil for as many as it was trained with.
+    let maxHistoryItems: Int?
     let maxTokens: Int
     let precision: Precision
 

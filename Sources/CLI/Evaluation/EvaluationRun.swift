@@ -45,7 +45,7 @@ struct EvaluationRun {
         name: name.text)
       let result = try rank(method)
       var note =
-        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(checkpoint.maxHistoryItems) items, "
+        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(method.maxHistoryItems) items, "
         + checkpoint.precision.rawValue
       if method.untoldUsers > 0 {
         note +=

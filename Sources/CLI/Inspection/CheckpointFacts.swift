@@ -64,7 +64,7 @@ extension CheckpointFacts {
   }
 
   /// The spaces that `recModule` has both sides of, with the length of what an item brings into each.
-  init(recModule: WeightFiles, promptStyle: PromptStyle) {
+  init(recModule: WeightFiles, notes: TrainingNotes) {
     let spaces = Space.allCases.compactMap { space -> (name: String, features: Int)? in
       guard let item = recModule.tensors["f_i_\(space.checkpointName).mlp.0.weight"],
         recModule.tensors["f_u_\(space.checkpointName).mlp.0.weight"] != nil
@@ -73,8 +73,20 @@ extension CheckpointFacts {
     }
     self.init(
       title: "Recommendation module", key: "rec_module",
-      facts: [("prompt_style", .text(promptStyle.rawValue)), ("spaces", .list(spaces.map(\.name)))]
+      facts: Self.facts(notes) + [("spaces", .list(spaces.map(\.name)))]
         + spaces.map { ("\($0.name)_feature_dim", .number($0.features)) })
+  }
+
+  private static func facts(_ notes: TrainingNotes) -> [(name: String, value: Value)] {
+    let weights = notes.spaceWeights.map {
+      $0.sorted { $0.key < $1.key }.map { "\($0.key.checkpointName) \($0.value)" }
+    }
+    let facts: [(name: String, value: Value?)] = [
+      ("prompt_style", .text((notes.promptStyle ?? .image).rawValue)),
+      ("max_history_items", notes.maxHistoryItems.map { .number($0) }), ("space_weights", weights.map { .list($0) }),
+      ("training_name", notes.name.map { .text($0) }), ("trained_at", notes.trainedAt.map { .text($0) }),
+    ]
+    return facts.compactMap { fact in fact.value.map { (fact.name, $0) } }
   }
 
   /// - Parameter model: loaded for the image space alone.

@@ -56,7 +56,7 @@ struct CheckpointInspection: Sendable {
     note { () throws(ModelError) in CheckpointFacts(try LlamaTokenizer(directory: checkpoint.tokenizer)) }
     if let recModule = parts.first(where: { $0.name == "rec_module" }) {
       note { () throws(ModelError) in
-        CheckpointFacts(recModule: recModule.weights, promptStyle: try checkpoint.promptStyle())
+        CheckpointFacts(recModule: recModule.weights, notes: try checkpoint.trainingNotes())
       }
     }
   }

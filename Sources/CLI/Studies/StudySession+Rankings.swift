@@ -115,10 +115,11 @@ extension StudySession {
 
   /// Tokens per item and prompt of each style; no model is read.
   func tokenCounts(tokenizer directory: String) throws -> StudyResult {
+    let newest = options.checkpoint.maxHistoryItems ?? UserModel.Configuration.publishedHistoryItems
     let counts = TokenCounts(
       tokenizer: try LlamaTokenizer(directory: directory), items: data.dataset.items.map(\.texts),
-      maxHistoryItems: options.checkpoint.maxHistoryItems)
-    let histories = task.users.map { Array(task.query(of: $0).history.suffix(options.checkpoint.maxHistoryItems)) }
+      maxHistoryItems: newest)
+    let histories = task.users.map { Array(task.query(of: $0).history.suffix(newest)) }
     let bar = ProgressBar("Tokens", total: histories.count * TokenCounts.styles.count, unit: "prompts")
     defer { bar.finish() }
     let series = try counts.series(histories: histories) { done in
@@ -129,7 +130,7 @@ extension StudySession {
       study: "token-counts",
       axis: .init("representation", unit: "", labels: TokenCounts.styles.map(\.rawValue)), series: series,
       settings: settings([
-        .init("tokenizer", directory), .init("newest items at most", "\(options.checkpoint.maxHistoryItems)"),
+        .init("tokenizer", directory), .init("newest items at most", "\(newest)"),
       ]), data: summary)
   }
 }

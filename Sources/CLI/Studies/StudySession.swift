@@ -88,7 +88,8 @@ struct StudySession {
     [
       .init(
         method.name,
-        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, fingerprint \(method.fingerprint)")
+        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(method.maxHistoryItems) items, fingerprint \(method.fingerprint)"
+      )
     ]
   }
 }

@@ -141,10 +141,7 @@ struct StackConfiguration: Sendable {
     add("spaces", spaces)
     add("precision", precision)
     add("packed-cache", packedCache ?? state.packedMatrices)
-    for (index, directory) in ([checkpoint] + furtherCheckpoints).enumerated() {
-      let ownName = URL(filePath: directory).standardizedFileURL.lastPathComponent
-      add("model-name", index == 0 ? modelName ?? ownName : ownName)
-    }
+    add("model-name", modelName)
     add("model-version", modelVersion)
   }
 

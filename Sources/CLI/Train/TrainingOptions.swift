@@ -11,6 +11,11 @@ struct TrainingOptions: ParsableArguments {
       "How prompts tell of items: image (titles and images, as published), compact (images alone), attributes or "
         + "descriptions (in words); as --checkpoint was trained by default.", valueName: "style"))
   var prompts: PromptStyle?
+  @Option(
+    help: ArgumentHelp(
+      "What the checkpoint says it is called, and services call it by default; the name of --out by default.",
+      valueName: "name"), transform: NonEmpty.text)
+  var name: String?
   @Option(help: ArgumentHelp("Times that every user is visited.", valueName: "n"))
   var epochs = 8
   @Option(help: ArgumentHelp("Samples of each user in an epoch.", valueName: "n"))
@@ -73,6 +78,9 @@ struct TrainingOptions: ParsableArguments {
       throw ValidationError(error.message)
     }
     guard (1...10_000).contains(maxInteractions) else { throw ValidationError("--max-interactions is 1 to 10,000.") }
+    guard name.map({ $0.utf8.count <= TrainingNotes.maxTextBytes }) ?? true else {
+      throw ValidationError("--name may have \(TrainingNotes.maxTextBytes) bytes.")
+    }
     guard ilaWeight >= 0, ilaWeight.isFinite else { throw ValidationError("--ila-weight is 0 or more.") }
     guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }

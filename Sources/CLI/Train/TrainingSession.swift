@@ -74,13 +74,19 @@ struct TrainingSession {
     let run = try TrainingRun(
       model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),
       publisher: CheckpointPublisher(
-        start: start, target: out.checkpoint, placement: model.frozenParts, promptStyle: style),
+        start: start, target: out.checkpoint, placement: model.frozenParts, notes: try notes(style)),
       directory: out, settings: facts(dataset, items, plan), report: progress.show)
     if settings.resumes { try run.resume() }
     let outcome = try run.run { stop.isRaised }
     try LossPage(out).write()
     progress.end(outcome, run.state, out)
     return outcome
+  }
+
+  private func notes(_ style: PromptStyle) throws -> TrainingNotes {
+    let run = try out.identity(named: training.name, resumes: settings.resumes, now: .now)
+    return TrainingNotes(
+      promptStyle: style, maxHistoryItems: training.maxInteractions, name: run.name, trainedAt: run.began)
   }
 
   private func checkDirectory() throws(CLIError) {

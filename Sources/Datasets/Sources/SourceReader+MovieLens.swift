@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Items
+
 /// MovieLens: `movies.dat` and `ratings.dat`, with `::` between fields (1M, 10M), or `movies.csv` and `ratings.csv` (20M and later).
 ///
 /// - Source: the README files of MovieLens 1M, 10M and 20M. Every rating is an interaction, whatever it is.

@@ -15,7 +15,8 @@ package final class CheckpointRecommender: RankingMethod {
     package var spaces: [Space] = [.image]
     /// How histories are told; as the checkpoint was trained by default.
     package var promptStyle: PromptStyle?
-    package var maxHistoryItems = 10
+    /// As many as the checkpoint was trained with by default.
+    package var maxHistoryItems: Int?
     /// Longest prompt, [REC] included; the oldest items are left out of a longer one.
     package var maxPromptTokens = 4096
     /// Prompts that are computed together.
@@ -122,13 +123,14 @@ package final class CheckpointRecommender: RankingMethod {
   }
 
   package var promptStyle: PromptStyle { model.promptStyle }
+  package var maxHistoryItems: Int { model.maxHistoryItems }
 
   /// Of every file that its prompts are computed with.
   package var fingerprint: String { model.fingerprints.model }
 
   /// Nil when prompts show images and no item of the history has one: nothing is known of the user then.
   private func prompt(of query: RankingQuery) throws(ModelError) -> Prompt? {
-    let told = readable(query).newest(settings.maxHistoryItems).history
+    let told = readable(query).newest(maxHistoryItems).history
     guard !told.isEmpty else { return nil }
     return try model.prompt(
       history: told.map { HistoryEntry(texts: items[$0], softToken: softTokens[$0]) }, allowsNone: true)
@@ -136,12 +138,12 @@ package final class CheckpointRecommender: RankingMethod {
 
   package func tells(of query: RankingQuery) throws -> Bool {
     guard let prompt = try prompt(of: query) else { return false }
-    return prompt.truncatedItems < readable(query).newest(settings.maxHistoryItems).history.count
+    return prompt.truncatedItems < readable(query).newest(maxHistoryItems).history.count
   }
 
   private func noteUntold(_ queries: [RankingQuery], _ prompts: [Prompt?]) {
     let users = zip(queries, prompts).filter { query, prompt in
-      prompt.map { $0.truncatedItems == readable(query).newest(settings.maxHistoryItems).history.count } ?? false
+      prompt.map { $0.truncatedItems == readable(query).newest(maxHistoryItems).history.count } ?? false
     }.map(\.0.user)
     if !users.isEmpty { untold.withLock { $0.formUnion(users) } }
   }

@@ -120,9 +120,10 @@ extension TrainingAdminServer {
     try require(space, request.expectedSpaceFingerprint)
     if registry.standing(of: space) == nil { try requireRoom() }
     let loaded = try refusing { try read(location, readable) }
+    let own = TrainingName(of: location, directory: entry.name)
     let training = LoadedTraining(
-      loaded, name: request.name.isEmpty ? TrainingName.of(entry.name) : request.name,
-      version: request.version.isEmpty ? TrainingName.defaultVersion : request.version, directory: entry.name,
+      loaded, name: request.name.isEmpty ? own.name : request.name,
+      version: request.version.isEmpty ? own.version : request.version, directory: entry.name,
       isOfCall: true)
     try require(training.identity.spaceFingerprint, space)
     let held = registry.add(training)

@@ -2,6 +2,7 @@
 
 import Foundation
 import Logging
+import Models
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -32,14 +33,24 @@ extension LoadedTraining {
 }
 
 /// What a training is called in answers.
-enum TrainingName {
-  static let defaultVersion = "1"
+struct TrainingName {
+  let name: String
+  let version: String
 
   private static let maxBytes = 256
 
-  /// The last of a path's directories.
-  static func of(_ directory: String) -> String {
-    directory.split(separator: "/").last.map(String.init) ?? directory
+  /// What the checkpoint says, else its directory's name and 1. A run's directory calls it `checkpoint`, as every other run's
+  /// does; the run's own name tells more then.
+  ///
+  /// - Parameter directory: where it lies, as people name it.
+  init(of checkpoint: CheckpointLocation, directory: String? = nil) {
+    // A configuration that cannot be read is refused when the checkpoint is loaded.
+    let notes = (try? checkpoint.trainingNotes()) ?? TrainingNotes()
+    let path = directory ?? checkpoint.directory
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    let ofRun = parts.last == "checkpoint" ? parts.dropLast().last : parts.last
+    name = notes.name ?? (ofRun ?? parts.last).map(String.init) ?? path
+    version = notes.trainedAt ?? "1"
   }
 
   static func check(_ request: Training_LoadTrainingRequest) throws(ServiceFailure) {

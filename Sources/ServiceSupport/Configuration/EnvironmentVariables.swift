@@ -31,7 +31,8 @@ package enum EnvironmentVariables {
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.
   static let others: Set<String> = [
     "ILLMREC_MILVUS_TOKEN", ParentWatch.variable,
-    "ILLMREC_SHARED", "ILLMREC_CASES", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS", "ILLMREC_SWAP_CALLS",
+    "ILLMREC_SHARED", "ILLMREC_CASES", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS",
+    "ILLMREC_SWAP_CALLS",
     "ILLMREC_SHADOW_SECONDS", "ILLMREC_RELEASE_CALLS", "ILLMREC_ROLLOUT_SEEDS",
   ]
 

@@ -9,7 +9,7 @@ package import Models
 package struct CheckpointPublisher: Sendable {
   /// How the frozen parts come into a checkpoint.
   package enum Placement: String, Sendable, CaseIterable {
-    /// Symbolic links to where they lie.
+    /// Symbolic links to where they lie, relative to the checkpoint: a directory that holds both may be moved.
     case link
     case copy
   }
@@ -17,19 +17,19 @@ package struct CheckpointPublisher: Sendable {
   private let start: CheckpointLocation
   private let target: String
   private let placement: Placement
-  private let promptStyle: PromptStyle
+  private let notes: TrainingNotes
 
   /// - Parameters:
   ///   - start: what training started from.
   ///   - target: the checkpoint's directory, which is replaced at every writing.
-  ///   - promptStyle: what the checkpoint says it was trained with.
+  ///   - notes: what the checkpoint says of how it was trained.
   package init(
-    start: CheckpointLocation, target: String, placement: Placement = .link, promptStyle: PromptStyle = .image
+    start: CheckpointLocation, target: String, placement: Placement = .link, notes: TrainingNotes = TrainingNotes()
   ) {
     self.start = start
     self.target = target
     self.placement = placement
-    self.promptStyle = promptStyle
+    self.notes = notes
   }
 
   /// Replaces the checkpoint. The old one stays in its place until the new one is whole.
@@ -66,15 +66,13 @@ package struct CheckpointPublisher: Sendable {
     try TorchTensorFile.write(tokens.values, shape: tokens.shape, to: checkpoint.tokenEmbeddings)
   }
 
-  /// As the published code writes it, with the sizes of the tensors; and with the style of prompts where it is another than
-  /// that code's.
+  /// As the published code writes it, with the sizes of the tensors; and with the training's notes.
   private func writeConfiguration(_ tensors: [SafetensorsWriter.Tensor], to path: String) throws(TrainingError) {
     let llmDim = tensors.first { $0.name == "rec_token" }?.shape.last ?? 0
     let spaceDim = tensors.first { $0.name.hasSuffix(".mlp.3.bias") }?.shape.first ?? 0
     let file = try DurableFile(path)
-    let style = promptStyle == .image ? "" : ", \"prompt_style\": \"\(promptStyle.rawValue)\""
     let text =
-      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)\(style)}\n"
+      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)\(notes.members)}\n"
     try file.write(Array(text.utf8))
     try file.commit()
   }
@@ -113,12 +111,19 @@ package struct CheckpointPublisher: Sendable {
 
   private func partialDirectory(of path: String) -> String { URL(filePath: path).deletingLastPathComponent().path }
 
+  /// Without links: where the kernel follows a relative link from.
+  private static func directoryOf(_ path: String) -> String {
+    URL(filePath: path).deletingLastPathComponent().resolvingSymlinksInPath().path
+  }
+
   /// Links or copies a file or directory. A link to a link becomes one to what that names.
   static func place(_ source: String, at place: String, _ placement: Placement) throws(TrainingError) {
     let original = URL(filePath: source).resolvingSymlinksInPath().path
     do {
       switch placement {
-      case .link: try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: original)
+      case .link:
+        try FileManager.default.createSymbolicLink(
+          atPath: place, withDestinationPath: RelativePath.from(directoryOf(place), to: original))
       case .copy: try FileManager.default.copyItem(atPath: original, toPath: place)
       }
     } catch {

@@ -18,7 +18,7 @@ import Testing
       let state = try StateDirectory(directory)
       let encoder = stack.arguments(of: .encoder, state: state)
       #expect(Self.value(of: "--checkpoint", in: encoder) == "/models/amazon/")
-      #expect(Self.value(of: "--model-name", in: encoder) == "amazon")
+      #expect(Self.value(of: "--model-name", in: encoder) == nil, "the services read it from the checkpoint")
       #expect(Self.value(of: "--store", in: encoder) == "\(directory)/items.sqlite")
       #expect(Self.value(of: "--port", in: encoder) == "50051")
       #expect(Self.value(of: "--spaces", in: encoder) == "image,cf")
@@ -72,7 +72,7 @@ import Testing
           zip(arguments, arguments.dropFirst()).filter { $0.0 == flag }.map(\.1)
         }
         #expect(values(of: "--checkpoint") == ["/runs/old", "/runs/new/", "/runs/newer"])
-        #expect(values(of: "--model-name") == ["shop", "new", "newer"])
+        #expect(values(of: "--model-name") == ["shop"])
         #expect(values(of: "--trainings") == ["/runs"])
         #expect(values(of: "--trainings-state") == ["\(state.path)/\(member.rawValue)-trainings.json"])
       }

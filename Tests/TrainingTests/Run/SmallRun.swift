@@ -78,7 +78,8 @@ struct SmallRun {
     return try TrainingRun(
       model: model, plan: plan, samples: builder,
       validation: RecommenderValidation(task: task, items: items, builder: builder),
-      publisher: CheckpointPublisher(start: checkpoint, target: directory.checkpoint, promptStyle: items.promptStyle),
+      publisher: CheckpointPublisher(
+        start: checkpoint, target: directory.checkpoint, notes: TrainingNotes(promptStyle: items.promptStyle)),
       directory: directory,
       settings: plan.settings, report: report)
   }
