@@ -94,9 +94,9 @@ check-metrics: packages ## Check what running services export, and the alert rul
 check-deploy: ## Check the files of deploy/; PROGRAMS="an unpacked release archive" starts images and units as well.
 	@PROGRAMS=$(PROGRAMS) CHECKPOINT=$(CHECKPOINT) scripts/check-deploy.sh
 
-.PHONY: fuzz-images
-fuzz-images: packages ## Fuzz the image codec for SECONDS=60, starting from the image files in IMAGES="folders".
-	@scripts/fuzz-images.sh $(or $(SECONDS),60) $(IMAGES)
+.PHONY: fuzz
+fuzz: packages ## Fuzz what reads foreign bytes in C: RUNS=20000 inputs, SECONDS=60 at most, for each of PARSERS="jpeg graph …" or all.
+	@IMAGES="$(IMAGES)" scripts/fuzz.sh $(or $(RUNS),20000) $(or $(SECONDS),60) $(PARSERS)
 
 .PHONY: test-attacks
 test-attacks: packages ## Attack a retrieval service on loopback, and measure what others notice.
