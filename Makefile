@@ -76,6 +76,14 @@ check-text: packages ## Compare the text encoder with Hugging Face transformers 
 check-cases: packages ## Read checkpoints and raw data as other tools write them: each right, or refused by name (CASES="folder" for ready ones).
 	@SWIFT=$(SWIFT) CASES=$(CASES) scripts/check-cases.sh
 
+.PHONY: check-tokenizers
+check-tokenizers: packages ## Compare the ids of tokenizer.json with PyPI's tokenizers, on 10,000 hostile texts a family.
+	@SWIFT=$(SWIFT) scripts/check-tokenizers.sh $(CHECK_FLAGS)
+
+.PHONY: bench-tokenizers
+bench-tokenizers: packages ## Compare the speed of tokenising with PyPI's tokenizers, each on one thread.
+	@SWIFT=$(SWIFT) scripts/check-tokenizers.sh --time 7 $(BENCH_FLAGS)
+
 .PHONY: check-training
 check-training: packages ## Let PyTorch and illmrec read and answer by the checkpoints that the other trained.
 	@SWIFT=$(SWIFT) scripts/check-training.sh $(CHECK_FLAGS)

@@ -253,6 +253,8 @@ let package = Package(
     tests("RecommenderTests", ["Basics", "Recommender", "ServiceSupport", "Traces"] + rpcTests),
     .executableTarget(
       name: "ImageProbe", dependencies: ["Models", "Digest"], path: "Tests/ImageProbe", swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "TokenizerProbe", dependencies: ["Models"], path: "Tests/TokenizerProbe", swiftSettings: swiftSettings),
     tests(
       "CLITests",
       [

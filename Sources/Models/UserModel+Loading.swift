@@ -81,11 +81,7 @@ extension UserModel {
     model.add(checkpoint.llm + "/config.json", part: "llm")
     for path in llm.paths { model.add(path, part: "llm") }
     model.add(try LoRAAdapter(of: checkpoint))
-    model.add(
-      existing: ["tokenizer.model", "tokenizer_config.json", "added_tokens.json"].map {
-        "\(checkpoint.tokenizer)/\($0)"
-      },
-      part: "tokenizer")
+    model.add(existing: try TokenizerSource.files(in: checkpoint.tokenizer), part: "tokenizer")
     model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(

@@ -55,7 +55,7 @@ extension CheckpointFacts {
 
   init(_ tokenizer: LlamaTokenizer) {
     self.init(
-      title: "Tokenizer (SentencePiece)", key: "tokenizer",
+      title: "Tokenizer (\(tokenizer.kind))", key: "tokenizer",
       facts: [
         ("pieces", .number(tokenizer.pieceCount)),
         ("visual_marker", .text(LlamaTokenizer.visualMarker)),

@@ -24,9 +24,8 @@ enum ItemName {
 
   /// The id of a JSON number: 17, 17.0 and 1.7e1 are one.
   static func canonical(number text: String) -> String {
-    guard text.contains(where: { $0 == "e" || $0 == "E" }), let value = Double(text),
-      abs(value) < 9_007_199_254_740_992,
-      let integer = Int(exactly: value)
+    let isScaled = text.contains { $0 == "e" || $0 == "E" }
+    guard isScaled, let value = Double(text), abs(value) < 9_007_199_254_740_992, let integer = Int(exactly: value)
     else { return canonical(text) }
     return String(integer)
   }

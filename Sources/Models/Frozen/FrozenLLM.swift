@@ -82,7 +82,7 @@ package final class FrozenLLM: Sendable {
   ) throws(ModelError) -> LlamaTokenizer {
     let part = try Self.tokenizerPart(checkpoint, digests)
     guard part.contents != tokenizerPart.contents else { return tokenizer }
-    for path in Self.tokenizerFiles(checkpoint) { try readable.require(path) }
+    for path in try TokenizerSource.files(in: checkpoint.tokenizer) { try readable.require(path) }
     return try LlamaTokenizer(directory: checkpoint.tokenizer)
   }
 
@@ -135,16 +135,11 @@ extension FrozenLLM {
     return FrozenPart(name: "LLM", contents: contents)
   }
 
-  static func tokenizerFiles(_ checkpoint: CheckpointLocation) -> [String] {
-    ["tokenizer.model", "tokenizer_config.json", "added_tokens.json"].map { "\(checkpoint.tokenizer)/\($0)" }
-      .filter(CheckpointLocation.exists)
-  }
-
   private static func tokenizerPart(
     _ checkpoint: CheckpointLocation, _ digests: FileDigests
   ) throws(ModelError) -> FrozenPart {
     var fingerprint = Fingerprint()
-    fingerprint.add(existing: tokenizerFiles(checkpoint), part: "tokenizer")
+    fingerprint.add(existing: try TokenizerSource.files(in: checkpoint.tokenizer), part: "tokenizer")
     return FrozenPart(name: "tokenizer", contents: try fingerprint.fileDigests(digests))
   }
 }

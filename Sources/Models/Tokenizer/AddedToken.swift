@@ -12,6 +12,8 @@ struct AddedToken: Sendable, Equatable {
   var isSingleWord = false
   /// It steers the model instead of standing for text.
   var isSpecial = false
+  /// It is recognised in the normalised text, by its normalised content; of `tokenizer.json` alone.
+  var isNormalized = false
 }
 
 extension [AddedToken] {
@@ -25,8 +27,8 @@ extension [AddedToken] {
 
 /// The parts of a tokenizer's JSON files that decide what a text's tokens are.
 ///
-/// `normalized` of an added token is not among them: the slow tokenizer heeds it only when it lower-cases text, which
-/// LLaMA's does not.
+/// `normalized` of an added token counts beside `tokenizer.json` alone: the slow tokenizer heeds it only when it lower-cases text,
+/// which LLaMA's does not.
 struct TokenizerConfiguration: Sendable {
   /// `tokenizer_config.json`.
   private struct Main: Decodable {
@@ -36,6 +38,9 @@ struct TokenizerConfiguration: Sendable {
     let bosToken: Name?
     let eosToken: Name?
     let unkToken: Name?
+    let addPrefixSpace: Bool?
+    let legacy: Bool?
+    let tokenizerClass: String?
   }
 
   private struct Token: Decodable {
@@ -44,6 +49,7 @@ struct TokenizerConfiguration: Sendable {
     let rstrip: Bool?
     let singleWord: Bool?
     let special: Bool?
+    let normalized: Bool?
   }
 
   /// A token's name, alone or as an object.
@@ -65,6 +71,15 @@ struct TokenizerConfiguration: Sendable {
   let beginning: String
   let end: String
   let unknown: String
+  /// As the file states them; nil where it does not.
+  let statedBeginning: Bool?
+  let statedEnd: Bool?
+  let statedEndName: String?
+  let addsPrefixSpace: Bool?
+  /// `legacy`, which is false where the file is silent, as in the published code.
+  let isLegacy: Bool
+  /// The class of transformers that wrote the file.
+  let writtenBy: String?
 
   /// Reads `tokenizer_config.json` and, for tokens that it does not name, `added_tokens.json`. Both may be missing.
   init(directory: String) throws(ModelError) {
@@ -75,6 +90,12 @@ struct TokenizerConfiguration: Sendable {
     beginning = main?.bosToken?.content ?? "<s>"
     end = main?.eosToken?.content ?? "</s>"
     unknown = main?.unkToken?.content ?? "<unk>"
+    statedBeginning = main?.addBosToken
+    statedEnd = main?.addEosToken
+    statedEndName = main?.eosToken?.content
+    addsPrefixSpace = main?.addPrefixSpace
+    isLegacy = main?.legacy ?? false
+    writtenBy = main?.tokenizerClass
     addedTokens = []
     for (key, token) in main?.addedTokensDecoder ?? [:] {
       guard let id = Int32(key), id >= 0 else {
@@ -83,11 +104,12 @@ struct TokenizerConfiguration: Sendable {
       addedTokens.append(
         AddedToken(
           content: token.content, id: id, stripsLeft: token.lstrip ?? false, stripsRight: token.rstrip ?? false,
-          isSingleWord: token.singleWord ?? false, isSpecial: token.special ?? false))
+          isSingleWord: token.singleWord ?? false, isSpecial: token.special ?? false,
+          isNormalized: token.normalized ?? !(token.special ?? false)))
     }
     let more = try JSONText.decodeIfPresent([String: Int32].self, from: directory + "/added_tokens.json") ?? [:]
     for (content, id) in more where !addedTokens.contains(where: { $0.content == content }) {
-      addedTokens.append(AddedToken(content: content, id: id))
+      addedTokens.append(AddedToken(content: content, id: id, isNormalized: true))
     }
     addedTokens.sort { $0.id < $1.id }
   }

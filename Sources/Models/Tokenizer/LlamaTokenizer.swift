@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// LLaMA's tokenizer with the marker `<i_vis>`, token for token as Hugging Face's slow `LlamaTokenizer(legacy=False)`.
+/// The tokenizer of an LLM with the marker `<i_vis>`: of SentencePiece's `tokenizer.model`, or of `tokenizer.json`.
 ///
 /// Texts come in two kinds. A prompt's own words are tokenised as Hugging Face does it: added tokens that stand in them
 /// are recognised. Values that come from outside, such as titles, are data: what looks like an added token in them is
@@ -26,218 +26,83 @@ package final class LlamaTokenizer: Sendable {
     package let markerPositions: [Int]
   }
 
-  private let model: SentencePieceModel
-  private let addedTokens: [AddedToken]
-  private let marker: AddedToken
-  /// Before and after every text: `<s>` and, when the checkpoint asks for it, `</s>`.
-  private let beginning: [Int32]
-  private let end: [Int32]
-  /// What the model makes of the unknown token's name; see `encodePieces`.
-  private let unknownName: String
-  private let unknownNameLength: Int
+  /// What the ids are made by.
+  private enum Engine: Sendable {
+    case sentencePiece(SentencePieceTokenizer)
+    case pipeline(PipelineTokenizer)
+  }
+
+  private let engine: Engine
   /// Most characters that one token of data stands for; nil where that has no bound.
   let longestPiece: Int?
   /// As the other, of words in which added tokens are recognised.
   let longestToken: Int?
+  /// What ends an answer: `</s>` as in the published code, or the LLM's own where that is none of its tokens.
+  package let endOfAnswer: String
 
-  /// The character that SentencePiece puts for a space. Like all characters here a Unicode scalar: a space with an accent
-  /// is one Swift `Character`, and still a space to the tokenizer.
-  private static let underline: Unicode.Scalar = "\u{2581}"
-
-  /// Reads `tokenizer.model`, `tokenizer_config.json` and `added_tokens.json` of `directory`; only the first must exist.
+  /// Reads `tokenizer.model` or `tokenizer.json` of `directory`, whichever ``TokenizerSource`` says, with `tokenizer_config.json` and
+  /// `added_tokens.json`, which may be missing.
   package init(directory: String) throws(ModelError) {
-    let model = try SentencePieceModel(path: directory + "/tokenizer.model")
     let configuration = try TokenizerConfiguration(directory: directory)
-    self.model = model
-    let markerID = Int32(model.pieceCount)
-    marker =
-      configuration.addedTokens.first { $0.content == Self.visualMarker }
-      ?? AddedToken(content: Self.visualMarker, id: markerID)
-    guard !marker.isSingleWord else {
-      throw ModelError(
-        .unsupported,
-        "\(directory)/tokenizer_config.json: single_word of \(Self.visualMarker) must be false, or the "
-          + "prompt has no place for soft tokens")
+    switch try TokenizerSource(directory: directory, configuration) {
+    case .sentencePiece:
+      let tokenizer = try SentencePieceTokenizer(directory: directory, configuration)
+      engine = .sentencePiece(tokenizer)
+      (longestPiece, longestToken) = (tokenizer.longestPiece, tokenizer.longestToken)
+      endOfAnswer = "</s>"
+    case .file:
+      let tokenizer = try PipelineTokenizer(directory: directory, configuration)
+      engine = .pipeline(tokenizer)
+      (longestPiece, longestToken) = (tokenizer.longestPiece, tokenizer.longestToken)
+      endOfAnswer = tokenizer.endOfAnswer
     }
-    unknownName = configuration.unknown
-    unknownNameLength = model.encode(configuration.unknown).count
-    let beginningID = try Self.id(of: configuration.beginning, model, configuration, directory)
-    let endID = try Self.id(of: configuration.end, model, configuration, directory)
-    beginning = configuration.addsBeginning ? [beginningID] : []
-    end = configuration.addsEnd ? [endID] : []
-    var added = configuration.addedTokens
-    let names = [(configuration.beginning, beginningID), (configuration.end, endID), (unknownName, model.unknownID)]
-    for (name, id) in names where !added.contains(where: { $0.content == name }) {
-      added.append(AddedToken(content: name, id: id, isSpecial: true))
-    }
-    if !added.contains(marker) { added.append(marker) }
-    added.removeAll(where: \.content.isEmpty)
-    addedTokens = added
-    longestPiece = model.longestPiece
-    longestToken = added.longestToken(besidePieces: model.longestPiece)
   }
 
-  private static func id(
-    of name: String, _ model: SentencePieceModel, _ configuration: TokenizerConfiguration, _ directory: String
-  ) throws(ModelError) -> Int32 {
-    guard let id = configuration.addedTokens.first(where: { $0.content == name })?.id ?? model.id(of: name) else {
-      throw ModelError(.malformed, "\(directory)/tokenizer.model has no token \(name), which its configuration names")
+  /// For people: what the ids are made by.
+  package var kind: String {
+    switch engine {
+    case .sentencePiece: "SentencePiece"
+    case .pipeline: "tokenizer.json"
     }
-    return id
   }
 
   /// Id of `<i_vis>`.
-  package var visualMarkerID: Int32 { marker.id }
-  /// Number of ids that text without added tokens can have: the least rows of an embedding table.
-  package var pieceCount: Int { model.pieceCount }
+  package var visualMarkerID: Int32 {
+    switch engine {
+    case .sentencePiece(let tokenizer): tokenizer.visualMarkerID
+    case .pipeline(let tokenizer): tokenizer.visualMarkerID
+    }
+  }
 
-  /// Ids of `segments`, read as one text: `<s>` first.
+  /// Number of ids that a text can have, the marker aside: the least rows of an embedding table.
+  package var pieceCount: Int {
+    switch engine {
+    case .sentencePiece(let tokenizer): tokenizer.pieceCount
+    case .pipeline(let tokenizer): tokenizer.pieceCount
+    }
+  }
+
+  /// Ids of `segments`, read as one text: `<s>` first, or what else the checkpoint puts around texts.
   package func encode(_ segments: [Segment]) -> Encoding {
-    let inside = encodeInside(segments)
-    return Encoding(
-      ids: beginning + inside.ids + end, markerPositions: inside.markerPositions.map { $0 + beginning.count })
+    switch engine {
+    case .sentencePiece(let tokenizer): tokenizer.encode(segments)
+    case .pipeline(let tokenizer): tokenizer.encode(segments)
+    }
   }
 
   /// Ids of `count` markers alone, `<s>` first: where there is no text, there is no space before it either.
   package func encode(markers count: Int) -> Encoding {
-    Encoding(
-      ids: beginning + [Int32](repeating: marker.id, count: count) + end,
-      markerPositions: Array(beginning.count..<beginning.count + count))
+    switch engine {
+    case .sentencePiece(let tokenizer): tokenizer.encode(markers: count)
+    case .pipeline(let tokenizer): tokenizer.encode(markers: count)
+    }
   }
 
   /// Ids of `text`, without `<s>`.
-  package func encodeWithoutBeginning(_ text: String) -> [Int32] { encodeInside([.text(text)]).ids }
-}
-
-extension LlamaTokenizer {
-  /// A run of characters between two added tokens, or one of those.
-  private enum Run {
-    case characters(String)
-    case token(AddedToken)
-  }
-
-  private func encodeInside(_ segments: [Segment]) -> Encoding {
-    var runs: [Run] = []
-    for segment in segments {
-      switch segment {
-      case .text(let text): for run in split(text) { Self.append(run, to: &runs) }
-      case .data(let text): Self.append(.characters(text), to: &runs)
-      case .visualMarker: runs.append(.token(marker))
-      }
+  package func encodeWithoutBeginning(_ text: String) -> [Int32] {
+    switch engine {
+    case .sentencePiece(let tokenizer): tokenizer.encodeWithoutBeginning(text)
+    case .pipeline(let tokenizer): tokenizer.encodeWithoutBeginning(text)
     }
-    guard !runs.isEmpty else { return Encoding(ids: [], markerPositions: []) }
-    for index in runs.indices {
-      guard case .characters(let text) = runs[index] else { continue }
-      runs[index] = .characters(Self.withoutUnderlines(text))
-    }
-    // The space before the whole text.
-    if case .characters(let text) = runs[0] {
-      runs[0] = .characters(String(Self.underline) + text)
-    } else {
-      runs.insert(.characters(String(Self.underline)), at: 0)
-    }
-    var ids: [Int32] = []
-    var markerPositions: [Int] = []
-    for run in dropLoneUnderline(strip(runs)) {
-      switch run {
-      case .characters(let text): ids += encodePieces(text)
-      case .token(let token):
-        if token == marker { markerPositions.append(ids.count) }
-        ids.append(token.id)
-      }
-    }
-    return Encoding(ids: ids, markerPositions: markerPositions)
-  }
-
-  private static func withoutUnderlines(_ text: String) -> String {
-    guard text.unicodeScalars.contains(underline) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == underline ? " " : $0 }))
-  }
-
-  /// Neighbouring characters are one run: a text's pieces do not depend on how it was cut into segments.
-  private static func append(_ run: Run, to runs: inout [Run]) {
-    if case .characters(let text) = run {
-      guard !text.isEmpty else { return }
-      if case .characters(let former)? = runs.last {
-        runs[runs.count - 1] = .characters(former + text)
-        return
-      }
-    }
-    runs.append(run)
-  }
-
-  /// Cuts `text` at its added tokens: at each place the longest that stands there.
-  private func split(_ text: String) -> [Run] {
-    let bytes = Array(text.utf8)
-    let tokens = addedTokens.map { (token: $0, bytes: Array($0.content.utf8)) }
-    let firstBytes = Set(tokens.map { $0.bytes[0] })
-    var runs: [Run] = []
-    var start = 0
-    var position = 0
-    while position < bytes.count {
-      guard firstBytes.contains(bytes[position]),
-        let found = tokens.filter({ bytes[position...].starts(with: $0.bytes) })
-          .max(by: { $0.bytes.count < $1.bytes.count })
-      else {
-        position += 1
-        continue
-      }
-      if position > start { runs.append(.characters(String(decoding: bytes[start..<position], as: UTF8.self))) }
-      runs.append(.token(found.token))
-      position += found.bytes.count
-      start = position
-    }
-    if start < bytes.count { runs.append(.characters(String(decoding: bytes[start...], as: UTF8.self))) }
-    return runs
-  }
-
-  /// Applies what added tokens say of their neighbours.
-  private func strip(_ runs: [Run]) -> [Run] {
-    var runs = runs
-    for index in runs.indices {
-      guard case .token(let token) = runs[index] else { continue }
-      var left = characters(in: runs, at: index - 1)
-      var right = characters(in: runs, at: index + 1)
-      if token.stripsRight, let text = right {
-        right = text.drop(while: \.properties.isWhitespace)
-        runs[index + 1] = .characters(String(right ?? text))
-      }
-      if token.stripsLeft, let text = left {
-        left = text.prefix(text.reversed().drop(while: \.properties.isWhitespace).count)
-        runs[index - 1] = .characters(String(left ?? text))
-      }
-      if token.isSingleWord, let left, let last = left.last, last != " " {
-        runs[index - 1] = .characters(String(left) + token.content)
-        runs[index] = .characters("")
-      } else if token.isSingleWord, let right, let first = right.first, first != " " {
-        runs[index + 1] = .characters(token.content + String(right))
-        runs[index] = .characters("")
-      }
-    }
-    return runs
-  }
-
-  private func characters(in runs: [Run], at index: Int) -> Substring.UnicodeScalarView? {
-    guard runs.indices.contains(index), case .characters(let text) = runs[index] else { return nil }
-    return text[...].unicodeScalars
-  }
-
-  /// A text that starts with a special token gets no space before it.
-  private func dropLoneUnderline(_ runs: [Run]) -> [Run] {
-    guard runs.count > 1, case .characters(let first) = runs[0], first.unicodeScalars.elementsEqual([Self.underline]),
-      case .token(let token) = runs[1], token.isSpecial
-    else { return runs }
-    return Array(runs.dropFirst())
-  }
-
-  /// Ids of a run of characters, to which no space is added.
-  ///
-  /// SentencePiece drops spaces at the start of a text. So that they stay, the text is tokenised behind the unknown
-  /// token's name, and as many pieces as that name has are dropped.
-  private func encodePieces(_ text: String) -> [Int32] {
-    guard let first = text.unicodeScalars.first else { return [] }
-    guard first == Self.underline || first == " " else { return model.encode(text) }
-    let ids = model.encode(unknownName + text)
-    return ids.count >= unknownNameLength ? Array(ids.dropFirst(unknownNameLength)) : ids
   }
 }

@@ -3,9 +3,9 @@
 import CSentencePiece
 import Glibc
 
-/// A SentencePiece model, loaded to tokenise without the dummy space that it would put before a text.
+/// A SentencePiece model, loaded to tokenise without the dummy space that it would put before a text, or with it.
 ///
-/// Hugging Face's `LlamaTokenizer(legacy=False)` switches that space off and adds its own, see `LlamaTokenizer`.
+/// Hugging Face's `LlamaTokenizer(legacy=False)` switches that space off and adds its own, see `SentencePieceTokenizer`.
 final class SentencePieceModel: Sendable {
   // Immutable on the C side: any thread may use it.
   nonisolated(unsafe) private let handle: OpaquePointer
@@ -17,9 +17,10 @@ final class SentencePieceModel: Sendable {
   /// end of a serialised model they overrule what it says.
   private static let noDummyPrefix: [UInt8] = [0x1A, 0x02, 0x18, 0x00]
 
-  init(path: String) throws(ModelError) {
+  /// - Parameter addsSpaces: before each text, where the model says so.
+  init(path: String, addsSpaces: Bool = false) throws(ModelError) {
     let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
-    let model = file.withBytes { Array($0) } + Self.noDummyPrefix
+    let model = file.withBytes { Array($0) } + (addsSpaces ? [] : Self.noDummyPrefix)
     var handle: OpaquePointer?
     var message: UnsafeMutablePointer<CChar>?
     let status = illmrec_sentencepiece_create(model, model.count, &handle, &message)

@@ -52,7 +52,7 @@ package struct AlignmentPrompt: Sendable {
       [.text(Self.system + " USER: ")] + template.history(items)
       + [.text(Self.instruction + question + " ASSISTANT: ")]
     let whole = tokenizer.encode(
-      asked + [.text(answer.before), .data(answer.value), .text(answer.after + "</s>")])
+      asked + [.text(answer.before), .data(answer.value), .text(answer.after + tokenizer.endOfAnswer)])
     // The space before an answer is a token alone, and part of the answer's first token when one follows.
     let labelStart = tokenizer.encode(asked).ids.count - 1
     return Encoding(

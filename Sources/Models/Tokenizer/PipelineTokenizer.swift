@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// `tokenizer.json` with the marker `<i_vis>`, id for id as Hugging Face's tokenizers.
+final class PipelineTokenizer: Sendable {
+  typealias Segment = LlamaTokenizer.Segment
+  typealias Encoding = LlamaTokenizer.Encoding
+
+  private let pipeline: TokenizerPipeline
+  let pieceCount: Int
+  let longestPiece: Int?
+  let longestToken: Int?
+  let endOfAnswer: String
+
+  private static let publishedEnd = "</s>"
+
+  /// Reads `tokenizer.json` of `directory`; `configuration` is what stands beside it.
+  init(directory: String, _ configuration: TokenizerConfiguration) throws(ModelError) {
+    let path = directory + "/tokenizer.json"
+    var file = try TokenizerFile(path: path)
+    let pipeline = try file.pipeline(configuration, marker: LlamaTokenizer.visualMarker)
+    guard !pipeline.marker.isSingleWord else {
+      throw ModelError(
+        .unsupported,
+        "\(path): single_word of \(LlamaTokenizer.visualMarker) must be false, or the prompt has no place for soft tokens"
+      )
+    }
+    self.pipeline = pipeline
+    let others = pipeline.parts.addedTokens.filter { $0 != pipeline.marker }
+    pieceCount = Int(max(pipeline.parts.mostID, others.map(\.id).max() ?? 0)) + 1
+    longestPiece = pipeline.parts.longestPiece
+    longestToken = pipeline.parts.addedTokens.longestToken(besidePieces: longestPiece)
+    let hasPublishedEnd = others.contains { $0.content == Self.publishedEnd }
+    endOfAnswer = hasPublishedEnd ? Self.publishedEnd : configuration.statedEndName ?? Self.publishedEnd
+  }
+
+  var visualMarkerID: Int32 { pipeline.marker.id }
+
+  func encode(_ segments: [Segment]) -> Encoding {
+    var text = MarkedText(bytes: [])
+    for segment in segments {
+      switch segment {
+      case .text(let words): text.append(words, .text)
+      case .data(let value): text.append(value, .data)
+      case .visualMarker: text.append(LlamaTokenizer.visualMarker, .marker)
+      }
+    }
+    let (ids, markers) = pipeline.encode(text)
+    return surrounded(ids, markers)
+  }
+
+  func encode(markers count: Int) -> Encoding {
+    surrounded([Int32](repeating: visualMarkerID, count: count), Array(0..<count))
+  }
+
+  func encodeWithoutBeginning(_ text: String) -> [Int32] {
+    pipeline.encode(MarkedText(bytes: Array(text.utf8))).ids
+  }
+
+  private func surrounded(_ ids: [Int32], _ markers: [Int]) -> Encoding {
+    let beginning = pipeline.parts.beginning
+    return Encoding(ids: beginning + ids + pipeline.parts.end, markerPositions: markers.map { $0 + beginning.count })
+  }
+}
