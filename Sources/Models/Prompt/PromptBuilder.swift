@@ -156,7 +156,14 @@ package struct PromptBuilder: Sendable {
     segments.append(try ownText(text))
     let least = segments.reduce(0) { $0 + leastTokens(of: $1) }
     guard least < maxPromptTokens else { throw tooLong("at least \(least + 1)") }
-    return try prompt(tokenizer.encode(segments), softTokens, truncated: 0)
+    let encoding = tokenizer.encode(segments)
+    guard encoding.markerPositions.count == softTokens.count else {
+      throw ModelError(
+        .invalidInput,
+        "a text of the prompt's parts becomes the marker \(LlamaTokenizer.visualMarker) when it is normalised; send soft tokens as a "
+          + "part, and leave it out")
+    }
+    return try prompt(encoding, softTokens, truncated: 0)
   }
 
   private func leastTokens(of segment: LlamaTokenizer.Segment) -> Int {

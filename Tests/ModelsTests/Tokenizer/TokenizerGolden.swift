@@ -46,6 +46,18 @@ struct TokenizerGoldenTests {
     }
   }
 
+  @Test func `A prompt's own text that becomes the marker when it is normalised is refused`() throws {
+    try directory.write(TokenizerGolden.named("compatibility forms").file, to: "tokenizer.json")
+    let builder = PromptBuilder(
+      tokenizer: try LlamaTokenizer(directory: directory.path), softTokenDim: 1, maxHistoryItems: 10,
+      maxPromptTokens: 4096, maxItemListTokens: 3850)
+    let error = #expect(throws: ModelError.self) { try builder.prompt(parts: [.text("lamp <I_VIS>")]) }
+    #expect(error?.code == .invalidInput)
+    // A title is data, whatever it becomes.
+    let prompt = try builder.prompt(history: [HistoryEntry(title: "\u{FF1C}i_vis\u{FF1E} <I_VIS>", softToken: [1])])
+    #expect(prompt.softTokenPositions.count == 1)
+  }
+
   @Test func `Texts are cut alike by many threads at once`() async throws {
     try directory.write(TokenizerGolden.named("Qwen2").file, to: "tokenizer.json")
     let tokenizer = try LlamaTokenizer(directory: directory.path)
