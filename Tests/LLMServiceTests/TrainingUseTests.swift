@@ -26,8 +26,11 @@ import Testing
     asking retrieval: String?, _ body: (AdminClient, LLMTrainings) async throws -> Void
   ) async throws {
     let registry = trainings(ScriptedEncoder(space: "a"), ScriptedEncoder(space: "b"), ScriptedEncoder(space: "c"))
+    var configuration = TrainingsConfiguration(retrieval: retrieval)
+    // The machine may be busy.
+    configuration.answerTime = .seconds(600)
     let admin = try TrainingAdminServer(
-      registry, TrainingsConfiguration(retrieval: retrieval), frozenFingerprint: "f", logger: .silent
+      registry, configuration, frozenFingerprint: "f", logger: .silent
     ) { _, _ in throw CancellationError() }
     try await withServicesInProcess([admin]) { try await body(AdminClient(wrapping: $0), registry) }
     await admin.shutdown()

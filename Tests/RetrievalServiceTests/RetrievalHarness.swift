@@ -76,6 +76,8 @@ struct RetrievalHarness: Sendable {
     var configuration = RetrievalConfiguration(
       data: directory, limits: limits, threads: 2, rollouts: rollouts, milvus: milvus)
     configuration.encodingServices = encodingServices
+    // The machine may be busy.
+    configuration.encodingServices.timeout = .seconds(600)
     return configuration
   }
 

@@ -90,7 +90,8 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
     guard !request.force, let target = configuration.retrieval,
       let standing = registry.standing(of: request.spaceFingerprint), !standing.isDefault
     else { return nil }
-    try await TrainingUse(target: target, options: configuration.outgoing).requireNone(
+    let use = TrainingUse(target: target, options: configuration.outgoing, timeout: configuration.answerTime)
+    try await use.requireNone(
       of: standing.training.text, spaceFingerprint: request.spaceFingerprint, field: "space_fingerprint")
     return target
   }

@@ -13,7 +13,7 @@ struct TrainingUse: Sendable {
   let target: String
   let options: ClientOptions
   /// One that has not answered in this time is taken for one that cannot be reached.
-  var timeout = Duration.seconds(5)
+  let timeout: Duration
 
   private typealias Admin = Retrieval_IndexAdminService
 

@@ -19,6 +19,8 @@ package struct TrainingsConfiguration: Sendable {
   package var retrieval: String?
   /// How that is called.
   package var outgoing: ClientOptions
+  /// When it has not answered in this time, it is taken for one that cannot be reached.
+  package var answerTime = Duration.seconds(5)
 
   package init(
     directory: TrainingsDirectory? = nil, memory: String? = nil, maxTrainings: Int = 8, spaces: [Space] = [.image],
