@@ -54,14 +54,18 @@ class Stack:
 
     def children(self):
         """By name, this process's services and the gateway."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            pids = [int(pid) for pid in file.read().split()]
-        names = {}
+        names, pids = {}, []
+        # A child is its thread's, and any thread may have started it.
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/children") as file:
+                pids += [int(pid) for pid in file.read().split()]
         for pid in pids:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 arguments = file.read().split(b"\0")
             name = os.path.basename(arguments[0].decode())
             names["gateway" if name == "illmrec" else name] = pid
+        if len(names) != 4:
+            raise SystemExit(f"the services and the gateway are expected, found: {', '.join(names) or 'none'}")
         return names
 
     def illmrec(self, *arguments):
