@@ -100,4 +100,7 @@ struct InteractionLog {
 extension String {
   /// Such a name cannot stand in files that separate by white space.
   var hasWhitespace: Bool { contains(where: \.isWhitespace) }
+
+  /// Whether it names a table with commas, gzipped or not.
+  var namesCommaTable: Bool { hasSuffix(".csv") || hasSuffix(".csv.gz") }
 }

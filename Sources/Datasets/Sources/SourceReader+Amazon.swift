@@ -6,7 +6,7 @@ extension SourceReader {
   /// Reviews first: of the metadata, which may be many times larger than what is reviewed, only their items are kept.
   mutating func readAmazon(metadata: String, reviews: String) throws -> RawData {
     var asins = Names()
-    let log = try reviews.hasCommas ? readRatings(reviews, asins: &asins) : readReviews(reviews, asins: &asins)
+    let log = try reviews.namesCommaTable ? readRatings(reviews, asins: &asins) : readReviews(reviews, asins: &asins)
     var raw = RawData(
       kind: .amazon, source: "\(metadata) + \(reviews)",
       images: ImageLocator(directory: options.images, catalogFile: metadata))
@@ -67,16 +67,7 @@ extension SourceReader {
   /// The table of ratings that Amazon's reviews of 2023 are split into benchmarks with: user_id, parent_asin, rating, timestamp.
   private mutating func readRatings(_ path: String, asins: inout Names) throws -> InteractionLog {
     var log = InteractionLog()
-    try InteractionTable(path).read(
-      progress: follow(path),
-      event: { event in
-        guard !event.user.hasWhitespace else {
-          return try noteBad("\(path):\(event.line)", "user \"\(event.user)\" has white space in its name")
-        }
-        log.events.append(
-          .init(user: log.users.insert(event.user), item: asins.insert(event.item), time: event.time))
-      },
-      problem: { message, line in try noteBad("\(path):\(line)", message) })
+    try readInteractionTable(path, into: &log) { asins.insert($0) }
     return log
   }
 
@@ -118,9 +109,4 @@ extension SourceReader {
       }
     }
   }
-}
-
-extension String {
-  /// Whether it names a table with commas, gzipped or not.
-  fileprivate var hasCommas: Bool { hasSuffix(".csv") || hasSuffix(".csv.gz") }
 }

@@ -22,19 +22,28 @@ extension SourceReader {
     _ path: String, _ numbers: Names, into raw: inout RawData
   ) throws -> InteractionLog {
     var log = InteractionLog()
+    try readInteractionTable(path, into: &log) { item in
+      let number = numbers.number(of: item)
+      if number == nil { raw.noteUnknown(item) }
+      return number
+    }
+    return log
+  }
+
+  /// - Parameter number: of an item; an interaction with one that has none is passed over.
+  mutating func readInteractionTable(
+    _ path: String, into log: inout InteractionLog, number: (String) -> Int32?
+  ) throws {
     try InteractionTable(path).read(
       progress: follow(path),
       event: { event in
         guard !event.user.hasWhitespace else {
           return try noteBad("\(path):\(event.line)", "user \"\(event.user)\" has white space in its name")
         }
-        guard let item = numbers.number(of: event.item) else {
-          return raw.noteUnknown(event.item)
-        }
+        guard let item = number(event.item) else { return }
         log.events.append(.init(user: log.users.insert(event.user), item: item, time: event.time))
       },
       problem: { message, line in try noteBad("\(path):\(line)", message) })
-    return log
   }
 
   // MARK: - A split that the source brings

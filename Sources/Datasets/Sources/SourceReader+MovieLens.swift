@@ -11,12 +11,13 @@ extension SourceReader {
       kind: .catalog, source: "\(movies) + \(ratings)",
       images: ImageLocator(directory: options.images, catalogFile: movies))
     var numbers = Names()
-    if movies.isTable {
+    if movies.namesCommaTable {
       try readMovieTable(movies, &numbers, into: &raw)
     } else {
       try readMovieLines(movies, &numbers, into: &raw)
     }
-    let log = try ratings.isTable ? readRatingTable(ratings, numbers, &raw) : readRatingLines(ratings, numbers, &raw)
+    let log =
+      try ratings.namesCommaTable ? readRatingTable(ratings, numbers, &raw) : readRatingLines(ratings, numbers, &raw)
     raw.take(log)
     return raw
   }
@@ -129,8 +130,4 @@ private struct ColumnPlaces {
   func cells(of row: DelimitedTable.Row) -> [String]? {
     row.cells.count == count ? places.map { row.cells[$0] } : nil
   }
-}
-
-extension String {
-  fileprivate var isTable: Bool { hasSuffix(".csv") || hasSuffix(".csv.gz") }
 }
