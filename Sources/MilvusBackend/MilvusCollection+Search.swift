@@ -30,6 +30,7 @@ extension MilvusCollection {
         case .answer(let answer): results[item.place] = .success(answer)
         case .again(let next): again.append(next)
         case .outOfReach: results[item.place] = .failure(Self.outOfReach(item))
+        case .empty: results[item.place] = .failure(isEmpty)
         }
       }
       waiting = again
@@ -152,6 +153,14 @@ extension MilvusCollection {
       next += count
     }
     return hits
+  }
+
+  /// Somebody has emptied it, or it was filled anew: an empty answer would pass for one that finds nothing.
+  private var isEmpty: VectorIndexError {
+    VectorIndexError(
+      .corrupt,
+      "collection \(name) of \(connection.place) gives no rows, the version has \(collection.itemCount): somebody changed "
+        + "it. Roll back, or publish the version again")
   }
 
   private static func outOfReach(_ item: SearchPlan.Item) -> VectorIndexError {

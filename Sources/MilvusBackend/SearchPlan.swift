@@ -26,6 +26,8 @@ struct SearchPlan: Sendable {
     case again(Item)
     /// Too few of the hits that Milvus gives are eligible, and the list is too long for a filter.
     case outOfReach
+    /// The collection gives nothing at all, of all the rows it was filled with.
+    case empty
   }
 
   /// A query on its way.
@@ -79,6 +81,7 @@ struct SearchPlan: Sendable {
 
     /// - Parameter hits: in descending order of scores.
     func outcome(of hits: [RowHit]) -> Outcome {
+      if hits.isEmpty, !isFiltered { return .empty }
       let eligible = isFiltered || Self.listLength(query) == 0 ? hits : hits.filter { isEligible($0.row) }
       let mayHaveMore = hits.count >= limit && limit < rowsInReach
       // What follows scores no higher than the last hit.

@@ -76,6 +76,16 @@ struct SearchPlanTests {
   }
 
   @Test
+  func `A collection that gives nothing of all its rows is no answer, and a filter that leaves nothing is one`() throws
+  {
+    guard case .empty = try #require(try item(k: 3, excluded: 2)).outcome(of: []) else {
+      Issue.record("an emptied collection passed for a sound one")
+      return
+    }
+    #expect(answer(try #require(try item(k: 3, included: [7])).outcome(of: [])) == [])
+  }
+
+  @Test
   func `A list of a tenth of the catalog is no filter until the hits hold too few of it`() throws {
     let rows = stride(from: UInt32(0), to: 1_000_000, by: 10).map(\.self)
     var item = try #require(try item(k: 10, included: rows))
