@@ -129,6 +129,8 @@ struct RolloutPlanArguments: ParsableArguments {
     let isNonInferiority = parts.last == "non-inferiority"
     if isNonInferiority { parts.removeLast() }
     guard (2...3).contains(parts.count), !parts[0].isEmpty, let drop = Double(parts[1]), (0...1).contains(drop),
+      // So small a number would become none at all.
+      drop > 0 || !parts[1].contains(where: { ("1"..."9").contains($0) }),
       let trials = parts.count > 2 ? UInt64(parts[2]) : 0
     else {
       throw CLIError(

@@ -50,7 +50,7 @@ extension RPCError {
   package var summary: String {
     var line = code.name
     if let reason { line += " (\(reason))" }
-    if !message.isEmpty { line += ": \(message)" }
+    if !message.isEmpty { line += ": \(VisibleText.of(message))" }
     if let cause, !(cause is any RPCErrorConvertible) { line += " [\(ErrorText.of(cause))]" }
     if let retryDelay { line += "; try again in \(retryDelay)" }
     return line

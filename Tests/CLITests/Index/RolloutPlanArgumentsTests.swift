@@ -71,7 +71,10 @@ struct RolloutPlanArgumentsTests {
     #expect(outcome.kind == "click" && outcome.maxDrop == 0.01 && outcome.minTrials == 500)
     let proven = try RolloutPlanArguments.outcome("click:0.01:non-inferiority")
     #expect(proven.nonInferiority && proven.maxDrop == 0.01 && proven.minTrials == 0 && !outcome.nonInferiority)
-    for text in ["click", ":0.1", "click:x", "click:0.1:x", "click:0.1:1:1", "click:nan", "click:1.5", "click:-0.1"] {
+    for text in [
+      "click", ":0.1", "click:x", "click:0.1:x", "click:0.1:1:1", "click:nan", "click:1.5", "click:-0.1",
+      "click:1e-400",
+    ] {
       #expect(throws: CLIError.self) { try RolloutPlanArguments.outcome(text) }
     }
   }

@@ -5,6 +5,7 @@ import Basics
 import Foundation
 import GRPCCore
 import ServiceAPI
+import ServiceSupport
 import SwiftProtobuf
 
 struct RolloutCommand: AsyncParsableCommand {
@@ -51,7 +52,12 @@ struct RolloutStartCommand: ServingChangeCommand {
       $0.plan = try plan.plan()
       $0.change = change
     }
-    return try await admin.startRollout(request).servingState
+    do {
+      return try await admin.startRollout(request).servingState
+    } catch let error as RPCError where error.code == .invalidArgument {
+      // The rules of a plan are the service's, and what breaks them was typed here.
+      throw CLIError(.usage, error.summary, cause: error)
+    }
   }
 
   func show(_ outcome: ServingOutcome) throws {
