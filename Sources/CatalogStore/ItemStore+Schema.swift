@@ -38,14 +38,14 @@ extension ItemStore {
     return version
   }
 
-  /// Creates the tables of a new file, and the column that files of layout 2 lack whose writer read another store's snapshot as its
-  /// own newest. Such a writer goes on writing the file: it leaves the column out.
+  /// Creates the tables of a new file, and what files of layout 2 lack whose writer read another store's snapshot as its own newest,
+  /// or took half of a file for a catalog. Such a writer goes on writing the file: it leaves the column and the table out.
   static func prepare(_ db: Database, path: String) throws {
     guard try layout(of: db, path: path) == nil else {
       if try !db.columns(in: "release").contains(where: { $0.name == "other_catalog_id" }) {
         try db.execute(sql: "ALTER TABLE release ADD COLUMN other_catalog_id TEXT")
       }
-      return
+      return try createFillTable(db)
     }
     try db.execute(
       sql: """
@@ -122,6 +122,7 @@ extension ItemStore {
     try db.execute(
       sql: "INSERT INTO catalog (id, catalog_id, newest_snapshot) VALUES (1, ?, 0)",
       arguments: [UUID().uuidString.lowercased()])
+    try createFillTable(db)
   }
 
   static func towerRow(_ db: Database, path: String, tower: String, embeddingDim: Int) throws -> Int64 {

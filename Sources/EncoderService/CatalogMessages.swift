@@ -67,11 +67,18 @@ extension Encoder_Snapshot {
   init(_ snapshot: CatalogSnapshot) {
     self.init()
     number = UInt64(snapshot.number)
-    createTime = Google_Protobuf_Timestamp(
-      seconds: snapshot.createdMicros / 1_000_000, nanos: Int32(snapshot.createdMicros % 1_000_000) * 1000)
+    createTime = Google_Protobuf_Timestamp(unixMicros: snapshot.createdMicros)
     itemCount = UInt64(snapshot.itemCount)
     label = snapshot.label
     fingerprint = snapshot.fingerprint
+  }
+}
+
+extension Encoder_BrokenFill {
+  init(_ fill: DraftFill) {
+    self.init()
+    who = fill.who
+    beginTime = Google_Protobuf_Timestamp(unixMicros: fill.begunMicros)
   }
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import CatalogStore
 import ServiceSupport
 import Synchronization
 
 /// Who fills the catalog's draft. What they have not sent yet belongs to it as well, so that meanwhile it is neither frozen nor
-/// thrown away, and two streams do not mix their files. In memory alone: a stream ends with the process.
+/// thrown away, and two streams do not mix their files. In memory alone: a stream ends with the process, and what the store notes of it
+/// shows that it broke off.
 final class DraftLeases: Sendable {
   struct Holder: Sendable {
     /// As they said, and where they call from.
     let who: String
     /// Whether the draft is to be what they send and nothing else.
     let syncs: Bool
+    /// As the store notes it once the first item has come.
+    let fill: DraftFill
     let began = ContinuousClock.now
   }
 
@@ -29,9 +33,15 @@ final class DraftLeases: Sendable {
     fileprivate let number: Int
     fileprivate let leases: DraftLeases
 
+    /// What the store notes.
+    let fill: DraftFill
+
     /// Any number of times.
     func end() { _ = leases.state.withLock { $0.holders.removeValue(forKey: number) } }
   }
+
+  /// Numbers of what goes on.
+  var live: Set<Int64> { state.withLock { Set($0.holders.values.map(\.fill.number)) } }
 
   /// Streams that add items may fill the draft together; one that syncs has it alone.
   func fill(_ holder: Holder) throws(ServiceFailure) -> Lease {
@@ -46,7 +56,7 @@ final class DraftLeases: Sendable {
       }
       state.next += 1
       state.holders[state.next] = holder
-      return Lease(number: state.next, leases: self)
+      return Lease(number: state.next, leases: self, fill: holder.fill)
     }
   }
 
@@ -80,7 +90,8 @@ extension DraftLeases.Holder {
   ///   - peer: where they call from.
   init(actor: String, peer: String, syncs: Bool) {
     let name = String(decoding: actor.utf8.prefix(Self.maxNameBytes), as: UTF8.self)
-    self.init(who: name.isEmpty ? peer : "\(name) (\(peer))", syncs: syncs)
+    let who = name.isEmpty ? peer : "\(name) (\(peer))"
+    self.init(who: who, syncs: syncs, fill: DraftFill(actor: name, who: who))
   }
 
   /// "ann@host (ipv4:10.0.0.1:4711) has been filling the draft for 12 s, all of it (sync)"

@@ -2,6 +2,7 @@
 
 import Basics
 import CatalogStore
+import Foundation
 import GRPCCore
 import Items
 import Logging
@@ -20,7 +21,13 @@ extension EncoderServer {
         field: "label")
     }
     let (snapshot, isNew) = try await draft.changingWhole(force: request.force, "committed") {
-      try await change { store throws(StoreError) in try store.commit(label: label) }
+      if !request.force { try await requireWholeDraft() }
+      let live = draft.live
+      return try await change { store throws(StoreError) in
+        let committed = try store.commit(label: label)
+        try store.forgetBrokenFills(live: live)
+        return committed
+      }
     }
     if isNew {
       logger.notice(
@@ -37,10 +44,30 @@ extension EncoderServer {
 
   private static let maxLabelBytes = 1024
 
+  /// Half of what somebody was to send is no catalog, after they have gone as well.
+  private func requireWholeDraft() async throws {
+    guard let broken = try await brokenFills().first else { return }
+    let begun = Date(timeIntervalSince1970: Double(broken.begunMicros) / 1e6)
+    throw ServiceFailure(
+      .draftIncomplete,
+      "\(broken.who) began to fill the draft at \(begun.formatted(.iso8601)) and broke off: what they had not sent is missing. Run it again "
+        + "(illmrec catalog encode), give the draft up (illmrec catalog discard), or set force (--force) to commit it as it is"
+    )
+  }
+
+  /// Neither what went on before the store was read nor what began meanwhile has broken off.
+  private func brokenFills() async throws -> [DraftFill] {
+    let live = draft.live
+    let fills = try await asServiceFailures { try await store.brokenFills(live: live) }
+    let begun = draft.live
+    return fills.filter { !begun.contains($0.number) }
+  }
+
   func listSnapshots(
     request: Encoder_ListSnapshotsRequest, context: ServerContext
   ) async throws -> Encoder_ListSnapshotsResponse {
     let listing = try await asServiceFailures { try await store.listing() }
+    let broken = try await brokenFills()
     return .with {
       $0.catalog = .with {
         $0.id = store.catalogID
@@ -52,6 +79,7 @@ extension EncoderServer {
       $0.draftChanges = .init(listing.draftChanges)
       $0.catalogVersion = listing.release?.version ?? ""
       $0.migratedSnapshot = UInt64(listing.migrated ?? 0)
+      $0.brokenFills = broken.map { .init($0) }
       if listing.released == nil, let release = listing.release {
         $0.missing = .with {
           $0.id = release.otherCatalog ?? store.catalogID
@@ -95,7 +123,12 @@ extension EncoderServer {
     request: Encoder_DiscardDraftRequest, context: ServerContext
   ) async throws -> Encoder_DiscardDraftResponse {
     let changes = try await draft.changingWhole(force: request.force, "discarded") {
-      try await change { store throws(StoreError) in try store.discardDraft() }
+      let live = draft.live
+      return try await change { store throws(StoreError) in
+        let changes = try store.discardDraft()
+        try store.forgetBrokenFills(live: live)
+        return changes
+      }
     }
     logger.notice(
       "draft of the catalog discarded",
@@ -130,15 +163,6 @@ extension EncoderServer {
     return .with {
       $0.deleted = UInt64(ids.count - missing.count)
       $0.missingItemIds = missing
-    }
-  }
-
-  /// Changes the store on a thread of its own: a write waits for the disk.
-  private func change<Value: Sendable>(
-    _ body: @escaping @Sendable (ItemStore) throws(StoreError) -> Value
-  ) async throws -> Value {
-    try await asServiceFailures { [store] in
-      try await DedicatedThread.run(name: "encoder-catalog") { try body(store) }
     }
   }
 }

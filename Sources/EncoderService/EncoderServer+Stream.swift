@@ -20,7 +20,7 @@ extension EncoderServer {
     let order: StoreOrder?
     let syncs: Bool
     /// Of the draft, while the stream is open; nil when nothing is stored.
-    let lease: DraftLeases.Lease?
+    let filling: DraftFilling?
   }
 
   /// Items in flight are bounded by three batches and by bytes: one batch is computed, one is ready, one is being stored and
@@ -31,13 +31,17 @@ extension EncoderServer {
   ) async throws {
     let progress = StreamProgress()
     let begun = Mutex<Reading?>(nil)
-    defer { begun.withLock(\.self)?.lease?.end() }
+    defer { begun.withLock(\.self)?.filling?.lease.end() }
     let window = CostWindow(maxElements: 3 * limits.maxBatchItems, maxCost: limits.maxMessageBytes)
     try await BulkStream(messages, writer).answerAsDone(
       within: window, beside: { try await progress.report(to: writer) },
       atEnd: { [self] in
-        guard let reading = begun.withLock(\.self), reading.syncs, let order = reading.order else { return }
-        progress.removed(try await removeAll(but: order.named))
+        guard let reading = begun.withLock(\.self), let order = reading.order else { return }
+        if reading.syncs { progress.removed(try await removeAll(but: order.named)) }
+        if let fill = reading.filling?.lease.fill {
+          let live = draft.live
+          try await change { store throws(StoreError) in try store.end(fill, isWhole: reading.syncs, live: live) }
+        }
       }
     ) { [self] config in
       let reading = try read(config, from: context.remotePeer)
@@ -45,6 +49,9 @@ extension EncoderServer {
       let outputs = reading.outputs
       return BulkSession(header: .with { $0.model = reading.training.identity }) { item in
         progress.received()
+        try await reading.filling?.begin { [self] fill in
+          try await change { store throws(StoreError) in try store.begin(fill) }
+        }
         let turn = reading.order?.turn(for: item.itemID)
         return BulkWork(cost: item.imageByteCount) {
           defer { if let turn { reading.order?.end(turn, of: item.itemID) } }
@@ -59,9 +66,7 @@ extension EncoderServer {
   }
 
   private func removeAll(but named: Set<Identifier>) async throws -> Int {
-    try await asServiceFailures { [store] in
-      try await DedicatedThread.run(name: "encoder-catalog") { try store.retain(named) }
-    }
+    try await change { store throws(StoreError) in try store.retain(named) }
   }
 
   private func read(
@@ -79,7 +84,7 @@ extension EncoderServer {
     let lease = config.store ? try draft.fill(.init(actor: config.actor, peer: peer, syncs: config.sync)) : nil
     return Reading(
       training: training, outputs: outputs, order: config.store ? StoreOrder(remembersNames: config.sync) : nil,
-      syncs: config.sync, lease: lease)
+      syncs: config.sync, filling: lease.map { DraftFilling(lease: $0) })
   }
 
   /// The item's own outcome; throws what ends the whole stream, such as a store that cannot be written.

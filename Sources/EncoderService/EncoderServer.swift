@@ -137,6 +137,15 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     }
   }
 
+  /// Changes the store on a thread of its own: a write waits for the disk.
+  func change<Value: Sendable>(
+    _ body: @escaping @Sendable (ItemStore) throws(StoreError) -> Value
+  ) async throws -> Value {
+    try await asServiceFailures { [store] in
+      try await DedicatedThread.run(name: "encoder-catalog") { try body(store) }
+    }
+  }
+
   /// Runs `body` and says what its errors mean for a client.
   func asServiceFailures<Value>(_ body: () async throws -> Value) async throws -> Value {
     do {

@@ -124,13 +124,6 @@ extension Retrieval_Limits {
   }
 }
 
-extension Google_Protobuf_Timestamp {
-  init(unixMicros: Int64) {
-    let (seconds, micros) = unixMicros.quotientAndRemainder(dividingBy: 1_000_000)
-    self.init(seconds: seconds, nanos: Int32(micros) * 1000)
-  }
-}
-
 /// The index that requests mean when they name none.
 let defaultIndex = "default"
 

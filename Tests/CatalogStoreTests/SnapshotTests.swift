@@ -2,6 +2,7 @@
 
 import Basics
 import Foundation
+import GRDB
 import Items
 import TestSupport
 import Testing
@@ -220,5 +221,28 @@ import Testing
       #expect(difference.removed == newest.keys.count { draft[$0] == nil })
       #expect(difference.changed == draft.count { newest[$0.key] != nil && newest[$0.key] != $0.value })
     }
+  }
+
+  @Test func `A stream that broke off is known after its process has ended, and files without the table get it`()
+    async throws
+  {
+    let (ann, bob) = (DraftFill(actor: "ann", who: "ann@host"), DraftFill(actor: "bob", who: "bob@host"))
+    let first = try fixture.open()
+    try first.begin(ann)
+    try first.begin(bob)
+    #expect(try await first.brokenFills(live: [ann.number, bob.number]) == [])
+    let second = try fixture.open()
+    #expect(try await second.brokenFills(live: []) == [ann, bob])
+    let again = DraftFill(actor: "ann", who: "ann@host")
+    try second.begin(again)
+    try second.end(again, isWhole: false, live: [again.number])
+    #expect(try await second.brokenFills(live: []) == [bob])
+    let sync = DraftFill(actor: "eve", who: "eve@host")
+    try second.end(sync, isWhole: true, live: [bob.number])
+    #expect(try await second.brokenFills(live: []) == [bob], "who goes on is not made good by others")
+    try second.end(sync, isWhole: true, live: [])
+    #expect(try await second.brokenFills(live: []) == [])
+    try await second.pool.write { try $0.execute(sql: "DROP TABLE draft_fill") }
+    #expect(try await fixture.open().brokenFills(live: []) == [])
   }
 }

@@ -105,7 +105,66 @@ import Testing
       for await _ in begun.stream { break }
       upload.cancel()
       _ = await upload.result
-      try await waitUntil { (try? await client.commitCatalog(.init()))?.created == true }
+      try await waitUntil {
+        let error = try await rpcError { _ = try await client.commitCatalog(.init()) }
+        return error.reason == "DRAFT_INCOMPLETE"
+      }
+      #expect(try await client.commitCatalog(.with { $0.force = true }).created)
+      // What was taken as it is counts no more.
+      #expect(try await client.commitCatalog(.init()).created == false)
+    }
+  }
+
+  /// A stream whose client gives up after the first item is stored.
+  private func breakOff(_ client: NetworkClient, actor: String) async throws {
+    try? await client.streamEncodeImages { writer in
+      try await writer.write(
+        .with {
+          $0.config.store = true
+          $0.config.actor = actor
+        })
+      try await writer.write(.with { $0.item = item("first-\(actor)", [1, 1, 1]) })
+      try await Task.sleep(for: .seconds(3600))
+    } onResponse: { response in
+      for try await message in response.messages {
+        if case .result = message.message { throw CancellationError() }
+      }
+    }
+    try await waitUntil { try await client.listSnapshots(.init()).brokenFills.contains { $0.who.hasPrefix(actor) } }
+  }
+
+  private func fill(_ client: NetworkClient, actor: String, syncs: Bool) async throws {
+    try await client.streamEncodeImages { writer in
+      try await writer.write(
+        .with {
+          $0.config.store = true
+          $0.config.sync = syncs
+          $0.config.actor = actor
+        })
+      try await writer.write(.with { $0.item = item("whole", [5, 5, 5]) })
+    } onResponse: { response in
+      for try await _ in response.messages {}
+    }
+  }
+
+  @Test func `What broke off is made good by its actor, by a whole file, or by giving the draft up`() async throws {
+    try await withNetworkServer(ScriptedModel()) { client, _ in
+      func broken() async throws -> [String] {
+        try await client.listSnapshots(.init()).brokenFills.map { String($0.who.prefix(3)) }
+      }
+      try await breakOff(client, actor: "ann")
+      try await breakOff(client, actor: "bob")
+      let error = try await rpcError { _ = try await client.commitCatalog(.init()) }
+      #expect(error.reason == "DRAFT_INCOMPLETE" && error.message.hasPrefix("ann"), "\(error.message)")
+      try await fill(client, actor: "ann", syncs: false)
+      #expect(try await broken() == ["bob"])
+      try await fill(client, actor: "ann", syncs: true)
+      #expect(try await broken() == [])
+      #expect(try await client.commitCatalog(.init()).snapshot.itemCount == 1)
+      try await breakOff(client, actor: "ann")
+      _ = try await client.discardDraft(.init())
+      #expect(try await broken() == [])
+      #expect(try await client.commitCatalog(.init()).created == false)
     }
   }
 }

@@ -17,6 +17,9 @@ private final class ScriptedTrainings: RegistrableRPCService {
   let asked = Mutex<[String]>([])
   /// What ListSnapshots of the encoder answers; nil for one of before snapshots.
   let snapshots = Mutex<Encoder_ListSnapshotsResponse?>(nil)
+  /// Items that LookupItems does not find.
+  let missing = Mutex<Set<String>>([])
+  let lookups = Mutex<[Encoder_LookupItemsRequest]>([])
 
   /// - Parameter loaded: the first is the default; empty for a service of before, which knows no field and has one training.
   init(_ loaded: [String]) { self.loaded = loaded }
@@ -41,6 +44,16 @@ private final class ScriptedTrainings: RegistrableRPCService {
         throw RPCError(code: .unimplemented, message: "an encoder of before")
       }
       return held
+    }
+    answer(Encoder_EncoderService.Method.LookupItems.descriptor, &router) {
+      [self] (request: Encoder_LookupItemsRequest, _) -> Encoder_LookupItemsResponse in
+      lookups.withLock { $0.append(request) }
+      let missing = missing.withLock(\.self)
+      return .with {
+        $0.items = request.itemIds.map { id in
+          .with { if missing.contains(id) { $0.result.error.reason = "ITEM_NOT_FOUND" } }
+        }
+      }
     }
     answer(LLM_LLMService.Method.GetServerInfo.descriptor, &router) {
       (request: LLM_GetServerInfoRequest, model) -> LLM_GetServerInfoResponse in
@@ -143,7 +156,7 @@ struct EncodingServicesTests {
       .with { message in
         message.catalog.id = id
         message.snapshots = numbers.map { number in
-          .with { ($0.number, $0.fingerprint) = (number, number == 2 ? fingerprint : "one") }
+          .with { ($0.number, $0.fingerprint, $0.itemCount) = (number, number == 2 ? fingerprint : "one", 10) }
         }
       }
     }
@@ -185,6 +198,42 @@ struct EncodingServicesTests {
         ) { try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" }) }
         encoder.snapshots.withLock { $0?.migratedSnapshot = 1 }
         _ = try await server.admin.promoteVersion(.with { $0.version = "default/versions/3" })
+      }
+    }
+  }
+
+  @Test
+  func `A version whose items are not in the snapshot that it names is found out, by name`() async throws {
+    var second = Catalog(count: 200)
+    second.release = .with { ($0.id, $0.snapshot) = ("store", 2) }
+    let encoder = ScriptedTrainings(["space-1"])
+    let held = { (count: UInt64) -> Encoder_ListSnapshotsResponse in
+      .with {
+        $0.catalog.id = "store"
+        $0.snapshots = [.with { ($0.number, $0.itemCount) = (2, count) }]
+      }
+    }
+    try await ScriptedTrainings.serve([encoder]) { [second] targets in
+      try await RetrievalHarness.run(
+        directory.path, milvus: nil, encodingServices: EncodingServices(encoders: targets)
+      ) { server in
+        try await server.publish(Catalog(count: 10))
+        try await server.publish(second)
+        encoder.snapshots.withLock { $0 = held(199) }
+        await expectFailure(
+          .failedPrecondition, "ITEMS_NOT_IN_SNAPSHOT", field: "version", mentioning: "200 items", "has 199", targets[0]
+        ) { try await server.start(100) }
+        encoder.snapshots.withLock { $0 = held(200) }
+        encoder.missing.withLock { $0 = [second.ids[0]] }
+        await expectFailure(
+          .failedPrecondition, "ITEMS_NOT_IN_SNAPSHOT", field: "version", mentioning: "1 of 64", "'\(second.ids[0])'"
+        ) { try await server.start(100) }
+        encoder.missing.withLock { $0 = [] }
+        #expect(try await server.start(100).rollout.phase == .running)
+        let lookups = encoder.lookups.withLock(\.self)
+        let asked = try #require(lookups.last)
+        #expect(asked.snapshot == 2 && asked.catalogID == "store" && asked.itemIds.count == 64)
+        #expect(asked.outputs.isEmpty && Set(asked.itemIds).isSubset(of: second.ids))
       }
     }
   }

@@ -21,7 +21,11 @@ struct SnapshotTable {
         String(snapshot.fingerprint.prefix(12)), snapshot.label,
       ])
     }
-    return table.lines(for: terminal) + (missing.map { [$0] } ?? [])
+    return table.lines(for: terminal) + response.brokenFills.map(Self.line) + (missing.map { [$0] } ?? [])
+  }
+
+  private static func line(_ broken: Encoder_BrokenFill) -> String {
+    "\(broken.who) began to fill the draft at \(broken.beginTime.minuteText) and broke off: run it again, or discard the draft."
   }
 
   private func served(_ snapshot: Encoder_Snapshot) -> String {

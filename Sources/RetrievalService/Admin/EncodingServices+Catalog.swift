@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import GRPCTransport
 import ServiceAPI
 import ServiceSupport
 import SwiftProtobuf
@@ -10,14 +11,17 @@ extension EncodingServices {
   /// Every encoder must hold the snapshot whose items the version holds: histories and titles are read from it, and after an older
   /// item store was restored it may be missing, or be another one under the same number.
   ///
-  /// - Parameter catalog: nil where the version names none. It stands for what the store held when it got snapshots; where that is
-  ///   nothing, its users would be answered from whatever is committed next.
-  /// - Throws: SNAPSHOT_NOT_FOUND, CATALOG_MISMATCH, or CATALOG_UNVERIFIED where an encoder cannot be asked.
-  func require(_ catalog: VersionCatalog?, of version: VersionName) async throws {
+  /// - Parameters:
+  ///   - catalog: nil where the version names none. It stands for what the store held when it got snapshots; where that is nothing, its
+  ///     users would be answered from whatever is committed next.
+  ///   - items: of the version, all of which the snapshot must hold.
+  /// - Throws: SNAPSHOT_NOT_FOUND, CATALOG_MISMATCH, ITEMS_NOT_IN_SNAPSHOT, or CATALOG_UNVERIFIED where an encoder cannot be asked.
+  func require(_ catalog: VersionCatalog?, holding items: ItemSample, of version: VersionName) async throws {
     for target in encoders {
       guard let held = try await listing(at: target, for: version) else { continue }
       if let catalog {
-        try Self.check(catalog, of: version, in: held, at: target)
+        let snapshot = try Self.check(catalog, of: version, in: held, at: target)
+        try await check(items, of: version, in: snapshot, of: held.catalog.id, at: target)
       } else if held.migratedSnapshot == 0, !held.snapshots.isEmpty {
         throw ServiceFailure(
           .catalogMismatch,
@@ -32,26 +36,71 @@ extension EncodingServices {
   private func listing(
     at target: String, for version: VersionName
   ) async throws -> Encoder_ListSnapshotsResponse? {
+    try await asking(target, "holds the catalog snapshot", of: version) { client, calls in
+      do {
+        return try await client.listSnapshots(.init(), options: calls)
+      } catch let error as RPCError where error.code == .unimplemented {
+        return nil
+      }
+    }
+  }
+
+  /// Who publishes by a program of their own may name another snapshot than the vectors are of: its users would get items without a
+  /// title, and soft tokens of other items.
+  private func check(
+    _ items: ItemSample, of version: VersionName, in snapshot: Encoder_Snapshot, of catalog: String, at target: String
+  ) async throws {
+    guard items.itemCount <= Int(clamping: snapshot.itemCount) else {
+      throw Self.notHeld(
+        "\(items.itemCount) items, and snapshot \(snapshot.number) of the catalog has \(snapshot.itemCount)",
+        of: version,
+        at: target)
+    }
+    let request = Encoder_LookupItemsRequest.with {
+      $0.itemIds = items.ids
+      $0.snapshot = snapshot.number
+      $0.catalogID = catalog
+    }
+    let found = try await asking(target, "holds the items", of: version) { client, calls in
+      try await client.lookupItems(request, options: calls).items
+    }
+    let missing = zip(items.ids, found).filter { $0.1.result.hasError }.map(\.0)
+    guard let first = missing.first else { return }
+    throw Self.notHeld(
+      "items that snapshot \(snapshot.number) of the catalog does not: \(missing.count) of \(items.ids.count) that were looked up, such as "
+        + "'\(first)'", of: version, at: target)
+  }
+
+  private static func notHeld(_ what: String, of version: VersionName, at target: String) -> ServiceFailure {
+    ServiceFailure(
+      .itemsNotInSnapshot,
+      "\(version) holds \(what), as the encoder at \(target) says. Publish it by illmrec index publish, or name the snapshot that its "
+        + "vectors were made from in the header's catalog", field: "version")
+  }
+
+  private func asking<Answer: Sendable>(
+    _ target: String, _ what: String, of version: VersionName,
+    _ body: @Sendable (Encoder_EncoderService.Client<CGrpcClientTransport>, CallOptions) async throws -> Answer
+  ) async throws -> Answer {
     var calls = CallOptions.defaults
     calls.timeout = timeout
     do {
       return try await withClient(target: target, options: options) { [calls] client in
-        try await Encoder_EncoderService.Client(wrapping: client).listSnapshots(.init(), options: calls)
+        try await body(Encoder_EncoderService.Client(wrapping: client), calls)
       }
-    } catch let error as RPCError where error.code == .unimplemented {
-      return nil
     } catch {
       throw ServiceFailure(
         .catalogUnverified,
-        "the encoder at \(target) cannot be asked whether it holds the catalog snapshot of \(version): "
+        "the encoder at \(target) cannot be asked whether it \(what) of \(version): "
           + "\((error as? RPCError)?.summary ?? "\(error)"). Start it, or start this service without it in --encoder",
         field: "version")
     }
   }
 
+  /// The snapshot that the version names.
   private static func check(
     _ catalog: VersionCatalog, of version: VersionName, in held: Encoder_ListSnapshotsResponse, at target: String
-  ) throws(ServiceFailure) {
+  ) throws(ServiceFailure) -> Encoder_Snapshot {
     guard held.catalog.id == catalog.id else {
       throw ServiceFailure(
         .catalogMismatch,
@@ -60,7 +109,7 @@ extension EncodingServices {
     }
     let snapshot = held.snapshots.first { $0.number == catalog.snapshot }
     let isOther = snapshot.map { !catalog.fingerprint.isEmpty && $0.fingerprint != catalog.fingerprint } ?? false
-    guard snapshot == nil || isOther else { return }
+    if let snapshot, !isOther { return snapshot }
     throw ServiceFailure(
       .snapshotNotFound,
       "\(version) was built from snapshot \(catalog.snapshot) of the catalog, "

@@ -44,8 +44,15 @@ extension IndexAdminServer {
       return (nil, try store.version(stable).info.catalog == nil)
     }
     // Where the stable version names none either, users are answered from what is committed last already.
-    if !isAsStable { try await encodingServices.require(catalog, of: name) }
+    if isAsStable { return }
+    let items = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
+      try store.resolve(version: name).version.sample(limit: Self.sampledItems)
+    }
+    try await encodingServices.require(catalog, holding: items, of: name)
   }
+
+  /// Few enough for one LookupItems of any encoder.
+  private static let sampledItems = 64
 
   /// That of another training than the stable version's must be loaded where users are encoded.
   private func requireTraining(of name: VersionName) async throws {

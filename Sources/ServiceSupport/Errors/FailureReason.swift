@@ -59,8 +59,10 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case nothingCommitted = "NOTHING_COMMITTED"
   case releasedSnapshotMissing = "RELEASED_SNAPSHOT_MISSING"
   case catalogMismatch = "CATALOG_MISMATCH"
+  case itemsNotInSnapshot = "ITEMS_NOT_IN_SNAPSHOT"
   case draftEmpty = "DRAFT_EMPTY"
   case draftBusy = "DRAFT_BUSY"
+  case draftIncomplete = "DRAFT_INCOMPLETE"
   case labelTooLong = "LABEL_TOO_LONG"
   case syncWithoutStore = "SYNC_WITHOUT_STORE"
 

@@ -32,7 +32,7 @@ struct CatalogCommitCommand: ReportingCommand {
 
   @Option(help: "A note to keep with the snapshot.", transform: NonEmpty.text)
   var label = ""
-  @Flag(help: "Commit although somebody is filling the draft: the snapshot holds what has come so far.")
+  @Flag(help: "Commit although somebody is filling the draft, or broke off: the snapshot holds what has come so far.")
   var force = false
   @OptionGroup var options: CatalogOptions
 

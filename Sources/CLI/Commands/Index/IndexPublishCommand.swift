@@ -42,7 +42,7 @@ struct IndexPublishCommand: ReportingCommand {
         for a million.
         """))
   var graph: Bool?
-  @Flag(help: "Commit the draft although somebody is filling it: what has come so far is published.")
+  @Flag(help: "Commit the draft although somebody is filling it, or broke off: what has come so far is published.")
   var force = false
   @Flag(help: "Let the new version answer at once.")
   var promote = false

@@ -41,6 +41,12 @@ extension FailureCatalog {
           + "version.",
         retry: .afterRepair),
       Entry(
+        .itemsNotInSnapshot, .failedPrecondition, fields: ["version", "index"],
+        "An index version holds items that the catalog snapshot which it names does not: its vectors were made from another one.",
+        remedy:
+          "Publish it by `illmrec index publish`, or name the snapshot that the vectors were made from in the header's catalog.",
+        retry: .afterRepair),
+      Entry(
         .draftEmpty, .failedPrecondition,
         "The draft holds no items, so there is nothing to commit.",
         remedy: "Bring items in with `illmrec catalog encode`.", retry: .afterRepair),
@@ -50,6 +56,14 @@ extension FailureCatalog {
           + "snapshot, or two files would be mixed.",
         remedy: "Try again when they are done, or commit or discard all the same with force (`--force`).",
         retry: .later(.seconds(5))),
+      Entry(
+        .draftIncomplete, .failedPrecondition,
+        "A stream that filled the draft broke off (a killed `illmrec catalog encode`, a lost connection, a restart): what it had not sent "
+          + "is missing.",
+        remedy:
+          "Run it again: a stream of the same actor that ends soundly makes it good, and so does one with sync (`--sync`). Or discard the "
+          + "draft, or commit it as it is with force (`--force`).",
+        retry: .afterRepair),
       Entry(
         .labelTooLong, .invalidArgument, fields: ["label"],
         "The label of a snapshot has more than 1,024 bytes.",

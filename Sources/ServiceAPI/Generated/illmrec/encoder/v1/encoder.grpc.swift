@@ -338,7 +338,8 @@ extension Encoder_EncoderService {
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
         /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-        /// > store is open, unless force is set: half of what somebody sends is no catalog.
+        /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+        /// > catalog.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_CommitCatalogRequest` messages.
@@ -573,7 +574,8 @@ extension Encoder_EncoderService {
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
         /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-        /// > store is open, unless force is set: half of what somebody sends is no catalog.
+        /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+        /// > catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -808,7 +810,8 @@ extension Encoder_EncoderService {
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
         /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-        /// > store is open, unless force is set: half of what somebody sends is no catalog.
+        /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+        /// > catalog.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_CommitCatalogRequest` message.
@@ -1512,7 +1515,8 @@ extension Encoder_EncoderService {
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
         /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-        /// > store is open, unless force is set: half of what somebody sends is no catalog.
+        /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+        /// > catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -1877,7 +1881,8 @@ extension Encoder_EncoderService {
         /// >
         /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
         /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-        /// > store is open, unless force is set: half of what somebody sends is no catalog.
+        /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+        /// > catalog.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -2257,7 +2262,8 @@ extension Encoder_EncoderService.ClientProtocol {
     /// >
     /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
     /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-    /// > store is open, unless force is set: half of what somebody sends is no catalog.
+    /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+    /// > catalog.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_CommitCatalogRequest` message.
@@ -2631,7 +2637,8 @@ extension Encoder_EncoderService.ClientProtocol {
     /// >
     /// > Freezes the draft as the next snapshot; the next draft begins as the same items. A draft in which nothing has changed
     /// > answers the newest snapshot again, so that a repetition does no harm. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with
-    /// > store is open, unless force is set: half of what somebody sends is no catalog.
+    /// > store is open, FAILED_PRECONDITION (DRAFT_INCOMPLETE) after one broke off, unless force is set: half of what somebody sends is no
+    /// > catalog.
     ///
     /// - Parameters:
     ///   - message: request message to send.

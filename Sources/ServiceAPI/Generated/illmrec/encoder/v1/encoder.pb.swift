@@ -402,7 +402,8 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     /// (TRAINING_NOT_LOADED) when it is not loaded here.
     public var spaceFingerprint: String = String()
 
-    /// With store: who fills the draft, for those who are refused meanwhile (DRAFT_BUSY); the first 256 bytes count.
+    /// With store: who fills the draft, for those who are refused meanwhile (DRAFT_BUSY), or after the stream broke off
+    /// (DRAFT_INCOMPLETE): the next stream of the same actor that ends soundly makes that good. The first 256 bytes count.
     public var actor: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -871,7 +872,7 @@ public nonisolated struct Encoder_CommitCatalogRequest: Sendable {
   /// A note to keep with the snapshot, at most 1,024 bytes; that of an earlier commit stays when nothing has changed.
   public var label: String = String()
 
-  /// Commit although a stream is filling the draft: the snapshot holds what has come so far.
+  /// Commit although a stream is filling the draft, or broke off: the snapshot holds what has come so far.
   public var force: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -978,6 +979,9 @@ public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
   /// that had snapshots from the start.
   public var migratedSnapshot: UInt64 = 0
 
+  /// Streams that filled the draft and broke off, the oldest first: what they had not sent is missing from it.
+  public var brokenFills: [Encoder_BrokenFill] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -985,6 +989,32 @@ public nonisolated struct Encoder_ListSnapshotsResponse: Sendable {
   fileprivate var _catalog: Common_CatalogRef? = nil
   fileprivate var _draftChanges: Encoder_CatalogChanges? = nil
   fileprivate var _missing: Common_CatalogRef? = nil
+}
+
+/// A StreamEncodeImages with store that did not end soundly.
+public nonisolated struct Encoder_BrokenFill: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who filled the draft, as they said, and where they called from.
+  public var who: String = String()
+
+  /// When they began.
+  public var beginTime: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_beginTime ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_beginTime = newValue}
+  }
+  /// Returns true if `beginTime` has been explicitly set.
+  public var hasBeginTime: Bool {self._beginTime != nil}
+  /// Clears the value of `beginTime`. Subsequent reads from it will return its default value.
+  public mutating func clearBeginTime() {self._beginTime = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _beginTime: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
 /// Names what is compared.
@@ -2744,7 +2774,7 @@ nonisolated extension Encoder_ListSnapshotsRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListSnapshotsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0\u{1}missing\0\u{3}migrated_snapshot\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}catalog\0\u{1}snapshots\0\u{3}draft_item_count\0\u{3}draft_changes\0\u{3}catalog_version\0\u{1}missing\0\u{3}migrated_snapshot\0\u{3}broken_fills\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2759,6 +2789,7 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
       case 5: try { try decoder.decodeSingularStringField(value: &self.catalogVersion) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._missing) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.migratedSnapshot) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.brokenFills) }()
       default: break
       }
     }
@@ -2790,6 +2821,9 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     if self.migratedSnapshot != 0 {
       try visitor.visitSingularUInt64Field(value: self.migratedSnapshot, fieldNumber: 7)
     }
+    if !self.brokenFills.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.brokenFills, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2801,6 +2835,46 @@ nonisolated extension Encoder_ListSnapshotsResponse: SwiftProtobuf.Message, Swif
     if lhs.catalogVersion != rhs.catalogVersion {return false}
     if lhs._missing != rhs._missing {return false}
     if lhs.migratedSnapshot != rhs.migratedSnapshot {return false}
+    if lhs.brokenFills != rhs.brokenFills {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Encoder_BrokenFill: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".BrokenFill"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}who\0\u{3}begin_time\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.who) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._beginTime) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.who.isEmpty {
+      try visitor.visitSingularStringField(value: self.who, fieldNumber: 1)
+    }
+    try { if let v = self._beginTime {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Encoder_BrokenFill, rhs: Encoder_BrokenFill) -> Bool {
+    if lhs.who != rhs.who {return false}
+    if lhs._beginTime != rhs._beginTime {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

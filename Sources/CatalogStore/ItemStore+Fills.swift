@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRDB
+
+// Who fills the draft. Half of a file is no catalog: where a stream broke off, what it was to bring is missing.
+
+extension ItemStore {
+  /// Files of releases before this table lack it; such a release goes on writing the file and leaves the table alone.
+  static func createFillTable(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        CREATE TABLE IF NOT EXISTS draft_fill (
+          number INTEGER PRIMARY KEY,
+          actor TEXT NOT NULL,
+          who TEXT NOT NULL,
+          begun_unix_micros INTEGER NOT NULL
+        )
+        """)
+  }
+
+  /// Notes that a stream begins to fill the draft.
+  ///
+  /// Blocks until it is on the disk.
+  package func begin(_ fill: DraftFill) throws(StoreError) {
+    try write { db in
+      try db.execute(
+        sql: "INSERT INTO draft_fill (number, actor, who, begun_unix_micros) VALUES (?, ?, ?, ?)",
+        arguments: [fill.number, fill.actor, fill.who, fill.begunMicros])
+    }
+  }
+
+  /// Notes that everything a stream was to bring is in the draft. It makes good earlier ones of the same actor that broke off: whoever
+  /// was interrupted does the same again.
+  ///
+  /// Blocks until it is on the disk.
+  ///
+  /// - Parameters:
+  ///   - isWhole: whether the draft holds what the stream brought and nothing else, which makes good all that broke off.
+  ///   - live: numbers of the streams that go on.
+  package func end(_ fill: DraftFill, isWhole: Bool, live: Set<Int64>) throws(StoreError) {
+    try write { db in
+      try Self.forget(db) { other in
+        if other.number == fill.number { return true }
+        return !live.contains(other.number) && (isWhole || other.actor.utf8.elementsEqual(fill.actor.utf8))
+      }
+    }
+  }
+
+  /// Those that broke off, the oldest first.
+  ///
+  /// - Parameter live: numbers of the streams that go on.
+  package func brokenFills(live: Set<Int64>) async throws -> [DraftFill] {
+    try await read { db in try Self.fills(db).filter { !live.contains($0.number) } }
+  }
+
+  /// What broke off does not count any more: the draft was thrown away, or somebody took it as it is.
+  ///
+  /// Blocks until it is on the disk.
+  package func forgetBrokenFills(live: Set<Int64>) throws(StoreError) {
+    try write { db in try Self.forget(db) { !live.contains($0.number) } }
+  }
+
+  private static func forget(_ db: Database, where isOver: (DraftFill) -> Bool) throws {
+    for fill in try fills(db) where isOver(fill) {
+      try db.execute(sql: "DELETE FROM draft_fill WHERE number = ?", arguments: [fill.number])
+    }
+  }
+
+  private static func fills(_ db: Database) throws -> [DraftFill] {
+    try Row.fetchAll(db, sql: "SELECT * FROM draft_fill ORDER BY begun_unix_micros, number").map {
+      DraftFill(number: $0["number"], actor: $0["actor"], who: $0["who"], begunMicros: $0["begun_unix_micros"])
+    }
+  }
+}
