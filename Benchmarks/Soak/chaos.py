@@ -293,6 +293,9 @@ class Writer(threading.Thread):
                 self.world.stable = name
 
     def delete(self):
+        with self.world.lock:
+            if not self.world.versions:
+                return
         state = self.until_acknowledged(
             "state", lambda: self.client.admin.GetServingState(index_admin_pb2.GetServingStateRequest(index=INDEX), timeout=30))
         if not state:
@@ -495,6 +498,12 @@ def restart(world):
         service.wait()
 
 
+def tell(wrong):
+    for text in wrong[:20]:
+        print(f"WRONG: {text}", flush=True)
+    return len(wrong)
+
+
 def run(world, options, directory):
     world.start()
     fill_shop(world, options, directory)
@@ -522,12 +531,13 @@ def run(world, options, directory):
     for worker in workers:
         worker.join()
     print()
+    # What went wrong before is told whatever becomes of the last check.
+    told = tell(world.wrong)
     restart(world)
     check(world, Client(world), reference, "after a restart")
     for name, count in sorted(world.counts.items()):
         print(f"  {name}: {count}")
-    for text in world.wrong[:20]:
-        print(f"WRONG: {text}")
+    tell(world.wrong[told:])
     return not world.wrong
 
 
