@@ -89,7 +89,7 @@ let package = Package(
     shim("CGrpcShim", linking: ["grpc", "gpr", "ssl", "crypto", "z"]),
     shim("CCPU"),
     shim("CKernels", ["CCPU"], exclude: ["README.md"], linking: ["openblas"]),
-    shim("CImageCodec", ["CCPU"], linking: ["jpeg", "png", "webp", "webpdemux", "z"]),
+    shim("CImageCodec", ["CCPU"], linking: ["jpeg", "png", "tiff", "webp", "webpdemux", "z"]),
     shim("CSentencePiece", linking: ["sentencepiece", "sentencepiece_train"]),
     shim("CDigest", linking: ["crypto"]),
     shim("CSignature", linking: ["crypto"]),

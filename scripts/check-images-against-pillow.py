@@ -5,10 +5,10 @@
     python3 -m venv .venv-images && .venv-images/bin/pip install "pillow>=13"
     .venv-images/bin/python scripts/check-images-against-pillow.py [FILE_OR_FOLDER ...]
 
-Beside the files named, it makes PNG, WebP and JPEG files of every kind that Pillow writes. Exits 1 when a file that both
+Beside the files named, it makes files of every kind: PNG, WebP, JPEG, GIF, BMP and TIFF. Exits 1 when a file that both
 read differs: after decoding in any sample, after resizing by more than 1 of 255 or in more than 0.1 % of the samples.
 Files that only one of the two reads are listed with what each says; they fail only if Pillow reads them and the reason
-is none of the known limits (12-bit and lossless JPEG, more than 25 megapixels). Pillow before 13 always resized
+is none of the known limits (12-bit and lossless JPEG, TIFF in LAB or in YCbCr without compression, more than 100 megapixels). Pillow before 13 always resized
 horizontally first, which gives other pixels for tall images.
 
 Then it damages progressive JPEG files by a seed, and compares in the same way. Of these, Pillow must not refuse one that
@@ -28,10 +28,11 @@ import warnings
 import zlib
 
 import damaged_jpegs
+import image_files
 from PIL import Image, features
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SUFFIXES = {".jpg", ".jpeg", ".mpo", ".png", ".webp"}
+SUFFIXES = {".jpg", ".jpeg", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 KNOWN_LIMITS = {"IMAGE_FORMAT_UNSUPPORTED", "IMAGE_TOO_MANY_PIXELS", "IMAGE_TOO_LARGE"}
 KERNELS = {1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
@@ -104,6 +105,9 @@ def make_files(folder):
                 picture(width, height, "RGB").convert(mode).save(folder / f"{name}-{mode}-{label}.jpg", **options)
 
 
+    image_files.make_files(folder, picture)
+
+
 def find_files(paths):
     for path in paths:
         if path.is_dir():
@@ -118,9 +122,10 @@ def pillow_pixels(path, size, kernel):
         try:
             with Image.open(path) as file:
                 image = file.convert("RGB")
+                turned = image_files.seen(file).convert("RGB")
         except Exception as error:
-            return None, None, f"{type(error).__name__}: {error}"
-        return image, image.resize((size, size), Image.Resampling(kernel)).tobytes(), None
+            return None, None, None, f"{type(error).__name__}: {error}"
+        return image, turned, image.resize((size, size), Image.Resampling(kernel)).tobytes(), None
 
 
 def probe(binary, files, size, kernel, folder):
@@ -138,7 +143,7 @@ def compare(binary, files, size, kernel, strict=False):
         for index, line in enumerate(probe(binary, files, size, kernel, folder)):
             file = line["file"]
             slowest = max(slowest, (line["milliseconds"], file))
-            image, expected, refusal = pillow_pixels(file, size, kernel)
+            image, turned, expected, refusal = pillow_pixels(file, size, kernel)
             if image is None or "error" in line:
                 kind = "neither" if image is None and "error" in line else "only illmrec" if image is None else "only Pillow"
                 counts[kind] += 1
@@ -148,6 +153,7 @@ def compare(binary, files, size, kernel, strict=False):
                     print(f"  {kind} reads {file}\n    {refusal or line['error'] + ': ' + line.get('message', '')}")
                 continue
             same = (line["width"], line["height"]) == image.size and line["sha256"] == hashlib.sha256(image.tobytes()).hexdigest()
+            same = same and line["turnedSHA256"] == hashlib.sha256(turned.tobytes()).hexdigest()
             got = (pathlib.Path(folder) / f"{index}.rgb").read_bytes()
             off = [abs(a - b) for a, b in zip(got, expected) if a != b] if got != expected else []
             samples += len(expected)

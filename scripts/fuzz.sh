@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 runs=${1:?inputs for each parser} seconds=${2:?seconds for each parser}
 shift 2
 
-parsers=(jpeg png webp http2_frames graph sentencepiece)
+parsers=(jpeg png webp gif bmp tiff http2_frames graph sentencepiece)
 
 out=.build/fuzz
 sanitizers=(-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -46,13 +46,13 @@ compile() {
 }
 
 images=(Tests/Fuzz/Native/images.c Tests/Fuzz/Native/seed_files.c Sources/CImageCodec/*.c Sources/CCPU/cpu.c
-  -ljpeg -lpng -lwebp -lwebpdemux -lz -lm)
+  -ljpeg -lpng -lwebp -lwebpdemux -ltiff -lz -lm)
 graph=(Tests/Fuzz/Native/graph.cc Sources/CVectorIndex/*.cc Sources/CKernels/search*.c Sources/CKernels/codes*.c
   Sources/CKernels/team.c Sources/CKernels/squared_norm.c Sources/CCPU/cpu.c -lopenblas -lm -lpthread)
 
 build() {
   case $1 in
-    jpeg | png | webp)
+    jpeg | png | webp | gif | bmp | tiff)
       compile images "${images[@]}"
       ln -sf images "$out/$1"
       ;;
@@ -73,7 +73,7 @@ fuzz() {
   build "$name"
   mkdir -p "$out/corpus/$name" "$out/seeds/$name"
   "$out/$name" --seeds "$out/seeds/$name"
-  case $name in jpeg | png | webp) read -ra more <<<"${IMAGES:-}" ;; esac
+  case $name in jpeg | png | webp | gif | bmp | tiff) read -ra more <<<"${IMAGES:-}" ;; esac
   if "$out/$name" -runs="$runs" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=512 -max_len=65536 -print_final_stats=1 \
     -artifact_prefix="$out/failed/$name-" "$out/corpus/$name" "$out/seeds/$name" "${more[@]}" >"$log" 2>&1; then
     awk -v name="$name" '/number_of_executed_units/ { units = $2 } /average_exec_per_sec/ { rate = $2 } /peak_rss_mb/ { peak = $2 }

@@ -220,6 +220,16 @@ static void prepare_codec(jpeg_reader *reader, const uint8_t *bytes, size_t coun
   if (reader->max_block_visits < LEAST_VISITS) reader->max_block_visits = LEAST_VISITS;
 }
 
+/// Of the coefficients, which are kept until the last scan where there are several.
+static uint64_t coefficient_bytes(j_decompress_ptr codec) {
+  if (!jpeg_has_multiple_scans(codec)) return 0;
+  uint64_t blocks = 0;
+  for (int i = 0; i < codec->num_components; i++) {
+    blocks += (uint64_t)codec->comp_info[i].width_in_blocks * (uint64_t)codec->comp_info[i].height_in_blocks;
+  }
+  return blocks * sizeof(JBLOCK);
+}
+
 static illmrec_image_status read_header(jpeg_reader *reader, uint64_t max_pixels) {
   int found;
   do {
@@ -234,6 +244,7 @@ static illmrec_image_status read_header(jpeg_reader *reader, uint64_t max_pixels
   }
   reader->base.width = (int32_t)reader->codec.image_width;
   reader->base.height = (int32_t)reader->codec.image_height;
+  reader->base.memory = coefficient_bytes(&reader->codec);
   return choose_output(reader);
 }
 

@@ -242,6 +242,9 @@ illmrec_image_reader *illmrec_png_reader_create(const uint8_t *bytes, size_t cou
   reader->result = result;
   if (setjmp(reader->escape) == 0) {
     read_header(reader);
+    if (png_get_interlace_type(reader->png, reader->info) != PNG_INTERLACE_NONE) {
+      reader->base.memory = 3 * (uint64_t)reader->base.width * (uint64_t)reader->base.height;
+    }
     return &reader->base;
   }
   destroy(&reader->base);

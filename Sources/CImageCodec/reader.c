@@ -49,6 +49,29 @@ illmrec_image_status illmrec_image_check_size(uint64_t width, uint64_t height, u
   return ILLMREC_IMAGE_OK;
 }
 
+void illmrec_image_gray_ramp(uint8_t colors[256][3]) {
+  for (int i = 0; i < 256; i++) memset(colors[i], i, 3);
+}
+
+/// Of either order of bytes, and with offsets of 32 or 64 bits.
+static int is_tiff(const uint8_t *bytes, size_t count) {
+  static const char *const heads[] = {"II*\0", "MM\0*", "II+\0", "MM\0+"};
+  for (size_t i = 0; count >= 4 && i < sizeof heads / sizeof heads[0]; i++) {
+    if (memcmp(bytes, heads[i], 4) == 0) return 1;
+  }
+  return 0;
+}
+
+/// AVIF or HEIC, by the brand of the first box.
+static int is_heif(const uint8_t *bytes, size_t count) {
+  static const char *const brands[] = {"avif", "heic", "heix", "heim", "heis", "mif1"};
+  if (count < 12 || memcmp(bytes + 4, "ftyp", 4) != 0) return 0;
+  for (size_t i = 0; i < sizeof brands / sizeof brands[0]; i++) {
+    if (memcmp(bytes + 8, brands[i], 4) == 0) return 1;
+  }
+  return 0;
+}
+
 illmrec_image_reader *illmrec_image_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                   illmrec_image_result *result) {
   static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -63,13 +86,23 @@ illmrec_image_reader *illmrec_image_reader_create(const uint8_t *bytes, size_t c
   if (count >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) {
     return illmrec_webp_reader_create(bytes, count, max_pixels, result);
   }
-  illmrec_image_fail(result, ILLMREC_IMAGE_UNSUPPORTED, "it begins like no JPEG, PNG or WebP file");
+  if (count >= 6 && (memcmp(bytes, "GIF87a", 6) == 0 || memcmp(bytes, "GIF89a", 6) == 0)) {
+    return illmrec_gif_reader_create(bytes, count, max_pixels, result);
+  }
+  if (count >= 2 && memcmp(bytes, "BM", 2) == 0) {
+    return illmrec_bmp_reader_create(bytes, count, max_pixels, result);
+  }
+  if (is_tiff(bytes, count)) return illmrec_tiff_reader_create(bytes, count, max_pixels, result);
+  if (is_heif(bytes, count)) return illmrec_heif_reader_create(bytes, count, max_pixels, result);
+  illmrec_image_fail(result, ILLMREC_IMAGE_UNSUPPORTED, "it begins like no image file that is decoded");
   return NULL;
 }
 
 int32_t illmrec_image_reader_width(const illmrec_image_reader *reader) { return reader->width; }
 
 int32_t illmrec_image_reader_height(const illmrec_image_reader *reader) { return reader->height; }
+
+uint64_t illmrec_image_reader_memory(const illmrec_image_reader *reader) { return reader->memory; }
 
 illmrec_image_status illmrec_image_reader_read(illmrec_image_reader *reader, uint8_t *rgb, int32_t rows,
                                                illmrec_image_result *result) {

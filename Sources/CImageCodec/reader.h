@@ -12,6 +12,8 @@ typedef void illmrec_image_destroy(illmrec_image_reader *reader);
 struct illmrec_image_reader {
   int32_t width;
   int32_t height;
+  /// What reading takes beside a few rows, in bytes.
+  uint64_t memory;
   /// Rows handed out so far.
   int32_t next_row;
   illmrec_image_read *read;
@@ -25,6 +27,18 @@ illmrec_image_reader *illmrec_png_reader_create(const uint8_t *bytes, size_t cou
                                                 illmrec_image_result *result);
 illmrec_image_reader *illmrec_webp_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
                                                  illmrec_image_result *result);
+
+illmrec_image_reader *illmrec_gif_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
+                                                illmrec_image_result *result);
+illmrec_image_reader *illmrec_bmp_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
+                                                illmrec_image_result *result);
+illmrec_image_reader *illmrec_tiff_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
+                                                 illmrec_image_result *result);
+illmrec_image_reader *illmrec_heif_reader_create(const uint8_t *bytes, size_t count, uint64_t max_pixels,
+                                                 illmrec_image_result *result);
+
+/// Colours that are their own indices.
+void illmrec_image_gray_ramp(uint8_t colors[256][3]);
 
 /// Zeroed memory of `size` bytes for a format's reader, which begins with a `illmrec_image_reader`. NULL, and the result
 /// says so, where there is none.

@@ -92,6 +92,8 @@ static illmrec_image_status open_container(webp_reader *reader, const uint8_t *b
   }
   reader->base.width = (int32_t)width;
   reader->base.height = (int32_t)height;
+  // The canvas, and the four bytes that libwebp keeps of each pixel of a lossless frame.
+  reader->base.memory = 7 * (uint64_t)width * height;
   return ILLMREC_IMAGE_OK;
 }
 

@@ -13,6 +13,7 @@ struct EncoderConfiguration: Sendable {
   /// Images that go through the tower together; nil for as many as keep it at full speed.
   let maxBatchItems: Int?
   let decodeThreads: Int
+  let reading: ImageReading
   /// The index that decides which snapshot is read by default; nil when the newest is.
   let followed: FollowedIndex?
   /// How it is called.
@@ -28,6 +29,7 @@ struct EncoderConfiguration: Sendable {
     store = settings.store
     maxBatchItems = settings.maxBatchItems.unlessZero
     decodeThreads = settings.decodeThreads.unlessZero ?? ProcessInfo.processInfo.activeProcessorCount
+    reading = ImageReading(limits: limits.image, appliesOrientation: settings.applyExifOrientation.isOn)
     followed = settings.retrieval.map {
       FollowedIndex(target: $0, index: settings.index, retention: .seconds(3600 * settings.keepSnapshots))
     }

@@ -69,7 +69,8 @@ struct EncoderReader: Sendable {
       let field = "\(path).encoded"
       guard !bytes.isEmpty else {
         throw ServiceFailure(
-          ImageError(code: .empty, message: "the image has no bytes; send a JPEG, PNG or WebP file"), field: field)
+          ImageError(code: .empty, message: "the image has no bytes; send a JPEG, PNG, WebP, GIF, BMP or TIFF file"),
+          field: field)
       }
       guard bytes.count <= limits.image.maxBytes else {
         throw ServiceFailure(

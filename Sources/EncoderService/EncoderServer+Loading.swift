@@ -46,7 +46,7 @@ extension EncoderServer {
     let settings = configuration.model
     let tower = try FrozenTower(
       checkpoint: CheckpointLocation(directory: settings.first.directory), threads: settings.threads,
-      loading: settings.loading.reporting(to: logger))
+      loading: settings.loading.reporting(to: logger), reading: configuration.reading)
     let trainings = try EncoderTrainings(settings.checkpoints) { checkpoint in
       let location = CheckpointLocation(directory: checkpoint.directory)
       let loaded = try loadTraining(location, settings.spaces, over: tower, .all)

@@ -28,6 +28,12 @@ struct EncoderSettings: SettingGroup {
     unit: "images", allowed: .range(0...64))
   var maxBatchItems = 0
   @Setting(
+    "apply-exif-orientation",
+    "Whether photos are turned as their EXIF data says that the camera was held. The published code takes them as they are "
+      + "stored. With it, embeddings are kept under another fingerprint of the tower; train with the same",
+    allowed: .oneOf([.off, Switch(true)]))
+  var applyExifOrientation = Switch.off
+  @Setting(
     "decode-threads", "Threads that hash and decode images; 0 for one per CPU", unit: "threads",
     allowed: .range(0...256))
   var decodeThreads = 0

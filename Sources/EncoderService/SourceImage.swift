@@ -7,7 +7,7 @@ import Models
 
 /// An image as it was sent.
 enum SourceImage: Sendable {
-  /// A JPEG, PNG or WebP file.
+  /// A JPEG, PNG, WebP, GIF, BMP or TIFF file.
   case encoded(Data)
   /// Pixels, their size checked.
   case raw(width: Int, height: Int, rgb: Data)

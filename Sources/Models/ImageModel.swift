@@ -30,11 +30,13 @@ package final class ImageModel: Sendable {
   /// - Parameters:
   ///   - threads: of the computation; one for each CPU of the process by default.
   ///   - loading: how the tower's matrices are kept, and who hears of loading.
+  ///   - reading: how image files are read.
   package convenience init(
-    checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil, loading: LoadingOptions = LoadingOptions()
+    checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil, loading: LoadingOptions = LoadingOptions(),
+    reading: ImageReading = ImageReading()
   ) throws(ModelError) {
     _ = try Space.blockOrder(spaces)
-    let frozen = try FrozenTower(checkpoint: checkpoint, threads: threads, loading: loading)
+    let frozen = try FrozenTower(checkpoint: checkpoint, threads: threads, loading: loading, reading: reading)
     try self.init(checkpoint: checkpoint, spaces: spaces, over: frozen, on: frozen.team)
   }
 
@@ -134,7 +136,8 @@ extension ImageModel {
     var model = FrozenTower.files(checkpoint, tower)
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(
-      model: try model.digest(digests, extra: frozen.arithmetic.fingerprintSuffix),
+      model: try model.digest(
+        digests, extra: frozen.arithmetic.fingerprintSuffix + frozen.preprocessing.reading.fingerprintSuffix),
       space: try Fingerprint.space(checkpoint, recModule, spaces, digests), tower: frozen.fingerprint)
   }
 }

@@ -117,7 +117,8 @@ struct RecommenderReader: Sendable {
     case .image(let image):
       guard !image.encoded.isEmpty else {
         throw ServiceFailure(
-          .imageEmpty, "the image has no bytes; send a JPEG, PNG or WebP file", field: "\(field).image.encoded")
+          .imageEmpty, "the image has no bytes; send a JPEG, PNG, WebP, GIF, BMP or TIFF file",
+          field: "\(field).image.encoded")
       }
       guard encoder.maxImageBytes == 0 || image.encoded.count <= Int(encoder.maxImageBytes) else {
         throw ServiceFailure(

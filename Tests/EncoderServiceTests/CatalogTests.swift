@@ -218,7 +218,7 @@ import Testing
       #expect(info.embeddingDim == 4 && info.softTokenDim == 4 && info.itemVectorDim == 4)
       #expect(info.spaces == [.image, .cf] && info.cfFeatureDim == 3 && info.textFeatureDim == 0)
       #expect(info.storedItems == 1)
-      #expect(info.limits.maxItemsPerRequest == 256 && info.limits.maxImagePixels == 25_000_000)
+      #expect(info.limits.maxItemsPerRequest == 256 && info.limits.maxImagePixels == 100_000_000)
       #expect(info.limits.maxImageBytes == 32 << 20 && info.limits.maxMessageBytes == 64 << 20)
       #expect(info.limits.maxQueueItems == 512)
     }

@@ -63,7 +63,7 @@ import Testing
       let response = try await client.encodeImages(
         .with {
           $0.items = [
-            item("good", [1, 1, 1]), whole, .with { $0.encoded = Data() }, .with { $0.encoded = Data("GIF89a".utf8) },
+            item("good", [1, 1, 1]), whole, .with { $0.encoded = Data() }, .with { $0.encoded = Data("qoif".utf8) },
             .init(),
             .with { $0.raw = .with { $0.width = 2 } }, item("last", [2, 2, 2]),
           ]

@@ -50,7 +50,7 @@ import Testing
   @Test func `Every setting is in the help`() {
     let help = EncoderCommand.helpMessage(columns: 200)
     for key in ServiceSettings.keys + ModelSettings.keys + EncoderSettings.keys + EncoderLimits.keys {
-      #expect(help.contains("--\(key.name) "))
+      #expect(help.contains("--\(key.name) ") || help.contains("--\(key.name)\n"), "\(key.name)")
     }
   }
 }

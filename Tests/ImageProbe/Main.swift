@@ -18,6 +18,8 @@ struct Main {
     var width: Int?
     var height: Int?
     var sha256: String?
+    /// Of the image as its EXIF data says that it is seen.
+    var turnedSHA256: String?
     var milliseconds: Double
     var error: String?
     var message: String?
@@ -51,6 +53,8 @@ struct Main {
       line.width = image.width
       line.height = image.height
       line.sha256 = image.pixels.withUnsafeBytes { SHA256.hex(of: $0) }
+      let turned = try bytes.withUnsafeBytes { try ImageDecoder.decode($0, appliesOrientation: true) }
+      line.turnedSHA256 = turned.pixels.withUnsafeBytes { SHA256.hex(of: $0) }
       if try preprocessing.resized(image) != resized {
         line.error = "the streamed and the whole image resize differently"
       }

@@ -5,9 +5,13 @@ import Dispatch
 /// A counting semaphore between threads: a post before the wait is not lost. Never to be waited for on a thread of Swift's
 /// cooperative pool.
 package final class Semaphore: Sendable {
-  private let count = DispatchSemaphore(value: 0)
+  private let count: DispatchSemaphore
 
-  package init() {}
+  /// - Parameter count: posts that are there from the beginning.
+  package init(count: Int = 0) {
+    self.count = DispatchSemaphore(value: 0)
+    for _ in 0..<count { self.count.signal() }
+  }
 
   package func post() { count.signal() }
 

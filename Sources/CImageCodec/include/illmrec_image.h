@@ -9,7 +9,7 @@
 ///
 /// Pixels are always interleaved R G B, rows from the top. Decoding gives what Pillow's
 /// `Image.open(...).convert("RGB")` gives, resampling what its `resize` gives, to the last bit.
-/// No function keeps global state; an object is used by one thread at a time.
+/// No function keeps global state, but that libheif is looked for once; an object is used by one thread at a time.
 
 #ifdef __cplusplus
 extern "C" {
@@ -21,7 +21,7 @@ typedef enum {
   ILLMREC_IMAGE_TRUNCATED,
   /// The data breaks its format's rules.
   ILLMREC_IMAGE_CORRUPT,
-  /// No JPEG, PNG or WebP, or a variant of them that is not decoded.
+  /// No format that is decoded, or a variant of one that is not.
   ILLMREC_IMAGE_UNSUPPORTED,
   /// Larger than the caller allows, in pixels, on one side or in decoding work.
   ILLMREC_IMAGE_TOO_MANY_PIXELS,
@@ -46,8 +46,8 @@ typedef struct {
 /// An image being decoded from the top row down.
 typedef struct illmrec_image_reader illmrec_image_reader;
 
-/// Reads the header of a JPEG, PNG or WebP file, told apart by their first bytes. No memory that grows with the
-/// image's size is taken here.
+/// Reads the header of a JPEG, PNG, WebP, GIF, BMP or TIFF file, or with libheif of an AVIF or HEIC file, told apart by their
+/// first bytes. No memory that grows with the image's size is taken here.
 ///
 /// - bytes: borrowed until `illmrec_image_reader_destroy`.
 /// - max_pixels: width times height beyond this is ILLMREC_IMAGE_TOO_MANY_PIXELS.
@@ -58,6 +58,9 @@ illmrec_image_reader *illmrec_image_reader_create(const uint8_t *bytes, size_t c
 int32_t illmrec_image_reader_width(const illmrec_image_reader *reader);
 int32_t illmrec_image_reader_height(const illmrec_image_reader *reader);
 
+/// Bytes that reading takes beside a few rows: nothing where rows are decoded as they are asked for.
+uint64_t illmrec_image_reader_memory(const illmrec_image_reader *reader);
+
 /// Decodes the next `rows` rows into `rgb`, 3 * width * rows bytes. The caller asks for no more rows than the image
 /// has. After a failure the reader can only be destroyed.
 illmrec_image_status illmrec_image_reader_read(illmrec_image_reader *reader, uint8_t *rgb, int32_t rows,
@@ -65,6 +68,19 @@ illmrec_image_status illmrec_image_reader_read(illmrec_image_reader *reader, uin
 
 /// Frees the reader; NULL is allowed.
 void illmrec_image_reader_destroy(illmrec_image_reader *reader);
+
+// Orientation
+
+/// How the camera was held, by the EXIF data of a JPEG, PNG or WebP file: 1 for as stored, and where there is none; 2 to 8 by
+/// EXIF's numbers. A TIFF's is applied by its reader, as by Pillow.
+int illmrec_image_orientation(const uint8_t *bytes, size_t count);
+
+/// Puts `rows` stored rows, the first of which is `first_row`, where they are seen.
+///
+/// - width, height: of the stored image.
+/// - canvas: 3 * width * height bytes; in orientations 5 to 8 its rows have `height` pixels.
+void illmrec_image_place_rows(const uint8_t *rgb, int32_t rows, int32_t first_row, int32_t width, int32_t height,
+                              int orientation, uint8_t *canvas);
 
 // Resampling
 

@@ -106,6 +106,7 @@ struct EvaluateCommand: ReportingCommand {
       baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
       checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
+      reading: checkpoint.images.reading,
       services: ServiceEvaluation(services),
       bootstrap: Bootstrap(resamples: resamples))
   }

@@ -12,12 +12,14 @@ struct CheckpointFeatures {
   private let imported: [ItemFeatures]
   private let hasEmbeddings: Bool
   private let imageCache: String?
+  private let reading: ImageReading
   /// By the tower's directory, links resolved.
   private var embeddings: [String: FeatureTable] = [:]
 
   /// - Parameter imageCache: directory of embeddings; nil for that of the checkpoint's training run, if there.
-  init(data: EvaluatedData, files: [FeatureFile], imageCache: String?) throws {
+  init(data: EvaluatedData, files: [FeatureFile], imageCache: String?, reading: ImageReading) throws {
     self.imageCache = imageCache
+    self.reading = reading
     self.data = data
     let count = data.dataset.items.count
     var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
@@ -32,7 +34,9 @@ struct CheckpointFeatures {
   mutating func features(for checkpoint: CheckpointLocation) throws -> [ItemFeatures] {
     guard !hasEmbeddings else { return imported }
     let tower = URL(filePath: checkpoint.visionTower).resolvingSymlinksInPath().path
-    let images = try embeddings[tower] ?? ItemImages(data: data, checkpoint: checkpoint, cache: imageCache).embeddings()
+    let images =
+      try embeddings[tower]
+      ?? ItemImages(data: data, checkpoint: checkpoint, cache: imageCache, reading: reading).embeddings()
     embeddings[tower] = images
     var features = imported
     for item in features.indices { features[item].embedding = images[item] }

@@ -30,6 +30,7 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
       "Where the vision tower's embeddings are looked for and kept, each image's once; by default in the directory of the "
         + "training run that the checkpoint is of, and else nowhere.", valueName: "dir"), transform: NonEmpty.text)
   var imageCache: String?
+  @OptionGroup var images: ImageOptions
   @Option(
     help: ArgumentHelp(
       "Newest items of a history in the prompt; by default as many as each checkpoint was trained with, 10 where it does not say.",

@@ -46,6 +46,7 @@ struct EvaluationPlan: Sendable {
   let features: [FeatureFile]
   /// Nil for that of each checkpoint's training run, if there.
   let imageCache: String?
+  let reading: ImageReading
   let services: ServiceEvaluation
   let bootstrap: Bootstrap
 

@@ -18,7 +18,8 @@ struct EvaluationRun {
   func reports(of methods: [MethodName]) throws -> [MethodReport] {
     let ranksByCheckpoint = methods.contains { $0.spaces != nil }
     var features = try CheckpointFeatures(
-      data: data, files: ranksByCheckpoint ? plan.features : [], imageCache: plan.imageCache)
+      data: data, files: ranksByCheckpoint ? plan.features : [], imageCache: plan.imageCache,
+      reading: plan.reading)
     return try methods.map { try report(of: $0, &features) }
   }
 

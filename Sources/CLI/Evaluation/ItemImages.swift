@@ -11,10 +11,11 @@ struct ItemImages {
   let checkpoint: CheckpointLocation
   /// Where embeddings are looked for and kept; by default beside the checkpoint, where its training keeps them, if there.
   let cache: String?
+  let reading: ImageReading
 
   /// Items without an image, or whose image cannot be read, have none. Computes on the calling thread.
   func embeddings() throws -> FeatureTable {
-    let model = try ImageModel(checkpoint: checkpoint, spaces: [.image])
+    let model = try ImageModel(checkpoint: checkpoint, spaces: [.image], reading: reading)
     var cache = try ImageEmbeddingCache(directory: cache ?? Self.directory(of: checkpoint), model: model)
     let items = data.dataset.items
     let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")

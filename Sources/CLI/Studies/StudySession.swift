@@ -23,7 +23,8 @@ struct StudySession {
           dataset: dataset, part: options.part, candidates: options.candidates, users: Array(all.users.prefix($0)))
       } ?? all
     features = try CheckpointFeatures(
-      data: data, files: options.checkpoint.features, imageCache: options.checkpoint.imageCache)
+      data: data, files: options.checkpoint.features, imageCache: options.checkpoint.imageCache,
+      reading: options.checkpoint.images.reading)
   }
 
   func study(_ places: [Double]) -> RankingStudy {

@@ -128,6 +128,7 @@ struct TrainedModelOptions: ParsableArguments {
   var maxTokens = 4096
   @Option(help: ArgumentHelp("Threads of the computation; one for each CPU by default.", valueName: "n"))
   var threads: Int?
+  @OptionGroup var images: ImageOptions
   @Option(help: ArgumentHelp("How llm/ and vision_tower/ come into checkpoint/: link or copy.", valueName: "way"))
   var frozenParts = CheckpointPublisher.Placement.link
 

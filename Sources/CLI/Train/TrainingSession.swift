@@ -134,7 +134,8 @@ struct TrainingSession {
   private func embedImages(_ items: [Dataset.Item], _ start: CheckpointLocation) throws -> FeatureTable {
     let tower = try ImageModel(
       checkpoint: start, spaces: [.image], threads: model.threads,
-      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil).warningOnTerminal())
+      loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil).warningOnTerminal(),
+      reading: model.images.reading)
     var cache = try ImageEmbeddingCache(directory: out.features, model: tower)
     let bar = ProgressBar("Images", total: items.count { $0.image != nil }, unit: "images")
     defer { bar.finish() }
@@ -154,6 +155,8 @@ struct TrainingSession {
     facts["--no-token-embeddings"] = "\(model.keepsTokenEmbeddings)"
     facts["--no-fitting"] = "\(model.omitsFitting)"
     facts["--precision"] = model.precision ?? "automatic"
+    // Runs of earlier releases did not write it.
+    if model.images.applyExifOrientation { facts["--apply-exif-orientation"] = "true" }
     facts["--max-tokens"] = "\(model.maxTokens)"
     facts["--no-validation"] = "\(training.omitsValidation)"
     facts["the data"] = TrainingDigest.of(dataset)

@@ -24,13 +24,15 @@ package final class FrozenTower: Sendable {
   /// - Parameters:
   ///   - threads: of the computation; one for each CPU of the process by default.
   ///   - loading: how the tower's matrices are kept, and who hears of loading.
+  ///   - reading: how image files are read; embeddings of turned photos have a fingerprint of their own.
   package init(
-    checkpoint: CheckpointLocation, threads: Int? = nil, loading: LoadingOptions = LoadingOptions()
+    checkpoint: CheckpointLocation, threads: Int? = nil, loading: LoadingOptions = LoadingOptions(),
+    reading: ImageReading = ImageReading()
   ) throws(ModelError) {
     let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let configurationPath = checkpoint.visionTower + "/config.json"
     let configuration = try SiglipConfiguration(path: configurationPath)
-    preprocessing = try Self.preprocessing(checkpoint, configuration)
+    preprocessing = try Self.preprocessing(checkpoint, configuration, reading)
     configuration.unknownKeys.report(to: loading)
     UnknownKeys(path: checkpoint.visionTower + "/preprocessor_config.json", keys: preprocessing.unknownKeys)
       .report(to: loading)
@@ -47,7 +49,8 @@ package final class FrozenTower: Sendable {
     self.loading = loading
     arithmetic = MatrixArithmetic(loading)
     part = try Self.part(checkpoint, files, digests)
-    fingerprint = try Self.files(checkpoint, files).digest(digests, extra: arithmetic.towerSuffix)
+    fingerprint = try Self.files(checkpoint, files).digest(
+      digests, extra: arithmetic.towerSuffix + reading.fingerprintSuffix)
     digests.save()
     knownDigests = digests.known
   }
@@ -105,10 +108,11 @@ package final class FrozenTower: Sendable {
   }
 
   private static func preprocessing(
-    _ checkpoint: CheckpointLocation, _ tower: SiglipConfiguration
+    _ checkpoint: CheckpointLocation, _ tower: SiglipConfiguration, _ reading: ImageReading
   ) throws(ModelError) -> ImagePreprocessing {
     let path = checkpoint.visionTower + "/preprocessor_config.json"
-    let preprocessing = try ImagePreprocessing(configurationFile: path)
+    var preprocessing = try ImagePreprocessing(configurationFile: path)
+    preprocessing.reading = reading
     guard preprocessing.height == tower.imageSize, preprocessing.width == tower.imageSize else {
       throw ModelError(
         .malformed,

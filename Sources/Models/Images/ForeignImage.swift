@@ -2,7 +2,7 @@
 
 import Basics
 
-/// What bytes are that should have been a JPEG, PNG or WebP file.
+/// What bytes are that should have been an image file that is decoded.
 enum ForeignImage {
   /// The kind, as the object of "The image is …", and what to do; nil for what begins like none of these.
   static func name(_ head: [UInt8]) -> String? {
@@ -12,23 +12,25 @@ enum ForeignImage {
 
   private static let conversion = ". Convert it to a JPEG, PNG or WebP file."
 
+  /// Of what libheif decodes where it is.
+  private static let heifConversion =
+    ". Convert it to a JPEG, PNG or WebP file, or install libheif1 and its decoder where images are read, and start again."
+
   private static let pictures: [(bytes: [UInt8], name: String)] = [
-    (Array("GIF8".utf8), "a GIF"), (Array("II*\0".utf8), "a TIFF"), (Array("MM\0*".utf8), "a TIFF"),
-    (Array("II+\0".utf8), "a BigTIFF"), (Array("MM\0+".utf8), "a BigTIFF"),
     ([0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20], "a JPEG 2000"), ([0xFF, 0x4F, 0xFF, 0x51], "a JPEG 2000"),
     ([0, 0, 0, 12, 0x4A, 0x58, 0x4C, 0x20], "a JPEG XL"), ([0xFF, 0x0A], "a JPEG XL"),
     ([0, 0, 1, 0], "an icon (ICO)"), ([0, 0, 2, 0], "a cursor (CUR)"), (Array("8BPS".utf8), "a Photoshop file"),
     (Array("P1\n".utf8), "a PBM"), (Array("P2\n".utf8), "a PGM"), (Array("P3\n".utf8), "a PPM"),
     (Array("P4\n".utf8), "a PBM"), (Array("P5\n".utf8), "a PGM"), (Array("P6\n".utf8), "a PPM"),
-    (Array("BM".utf8), "a BMP"), (Array("qoif".utf8), "a QOI"), (Array("DDS ".utf8), "a DDS texture"),
+    (Array("qoif".utf8), "a QOI"), (Array("DDS ".utf8), "a DDS texture"),
   ]
 
   /// Of the formats whose first box says what they are.
   private static func brandName(_ head: [UInt8]) -> String? {
     guard head.count >= 12, Array(head[4..<8]) == Array("ftyp".utf8) else { return nil }
     switch String(decoding: head[8..<12], as: UTF8.self) {
-    case "avif", "avis": return "an AVIF" + conversion
-    case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1": return "a HEIC (HEIF)" + conversion
+    case "avif", "avis": return "an AVIF" + heifConversion
+    case "heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1": return "a HEIC (HEIF)" + heifConversion
     default: return "a video or another file of the MP4 family. Send a JPEG, PNG or WebP file."
     }
   }

@@ -12,7 +12,7 @@ package struct ImageError: Error, Sendable, CustomStringConvertible {
     case tooLarge = "IMAGE_TOO_LARGE"
     /// More pixels than `ImageLimits.maxPixels`, a side beyond a million, or scans beyond reason.
     case tooManyPixels = "IMAGE_TOO_MANY_PIXELS"
-    /// Neither JPEG, PNG nor WebP, or a variant of them that is not decoded.
+    /// No format that is decoded, or a variant of one that is not.
     case formatUnsupported = "IMAGE_FORMAT_UNSUPPORTED"
     /// The data ends before the image does.
     case truncated = "IMAGE_TRUNCATED"
@@ -47,7 +47,7 @@ extension ImageError {
   private static func codeAndRemedy(of status: illmrec_image_status) -> (Code, String) {
     switch status {
     case ILLMREC_IMAGE_TRUNCATED: (.truncated, "Send the whole file.")
-    case ILLMREC_IMAGE_UNSUPPORTED: (.formatUnsupported, "Send an 8-bit JPEG, a PNG or a WebP file.")
+    case ILLMREC_IMAGE_UNSUPPORTED: (.formatUnsupported, "Convert it to an 8-bit JPEG, a PNG or a WebP file.")
     case ILLMREC_IMAGE_TOO_MANY_PIXELS: (.tooManyPixels, "Send a smaller image.")
     case ILLMREC_IMAGE_NO_MEMORY: (.outOfMemory, "Send a smaller image, or try again later.")
     default: (.corrupt, "Export the image again from its source.")

@@ -25,6 +25,8 @@ package struct ImagePreprocessing: Sendable, Equatable {
   package let std: [Float]
   package let rescaleFactor: Double
   package let resample: Kernel
+  /// How files are read.
+  package var reading = ImageReading()
   /// Keys of the configuration that nothing is known of.
   var unknownKeys: [String] = []
   /// [3, 256]: the output for each sample of each channel.
@@ -59,8 +61,10 @@ package struct ImagePreprocessing: Sendable, Equatable {
 
   /// Decodes, resizes and normalises an image file. The decoded image is never held as a whole, where its format
   /// allows it.
+  ///
+  /// - Parameter limits: instead of those of ``reading``.
   package func prepare(
-    encoded bytes: UnsafeRawBufferPointer, limits: ImageLimits = ImageLimits()
+    encoded bytes: UnsafeRawBufferPointer, limits: ImageLimits? = nil
   ) throws(ImageError) -> PreparedImage {
     normalize(try resized(encoded: bytes, limits: limits))
   }
@@ -72,14 +76,19 @@ package struct ImagePreprocessing: Sendable, Equatable {
 
   /// The resized image of `prepare(encoded:)` before it is normalised, [height, width, 3].
   package func resized(
-    encoded bytes: UnsafeRawBufferPointer, limits: ImageLimits = ImageLimits()
+    encoded bytes: UnsafeRawBufferPointer, limits: ImageLimits? = nil
   ) throws(ImageError) -> RGBImage {
-    var reader = try ImageReader(borrowing: bytes, limits: limits)
+    var reader = try ImageReader(borrowing: bytes, limits: limits ?? reading.limits)
+    if reading.appliesOrientation, reader.orientation != 1 {
+      return try resized(try reader.readAll(turnedBy: reader.orientation))
+    }
+    reader.enter()
     var resampler = try resampler(width: reader.width, height: reader.height)
-    let rows = UnsafeMutablePointer<UInt8>.allocate(capacity: 3 * reader.width * Self.rowsAtOnce)
+    let rowsAtOnce = ImageReader.rowsAtOnce
+    let rows = UnsafeMutablePointer<UInt8>.allocate(capacity: 3 * reader.width * rowsAtOnce)
     defer { rows.deallocate() }
-    for first in stride(from: 0, to: reader.height, by: Self.rowsAtOnce) {
-      let count = min(Self.rowsAtOnce, reader.height - first)
+    for first in stride(from: 0, to: reader.height, by: rowsAtOnce) {
+      let count = min(rowsAtOnce, reader.height - first)
       try reader.read(count, into: rows)
       resampler.push(count, rows)
     }
@@ -95,9 +104,6 @@ package struct ImagePreprocessing: Sendable, Equatable {
     }
     return RGBImage(width: width, height: height, pixels: resampler.finish())
   }
-
-  /// What the resampler takes in one step.
-  private static let rowsAtOnce = 16
 
   private func resampler(width inWidth: Int, height inHeight: Int) throws(ImageError) -> ImageResampler {
     try ImageResampler(inWidth: inWidth, inHeight: inHeight, outWidth: width, outHeight: height, kernel: resample)

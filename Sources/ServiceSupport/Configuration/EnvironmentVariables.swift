@@ -6,7 +6,8 @@ package enum EnvironmentVariables {
 
   /// The settings of all programs: one environment may be that of several, each of which reads its own.
   package static let settings = [
-    "admin-host", "admin-port", "admin-port-file", "approximate-from", "checkpoint", "compression", "compute-path",
+    "admin-host", "admin-port", "admin-port-file", "apply-exif-orientation",
+    "approximate-from", "checkpoint", "compression", "compute-path",
     "data", "decode-threads", "default-deadline", "drain-timeout", "encoder", "gateway", "handshake-timeout", "hnsw-ef",
     "hnsw-ef-construction", "hnsw-m", "host", "http-host", "http-port", "http-port-file", "index", "insecure",
     "keep-snapshots", "keep-versions", "keepalive-interval", "keepalive-timeout", "llm", "llm-weights", "log-format",
@@ -31,7 +32,8 @@ package enum EnvironmentVariables {
   /// What is no setting: secrets, what a parent tells its child, and what the tests, the benchmarks and make read.
   static let others: Set<String> = [
     "ILLMREC_MILVUS_TOKEN", ParentWatch.variable,
-    "ILLMREC_SHARED", "ILLMREC_CASES", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS",
+    "ILLMREC_SHARED", "ILLMREC_CASES", "ILLMREC_GOLDENS", "ILLMREC_TEXT_GOLDENS",
+    "ILLMREC_TOWER_GOLDENS", "ILLMREC_KILLS", "ILLMREC_SWAPS",
     "ILLMREC_SWAP_CALLS",
     "ILLMREC_SHADOW_SECONDS", "ILLMREC_RELEASE_CALLS", "ILLMREC_ROLLOUT_SEEDS",
   ]

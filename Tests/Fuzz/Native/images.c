@@ -25,13 +25,17 @@ static const format formats[] = {
     {"png", "\x89PNG\r\n\x1a\n", 8},
     // The size of the file in between is left as it is.
     {"webp", "RIFF", 4},
+    {"gif", "GIF89a", 6},
+    {"bmp", "BM", 2},
+    // In the other order of bytes where the input begins with an M.
+    {"tiff", "II*\0", 4},
 };
 
 static const format *chosen(void) {
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     if (strstr(fuzz_name(), formats[i].name) != NULL) return &formats[i];
   }
-  fuzz_require(0, "the program is called after a format: jpeg, png or webp");
+  fuzz_require(0, "the program is called after a format: jpeg, png, webp, gif, bmp or tiff");
   return NULL;
 }
 
@@ -82,11 +86,12 @@ static void check_round_trip(const uint8_t *rgb, size_t count) {
 void fuzz_one(const uint8_t *bytes, size_t count) {
   const format *format = chosen();
   if (count < 12) return;
-  if (format->name[0] != 'j' && bytes[count - 1] == 7) check_round_trip(bytes, count);
+  if ((format->name[0] == 'p' || format->name[0] == 'w') && bytes[count - 1] == 7) check_round_trip(bytes, count);
   uint8_t *file = malloc(count);
   memcpy(file, bytes, count);
   memcpy(file, format->signature, format->signature_bytes);
   if (format->name[0] == 'w') memcpy(file + 8, "WEBP", 4);
+  if (format->name[0] == 't' && bytes[0] == 'M') memcpy(file, "MM\0*", 4);
   int32_t width, height;
   uint8_t *whole = decode(file, count, INT32_MAX, &width, &height), *parts = decode(file, count, ROWS, &width, &height);
   // Where the data ends after some rows, both say so in the end.
@@ -117,6 +122,29 @@ static void seed_jpegs(const uint8_t *pixels, int side) {
   }
 }
 
+/// As rows and, of 4 and 8 bits, as run lengths, which the bytes are then taken for.
+static void seed_bmps(const uint8_t *pixels, int side, int bits) {
+  if (bits == 2) return;
+  char name[32];
+  for (int compression = 0; compression < 4; compression++) {
+    if ((compression == 1 && bits != 8) || (compression == 2 && bits != 4) || (compression == 3 && bits < 16)) continue;
+    snprintf(name, sizeof name, "bmp-%d-%d", bits, compression);
+    seed(name, seed_bmp(pixels, side, bits, compression));
+  }
+}
+
+static void seed_tiffs(const uint8_t *pixels, int side) {
+  static const int compressions[] = {1, 2, 3, 4, 5, 7, 8, 32773, 34925, 50000};
+  for (size_t i = 0; i < sizeof compressions / sizeof compressions[0]; i++) {
+    for (int kind = 0; kind < 8; kind++) {
+      char name[32];
+      snprintf(name, sizeof name, "tiff-%d-%d", compressions[i], kind);
+      seed_file file = seed_tiff(pixels, side, compressions[i], kind % 2, kind / 2 % 2, kind / 4);
+      if (file.count > 0) seed(name, file);
+    }
+  }
+}
+
 void fuzz_make_seeds(void) {
   enum { SIDE = 40 };
   static uint8_t pixels[4 * SIDE * SIDE];
@@ -124,6 +152,17 @@ void fuzz_make_seeds(void) {
   switch (chosen()->name[0]) {
     case 'j':
       seed_jpegs(pixels, SIDE);
+      break;
+    case 'g':
+      seed("rows", seed_gif(pixels, SIDE, false));
+      seed("interlaced", seed_gif(pixels, SIDE, true));
+      break;
+    case 'b':
+      for (int bits = 1; bits <= 32; bits *= 2) seed_bmps(pixels, SIDE, bits);
+      seed_bmps(pixels, SIDE, 24);
+      break;
+    case 't':
+      seed_tiffs(pixels, SIDE);
       break;
     case 'p':
       seed("rows", seed_png(pixels, SIDE, SIDE, false));

@@ -20,3 +20,13 @@ seed_file seed_png(const uint8_t *pixels, int width, int height, bool is_interla
 
 /// A WebP file of RGB pixels.
 seed_file seed_webp(const uint8_t *pixels, int width, int height, bool is_lossless);
+
+/// A GIF of `side` times `side` gray pixels, whose codes are the pixels alone.
+seed_file seed_gif(const uint8_t *pixels, int side, bool is_interlaced);
+
+/// A BMP of `side` times `side` pixels, whose rows or run lengths are `pixels` as they are.
+seed_file seed_bmp(const uint8_t *pixels, int side, int bits, int compression);
+
+/// A TIFF of `side` times `side` pixels of RGB, or of one bit where the compression is for these; without bytes where libtiff
+/// does not write that.
+seed_file seed_tiff(const uint8_t *pixels, int side, int compression, bool is_tiled, bool is_planar, bool is_turned);

@@ -42,7 +42,7 @@ import Testing
 
   @Test func `Empty and foreign bytes are refused`() {
     #expect(code(of: []) == .empty)
-    #expect(code(of: Array("GIF89a, which nobody asked for".utf8)) == .formatUnsupported)
+    #expect(code(of: Array("qoif, which nobody asked for".utf8)) == .formatUnsupported)
     #expect(code(of: [0xFF]) == .formatUnsupported)
   }
 

@@ -44,6 +44,10 @@ struct DataPrepareCommand: ReportingCommand {
   @Option(help: ArgumentHelp("Directory to make.", valueName: "directory"), transform: NonEmpty.text)
   var out: String
   @OptionGroup var arguments: PreparationArguments
+  @Option(
+    help: ArgumentHelp(
+      "Most pixels of an image, checked in its header; the item of an image of more is dropped.", valueName: "n"))
+  var maxImagePixels = ImageLimits().maxPixels
   @Flag(help: "Prints JSON instead of tables.")
   var json = false
 
@@ -53,7 +57,7 @@ struct DataPrepareCommand: ReportingCommand {
     let options = arguments.options
     let preparation = Preparation(
       source: try DataSource(detecting: source, split: options.split), options: options,
-      decodingImagesWith: Self.problem(ofImageAt:))
+      decodingImagesWith: { [limits = ImageLimits(maxPixels: maxImagePixels)] in Self.problem(ofImageAt: $0, limits) })
     let out = out
     let (dataset, report) = try await Interruption.cancellingThread(named: "prepare") { interruption in
       let progress = PreparationProgress()
@@ -73,11 +77,10 @@ struct DataPrepareCommand: ReportingCommand {
   }
 
   /// Nil when the image decodes.
-  @Sendable
-  private static func problem(ofImageAt path: String) -> String? {
+  private static func problem(ofImageAt path: String, _ limits: ImageLimits) -> String? {
     do {
       let bytes = try InputFile.bytes(of: path, what: "an image")
-      _ = try bytes.withUnsafeBytes { try ImageDecoder.decode($0) }
+      _ = try bytes.withUnsafeBytes { try ImageDecoder.decode($0, limits: limits) }
       return nil
     } catch let error as ImageError {
       return error.message

@@ -94,7 +94,7 @@ extension FailureCatalog {
       Entry(
         .imageEmpty, .invalidArgument, fields: encodedFields + rawFields,
         "There are no bytes, or no pixels.",
-        remedy: "Send a JPEG, PNG or WebP file, or at least one pixel."),
+        remedy: "Send a JPEG, PNG, WebP, GIF, BMP or TIFF file, or at least one pixel."),
       Entry(
         .imageTooLarge, .invalidArgument, fields: encodedFields,
         "The file has more bytes than max_image_bytes of GetServerInfo.",
@@ -105,8 +105,10 @@ extension FailureCatalog {
         remedy: "Send a smaller image, or start the server with a larger limit."),
       Entry(
         .imageFormatUnsupported, .invalidArgument, fields: encodedFields,
-        "The file is neither JPEG, PNG nor WebP, or of a variant that is not decoded.",
-        remedy: "Send an 8-bit JPEG, a PNG or a WebP file."),
+        "The file is none of JPEG, PNG, WebP, GIF, BMP and TIFF, or of a variant that is not decoded. The message says what it is.",
+        remedy:
+          "Convert it to an 8-bit JPEG, a PNG or a WebP file; for AVIF and HEIC, install libheif1 where the service runs."
+      ),
       Entry(
         .imageTruncated, .invalidArgument, fields: encodedFields,
         "The data ends before the image does.",

@@ -98,7 +98,9 @@ public nonisolated struct Encoder_ImageItem: Sendable {
   /// The image. May be left out when a feature below is given: such an item lives in its other spaces only.
   public var image: Encoder_ImageItem.OneOf_Image? = nil
 
-  /// The bytes of a JPEG, PNG or WebP file.
+  /// The bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file, or of an AVIF or HEIC file where the server has libheif. Pixels are those
+  /// that Pillow reads. A photo is taken as it is stored, whatever its EXIF data says of the camera, unless the server was started
+  /// with --apply-exif-orientation; a TIFF is turned always.
   public var encoded: Data {
     get {
       if case .encoded(let v)? = image {return v}
@@ -140,7 +142,9 @@ public nonisolated struct Encoder_ImageItem: Sendable {
 
   /// The image. May be left out when a feature below is given: such an item lives in its other spaces only.
   public nonisolated enum OneOf_Image: Equatable, Sendable {
-    /// The bytes of a JPEG, PNG or WebP file.
+    /// The bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file, or of an AVIF or HEIC file where the server has libheif. Pixels are those
+    /// that Pillow reads. A photo is taken as it is stored, whatever its EXIF data says of the camera, unless the server was started
+    /// with --apply-exif-orientation; a TIFF is turned always.
     case encoded(Data)
     /// Pixels that the caller has decoded.
     case raw(Encoder_RawImage)

@@ -72,7 +72,7 @@ public nonisolated struct Recommender_ImageWithTitle: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The bytes of a JPEG, PNG or WebP file.
+  /// The bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file.
   public var encoded: Data = Data()
 
   /// Read by the LLM; an empty title reads "Unknown".
