@@ -68,6 +68,10 @@ check-images: packages ## Compare image decoding and resizing with Pillow (IMAGE
 	@test -x .venv-images/bin/python || { python3 -m venv .venv-images && .venv-images/bin/pip install -q "pillow>=13"; }
 	@.venv-images/bin/python scripts/check-images-against-pillow.py $(and $(DAMAGED),--damaged $(DAMAGED)) $(and $(SEED),--seed $(SEED)) $(IMAGES)
 
+.PHONY: check-towers
+check-towers: packages ## Compare vision towers of every family with Hugging Face transformers, and print the distances.
+	@SWIFT=$(SWIFT) scripts/check-towers.sh
+
 .PHONY: check-text
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
 	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh

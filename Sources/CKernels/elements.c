@@ -5,7 +5,7 @@
 #include "blocks.h"
 #include "illmrec_cpu.h"
 
-// The C library's erf: only the adaptor's 512 values per item pass here.
+// The C library's erf: of the published model, only the adaptor's 512 values per item pass here.
 static void gelu(void *context, size_t begin, size_t end, size_t worker) {
   (void)worker;
   float *x = context;
@@ -50,4 +50,26 @@ DISPATCHED static void add_rows(void *context, size_t begin, size_t end, size_t 
 void illmrec_add_rows(illmrec_team *team, float *x, size_t rows, size_t width, const float *y, size_t y_rows) {
   row_addition a = {.x = x, .width = width, .y = y, .y_rows = y_rows};
   illmrec_team_run(team, rows, rows_per_block(width), add_rows, &a);
+}
+
+typedef struct {
+  float *x;
+  size_t width;
+  const float *y, *scale;
+} scaled_addition;
+
+DISPATCHED static void add_scaled_columns(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const scaled_addition *a = context;
+  for (size_t row = begin; row < end; row++) {
+    float *restrict x = a->x + row * a->width;
+    const float *restrict y = a->y + row * a->width, *restrict scale = a->scale;
+    for (size_t c = 0; c < a->width; c++) x[c] += scale[c] * y[c];
+  }
+}
+
+void illmrec_add_scaled_columns(illmrec_team *team, float *x, size_t rows, size_t width, const float *y,
+                                const float *scale) {
+  scaled_addition a = {.x = x, .width = width, .y = y, .scale = scale};
+  illmrec_team_run(team, rows, rows_per_block(width), add_scaled_columns, &a);
 }

@@ -91,6 +91,17 @@ void illmrec_gelu_tanh(illmrec_team *team, illmrec_isa isa, float *x, size_t cou
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, gelu_tanh, &e);
 }
 
+static void quick_gelu(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const elements *e = context;
+  e->kernels->quick_gelu(e->x + begin, end - begin);
+}
+
+void illmrec_quick_gelu(illmrec_team *team, illmrec_isa isa, float *x, size_t count) {
+  elements e = {.kernels = row_kernels_for(isa), .x = x};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, quick_gelu, &e);
+}
+
 // MARK: Norms
 
 typedef struct {

@@ -9,6 +9,7 @@ typedef struct {
   void (*silu_multiply)(float *x, const float *gate, size_t count);
   void (*silu_multiply_backward)(float *x, float *gate, const float *dy, size_t count);
   void (*gelu_tanh)(float *x, size_t count);
+  void (*quick_gelu)(float *x, size_t count);
   void (*rms_norm)(const float *x, size_t width, const float *weight, float epsilon, float *out);
   void (*layer_norm)(const float *x, size_t width, const float *weight, const float *bias, float epsilon, float *out);
   void (*rotate)(float *x, size_t heads, size_t half, const float *cosine, const float *sine);

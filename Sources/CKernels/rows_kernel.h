@@ -75,6 +75,16 @@ KERNEL_FUNCTION void KERNEL(gelu_tanh)(float *x, size_t count) {
   KERNEL(store_last)(KERNEL(gelu_tanh_of)(KERNEL(load_last)(x + i, count - i)), x + i, count - i);
 }
 
+KERNEL_FUNCTION void KERNEL(quick_gelu)(float *x, size_t count) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const FLOATS value = KERNEL(load)(x + i);
+    KERNEL(store)(KERNEL(gated)(value, 1.702f * value), x + i);
+  }
+  const FLOATS value = KERNEL(load_last)(x + i, count - i);
+  KERNEL(store_last)(KERNEL(gated)(value, 1.702f * value), x + i, count - i);
+}
+
 /// Sum of (x - centre)², or of x - centre when `squared` is not set, lane by lane, then the lanes in halves.
 KERNEL_INLINED float KERNEL(sum)(const float *x, size_t width, float centre, bool squared) {
 #pragma clang fp contract(fast)
@@ -148,6 +158,7 @@ KERNEL_FUNCTION void KERNEL(rotate_back)(float *x, size_t heads, size_t half, co
 static const row_kernels KERNEL(row_kernels) = {
     .silu_multiply = KERNEL(silu_multiply),
     .gelu_tanh = KERNEL(gelu_tanh),
+    .quick_gelu = KERNEL(quick_gelu),
     .rms_norm = KERNEL(rms_norm),
     .layer_norm = KERNEL(layer_norm),
     .rotate = KERNEL(rotate),

@@ -19,6 +19,17 @@ extension ComputeTeam {
     illmrec_gelu_tanh(handle, InstructionSet.constant(of: instructionSet), x.base, x.rows * x.width)
   }
 
+  /// `x = x · sigmoid(1.702 x)`, the approximation that CLIP was trained with.
+  package func quickGELU(_ x: inout Activations, instructionSet: InstructionSet? = nil) {
+    illmrec_quick_gelu(handle, InstructionSet.constant(of: instructionSet), x.base, x.rows * x.width)
+  }
+
+  /// `y[r, c] += scale[c] · x[r, c]`: a branch that is scaled channel by channel joins its residual.
+  package func add(_ x: borrowing Activations, scaledBy scale: WeightTensor, to y: inout Activations) {
+    precondition(x.rows == y.rows && x.width == y.width && scale.count == x.width)
+    illmrec_add_scaled_columns(handle, y.base, y.rows, y.width, x.base, scale.base)
+  }
+
   /// `x = max(x, 0)`.
   package func relu(_ x: inout Activations) { illmrec_relu(handle, x.base, x.rows * x.width) }
 

@@ -124,6 +124,10 @@ void reference_gelu(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] = (float)(0.5 * x[i] * (1 + erf((double)x[i] / sqrt(2))));
 }
 
+void reference_quick_gelu(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] = (float)(x[i] / (1 + exp(-1.702 * (double)x[i])));
+}
+
 void reference_patches(const float *image, size_t channels, size_t height, size_t width, size_t patch, float *out) {
   size_t across = width / patch, down = height / patch, row = channels * patch * patch;
   for (size_t c = 0; c < channels; c++) {

@@ -47,6 +47,28 @@ struct ElementwiseTests {
     #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
   }
 
+  @Test(arguments: counts, InstructionSet.supported)
+  func `GELU by a sigmoid matches the definition`(_ count: Int, instructionSet: InstructionSet) {
+    let x = inputs(count).map { max($0, -48) }
+    var expected = x
+    reference_quick_gelu(&expected, count)
+    var out = Activations(rows: 1, width: count, values: x)
+    team.quickGELU(&out, instructionSet: instructionSet)
+    // 1.702 x is rounded before the exponential, whose relative error is as large as x is.
+    #expect(zip(out.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 * max(abs($1), 1) })
+  }
+
+  @Test(arguments: [(1, 1), (3, 17), (50, 1000)]) func `What is added is scaled column by column`(rows: Int, width: Int)
+  {
+    var random = SeededGenerator(seed: 4)
+    let (x, y, scale) = (random.uniform(rows * width), random.uniform(rows * width), random.uniform(width))
+    var out = Activations(rows: rows, width: width, values: y)
+    team.add(
+      Activations(rows: rows, width: width, values: x), scaledBy: WeightTensor(shape: [width], values: scale), to: &out)
+    // One rounding more or less, where the machine multiplies and adds at once.
+    #expect(out.values.indices.allSatisfy { abs(out.values[$0] - (y[$0] + scale[$0 % width] * x[$0])) < 1e-6 })
+  }
+
   @Test(arguments: counts) func `GELU matches the definition`(_ count: Int) {
     let x = inputs(count)
     var expected = x

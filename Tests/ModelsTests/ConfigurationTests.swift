@@ -130,19 +130,19 @@ import Testing
     (#""model_type": "siglip2_vision_model""#, "siglip2_vision_model"),
     (#""vision_use_head": false"#, "vision_use_head"),
     (#""num_patches": 256"#, "num_patches"), (#""hidden_act": "quick_gelu""#, "quick_gelu"),
-    (#""vision_config": {"model_type": "clip_vision_model"}"#, "clip_vision_model"),
+    (#""vision_config": {"model_type": "blip_vision_model"}"#, "blip_vision_model"),
   ])
   func `Towers of another kind are refused by their key`(keys: String, mention: String) throws {
     let path = try directory.write(Array("{\(keys)}".utf8), to: "config.json")
-    let error = #expect(throws: ModelError.self) { try SiglipConfiguration(path: path) }
+    let error = #expect(throws: ModelError.self) { try VisionTowerConfiguration(path: path) }
     #expect(error?.code == .unsupported)
     #expect(error?.message.contains(mention) == true)
   }
 
   @Test(arguments: [
     (#""do_center_crop": true"#, "do_center_crop"), (#""do_pad": true"#, "do_pad"),
-    (#""image_processor_type": "CLIPImageProcessor""#, "CLIPImageProcessor"),
-    (#""feature_extractor_type": "ViTFeatureExtractor""#, "ViTFeatureExtractor"),
+    (#""image_processor_type": "LlavaNextImageProcessor""#, "LlavaNextImageProcessor"),
+    (#""feature_extractor_type": "BeitFeatureExtractor""#, "BeitFeatureExtractor"),
     (#""size": {"shortest_edge": 8}"#, "shortest_edge"), (#""size": 8"#, "size is 8"),
     (#""size": {"height": 8, "width": 8, "longest_edge": 9}"#, "longest_edge"),
     (#""do_normalize": null"#, "do_normalize"), (#""data_format": "channels_last""#, "channels_last"),

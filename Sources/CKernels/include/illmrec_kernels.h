@@ -129,6 +129,9 @@ void illmrec_silu_multiply(illmrec_team *team, illmrec_isa isa, float *x, const 
 /// GELU by its tanh approximation: x = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))).
 void illmrec_gelu_tanh(illmrec_team *team, illmrec_isa isa, float *x, size_t count);
 
+/// GELU by a sigmoid: x = x / (1 + exp(-1.702 x)).
+void illmrec_quick_gelu(illmrec_team *team, illmrec_isa isa, float *x, size_t count);
+
 /// GELU: x = 0.5 x (1 + erf(x / sqrt(2))).
 void illmrec_gelu(illmrec_team *team, float *x, size_t count);
 
@@ -140,6 +143,10 @@ void illmrec_scale(float *x, size_t count, float factor);
 
 /// x[r, :] = x[r, :] + y[r % y_rows, :], for x: [rows, width], y: [y_rows, width].
 void illmrec_add_rows(illmrec_team *team, float *x, size_t rows, size_t width, const float *y, size_t y_rows);
+
+/// x[r, c] = x[r, c] + scale[c] * y[r, c], for x and y: [rows, width], scale: [width].
+void illmrec_add_scaled_columns(illmrec_team *team, float *x, size_t rows, size_t width, const float *y,
+                                const float *scale);
 
 // MARK: Images
 

@@ -28,7 +28,7 @@ struct CheckpointFacts: Sendable {
 }
 
 extension CheckpointFacts {
-  init(_ tower: SiglipConfiguration) {
+  init(_ tower: VisionTowerConfiguration) {
     let facts: [(name: String, value: Value)] = [
       ("image_size", .number(tower.imageSize)), ("patch_size", .number(tower.patchSize)),
       ("patches", .number(tower.patches)), ("width", .number(tower.width)), ("layers", .number(tower.layers)),
@@ -36,7 +36,8 @@ extension CheckpointFacts {
       ("activation", .text(tower.activation.rawValue)),
     ]
     self.init(
-      title: "Vision tower (SigLIP)", key: "vision_tower", facts: facts + Self.unknown(tower.unknownKeys))
+      title: "Vision tower (\(tower.family.title))", key: "vision_tower", facts: facts + Self.unknown(tower.unknownKeys)
+    )
   }
 
   init(_ llm: LlamaConfiguration) {

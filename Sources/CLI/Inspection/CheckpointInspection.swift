@@ -47,7 +47,7 @@ struct CheckpointInspection: Sendable {
 
   private mutating func readConfigurations(_ checkpoint: CheckpointLocation) {
     note { () throws(ModelError) in
-      CheckpointFacts(try SiglipConfiguration(path: checkpoint.visionTower + "/config.json"))
+      CheckpointFacts(try VisionTowerConfiguration(path: checkpoint.visionTower + "/config.json"))
     }
     note { () throws(ModelError) in
       let context = try checkpoint.trainedContext()

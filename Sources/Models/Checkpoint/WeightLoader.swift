@@ -73,6 +73,13 @@ struct WeightLoader {
     return matrix(of: [Part(found: found, rows: rows ?? 0..<shape[0])], inputs: shape.dropFirst().reduce(1, *))
   }
 
+  /// The matrix of that name with `inputs` inputs; how many outputs it has is the file's to say.
+  mutating func matrix(_ name: String, inputs: Int) -> LinearWeight {
+    let found = find(name, expecting: "[outputs, \(inputs)]") { $0.count == 2 && $0[1] == inputs ? $0 : nil }
+    guard let found else { return LinearWeight(Self.standIn) }
+    return matrix(of: [Part(found: found, rows: 0..<found.shape[0])], inputs: inputs)
+  }
+
   /// The matrices of those names as one, whose outputs are theirs one after the other: products that share their input
   /// become one.
   ///

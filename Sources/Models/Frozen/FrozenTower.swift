@@ -10,14 +10,14 @@ package final class FrozenTower: Sendable {
   package let fingerprint: String
   package let arithmetic: MatrixArithmetic
   package let preprocessing: ImagePreprocessing
-  let tower: SiglipVisionModel
+  let tower: VisionTowerModel
   let team: ComputeTeam
   let loading: LoadingOptions
   let knownDigests: FileDigests.Known
   private let part: FrozenPart
 
-  /// Patches that go through the tower together: the matrix products are at full speed and the values stay small.
-  private static let patchesAtOnce = 3000
+  /// Tokens that go through the tower together: the matrix products are at full speed and the values stay small.
+  private static let tokensAtOnce = 3000
 
   /// Reads `vision_tower/`.
   ///
@@ -31,17 +31,21 @@ package final class FrozenTower: Sendable {
   ) throws(ModelError) {
     let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let configurationPath = checkpoint.visionTower + "/config.json"
-    let configuration = try SiglipConfiguration(path: configurationPath)
-    preprocessing = try Self.preprocessing(checkpoint, configuration, reading)
+    let shape = try VisionTowerConfiguration(path: configurationPath)
+    let preprocessingPath = checkpoint.visionTower + "/preprocessor_config.json"
+    var preprocessing = try ImagePreprocessing(
+      configurationFile: preprocessingPath, fallback: shape.family.imageProcessor)
+    preprocessing.reading = reading
+    self.preprocessing = preprocessing
+    let configuration = try shape.reading(preprocessing, preprocessingPath: preprocessingPath)
     configuration.unknownKeys.report(to: loading)
-    UnknownKeys(path: checkpoint.visionTower + "/preprocessor_config.json", keys: preprocessing.unknownKeys)
-      .report(to: loading)
+    UnknownKeys(path: preprocessingPath, keys: preprocessing.unknownKeys).report(to: loading)
 
     let files = try WeightFiles(directory: checkpoint.visionTower)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let packer = try MatrixPacker(part: "vision-tower", of: files, loading, digests: digests, on: team)
-    var loader = WeightLoader(files, prefix: Self.prefix(files), packer: packer, on: team)
-    tower = SiglipVisionModel(configuration, &loader, team: team)
+    var loader = WeightLoader(files, packer: packer, on: team)
+    tower = VisionTowerModel(configuration, &loader, VisionTowerNames(configuration.family, in: files), team: team)
     try loader.finish(expectation: configurationPath)
     packer.save()
 
@@ -49,18 +53,18 @@ package final class FrozenTower: Sendable {
     self.loading = loading
     arithmetic = MatrixArithmetic(loading)
     part = try Self.part(checkpoint, files, digests)
-    fingerprint = try Self.files(checkpoint, files).digest(
-      digests, extra: arithmetic.towerSuffix + reading.fingerprintSuffix)
+    let contents = Self.files(checkpoint, files)
+    fingerprint = try contents.digest(digests, extra: arithmetic.towerSuffix + reading.fingerprintSuffix)
     digests.save()
     knownDigests = digests.known
   }
 
   /// v.
-  package var embeddingDim: Int { tower.configuration.width }
+  package var embeddingDim: Int { tower.embeddingDim }
 
   /// The vision tower's embeddings, not normalised: [B, v].
   package func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix {
-    let size = tower.configuration.imageSize
+    let size = tower.configuration.inputSize
     if let index = images.firstIndex(where: { $0.height != size || $0.width != size }) {
       throw ModelError(
         .invalidInput,
@@ -69,7 +73,7 @@ package final class FrozenTower: Sendable {
     }
     var values: [Float] = []
     values.reserveCapacity(images.count * embeddingDim)
-    let imagesAtOnce = max(1, Self.patchesAtOnce / tower.configuration.patches)
+    let imagesAtOnce = max(1, Self.tokensAtOnce / tower.configuration.tokens)
     for start in stride(from: 0, to: images.count, by: imagesAtOnce) {
       let batch = images[start..<min(start + imagesAtOnce, images.count)]
       values += tower.embed(batch.map(\.values)).values
@@ -100,25 +104,5 @@ package final class FrozenTower: Sendable {
     _ checkpoint: CheckpointLocation, _ weights: WeightFiles, _ digests: FileDigests
   ) throws(ModelError) -> FrozenPart {
     FrozenPart(name: "vision tower", contents: try files(checkpoint, weights).fileDigests(digests))
-  }
-
-  /// What a tower's tensor names begin with: `vision_model.`, or nothing in what transformers from version 5 on writes.
-  private static func prefix(_ files: WeightFiles) -> String {
-    files.tensors["embeddings.patch_embedding.weight"] == nil ? "vision_model." : ""
-  }
-
-  private static func preprocessing(
-    _ checkpoint: CheckpointLocation, _ tower: SiglipConfiguration, _ reading: ImageReading
-  ) throws(ModelError) -> ImagePreprocessing {
-    let path = checkpoint.visionTower + "/preprocessor_config.json"
-    var preprocessing = try ImagePreprocessing(configurationFile: path)
-    preprocessing.reading = reading
-    guard preprocessing.height == tower.imageSize, preprocessing.width == tower.imageSize else {
-      throw ModelError(
-        .malformed,
-        "\(path) prepares images of \(preprocessing.width) x \(preprocessing.height); the tower's config.json says "
-          + "image_size \(tower.imageSize)")
-    }
-    return preprocessing
   }
 }

@@ -28,6 +28,7 @@ void reference_rope(float *x, size_t rows, size_t heads, size_t head_width, cons
 void reference_silu_multiply(float *x, const float *gate, size_t count);
 void reference_gelu_tanh(float *x, size_t count);
 void reference_gelu(float *x, size_t count);
+void reference_quick_gelu(float *x, size_t count);
 void reference_patches(const float *image, size_t channels, size_t height, size_t width, size_t patch, float *out);
 float reference_from_f16(uint16_t x);
 

@@ -6,7 +6,7 @@ import Kernels
 ///
 ///     a = attention(probe, patches, patches)
 ///     out = a + feedForward(norm(a))
-struct SiglipPooling: Sendable {
+struct AttentionPooling: Sendable {
   let probe: WeightTensor  // [1, 1, D]   head.probe
   // The rows of head.attention.in_proj_weight [3 · D, D], in this order.
   let queryWeight: LinearWeight  // [D, D]
@@ -15,21 +15,21 @@ struct SiglipPooling: Sendable {
   let inputBias: WeightTensor  // [3 · D]   head.attention.in_proj_bias
   let output: LinearWeights  // D -> D   head.attention.out_proj
   let norm: LayerNormWeights  // head.layernorm
-  let feedForward: SiglipFeedForward  // head.mlp
+  let feedForward: VisionTowerFeedForward  // head.mlp
   private let heads: Int
   private let epsilon: Float
 
-  init(_ configuration: SiglipConfiguration, _ loader: inout WeightLoader) {
+  init(_ configuration: VisionTowerConfiguration, _ loader: inout WeightLoader, _ head: String) {
     let d = configuration.width
-    probe = loader.tensor("head.probe", [1, 1, d])
-    let inputs = "head.attention.in_proj_weight"
+    probe = loader.tensor("\(head).probe", [1, 1, d])
+    let inputs = "\(head).attention.in_proj_weight"
     queryWeight = loader.matrix(inputs, [3 * d, d], rows: 0..<d)
     keyWeight = loader.matrix(inputs, [3 * d, d], rows: d..<2 * d)
     valueWeight = loader.matrix(inputs, [3 * d, d], rows: 2 * d..<3 * d)
-    inputBias = loader.tensor("head.attention.in_proj_bias", [3 * d])
-    output = loader.linear("head.attention.out_proj", inputs: d, outputs: d)
-    norm = loader.layerNorm("head.layernorm", width: d)
-    feedForward = SiglipFeedForward(configuration, &loader, "head.mlp")
+    inputBias = loader.tensor("\(head).attention.in_proj_bias", [3 * d])
+    output = loader.linear("\(head).attention.out_proj", inputs: d, outputs: d)
+    norm = loader.layerNorm("\(head).layernorm", width: d)
+    feedForward = VisionTowerFeedForward(configuration, &loader, "\(head).mlp.fc1", "\(head).mlp.fc2")
     heads = configuration.heads
     epsilon = configuration.normEpsilon
   }
