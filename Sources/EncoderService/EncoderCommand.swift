@@ -27,6 +27,9 @@ struct EncoderCommand: AsyncParsableCommand {
       Several trainings may be held over one tower, which is in memory once: give --checkpoint for each, or load them while it \
       serves from the directory --trainings. Requests name one by its space fingerprint.
 
+      Without rec_module/ in the checkpoint, or with a vision model's own directory as Hugging Face has it, the service embeds \
+      images: EMBEDDING is answered and stored, and what a training computes is refused with TRAINING_MISSING until one is loaded.
+
       Try it:
         illmrec-encoder --checkpoint CHECKPOINT --store items.sqlite --retrieval 127.0.0.1:50053
                                                                         listens on 127.0.0.1:50051

@@ -16,6 +16,7 @@ extension EncoderServer {
   ) async throws -> Encoder_LookupItemsResponse {
     let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
+    try requireTrained(outputs.kinds, training, field: "outputs")
     try checkCount(request.itemIds.count, field: "item_ids")
     let choice = try SnapshotChoice(request, of: store)
     let fields = request.itemIds.indices.map { "item_ids[\($0)]" }
@@ -65,6 +66,7 @@ extension EncoderServer {
   ) async throws {
     let training = try training(request.spaceFingerprint)
     let outputs = try ItemOutputs(one: request.output, as: request.outputType)
+    try requireTrained(outputs.kinds, training, field: "output")
     let choice = try SnapshotChoice(request, of: store)
     try await asServiceFailures {
       let view = try await store.view(of: choice)

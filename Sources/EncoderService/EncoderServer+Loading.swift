@@ -49,6 +49,7 @@ extension EncoderServer {
       loading: settings.loading.reporting(to: logger), reading: configuration.reading)
     let trainings = try EncoderTrainings(settings.checkpoints) { checkpoint in
       let location = CheckpointLocation(directory: checkpoint.directory)
+      if settings.checkpoints.count == 1, !location.isTrained { return untrained(checkpoint, tower, logger) }
       let loaded = try loadTraining(location, settings.spaces, over: tower, .all)
       log(loaded.model, of: checkpoint, tower, seconds: start.duration(to: .now) / .seconds(1), logger)
       return loaded
@@ -61,6 +62,19 @@ extension EncoderServer {
   ) throws(ModelError) -> LoadedModel<any EncoderModel> {
     let model = try ImageModel(checkpoint: location, spaces: spaces, over: tower, readable: readable)
     return LoadedModel(model, model.fingerprints, bytes: model.ownBytes)
+  }
+
+  private static func untrained(
+    _ checkpoint: ModelConfiguration.Checkpoint, _ tower: FrozenTower, _ logger: Logger
+  ) -> LoadedModel<any EncoderModel> {
+    logger.notice(
+      "the checkpoint has no rec_module/: images are embedded, and soft tokens and item vectors are refused until a training is loaded",
+      metadata: [
+        "checkpoint": "\(checkpoint.directory)", "tower": "\(tower.fingerprint.prefix(12))",
+        "embedding_dim": "\(tower.embeddingDim)", "precision": "\(tower.arithmetic.precisionName)",
+      ])
+    let model = UntrainedModel(over: tower)
+    return LoadedModel(model, model.fingerprints)
   }
 
   private static func log(

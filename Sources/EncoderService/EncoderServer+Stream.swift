@@ -74,6 +74,7 @@ extension EncoderServer {
   ) throws(ServiceFailure) -> Reading {
     let training = try training(config.spaceFingerprint, version: config.modelVersion, path: "config.")
     let outputs = try ItemOutputs(config.outputs, as: config.outputType, path: "config.")
+    try requireTrained(outputs.kinds, training, field: "config.outputs")
     try requirePurpose(outputs, stores: config.store, path: "config.")
     guard config.store || !config.sync else {
       throw ServiceFailure(

@@ -53,6 +53,7 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     let arrival = ContinuousClock.now
     let training = try training(request.spaceFingerprint, version: request.modelVersion)
     let outputs = try ItemOutputs(request.outputs, as: request.outputType)
+    try requireTrained(outputs.kinds, training, field: "outputs")
     try requirePurpose(outputs, stores: request.store)
     try checkCount(request.items.count, field: "items")
 
@@ -83,6 +84,7 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     request: Encoder_ProjectEmbeddingsRequest, context: ServerContext
   ) async throws -> Encoder_ProjectEmbeddingsResponse {
     let training = try training(request.spaceFingerprint, version: request.modelVersion)
+    try requireTrained(.softToken, training, field: "embeddings")
     let model = training.model
     let values = try request.embeddings.floats(field: "embeddings", shape: [nil, model.embeddingDim])
     let embeddings = Matrix(rows: values.count / model.embeddingDim, columns: model.embeddingDim, values: values)

@@ -22,8 +22,15 @@ package struct CheckpointLocation: Sendable {
   package var llm: String { llmWeights ?? directory + "/llm" }
   package var tokenizer: String { directory + "/llm" }
   package var tokenEmbeddings: String { directory + "/llm_parameter/token_embed.pth" }
-  package var visionTower: String { directory + "/vision_tower" }
+  /// `vision_tower/`, or the directory itself where it is a vision model's own, as Hugging Face has it.
+  package var visionTower: String {
+    let part = directory + "/vision_tower"
+    return Self.exists(part) || !Self.exists(directory + "/preprocessor_config.json") ? part : directory
+  }
   package var recModule: String { directory + "/rec_module" }
+
+  /// Whether there is a trained part.
+  package var isTrained: Bool { Self.exists(recModule) }
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }

@@ -10,6 +10,12 @@ package struct ModelFingerprints: Sendable, Equatable {
   /// Over the vision tower and its preprocessing: image embeddings outlive adaptors while it stays. The same in float32 and
   /// bfloat16, whose embeddings may stand side by side; another one in int8. Nil for user models.
   package let tower: String?
+
+  package init(model: String, space: String, tower: String?) {
+    self.model = model
+    self.space = space
+    self.tower = tower
+  }
 }
 
 extension ModelFingerprints {

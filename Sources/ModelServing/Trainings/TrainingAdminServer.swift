@@ -100,7 +100,7 @@ extension TrainingAdminServer: Training_TrainingAdminService.SimpleServiceProtoc
     request: Training_ListTrainingsRequest, context: ServerContext
   ) async throws -> Training_ListTrainingsResponse {
     .with {
-      $0.trainings = registry.standings.map { .init($0) }
+      $0.trainings = registry.standings.filter(\.isOfTraining).map { .init($0) }
       $0.frozenFingerprint = frozenFingerprint
       $0.maxTrainings = UInt32(configuration.maxTrainings)
     }

@@ -6,7 +6,7 @@ import ServiceAPI
 extension TrainingRegistry {
   /// What is held now, for a scrape.
   package func samples() -> [MetricSample] {
-    standings.flatMap { standing in
+    standings.filter(\.isOfTraining).flatMap { standing in
       let identity = standing.training.identity
       let name = ("training", String(identity.spaceFingerprint.prefix(12)))
       return [

@@ -20,6 +20,9 @@ package final class TrainingRegistry<Model: Sendable>: Sendable {
     package let isUnloading: Bool
     /// Requests that use it.
     package let requests: Int
+
+    /// Whether it is one: a service that holds its frozen part alone has something in its place, which has no space.
+    var isOfTraining: Bool { !training.identity.spaceFingerprint.isEmpty }
   }
 
   private struct Entry {

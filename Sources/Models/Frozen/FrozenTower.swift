@@ -8,6 +8,8 @@ import Kernels
 package final class FrozenTower: Sendable {
   /// Over the tower and its preprocessing: embeddings outlive trainings while it stays. The same in float32 and bfloat16.
   package let fingerprint: String
+  /// Over the same, and what matrices are multiplied in: equal ones give equal embeddings.
+  package let modelFingerprint: String
   package let arithmetic: MatrixArithmetic
   package let preprocessing: ImagePreprocessing
   let tower: VisionTowerModel
@@ -55,6 +57,7 @@ package final class FrozenTower: Sendable {
     part = try Self.part(checkpoint, files, digests)
     let contents = Self.files(checkpoint, files)
     fingerprint = try contents.digest(digests, extra: arithmetic.towerSuffix + reading.fingerprintSuffix)
+    modelFingerprint = try contents.digest(digests, extra: arithmetic.fingerprintSuffix + reading.fingerprintSuffix)
     digests.save()
     knownDigests = digests.known
   }

@@ -140,6 +140,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
 
   // MARK: Trainings
   case trainingNotLoaded = "TRAINING_NOT_LOADED"
+  case trainingMissing = "TRAINING_MISSING"
   case trainingsNotConfigured = "TRAININGS_NOT_CONFIGURED"
   case trainingNotFound = "TRAINING_NOT_FOUND"
   case trainingOutside = "TRAINING_OUTSIDE"

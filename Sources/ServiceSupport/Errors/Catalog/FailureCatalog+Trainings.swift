@@ -16,6 +16,14 @@ extension FailureCatalog {
         remedy: "Load it with illmrec training load, or name one of those that illmrec training list shows.",
         retry: .afterRepair),
       Entry(
+        .trainingMissing, .failedPrecondition, fields: ["outputs", "config.outputs", "output", "embeddings"],
+        "The encoder was started with a vision tower and without rec_module/. It answers embeddings, and nothing that a training "
+          + "computes.",
+        remedy:
+          "Ask for EMBEDDING alone; start it with a checkpoint that has rec_module/, or load one with illmrec training load "
+          + "--default.",
+        retry: .afterRepair),
+      Entry(
         .trainingsNotConfigured, .failedPrecondition,
         "The server was started without a directory that trainings may be loaded from.",
         remedy: "Start it with --trainings and the directory that checkpoints are written to.", retry: .afterRepair),

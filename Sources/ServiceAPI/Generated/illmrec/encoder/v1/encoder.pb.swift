@@ -1374,13 +1374,14 @@ public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
     set {_uniqueStorage()._embeddingDim = newValue}
   }
 
-  /// d, length of a soft token.
+  /// d, length of a soft token; 0 where the server holds no training: then it answers EMBEDDING alone, and the rest is
+  /// FAILED_PRECONDITION (TRAINING_MISSING).
   public var softTokenDim: UInt32 {
     get {_storage._softTokenDim}
     set {_uniqueStorage()._softTokenDim = newValue}
   }
 
-  /// Length of an item vector: p for each space in use.
+  /// Length of an item vector: p for each space in use; 0 where the server holds no training.
   public var itemVectorDim: UInt32 {
     get {_storage._itemVectorDim}
     set {_uniqueStorage()._itemVectorDim = newValue}
