@@ -76,6 +76,10 @@ check-towers: packages ## Compare vision towers of every family with Hugging Fac
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
 	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh
 
+.PHONY: check-smollm
+check-smollm: packages ## Serve a real GGUF file, SmolLM2-135M-Instruct, and compare with transformers, llama.cpp and tokenizers.
+	@SWIFT=$(SWIFT) PRECISIONS="$(PRECISIONS)" scripts/check-smollm.sh
+
 .PHONY: check-cases
 check-cases: packages ## Read checkpoints and raw data as other tools write them: each right, or refused by name (CASES="folder" for ready ones).
 	@SWIFT=$(SWIFT) CASES=$(CASES) scripts/check-cases.sh

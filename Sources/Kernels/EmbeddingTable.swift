@@ -7,20 +7,20 @@ import CKernels
 package final class EmbeddingTable: Sendable {
   package let rows: Int
   package let width: Int
-  private let element: StoredElement
+  private let format: RowFormat
   // Points at memory that nobody writes and that `owner` keeps alive.
   nonisolated(unsafe) private let base: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
 
   /// Reads memory that `owner` holds: rows one after the other, aligned to their elements.
   package init(
-    rows: Int, width: Int, of element: StoredElement, borrowing base: UnsafeRawPointer,
+    rows: Int, width: Int, as format: RowFormat, borrowing base: UnsafeRawPointer,
     from owner: any AnyObject & Sendable
   ) {
-    precondition(Int(bitPattern: base) % element.size == 0)
+    precondition(Int(bitPattern: base) % format.alignment == 0)
     self.rows = rows
     self.width = width
-    self.element = element
+    self.format = format
     self.base = base
     self.owner = owner
   }
@@ -28,20 +28,21 @@ package final class EmbeddingTable: Sendable {
   /// Shares the memory of `tensor` [rows, width].
   package convenience init(_ tensor: WeightTensor) {
     self.init(
-      rows: tensor.shape[0], width: tensor.shape.dropFirst().reduce(1, *), of: .float32, borrowing: tensor.base,
+      rows: tensor.shape[0], width: tensor.shape.dropFirst().reduce(1, *), as: .elements(.float32),
+      borrowing: tensor.base,
       from: tensor)
   }
 
   /// A copy of some of its rows, in the type that they are stored in; its memory is its own.
   package func gathered(_ rows: [Int]) -> EmbeddingTable {
-    let bytes = width * element.size
+    let bytes = format.byteCount(ofRow: width)
     let copy = RowMemory(byteCount: rows.count * bytes)
     for (index, row) in rows.enumerated() {
       precondition(row >= 0 && row < self.rows, "row \(row) of \(self.rows)")
       copy.base.advanced(by: index * bytes).copyMemory(from: base + row * bytes, byteCount: bytes)
     }
     return EmbeddingTable(
-      rows: rows.count, width: width, of: element, borrowing: UnsafeRawPointer(copy.base), from: copy)
+      rows: rows.count, width: width, as: format, borrowing: UnsafeRawPointer(copy.base), from: copy)
   }
 
   /// The rows whose numbers are not those of the same row of `other`, and those that `other` lacks.
@@ -57,7 +58,7 @@ package final class EmbeddingTable: Sendable {
   }
 
   /// Bytes of its rows.
-  package var byteCount: Int { rows * width * element.size }
+  package var byteCount: Int { rows * format.byteCount(ofRow: width) }
 
   /// Every row as floats.
   ///
@@ -71,11 +72,12 @@ package final class EmbeddingTable: Sendable {
   /// Writes row `row` as floats to `out` [width].
   fileprivate func copyRow(_ row: Int, to out: UnsafeMutablePointer<Float>) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
-    let source = base + row * width * element.size
-    switch element {
-    case .float32: out.update(from: source.assumingMemoryBound(to: Float.self), count: width)
-    case .float16: illmrec_from_f16(nil, source.assumingMemoryBound(to: UInt16.self), width, out)
-    case .bfloat16: illmrec_from_bf16(nil, source.assumingMemoryBound(to: UInt16.self), width, out)
+    let source = base + row * format.byteCount(ofRow: width)
+    switch format {
+    case .elements(.float32): out.update(from: source.assumingMemoryBound(to: Float.self), count: width)
+    case .elements(.float16): illmrec_from_f16(nil, source.assumingMemoryBound(to: UInt16.self), width, out)
+    case .elements(.bfloat16): illmrec_from_bf16(nil, source.assumingMemoryBound(to: UInt16.self), width, out)
+    case .blocks(let blocks): illmrec_from_blocks(nil, blocks.constant, source, width / blocks.elements, out)
     }
   }
 
@@ -89,6 +91,28 @@ package final class EmbeddingTable: Sendable {
       if index < count * width { return first + index / width }
     }
     return nil
+  }
+}
+
+/// How the rows of a table are stored.
+package enum RowFormat: Sendable {
+  /// Each element by itself.
+  case elements(StoredElement)
+  /// In blocks, of which a row has a whole number.
+  case blocks(BlockFormat)
+
+  fileprivate var alignment: Int {
+    switch self {
+    case .elements(let element): element.size
+    case .blocks: 1
+    }
+  }
+
+  fileprivate func byteCount(ofRow width: Int) -> Int {
+    switch self {
+    case .elements(let element): width * element.size
+    case .blocks(let format): format.byteCount(of: width)
+    }
   }
 }
 

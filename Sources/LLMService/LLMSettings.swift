@@ -7,8 +7,8 @@ import ServiceSupport
 struct LLMSettings: SettingGroup {
   @Setting(
     "llm-weights",
-    "Directory of the frozen LLM's config.json and weights when they do not lie in the checkpoint's llm/",
-    placeholder: "dir")
+    "Directory of the frozen LLM's config.json and weights, or its GGUF file, when they do not lie in the checkpoint's llm/",
+    placeholder: "path")
   var llmWeights: String?
   @Setting(
     "retrieval",

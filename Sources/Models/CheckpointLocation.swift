@@ -9,7 +9,7 @@ import Glibc
 package struct CheckpointLocation: Sendable {
   /// The checkpoint's directory.
   package let directory: String
-  /// The frozen LLM's directory when it is not `llm/` of the checkpoint.
+  /// The frozen LLM's directory, or its GGUF file, when it is not in `llm/` of the checkpoint.
   package let llmWeights: String?
 
   package init(directory: String, llmWeights: String? = nil) {

@@ -23,11 +23,10 @@ package struct TrainingWeights: Sendable {
   package init(
     checkpoint: CheckpointLocation, spaces: [Space]?, loading: LoadingOptions, maxPositions: Int, team: ComputeTeam
   ) throws(ModelError) {
-    let path = checkpoint.llm + "/config.json"
-    let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
+    let source = try LLMFiles(of: checkpoint)
+    let (path, shape, files) = (source.configuration, source.shape, source.weights)
     shape.unknownKeys.report(to: loading)
-    let tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
-    let files = try WeightFiles(directory: checkpoint.llm)
+    let tokenizer = try LlamaTokenizer(of: checkpoint)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, loading)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let packer = try MatrixPacker(part: "llm", of: files, adapter: adapter, loading, digests: digests, on: team)

@@ -73,15 +73,14 @@ extension UserModel {
   }
 
   static func fingerprints(
-    _ checkpoint: CheckpointLocation, llm: WeightFiles, recModule: WeightFiles, spaces: [Space],
+    _ checkpoint: CheckpointLocation, llm: LLMFiles, recModule: WeightFiles, spaces: [Space],
     _ arithmetic: MatrixArithmetic, _ digests: FileDigests
   ) throws(ModelError) -> ModelFingerprints {
     var model = Fingerprint()
     model.add(existing: [checkpoint.configuration], part: "checkpoint")
-    model.add(checkpoint.llm + "/config.json", part: "llm")
-    for path in llm.paths { model.add(path, part: "llm") }
+    for path in Set(llm.weights.paths + [llm.configuration]) { model.add(path, part: "llm") }
     model.add(try LoRAAdapter(of: checkpoint))
-    model.add(existing: try TokenizerSource.files(in: checkpoint.tokenizer), part: "tokenizer")
+    model.add(existing: try checkpoint.tokenizerFiles(), part: "tokenizer")
     model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")
     model.addRecModule(checkpoint, recModule)
     return ModelFingerprints(

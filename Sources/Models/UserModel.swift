@@ -108,7 +108,7 @@ package final class UserModel: Sendable {
     try frozen.require(checkpoint, digests)
     let tokenizer = try frozen.tokenizer(of: checkpoint, digests, readable)
 
-    let llmFiles = try WeightFiles(directory: checkpoint.llm)
+    let llmFiles = try LLMFiles(of: checkpoint)
     let recFiles = try WeightFiles(directory: checkpoint.recModule)
     let fingerprints = { () throws(ModelError) in
       try Self.fingerprints(

@@ -98,7 +98,9 @@ struct CheckpointProblemTests {
     let type = try #require(data.range(of: Data("\"F32\"".utf8), in: entry.upperBound..<data.endIndex))
     data.replaceSubrange(type, with: Data("\"I32\"".utf8))
     try data.write(to: URL(filePath: path))
-    #expect(userProblem()?.message.contains("rec_token: F32, F16, BF16 or F64 expected, I32 found") == true)
+    #expect(
+      userProblem()?.message.contains(
+        "rec_token: F32, F16, BF16, F64 or Q8_0, Q4_0, Q4_1, Q4_K, Q6_K expected, I32 found") == true)
   }
 
   @Test(arguments: ["llm/config.json", "llm/tokenizer.model", "llm/model.safetensors", "rec_module/model.safetensors"])

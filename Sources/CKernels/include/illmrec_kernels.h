@@ -163,6 +163,19 @@ void illmrec_from_bf16(illmrec_team *team, const uint16_t *x, size_t count, floa
 /// IEEE 754 binary16 to float.
 void illmrec_from_f16(illmrec_team *team, const uint16_t *x, size_t count, float *out);
 
+/// Formats of quantised weights as ggml stores them: blocks of elements that share scales, see quantized_blocks.c.
+typedef enum {
+  ILLMREC_BLOCKS_Q8_0 = 0,
+  ILLMREC_BLOCKS_Q4_0 = 1,
+  ILLMREC_BLOCKS_Q4_1 = 2,
+  ILLMREC_BLOCKS_Q4_K = 3,
+  ILLMREC_BLOCKS_Q6_K = 4,
+} illmrec_block_format;
+
+/// Quantised blocks to floats, the same to the bit as ggml's dequantize_row_*. x: at any address. out: as many elements as the blocks
+/// have.
+void illmrec_from_blocks(illmrec_team *team, illmrec_block_format format, const void *x, size_t blocks, float *out);
+
 /// Index of the first NaN or infinity, or `count`.
 size_t illmrec_first_not_finite(illmrec_team *team, const float *x, size_t count);
 

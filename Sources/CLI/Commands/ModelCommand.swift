@@ -22,7 +22,8 @@ struct ModelInspectCommand: ReportingCommand {
   @Argument(help: "The checkpoint's directory.", transform: NonEmpty.text)
   var checkpoint: String
   @Option(
-    help: ArgumentHelp("Directory of the frozen LLM, when it is not llm/ of the checkpoint.", valueName: "dir"),
+    help: ArgumentHelp(
+      "The frozen LLM, a directory or a GGUF file, when it is not in llm/ of the checkpoint.", valueName: "path"),
     transform: NonEmpty.text)
   var llmWeights: String?
   @Flag(help: "Only list the files; load nothing.")
@@ -34,7 +35,7 @@ struct ModelInspectCommand: ReportingCommand {
 
   func perform() async throws {
     try InputFile.requireDirectory(checkpoint, what: "the checkpoint")
-    if let llmWeights { try InputFile.requireDirectory(llmWeights, what: "--llm-weights") }
+    if let llmWeights { try InputFile.requireAny(llmWeights, what: "--llm-weights") }
     let location = CheckpointLocation(directory: checkpoint, llmWeights: llmWeights)
     let inspection = CheckpointInspection(location, loading: !listOnly)
     if json {

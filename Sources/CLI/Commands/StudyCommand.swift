@@ -153,6 +153,6 @@ struct TokenCountsStudyCommand: StudyRunCommand {
   }
 
   func measure(_ session: inout StudySession) throws -> StudyResult {
-    try session.tokenCounts(tokenizer: options.checkpoint.plans[0].location.tokenizer)
+    try session.tokenCounts(of: options.checkpoint.plans[0].location)
   }
 }

@@ -79,7 +79,7 @@ struct TrainCommand: ReportingCommand {
     for (path, what) in [(settings.data, "the prepared data"), (settings.checkpoint, "the checkpoint to start from")] {
       try InputFile.requireDirectory(path, what: what)
     }
-    if let llmWeights = model.llmWeights { try InputFile.requireDirectory(llmWeights, what: "--llm-weights") }
+    if let llmWeights = model.llmWeights { try InputFile.requireAny(llmWeights, what: "--llm-weights") }
     if let questions = training.questions { try InputFile.requireFile(questions, what: "--questions") }
     for features in model.features { try InputFile.requireAny(features.path, what: "--features") }
     let outcome = try await Interruption.cancellingThread(named: "train") {

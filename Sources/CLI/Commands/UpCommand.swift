@@ -38,7 +38,8 @@ struct UpCommand: ReportingCommand {
     transform: NonEmpty.text)
   var trainings: String?
   @Option(
-    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    help: ArgumentHelp(
+      "The frozen LLM, a directory or a GGUF file, when it is not in the checkpoint's llm/.", valueName: "path"),
     transform: NonEmpty.text)
   var llmWeights: String?
   @Option(

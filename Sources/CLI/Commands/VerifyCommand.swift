@@ -30,7 +30,8 @@ struct VerifyCommand: ReportingCommand {
   @Option(help: ArgumentHelp("Arithmetic of the services, which decides the bounds.", valueName: "precision"))
   var precision = Precision.f32
   @Option(
-    help: ArgumentHelp("The frozen LLM's weights, when they are not in the golden's bundle/llm.", valueName: "dir"),
+    help: ArgumentHelp(
+      "The frozen LLM, a directory or a GGUF file, when it is not in the golden's bundle/llm.", valueName: "path"),
     transform: NonEmpty.text)
   var llmWeights: String?
   @Option(help: ArgumentHelp("A running EncoderService.", valueName: "target"), transform: NonEmpty.text)

@@ -16,7 +16,8 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
         + "Repeat it with a checkpoint's name for that one alone.", valueName: "[name=]style"))
   var prompts: [CheckpointArgument<PromptStyle>] = []
   @Option(
-    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    help: ArgumentHelp(
+      "The frozen LLM, a directory or a GGUF file, when it is not in the checkpoint's llm/.", valueName: "path"),
     transform: NonEmpty.text)
   var llmWeights: String?
   @Option(

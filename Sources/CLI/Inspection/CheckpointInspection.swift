@@ -33,11 +33,14 @@ struct CheckpointInspection: Sendable {
 
   private mutating func readParts(_ checkpoint: CheckpointLocation) {
     for (name, path) in [
-      ("vision_tower", checkpoint.visionTower), ("rec_module", checkpoint.recModule), ("llm", checkpoint.llm),
+      ("vision_tower", checkpoint.visionTower), ("rec_module", checkpoint.recModule),
     ] {
       if let weights = attempt({ () throws(ModelError) in try WeightFiles(directory: path) }) {
         parts.append(Part(name: name, weights: weights))
       }
+    }
+    if let weights = attempt({ () throws(ModelError) in try checkpoint.llmWeightFiles() }) {
+      parts.append(Part(name: "llm", weights: weights))
     }
     guard CheckpointLocation.exists(checkpoint.tokenEmbeddings) else { return }
     if let weights = attempt({ () throws(ModelError) in try WeightFiles(file: checkpoint.tokenEmbeddings) }) {
@@ -50,10 +53,9 @@ struct CheckpointInspection: Sendable {
       CheckpointFacts(try VisionTowerConfiguration(path: checkpoint.visionTower + "/config.json"))
     }
     note { () throws(ModelError) in
-      let context = try checkpoint.trainedContext()
-      return CheckpointFacts(try LlamaConfiguration(path: checkpoint.llm + "/config.json", trainedContext: context))
+      CheckpointFacts(try checkpoint.llmShape())
     }
-    note { () throws(ModelError) in CheckpointFacts(try LlamaTokenizer(directory: checkpoint.tokenizer)) }
+    note { () throws(ModelError) in CheckpointFacts(try LlamaTokenizer(of: checkpoint)) }
     if let recModule = parts.first(where: { $0.name == "rec_module" }) {
       note { () throws(ModelError) in
         CheckpointFacts(recModule: recModule.weights, notes: try checkpoint.trainingNotes())

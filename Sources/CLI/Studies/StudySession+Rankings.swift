@@ -114,10 +114,10 @@ extension StudySession {
   }
 
   /// Tokens per item and prompt of each style; no model is read.
-  func tokenCounts(tokenizer directory: String) throws -> StudyResult {
+  func tokenCounts(of checkpoint: CheckpointLocation) throws -> StudyResult {
     let newest = options.checkpoint.maxHistoryItems ?? UserModel.Configuration.publishedHistoryItems
     let counts = TokenCounts(
-      tokenizer: try LlamaTokenizer(directory: directory), items: data.dataset.items.map(\.texts),
+      tokenizer: try LlamaTokenizer(of: checkpoint), items: data.dataset.items.map(\.texts),
       maxHistoryItems: newest)
     let histories = task.users.map { Array(task.query(of: $0).history.suffix(newest)) }
     let bar = ProgressBar("Tokens", total: histories.count * TokenCounts.styles.count, unit: "prompts")
@@ -130,7 +130,7 @@ extension StudySession {
       study: "token-counts",
       axis: .init("representation", unit: "", labels: TokenCounts.styles.map(\.rawValue)), series: series,
       settings: settings([
-        .init("tokenizer", directory), .init("newest items at most", "\(newest)"),
+        .init("tokenizer", checkpoint.tokenizer), .init("newest items at most", "\(newest)"),
       ]), data: summary)
   }
 }

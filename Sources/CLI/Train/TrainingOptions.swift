@@ -113,7 +113,8 @@ struct TrainedModelOptions: ParsableArguments {
   @Flag(name: .customLong("no-token-embeddings"), help: "Leaves the token embeddings as they are.")
   var keepsTokenEmbeddings = false
   @Option(
-    help: ArgumentHelp("The frozen LLM's weights, when they are not in the checkpoint's llm/.", valueName: "dir"),
+    help: ArgumentHelp(
+      "The frozen LLM, a directory or a GGUF file, when it is not in the checkpoint's llm/.", valueName: "path"),
     transform: NonEmpty.text)
   var llmWeights: String?
   @Option(

@@ -66,7 +66,7 @@ struct TrainingSession {
     }
     try recommender.check(items)
     let builder = SampleBuilder(
-      items: items, tokenizer: try LlamaTokenizer(directory: start.tokenizer),
+      items: items, tokenizer: try LlamaTokenizer(of: start),
       maxInteractions: training.maxInteractions,
       llmDim: recommender.llmDim, maxPositions: model.maxTokens)
     try base.fit(recommender, to: items, plan, builder, in: start) { try stop.check() }

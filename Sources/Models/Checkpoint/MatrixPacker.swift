@@ -10,6 +10,7 @@ final class MatrixPacker {
   private let team: ComputeTeam
   private let cache: PackedCache?
   private let part: String
+  /// Of what is packed: of quantised blocks and 64-bit floats, the 32-bit floats that they become first.
   private let totalBytes: Int
   private var doneBytes = 0
   private var packed: [PackedFile.Matrix] = []
@@ -28,7 +29,7 @@ final class MatrixPacker {
     self.part = part
     self.options = options
     self.team = team
-    totalBytes = files.tensors.values.reduce(0) { $0 + $1.byteCount }
+    totalBytes = files.tensors.values.reduce(0) { $0 + Self.bytes(of: $1) }
     if options.precision != .float32 {
       let trials = ComputePath.trials(for: options.precision).map { "\($0.path.rawValue) \(Int($0.speed))" }
       options.report(
@@ -47,6 +48,14 @@ final class MatrixPacker {
     cache = PackedCache(
       directory: directory, part: part, precision: options.precision, checkpoint: try fingerprint.digest(digests),
       options, on: team)
+  }
+
+  private static func bytes(of tensor: StoredTensor) -> Int {
+    switch tensor.type {
+    case .float32, .float16, .bfloat16: tensor.byteCount
+    case .float64, .blocks: tensor.count * MemoryLayout<Float>.size
+    case .other: 0
+    }
   }
 
   /// The matrix of that name from the cache, or nil.

@@ -19,7 +19,7 @@ final class StoredRows {
       self.element = element
       owners = parts.map(\.tensor.file)
       addresses = parts.flatMap { tensor, rows in
-        rows.compactMap { tensor.file.address(of: tensor.offset + $0 * inputs * element.size) }
+        rows.compactMap { tensor.address(ofRow: $0, inputs: inputs, element) }
       }
     } else {
       let copies = parts.map { tensor, _ in tensor.load(shape: [tensor.count / inputs, inputs], on: team) }

@@ -8,11 +8,13 @@ extension StoredTensor {
   /// - Precondition: `shape` has as many elements as the tensor, and its type is not `.other`.
   package func load(shape: [Int], on team: ComputeTeam) -> WeightTensor {
     precondition(shape.reduce(1, *) == count)
+    if let rowOrder { return inOrder(rowOrder, shape: shape, on: team) }
     guard count > 0, let address = file.address(of: offset) else { return WeightTensor(shape: shape, values: []) }
     // The pointers below are used while `file` lives: the tensor keeps it, or the values are copied before returning.
     return withExtendedLifetime(file) {
       if let strides { return gather(address, strides: strides, into: shape) }
       if type == .float64 { return narrowed(address, into: shape) }
+      if case .blocks(let format) = type { return WeightTensor(shape: shape, blocks: address, of: format, on: team) }
       guard Int(bitPattern: address) % type.size != 0 else { return loadAligned(address, shape: shape, on: team) }
       return loadUnaligned(address, shape: shape, on: team)
     }
@@ -23,10 +25,21 @@ extension StoredTensor {
   ///
   /// - Precondition: two dimensions, and a type that is not `.other`.
   func loadTable(on team: ComputeTeam) -> EmbeddingTable {
-    guard count > 0, strides == nil, let element = type.stored, let address = file.address(of: offset),
-      Int(bitPattern: address) % type.size == 0
+    guard count > 0, strides == nil, rowOrder == nil, let format = rowFormat, let address = file.address(of: offset),
+      Int(bitPattern: address) % max(type.size, 1) == 0
     else { return EmbeddingTable(load(shape: shape, on: team)) }
-    return EmbeddingTable(rows: shape[0], width: shape[1], of: element, borrowing: address, from: file)
+    return EmbeddingTable(rows: shape[0], width: shape[1], as: format, borrowing: address, from: file)
+  }
+
+  /// How its rows can be looked up where they are; nil where they cannot.
+  private var rowFormat: RowFormat? {
+    if case .blocks(let format) = type { return shape[1] % format.elements == 0 ? .blocks(format) : nil }
+    return type.stored.map { .elements($0) }
+  }
+
+  /// The address of a row of `inputs` elements that can be read where it is.
+  func address(ofRow row: Int, inputs: Int, _ element: StoredElement) -> UnsafeRawPointer? {
+    file.address(of: offset + (rowOrder?.place(of: row) ?? row) * inputs * element.size)
   }
 
   /// Whether its rows can be read where they are: in order, and at addresses that the type allows.
@@ -40,12 +53,25 @@ extension StoredTensor {
     file.discard(offset, byteCount)
   }
 
+  private func inOrder(_ order: RowOrder, shape: [Int], on team: ComputeTeam) -> WeightTensor {
+    var stored = self
+    stored.rowOrder = nil
+    let rows = stored.load(shape: shape, on: team).values
+    let width = shape.dropFirst().reduce(1, *)
+    return WeightTensor(shape: shape) { memory in
+      for row in 0..<shape[0] {
+        let place = order.place(of: row) * width
+        for column in 0..<width { memory[row * width + column] = rows[place + column] }
+      }
+    }
+  }
+
   private func loadAligned(_ address: UnsafeRawPointer, shape: [Int], on team: ComputeTeam) -> WeightTensor {
     switch type {
     case .float32: WeightTensor(shape: shape, borrowing: address.assumingMemoryBound(to: Float.self), from: file)
     case .float16: WeightTensor(shape: shape, float16: address.assumingMemoryBound(to: UInt16.self), on: team)
     case .bfloat16: WeightTensor(shape: shape, bfloat16: address.assumingMemoryBound(to: UInt16.self), on: team)
-    case .float64, .other: preconditionFailure("\(type.name) is narrowed, or is not a type that weights have")
+    case .float64, .blocks, .other: preconditionFailure("\(type.name) is narrowed, or is not a type that weights have")
     }
   }
 
@@ -90,6 +116,7 @@ extension StoredTensor {
     case .float16: Float(Float16(bitPattern: UInt16(littleEndian: address.loadUnaligned(as: UInt16.self))))
     case .bfloat16: Float(bitPattern: UInt32(UInt16(littleEndian: address.loadUnaligned(as: UInt16.self))) << 16)
     case .float64: Float(Double(bitPattern: UInt64(littleEndian: address.loadUnaligned(as: UInt64.self))))
+    case .blocks(let format): preconditionFailure("an element of \(format.rawValue) has no address")
     case .other(let name, _): preconditionFailure("\(name) is not a type that weights have")
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Kernels
+package import Kernels
 
 /// How a file stores the elements of a tensor.
 package enum ElementType: Sendable, Equatable {
@@ -8,28 +8,37 @@ package enum ElementType: Sendable, Equatable {
   case float16
   case bfloat16
   case float64
+  /// Quantised blocks of neighbours in a row.
+  case blocks(BlockFormat)
   /// A type that files may hold and models do not read, such as integers; by the file's own name for it. The size is 0 where it
   /// is not known.
   case other(name: String, size: Int)
 
-  /// Bytes of one element.
+  /// Bytes of one element; 0 for blocks, whose elements share bytes.
   package var size: Int {
     switch self {
     case .float32: 4
     case .float16, .bfloat16: 2
     case .float64: 8
+    case .blocks: 0
     case .other(_, let size): size
     }
   }
 
-  /// What matrices are packed from as they lie there; nil for 64-bit floats, which are narrowed first, and for `.other`.
+  /// What matrices are packed from as they lie there; nil for 64-bit floats and blocks, which become 32-bit floats first, and for
+  /// `.other`.
   var stored: StoredElement? {
     switch self {
     case .float32: .float32
     case .float16: .float16
     case .bfloat16: .bfloat16
-    case .float64, .other: nil
+    case .float64, .blocks, .other: nil
     }
+  }
+
+  /// For messages: those that weights may have.
+  static var readNames: String {
+    "F32, F16, BF16, F64 or \(BlockFormat.allCases.map(\.rawValue).joined(separator: ", "))"
   }
 
   package var name: String {
@@ -38,6 +47,7 @@ package enum ElementType: Sendable, Equatable {
     case .float16: "F16"
     case .bfloat16: "BF16"
     case .float64: "F64"
+    case .blocks(let format): format.rawValue
     case .other(let name, _): name
     }
   }
@@ -53,11 +63,28 @@ package struct StoredTensor: Sendable {
   /// Of the first element, from the start of the file.
   let offset: Int
   package let file: CheckpointFile
+  /// Which row of the file is which row of `shape`; the same one when nil.
+  var rowOrder: RowOrder?
 
   /// Elements.
   package var count: Int { shape.reduce(1, *) }
   /// Bytes of the elements.
-  package var byteCount: Int { count * type.size }
+  package var byteCount: Int {
+    if case .blocks(let format) = type { format.byteCount(of: count) } else { count * type.size }
+  }
+}
+
+/// Rows of heads as llama.cpp keeps them: those that are rotated together, a half of the head apart, lie side by side.
+struct RowOrder: Sendable, Equatable {
+  /// Rows of a head, an even number.
+  let headWidth: Int
+
+  /// Where row `row` lies.
+  func place(of row: Int) -> Int {
+    let (head, inside) = row.quotientAndRemainder(dividingBy: headWidth)
+    let half = headWidth / 2
+    return head * headWidth + inside % half * 2 + inside / half
+  }
 }
 
 extension StoredTensor {

@@ -21,7 +21,7 @@ package struct WeightFiles: Sendable {
   /// Reads the weights of `directory` under the names that Hugging Face gives them; the first that exists counts:
   /// `model.safetensors`, `model.safetensors.index.json`, `pytorch_model.bin`, `pytorch_model.bin.index.json`.
   package init(directory: String) throws(ModelError) {
-    for name in ["model.safetensors", "pytorch_model.bin"] {
+    for name in Self.names {
       if access("\(directory)/\(name)", F_OK) == 0 {
         try self.init(files: ["\(directory)/\(name)"], index: nil, origin: directory)
         return
@@ -35,6 +35,19 @@ package struct WeightFiles: Sendable {
       .notFound,
       "\(directory) holds no weights: neither model.safetensors nor pytorch_model.bin, whole or with an .index.json"
         + Self.others(in: directory))
+  }
+
+  private static let names = ["model.safetensors", "pytorch_model.bin"]
+
+  /// Whether `init(directory:)` would read something.
+  static func exist(in directory: String) -> Bool {
+    names.flatMap { [$0, "\($0).index.json"] }.contains { access("\(directory)/\($0)", F_OK) == 0 }
+  }
+
+  /// Tensors of one file that somebody else has read.
+  init(file: String, tensors: [String: StoredTensor]) {
+    (paths, origin) = ([file], file)
+    self.tensors = tensors
   }
 
   /// Weights under other names, which nobody said are these.

@@ -155,7 +155,7 @@ struct WeightLoader {
       return nil
     }
     if case .other(let type, _) = stored.type {
-      mismatches.append("\(label): F32, F16, BF16 or F64 expected, \(type) found in \(stored.file.path)")
+      mismatches.append("\(label): \(ElementType.readNames) expected, \(type) found in \(stored.file.path)")
       return nil
     }
     guard let shape = accept(stored.shape) else {

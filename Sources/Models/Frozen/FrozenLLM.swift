@@ -32,12 +32,10 @@ package final class FrozenLLM: Sendable {
     _ = try Space.blockOrder(configuration.spaces)
     try configuration.check()
     let team = ComputeTeam(threads: configuration.threads ?? ComputeTeam.availableCPUs)
-    let path = checkpoint.llm + "/config.json"
-    let shape = try LlamaConfiguration(path: path, trainedContext: try checkpoint.trainedContext())
+    let source = try LLMFiles(of: checkpoint)
+    let (path, shape, files) = (source.configuration, source.shape, source.weights)
     shape.unknownKeys.report(to: configuration.loading)
-    tokenizer = try LlamaTokenizer(directory: checkpoint.tokenizer)
-
-    let files = try WeightFiles(directory: checkpoint.llm)
+    tokenizer = try LlamaTokenizer(of: checkpoint)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, configuration.loading)
     let digests = FileDigests(directory: configuration.loading.packedCache, on: team)
     let packer = try MatrixPacker(
@@ -70,10 +68,8 @@ package final class FrozenLLM: Sendable {
 
   /// - Throws: `.frozenPartMismatch` unless the LLM of `checkpoint` is this one.
   func require(_ checkpoint: CheckpointLocation, _ digests: FileDigests) throws(ModelError) {
-    let shape = try LlamaConfiguration(
-      path: checkpoint.llm + "/config.json", trainedContext: try checkpoint.trainedContext())
-    let files = try WeightFiles(directory: checkpoint.llm)
-    try part.require(try Self.part(checkpoint, files, shape, digests), in: checkpoint.directory)
+    let source = try LLMFiles(of: checkpoint)
+    try part.require(try Self.part(checkpoint, source.weights, source.shape, digests), in: checkpoint.directory)
   }
 
   /// The checkpoint's tokenizer: the one that serves when the two are the same.
@@ -82,8 +78,8 @@ package final class FrozenLLM: Sendable {
   ) throws(ModelError) -> LlamaTokenizer {
     let part = try Self.tokenizerPart(checkpoint, digests)
     guard part.contents != tokenizerPart.contents else { return tokenizer }
-    for path in try TokenizerSource.files(in: checkpoint.tokenizer) { try readable.require(path) }
-    return try LlamaTokenizer(directory: checkpoint.tokenizer)
+    for path in try checkpoint.tokenizerFiles() { try readable.require(path) }
+    return try LlamaTokenizer(of: checkpoint)
   }
 
   /// The token embeddings of a checkpoint: those of this LLM, or of a training that has the same, where they are equal.
@@ -139,7 +135,7 @@ extension FrozenLLM {
     _ checkpoint: CheckpointLocation, _ digests: FileDigests
   ) throws(ModelError) -> FrozenPart {
     var fingerprint = Fingerprint()
-    fingerprint.add(existing: try TokenizerSource.files(in: checkpoint.tokenizer), part: "tokenizer")
+    fingerprint.add(existing: try checkpoint.tokenizerFiles(), part: "tokenizer")
     return FrozenPart(name: "tokenizer", contents: try fingerprint.fileDigests(digests))
   }
 }

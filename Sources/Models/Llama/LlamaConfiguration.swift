@@ -41,7 +41,12 @@ package struct LlamaConfiguration: Sendable {
   ///   - trainedContext: the context length that a trained checkpoint was made for, which overrules the file's scaling of
   ///     positions.
   package init(path: String, trainedContext: Double? = nil) throws(ModelError) {
-    var keys = try ConfigurationKeys(path: path)
+    try self.init(try ConfigurationKeys(path: path), trainedContext: trainedContext)
+  }
+
+  /// - Parameter keys: of a `config.json`, or of what says the same.
+  init(_ keys: ConfigurationKeys, trainedContext: Double?) throws(ModelError) {
+    var keys = keys
     try Self.refuseOthers(&keys)
     width = try keys.required("hidden_size")
     layers = try keys.required("num_hidden_layers")
@@ -62,7 +67,7 @@ package struct LlamaConfiguration: Sendable {
     ropeScaling = Self.scaling(trainedContext: trainedContext ?? ownContext, positions: positions) ?? rope.factor
     contextLength = Int(max(0, min(positions * ropeScaling, 1e9)))
     unknownKeys = Self.unknown(keys, rope)
-    try check(path)
+    try check(keys.path)
   }
 
   /// Where a configuration does not say `max_position_embeddings`.

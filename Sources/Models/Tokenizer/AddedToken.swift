@@ -81,6 +81,22 @@ struct TokenizerConfiguration: Sendable {
   /// The class of transformers that wrote the file.
   let writtenBy: String?
 
+  /// What a file says that holds the whole tokenizer; nil leaves a token's name as it is in LLaMA's.
+  init(
+    addedTokens: [AddedToken], addsBeginning: Bool, addsEnd: Bool, addsPrefixSpace: Bool, beginning: String?,
+    end: String?, unknown: String?
+  ) {
+    self.addedTokens = addedTokens
+    self.addsBeginning = addsBeginning
+    self.addsEnd = addsEnd
+    self.beginning = beginning ?? "<s>"
+    self.end = end ?? "</s>"
+    self.unknown = unknown ?? "<unk>"
+    (statedBeginning, statedEnd, statedEndName) = (addsBeginning, addsEnd, end)
+    self.addsPrefixSpace = addsPrefixSpace
+    (isLegacy, writtenBy) = (false, nil)
+  }
+
   /// Reads `tokenizer_config.json` and, for tokens that it does not name, `added_tokens.json`. Both may be missing.
   init(directory: String) throws(ModelError) {
     let path = directory + "/tokenizer_config.json"

@@ -40,21 +40,62 @@ package final class LlamaTokenizer: Sendable {
   /// What ends an answer: `</s>` as in the published code, or the LLM's own where that is none of its tokens.
   package let endOfAnswer: String
 
-  /// Reads `tokenizer.model` or `tokenizer.json` of `directory`, whichever ``TokenizerSource`` says, with `tokenizer_config.json` and
-  /// `added_tokens.json`, which may be missing.
-  package init(directory: String) throws(ModelError) {
+  /// Reads `tokenizer.model` or `tokenizer.json` of `directory`, with `tokenizer_config.json` and `added_tokens.json`, which may be
+  /// missing, or the tokenizer of a GGUF file, whichever ``TokenizerSource`` says.
+  ///
+  /// - Parameter gguf: the file that the LLM is, when it is one. Where the tokenizer is another file's, the two must have the same
+  ///   ids.
+  private init(directory: String, gguf: String?) throws(ModelError) {
     let configuration = try TokenizerConfiguration(directory: directory)
-    switch try TokenizerSource(directory: directory, configuration) {
-    case .sentencePiece:
-      let tokenizer = try SentencePieceTokenizer(directory: directory, configuration)
-      engine = .sentencePiece(tokenizer)
+    let source = try TokenizerSource(directory: directory, configuration, gguf: gguf)
+    let engine = try Self.engine(source, directory, configuration, gguf)
+    self.engine = engine
+    switch engine {
+    case .sentencePiece(let tokenizer):
       (longestPiece, longestToken) = (tokenizer.longestPiece, tokenizer.longestToken)
       endOfAnswer = "</s>"
-    case .file:
-      let tokenizer = try PipelineTokenizer(directory: directory, configuration)
-      engine = .pipeline(tokenizer)
+    case .pipeline(let tokenizer):
       (longestPiece, longestToken) = (tokenizer.longestPiece, tokenizer.longestToken)
       endOfAnswer = tokenizer.endOfAnswer
+    }
+  }
+
+  /// The tokenizer of a checkpoint's `llm/`, which may hold a GGUF file.
+  package convenience init(directory: String) throws(ModelError) {
+    try self.init(directory: directory, gguf: try CheckpointLocation.gguf(at: directory))
+  }
+
+  /// The tokenizer of a checkpoint's LLM, wherever that lies.
+  package convenience init(of checkpoint: CheckpointLocation) throws(ModelError) {
+    try self.init(directory: checkpoint.tokenizer, gguf: try checkpoint.llmGGUF())
+  }
+
+  /// Nil where the file brings no tokenizer along.
+  private static func vocabulary(_ gguf: String?) throws(ModelError) -> GGUFVocabulary? {
+    guard let gguf else { return nil }
+    let file = try GGUFFile(path: gguf)
+    return file.metadata[GGUFVocabulary.prefix + "tokens"] == nil ? nil : try GGUFVocabulary(file)
+  }
+
+  private static func engine(
+    _ source: TokenizerSource, _ directory: String, _ configuration: TokenizerConfiguration, _ gguf: String?
+  ) throws(ModelError) -> Engine {
+    switch source {
+    case .sentencePiece:
+      .sentencePiece(try SentencePieceTokenizer(directory: directory, configuration, sameAs: try vocabulary(gguf)))
+    case .file: .pipeline(try PipelineTokenizer(directory: directory, configuration, sameAs: try vocabulary(gguf)))
+    case .gguf(let path): try engine(gguf: path)
+    }
+  }
+
+  private static func engine(gguf path: String) throws(ModelError) -> Engine {
+    var vocabulary = try GGUFVocabulary(try GGUFFile(path: path))
+    switch try vocabulary.text("model") {
+    case "gpt2": return .pipeline(try PipelineTokenizer(&vocabulary))
+    case "llama": return .sentencePiece(try SentencePieceTokenizer(&vocabulary))
+    default:
+      throw vocabulary.refusal(
+        of: "model", "\"gpt2\" and \"llama\" are computed; put the model's tokenizer.json beside it")
     }
   }
 

@@ -14,10 +14,19 @@ final class PipelineTokenizer: Sendable {
   private static let publishedEnd = "</s>"
 
   /// Reads `tokenizer.json` of `directory`; `configuration` is what stands beside it.
-  init(directory: String, _ configuration: TokenizerConfiguration) throws(ModelError) {
+  ///
+  /// - Parameter vocabulary: of the LLM's file, which must have the same ids; nil where it has none.
+  convenience init(
+    directory: String, _ configuration: TokenizerConfiguration, sameAs vocabulary: GGUFVocabulary? = nil
+  ) throws(ModelError) {
     let path = directory + "/tokenizer.json"
     var file = try TokenizerFile(path: path)
-    let pipeline = try file.pipeline(configuration, marker: LlamaTokenizer.visualMarker)
+    let pipeline = try file.pipeline(configuration, marker: LlamaTokenizer.visualMarker, sameAs: vocabulary)
+    try self.init(pipeline, path: path, end: configuration.statedEndName)
+  }
+
+  /// - Parameter end: the LLM's own end of an answer.
+  init(_ pipeline: TokenizerPipeline, path: String, end: String?) throws(ModelError) {
     guard !pipeline.marker.isSingleWord else {
       throw ModelError(
         .unsupported,
@@ -30,7 +39,7 @@ final class PipelineTokenizer: Sendable {
     longestPiece = pipeline.parts.longestPiece
     longestToken = pipeline.parts.addedTokens.longestToken(besidePieces: longestPiece)
     let hasPublishedEnd = others.contains { $0.content == Self.publishedEnd }
-    endOfAnswer = hasPublishedEnd ? Self.publishedEnd : configuration.statedEndName ?? Self.publishedEnd
+    endOfAnswer = hasPublishedEnd ? Self.publishedEnd : end ?? Self.publishedEnd
   }
 
   var visualMarkerID: Int32 { pipeline.marker.id }

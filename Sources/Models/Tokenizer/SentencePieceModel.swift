@@ -18,16 +18,23 @@ final class SentencePieceModel: Sendable {
   private static let noDummyPrefix: [UInt8] = [0x1A, 0x02, 0x18, 0x00]
 
   /// - Parameter addsSpaces: before each text, where the model says so.
-  init(path: String, addsSpaces: Bool = false) throws(ModelError) {
+  convenience init(path: String, addsSpaces: Bool = false) throws(ModelError) {
     let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
-    let model = file.withBytes { Array($0) } + (addsSpaces ? [] : Self.noDummyPrefix)
+    try self.init(file.withBytes { Array($0) }, origin: path, addsSpaces: addsSpaces)
+  }
+
+  /// - Parameters:
+  ///   - bytes: serialised.
+  ///   - origin: where they come from, for messages.
+  init(_ bytes: [UInt8], origin: String, addsSpaces: Bool = false) throws(ModelError) {
+    let model = bytes + (addsSpaces ? [] : Self.noDummyPrefix)
     var handle: OpaquePointer?
     var message: UnsafeMutablePointer<CChar>?
     let status = illmrec_sentencepiece_create(model, model.count, &handle, &message)
     defer { illmrec_sentencepiece_free(message) }
     guard status == ILLMREC_SENTENCEPIECE_OK, let handle else {
       let reason = message.map { String(cString: $0) } ?? "out of memory"
-      throw ModelError(.malformed, "\(path) is not a SentencePiece model: \(reason)")
+      throw ModelError(.malformed, "\(origin) is not a SentencePiece model: \(reason)")
     }
     self.handle = handle
     let longest = Int(illmrec_sentencepiece_longest_piece(handle))

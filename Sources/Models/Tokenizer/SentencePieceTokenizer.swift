@@ -29,10 +29,27 @@ final class SentencePieceTokenizer: Sendable {
   private static let underline: Unicode.Scalar = "\u{2581}"
 
   /// Reads `tokenizer.model` of `directory`; `configuration` is what stands beside it.
-  init(directory: String, _ configuration: TokenizerConfiguration) throws(ModelError) {
+  ///
+  /// - Parameter vocabulary: of the LLM's file, which must have the same ids; nil where it has none.
+  convenience init(
+    directory: String, _ configuration: TokenizerConfiguration, sameAs vocabulary: GGUFVocabulary? = nil
+  ) throws(ModelError) {
+    let path = directory + "/tokenizer.model"
+    let model = try SentencePieceModel(path: path, addsSpaces: configuration.isLegacy)
+    let added = configuration.addedTokens
+    try vocabulary?.requireSame(as: path) { bytes in
+      let piece = String(decoding: bytes, as: UTF8.self)
+      return added.first { $0.content == piece }?.id ?? model.id(of: piece)
+    }
+    try self.init(model, configuration, origin: path)
+  }
+
+  /// - Parameters:
+  ///   - configuration: what stands beside the model.
+  ///   - origin: where the model comes from, for messages.
+  init(_ model: SentencePieceModel, _ configuration: TokenizerConfiguration, origin: String) throws(ModelError) {
     isLegacy = configuration.isLegacy
     addsPrefixSpace = configuration.addsPrefixSpace ?? true
-    let model = try SentencePieceModel(path: directory + "/tokenizer.model", addsSpaces: isLegacy)
     self.model = model
     let markerID = Int32(model.pieceCount)
     marker =
@@ -41,13 +58,13 @@ final class SentencePieceTokenizer: Sendable {
     guard !marker.isSingleWord else {
       throw ModelError(
         .unsupported,
-        "\(directory)/tokenizer_config.json: single_word of \(LlamaTokenizer.visualMarker) must be false, or the "
+        "the tokenizer_config.json beside \(origin): single_word of \(LlamaTokenizer.visualMarker) must be false, or the "
           + "prompt has no place for soft tokens")
     }
     unknownName = configuration.unknown
     unknownNameLength = isLegacy ? 0 : model.encode(configuration.unknown).count
-    let beginningID = try Self.id(of: configuration.beginning, model, configuration, directory)
-    let endID = try Self.id(of: configuration.end, model, configuration, directory)
+    let beginningID = try Self.id(of: configuration.beginning, model, configuration, origin)
+    let endID = try Self.id(of: configuration.end, model, configuration, origin)
     beginning = configuration.addsBeginning ? [beginningID] : []
     end = configuration.addsEnd ? [endID] : []
     var added = configuration.addedTokens
@@ -63,10 +80,10 @@ final class SentencePieceTokenizer: Sendable {
   }
 
   private static func id(
-    of name: String, _ model: SentencePieceModel, _ configuration: TokenizerConfiguration, _ directory: String
+    of name: String, _ model: SentencePieceModel, _ configuration: TokenizerConfiguration, _ origin: String
   ) throws(ModelError) -> Int32 {
     guard let id = configuration.addedTokens.first(where: { $0.content == name })?.id ?? model.id(of: name) else {
-      throw ModelError(.malformed, "\(directory)/tokenizer.model has no token \(name), which its configuration names")
+      throw ModelError(.malformed, "\(origin) has no token \(name), which its configuration names")
     }
     return id
   }

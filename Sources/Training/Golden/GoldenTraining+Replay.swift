@@ -42,7 +42,7 @@ extension GoldenTraining {
     let model = try TrainableRecommender(
       checkpoint: location,
       options: TrainingModelOptions(spaces: spaces, trainsTokenEmbeddings: trainsTokens, threads: threads))
-    let tokenizer = try LlamaTokenizer(directory: location.tokenizer)
+    let tokenizer = try LlamaTokenizer(of: location)
     let batch = try trainingSamples(model, tokenizer)
     let adamW = AdamW(
       model.parameters, betas: (optimizer.betas[0], optimizer.betas[1]), epsilon: optimizer.eps,

@@ -17,18 +17,20 @@ struct TokenizerSourceTests {
     llm = directory.path + "/llm"
   }
 
+  private func files() throws -> [String] { try CheckpointLocation(directory: directory.path).tokenizerFiles() }
+
   private func configure(_ text: String) throws { try directory.write(text, to: "llm/tokenizer_config.json") }
 
   @Test func `The published file counts where both lie, unless the configuration names another class`() throws {
     try directory.write(TokenizerGolden.named("Qwen2").file, to: "llm/tokenizer.json")
     #expect(try LlamaTokenizer(directory: llm).kind == "SentencePiece")
-    #expect(try TokenizerSource.files(in: llm).contains(llm + "/tokenizer.model"))
+    #expect(try files().contains(llm + "/tokenizer.model"))
     for name in ["LlamaTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"] {
       try configure(#"{"tokenizer_class":"\#(name)"}"#)
       try directory.write("{}", to: "llm/added_tokens.json")
       #expect(try LlamaTokenizer(directory: llm).kind == "tokenizer.json")
-      #expect(try TokenizerSource.files(in: llm).contains(llm + "/tokenizer.json"))
-      #expect(try !TokenizerSource.files(in: llm).contains(llm + "/tokenizer.model"))
+      #expect(try files().contains(llm + "/tokenizer.json"))
+      #expect(try !files().contains(llm + "/tokenizer.model"))
     }
   }
 

@@ -13,6 +13,11 @@ struct AddedTokenList {
   /// The id of a token or piece.
   func id(of content: String) -> Int32? { token(content)?.id ?? vocabulary.ids[Array(content.utf8)] }
 
+  /// The id of a piece or token of these bytes.
+  func id(of bytes: [UInt8]) -> Int32? {
+    vocabulary.ids[bytes] ?? tokens.first { $0.content.utf8.elementsEqual(bytes) }?.id
+  }
+
   private func idToGive(_ content: String) -> Int32 {
     if let id = vocabulary.ids[Array(content.utf8)] { return id }
     let size = Int32(vocabulary.ids.count)

@@ -24,9 +24,11 @@ struct TokenizerFile {
     root = try TokenizerComponent(value, at: path)
   }
 
-  /// - Parameter configuration: of the files beside it.
+  /// - Parameters:
+  ///   - configuration: of the files beside it.
+  ///   - other: a vocabulary that must have the same ids.
   mutating func pipeline(
-    _ configuration: TokenizerConfiguration, marker: String
+    _ configuration: TokenizerConfiguration, marker: String, sameAs other: GGUFVocabulary? = nil
   ) throws(ModelError) -> TokenizerPipeline {
     // They say how long texts are cut, and how ids become text again.
     root.ignore("version", "truncation", "padding", "decoder")
@@ -39,6 +41,7 @@ struct TokenizerFile {
     var added = try addedTokens(vocabulary)
     try added.add(configuration.addedTokens, path)
     let markerToken = try added.marker(marker)
+    try other?.requireSame(as: path) { [added] in added.id(of: $0) }
     var around = try SurroundingTokens(root.component("post_processor"))
     try around.follow(configuration, added, path)
     try root.finish()

@@ -91,20 +91,30 @@ struct TokenizerVocabulary {
     _ component: inout TokenizerComponent, _ ids: [[UInt8]: Int32]
   ) throws(ModelError) -> TokenMerger {
     let rules = try component.array("merges")
-    let ranks = PairTable(capacity: rules.count)
-    var results: [Int32] = []
-    results.reserveCapacity(rules.count)
+    var merges = MergeRules(capacity: rules.count)
     for (index, rule) in rules.enumerated() {
-      guard let pair = pair(rule), let left = ids[pair.0], let right = ids[pair.1], let result = ids[pair.0 + pair.1]
-      else {
+      guard let pair = pair(rule), merges.add(pair, ids) else {
         throw ModelError(
           .malformed,
           "\(component.place).merges[\(index)] is \(rule.kind), which does not join two pieces into one of vocab")
       }
-      ranks.set(UInt32(left), UInt32(right), UInt32(results.count))
-      results.append(result)
     }
-    return TokenMerger(ranks: ranks, results: results)
+    return merges.merger
+  }
+
+  /// Byte pairs that a GGUF file lists, over words of bytes.
+  ///
+  /// - Parameters:
+  ///   - words: those that are looked up whole; nil where merges alone count.
+  ///   - merges: by rank. Nil comes of a rule that joins what is no piece, or into none.
+  init?(byteLevel ids: [[UInt8]: Int32], words: [[UInt8]: Int32]?, merges: [([UInt8], [UInt8])]) {
+    var rules = MergeRules(capacity: merges.count)
+    for pair in merges { if !rules.add(pair, ids) { return nil } }
+    let alphabet = Self.byteAlphabet(ids)
+    let model = BytePairModel(
+      alphabet: alphabet, merger: rules.merger, words: words.map { Self.words($0, isByteLevel: true) }, fallback: nil,
+      unknown: nil, fusesUnknown: false)
+    self.init(ids: ids, model: .bytePairs(model), longestPiece: Self.longest(ids, alphabet, nil))
   }
 
   /// The two pieces of a rule: in a list, or with a space between them.
@@ -198,5 +208,26 @@ extension TokenizerVocabulary {
   ) -> Int? {
     if case .bytes(let table) = alphabet { return table.contains(-1) ? nil : longest(ids) }
     return fallback.map { $0.contains(-1) } == false ? longest(ids) : nil
+  }
+}
+
+/// Rules of byte-pair encoding, by rank.
+private struct MergeRules {
+  private let ranks: PairTable
+  private var results: [Int32] = []
+
+  init(capacity: Int) {
+    ranks = PairTable(capacity: capacity)
+    results.reserveCapacity(capacity)
+  }
+
+  var merger: TokenMerger { TokenMerger(ranks: ranks, results: results) }
+
+  /// Returns false for a rule that does not join two pieces into one.
+  mutating func add(_ pair: ([UInt8], [UInt8]), _ ids: [[UInt8]: Int32]) -> Bool {
+    guard let left = ids[pair.0], let right = ids[pair.1], let result = ids[pair.0 + pair.1] else { return false }
+    ranks.set(UInt32(left), UInt32(right), UInt32(results.count))
+    results.append(result)
+    return true
   }
 }
