@@ -79,7 +79,7 @@ extension UserModel {
     var model = Fingerprint()
     model.add(existing: [checkpoint.configuration], part: "checkpoint")
     for path in Set(llm.weights.paths + [llm.configuration]) { model.add(path, part: "llm") }
-    model.add(try LoRAAdapter(of: checkpoint))
+    model.add(adapter: try AdapterFiles(of: checkpoint)?.paths)
     model.add(existing: try checkpoint.tokenizerFiles(), part: "tokenizer")
     model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")
     model.addRecModule(checkpoint, recModule)

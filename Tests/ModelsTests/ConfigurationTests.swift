@@ -44,6 +44,16 @@ import Testing
     #expect(read.unknownKeys.keys.isEmpty)
   }
 
+  /// Python's json keeps the last of the two, and Foundation the first.
+  @Test(arguments: [
+    #""rope_theta": 500000.0, "rope_theta": 10000.0"#, #""rope_scaling": {"type": "linear", "factor": 2, "factor": 4}"#,
+  ])
+  func `A key that stands twice is refused by its name`(keys: String) {
+    let error = #expect(throws: ModelError.self) { try llama(keys) }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("twice") == true)
+  }
+
   @Test func `The context of the training overrules either spelling`() throws {
     let keys = #""rope_parameters": {"rope_theta": 10000.0, "rope_type": "linear", "factor": 4.0}"#
     #expect(try llama(keys, context: 4096).ropeScaling == 2)

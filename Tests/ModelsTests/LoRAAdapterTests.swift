@@ -156,6 +156,29 @@ struct LoRAAdapterTests {
     #expect(error?.code == .frozenPartMismatch && error?.message.contains("adapter/adapter_model.safetensors") == true)
   }
 
+  /// A process that may not read a file still compares its bytes with those that serve.
+  @Test func `Another adapter is refused before anything in it is read`() throws {
+    try write()
+    try configure()
+    let adapted = try FrozenLLM(checkpoint: location, configuration: .init(threads: 1))
+    try directory.write(#"{"peft_type": "a secret"}"#, to: "checkpoint/llm_parameter/adapter_config.json")
+    let error = #expect(throws: ModelError.self) {
+      try UserModel(checkpoint: location, over: adapted, readable: ReadableFiles { !$0.contains("adapter") })
+    }
+    #expect(error?.code == .frozenPartMismatch)
+    #expect(error?.message.contains("a secret") == false)
+  }
+
+  /// Which modules are changed is what the matrices say.
+  @Test(arguments: [#""all-linear""#, #""(?!.*lm_head).*\\.(q_proj|k_proj|down_proj)""#])
+  func `Target modules may be a pattern`(pattern: String) throws {
+    try write()
+    let (kept, expected) = try merged { _ in 4 }
+    defer { withExtendedLifetime(kept) {} }
+    try configure(", \"target_modules\": \(pattern)")
+    #expect(difference(try hiddenState(location), try hiddenState(expected)) < 1e-5)
+  }
+
   @Test func `Training reads the merged LLM`() throws {
     let (kept, expected) = try merged { _ in 4 }
     defer { withExtendedLifetime(kept) {} }

@@ -7,6 +7,9 @@ struct AdapterFiles {
   /// `adapter_config.json`; nil beside an `adapter.pth` whose settings stand in the checkpoint's `config.json`.
   let configuration: String?
 
+  /// The files that decide what is merged; none of them has been read.
+  let paths: [String]
+
   private static let weightNames = ["adapter_model.safetensors", "adapter_model.bin", "adapter.pth"]
 
   /// Nil when there is none.
@@ -33,6 +36,7 @@ struct AdapterFiles {
     }
     self.weights = path
     configuration = configurations.first
+    paths = [path, configurations.first ?? checkpoint.configuration]
   }
 
   private static func directories(of checkpoint: CheckpointLocation) -> [String] {

@@ -33,7 +33,7 @@ struct LoRAAdapter: Sendable {
       settings = try LoRASettings(published: checkpoint.configuration, adapter: files.weights)
     }
     origin = files.weights
-    paths = weights.paths + [settings.path]
+    paths = files.paths
     unknownKeys = settings.unknownKeys
     changes = try Self.changes(weights.tensors, settings, origin)
   }

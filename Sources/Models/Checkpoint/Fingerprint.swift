@@ -25,8 +25,8 @@ struct Fingerprint {
   }
 
   /// Adds what an adapter is read from; nothing without one, so that other models keep their fingerprints.
-  mutating func add(_ adapter: LoRAAdapter?) {
-    for path in adapter?.paths ?? [] { add(path, part: "adapter") }
+  mutating func add(adapter paths: [String]?) {
+    for path in paths ?? [] { add(path, part: "adapter") }
   }
 
   /// The digest of every file, by the name it goes by.

@@ -22,11 +22,23 @@ enum JSONText {
     try file.refuseForeign()
     let decoder = Self.decoder
     decoder.keyDecodingStrategy = keys
+    let bytes = file.withBytes { [UInt8]($0) }
+    let value: Value
     do {
-      return try decoder.decode(type, from: file.withBytes { Data($0) })
+      value = try decoder.decode(type, from: Data(bytes))
     } catch {
       throw ModelError(.malformed, "\(path): \(describe(error))")
     }
+    try requireSingleNames(bytes, path)
+    return value
+  }
+
+  /// Refuses a key that stands twice in one object: Foundation keeps the first of the two, and Python, which wrote the file, the last.
+  ///
+  /// - Parameter bytes: sound JSON.
+  static func requireSingleNames(_ bytes: [UInt8], _ path: String) throws(ModelError) {
+    guard let name = JSONMemberNames.repeated(in: bytes) else { return }
+    throw ModelError(.malformed, "\(path) has the key \(quoted(name)) twice in one object; leave the one that is meant")
   }
 
   /// Python's `json` writes NaN and Infinity for floats that are none; a byte order mark comes from editors.
@@ -37,7 +49,11 @@ enum JSONText {
   }
 
   /// The JSON of `bytes` as it was written.
-  static func value(_ bytes: [UInt8]) throws -> JSONValue { try decoder.decode(JSONValue.self, from: Data(bytes)) }
+  static func value(_ bytes: [UInt8]) throws -> JSONValue {
+    let value = try decoder.decode(JSONValue.self, from: Data(bytes))
+    guard let name = JSONMemberNames.repeated(in: bytes) else { return value }
+    throw ModelError(.malformed, "the key \(quoted(name)) stands twice in one object; leave the one that is meant")
+  }
 
   /// As `decode`, or nil when there is no such file.
   static func decodeIfPresent<Value: Decodable>(_ type: Value.Type, from path: String) throws(ModelError) -> Value? {

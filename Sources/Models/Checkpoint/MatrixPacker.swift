@@ -44,7 +44,7 @@ final class MatrixPacker {
     }
     var fingerprint = Fingerprint()
     for path in files.paths { fingerprint.add(path, part: part) }
-    fingerprint.add(adapter)
+    fingerprint.add(adapter: adapter?.paths)
     cache = PackedCache(
       directory: directory, part: part, precision: options.precision, checkpoint: try fingerprint.digest(digests),
       options, on: team)

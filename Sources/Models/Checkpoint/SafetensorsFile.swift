@@ -39,12 +39,16 @@ package struct SafetensorsFile: Sendable {
   }
 
   private static func header(_ file: CheckpointFile, bytes: Int) throws(ModelError) -> Header {
+    let text = file.withBytes { [UInt8]($0[8..<8 + bytes]) }
+    let header: Header
     do {
-      return try JSONDecoder().decode(Header.self, from: file.withBytes { Data($0[8..<8 + bytes]) })
+      header = try JSONDecoder().decode(Header.self, from: Data(text))
     } catch {
       throw ModelError(
         .malformed, "\(file.path) is not a sound safetensors file: its header is not valid", cause: error)
     }
+    try JSONText.requireSingleNames(text, file.path)
+    return header
   }
 
   /// Checks every entry's place, and that together they cover the data exactly once.

@@ -124,7 +124,8 @@ extension FrozenLLM {
   ) throws(ModelError) -> FrozenPart {
     var fingerprint = Fingerprint()
     for path in files.paths { fingerprint.add(path, part: "llm") }
-    fingerprint.add(try LoRAAdapter(of: checkpoint))
+    // By its bytes alone: what may not be read may still be compared.
+    fingerprint.add(adapter: try AdapterFiles(of: checkpoint)?.paths)
     var contents = try fingerprint.fileDigests(digests)
     contents["llm/config.json"] = shape.sizes
     contents["the scaling of positions by model_max_length"] = "\(shape.ropeScaling)"

@@ -34,6 +34,7 @@ package final class SentenceEncoder: Sendable {
     let modules = try SentenceModules(directory: directory)
     let configurationPath = modules.encoder + "/config.json"
     let configuration = try TextEncoderConfiguration(path: configurationPath)
+    configuration.unknownKeys.report(to: loading)
     let tokenizer = try WordPieceTokenizer(directory: modules.encoder, family: configuration.family)
     try Self.check(tokenizer, configuration, modules.encoder)
     self.maxTokens = try Self.maxTokens(maxTokens, modules, tokenizer, configuration)

@@ -60,12 +60,23 @@ struct SentenceModules: Sendable {
           "\(path): the module \(module.type) is not computed; only Transformer, Pooling and Normalize are")
       }
     }
+    try Self.refusePrompt(directory + "/config_sentence_transformers.json")
     encoder = try Self.directory(directory, first, path)
     self.pooling = pooling
     maxTokensPath = encoder + "/sentence_bert_config.json"
     let transformer = try JSONText.decodeIfPresent(Transformer.self, from: maxTokensPath)
     maxTokens = transformer?.maxSeqLength
     lowercases = transformer?.doLowerCase ?? false
+  }
+
+  /// sentence-transformers puts a model's default prompt before every text.
+  private static func refusePrompt(_ path: String) throws(ModelError) {
+    struct File: Decodable { let defaultPromptName: String? }
+    guard let name = try JSONText.decodeIfPresent(File.self, from: path)?.defaultPromptName else { return }
+    throw ModelError(
+      .unsupported,
+      "\(path): default_prompt_name is \"\(name)\", and texts are computed without a prompt; set it to null where that is meant"
+    )
   }
 
   private static func directory(_ directory: String, _ module: Module, _ path: String) throws(ModelError) -> String {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
+
 /// The shape of a BERT or MPNet encoder, from its `config.json`.
 ///
 /// Dimension letters of this module: T rows (tokens) of a packed batch, D width, H heads, F feed-forward width, V vocabulary.
@@ -27,6 +29,8 @@ package struct TextEncoderConfiguration: Sendable, Equatable {
   /// Rows of the segment table; 0 for MPNet.
   package let segments: Int
   package let normEpsilon: Float
+  /// Keys of the file that nothing is known of.
+  package let unknownKeys: UnknownKeys
 
   /// MPNet's padding token; positions are counted from the one after it.
   static let mpnetPadding: Int32 = 1
@@ -39,23 +43,26 @@ package struct TextEncoderConfiguration: Sendable, Equatable {
   /// - Parameter path: the model's `config.json`.
   /// - Throws: `.unsupported` for another kind of model, naming it; `.malformed` for sizes that fit no model.
   package init(path: String) throws(ModelError) {
-    let file = try JSONText.decode(File.self, from: path)
-    guard let family = Family(rawValue: file.modelType ?? "") else {
+    var keys = try ConfigurationKeys(path: path)
+    let type = try keys.text("model_type") ?? ""
+    guard let family = Family(rawValue: type) else {
       throw ModelError(
         .unsupported,
-        "\(path): model_type is \"\(file.modelType ?? "")\"; sentence encoders of the types bert and mpnet are computed"
-      )
+        "\(path): model_type is \"\(type)\"; sentence encoders of the types bert and mpnet are computed")
     }
     self.family = family
-    width = file.hiddenSize ?? 768
-    feedForwardWidth = file.intermediateSize ?? 3072
-    layers = file.numHiddenLayers ?? 12
-    heads = file.numAttentionHeads ?? 12
-    vocabulary = file.vocabSize ?? (family == .bert ? 30522 : 30527)
-    positions = file.maxPositionEmbeddings ?? 512
-    segments = family == .bert ? file.typeVocabSize ?? 2 : 0
-    normEpsilon = Float(file.layerNormEps ?? 1e-12)
-    try file.refuseVariants(path)
+    width = try keys.integer("hidden_size") ?? 768
+    feedForwardWidth = try keys.integer("intermediate_size") ?? 3072
+    layers = try keys.integer("num_hidden_layers") ?? 12
+    heads = try keys.integer("num_attention_heads") ?? 12
+    vocabulary = try keys.integer("vocab_size") ?? (family == .bert ? 30522 : 30527)
+    positions = try keys.integer("max_position_embeddings") ?? 512
+    let storedSegments = try keys.integer("type_vocab_size")
+    segments = family == .bert ? storedSegments ?? 2 : 0
+    normEpsilon = Float(try keys.number("layer_norm_eps") ?? 1e-12)
+    for fixed in Self.fixedKeys { try keys.require(fixed) }
+    if family == .mpnet { try keys.require(Self.fixedBuckets) }
+    unknownKeys = UnknownKeys(path: path, keys: keys.unknown(besides: Self.harmlessKeys(of: family)))
     try check(path)
   }
 
@@ -77,35 +84,29 @@ package struct TextEncoderConfiguration: Sendable, Equatable {
 }
 
 extension TextEncoderConfiguration {
-  /// The file, with the defaults of Hugging Face's `BertConfig` and `MPNetConfig` where it leaves a value out.
-  private struct File: Decodable {
-    let modelType: String?
-    let hiddenSize: Int?
-    let intermediateSize: Int?
-    let numHiddenLayers: Int?
-    let numAttentionHeads: Int?
-    let vocabSize: Int?
-    let maxPositionEmbeddings: Int?
-    let typeVocabSize: Int?
-    let layerNormEps: Double?
-    let hiddenAct: String?
-    let positionEmbeddingType: String?
-    let isDecoder: Bool?
-    let relativeAttentionNumBuckets: Int?
+  /// Keys of other encoders, with the value that is computed here.
+  private static let fixedKeys = [
+    FixedKey("hidden_act", .string("gelu")), FixedKey("position_embedding_type", .string("absolute")),
+    FixedKey("is_decoder", .bool(false)), FixedKey("is_encoder_decoder", .bool(false)),
+    FixedKey("add_cross_attention", .bool(false)), FixedKey("pruned_heads", .object([:])),
+    FixedKey("quantization_config", .null), FixedKey("embedding_size", .null),
+  ]
 
-    func refuseVariants(_ path: String) throws(ModelError) {
-      func refuse(_ key: String, _ value: String, _ only: String) -> ModelError {
-        ModelError(.unsupported, "\(path): \(key) is \(value); only \(only) is computed")
-      }
-      let buckets = TextEncoderConfiguration.mpnetBuckets
-      if let hiddenAct, hiddenAct != "gelu" { throw refuse("hidden_act", "\"\(hiddenAct)\"", "gelu") }
-      if let type = positionEmbeddingType, type != "absolute" {
-        throw refuse("position_embedding_type", "\"\(type)\"", "absolute")
-      }
-      if isDecoder == true { throw refuse("is_decoder", "true", "an encoder") }
-      if modelType == Family.mpnet.rawValue, let found = relativeAttentionNumBuckets, found != buckets {
-        throw refuse("relative_attention_num_buckets", "\(found)", "\(buckets)")
-      }
-    }
+  private static let fixedBuckets = FixedKey("relative_attention_num_buckets", .number(Double(mpnetBuckets)))
+
+  /// Keys that vectors do not depend on: how the model was trained, what heads it had, who wrote the file.
+  private static let harmlessKeys: Set<String> = [
+    "architectures", "transformers_version", "_name_or_path", "_commit_hash", "_attn_implementation",
+    "_attn_implementation_autoset", "attention_probs_dropout_prob", "hidden_dropout_prob", "classifier_dropout",
+    "initializer_range", "gradient_checkpointing", "bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id",
+    "sep_token_id", "use_cache", "dtype", "torch_dtype", "torchscript", "id2label", "label2id", "num_labels",
+    "finetuning_task", "problem_type", "output_past", "directionality", "pooler_fc_size", "pooler_num_attention_heads",
+    "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type", "tie_word_embeddings", "chunk_size_feed_forward",
+    "output_attentions", "output_hidden_states", "return_dict", "tokenizer_class", "model_max_length",
+  ]
+
+  /// BERT's files may say how many buckets MPNet has, which it does not.
+  private static func harmlessKeys(of family: Family) -> Set<String> {
+    family == .bert ? harmlessKeys.union([fixedBuckets.key]) : harmlessKeys
   }
 }

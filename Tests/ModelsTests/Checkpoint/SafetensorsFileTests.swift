@@ -119,6 +119,8 @@ struct SafetensorsFileTests {
     (#""a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}"#, 8),
     (#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#, 8),
     (#""a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}"#, 0),
+    // Twice in the header: readers differ in which of the two they keep.
+    (#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#, 4),
   ])
   func `Places that contradict each other are refused`(entries: String, bytes: Int) throws {
     #expect(try problem("{\(entries)}", data: .init(repeating: 0, count: bytes))?.code == .malformed)

@@ -35,6 +35,21 @@ struct SentenceEncoderProblemTests {
     Problem(testDescription: "relative BERT", code: .unsupported, words: ["position_embedding_type"]) {
       try SyntheticModels.rewriteJSON($0.path("config.json"), ["position_embedding_type": "relative_key"])
     },
+    Problem(testDescription: "a key that stands twice", code: .malformed, words: ["hidden_size", "twice"]) {
+      let text = try String(contentsOfFile: $0.path("config.json"), encoding: .utf8)
+      try $0.directory.write(text.replacing("{", with: "{\"hidden_size\": 48, ", maxReplacements: 1), to: "config.json")
+    },
+    Problem(testDescription: "an encoder that decodes", code: .unsupported, words: ["is_decoder", "true"]) {
+      try SyntheticModels.rewriteJSON($0.path("config.json"), ["is_decoder": true])
+    },
+    Problem(testDescription: "quantised weights", code: .unsupported, words: ["quantization_config"]) {
+      try SyntheticModels.rewriteJSON($0.path("config.json"), ["quantization_config": ["bits": 4]])
+    },
+    Problem(testDescription: "a prompt before every text", code: .unsupported, words: ["default_prompt_name", "query"])
+    {
+      try $0.writeJSON(
+        "config_sentence_transformers.json", ["prompts": ["query": "query: "], "default_prompt_name": "query"])
+    },
     Problem(testDescription: "heads that do not divide", code: .malformed, words: ["hidden_size 24", "5"]) {
       try SyntheticModels.rewriteJSON($0.path("config.json"), ["num_attention_heads": 5])
     },

@@ -121,6 +121,21 @@ struct WordPieceTokenizerTests {
     #expect(pieces(of: "reda", tokenizer, .bert) == ["red", "##a"])
   }
 
+  /// Swift's strings take two spellings of one accent for equal, and so does Foundation's decoder of JSON.
+  @Test func `Pieces of tokenizer.json are told apart byte for byte`() throws {
+    let (_, directory) = try tokenizer(.bert)
+    try FileManager.default.removeItem(atPath: directory.path + "/vocab.txt")
+    let json = #"""
+      {"normalizer": {"type": "BertNormalizer", "lowercase": false, "strip_accents": false},
+       "model": {"type": "WordPiece", "unk_token": "[UNK]", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "caf\u00e9": 3, "cafe\u0301": 4}}}
+      """#
+    try directory.write(json, to: "tokenizer.json")
+    let tokenizer = try WordPieceTokenizer(directory: directory.path, family: .bert)
+    #expect(tokenizer.encode("caf\u{E9} cafe\u{301}") == [1, 3, 4, 2])
+    try directory.write(json.replacing("cafe\\u0301", with: "caf\\u00e9"), to: "tokenizer.json")
+    #expect(throws: ModelError.self) { try WordPieceTokenizer(directory: directory.path, family: .bert) }
+  }
+
   /// Marks, punctuation and controls are those of Unicode 8: what came later is a letter.
   @Test func `Later characters are letters`() {
     #expect(WordPieceCharacters.isPunctuation("\u{2E42}") && !WordPieceCharacters.isPunctuation("\u{2E43}"))

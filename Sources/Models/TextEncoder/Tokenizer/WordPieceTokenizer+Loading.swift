@@ -58,12 +58,6 @@ private struct Files {
     let addedTokens: [WordPieceTokenizer.Added]?
   }
 
-  /// Apart from `Whole`: the keys are words, not names in snake case.
-  private struct Pieces: Decodable {
-    struct Model: Decodable { let vocab: [String: Int32] }
-    let model: Model
-  }
-
   /// `tokenizer_config.json`.
   private struct Settings: Decodable {
     let doLowerCase: Bool?
@@ -113,8 +107,12 @@ private struct Files {
 
   func ids() throws(ModelError) -> [[UInt8]: Int32] {
     if hasLines { return try WordPieceVocabulary.ids(ofLines: vocabularyPath) }
-    let pieces = try JSONText.decodeVerbatim(Pieces.self, from: vocabularyPath).model.vocab
-    return Dictionary(uniqueKeysWithValues: pieces.map { (Array($0.key.utf8), $0.value) })
+    // Foundation's decoder takes two spellings of one accent for one piece.
+    var root = try TokenizerFile(path: vocabularyPath).root
+    guard var model = try root.component("model") else {
+      throw ModelError(.malformed, "\(vocabularyPath) has no model; copy it from the checkpoint again")
+    }
+    return try TokenizerVocabulary.pieces(&model)
   }
 
   var normalizer: WordPieceNormalizer {

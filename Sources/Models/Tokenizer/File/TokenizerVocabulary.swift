@@ -67,7 +67,8 @@ struct TokenizerVocabulary {
     }
   }
 
-  private static func pieces(_ component: inout TokenizerComponent) throws(ModelError) -> [[UInt8]: Int32] {
+  /// `vocab`, byte for byte.
+  static func pieces(_ component: inout TokenizerComponent) throws(ModelError) -> [[UInt8]: Int32] {
     let members = try component.object("vocab")
     var ids: [[UInt8]: Int32] = [:]
     ids.reserveCapacity(members.count)
