@@ -76,6 +76,10 @@ check-towers: packages ## Compare vision towers of every family with Hugging Fac
 check-text: packages ## Compare the text encoder with Hugging Face transformers on random BERT and MPNet models.
 	@SWIFT=$(SWIFT) scripts/check-text-against-transformers.sh
 
+.PHONY: check-sentences
+check-sentences: packages ## Compare `illmrec features text` with sentence-transformers on all-mpnet-base-v2 and all-MiniLM-L6-v2.
+	@SWIFT=$(SWIFT) MODELS="$(MODELS)" scripts/check-sentences.sh
+
 .PHONY: check-smollm
 check-smollm: packages ## Serve a real GGUF file, SmolLM2-135M-Instruct, and compare with transformers, llama.cpp and tokenizers.
 	@SWIFT=$(SWIFT) PRECISIONS="$(PRECISIONS)" scripts/check-smollm.sh

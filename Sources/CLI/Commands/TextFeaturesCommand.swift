@@ -12,9 +12,13 @@ struct TextFeaturesCommand: ReportingCommand {
       The encoder is a BERT or MPNet model in its Hugging Face or sentence-transformers directory, such as all-mpnet-base-v2: \
       config.json, weights, vocab.txt or tokenizer.json; modules.json, when there, says how tokens become one vector.
 
-      An item's text is that of the published code: "Title: … Brand: … Category: … Feature: … Detailed description: …", \
-      fields that are missing or hold markup left out. FILE has a row for each item, in the order of the data or of the \
-      catalog; a safetensors file calls the matrix "text". Texts that are equal are encoded once.
+      An item's text is that of the published code: of the fields that it has, "Title: TITLE. Brand: BRAND. Category: \
+      CATEGORY. Feature: FEATURE. Detailed description: DESCRIPTION." FEATURE is the first of the features without "<span" \
+      and "<br>", and a description with one of them is left out. White space at both ends goes, then full stops at both \
+      ends, and one full stop is put at the last: an item without texts is ".". Longer texts are cut as the encoder says.
+
+      FILE has a row for each item, in the order of the data or of the catalog; a safetensors file calls the matrix "text". \
+      Texts that are equal are encoded once.
 
       It may be stopped at any time: what is done stays in FILE.partial, and the same command goes on from there.
 
