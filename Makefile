@@ -115,8 +115,8 @@ check-deploy: ## Check the files of deploy/; PROGRAMS="an unpacked release archi
 	@PROGRAMS=$(PROGRAMS) CHECKPOINT=$(CHECKPOINT) scripts/check-deploy.sh
 
 .PHONY: fuzz
-fuzz: packages ## Fuzz what reads foreign bytes in C: RUNS=20000 inputs, SECONDS=60 at most, for each of PARSERS="jpeg graph …" or all.
-	@IMAGES="$(IMAGES)" scripts/fuzz.sh $(or $(RUNS),20000) $(or $(SECONDS),60) $(PARSERS)
+fuzz: packages ## Fuzz what reads foreign bytes: RUNS=20000 inputs, SECONDS=60 at most, for each of PARSERS="jpeg torch …" or all.
+	@IMAGES="$(IMAGES)" JOBS="$(JOBS)" scripts/fuzz.sh $(or $(RUNS),20000) $(or $(SECONDS),60) $(PARSERS)
 
 .PHONY: test-attacks
 test-attacks: packages ## Attack a retrieval service on loopback, and measure what others notice.

@@ -10,8 +10,17 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Of scripts/fuzz.sh's builds. Not given to the whole build: Swift's own headers, which are C as well, would be checked.
+let fuzzedFlags =
+  Context.environment["ILLMREC_FUZZ"] == nil
+  ? []
+  : [
+    "-fsanitize=undefined", "-fno-sanitize-recover=undefined",
+    "-fsanitize-ignorelist=\(Context.packageDirectory)/Tests/Fuzz/not-ours.txt",
+  ]
+
 // The C targets are optimised in debug builds too: they hold every hot loop, and tests run real models.
-let cFlags = ["-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"]
+let cFlags = ["-O3", "-Wall", "-Wextra", "-Werror", "-fno-math-errno"] + fuzzedFlags
 
 extension Target.Dependency {
   static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
@@ -270,3 +279,17 @@ let package = Package(
       ]),
   ]
 )
+
+// Instrumented by scripts/fuzz.sh, which links them: nothing else builds them.
+if Context.environment["ILLMREC_FUZZ"] != nil {
+  package.targets += [
+    shim("FuzzHarness", path: "Tests/Fuzz/Harness"),
+    .target(
+      name: "FuzzReaders",
+      dependencies: [
+        "FuzzHarness", "Basics", "CGzip", "Datasets", "Digest", "HTTPServer", "JSONWebTokens", "Kernels", "Models",
+        "Rollouts", "ServiceAPI", "ServiceSupport", "Traces", "VectorIndex", .protobuf,
+      ],
+      path: "Tests/Fuzz/Readers", swiftSettings: swiftSettings),
+  ]
+}

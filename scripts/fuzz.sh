@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes what reads foreign bytes in C and C++: libFuzzer with the address and undefined-behaviour sanitizers.
+# Fuzzes what reads foreign bytes: libFuzzer with the address sanitizer, and in C and C++ the undefined-behaviour sanitizer; Swift
+# traps by itself.
 #
 #     scripts/fuzz.sh RUNS SECONDS PARSER...
 #
 # Each PARSER, all when none is named, takes RUNS inputs, or fewer if SECONDS are over before. It begins with seeds that it
 # makes itself, and with what earlier runs found of use (.build/fuzz/corpus). IMAGES="folders" adds image files.
+# The first of Swift's parsers takes a release build of what it reads by; JOBS bounds how many compilers run at a time.
 #
 # An input fails that crashes, breaks a promise of the parser, takes a second of processor time, or brings the process over
 # 512 MB of memory, of which the sanitizers and the corpus take 60 to 150. It is kept, and how to repeat it is printed.
@@ -14,7 +16,12 @@ cd "$(dirname "$0")/.."
 runs=${1:?inputs for each parser} seconds=${2:?seconds for each parser}
 shift 2
 
-parsers=(jpeg png webp gif bmp tiff http2_frames graph sentencepiece)
+native=(jpeg png webp gif bmp tiff http2_frames graph sentencepiece)
+# Tests/Fuzz/Readers has them by these names.
+readers=(safetensors torch numpy tokenizer wordpiece character_map merges model_configuration preprocessor adapter
+  training_notes weight_index amazon movielens recbole catalog published delimited_table separated_lines json_cursor
+  item_categories item_table manifest serving_state outcome_ledger outcome_token key_set web_token http_request messages
+  policy configuration trace_context)
 
 out=.build/fuzz
 sanitizers=(-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -45,6 +52,24 @@ compile() {
   clang++ "${sanitizers[@]}" -fsanitize=fuzzer -fuse-ld=lld "${objects[@]}" "${libraries[@]}" -o "$program"
 }
 
+# Builds the Swift targets and links all that they brought with them, for main is libFuzzer's. They are optimised, for a debug build
+# takes ten times as long for an input, and keep the checks of debug builds.
+compile_readers() {
+  local program=$out/readers folder=$out/swift
+  if [ -n "${readers_are_built:-}" ]; then return; fi
+  ILLMREC_FUZZ=1 swift build -c release --scratch-path "$folder" --sanitize address --sanitize fuzzer --target FuzzReaders \
+    -Xswiftc -enable-testing -Xswiftc -assert-config -Xswiftc Debug ${JOBS:+--jobs "$JOBS"} >"$out/swift.log" 2>&1 || {
+    tail -40 "$out/swift.log" >&2
+    exit 1
+  }
+  readers_are_built=yes
+  find "$folder/release/" -path '*.build/*' -name '*.o' -print0 | sort -z >"$out/objects"
+  if [ -x "$program" ] && [ -z "$(find "$folder/release/" -newer "$program" -name '*.o' -print -quit)" ]; then return; fi
+  xargs -0 -a "$out/objects" swiftc -sanitize=fuzzer -sanitize=address -sanitize=undefined -use-ld=lld -o "$program" \
+    -ljpeg -lpng -lwebp -lwebpdemux -ltiff -lz -lopenblas -lsentencepiece -lsentencepiece_train -lgrpc -lgpr -lssl -lcrypto \
+    -lstdc++ -lm
+}
+
 images=(Tests/Fuzz/Native/images.c Tests/Fuzz/Native/seed_files.c Sources/CImageCodec/*.c Sources/CCPU/cpu.c
   -ljpeg -lpng -lwebp -lwebpdemux -ltiff -lz -lm)
 graph=(Tests/Fuzz/Native/graph.cc Sources/CVectorIndex/*.cc Sources/CKernels/search*.c Sources/CKernels/codes*.c
@@ -62,8 +87,12 @@ build() {
       compile "$1" Tests/Fuzz/Native/sentencepiece.c Sources/CSentencePiece/sentencepiece.cc -lsentencepiece -lsentencepiece_train
       ;;
     *)
-      echo "There is no parser $1; there are: ${parsers[*]}" >&2
-      exit 2
+      [[ " ${readers[*]} " == *" $1 "* ]] || {
+        echo "There is no parser $1; there are: ${native[*]} ${readers[*]}" >&2
+        exit 2
+      }
+      compile_readers
+      ln -sf readers "$out/$1"
       ;;
   esac
 }
@@ -86,6 +115,8 @@ fuzz() {
 }
 
 failed=0
-[ $# -gt 0 ] || set -- "${parsers[@]}"
+# Files in memory that parsers were given, of programs that ended in the middle.
+trap 'rm -rf /dev/shm/illmrec-fuzz-*' EXIT
+[ $# -gt 0 ] || set -- "${native[@]}" "${readers[@]}"
 for parser in "$@"; do fuzz "$parser"; done
 exit $((failed > 0))
