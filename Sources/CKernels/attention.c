@@ -32,6 +32,8 @@ typedef struct {
   size_t heads, kv_heads, head_width;
   float scale;
   int causal;
+  size_t window;   // keys that a query sees, or 0 for all
+  float soft_cap;  // of scores as exponents of two, or 0
   float *out;
   size_t out_stride;
   float *log_sums;  // [query rows, heads], or NULL
@@ -163,6 +165,13 @@ static void end_block(const attention *a, const illmrec_sequence *sequence, size
 
 static size_t keys_seen(const column_block *block) { return (size_t)block->visible[block->columns - 1]; }
 
+// Keys before it are out of the window of every column. Tiles begin at multiples of their size whatever is left out, so that
+// a query's sums have one order.
+static size_t first_key_seen(const attention *a, const column_block *block) {
+  const size_t visible = (size_t)block->visible[0];
+  return a->window > 0 && visible > a->window ? (visible - a->window) / KEYS_PER_TILE * KEYS_PER_TILE : 0;
+}
+
 static void attend_unit(const attention *a, const illmrec_sequence *sequence, size_t kv_head, size_t unit,
                         float *scratch) {
   column_block blocks[BLOCKS_PER_UNIT];
@@ -174,11 +183,11 @@ static void attend_unit(const attention *a, const illmrec_sequence *sequence, si
   }
   float *scores = scratch + a->blocks_per_unit * floats_of_block(a);
   const size_t keys = keys_seen(&blocks[count - 1]);
-  for (size_t k = 0; k < keys; k += KEYS_PER_TILE) {
+  for (size_t k = first_key_seen(a, &blocks[0]); k < keys; k += KEYS_PER_TILE) {
     const size_t offset = (sequence->key_start + k) * a->kv_stride + kv_head * a->head_width;
     for (size_t b = 0; b < count; b++) {
       const size_t seen = keys_seen(&blocks[b]);
-      if (seen <= k) continue;
+      if (seen <= k || k < first_key_seen(a, &blocks[b])) continue;
       a->kernel->attend(a, &blocks[b], k, seen - k < KEYS_PER_TILE ? seen - k : KEYS_PER_TILE, a->key + offset,
                         a->value + offset, scores);
     }
@@ -251,11 +260,14 @@ static attention attention_of(illmrec_isa isa, const illmrec_sequence *sequences
 int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
                                     size_t sequence_count, const float *query, size_t query_stride, const float *key,
                                     const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
-                                    size_t head_width, float scale, int causal, float *out, size_t out_stride,
-                                    float *log_sums) {
+                                    size_t head_width, float scale, int causal, illmrec_attention_limits limits,
+                                    float *out, size_t out_stride, float *log_sums) {
   attention a = attention_of(isa, sequences, sequence_count, query, query_stride, key, value, kv_stride, heads,
                              kv_heads, head_width, scale, out, out_stride);
   a.causal = causal;
+  a.window = limits.window;
+  // Scores are exponents of two.
+  a.soft_cap = limits.soft_cap * 1.44269504f;
   a.log_sums = log_sums;
   return attend_all(a, team);
 }
@@ -264,8 +276,10 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
                       const float *query, size_t query_stride, const float *key, const float *value, size_t kv_stride,
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
                       size_t out_stride) {
+  const illmrec_attention_limits none = {0};
   return illmrec_attention_with_log_sums(team, isa, sequences, sequence_count, query, query_stride, key, value,
-                                         kv_stride, heads, kv_heads, head_width, scale, causal, out, out_stride, NULL);
+                                         kv_stride, heads, kv_heads, head_width, scale, causal, none, out, out_stride,
+                                         NULL);
 }
 
 // Neighbouring columns are neighbouring queries, so the kernels read a bias by the query's position less the key's, where

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <math.h>
 #include <string.h>
 
 #include "gemm.h"
@@ -52,6 +53,27 @@ DISPATCHED static void means_of_rows(const float *dout, const float *out, size_t
   }
 }
 
+// Of a tile's `seen` keys from `first_key` on, those before the window of a query that sees keys up to `visible`.
+static size_t keys_before_window(const illmrec_attention_gradient *g, size_t visible, size_t first_key, size_t seen) {
+  if (g->limits.window == 0 || visible <= first_key + g->limits.window) return 0;
+  const size_t before = visible - first_key - g->limits.window;
+  return before < seen ? before : seen;
+}
+
+// As softmax_backward, for scores that a soft cap has bounded: [count], below KEYS_PER_TILE.
+static void softmax_backward_capped(const attention_backward *a, float *scores, float *dweights, size_t count,
+                                    float log_sum, float mean) {
+  const float cap = a->g->limits.soft_cap, scale = a->g->scale;
+  float slopes[KEYS_PER_TILE];
+  for (size_t k = 0; k < count; k++) {
+    const float bounded = tanhf(scores[k] * scale / cap);
+    scores[k] = cap * bounded;
+    slopes[k] = scale * (1 - bounded * bounded);
+  }
+  a->kernels->softmax_backward(scores, dweights, count, 1, log_sum, mean);
+  for (size_t k = 0; k < count; k++) dweights[k] *= slopes[k];
+}
+
 // Scores to weights and gradients by weights to gradients by scores; zero where a query does not see a key.
 static void weigh(const attention_backward *a, const query_tile *tile, size_t first_key, size_t keys, float *scores,
                   float *dweights) {
@@ -59,8 +81,16 @@ static void weigh(const attention_backward *a, const query_tile *tile, size_t fi
   for (size_t q = 0; q < tile->count; q++) {
     const size_t visible = tile->visible + (g->causal ? q : 0);
     const size_t seen = visible <= first_key ? 0 : visible - first_key < keys ? visible - first_key : keys;
+    const size_t hidden = keys_before_window(g, visible, first_key, seen);
     float *score = scores + q * KEYS_PER_TILE, *dweight = dweights + q * KEYS_PER_TILE;
-    a->kernels->softmax_backward(score, dweight, seen, g->scale, tile->log_sums[q * g->heads], tile->means[q]);
+    const float log_sum = tile->log_sums[q * g->heads], mean = tile->means[q];
+    if (g->limits.soft_cap > 0) {
+      softmax_backward_capped(a, score + hidden, dweight + hidden, seen - hidden, log_sum, mean);
+    } else {
+      a->kernels->softmax_backward(score + hidden, dweight + hidden, seen - hidden, g->scale, log_sum, mean);
+    }
+    memset(score, 0, hidden * sizeof *score);
+    memset(dweight, 0, hidden * sizeof *dweight);
     memset(score + seen, 0, (keys - seen) * sizeof *score);
     memset(dweight + seen, 0, (keys - seen) * sizeof *dweight);
   }

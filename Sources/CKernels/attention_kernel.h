@@ -109,6 +109,33 @@ KERNEL_INLINED void KERNEL(hide)(size_t vectors, size_t first_key, size_t keys, 
   }
 }
 
+/// Gives keys that lie before a column's window a score that no other is as low as. A tile of nothing else has a maximum
+/// that is finite, and weighs nothing once a key of the window is there.
+KERNEL_INLINED void KERNEL(hide_before_window)(size_t vectors, size_t first_key, size_t keys, size_t window,
+                                               const int32_t *visible, float *scores) {
+  for (size_t k = 0; k < keys; k++) {
+    UNROLLED for (size_t v = 0; v < vectors; v++) {
+      FLOATS *score = (FLOATS *)(scores + k * COLUMNS + v * LANES);
+      INTEGERS before = *(const INTEGERS *)(visible + v * LANES) > (INTEGERS){0} + (int32_t)(first_key + k + window);
+      *score = before ? (FLOATS){0} - 1e30f : *score;
+    }
+  }
+}
+
+/// scores = cap * tanh(scores / cap), by tanh(u) = (1 - e) / (1 + e) with e = exp(-2 u) for u >= 0.
+KERNEL_INLINED void KERNEL(cap)(size_t vectors, size_t keys, float cap, float *scores) {
+  const float slope = -2 * 1.44269504f / cap;
+  for (size_t k = 0; k < keys; k++) {
+    UNROLLED for (size_t v = 0; v < vectors; v++) {
+      FLOATS *score = (FLOATS *)(scores + k * COLUMNS + v * LANES);
+      const FLOATS value = *score;
+      const FLOATS e = KERNEL(power_of_two)((value < 0 ? -value : value) * slope);
+      const FLOATS capped = cap * (1.0f - e) / (1.0f + e);
+      *score = value < 0 ? -capped : capped;
+    }
+  }
+}
+
 /// Turns the scores of `keys` keys into weights relative to the largest score so far: 2^(score - maximum), and adds them
 /// to `sums`. `rescale` is what all that was summed before must be multiplied with.
 KERNEL_INLINED void KERNEL(weigh)(size_t vectors, size_t keys, float *scores, FLOATS *maxima, FLOATS *sums,
@@ -140,7 +167,11 @@ KERNEL_INLINED void KERNEL(attend_tile)(size_t vectors, const attention *a, cons
   FLOATS rescale[VECTORS];
   KERNEL(score)(vectors, key, value, a->kv_stride, keys, a->head_width, block->query, scores);
   if (block->bias != NULL) KERNEL(add_bias)(vectors, keys, block->bias - first_key, scores);
+  if (a->soft_cap > 0) KERNEL(cap)(vectors, keys, a->soft_cap, scores);
   if (first_key + keys > (size_t)block->visible[0]) KERNEL(hide)(vectors, first_key, keys, block->visible, scores);
+  if (a->window > 0 && first_key + a->window < (size_t)block->visible[block->columns - 1]) {
+    KERNEL(hide_before_window)(vectors, first_key, keys, a->window, block->visible, scores);
+  }
   KERNEL(weigh)(vectors, keys, scores, (FLOATS *)block->maxima, (FLOATS *)block->sums, rescale);
   KERNEL(mix)(vectors, value, a->kv_stride, keys, a->head_width, scores, rescale, block->mixed);
 }

@@ -26,6 +26,23 @@ void illmrec_relu(illmrec_team *team, float *x, size_t count) {
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, relu, x);
 }
 
+typedef struct {
+  float *x;
+  float cap;
+} soft_cap;
+
+// The C library's tanh: only logits that training reads pass here.
+static void cap_elements(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const soft_cap *s = context;
+  for (size_t i = begin; i < end; i++) s->x[i] = s->cap * tanhf(s->x[i] / s->cap);
+}
+
+void illmrec_soft_cap(illmrec_team *team, float *x, float cap, size_t count) {
+  soft_cap s = {x, cap};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK / 8, cap_elements, &s);
+}
+
 DISPATCHED void illmrec_scale(float *x, size_t count, float factor) {
   for (size_t i = 0; i < count; i++) x[i] *= factor;
 }

@@ -25,6 +25,37 @@ void illmrec_silu_multiply_backward(illmrec_team *team, illmrec_isa isa, float *
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, silu_multiply_backward, &e);
 }
 
+static void gelu_tanh_multiply_backward(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const gated_elements *e = context;
+  e->kernels->gelu_tanh_multiply_backward(e->x + begin, e->gate + begin, e->dy + begin, end - begin);
+}
+
+void illmrec_gelu_tanh_multiply_backward(illmrec_team *team, illmrec_isa isa, float *x, float *gate, const float *dy,
+                                         size_t count) {
+  gated_elements e = {row_kernels_for(isa), x, gate, dy};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, gelu_tanh_multiply_backward, &e);
+}
+
+typedef struct {
+  const float *y;
+  float *dy;
+  float cap;
+} capped_elements;
+
+DISPATCHED static void soft_cap_backward(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const capped_elements *e = context;
+  const float *restrict y = e->y;
+  float *restrict dy = e->dy;
+  for (size_t i = begin; i < end; i++) dy[i] *= 1 - (y[i] / e->cap) * (y[i] / e->cap);
+}
+
+void illmrec_soft_cap_backward(illmrec_team *team, const float *y, float cap, float *dy, size_t count) {
+  capped_elements e = {y, dy, cap};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, soft_cap_backward, &e);
+}
+
 typedef struct {
   const float *x;
   float *dy;

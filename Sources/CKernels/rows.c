@@ -80,6 +80,17 @@ void illmrec_silu_multiply(illmrec_team *team, illmrec_isa isa, float *x, const 
   illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, silu_multiply, &e);
 }
 
+static void gelu_tanh_multiply(void *context, size_t begin, size_t end, size_t worker) {
+  (void)worker;
+  const elements *e = context;
+  e->kernels->gelu_tanh_multiply(e->x + begin, e->y + begin, end - begin);
+}
+
+void illmrec_gelu_tanh_multiply(illmrec_team *team, illmrec_isa isa, float *x, const float *gate, size_t count) {
+  elements e = {.kernels = row_kernels_for(isa), .x = x, .y = gate};
+  illmrec_team_run(team, count, ELEMENTS_PER_BLOCK, gelu_tanh_multiply, &e);
+}
+
 static void gelu_tanh(void *context, size_t begin, size_t end, size_t worker) {
   (void)worker;
   const elements *e = context;

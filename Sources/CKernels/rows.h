@@ -8,6 +8,8 @@
 typedef struct {
   void (*silu_multiply)(float *x, const float *gate, size_t count);
   void (*silu_multiply_backward)(float *x, float *gate, const float *dy, size_t count);
+  void (*gelu_tanh_multiply)(float *x, const float *gate, size_t count);
+  void (*gelu_tanh_multiply_backward)(float *x, float *gate, const float *dy, size_t count);
   void (*gelu_tanh)(float *x, size_t count);
   void (*quick_gelu)(float *x, size_t count);
   void (*rms_norm)(const float *x, size_t width, const float *weight, float epsilon, float *out);

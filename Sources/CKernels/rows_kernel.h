@@ -85,6 +85,15 @@ KERNEL_FUNCTION void KERNEL(quick_gelu)(float *x, size_t count) {
   KERNEL(store_last)(KERNEL(gated)(value, 1.702f * value), x + i, count - i);
 }
 
+KERNEL_FUNCTION void KERNEL(gelu_tanh_multiply)(float *x, const float *gate, size_t count) {
+  size_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    KERNEL(store)(KERNEL(gelu_tanh_of)(KERNEL(load)(x + i)) * KERNEL(load)(gate + i), x + i);
+  }
+  const FLOATS value = KERNEL(load_last)(x + i, count - i);
+  KERNEL(store_last)(KERNEL(gelu_tanh_of)(value) * KERNEL(load_last)(gate + i, count - i), x + i, count - i);
+}
+
 /// Sum of (x - centre)², or of x - centre when `squared` is not set, lane by lane, then the lanes in halves.
 KERNEL_INLINED float KERNEL(sum)(const float *x, size_t width, float centre, bool squared) {
 #pragma clang fp contract(fast)
@@ -159,11 +168,13 @@ static const row_kernels KERNEL(row_kernels) = {
     .silu_multiply = KERNEL(silu_multiply),
     .gelu_tanh = KERNEL(gelu_tanh),
     .quick_gelu = KERNEL(quick_gelu),
+    .gelu_tanh_multiply = KERNEL(gelu_tanh_multiply),
     .rms_norm = KERNEL(rms_norm),
     .layer_norm = KERNEL(layer_norm),
     .rotate = KERNEL(rotate),
     .rotate_back = KERNEL(rotate_back),
     .silu_multiply_backward = KERNEL(silu_multiply_backward),
+    .gelu_tanh_multiply_backward = KERNEL(gelu_tanh_multiply_backward),
     .softmax = KERNEL(softmax),
     .softmax_backward = KERNEL(softmax_backward),
 };

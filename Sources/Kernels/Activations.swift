@@ -88,6 +88,12 @@ package struct Activations: ~Copyable, @unchecked Sendable {
     (base + row * width).update(from: table.base + index * width, count: width)
   }
 
+  /// Multiplies every value of one row.
+  package mutating func scale(row: Int, by factor: Float) {
+    precondition(row >= 0 && row < rows)
+    illmrec_scale(base + row * width, width, factor)
+  }
+
   /// The rows of `indices`, in their order.
   package func gathered(_ indices: [Int]) -> Activations {
     let out = Activations(rows: indices.count, width: width)

@@ -36,6 +36,7 @@ extension ComputeTeam {
   ///   - sequences: which rows belong together.
   ///   - heads: H, a multiple of `keyValueHeads`, G.
   ///   - causal: each query sees the keys up to its own position alone; a sequence's queries are its last positions.
+  ///   - scoring: what else becomes of scores.
   ///   - out: [rows, H · E]; only the rows of the sequences' queries are written.
   ///   - instructionSet: the machine's best when nil.
   /// - Complexity: O(sum over the sequences of queries · keys · H · E); scores are never kept beyond a tile of 64 keys.
@@ -44,16 +45,18 @@ extension ComputeTeam {
   ///   Milakov & Gimelshein 2018, algorithm 3.
   package func attention(
     query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
-    heads: Int, keyValueHeads: Int, causal: Bool, instructionSet: InstructionSet? = nil, into out: inout Activations
+    heads: Int, keyValueHeads: Int, causal: Bool, scoring: AttentionScoring = .plain,
+    instructionSet: InstructionSet? = nil, into out: inout Activations
   ) {
     precondition(heads % keyValueHeads == 0 && query.width % heads == 0 && out.width == query.width)
+    precondition(causal || scoring.window == nil)
     precondition(key.width == keyValueHeads * (query.width / heads))
     precondition(value.width == key.width && value.rows == key.rows)
     attend(
       AttentionInput(
         query: query.base, queryRows: query.rows, queryStride: query.width, key: key.base, value: value.base,
         keyRows: key.rows, keyStride: key.width),
-      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, instructionSet, into: &out)
+      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, scoring, instructionSet, into: &out)
   }
 
   /// Attention whose queries, keys and values lie beside each other, as one matrix product makes them.
@@ -62,7 +65,7 @@ extension ComputeTeam {
   ///   - queryKeyValue: [rows, H · E + G · E + G · E].
   ///   - out: [rows, H · E].
   ///
-  /// The rest is as in `attention(query:key:value:sequences:heads:keyValueHeads:causal:instructionSet:into:)`.
+  /// The rest is as in `attention(query:key:value:sequences:heads:keyValueHeads:causal:scoring:instructionSet:into:)`.
   package func attention(
     queryKeyValue: borrowing Activations, sequences: [SequenceSpan], heads: Int, keyValueHeads: Int, causal: Bool,
     instructionSet: InstructionSet? = nil, into out: inout Activations
@@ -75,7 +78,7 @@ extension ComputeTeam {
       AttentionInput(
         query: base, queryRows: rows, queryStride: stride, key: base + out.width, value: base + out.width + keyWidth,
         keyRows: rows, keyStride: stride),
-      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, instructionSet, into: &out)
+      sequences, heads: heads, keyValueHeads: keyValueHeads, causal: causal, .plain, instructionSet, into: &out)
   }
 
   /// Attention in which every query sees all keys of its sequence, and the distance between the two counts.
@@ -111,14 +114,14 @@ extension ComputeTeam {
 
   private func attend(
     _ input: AttentionInput, _ sequences: [SequenceSpan], heads: Int, keyValueHeads: Int, causal: Bool,
-    _ instructionSet: InstructionSet?, into out: inout Activations
+    _ scoring: AttentionScoring, _ instructionSet: InstructionSet?, into out: inout Activations
   ) {
     let spans = input.checked(sequences, outRows: out.rows, causal: causal)
     let headWidth = out.width / heads
-    let status = illmrec_attention(
+    let status = illmrec_attention_with_log_sums(
       handle, InstructionSet.constant(of: instructionSet), spans, spans.count, input.query, input.queryStride,
-      input.key, input.value, input.keyStride, heads, keyValueHeads, headWidth, 1 / Float(headWidth).squareRoot(),
-      causal ? 1 : 0, out.base, out.width)
+      input.key, input.value, input.keyStride, heads, keyValueHeads, headWidth, scoring.scale(headWidth: headWidth),
+      causal ? 1 : 0, scoring.limits, out.base, out.width, nil)
     guard status == 0 else { fatalError("no memory for attention") }
   }
 }

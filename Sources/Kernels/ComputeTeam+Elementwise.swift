@@ -11,6 +11,21 @@ extension ComputeTeam {
     illmrec_silu_multiply(handle, InstructionSet.constant(of: instructionSet), x.base, gate.base, x.rows * x.width)
   }
 
+  /// `x = geluTanh(x) · gate`, element by element: the gate of a GEGLU feed-forward (Shazeer 2020, eq. 5).
+  package func geluTanhMultiply(
+    _ x: inout Activations, by gate: borrowing Activations, instructionSet: InstructionSet? = nil
+  ) {
+    precondition(gate.rows == x.rows && gate.width == x.width)
+    illmrec_gelu_tanh_multiply(
+      handle, InstructionSet.constant(of: instructionSet), x.base, gate.base, x.rows * x.width)
+  }
+
+  /// `x = cap · tanh(x / cap)`.
+  package func softCap(_ x: inout Activations, at cap: Float) {
+    precondition(cap > 0)
+    illmrec_soft_cap(handle, x.base, cap, x.rows * x.width)
+  }
+
   /// `x = x · Φ(x)`, with the exact normal distribution function (Hendrycks & Gimpel 2016).
   package func gelu(_ x: inout Activations) { illmrec_gelu(handle, x.base, x.rows * x.width) }
 

@@ -23,6 +23,25 @@ extension ComputeTeam {
       handle, InstructionSet.constant(of: instructionSet), x.base, x.rows, x.width, weight.base, epsilon, out.base)
   }
 
+  /// Root-mean-square normalisation of each row's heads, in place: as many elements at a time as `weight` has, from the row's
+  /// start on.
+  ///
+  /// - Parameters:
+  ///   - x: [T, heads · E].
+  ///   - weight: [E], of every head; or one of all of them, [heads · E].
+  /// - Source: Henry et al. 2020 (query and key normalisation).
+  package func rmsNormHeads(_ x: inout Activations, weight: WeightTensor, epsilon: Float) {
+    precondition(weight.count > 0 && x.width % weight.count == 0)
+    illmrec_rms_norm(
+      handle, ILLMREC_ISA_BEST, x.base, x.rows * (x.width / weight.count), weight.count, weight.base, epsilon, x.base)
+  }
+
+  /// Root-mean-square normalisation of each row in place; see `rmsNorm(_:weight:epsilon:instructionSet:into:)`.
+  package func rmsNorm(_ x: inout Activations, weight: WeightTensor, epsilon: Float) {
+    precondition(weight.count == x.width)
+    rmsNormHeads(&x, weight: weight, epsilon: epsilon)
+  }
+
   /// Layer normalisation of each row.
   ///
   ///     out[t, c] = (x[t, c] - mean(x[t, :])) / sqrt(var(x[t, :]) + epsilon) · weight[c] + bias[c]

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CKernels
+import Glibc
 
 /// Cosines and sines of rotary position embeddings.
 ///
-///     angle[position, e] = (position / scaling) · base^(-2e / E)     for e < E / 2
+///     angle[position, e] = (position / scaling) · frequency[e]     for e < R / 2, by default base^(-2e / R)
 ///
 /// Frequencies and angles are rounded to 32 bits, as the reference framework computes them; cosines and sines further to
-/// the type that it keeps them in.
+/// the type that it keeps them in. R is E, or less when the rest of a head is left as it is.
 ///
 /// - Source: Su et al. 2021, section 3.2; linear scaling: Chen et al. 2023 (position interpolation).
 package final class RotaryTable: Sendable {
@@ -17,7 +18,7 @@ package final class RotaryTable: Sendable {
     case float16
     case bfloat16
 
-    fileprivate func rounded(_ value: Float) -> Float {
+    package func rounded(_ value: Float) -> Float {
       switch self {
       case .float32: value
       case .float16: Float(Float16(value))
@@ -31,20 +32,52 @@ package final class RotaryTable: Sendable {
   package let positions: Int
   /// E.
   package let headWidth: Int
-  let cosine: WeightTensor
-  let sine: WeightTensor
+  /// R: elements of a head, from its start, that are rotated.
+  let rotatedWidth: Int
+  let cosine: WeightTensor  // [positions, R / 2]
+  let sine: WeightTensor  // [positions, R / 2]
 
-  /// - Precondition: `headWidth` is even.
-  package init(positions: Int, headWidth: Int, base: Double, scaling: Double, precision: Precision = .float32) {
-    precondition(headWidth % 2 == 0 && positions > 0)
-    let count = positions * headWidth / 2
-    var cosine = [Float](repeating: 0, count: count)
+  /// - Parameters:
+  ///   - frequencies: one for each pair of a head's rotated elements.
+  ///   - magnitude: what cosines and sines are multiplied with.
+  /// - Precondition: `headWidth` is even, and no fewer elements than the frequencies' pairs.
+  package init(
+    positions: Int, headWidth: Int, frequencies: [Float], scaling: Double = 1, magnitude: Float = 1,
+    precision: Precision = .float32
+  ) {
+    precondition(headWidth % 2 == 0 && positions > 0 && 2 * frequencies.count <= headWidth && !frequencies.isEmpty)
+    let shape = [positions, frequencies.count]
+    var cosine = [Float](repeating: 0, count: positions * frequencies.count)
     var sine = cosine
-    illmrec_rope_table(positions, headWidth, base, scaling, &cosine, &sine)
+    illmrec_rope_table(positions, frequencies, frequencies.count, scaling, &cosine, &sine)
     self.positions = positions
     self.headWidth = headWidth
-    self.cosine = WeightTensor(shape: [positions, headWidth / 2], values: cosine.map(precision.rounded))
-    self.sine = WeightTensor(shape: [positions, headWidth / 2], values: sine.map(precision.rounded))
+    rotatedWidth = 2 * frequencies.count
+    self.cosine = WeightTensor(shape: shape, values: cosine.map { precision.rounded($0 * magnitude) })
+    self.sine = WeightTensor(shape: shape, values: sine.map { precision.rounded($0 * magnitude) })
+  }
+
+  /// A table over all of a head, by the frequencies of one base.
+  package convenience init(
+    positions: Int, headWidth: Int, base: Double, scaling: Double, precision: Precision = .float32
+  ) {
+    self.init(
+      positions: positions, headWidth: headWidth, frequencies: Self.frequencies(base: base, width: headWidth),
+      scaling: scaling, precision: precision)
+  }
+
+  /// `base^(-2e / width)` for e < width / 2.
+  package static func frequencies(base: Double, width: Int) -> [Float] {
+    (0..<width / 2).map { 1 / Float(pow(base, Double(Float(2 * $0) / Float(width)))) }
+  }
+
+  /// How the kernels are given heads of which a part is rotated: one by one, each as a row of its own.
+  func rotatedHeads(
+    of heads: Int, stride: Int, _ positions: [Int32]
+  ) -> (count: Int, stride: Int, positions: [Int32]) {
+    guard rotatedWidth < headWidth else { return (heads, stride, positions) }
+    precondition(heads * headWidth == stride, "heads of which a part is rotated take whole rows")
+    return (1, headWidth, positions.flatMap { repeatElement($0, count: heads) })
   }
 }
 
@@ -65,8 +98,9 @@ extension ComputeTeam {
     let heads = heads ?? x.width / table.headWidth
     precondition(positions.count == x.rows && x.width % table.headWidth == 0 && heads * table.headWidth <= x.width)
     precondition(positions.allSatisfy { $0 >= 0 && Int($0) < table.positions })
+    let rotated = table.rotatedHeads(of: heads, stride: x.width, positions)
     illmrec_rope(
-      handle, InstructionSet.constant(of: instructionSet), x.base, x.rows, x.width, heads, table.headWidth, positions,
-      table.cosine.base, table.sine.base)
+      handle, InstructionSet.constant(of: instructionSet), x.base, rotated.positions.count, rotated.stride,
+      rotated.count, table.rotatedWidth, rotated.positions, table.cosine.base, table.sine.base)
   }
 }

@@ -2,6 +2,7 @@
 
 import CKernelReferences
 import CKernels
+import Glibc
 import Kernels
 import TestSupport
 import Testing
@@ -67,6 +68,26 @@ struct ElementwiseTests {
       Activations(rows: rows, width: width, values: x), scaledBy: WeightTensor(shape: [width], values: scale), to: &out)
     // One rounding more or less, where the machine multiplies and adds at once.
     #expect(out.values.indices.allSatisfy { abs(out.values[$0] - (y[$0] + scale[$0 % width] * x[$0])) < 1e-6 })
+  }
+
+  @Test(arguments: counts, InstructionSet.supported)
+  func `GELU by tanh times a gate is the product`(_ count: Int, instructionSet: InstructionSet) {
+    let x = inputs(count)
+    var random = SeededGenerator(seed: 10)
+    let gate = random.uniform(count)
+    var activated = Activations(rows: 1, width: count, values: x)
+    team.geluTanh(&activated, instructionSet: instructionSet)
+    var out = Activations(rows: 1, width: count, values: x)
+    team.geluTanhMultiply(
+      &out, by: Activations(rows: 1, width: count, values: gate), instructionSet: instructionSet)
+    #expect(out.values == zip(activated.values, gate).map { $0 * $1 })
+  }
+
+  @Test func `A soft cap bounds as the hyperbolic tangent does`() {
+    var out = Activations(rows: 1, width: 4, values: [0, 1, -30, 1e6])
+    team.softCap(&out, at: 30)
+    let expected = [0, 30 * tanh(1.0 / 30), 30 * tanh(-1.0), 30].map { Float($0) }
+    #expect(relativeError(out.values, expected) < 1e-6)
   }
 
   @Test(arguments: counts) func `GELU matches the definition`(_ count: Int) {

@@ -97,6 +97,38 @@ struct RowOperatorTests {
     for row in 0..<5 { #expect(some[row: row] == Array(all[row: row].prefix(18) + x[row * 24 + 18..<row * 24 + 24])) }
   }
 
+  @Test func `Of heads that are rotated in part, the rest stays as it is`() {
+    var random = SeededGenerator(seed: 7)
+    let x = random.uniform(5 * 2 * 10)
+    let positions: [Int32] = [0, 3, 1, 4, 1]
+    let frequencies = RotaryTable.frequencies(base: 10_000, width: 6)
+    let table = RotaryTable(positions: 5, headWidth: 10, frequencies: frequencies)
+    var found = Activations(rows: 5, width: 20, values: x)
+    team.rotate(&found, positions: positions, table: table)
+    // The parts alone, as whole heads.
+    let parts = (0..<10).flatMap { x[$0 * 10..<$0 * 10 + 6] }
+    var rotated = Activations(rows: 5, width: 12, values: parts)
+    team.rotate(
+      &rotated, positions: positions, table: RotaryTable(positions: 5, headWidth: 6, base: 10_000, scaling: 1))
+    for head in 0..<10 {
+      let expected = rotated.values[head * 6..<head * 6 + 6] + x[head * 10 + 6..<head * 10 + 10]
+      #expect(found.values[head * 10..<head * 10 + 10].elementsEqual(expected))
+    }
+    team.rotateBackward(&found, positions: positions, table: table)
+    #expect(relativeError(found.values, x) < 1e-6)
+  }
+
+  @Test func `Heads are normed each by itself`() {
+    var random = SeededGenerator(seed: 8)
+    let x = random.uniform(3 * 4 * 6)
+    let weight = WeightTensor(shape: [6], values: random.uniform(6))
+    var found = Activations(rows: 3, width: 24, values: x)
+    team.rmsNormHeads(&found, weight: weight, epsilon: 1e-5)
+    var expected = Activations(rows: 12, width: 6)
+    team.rmsNorm(Activations(rows: 12, width: 6, values: x), weight: weight, epsilon: 1e-5, into: &expected)
+    #expect(found.values == expected.values)
+  }
+
   @Test func `A table of rows is added again and again`() {
     var random = SeededGenerator(seed: 4)
     let x = random.uniform(6 * 5)

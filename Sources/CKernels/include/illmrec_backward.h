@@ -35,13 +35,14 @@ void illmrec_linear_backward_weight(illmrec_team *team, const float *dy, size_t 
 
 // MARK: Attention
 
-/// As `illmrec_attention`, and writes log_sums[t, h] = log(sum over k of exp(scale * query[t, h] · key[k])), over the keys
-/// that the query sees: [query rows, heads]. With it, the weight of one key needs no others. NULL leaves them out.
+/// As `illmrec_attention` within `limits`, and writes log_sums[t, h] = log(sum over k of exp(score of query[t, h] and key[k])),
+/// over the keys that the query sees: [query rows, heads]. With it, the weight of one key needs no others. NULL leaves them
+/// out.
 int illmrec_attention_with_log_sums(illmrec_team *team, illmrec_isa isa, const illmrec_sequence *sequences,
                                     size_t sequence_count, const float *query, size_t query_stride, const float *key,
                                     const float *value, size_t kv_stride, size_t heads, size_t kv_heads,
-                                    size_t head_width, float scale, int causal, float *out, size_t out_stride,
-                                    float *log_sums);
+                                    size_t head_width, float scale, int causal, illmrec_attention_limits limits,
+                                    float *out, size_t out_stride, float *log_sums);
 
 /// What `illmrec_attention_backward` reads and writes. Rows of queries lie `query_stride` apart in query, out, dout and
 /// dquery; rows of keys and values `kv_stride` apart in key, value, dkey and dvalue.
@@ -56,6 +57,7 @@ typedef struct {
   size_t heads, kv_heads, head_width;
   float scale;
   int causal;
+  illmrec_attention_limits limits;
   /// Overwritten in the rows of the sequences' queries and keys.
   float *dquery, *dkey, *dvalue;
 } illmrec_attention_gradient;
@@ -95,6 +97,14 @@ void illmrec_scatter_add_rows(illmrec_team *team, const float *dy, const int32_t
 /// dx = dy gate s (1 + x (1 - s)) and dgate = dy x s, with s = 1 / (1 + exp(-x)).
 void illmrec_silu_multiply_backward(illmrec_team *team, illmrec_isa isa, float *x, float *gate, const float *dy,
                                     size_t count);
+
+/// y = gelu_tanh(x) * gate: replaces x by dx and gate by dgate.
+/// With u = sqrt(2 / pi) (x + 0.044715 x³), s = 1 / (1 + exp(-2 u)): dx = dy gate (s + x s (1 - s) 2 du/dx), dgate = dy x s.
+void illmrec_gelu_tanh_multiply_backward(illmrec_team *team, illmrec_isa isa, float *x, float *gate, const float *dy,
+                                         size_t count);
+
+/// y = cap tanh(x / cap): replaces dy by dx = dy (1 - (y / cap)²).
+void illmrec_soft_cap_backward(illmrec_team *team, const float *y, float cap, float *dy, size_t count);
 
 /// y = gelu(x), by erf: replaces dy by dx = dy (Φ(x) + x φ(x)).
 void illmrec_gelu_backward(illmrec_team *team, const float *x, float *dy, size_t count);

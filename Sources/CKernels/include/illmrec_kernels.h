@@ -87,6 +87,14 @@ int illmrec_attention(illmrec_team *team, illmrec_isa isa, const illmrec_sequenc
                       size_t heads, size_t kv_heads, size_t head_width, float scale, int causal, float *out,
                       size_t out_stride);
 
+/// What bounds a causal attention beside the order of positions; zeros bound nothing.
+typedef struct {
+  /// Keys that a query sees: the last ones, its own included.
+  size_t window;
+  /// Scores become soft_cap * tanh(score / soft_cap), before any is hidden.
+  float soft_cap;
+} illmrec_attention_limits;
+
 /// Attention in which every query sees all keys of its sequence, and the distance between the two counts:
 /// out = softmax(scale * query · keyᵀ + bias) · value.
 ///
@@ -117,14 +125,21 @@ void illmrec_layer_norm(illmrec_team *team, illmrec_isa isa, const float *x, siz
 void illmrec_rope(illmrec_team *team, illmrec_isa isa, float *x, size_t rows, size_t stride, size_t heads,
                   size_t head_width, const int32_t *positions, const float *cosine, const float *sine);
 
-/// table[position, e] = cos and sin of (position / scaling) * base^(-2 e / head_width), with the frequencies and the
-/// angles rounded to 32 bits as the reference framework does. cosine, sine: [positions, head_width / 2].
-void illmrec_rope_table(size_t positions, size_t head_width, double base, double scaling, float *cosine, float *sine);
+/// table[position, e] = cos and sin of (position / scaling) * frequencies[e], with the angles rounded to 32 bits as the
+/// reference framework does. cosine, sine: [positions, count].
+void illmrec_rope_table(size_t positions, const float *frequencies, size_t count, double scaling, float *cosine,
+                        float *sine);
 
 // MARK: Elements. Each works in place on `count` elements.
 
 /// x = silu(x) * gate, with silu(v) = v / (1 + exp(-v)).
 void illmrec_silu_multiply(illmrec_team *team, illmrec_isa isa, float *x, const float *gate, size_t count);
+
+/// x = gelu_tanh(x) * gate.
+void illmrec_gelu_tanh_multiply(illmrec_team *team, illmrec_isa isa, float *x, const float *gate, size_t count);
+
+/// x = cap * tanh(x / cap).
+void illmrec_soft_cap(illmrec_team *team, float *x, float cap, size_t count);
 
 /// GELU by its tanh approximation: x = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³))).
 void illmrec_gelu_tanh(illmrec_team *team, illmrec_isa isa, float *x, size_t count);

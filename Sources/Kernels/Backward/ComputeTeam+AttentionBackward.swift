@@ -4,19 +4,21 @@ import CKernels
 
 extension ComputeTeam {
   /// Causal attention that also says what its gradient needs of the softmax; see
-  /// `attention(query:key:value:sequences:heads:keyValueHeads:causal:instructionSet:into:)`.
+  /// `attention(query:key:value:sequences:heads:keyValueHeads:causal:scoring:instructionSet:into:)`.
   ///
   /// - Parameter logSums: [rows, H], for each query and head the logarithm of the sum of its scores' exponentials.
   package func attention(
     query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
-    heads: Int, keyValueHeads: Int, into out: inout Activations, logSums: inout Activations
+    heads: Int, keyValueHeads: Int, scoring: AttentionScoring = .plain, into out: inout Activations,
+    logSums: inout Activations
   ) {
     let shape = AttentionShape(query, key, value, sequences, heads: heads, keyValueHeads: keyValueHeads)
     precondition(out.width == query.width && out.rows == query.rows)
     precondition(logSums.width == heads && logSums.rows == query.rows)
     let status = illmrec_attention_with_log_sums(
       handle, ILLMREC_ISA_BEST, shape.spans, shape.spans.count, query.base, query.width, key.base, value.base,
-      key.width, heads, keyValueHeads, shape.headWidth, shape.scale, 1, out.base, out.width, logSums.base)
+      key.width, heads, keyValueHeads, shape.headWidth, scoring.scale(headWidth: shape.headWidth), 1, scoring.limits,
+      out.base, out.width, logSums.base)
     guard status == 0 else { fatalError("no memory for attention") }
   }
 
@@ -24,9 +26,9 @@ extension ComputeTeam {
   ///
   ///     dvalue[k] += sum over q of p[q, k] dout[q]
   ///     ds[q, k] = p[q, k] (dout[q] · value[k] - dout[q] · out[q])
-  ///     dquery[q] = sum over k of ds[q, k] key[k] / sqrt(E)        dkey[k] = sum over q of ds[q, k] query[q] / sqrt(E)
+  ///     dquery[q] = sum over k of ds[q, k] key[k] · scale        dkey[k] = sum over q of ds[q, k] query[q] · scale
   ///
-  /// summed over the query heads that share a key/value head.
+  /// summed over the query heads that share a key/value head; ds counts 1 - (score / cap)² where scores are capped.
   ///
   /// - Parameters:
   ///   - dout: [rows, H · E].
@@ -42,8 +44,8 @@ extension ComputeTeam {
   package func attentionBackward(
     _ dout: borrowing Activations, out: borrowing Activations, logSums: borrowing Activations,
     query: borrowing Activations, key: borrowing Activations, value: borrowing Activations, sequences: [SequenceSpan],
-    heads: Int, keyValueHeads: Int, instructionSet: InstructionSet? = nil, dquery: inout Activations,
-    dkey: inout Activations, dvalue: inout Activations
+    heads: Int, keyValueHeads: Int, scoring: AttentionScoring = .plain, instructionSet: InstructionSet? = nil,
+    dquery: inout Activations, dkey: inout Activations, dvalue: inout Activations
   ) {
     let shape = AttentionShape(query, key, value, sequences, heads: heads, keyValueHeads: keyValueHeads)
     for matrix in [(dout.width, dout.rows), (out.width, out.rows), (dquery.width, dquery.rows)] {
@@ -55,8 +57,9 @@ extension ComputeTeam {
       var gradient = illmrec_attention_gradient(
         sequences: spans.baseAddress, sequence_count: spans.count, query: query.base, key: key.base,
         value: value.base, out: out.base, log_sums: logSums.base, dout: dout.base, query_stride: query.width,
-        kv_stride: key.width, heads: heads, kv_heads: keyValueHeads, head_width: shape.headWidth, scale: shape.scale,
-        causal: 1, dquery: dquery.base, dkey: dkey.base, dvalue: dvalue.base)
+        kv_stride: key.width, heads: heads, kv_heads: keyValueHeads, head_width: shape.headWidth,
+        scale: scoring.scale(headWidth: shape.headWidth), causal: 1, limits: scoring.limits, dquery: dquery.base,
+        dkey: dkey.base, dvalue: dvalue.base)
       let status = illmrec_attention_backward(handle, InstructionSet.constant(of: instructionSet), &gradient)
       guard status == 0 else { fatalError("no memory for attention") }
     }
@@ -67,7 +70,6 @@ extension ComputeTeam {
 private struct AttentionShape {
   let spans: [illmrec_sequence]
   let headWidth: Int
-  let scale: Float
 
   init(
     _ query: borrowing Activations, _ key: borrowing Activations, _ value: borrowing Activations,
@@ -75,7 +77,6 @@ private struct AttentionShape {
   ) {
     precondition(heads % keyValueHeads == 0 && query.width % heads == 0)
     headWidth = query.width / heads
-    scale = 1 / Float(headWidth).squareRoot()
     precondition(key.width == keyValueHeads * headWidth && value.width == key.width && value.rows == key.rows)
     let (queryRows, keyRows) = (query.rows, key.rows)
     spans = sequences.map { sequence in

@@ -20,6 +20,22 @@ extension ComputeTeam {
       handle, InstructionSet.constant(of: instructionSet), x.base, gate.base, dy.base, x.rows * x.width)
   }
 
+  /// The gradients of `geluTanhMultiply(_:by:)`, as in `siluMultiplyBackward(_:by:_:instructionSet:)`.
+  package func geluTanhMultiplyBackward(
+    _ x: inout Activations, by gate: inout Activations, _ dy: borrowing Activations,
+    instructionSet: InstructionSet? = nil
+  ) {
+    precondition(gate.rows == x.rows && gate.width == x.width && dy.rows == x.rows && dy.width == x.width)
+    illmrec_gelu_tanh_multiply_backward(
+      handle, InstructionSet.constant(of: instructionSet), x.base, gate.base, dy.base, x.rows * x.width)
+  }
+
+  /// Replaces `dy` by `dy · (1 - (y / cap)²)`, the gradient of `softCap(_:at:)`, which gave `y`.
+  package func softCapBackward(_ dy: inout Activations, from y: borrowing Activations, at cap: Float) {
+    precondition(dy.rows == y.rows && dy.width == y.width && cap > 0)
+    illmrec_soft_cap_backward(handle, y.base, cap, dy.base, y.rows * y.width)
+  }
+
   /// Replaces `dy` by `dy · (Φ(x) + x φ(x))`, the gradient of `gelu(_:)` at `x`.
   package func geluBackward(_ dy: inout Activations, of x: borrowing Activations) {
     precondition(dy.rows == x.rows && dy.width == x.width)
@@ -38,8 +54,9 @@ extension ComputeTeam {
   ) {
     precondition(positions.count == dx.rows && dx.width % table.headWidth == 0)
     precondition(positions.allSatisfy { $0 >= 0 && Int($0) < table.positions })
+    let heads = table.rotatedHeads(of: dx.width / table.headWidth, stride: dx.width, positions)
     illmrec_rope_backward(
-      handle, InstructionSet.constant(of: instructionSet), dx.base, dx.rows, dx.width, dx.width / table.headWidth,
-      table.headWidth, positions, table.cosine.base, table.sine.base)
+      handle, InstructionSet.constant(of: instructionSet), dx.base, heads.positions.count, heads.stride, heads.count,
+      table.rotatedWidth, heads.positions, table.cosine.base, table.sine.base)
   }
 }

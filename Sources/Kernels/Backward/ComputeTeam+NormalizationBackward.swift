@@ -24,6 +24,20 @@ extension ComputeTeam {
       handle, x.base, x.rows, x.width, weight.base, epsilon, dy.base, 1, dx.base, nil)
   }
 
+  /// Replaces `dy` by the gradient by the input of `rmsNormHeads(_:weight:epsilon:)`.
+  ///
+  /// - Parameters:
+  ///   - dy: [T, heads · E].
+  ///   - x: [T, heads · E], what the norm read.
+  ///   - weight: [E], or of all heads together; frozen.
+  package func rmsNormHeadsBackward(
+    _ dy: inout Activations, of x: borrowing Activations, weight: WeightTensor, epsilon: Float
+  ) {
+    precondition(weight.count > 0 && x.width % weight.count == 0 && dy.width == x.width && dy.rows == x.rows)
+    _ = illmrec_rms_norm_backward(
+      handle, x.base, x.rows * (x.width / weight.count), weight.count, weight.base, epsilon, dy.base, 0, dy.base, nil)
+  }
+
   /// Replaces `dy` by the gradient by the input of a root-mean-square norm whose weight is trained, and adds the weight's.
   ///
   ///     dweight[c] += sum over t of dy[t, c] x[t, c] r[t]

@@ -2,6 +2,7 @@
 
 import CKernelReferences
 import CKernels
+import Glibc
 import Kernels
 import TestSupport
 import Testing
@@ -54,6 +55,43 @@ struct ElementwiseBackwardTests {
       instructionSet: instructionSet)
     #expect(relativeError(foundX.values, dx.floats) < Self.tolerance)
     #expect(relativeError(foundGate.values, dgate.floats) < Self.tolerance)
+  }
+
+  private static func geluTanh(_ x: Double) -> Double {
+    0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+  }
+
+  @Test(arguments: counts.dropLast(), InstructionSet.supported)
+  func `The gradient of GELU by tanh times a gate is that of the definition`(
+    _ count: Int, instructionSet: InstructionSet
+  ) {
+    var random = SeededGenerator(seed: 12)
+    let (x, gate, dy) = (random.doubles(count, scale: 6), random.doubles(count), random.doubles(count))
+    var dx = Activations(rows: 1, width: count, values: x.floats)
+    var dgate = Activations(rows: 1, width: count, values: gate.floats)
+    ComputeTeam(threads: 2).geluTanhMultiplyBackward(
+      &dx, by: &dgate, Activations(rows: 1, width: count, values: dy.floats), instructionSet: instructionSet)
+    let byX = FiniteDifferences.error(of: dx.values.map(Double.init), at: x) { x in
+      x.indices.map { Self.geluTanh(x[$0]) * gate[$0] }.dot(dy)
+    }
+    let byGate = FiniteDifferences.error(of: dgate.values.map(Double.init), at: gate) { gate in
+      gate.indices.map { Self.geluTanh(x[$0]) * gate[$0] }.dot(dy)
+    }
+    #expect(max(byX, byGate) < 1e-5)
+  }
+
+  @Test func `The gradient of a soft cap is that of the definition`() {
+    var random = SeededGenerator(seed: 13)
+    let (x, dy) = (random.doubles(100, scale: 6), random.doubles(100))
+    let team = ComputeTeam(threads: 2)
+    var y = Activations(rows: 1, width: 100, values: x.floats)
+    team.softCap(&y, at: 3)
+    var dx = Activations(rows: 1, width: 100, values: dy.floats)
+    team.softCapBackward(&dx, from: y, at: 3)
+    let error = FiniteDifferences.error(of: dx.values.map(Double.init), at: x) { x in
+      x.map { 3 * tanh($0 / 3) }.dot(dy)
+    }
+    #expect(error < 1e-5)
   }
 
   @Test(arguments: counts) func `The gradients of GELU and ReLU match the definitions`(_ count: Int) {
