@@ -82,10 +82,12 @@ def make_configurations(make):
                     reference={"rope_scaling": {"type": "linear", "factor": 4.0}})
     make.configured("rope-scaling-linear", {"rope_scaling": {"rope_type": "linear", "factor": 2.0}},
                     reference={"rope_scaling": {"type": "linear", "factor": 2.0}})
-    for kind in ("llama3", "yarn", "dynamic", "longrope"):
-        make.configured(f"rope-{kind}", {"rope_scaling": {"rope_type": kind, "factor": 8.0}}, refused=f'"{kind}"')
+    for kind, named in (("longrope", '"longrope"'), ("mrope", '"mrope"'), ("llama3", "low_freq_factor")):
+        make.configured(f"rope-{kind}", {"rope_scaling": {"rope_type": kind, "factor": 8.0}}, refused=named)
         make.configured(f"rope-parameters-{kind}", old | {"rope_parameters": {"rope_theta": 1e4, "rope_type": kind, "factor": 8.0}},
-                        refused=f'"{kind}"')
+                        refused=named)
+    make.configured("rope-parameters-dynamic", old | {"rope_parameters": {"rope_theta": 1e4, "rope_type": "dynamic", "factor": 8.0}},
+                    reference={"rope_scaling": {"type": "dynamic", "factor": 8.0}})
     make.configured("sliding-window", {"sliding_window": 64}, refused="sliding_window")
     make.configured("quantised", {"quantization_config": {"quant_method": "awq"}}, refused="quantization_config")
     make.configured("tower-without-head", {"vision_use_head": False}, refused="vision_use_head", part="vision_tower")

@@ -26,6 +26,12 @@ package struct TrainingWeights: Sendable {
     let source = try LLMFiles(of: checkpoint)
     let (path, shape, files) = (source.configuration, source.shape, source.weights)
     shape.unknownKeys.report(to: loading)
+    if let limit = shape.decoder.positionLimit, limit < maxPositions {
+      throw ModelError(
+        .unsupported,
+        "\(path): the LLM's positions go up to \(limit), and sequences of \(maxPositions) were asked for; give a smaller limit"
+      )
+    }
     let tokenizer = try LlamaTokenizer(of: checkpoint)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, loading)
     let digests = FileDigests(directory: loading.packedCache, on: team)
@@ -51,14 +57,14 @@ package struct TrainingWeights: Sendable {
     }
   }
 
-  /// The standard deviation of the token embeddings' elements, estimated from the first 1,024 tokens.
+  /// The standard deviation of the elements of what the LLM reads for a token, estimated from the first 1,024 tokens.
   package var tokenDeviation: Float {
     var rows = Activations(rows: min(tokenEmbeddings.rows, 1024), width: tokenEmbeddings.width)
     for row in 0..<rows.rows { rows.setRow(row, toRow: row, of: tokenEmbeddings) }
     let values = rows.values
     let mean = values.reduce(0.0) { $0 + Double($1) } / Double(values.count)
     let variance = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(values.count)
-    return Float(variance.squareRoot())
+    return Float(variance.squareRoot()) * llm.configuration.decoder.embeddingScale
   }
 
   private static func recModule(

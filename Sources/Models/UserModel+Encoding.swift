@@ -170,6 +170,7 @@ extension UserModel {
   /// end.
   private func embeddingRows(of requests: [EncodingRequest], _ plan: PrefillPlan) -> Activations {
     var rows = Activations(rows: plan.rowCount, width: llmDim)
+    let scale = llm.configuration.decoder.embeddingScale
     for (request, sequence) in zip(requests, plan.sequences) {
       let prompt = request.prompt
       let training = request.training ?? self
@@ -183,6 +184,7 @@ extension UserModel {
           rows.setRow(row, to: softToken)
         } else {
           training.tokenEmbeddings.write(Int(prompt.tokenIDs[position]), toRow: row, of: &rows)
+          if scale != 1 { rows.scale(row: row, by: scale) }
         }
       }
     }

@@ -137,7 +137,8 @@ package final class UserModel: Sendable {
     prompts = PromptBuilder(
       tokenizer: tokenizer, style: configuration.promptStyle ?? notes.promptStyle ?? .image, softTokenDim: width,
       maxHistoryItems: configuration.maxHistoryItems ?? notes.maxHistoryItems ?? Configuration.publishedHistoryItems,
-      maxPromptTokens: configuration.maxPromptTokens, maxItemListTokens: configuration.maxItemListTokens)
+      maxPromptTokens: min(configuration.maxPromptTokens, frozen.llm.maxPositions),
+      maxItemListTokens: min(configuration.maxItemListTokens, frozen.llm.maxPositions))
     self.fingerprints = try before.requireUnchanged(try fingerprints(), checkpoint)
     digests.save()
     prefixNaming = PrefixNaming(

@@ -47,7 +47,7 @@ extension CheckpointFacts {
       ("feed_forward_width", .number(llm.feedForwardWidth)), ("vocabulary", .number(llm.vocabulary)),
       ("rope_base", .decimal(llm.ropeBase)), ("rope_scaling", .decimal(llm.ropeScaling)),
     ]
-    self.init(title: "LLM (LLaMA)", key: "llm", facts: facts + Self.unknown(llm.unknownKeys))
+    self.init(title: "LLM (\(llm.family))", key: "llm", facts: facts + Self.unknown(llm.unknownKeys))
   }
 
   private static func unknown(_ keys: UnknownKeys) -> [(name: String, value: Value)] {

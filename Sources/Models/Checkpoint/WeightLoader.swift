@@ -95,6 +95,26 @@ struct WeightLoader {
     return matrix(of: parts, inputs: inputs)
   }
 
+  /// The matrices whose outputs lie one after the other in the matrix of that name.
+  ///
+  /// - Parameter outputs: of each.
+  mutating func matrices(splitting name: String, outputs: [Int], inputs: Int) -> [LinearWeight] {
+    let shape = [outputs.reduce(0, +), inputs]
+    guard let found = find(name, expecting: "\(shape)", accept: { $0 == shape ? shape : nil }) else {
+      return outputs.map { _ in LinearWeight(Self.standIn) }
+    }
+    var start = 0
+    let ranges = outputs.map { count in
+      defer { start += count }
+      return start..<start + count
+    }
+    guard let packer, packer.precision != .float32 else {
+      let whole = merged(found, load(found))
+      return ranges.map { LinearWeight(whole.rows($0)) }
+    }
+    return ranges.map { matrix(of: [Part(found: found, rows: $0)], inputs: inputs) }
+  }
+
   /// The vectors of those names as one, such as the biases of matrices that were made one.
   mutating func vector(concatenating names: [String], counts: [Int]) -> WeightTensor {
     WeightTensor(concatenating: zip(names, counts).map { tensor($0, [$1]) }, rowShape: [])

@@ -32,6 +32,9 @@ struct ConfigurationKeys {
   /// Whether the key stands there with null.
   func isNull(_ key: String) -> Bool { values[key] == .null }
 
+  /// Whether somebody has asked for the key.
+  func hasRead(_ key: String) -> Bool { read.contains(key) }
+
   // MARK: - Values
 
   /// The key's value, as it was written; nil where it is missing or null.

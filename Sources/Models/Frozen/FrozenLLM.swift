@@ -43,6 +43,10 @@ package final class FrozenLLM: Sendable {
     var loader = WeightLoader(
       files, prefix: LlamaModel.prefix(in: files), packer: packer, adapter: adapter, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: configuration.maxPromptTokens, team: team)
+    if llm.maxPositions < configuration.maxPromptTokens {
+      configuration.loading.report(
+        .note("prompts of up to \(llm.maxPositions) tokens are read: the LLM's positions do not go further"))
+    }
     let pieces = tokenizer.pieceCount
     if CheckpointLocation.exists(checkpoint.tokenEmbeddings) {
       // Its own are read by nobody yet: what is wrong with them is a problem of who comes without others.
@@ -145,9 +149,10 @@ extension LlamaConfiguration {
   /// Everything of it that is computed with, but for the scaling of positions.
   fileprivate var sizes: String {
     let numbers = [width, layers, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary].map(String.init)
-    return
+    let plain =
       (numbers + ["\(normEpsilon)", "\(ropeBase)", "\(ropePrecision)", "\(attentionHasBias)", "\(feedForwardHasBias)"])
       .joined(separator: " ")
+    return decoder == DecoderDescription() ? plain : "\(plain) \(decoder)"
   }
 }
 

@@ -4,7 +4,7 @@ import Basics
 import Kernels
 
 extension LlamaConfiguration {
-  /// Keys of other decoders, with the value that stands for a LLaMA.
+  /// Keys of some decoders, with the value that stands for one that knows nothing of it.
   private static let fixedKeys = [
     FixedKey("partial_rotary_factor", .number(1)), FixedKey("rope_interleaved", .bool(false)),
     FixedKey("sliding_window", .null), FixedKey("use_sliding_window", .bool(false)), FixedKey("alibi", .bool(false)),
@@ -17,7 +17,8 @@ extension LlamaConfiguration {
     FixedKey("use_parallel_residual", .bool(false)), FixedKey("parallel_attn", .bool(false)),
     FixedKey("attn_temperature_tuning", .bool(false)), FixedKey("is_encoder_decoder", .bool(false)),
     FixedKey("add_cross_attention", .bool(false)), FixedKey("pruned_heads", .object([:])),
-    FixedKey("compression_config", .null),
+    FixedKey("compression_config", .null), FixedKey("attention_bias", .bool(false)), FixedKey("mlp_bias", .bool(false)),
+    FixedKey("use_bidirectional_attention", .bool(false)),
   ]
 
   /// Keys that hidden states do not depend on: how the model was trained, how text is sampled from it, who wrote the file.
@@ -38,29 +39,31 @@ extension LlamaConfiguration {
     "num_return_sequences", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
     "remove_invalid_values", "tokenizer_model_max_length", "tokenizer_padding_side", "unsloth_version",
     "unsloth_fixed", "max_sequence_length", "gradient_checkpointing",
+    // Written beside layer_types, which counts.
+    "_sliding_window_pattern",
   ]
 
-  /// Throws for what is no LLaMA as it is computed here, and returns the keys that nothing is known of.
-  static func refuseOthers(_ keys: inout ConfigurationKeys) throws(ModelError) {
-    if let type = try keys.text("model_type"), type != "llama" {
-      throw keys.refusal(of: "model_type", "only \"llama\" is computed")
-    }
-    if let activation = try keys.text("hidden_act"), !["silu", "swish"].contains(activation) {
-      throw keys.refusal(of: "hidden_act", "only \"silu\" is computed")
-    }
+  static func refuseQuantized(_ keys: inout ConfigurationKeys) throws(ModelError) {
     if keys.value("quantization_config") != nil {
       throw keys.refusal(
         of: "quantization_config",
         "give the weights as they were before, in F32, F16 or BF16; int8 is made of them here")
     }
-    if let types = keys.value("layer_types"), types.array?.allSatisfy({ $0 == .string("full_attention") }) != true {
-      throw keys.refusal(of: "layer_types", "only \"full_attention\" is computed")
-    }
-    for fixed in fixedKeys { try keys.require(fixed) }
   }
 
-  static func unknown(_ keys: ConfigurationKeys, _ rope: RopeSettings) -> UnknownKeys {
-    UnknownKeys(path: keys.path, keys: keys.unknown(besides: harmlessKeys) + rope.unknownKeys)
+  /// Throws for keys of other families that would change the answer. Call it once the family has read its own.
+  static func refuseOthers(_ keys: inout ConfigurationKeys, _ decoder: DecoderDescription) throws(ModelError) {
+    if !keys.hasRead("layer_types"), let types = keys.value("layer_types") {
+      let all = decoder.layer(0).window == nil ? "full_attention" : "sliding_attention"
+      guard types.array?.allSatisfy({ $0 == .string(all) }) == true else {
+        throw keys.refusal(of: "layer_types", "only \"\(all)\" is computed")
+      }
+    }
+    for fixed in fixedKeys where !keys.hasRead(fixed.key) { try keys.require(fixed) }
+  }
+
+  static func unknown(_ keys: ConfigurationKeys, _ ropeKeys: [String]) -> UnknownKeys {
+    UnknownKeys(path: keys.path, keys: keys.unknown(besides: harmlessKeys) + ropeKeys)
   }
 
   /// The type that the model was made in: `dtype`, or `torch_dtype` as transformers before version 5 calls it.

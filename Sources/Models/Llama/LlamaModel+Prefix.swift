@@ -95,7 +95,8 @@ extension LlamaModel {
     key: borrowing Activations, value: borrowing Activations, assembled: inout KeysAndValues,
     into out: inout Activations
   ) {
-    attend(sources.inPlace, query: query, queries: queries, key: key, value: value, into: &out)
+    let scoring = layers[layer].attention.scoring
+    attend(sources.inPlace, scoring, query: query, queries: queries, key: key, value: value, into: &out)
     for group in sources.groups {
       let blocks = sources.cachedBlocks(group)
       let rows = sources.packedRows(group)
@@ -103,13 +104,13 @@ extension LlamaModel {
       team.load(blocks.map { $0.block.values(layer: layer, matrixRow: $0.row) }, into: &assembled.value)
       team.copyRows(rows, of: key, into: &assembled.key)
       team.copyRows(rows, of: value, into: &assembled.value)
-      attend(group, query: query, queries: queries, key: assembled.key, value: assembled.value, into: &out)
+      attend(group, scoring, query: query, queries: queries, key: assembled.key, value: assembled.value, into: &out)
     }
   }
 
   private func attend(
-    _ places: [KeyValueSources.Place], query: borrowing Activations, queries: (Int) -> Range<Int>,
-    key: borrowing Activations, value: borrowing Activations, into out: inout Activations
+    _ places: [KeyValueSources.Place], _ scoring: AttentionScoring, query: borrowing Activations,
+    queries: (Int) -> Range<Int>, key: borrowing Activations, value: borrowing Activations, into out: inout Activations
   ) {
     let spans = places.map { SequenceSpan(queries: queries($0.sequence), keys: $0.keys) }.filter {
       !$0.queries.isEmpty
@@ -117,7 +118,7 @@ extension LlamaModel {
     guard !spans.isEmpty else { return }
     team.attention(
       query: query, key: key, value: value, sequences: spans, heads: configuration.heads,
-      keyValueHeads: configuration.keyValueHeads, causal: true, into: &out)
+      keyValueHeads: configuration.keyValueHeads, causal: true, scoring: scoring, into: &out)
   }
 
   /// Copies the layer's keys and values into the plan's new blocks.

@@ -2,14 +2,17 @@
 
 package import Kernels
 
-/// A frozen LLaMA without its vocabulary: rows of token embeddings in, hidden states out.
+/// A frozen decoder without its vocabulary, a LLaMA or one of the families that came after it: rows of token embeddings in,
+/// hidden states out.
 ///
-/// - Source: Touvron et al. 2023; Hugging Face `LlamaModel` 4.37 to the digit.
+/// - Source: Touvron et al. 2023; Hugging Face `LlamaModel` 4.37 to the digit; for the other families their models in
+///   transformers 5.
 package final class LlamaModel: Sendable {
   package let configuration: LlamaConfiguration
   package let layers: [LlamaLayer]
   package let finalNorm: WeightTensor  // [D]   norm.weight
-  package let rotary: RotaryTable
+  /// Longest sequence.
+  package let maxPositions: Int
   let team: ComputeTeam
 
   /// Rows whose feed-forward is computed together: enough to keep the matrix product at full speed.
@@ -17,19 +20,26 @@ package final class LlamaModel: Sendable {
 
   /// Asks `loader` for every tensor; the model may be used once the loader has finished.
   ///
-  /// - Parameter maxPositions: longest sequence.
+  /// - Parameter maxPositions: longest sequence; less when the model's positions do not go as far.
   init(_ configuration: LlamaConfiguration, _ loader: inout WeightLoader, maxPositions: Int, team: ComputeTeam) {
     self.configuration = configuration
     self.team = team
+    let maxPositions = min(maxPositions, configuration.decoder.positionLimit ?? maxPositions)
+    self.maxPositions = maxPositions
+    let global = configuration.rotary(positions: maxPositions)
+    let local = configuration.localRotary(positions: maxPositions)
     var layers: [LlamaLayer] = []
     for index in 0..<configuration.layers {
-      layers.append(LlamaLayer(configuration, &loader, index: index))
+      let rotary: RotaryTable? =
+        switch configuration.decoder.layer(index).rotation {
+        case .global: global
+        case .local: local
+        case .none: nil
+        }
+      layers.append(LlamaLayer(configuration, &loader, index: index, rotary: rotary))
     }
     self.layers = layers
-    finalNorm = loader.tensor("norm.weight", [configuration.width])
-    rotary = RotaryTable(
-      positions: maxPositions, headWidth: configuration.headWidth, base: configuration.ropeBase,
-      scaling: configuration.ropeScaling, precision: configuration.ropePrecision)
+    finalNorm = loader.norm("norm.weight", configuration.width, configuration.decoder)
   }
 
   /// What a block of `positions` keys and values of this model takes.
@@ -76,18 +86,15 @@ package final class LlamaModel: Sendable {
         guard !plan.wanted.isEmpty else { break }
         return finish(layer, hidden, plan, sources, positions, &workspace)
       }
-      team.linear(
-        workspace.normed, layer.attention.queryWeight, bias: layer.attention.queryBias, into: &workspace.query)
-      team.rotate(&workspace.query, positions: positions, table: rotary)
+      let attention = layer.attention
+      team.linear(workspace.normed, attention.queryWeight, bias: attention.queryBias, into: &workspace.query)
+      attention.place(&workspace.query, norm: attention.queryNorm, at: positions, on: team)
       attend(
         layer: index, sources, query: workspace.query, queries: { plan.sequences[$0].rows }, key: workspace.key,
         value: workspace.value, assembled: &workspace.assembled, into: &workspace.attended)
-      team.linear(
-        workspace.attended, layer.attention.outputWeight, bias: layer.attention.outputBias, addingTo: &hidden)
-      team.rmsNorm(
-        hidden, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: &workspace.normed)
-      layer.feedForward.add(
-        of: workspace.normed, to: &hidden, gate: &workspace.gate, up: &workspace.up, on: team)
+      addAttended(workspace.attended, layer, to: &hidden)
+      norm(hidden, weight: layer.feedForwardNorm, into: &workspace.normed)
+      addFeedForward(of: workspace.normed, layer, to: &hidden, gate: &workspace.gate, up: &workspace.up)
     }
     return Activations(rows: 0, width: configuration.width)
   }
@@ -106,14 +113,14 @@ package final class LlamaModel: Sendable {
     var query = Activations(rows: last.rows, width: workspace.query.width)
     var attended = Activations(rows: last.rows, width: workspace.query.width)
     team.linear(normed, attention.queryWeight, bias: attention.queryBias, into: &query)
-    team.rotate(&query, positions: lastRows.map { positions[$0] }, table: rotary)
+    attention.place(&query, norm: attention.queryNorm, at: lastRows.map { positions[$0] }, on: team)
     attend(
       layer: layers.count - 1, sources, query: query,
       queries: { sequence in rowOfSequence[sequence].map { $0..<$0 + 1 } ?? 0..<0 }, key: workspace.key,
       value: workspace.value, assembled: &workspace.assembled, into: &attended)
-    team.linear(attended, attention.outputWeight, bias: attention.outputBias, addingTo: &last)
-    team.rmsNorm(last, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: &normed)
-    layer.feedForward.add(of: normed, to: &last, gate: &workspace.gate, up: &workspace.up, on: team)
+    addAttended(attended, layer, to: &last)
+    norm(last, weight: layer.feedForwardNorm, into: &normed)
+    addFeedForward(of: normed, layer, to: &last, gate: &workspace.gate, up: &workspace.up)
     team.rmsNorm(last, weight: finalNorm, epsilon: configuration.normEpsilon, into: &normed)
     return normed
   }
@@ -122,12 +129,69 @@ package final class LlamaModel: Sendable {
     _ layer: LlamaLayer, _ hidden: borrowing Activations, _ positions: [Int32], _ workspace: inout Workspace
   ) {
     let attention = layer.attention
-    team.rmsNorm(hidden, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: &workspace.normed)
+    norm(hidden, weight: layer.attentionNorm, into: &workspace.normed)
     team.linear(workspace.normed, attention.keyWeight, bias: attention.keyBias, into: &workspace.key)
     team.linear(workspace.normed, attention.valueWeight, bias: attention.valueBias, into: &workspace.value)
-    team.rotate(&workspace.key, positions: positions, table: rotary)
+    attention.place(&workspace.key, norm: attention.keyNorm, at: positions, on: team)
+  }
+}
+
+extension LlamaModel {
+  /// What a branch reads of `hidden`: all of it where nothing is normed before.
+  package func norm(_ hidden: borrowing Activations, weight: WeightTensor?, into normed: inout Activations) {
+    if let weight {
+      team.rmsNorm(hidden, weight: weight, epsilon: configuration.normEpsilon, into: &normed)
+    } else {
+      team.copyRows([(source: 0, target: 0, count: hidden.rows)], of: hidden, into: &normed)
+    }
   }
 
+  /// Adds attention's branch, from what it has mixed, to the residual.
+  package func addAttended(_ attended: borrowing Activations, _ layer: LlamaLayer, to hidden: inout Activations) {
+    let attention = layer.attention
+    guard let weight = layer.attendedNorm else {
+      team.linear(attended, attention.outputWeight, bias: attention.outputBias, addingTo: &hidden)
+      return
+    }
+    var branch = Activations(rows: hidden.rows, width: hidden.width)
+    team.linear(attended, attention.outputWeight, bias: attention.outputBias, into: &branch)
+    team.rmsNorm(&branch, weight: weight, epsilon: configuration.normEpsilon)
+    team.add(branch, to: &hidden)
+  }
+
+  private func addFeedForward(
+    of normed: borrowing Activations, _ layer: LlamaLayer, to hidden: inout Activations, gate: inout Activations,
+    up: inout Activations
+  ) {
+    guard let weight = layer.outputNorm else {
+      layer.feedForward.add(of: normed, to: &hidden, gate: &gate, up: &up, on: team)
+      return
+    }
+    var branch = Activations(rows: hidden.rows, width: hidden.width)
+    branch.clear()
+    layer.feedForward.add(of: normed, to: &branch, gate: &gate, up: &up, on: team)
+    team.rmsNorm(&branch, weight: weight, epsilon: configuration.normEpsilon)
+    team.add(branch, to: &hidden)
+  }
+}
+
+extension LlamaConfiguration {
+  fileprivate func rotary(positions: Int) -> RotaryTable {
+    RotaryTable(
+      positions: positions, headWidth: headWidth,
+      frequencies: decoder.ropeScheme.frequencies(base: ropeBase, width: rotatedWidth), scaling: ropeScaling,
+      magnitude: decoder.ropeScheme.magnitude, precision: ropePrecision)
+  }
+
+  /// Of the layers that have a RoPE of their own.
+  fileprivate func localRotary(positions: Int) -> RotaryTable? {
+    decoder.localRope.map { rope in
+      RotaryTable(
+        positions: positions, headWidth: headWidth,
+        frequencies: rope.scheme.frequencies(base: rope.base, width: rotatedWidth), scaling: rope.scaling,
+        magnitude: rope.scheme.magnitude, precision: ropePrecision)
+    }
+  }
 }
 
 extension LlamaModel {

@@ -27,6 +27,8 @@ package final class TrainableRecommender {
   let head: LinearWeight  // [V, d]
   /// Tokens that the head has no row for. Their logits count as 0, the mean of what the published code gives them.
   let headlessTokens: Int
+  /// What the LLM multiplies token embeddings with.
+  var embeddingScale: Float { llm.configuration.decoder.embeddingScale }
   let recToken: Parameter  // [1, d]
   /// Of the token embeddings' elements, before training.
   let tokenDeviation: Float

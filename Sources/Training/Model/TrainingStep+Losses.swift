@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Kernels
+import Models
 
 extension TrainingStep {
   /// Rows whose logits are held at once, V wide each.
@@ -37,11 +38,18 @@ extension TrainingStep {
     let rows = labels.map(\.row)
     var logits = Activations(rows: rows.count, width: model.head.outputs)
     team.linear(states.gathered(rows), model.head, into: &logits)
+    let cap = model.llm.configuration.decoder.logitSoftCap
+    var capped = Activations(rows: cap == nil ? 0 : logits.rows, width: logits.width)
+    if let cap {
+      team.softCap(&logits, at: cap)
+      team.copyRows([(source: 0, target: 0, count: logits.rows)], of: logits, into: &capped)
+    }
     let losses = team.crossEntropy(
       &logits, zeros: model.headlessTokens, targets: labels.map(\.token),
       scale: scale * model.options.alignmentWeight / Float(labelCount))
     ila += losses.reduce(0) { $0 + Double($1) }
     guard scale != 0 else { return }
+    if let cap { team.softCapBackward(&logits, from: capped, at: cap) }
     var d = Activations(rows: rows.count, width: states.width)
     team.linearBackward(logits, through: model.head, into: &d)
     team.scatterAdd(d, toRows: rows.map(Int32.init), of: &dstates)

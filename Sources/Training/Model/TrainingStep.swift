@@ -125,7 +125,10 @@ final class TrainingStep {
     of group: [StepSequence], _ packed: PackedSequences, _ softTokens: borrowing Activations
   ) -> Activations {
     var rows = Activations(rows: packed.rowCount, width: model.llmDim)
-    for (row, token) in tokens(of: group, packed) { model.tokenTable.copy(token, toRow: row, of: &rows) }
+    for (row, token) in tokens(of: group, packed) {
+      model.tokenTable.copy(token, toRow: row, of: &rows)
+      if model.embeddingScale != 1 { rows.scale(row: row, by: model.embeddingScale) }
+    }
     for row in recRows(of: group, packed) { rows.setRow(row, toRow: 0, of: model.recToken.tensor) }
     let runs = self.softTokens(of: group, packed).map { (source: $0.index, target: $0.row, count: 1) }
     team.copyRows(runs, of: softTokens, into: &rows)
@@ -144,7 +147,11 @@ final class TrainingStep {
       drows.gathered(rec), toRows: [Int32](repeating: 0, count: rec.count), ofGradient: model.recToken.tensor)
     guard let table = model.tokenTable.parameter else { return }
     let tokens = tokens(of: group, packed)
-    team.scatterAdd(drows.gathered(tokens.map(\.row)), toRows: tokens.map(\.token), ofGradient: table.tensor)
+    var dtokens = drows.gathered(tokens.map(\.row))
+    if model.embeddingScale != 1 {
+      for row in 0..<dtokens.rows { dtokens.scale(row: row, by: model.embeddingScale) }
+    }
+    team.scatterAdd(dtokens, toRows: tokens.map(\.token), ofGradient: table.tensor)
   }
 
   private func softTokens(of group: [StepSequence], _ packed: PackedSequences) -> [(row: Int, index: Int)] {

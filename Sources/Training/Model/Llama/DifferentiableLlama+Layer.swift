@@ -14,29 +14,29 @@ extension DifferentiableLlama {
     let rows = isLast(index) ? sequences.outputRows.count : input.rows
     kept.reset(rows: rows, keyRows: input.rows)
     workspace.normed.reset(rows: input.rows)
-    team.rmsNorm(input, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, into: &workspace.normed)
+    llm.norm(input, weight: layer.attentionNorm, into: &workspace.normed)
     team.linear(workspace.normed, attention.keyWeight, bias: attention.keyBias, into: &kept.key)
     team.linear(workspace.normed, attention.valueWeight, bias: attention.valueBias, into: &kept.value)
-    team.rotate(&kept.key, positions: sequences.positions, table: llm.rotary)
     if isLast(index) {
       let outputs = sequences.outputRows.map(Int.init)
       team.linear(
         workspace.normed.gathered(outputs), attention.queryWeight, bias: attention.queryBias, into: &kept.query)
-      team.rotate(&kept.query, positions: sequences.outputPositions, table: llm.rotary)
       copy(input.gathered(outputs), into: &kept.middle)
     } else {
       team.linear(workspace.normed, attention.queryWeight, bias: attention.queryBias, into: &kept.query)
-      team.rotate(&kept.query, positions: sequences.positions, table: llm.rotary)
       copy(input, into: &kept.middle)
     }
+    if attention.queryNorm != nil { copy(kept.query, into: &kept.projectedQuery) }
+    if attention.keyNorm != nil { copy(kept.key, into: &kept.projectedKey) }
+    attention.place(&kept.query, norm: attention.queryNorm, at: queryPositions(index, sequences), on: team)
+    attention.place(&kept.key, norm: attention.keyNorm, at: sequences.positions, on: team)
     team.attention(
       query: kept.query, key: kept.key, value: kept.value, sequences: spans(index, sequences),
-      heads: configuration.heads, keyValueHeads: configuration.keyValueHeads, into: &kept.attended,
-      logSums: &kept.logSums)
-    team.linear(kept.attended, attention.outputWeight, bias: attention.outputBias, addingTo: &kept.middle)
+      heads: configuration.heads, keyValueHeads: configuration.keyValueHeads, scoring: attention.scoring,
+      into: &kept.attended, logSums: &kept.logSums)
+    llm.addAttended(kept.attended, layer, to: &kept.middle)
     workspace.normed.reset(rows: rows)
-    team.rmsNorm(
-      kept.middle, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon, into: &workspace.normed)
+    llm.norm(kept.middle, weight: layer.feedForwardNorm, into: &workspace.normed)
     team.linear(workspace.normed, layer.feedForward.gateWeight, bias: layer.feedForward.gateBias, into: &kept.gate)
     team.linear(workspace.normed, layer.feedForward.upWeight, bias: layer.feedForward.upBias, into: &kept.up)
   }
@@ -45,12 +45,19 @@ extension DifferentiableLlama {
   ///
   /// - Parameter output: [T, D], or [R, D] in the last layer.
   func finish(_ index: Int, _ kept: LayerActivations, into output: inout Activations) {
-    let feedForward = llm.layers[index].feedForward
+    let (layer, feedForward) = (llm.layers[index], llm.layers[index].feedForward)
     output.reset(rows: kept.middle.rows)
     copy(kept.middle, into: &output)
     copy(kept.gate, into: &workspace.product)
-    team.siluMultiply(&workspace.product, by: kept.up)
-    team.linear(workspace.product, feedForward.downWeight, bias: feedForward.downBias, addingTo: &output)
+    feedForward.multiply(&workspace.product, by: kept.up, on: team)
+    guard let weight = layer.outputNorm else {
+      team.linear(workspace.product, feedForward.downWeight, bias: feedForward.downBias, addingTo: &output)
+      return
+    }
+    workspace.branch.reset(rows: output.rows)
+    team.linear(workspace.product, feedForward.downWeight, bias: feedForward.downBias, into: &workspace.branch)
+    team.rmsNorm(&workspace.branch, weight: weight, epsilon: configuration.normEpsilon)
+    team.add(workspace.branch, to: &output)
   }
 
   /// One layer back.
@@ -66,15 +73,17 @@ extension DifferentiableLlama {
     let (layer, attention) = (llm.layers[index], llm.layers[index].attention)
     feedForwardBackward(layer, kept, &d)
     workspace.reset(rows: d.rows, keyRows: input.rows)
-    team.linearBackward(d, through: attention.outputWeight, into: &workspace.dattended)
+    attendedBackward(layer, kept, d)
     team.attentionBackward(
       workspace.dattended, out: kept.attended, logSums: kept.logSums, query: kept.query, key: kept.key,
       value: kept.value, sequences: spans(index, sequences), heads: configuration.heads,
-      keyValueHeads: configuration.keyValueHeads, dquery: &workspace.dquery, dkey: &workspace.dkey,
-      dvalue: &workspace.dvalue)
-    let queryPositions = isLast(index) ? sequences.outputPositions : sequences.positions
-    team.rotateBackward(&workspace.dquery, positions: queryPositions, table: llm.rotary)
-    team.rotateBackward(&workspace.dkey, positions: sequences.positions, table: llm.rotary)
+      keyValueHeads: configuration.keyValueHeads, scoring: attention.scoring, dquery: &workspace.dquery,
+      dkey: &workspace.dkey, dvalue: &workspace.dvalue)
+    attention.placeBackward(
+      &workspace.dquery, of: kept.projectedQuery, norm: attention.queryNorm, at: queryPositions(index, sequences),
+      on: team)
+    attention.placeBackward(
+      &workspace.dkey, of: kept.projectedKey, norm: attention.keyNorm, at: sequences.positions, on: team)
     workspace.normed.reset(rows: input.rows)
     team.linearBackward(workspace.dkey, through: attention.keyWeight, into: &workspace.normed)
     team.linearBackward(workspace.dvalue, through: attention.valueWeight, adding: true, into: &workspace.normed)
@@ -83,21 +92,59 @@ extension DifferentiableLlama {
     } else {
       team.linearBackward(workspace.dquery, through: attention.queryWeight, adding: true, into: &workspace.normed)
     }
+    normBackward(workspace.normed, of: input, weight: layer.attentionNorm, addingTo: &d)
+  }
+
+  /// Of the branch's product with its output weights, and of the norm behind it.
+  private func attendedBackward(_ layer: LlamaLayer, _ kept: LayerActivations, _ d: borrowing Activations) {
+    let attention = layer.attention
+    guard let weight = layer.attendedNorm else {
+      team.linearBackward(d, through: attention.outputWeight, into: &workspace.dattended)
+      return
+    }
+    workspace.branch.reset(rows: d.rows)
+    team.linear(kept.attended, attention.outputWeight, bias: attention.outputBias, into: &workspace.branch)
+    branchBackward(d, weight)
+    team.linearBackward(workspace.dbranch, through: attention.outputWeight, into: &workspace.dattended)
+  }
+
+  /// Leaves the gradient by the branch, which a norm read, in the workspace.
+  private func branchBackward(_ d: borrowing Activations, _ weight: WeightTensor) {
+    workspace.dbranch.reset(rows: d.rows)
+    workspace.dbranch.clear()
     team.rmsNormBackward(
-      workspace.normed, of: input, weight: layer.attentionNorm, epsilon: configuration.normEpsilon, addingTo: &d)
+      d, of: workspace.branch, weight: weight, epsilon: configuration.normEpsilon, addingTo: &workspace.dbranch)
+  }
+
+  /// Adds the gradient by what a branch's norm read; the branch itself read it where there is none.
+  private func normBackward(
+    _ dnormed: borrowing Activations, of x: borrowing Activations, weight: WeightTensor?, addingTo d: inout Activations
+  ) {
+    if let weight {
+      team.rmsNormBackward(dnormed, of: x, weight: weight, epsilon: configuration.normEpsilon, addingTo: &d)
+    } else {
+      team.add(dnormed, to: &d)
+    }
   }
 
   private func feedForwardBackward(_ layer: LlamaLayer, _ kept: LayerActivations, _ d: inout Activations) {
     let feedForward = layer.feedForward
-    workspace.product.reset(rows: d.rows)
-    team.linearBackward(d, through: feedForward.downWeight, into: &workspace.product)
-    team.siluMultiplyBackward(&kept.gate, by: &kept.up, workspace.product)
+    if let weight = layer.outputNorm {
+      copy(kept.gate, into: &workspace.product)
+      feedForward.multiply(&workspace.product, by: kept.up, on: team)
+      workspace.branch.reset(rows: d.rows)
+      team.linear(workspace.product, feedForward.downWeight, bias: feedForward.downBias, into: &workspace.branch)
+      branchBackward(d, weight)
+      team.linearBackward(workspace.dbranch, through: feedForward.downWeight, into: &workspace.product)
+    } else {
+      workspace.product.reset(rows: d.rows)
+      team.linearBackward(d, through: feedForward.downWeight, into: &workspace.product)
+    }
+    feedForward.multiplyBackward(&kept.gate, by: &kept.up, workspace.product, on: team)
     workspace.normed.reset(rows: d.rows)
     team.linearBackward(kept.gate, through: feedForward.gateWeight, into: &workspace.normed)
     team.linearBackward(kept.up, through: feedForward.upWeight, adding: true, into: &workspace.normed)
-    team.rmsNormBackward(
-      workspace.normed, of: kept.middle, weight: layer.feedForwardNorm, epsilon: configuration.normEpsilon,
-      addingTo: &d)
+    normBackward(workspace.normed, of: kept.middle, weight: layer.feedForwardNorm, addingTo: &d)
   }
 
   /// From the rows that are read to all rows: the last layer's residual and queries.
@@ -109,6 +156,10 @@ extension DifferentiableLlama {
     team.linearBackward(workspace.dquery, through: attention.queryWeight, into: &dnormed)
     team.scatterAdd(dnormed, toRows: sequences.outputRows, of: &workspace.normed)
     d = all
+  }
+
+  private func queryPositions(_ index: Int, _ sequences: PackedSequences) -> [Int32] {
+    isLast(index) ? sequences.outputPositions : sequences.positions
   }
 
   private func spans(_ index: Int, _ sequences: PackedSequences) -> [SequenceSpan] {
@@ -130,6 +181,8 @@ final class BackwardWorkspace {
   var dquery: Activations  // [T, H · E]
   var dkey: Activations  // [T, G · E]
   var dvalue: Activations  // [T, G · E]
+  var branch: Activations  // [T, D], of a branch that a norm stands behind
+  var dbranch: Activations  // [T, D]
 
   init(_ configuration: LlamaConfiguration) {
     let queryWidth = configuration.heads * configuration.headWidth
@@ -140,6 +193,8 @@ final class BackwardWorkspace {
     dquery = Activations(rows: 0, width: queryWidth)
     dkey = Activations(rows: 0, width: keyWidth)
     dvalue = Activations(rows: 0, width: keyWidth)
+    branch = Activations(rows: 0, width: configuration.width)
+    dbranch = Activations(rows: 0, width: configuration.width)
   }
 
   /// For attention's way back.
@@ -153,6 +208,7 @@ final class BackwardWorkspace {
   /// Bytes of one row, with the rows that go in and out.
   static func bytesPerRow(_ c: LlamaConfiguration) -> Int {
     let attention = 2 * c.heads * c.headWidth + 2 * c.keyValueHeads * c.headWidth
-    return (4 * c.width + c.feedForwardWidth + attention) * MemoryLayout<Float>.stride
+    let rows = c.decoder.hasNormsAfter ? 6 : 4
+    return (rows * c.width + c.feedForwardWidth + attention) * MemoryLayout<Float>.stride
   }
 }

@@ -3,7 +3,7 @@
 import Kernels
 import Models
 
-/// A frozen LLaMA that carries gradients from its final states back to the rows that it read.
+/// A frozen decoder that carries gradients from its final states back to the rows that it read.
 ///
 /// Keeps memory from call to call; used by one thread at a time.
 final class DifferentiableLlama {

@@ -7,8 +7,10 @@ import Models
 ///
 /// Queries and all that follows them have a row for each row that the layer computes: T, or R in the last layer.
 final class LayerActivations {
-  var query: Activations  // [T or R, H · E], rotated
-  var key: Activations  // [T, G · E], rotated
+  var query: Activations  // [T or R, H · E], normed and rotated
+  var key: Activations  // [T, G · E], normed and rotated
+  var projectedQuery: Activations  // [T or R, H · E], what the norm of the heads read; no rows without one
+  var projectedKey: Activations  // [T, G · E], likewise
   var value: Activations  // [T, G · E]
   var attended: Activations  // [T or R, H · E]
   var logSums: Activations  // [T or R, H]
@@ -21,6 +23,8 @@ final class LayerActivations {
     let keyWidth = configuration.keyValueHeads * configuration.headWidth
     query = Activations(rows: 0, width: queryWidth)
     key = Activations(rows: 0, width: keyWidth)
+    projectedQuery = Activations(rows: 0, width: queryWidth)
+    projectedKey = Activations(rows: 0, width: keyWidth)
     value = Activations(rows: 0, width: keyWidth)
     attended = Activations(rows: 0, width: queryWidth)
     logSums = Activations(rows: 0, width: configuration.heads)
@@ -42,7 +46,8 @@ final class LayerActivations {
 
   /// Bytes of one row.
   static func bytesPerRow(_ c: LlamaConfiguration) -> Int {
-    let attention = 2 * c.heads * c.headWidth + 2 * c.keyValueHeads * c.headWidth + c.heads
+    let placed = c.headWidth * (c.heads + c.keyValueHeads) * (c.decoder.headNorm == nil ? 1 : 2)
+    let attention = placed + c.headWidth * (c.heads + c.keyValueHeads) + c.heads
     return (attention + c.width + 2 * c.feedForwardWidth) * MemoryLayout<Float>.stride
   }
 }
