@@ -88,6 +88,10 @@ check-smollm: packages ## Serve a real GGUF file, SmolLM2-135M-Instruct, and com
 check-cases: packages ## Read checkpoints and raw data as other tools write them: each right, or refused by name (CASES="folder" for ready ones).
 	@SWIFT=$(SWIFT) CASES=$(CASES) scripts/check-cases.sh
 
+.PHONY: check-families
+check-families: packages ## Compute each family of decoders, and train through it, as transformers does (FAMILIES="folder" for ready goldens).
+	@SWIFT=$(SWIFT) FAMILIES=$(FAMILIES) scripts/check-families.sh
+
 .PHONY: check-tokenizers
 check-tokenizers: packages ## Compare the ids of tokenizer.json with PyPI's tokenizers, on 10,000 hostile texts a family.
 	@SWIFT=$(SWIFT) scripts/check-tokenizers.sh $(CHECK_FLAGS)

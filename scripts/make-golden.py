@@ -26,7 +26,8 @@ from safetensors.torch import load_file, save_file
 from transformers import (LlamaConfig, LlamaForCausalLM, LlamaTokenizer, SiglipImageProcessor, SiglipVisionConfig,
                           SiglipVisionModel)
 
-SPACES = ("img", "cf", "text")
+from golden_training import SPACES, adaptor, mlp, replayed
+
 FEATURE_DIMS = {"cf": 50, "text": 768}
 HEAD = ("Your job is to recommend a suitable next item based on a user's interacted items. This user has "
         "chronologically interacted with following items: [")
@@ -147,20 +148,6 @@ def draw_images(directory, count, rng):
         image.save(f"{directory}/{index}.jpg", quality=rng.randrange(60, 96))
 
 
-def mlp(weights, name, x):
-    x = torch.nn.functional.linear(x, weights[f"{name}.mlp.0.weight"], weights[f"{name}.mlp.0.bias"])
-    x = torch.nn.functional.layer_norm(x, x.shape[-1:], weights[f"{name}.mlp.1.weight"], weights[f"{name}.mlp.1.bias"], 1e-5)
-    return torch.nn.functional.linear(x.relu(), weights[f"{name}.mlp.3.weight"], weights[f"{name}.mlp.3.bias"])
-
-
-def adaptor(weights, x):
-    x = torch.nn.functional.linear(x, weights["adaptor.proj_v2c.weight"], weights["adaptor.proj_v2c.bias"])
-    x = torch.nn.functional.layer_norm(
-        x, x.shape[-1:], weights["adaptor.layernorm.weight"], weights["adaptor.layernorm.bias"], 1e-8)
-    x = torch.nn.functional.gelu(x)
-    return torch.nn.functional.linear(x, weights["adaptor.interface.weight"], weights["adaptor.interface.bias"])
-
-
 def embedding_table(checkpoint, llm):
     path = f"{checkpoint}/llm_parameter/token_embed.pth"
     if not os.path.exists(path):
@@ -234,27 +221,14 @@ ASK = ("], where each interacted item's information is contained in curly bracke
        "user preference, taking into account the interacted items. Based on your analysis, ")
 
 
-def training_steps(checkpoint, weights_directory, expected, features, rng, count=5):
-    """Full-batch AdamW steps on a few samples, everything in float32."""
+def training_steps(checkpoint, weights_directory, expected, features, rng):
+    """Steps on a few samples, everything in float32."""
     tokenizer = LlamaTokenizer.from_pretrained(f"{checkpoint}/llm", legacy=False)
     llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval().requires_grad_(False)
-    trained = {name: torch.nn.Parameter(value.float())
-               for name, value in load_file(f"{checkpoint}/rec_module/model.safetensors").items()}
-    marker = tokenizer.convert_tokens_to_ids("<i_vis>")
-    table = embedding_table(checkpoint, llm).detach()
-    if len(table) <= marker:
-        table = torch.cat([table, table.mean(0, keepdim=True).expand(marker + 1 - len(table), -1)])
-    trained["token_embed"] = torch.nn.Parameter(table.clone())
-    # As many rows as there are tokens: the reference framework gives the head random ones near 0 for those it lacks.
-    head = llm.lm_head.weight
-    head = torch.cat([head, torch.zeros(max(0, len(table) - len(head)), head.shape[1])])
-    embeddings = torch.tensor([image["embedding"] for image in expected["images"]])
-    items = {"img": embeddings, **features}
-
     samples = []
     for index, (question, answer) in enumerate(QUESTIONS):
-        *history, target = rng.sample(range(len(embeddings)), 3 + index)
-        others = [i for i in range(len(embeddings)) if i != target and i not in history]
+        *history, target = rng.sample(range(len(expected["images"])), 3 + index)
+        others = [i for i in range(len(expected["images"])) if i != target and i not in history]
         titles = [expected["images"][i]["title"] for i in history]
         listed = ", ".join(f"{{Title: {title or 'Unknown'}, Visual representation: <i_vis>}}" for title in titles)
         asked = SYSTEM + HEAD + listed + ASK + question + " ASSISTANT: "
@@ -264,42 +238,9 @@ def training_steps(checkpoint, weights_directory, expected, features, rng, count
             "label_start": len(tokenizer(asked).input_ids) - 1,
             "ila_token_ids": tokenizer(asked + answer + "</s>").input_ids,
             "prompt_ids": tokenizer(HEAD + listed + TAIL).input_ids})
-
-    def states(ids, history, ends_with_rec):
-        ids = torch.tensor(ids)
-        rows = trained["token_embed"][ids].clone()
-        rows[ids == marker] = adaptor(trained, embeddings[history])
-        if ends_with_rec:
-            rows = torch.cat([rows, trained["rec_token"].reshape(1, -1)])
-        return llm.model(inputs_embeds=rows[None]).last_hidden_state[0]
-
-    def losses():
-        ire, answer_losses = 0, []
-        for sample in samples:
-            hidden = states(sample["prompt_ids"], sample["history"], True)[-1]
-            for space in SPACES:
-                user = mlp(trained, f"f_u_{space}", hidden)
-                scores = mlp(trained, f"f_i_{space}", items[space][[sample["target"], sample["negatives"][space]]]) @ user
-                ire = ire + torch.nn.functional.binary_cross_entropy_with_logits(
-                    scores, torch.tensor([1.0, 0.0]), reduction="sum") / len(SPACES) / len(samples)
-            ids, start = sample["ila_token_ids"], sample["label_start"]
-            logits = states(ids[:-1], sample["history"], False)[start - 1:] @ head.T
-            answer_losses.append(torch.nn.functional.cross_entropy(logits, torch.tensor(ids[start:]), reduction="none"))
-        return ire, torch.cat(answer_losses).mean()
-
-    settings = {"lr": 1e-3, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}
-    optimizer = torch.optim.AdamW(trained.values(), **settings)
-    steps = []
-    for _ in range(count):
-        optimizer.zero_grad()
-        ire, ila = losses()
-        (ire + ila).backward()
-        steps.append({"ire": ire.item(), "ila": ila.item(), "loss": (ire + ila).item(),
-                      "grad_norms": {name: value.grad.norm().item() for name, value in trained.items()}})
-        optimizer.step()
-    for sample in samples:
-        del sample["prompt_ids"]
-    return {"samples": samples, "optimizer": {"name": "AdamW", **settings}, "steps": steps}
+    return replayed(
+        checkpoint, llm, embedding_table(checkpoint, llm).detach(), tokenizer.convert_tokens_to_ids("<i_vis>"), expected,
+        features, samples)
 
 
 def main():

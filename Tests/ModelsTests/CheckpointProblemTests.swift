@@ -131,7 +131,7 @@ struct CheckpointProblemTests {
   }
 
   @Test(arguments: [
-    ("model_type", "mistral"), ("hidden_act", "gelu"), ("rope_scaling", "dynamic"),
+    ("model_type", "mixtral"), ("hidden_act", "gelu"), ("rope_scaling", "mrope"),
   ])
   func `LLMs of another kind are unsupported`(key: String, value: String) throws {
     let value: Any = key == "rope_scaling" ? ["type": value, "factor": 2.0] : value
