@@ -104,10 +104,18 @@ extension BackupManifest {
         "\(path) has format \(format), this release reads up to \(currentFormat); use the release that wrote it")
     }
     let manifest = try SealedDocument.decode(BackupManifest.self, from: bytes, path: path)
+    guard manifest.files.reduce(UInt64?(0), { sum, file in sum.flatMap { add(file.bytes, to: $0) } }) != nil else {
+      throw BackupError(.invalid, "\(path) names files of more bytes than a disk has; do not use it")
+    }
     for file in manifest.files where !isWithin(file.path) {
       throw BackupError(.invalid, "\(path) names '\(file.path)', which is no place in a backup; do not use it")
     }
     return manifest
+  }
+
+  private static func add(_ bytes: UInt64, to sum: UInt64) -> UInt64? {
+    let (result, overflow) = sum.addingReportingOverflow(bytes)
+    return overflow ? nil : result
   }
 
   private static func isWithin(_ path: String) -> Bool {

@@ -95,6 +95,15 @@ struct RestoreTests {
   }
 
   @Test
+  func `A backup of more bytes than can be counted is refused`() throws {
+    let forged = BackupManifest(
+      format: 1, softwareVersion: "test", timeMicros: 0,
+      files: ["a", "b"].map { .init(path: "index/\($0)", bytes: .max, sha256: "") }, catalog: nil, indexes: [])
+    try fixture.directory.write(SealedDocument.encode(forged), to: "backup/backup.json")
+    #expect(BackupFixture.code { try fixture.restore() } == .invalid)
+  }
+
+  @Test
   func `A backup of a later format is refused by that`() throws {
     let later = BackupManifest(
       format: BackupManifest.currentFormat + 1, softwareVersion: "9.0", timeMicros: 0, files: [], catalog: nil,

@@ -126,6 +126,22 @@ struct OutcomeLedgerTests {
     #expect(after.settle(now: start + 2 * window).map(\.answers) == [1])
   }
 
+  @Test(
+    arguments: [
+      ("\"number\":0", "\"number\":9000000000000000000"), ("\"number\":0", "\"number\":-1"),
+      ("\"time_micros\":2000000", "\"time_micros\":9223372036854775807"), ("[1,1]", "[18446744073709551615,1]"),
+    ])
+  func `What no ledger wrote is not gone on with, and nothing overflows`(change: (from: String, to: String)) throws {
+    var before = ledger(now: 0)
+    for arm in Arm.allCases { _ = before.give(by: arm, now: 100) }
+    let text = String(decoding: try JSONEncoder().encode(before.saved(now: 2 * second)), as: UTF8.self)
+    #expect(text.contains(change.from))
+    let read = try JSONDecoder().decode(
+      OutcomeLedger.Saved.self, from: Data(text.replacing(change.from, with: change.to).utf8))
+    var after = ledger(continuing: read, now: 5)
+    #expect(after.settle(now: 2 * window).isEmpty)
+  }
+
   @Test
   func `Another stage begins with nothing, and knows none of the stage before`() {
     var ledger = ledger(now: 0)

@@ -36,6 +36,14 @@ struct RolloutTests {
     #expect(throws: RolloutError.self) { try rollout.rolledBack(reason: "", now: .at(0)) }
   }
 
+  @Test(arguments: [Int64.max, -1])
+  func `A stage that has run for longer than there is time is not sound`(micros: Int64) throws {
+    var document = try JSONSerialization.jsonObject(with: JSONEncoder().encode(begin())) as? [String: Any] ?? [:]
+    document["stage_elapsed_micros"] = micros
+    let read = try JSONDecoder().decode(Rollout.self, from: JSONSerialization.data(withJSONObject: document))
+    #expect(!read.isSound)
+  }
+
   @Test
   func `Pauses do not count as time of the stage, and survive the file`() throws {
     let paused = try begin().paused(reason: "lunch", now: .at(4))

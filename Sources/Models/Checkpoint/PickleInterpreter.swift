@@ -237,11 +237,15 @@ extension PickleInterpreter {
     }
   }
 
+  /// Of NumPy's arrays, and more than any weight has: each tensor keeps its own.
+  private static let mostDimensions = 64
+
   /// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks, metadata)`, the last of which may be missing.
   private mutating func rebuildTensor(_ arguments: [Value], type: ElementType?) throws(ModelError) {
     guard (6...7).contains(arguments.count), case .storage(let storage) = arguments[0],
       case .integer(let offset) = arguments[1],
-      let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
+      let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count,
+      shape.count <= Self.mostDimensions
     else { throw cursor.malformed("a tensor is described by values of the wrong kind") }
     guard isEmpty(arguments[5]) else { throw cursor.refused("a tensor with hooks, which change it when it is used") }
     var type = type ?? storages[storage].type

@@ -48,6 +48,10 @@ package struct TorchFile: Sendable {
 }
 
 extension StoredTensor {
+  /// Elements of a tensor that reads those of its storage more than once, as `expand` leaves it: a few bytes must not take all
+  /// memory.
+  private static let mostRepeated = 1 << 28
+
   /// Checks that every element of `tensor` lies inside its storage, and the storage inside the file.
   init(
     _ name: String, _ tensor: PickleInterpreter.Tensor, in content: ZipArchive.Content
@@ -60,12 +64,19 @@ extension StoredTensor {
         "\(path): storage \(storage.key) of tensor \(name) should have \(storage.count) elements of "
           + "\(storage.type.size) bytes and has \(content.count) bytes")
     }
-    let elements = storage.type == .bytes ? bytes / max(tensor.type.size, 1) : storage.count
+    // A tensor may have another type than its storage, and counts in elements of its own.
+    let elements = bytes / max(tensor.type.size, 1)
     guard let end = Self.elementEnd(tensor), end <= elements else {
       throw ModelError(
         .malformed,
         "\(path): tensor \(name) \(tensor.shape) with strides \(tensor.strides) from element \(tensor.offset) "
           + "reaches beyond the \(elements) elements of its storage")
+    }
+    guard (StoredTensor.elementCount(tensor.shape) ?? .max) <= max(elements, Self.mostRepeated) else {
+      throw ModelError(
+        .unsupported,
+        "\(path): tensor \(name) \(tensor.shape) repeats the \(elements) elements of its storage too often to be read; save "
+          + "the part of it that repeats")
     }
     self.init(
       name: name, type: tensor.type, shape: tensor.shape, strides: Self.isRowMajor(tensor) ? nil : tensor.strides,

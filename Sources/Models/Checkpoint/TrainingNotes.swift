@@ -43,8 +43,9 @@ package struct TrainingNotes: Sendable, Equatable {
       weights.append(weight)
     }
     let sum = weights.reduce(0, +)
-    guard sum > 0 else {
-      throw ModelError(.malformed, "\(path): space_weights of the spaces in use are 0 together; give --space-weights")
+    guard sum > 0, sum.isFinite else {
+      throw ModelError(
+        .malformed, "\(path): space_weights of the spaces in use are \(sum) together; give --space-weights")
     }
     return weights.map { $0 / sum }
   }

@@ -31,9 +31,12 @@ struct ZipDirectory {
     guard let first = Int(exactly: end.directoryOffset), let bytes = Int(exactly: end.directoryBytes),
       file.holds(first, bytes), end.entryCount <= UInt64(bytes / 46)
     else { throw Self.malformed(file, "its directory lies outside the file") }
-    var position = first
+    var (position, stored) = (first, 0)
     for _ in 0..<end.entryCount {
       let (name, entry, next) = try Self.entry(file, at: position)
+      // Entries that share their bytes would be inflated to any amount of memory.
+      stored += entry.storedCount
+      guard stored <= file.count else { throw Self.malformed(file, "its entries overlap") }
       guard entries.updateValue(entry, forKey: name) == nil else {
         throw Self.malformed(file, "it holds \(name) twice")
       }

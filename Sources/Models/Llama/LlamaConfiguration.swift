@@ -136,7 +136,9 @@ package struct LlamaConfiguration: Sendable {
         "\(path): \(heads) attention heads of width \(headWidth) do not go with \(keyValueHeads) key/value heads; heads "
           + "must be a multiple of them and the width, or what is rotated of it, even")
     }
-    guard ropeBase > 0, ropeBase.isFinite, ropeScaling >= 1, ropeScaling.isFinite, normEpsilon >= 0 else {
+    guard ropeBase > 0, ropeBase.isFinite, ropeScaling >= 1, ropeScaling.isFinite, normEpsilon >= 0,
+      normEpsilon.isFinite
+    else {
       throw ModelError(
         .malformed, "\(path): rope_theta \(ropeBase), RoPE scaling \(ropeScaling) or rms_norm_eps is out of range")
     }

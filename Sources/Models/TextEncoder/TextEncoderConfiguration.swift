@@ -71,6 +71,9 @@ package struct TextEncoderConfiguration: Sendable, Equatable {
     guard sizes.allSatisfy({ (1...1 << 20).contains($0) }) else {
       throw ModelError(.malformed, "\(path): a size is zero, negative or beyond 2^20: \(sizes)")
     }
+    guard normEpsilon >= 0, normEpsilon.isFinite else {
+      throw ModelError(.malformed, "\(path): layer_norm_eps is \(normEpsilon); it must be a number from 0 on")
+    }
     guard width % heads == 0 else {
       throw ModelError(
         .malformed, "\(path): hidden_size \(width) is not a multiple of num_attention_heads \(heads)")

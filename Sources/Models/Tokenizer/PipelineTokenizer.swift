@@ -33,6 +33,12 @@ final class PipelineTokenizer: Sendable {
         "\(path): single_word of \(LlamaTokenizer.visualMarker) must be false, or the prompt has no place for soft tokens"
       )
     }
+    guard Self.keepsMarkers(pipeline) else {
+      throw ModelError(
+        .unsupported,
+        "\(path): its normalizer takes away characters of \(LlamaTokenizer.visualMarker), and the prompt has no place for soft "
+          + "tokens; use a tokenizer.json whose normalizer leaves them")
+    }
     self.pipeline = pipeline
     let others = pipeline.parts.addedTokens.filter { $0 != pipeline.marker }
     pieceCount = Int(max(pipeline.parts.mostID, others.map(\.id).max() ?? 0)) + 1
@@ -40,6 +46,14 @@ final class PipelineTokenizer: Sendable {
     longestToken = pipeline.parts.addedTokens.longestToken(besidePieces: longestPiece)
     let hasPublishedEnd = others.contains { $0.content == Self.publishedEnd }
     endOfAnswer = hasPublishedEnd ? Self.publishedEnd : end ?? Self.publishedEnd
+  }
+
+  private static func keepsMarkers(_ pipeline: TokenizerPipeline) -> Bool {
+    var text = MarkedText(bytes: [])
+    text.append("a", .text)
+    for _ in 0..<2 { text.append(LlamaTokenizer.visualMarker, .marker) }
+    text.append("a", .text)
+    return pipeline.encode(text).markers.count == 2
   }
 
   var visualMarkerID: Int32 { pipeline.marker.id }

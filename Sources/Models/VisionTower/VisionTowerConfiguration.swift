@@ -119,6 +119,9 @@ package struct VisionTowerConfiguration: Sendable, Equatable {
     guard sizes.allSatisfy({ (1...1 << 20).contains($0) }), (0...1024).contains(registers) else {
       throw ModelError(.malformed, "\(path): a size is zero, negative or beyond 2^20: \(sizes + [registers])")
     }
+    guard normEpsilon >= 0, normEpsilon.isFinite else {
+      throw ModelError(.malformed, "\(path): layer_norm_eps is \(normEpsilon); it must be a number from 0 on")
+    }
     guard width % heads == 0, patchSize <= imageSize, channels == 3 else {
       throw ModelError(
         .malformed,

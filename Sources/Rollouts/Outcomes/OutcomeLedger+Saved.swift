@@ -48,10 +48,15 @@ extension OutcomeLedger {
 }
 
 extension OutcomeLedger.Saved {
+  /// 36,000 years.
+  private static let mostMicros: Int64 = 1 << 60
+
   /// Whether it is of this stage, and can be what a ledger wrote.
   func isSound(stage: Int, windowMicros: Int64) -> Bool {
-    self.stage == stage && self.windowMicros == windowMicros && kinds.count <= StageEvidence.maxKinds
-      && buckets.allSatisfy { $0.isSound(kinds: kinds.count) }
+    let numbers = 0...max(timeMicros, 0) / OutcomeLedger.bucketMicros(ofWindow: windowMicros)
+    return self.stage == stage && self.windowMicros == windowMicros && kinds.count <= StageEvidence.maxKinds
+      && (0...Self.mostMicros).contains(timeMicros)
+      && buckets.allSatisfy { numbers.contains($0.number) && $0.isSound(kinds: kinds.count) }
   }
 }
 
@@ -80,10 +85,13 @@ extension OutcomeLedger.Saved.Bucket {
     return bucket
   }
 
+  /// A trillion, so that no sum of buckets overflows.
+  private static let mostAnswers: UInt64 = 1 << 40
+
   fileprivate func isSound(kinds: Int) -> Bool {
     guard answers.count == Arm.allCases.count, outcomes.count == answers.count,
       zip(answers, outcomes).allSatisfy({ answers, byKind in
-        byKind.count <= kinds && byKind.allSatisfy { $0 <= answers }
+        answers <= Self.mostAnswers && byKind.count <= kinds && byKind.allSatisfy { $0 <= answers }
       })
     else { return false }
     var at = 0

@@ -74,7 +74,7 @@ package struct OutcomeLedger: Sendable {
     self.stage = stage
     self.windowMicros = windowMicros
     self.capacity = capacity
-    bucketMicros = max(windowMicros / Self.bucketsPerWindow, Self.minBucketMicros)
+    bucketMicros = Self.bucketMicros(ofWindow: windowMicros)
     reservedKinds = kinds
     self.kinds = kinds
     epochs = []
@@ -82,6 +82,10 @@ package struct OutcomeLedger: Sendable {
     offsetMicros = (saved?.timeMicros ?? 0) - now
     if let saved { restore(saved) }
     epochs.append(Self.newEpoch())
+  }
+
+  static func bucketMicros(ofWindow windowMicros: Int64) -> Int64 {
+    max(windowMicros / bucketsPerWindow, minBucketMicros)
   }
 
   /// Another stage begins: what is pending counts for none.

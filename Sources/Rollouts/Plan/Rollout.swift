@@ -63,6 +63,7 @@ package struct Rollout: Codable, Sendable, Equatable {
   /// Of a rollout that was read from a file, whether its parts fit together.
   package var isSound: Bool {
     (try? plan.checkStanding()) != nil && plan.stages.indices.contains(stage) && isActive == (endedMicros == nil)
+      && clock.isSound
   }
 
   package var currentStage: RolloutPlan.Stage { plan.stages[stage] }

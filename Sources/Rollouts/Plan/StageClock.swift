@@ -12,6 +12,9 @@ struct StageClock: Sendable {
     self.since = since
   }
 
+  /// Of one that was read from a file: whether it can be the time that something ran. The bound is 36,000 years.
+  var isSound: Bool { (0...1 << 60).contains(keptMicros) }
+
   func elapsedMicros(now: Moment) -> Int64 { keptMicros + (since.map { max(0, now.steadyMicros - $0) } ?? 0) }
 
   mutating func stop(now: Moment) { self = StageClock(keptMicros: elapsedMicros(now: now)) }

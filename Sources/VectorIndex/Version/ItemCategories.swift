@@ -50,7 +50,7 @@ struct ItemCategories: Sendable, Equatable {
       let nameBytes = Int(try reader.number())
       let rowCount = Int(try reader.number())
       let name = Identifier(try reader.text(nameBytes))
-      try reader.skip(Self.padding(after: nameBytes))
+      try reader.zeros(Self.padding(after: nameBytes))
       guard !name.isEmpty, found.isEmpty || last < name else {
         throw VectorIndexError(.corrupt, "\(path): category '\(name)' does not follow the one before")
       }
@@ -90,7 +90,11 @@ struct ItemCategories: Sendable, Equatable {
       return text
     }
 
-    mutating func skip(_ count: Int) throws(VectorIndexError) { _ = try take(count) }
+    mutating func zeros(_ count: Int) throws(VectorIndexError) {
+      guard try take(count).allSatisfy({ $0 == 0 }) else {
+        throw VectorIndexError(.corrupt, "\(path): a category's name is not filled up with zeros")
+      }
+    }
 
     func end() throws(VectorIndexError) {
       guard at == bytes.count else {

@@ -58,7 +58,7 @@ struct AddedTokenSearch: Sendable {
   private func token(_ bytes: UnsafeBufferPointer<UInt8>, _ text: MarkedText, at place: Int) -> (Int, Int)? {
     if let marker, let end = text.endOfMarker(from: place) { return (marker, end) }
     guard trie.begins(with: bytes[place]) else { return nil }
-    let limit = text.nextData(from: place, atMost: trie.longest)
+    let limit = text.endOfWords(from: place, atMost: trie.longest)
     guard let found = trie.longest(bytes, from: place, limit: limit) else { return nil }
     return (Int(found.value), found.end)
   }

@@ -18,7 +18,28 @@ struct CharacterMap: Sendable {
     guard size % 4 == 0, size > 0, 4 + size <= bytes.count else { return nil }
     units = stride(from: 4, to: 4 + size, by: 4).map(word)
     texts = Array(bytes[(4 + size)...])
-    guard String(validating: texts, as: UTF8.self) != nil else { return nil }
+    guard String(validating: texts, as: UTF8.self) != nil, leadsToCharacters else { return nil }
+  }
+
+  /// Whether each text that the trie leads to begins with a character: a part of one would make what is written no UTF-8.
+  private var leadsToCharacters: Bool {
+    var children: [Int: [Int]] = [:]
+    for (place, unit) in units.enumerated() where unit & 0x8000_0000 == 0 && unit & 0xFF != 0 {
+      children[place ^ Int(unit & 0xFF), default: []].append(place)
+    }
+    var (waiting, seen) = ([Int(Self.offset(units[0]))], Set<Int>())
+    while let node = waiting.popLast() {
+      guard seen.insert(node).inserted else { continue }
+      for place in children[node] ?? [] {
+        let next = place ^ Int(Self.offset(units[place]))
+        if units[place] >> 8 & 1 == 0 {
+          waiting.append(next)
+        } else if let start = start(ofText: next), start < texts.count, texts[start] & 0xC0 == 0x80 {
+          return false
+        }
+      }
+    }
+    return true
   }
 
   func write(_ bytes: [UInt8], to rewriter: inout MarkedTextRewriter) {
@@ -49,12 +70,16 @@ struct CharacterMap: Sendable {
       let unit = units[node]
       node ^= Int(Self.offset(unit))
       guard unit >> 8 & 1 == 1 else { continue }
-      guard node < units.count else { return nil }
-      let start = Int(units[node] & 0x7FFF_FFFF)
-      guard start <= texts.count else { return nil }
+      guard let start = start(ofText: node) else { return nil }
       return texts[start..<(texts[start...].firstIndex(of: 0) ?? texts.count)]
     }
     return nil
+  }
+
+  private func start(ofText leaf: Int) -> Int? {
+    guard leaf < units.count else { return nil }
+    let start = Int(units[leaf] & 0x7FFF_FFFF)
+    return start <= texts.count ? start : nil
   }
 
   private static func offset(_ unit: UInt32) -> UInt32 { (unit >> 10) << ((unit & 1 << 9) >> 6) }

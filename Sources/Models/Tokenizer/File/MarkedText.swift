@@ -42,11 +42,11 @@ struct MarkedText: Sendable {
     return end
   }
 
-  /// Where data begins from `place` on, or `atMost` bytes on.
-  func nextData(from place: Int, atMost: Int) -> Int {
+  /// Where something else than words begins from `place` on, or `atMost` bytes on: no token of words reaches into it.
+  func endOfWords(from place: Int, atMost: Int) -> Int {
     let limit = min(place + atMost, bytes.count)
     guard let marks else { return limit }
-    return (place..<limit).first { marks[$0] == Mark.data.rawValue } ?? limit
+    return (place..<limit).first { marks[$0] != Mark.text.rawValue } ?? limit
   }
 }
 

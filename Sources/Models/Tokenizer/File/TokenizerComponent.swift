@@ -12,9 +12,10 @@ struct TokenizerComponent {
     guard case .object(let members) = value else {
       throw ModelError(.malformed, "\(place) is \(value.kind); an object is expected")
     }
-    for (name, value) in members {
-      let name = String(decoding: name, as: UTF8.self)
-      guard !self.members.contains(where: { $0.name == name }) else {
+    var names: Set<[UInt8]> = []
+    for (bytes, value) in members {
+      let name = String(decoding: bytes, as: UTF8.self)
+      guard names.insert(bytes).inserted else {
         throw ModelError(.malformed, "\(place) has \"\(name)\" twice; leave one of them")
       }
       self.members.append((name, value))

@@ -74,6 +74,9 @@ struct TokenizerFile {
 }
 
 extension TextNormalizer {
+  /// Beyond it the bound is of no use, and its product with a length would overflow one day.
+  private static let mostGrowth = 1 << 20
+
   /// By how many times a text may become shorter, in characters; nil where that has no bound.
   var growth: Int? {
     var growth = 1
@@ -82,7 +85,9 @@ extension TextNormalizer {
       case .prepend: break
       case .replace(let pattern, let content) where pattern.count == 1 && !content.isEmpty: break
       // Nothing that a form joins was more than four characters.
-      case .form(.nfc), .form(.nfkc): growth *= 4
+      case .form(.nfc), .form(.nfkc):
+        growth *= 4
+        guard growth <= Self.mostGrowth else { return nil }
       case .form(.nfd), .form(.nfkd): break
       default: return nil
       }

@@ -102,7 +102,9 @@ private struct TokenizerJSONParser {
   /// - Source: serde_json's `f64_from_parts`.
   private static func decimal(_ text: String) -> Double? {
     let parts = text.split(omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
-    guard let mantissa = parts.first, var exponent = parts.count > 1 ? Int(parts[1]) : 0 else { return nil }
+    guard let mantissa = parts.first, let power = parts.count > 1 ? Int(parts[1]) : 0 else { return nil }
+    // Far beyond what a number can have, and no sum with its digits overflows.
+    var exponent = min(max(power, -mostExponent), mostExponent)
     var (digits, isFraction, isFull): (UInt64, Bool, Bool) = (0, false, false)
     for character in mantissa.utf8 where character != UInt8(ascii: "-") {
       guard character != UInt8(ascii: ".") else {
@@ -119,9 +121,11 @@ private struct TokenizerJSONParser {
     guard (-600...308).contains(exponent) else { return Double(text) }
     var value = Double(digits)
     if exponent < -308 { (value, exponent) = (value / 1e308, exponent + 308) }
-    value = exponent >= 0 ? value * power(exponent) : value / power(-exponent)
+    value = exponent >= 0 ? value * Self.power(exponent) : value / Self.power(-exponent)
     return mantissa.hasPrefix("-") ? -value : value
   }
+
+  private static let mostExponent = 1 << 40
 
   /// 10 to the power of `exponent`, up to 308, correctly rounded.
   private static func power(_ exponent: Int) -> Double { Double("1e\(exponent)") ?? .infinity }
