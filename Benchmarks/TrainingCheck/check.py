@@ -35,6 +35,8 @@ FEATURE_NAMES = ("cf", "text")
 
 
 def load_make_golden():
+    # What the script imports lies beside it.
+    sys.path.insert(0, f"{ROOT}/scripts")
     spec = importlib.util.spec_from_file_location("make_golden", f"{ROOT}/scripts/make-golden.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
