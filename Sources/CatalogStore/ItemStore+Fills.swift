@@ -39,7 +39,7 @@ extension ItemStore {
   ///   - live: numbers of the streams that go on.
   package func end(_ fill: DraftFill, isWhole: Bool, live: Set<Int64>) throws(StoreError) {
     try write { db in
-      try Self.forget(db) { other in
+      try Self.forgetFills(db) { other in
         if other.number == fill.number { return true }
         return !live.contains(other.number) && (isWhole || other.actor.utf8.elementsEqual(fill.actor.utf8))
       }
@@ -53,14 +53,7 @@ extension ItemStore {
     try await read { db in try Self.fills(db).filter { !live.contains($0.number) } }
   }
 
-  /// What broke off does not count any more: the draft was thrown away, or somebody took it as it is.
-  ///
-  /// Blocks until it is on the disk.
-  package func forgetBrokenFills(live: Set<Int64>) throws(StoreError) {
-    try write { db in try Self.forget(db) { !live.contains($0.number) } }
-  }
-
-  private static func forget(_ db: Database, where isOver: (DraftFill) -> Bool) throws {
+  static func forgetFills(_ db: Database, where isOver: (DraftFill) -> Bool) throws {
     for fill in try fills(db) where isOver(fill) {
       try db.execute(sql: "DELETE FROM draft_fill WHERE number = ?", arguments: [fill.number])
     }

@@ -9,9 +9,13 @@ extension ItemStore {
   ///
   /// Blocks until it is on the disk.
   ///
+  /// - Parameter live: numbers of the streams that go on filling the draft; whoever broke off counts no more.
   /// - Returns: the new snapshot, or the newest one when the draft does not differ from it.
-  package func commit(label: String = "") throws(StoreError) -> (snapshot: CatalogSnapshot, isNew: Bool) {
+  package func commit(
+    label: String = "", live: Set<Int64> = []
+  ) throws(StoreError) -> (snapshot: CatalogSnapshot, isNew: Bool) {
     try write { db in
+      try Self.forgetFills(db) { !live.contains($0.number) }
       let state = try Self.state(db)
       let differs = try Self.draftDiffers(state, db)
       if !differs, let newest = try Self.snapshot(state.newest, db) { return (newest, false) }
@@ -23,9 +27,11 @@ extension ItemStore {
   ///
   /// Blocks until it is on the disk.
   ///
+  /// - Parameter live: as for ``commit(label:live:)``.
   /// - Returns: how it had differed.
-  package func discardDraft() throws(StoreError) -> CatalogChanges {
+  package func discardDraft(live: Set<Int64> = []) throws(StoreError) -> CatalogChanges {
     try write { db in
+      try Self.forgetFills(db) { !live.contains($0.number) }
       let state = try Self.state(db)
       let changes = try Self.draftChanges(state, db)
       try db.execute(sql: "DELETE FROM snapshot_item WHERE first_snapshot = ?", arguments: [state.draft])

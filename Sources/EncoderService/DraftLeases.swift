@@ -10,8 +10,6 @@ import Synchronization
 /// shows that it broke off.
 final class DraftLeases: Sendable {
   struct Holder: Sendable {
-    /// As they said, and where they call from.
-    let who: String
     /// Whether the draft is to be what they send and nothing else.
     let syncs: Bool
     /// As the store notes it once the first item has come.
@@ -91,12 +89,12 @@ extension DraftLeases.Holder {
   init(actor: String, peer: String, syncs: Bool) {
     let name = String(decoding: actor.utf8.prefix(Self.maxNameBytes), as: UTF8.self)
     let who = name.isEmpty ? peer : "\(name) (\(peer))"
-    self.init(who: who, syncs: syncs, fill: DraftFill(actor: name, who: who))
+    self.init(syncs: syncs, fill: DraftFill(actor: name, who: who))
   }
 
   /// "ann@host (ipv4:10.0.0.1:4711) has been filling the draft for 12 s, all of it (sync)"
   fileprivate var text: String {
     let seconds = Int(began.duration(to: .now) / .seconds(1))
-    return "\(who) has been filling the draft for \(seconds) s" + (syncs ? ", all of it (sync)" : "")
+    return "\(fill.who) has been filling the draft for \(seconds) s" + (syncs ? ", all of it (sync)" : "")
   }
 }

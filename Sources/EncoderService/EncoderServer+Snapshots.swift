@@ -23,11 +23,7 @@ extension EncoderServer {
     let (snapshot, isNew) = try await draft.changingWhole(force: request.force, "committed") {
       if !request.force { try await requireWholeDraft() }
       let live = draft.live
-      return try await change { store throws(StoreError) in
-        let committed = try store.commit(label: label)
-        try store.forgetBrokenFills(live: live)
-        return committed
-      }
+      return try await change { store throws(StoreError) in try store.commit(label: label, live: live) }
     }
     if isNew {
       logger.notice(
@@ -124,11 +120,7 @@ extension EncoderServer {
   ) async throws -> Encoder_DiscardDraftResponse {
     let changes = try await draft.changingWhole(force: request.force, "discarded") {
       let live = draft.live
-      return try await change { store throws(StoreError) in
-        let changes = try store.discardDraft()
-        try store.forgetBrokenFills(live: live)
-        return changes
-      }
+      return try await change { store throws(StoreError) in try store.discardDraft(live: live) }
     }
     logger.notice(
       "draft of the catalog discarded",
