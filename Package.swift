@@ -219,6 +219,9 @@ let package = Package(
       name: "CrashProbe", dependencies: ["Basics", "VectorIndex", "Rollouts", "TestSupport"], path: "Tests/CrashProbe",
       swiftSettings: swiftSettings),
     .executableTarget(
+      name: "EchoProbe", dependencies: ["ServiceSupport", .grpcCore, .protobuf, .argumentParser],
+      path: "Benchmarks/TransportBenchmark/Sources", sources: ["EchoAPI", "EchoProbe"], swiftSettings: swiftSettings),
+    .executableTarget(
       name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
       swiftSettings: swiftSettings),
     .executableTarget(

@@ -5,9 +5,13 @@
 import argparse
 import json
 import os
+import pathlib
+import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -38,9 +42,18 @@ def measure(server, client, in_flight, payload, warm_up, seconds):
     }
 
 
-def start(name, path):
-    process = subprocess.Popen([path], stdout=subprocess.PIPE, text=True)
-    port = process.stdout.readline().strip()
+def start(name, command):
+    """Starts a server, which prints its port; "{port_file}" in the command stands for the file in which a service does."""
+    with tempfile.TemporaryDirectory() as directory:
+        port_file = f"{directory}/port"
+        arguments = [part.replace("{port_file}", port_file) for part in shlex.split(command)]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        if port_file in arguments:
+            while not os.path.exists(port_file) and process.poll() is None:
+                time.sleep(0.05)
+            port = pathlib.Path(port_file).read_text().strip() if process.poll() is None else ""
+        else:
+            port = process.stdout.readline().strip()
     if not port.isdigit() or int(port) == 0:
         sys.exit(f"{name} did not start")
     return {"name": name, "process": process, "port": int(port)}
@@ -48,7 +61,7 @@ def start(name, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", action="append", required=True, metavar="NAME=PATH")
+    parser.add_argument("--server", action="append", required=True, metavar="NAME=COMMAND")
     parser.add_argument("--client", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
