@@ -11,6 +11,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 struct illmrec_sentencepiece {
@@ -145,12 +146,20 @@ Status illmrec_sentencepiece_train(const char *const *lines, size_t line_count, 
   return guarded(message, [&] {
     Lines iterator(lines, line_count);
     std::string trained;
-    auto status = sentencepiece::SentencePieceTrainer::Train(
-        "--model_type=bpe --byte_fallback=true --character_coverage=1.0 --normalization_rule_name=identity "
-        "--remove_extra_whitespaces=false --split_digits=true --hard_vocab_limit=false --num_threads=1 "
-        "--minloglevel=2 --vocab_size=" +
-            std::to_string(vocabulary_size),
-        &iterator, &trained);
+    // By a map: given as one text, the trainer logs its arguments before it reads the log's level among them.
+    const std::unordered_map<std::string, std::string> arguments = {
+        {"model_type", "bpe"},
+        {"byte_fallback", "true"},
+        {"character_coverage", "1.0"},
+        {"normalization_rule_name", "identity"},
+        {"remove_extra_whitespaces", "false"},
+        {"split_digits", "true"},
+        {"hard_vocab_limit", "false"},
+        {"num_threads", "1"},
+        {"minloglevel", "2"},
+        {"vocab_size", std::to_string(vocabulary_size)},
+    };
+    auto status = sentencepiece::SentencePieceTrainer::Train(arguments, &iterator, &trained);
     if (!status.ok()) return refused(status, message);
     *model = copied(trained.data(), trained.size());
     *size = trained.size();

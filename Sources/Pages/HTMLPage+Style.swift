@@ -26,7 +26,7 @@ extension HTMLPage {
     .title { margin-top: 8px; font-size: 13.5px; line-height: 1.3; font-weight: 550; overflow-wrap: anywhere }
     .history .title { font-size: 12px; font-weight: 450 }
     .caption, .score { color: var(--soft); font-size: 12px; overflow-wrap: anywhere }
-    .score { font-variant-numeric: tabular-nums }
+    .score { font-variant-numeric: tabular-nums } .good { color: var(--accent); font-size: 12px; font-weight: 600 }
     .rank { position: absolute; top: 0; left: 0; z-index: 1; background: var(--accent); color: var(--paper); border-radius: 0 0 9px 0; padding: 2px 10px; font-size: 12px; font-weight: 650 }
     svg.bar { height: 12px; border-radius: 6px; background: var(--line); max-width: 720px }
     .bar .s1 { fill: var(--s1) } .bar .s2 { fill: var(--s2) } .bar .s3 { fill: var(--s3) } .bar .s4 { fill: var(--s4) } .bar .s5 { fill: var(--s5) }

@@ -114,7 +114,8 @@ extension PageTemplates {
     {{#.image}}<img src="{{.}}" alt="{{title}}" loading="lazy">{{/.image}}\
     {{^.image}}<div class="missing">no image</div>{{/.image}}\
     <div class="title"><bdi>{{.title}}</bdi></div><div class="caption"><bdi>{{.caption}}</bdi></div>\
-    {{#.score}}<div class="score">score {{.}}</div>{{/.score}}</li>
+    {{#.score}}<div class="score">score {{.}}</div>{{/.score}}\
+    {{#.mark}}<div class="good">✓ {{.}}</div>{{/.mark}}</li>
 
     """
 

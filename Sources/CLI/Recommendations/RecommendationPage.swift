@@ -11,6 +11,8 @@ struct RecommendationPage {
     let caption: String
     /// Of a recommended item.
     var score: Float?
+    /// What speaks for it, marked with ✓.
+    var mark: String?
     /// A data URI; nil where the image was not found.
     let image: String?
   }
@@ -45,10 +47,11 @@ private struct RecommendedPart: PagePart {
     let caption: String
     let rank: String?
     let score: String?
+    let mark: String?
     let image: String?
 
     init(_ card: RecommendationPage.Card, rank: Int?) {
-      (title, caption, image) = (card.title, card.caption, card.image)
+      (title, caption, mark, image) = (card.title, card.caption, card.mark, card.image)
       self.rank = rank.map(String.init)
       score = card.score.map { Double($0).rounded(to: 4) }
     }

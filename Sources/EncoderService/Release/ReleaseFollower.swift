@@ -49,13 +49,14 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
   // MARK: The stable version
 
   private func follow() async {
-    let isReached = Atomic(true)
+    // One that ends is often back at once; where all stop together, it is not to be missed.
+    let failures = Atomic(0)
     while !Task.isCancelled {
       do {
-        try await watch { isReached.store(true, ordering: .relaxed) }
+        try await watch { failures.store(0, ordering: .relaxed) }
       } catch let error where !Task.isCancelled {
         // An index without versions has nothing to follow yet.
-        if !Self.isNoIndex(error), isReached.exchange(false, ordering: .relaxed) {
+        if !Self.isNoIndex(error), failures.add(1, ordering: .relaxed).newValue == 2 {
           logger.warning(
             "the index is not followed at the moment; what it was last heard to answer from is read on",
             metadata: ["retrieval": "\(followed.target)", "index": "\(followed.index)", "error": "\(error)"])
