@@ -16,7 +16,7 @@ package struct ItemFeatures: Sendable {
   }
 
   /// The feature that `space` projects.
-  subscript(space: Space) -> [Float]? {
+  package subscript(space: Space) -> [Float]? {
     switch space {
     case .image: embedding
     case .cf: cf

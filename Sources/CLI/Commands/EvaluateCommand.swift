@@ -22,6 +22,11 @@ struct EvaluateCommand: ReportingCommand {
                                 --features
         NAME:img, …             the same of --checkpoint NAME=DIR; without a
                                 name, each of the checkpoints
+        img-knn, text-knn       items whose features are like the newest ones'
+                                (cosine); --features, or a checkpoint's tower
+        item-knn+img+text, …    late fusion: the weighted sum of what several
+                                methods say, each standardised over the user's
+                                candidates; --fit-weights chooses the weights
         services                what EncoderService, LLMService and
                                 RetrievalService recommend as they run
 
@@ -40,6 +45,8 @@ struct EvaluateCommand: ReportingCommand {
       --features cf=data/cf.safetensors
         illmrec evaluate data/ --methods img --checkpoint words=run1/checkpoint \
       --checkpoint image=run2/checkpoint --checkpoint compact=run3/checkpoint
+        illmrec evaluate data/ --methods item-knn,img,item-knn+img --checkpoint ckpt/ \
+      --fit-weights --by-popularity --part test
         illmrec evaluate data/ --methods services,item-knn --candidates catalog
       """)
 
@@ -65,6 +72,10 @@ struct EvaluateCommand: ReportingCommand {
   var sasrecFile: String?
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
   @OptionGroup(title: "Running services") var services: EvaluatedServicesOptions
+  @Flag(help: "Choose the weights of fusions by NDCG@5 of the validation items, instead of equal ones.")
+  var fitWeights = false
+  @Flag(help: "Compare by how often the held-out item was met in training, too.")
+  var byPopularity = false
   @Option(help: ArgumentHelp("Bootstrap samples.", valueName: "n"))
   var resamples = 1000
   @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"), transform: NonEmpty.text)
@@ -81,6 +92,9 @@ struct EvaluateCommand: ReportingCommand {
     guard Set(seeds.elements).count == seeds.elements.count else { throw ValidationError("Name each seed once.") }
     try Self.check(resamples: resamples)
     try checkpoint.validate(methods.elements)
+    guard !fitWeights || methods.elements.contains(where: { $0.parts.count > 1 }) else {
+      throw ValidationError("--fit-weights is for fusions, such as item-knn+img; --methods names none.")
+    }
     let compared = checkpoint.expanded(methods.elements)
     guard Set(compared).count == compared.count else { throw ValidationError("Name each method once.") }
     if let baseline {
@@ -108,7 +122,7 @@ struct EvaluateCommand: ReportingCommand {
       checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
       reading: checkpoint.images.reading,
       services: ServiceEvaluation(services),
-      bootstrap: Bootstrap(resamples: resamples))
+      bootstrap: Bootstrap(resamples: resamples), fitsWeights: fitWeights, comparesBands: byPopularity)
   }
 
   func perform() async throws {

@@ -60,8 +60,9 @@ struct HistoryLengthStudyCommand: StudyRunCommand {
     try StudyOptions.check(lengths.elements, within: 1...10_000, flag: "--lengths")
     try options.checkpoint.validate(methods.elements)
     try neighbours.check()
-    guard !methods.elements.contains(.services) else {
-      throw ValidationError("Running services are compared by illmrec evaluate.")
+    let others = methods.elements.filter { $0.parts.count > 1 || $0 == .services || $0.isContentNeighbours }
+    if let other = others.first {
+      throw ValidationError("\(other.text) is compared by illmrec evaluate; leave it out of --methods here.")
     }
     guard sasrecFile != nil || !methods.elements.contains(.sasrec) else {
       throw ValidationError("sasrec: give --sasrec FILE, which illmrec features cf writes.")

@@ -9,7 +9,7 @@ import Training
 /// Items' features for the checkpoints that rank. Files are read once, and images embedded once for each vision tower.
 struct CheckpointFeatures {
   private let data: EvaluatedData
-  private let imported: [ItemFeatures]
+  fileprivate let imported: [ItemFeatures]
   private let hasEmbeddings: Bool
   private let imageCache: String?
   private let reading: ImageReading
@@ -41,6 +41,16 @@ struct CheckpointFeatures {
     var features = imported
     for item in features.indices { features[item].embedding = images[item] }
     return features
+  }
+}
+
+extension CheckpointFeatures {
+  /// One space's features alone, for each item.
+  ///
+  /// - Parameter tower: whose images' embeddings are taken where no file holds them.
+  mutating func features(of space: Space, tower: CheckpointLocation?) throws -> [[Float]?] {
+    let features = if let tower, space == .image { try features(for: tower) } else { imported }
+    return features.map { $0[space] }
   }
 }
 

@@ -29,8 +29,14 @@ extension Comparison {
     return Data(
       HTMLPage(
         heading: "Evaluation of \(data)", introduction: [PageParagraph("notice", introduction)],
-        content: [PageSection([table.part])] + others + [PageSection(notes.map { PageParagraph("note", $0) })]
+        content: [PageSection([table.part])] + others + bandSections + [
+          PageSection(notes.map { PageParagraph("note", $0) })
+        ]
       ).html.utf8)
+  }
+
+  private var bandSections: [PageSection] {
+    bands.isEmpty ? [] : [PageSection(Self.comparedMetrics.map { table(by: $0).part })]
   }
 
   func json() throws -> String {
@@ -38,6 +44,8 @@ extension Comparison {
       let value: Double
       let low: Double
       let high: Double
+
+      init(_ estimate: Estimate) { (value, low, high) = (estimate.value, estimate.low, estimate.high) }
     }
     struct Method: Encodable {
       let name: String
@@ -55,6 +63,11 @@ extension Comparison {
         case secondsPer100Users = "seconds_per_100_users"
       }
     }
+    struct Band: Encodable {
+      let interactions: String
+      let users: Int
+      let methods: [String: [String: Figure]]
+    }
     struct Document: Encodable {
       let data: String
       let part: String
@@ -62,13 +75,12 @@ extension Comparison {
       let users: Int
       let resamples: Int
       let methods: [Method]
+      let byPopularity: [Band]?
       let baseline: String
       let differences: [MethodDifference]
     }
     let methods = reports.map { report in
-      let estimates = report.estimates(of: Self.metrics, bootstrap).map {
-        Figure(value: $0.value, low: $0.low, high: $0.high)
-      }
+      let estimates = report.estimates(of: Self.metrics, bootstrap).map(Figure.init)
       return Method(
         name: report.name, note: report.note, seeds: report.seeds,
         metrics: Dictionary(uniqueKeysWithValues: zip(Self.metrics.map(\.description), estimates)),
@@ -77,10 +89,22 @@ extension Comparison {
         }, coverage: report.coverage, secondsPer100Users: report.secondsPer100Users,
         tokensPerUser: report.tokensPerUser)
     }
+    let byPopularity = bands.map { band in
+      Band(
+        interactions: band.text, users: band.places.count,
+        methods: Dictionary(
+          uniqueKeysWithValues: reports.map { report in
+            let estimates = report.estimates(of: Self.comparedMetrics, in: band, bootstrap).map(Figure.init)
+            return (
+              report.name, Dictionary(uniqueKeysWithValues: zip(Self.comparedMetrics.map(\.description), estimates))
+            )
+          }))
+    }
     return try JSONOutput.text(
       Document(
         data: data, part: task.part.rawValue, candidates: task.candidates.rawValue, users: task.users.count,
-        resamples: bootstrap.resamples, methods: methods, baseline: reports[baseline].name,
+        resamples: bootstrap.resamples, methods: methods, byPopularity: bands.isEmpty ? nil : byPopularity,
+        baseline: reports[baseline].name,
         differences: methodDifferences))
   }
 }

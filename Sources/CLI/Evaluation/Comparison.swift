@@ -12,6 +12,8 @@ struct Comparison {
   /// Index of the report that the others are compared with.
   let baseline: Int
   let bootstrap: Bootstrap
+  /// By which the methods are compared, too; none when that was not asked for.
+  var bands: [PopularityBand] = []
 
   static let metrics = Metric.standard
   /// What the paired comparison is made in.
@@ -79,12 +81,31 @@ struct Comparison {
     }
   }
 
+  /// Users whose held-out item was met that often in training: "0 (312 users)".
+  static func title(of band: PopularityBand) -> String {
+    "\(band.text) (\(band.places.count.counted("user")))"
+  }
+
+  /// One metric of each method, by how often the held-out item was met in training.
+  func table(by metric: Metric) -> TextTable {
+    var table = TextTable(
+      [.init("\(metric), met in training")] + bands.map { .init(Self.title(of: $0), .trailing) })
+    for report in reports {
+      table.add([report.name] + bands.map { report.estimates(of: [metric], in: $0, bootstrap)[0].text })
+    }
+    return table
+  }
+
   func write(to terminal: Terminal) {
     terminal.writeLine(terminal.styled(summary, .dim))
     table.write(to: terminal)
     if reports.count > 1 {
       terminal.writeLine()
       differences.write(to: terminal)
+    }
+    for metric in bands.isEmpty ? [] : Self.comparedMetrics {
+      terminal.writeLine()
+      table(by: metric).write(to: terminal)
     }
     terminal.writeLine()
     for note in notes { terminal.writeLine(terminal.styled(note, .dim)) }

@@ -44,9 +44,13 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
   var precision = Precision.f32
 
   func validate(_ methods: [MethodName]) throws {
-    let spaces = Set(methods.compactMap(\.spaces).joined())
-    guard spaces.isEmpty || !checkpoint.isEmpty else {
+    let spaces = Set(methods.flatMap(\.featureSpaces))
+    let hasImages = features.contains { $0.space == .image }
+    guard methods.flatMap(\.parts).allSatisfy({ $0.spaces == nil }) || !checkpoint.isEmpty else {
       throw ValidationError("--checkpoint is needed for the methods that rank by it.")
+    }
+    guard !spaces.contains(.image) || hasImages || !checkpoint.isEmpty else {
+      throw ValidationError("img-knn needs --features img=FILE, or a --checkpoint whose tower embeds the images.")
     }
     try checkNames(methods)
     guard Set(features.map(\.space)).count == features.count else {
@@ -66,7 +70,7 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
     guard checkpoint.count < 2 || names.count == checkpoint.count else {
       throw ValidationError("Give each of several checkpoints a name of its own: --checkpoint image=run1/checkpoint.")
     }
-    let used = methods.compactMap { if case .checkpoint(let name?, _) = $0 { name } else { nil } }
+    let used = methods.flatMap(\.parts).compactMap { if case .checkpoint(let name?, _) = $0 { name } else { nil } }
     for name in used + prompts.compactMap(\.name) where !names.contains(name) {
       throw ValidationError("\(name) names no checkpoint; give --checkpoint \(name)=DIR.")
     }
@@ -75,11 +79,11 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
     }
   }
 
-  /// A method that names no checkpoint is one of each.
+  /// A method that names no checkpoint is one of each; a fusion of some is one of each for all of them.
   func expanded(_ methods: [MethodName]) -> [MethodName] {
     methods.flatMap { method -> [MethodName] in
-      guard case .checkpoint(nil, let spaces) = method, !checkpoint.isEmpty else { return [method] }
-      return checkpoint.map { .checkpoint(name: $0.name, spaces: spaces) }
+      guard method.parts.contains(where: \.namesNoCheckpoint), !checkpoint.isEmpty else { return [method] }
+      return checkpoint.map { checkpoint in method.named(checkpoint.name) }
     }
   }
 
@@ -90,6 +94,21 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
       return EvaluationPlan.Checkpoint(
         name: checkpoint.name, location: CheckpointLocation(directory: checkpoint.value, llmWeights: llmWeights),
         promptStyle: style?.value, maxHistoryItems: maxHistoryItems, maxTokens: maxTokens, precision: precision)
+    }
+  }
+}
+
+extension MethodName {
+  fileprivate var namesNoCheckpoint: Bool {
+    if case .checkpoint(nil, _) = self { true } else { false }
+  }
+
+  /// The same of that checkpoint, where it names none.
+  fileprivate func named(_ name: String?) -> MethodName {
+    switch self {
+    case .checkpoint(nil, let spaces): .checkpoint(name: name, spaces: spaces)
+    case .fused(let parts): .fused(parts.map { $0.named(name) })
+    default: self
     }
   }
 }

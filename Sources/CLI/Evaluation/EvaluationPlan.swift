@@ -49,6 +49,10 @@ struct EvaluationPlan: Sendable {
   let reading: ImageReading
   let services: ServiceEvaluation
   let bootstrap: Bootstrap
+  /// Whether fusions' weights are chosen on validation items; they are equal otherwise.
+  var fitsWeights = false
+  /// Whether methods are compared by how often the held-out item was met, too.
+  var comparesBands = false
 
   /// Reads the data, makes the methods and ranks.
   func compare() async throws -> Comparison {
@@ -60,13 +64,13 @@ struct EvaluationPlan: Sendable {
       served = try await Interruption.cancelling { try await services.report(on: task, from: data) }
     }
     let reports = try await Interruption.cancellingThread(named: "evaluate") { [served] interruption in
-      try EvaluationRun(
-        data: EvaluatedData(dataset: task.dataset, interruption: interruption), task: task, plan: self, served: served
-      ).reports(of: methods)
+      var run = try EvaluationRun(
+        data: EvaluatedData(dataset: task.dataset, interruption: interruption), task: task, plan: self, served: served)
+      return try run.reports()
     }
     return Comparison(
       data: data, task: task, reports: reports, baseline: baseline.flatMap { methods.firstIndex(of: $0) } ?? 0,
-      bootstrap: bootstrap)
+      bootstrap: bootstrap, bands: comparesBands ? PopularityBand.all(of: task) : [])
   }
 }
 

@@ -13,50 +13,110 @@ struct EvaluationRun {
   /// The method `services`, which is ranked with over RPC, when it is asked for.
   let served: MethodReport?
 
-  private var seeds: [UInt64] { plan.seeds }
+  /// The validation items, by which weights of fusions are chosen.
+  private let fitted: RankingTask?
+  private var features: CheckpointFeatures
+  /// Methods that were made already: a fusion's parts may be compared by themselves, too.
+  private var made: [Key: Made] = [:]
 
-  func reports(of methods: [MethodName]) throws -> [MethodReport] {
-    let ranksByCheckpoint = methods.contains { $0.spaces != nil }
-    var features = try CheckpointFeatures(
-      data: data, files: ranksByCheckpoint ? plan.features : [], imageCache: plan.imageCache,
-      reading: plan.reading)
-    return try methods.map { try report(of: $0, &features) }
+  private struct Key: Hashable {
+    let name: MethodName
+    /// Nil for a method that chance has no part in.
+    let seed: UInt64?
   }
 
-  private func report(of name: MethodName, _ features: inout CheckpointFeatures) throws -> MethodReport {
-    switch name {
-    case .popularity: return try report(Popularity(dataset: data.dataset), "training sequences that hold the item")
-    case .random: return try report("seeded", seeds) { RandomOrder(seed: $0) }
-    case .itemNeighbours:
-      return try report(
-        ItemNeighbours(dataset: data.dataset, settings: plan.neighbours),
-        "\(plan.neighbours.neighbours) neighbours, newest \(plan.neighbours.historyItems) items, shrinkage "
-          + "\(plan.neighbours.shrinkage)")
-    case .sasrec: return try sasrecReport()
-    case .services:
+  private struct Made {
+    let method: any RankingMethod
+    /// What it was made with, for people; to be asked once it has ranked.
+    let note: () -> String
+  }
+
+  init(data: EvaluatedData, task: RankingTask, plan: EvaluationPlan, served: MethodReport?) throws {
+    (self.data, self.task, self.plan, self.served) = (data, task, plan, served)
+    let readsFeatures = plan.methods.contains { !$0.featureSpaces.isEmpty }
+    features = try CheckpointFeatures(
+      data: data, files: readsFeatures ? plan.features : [], imageCache: plan.imageCache, reading: plan.reading)
+    let fits = plan.fitsWeights && plan.methods.contains { $0.parts.count > 1 }
+    fitted =
+      fits ? try RankingTask(dataset: task.dataset, part: .validation, candidates: task.candidates) : nil
+  }
+
+  mutating func reports() throws -> [MethodReport] { try plan.methods.map { try report(of: $0) } }
+
+  private mutating func report(of name: MethodName) throws -> MethodReport {
+    if name == .services {
       guard let served else { preconditionFailure("the services are asked before") }
       return served
-    case .checkpoint(let checkpointName, let spaces):
-      guard let checkpoint = plan.checkpoints.first(where: { $0.name == checkpointName }) else {
-        throw CLIError(.usage, "\(name.text): --checkpoint is needed")
-      }
-      let method = try CheckpointRecommender(
-        checkpoint: checkpoint.location, dataset: data.dataset,
-        features: features.features(for: checkpoint.location), settings: checkpoint.settings(spaces: spaces),
-        name: name.text)
-      let result = try rank(method)
-      var note =
-        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(method.maxHistoryItems) items, "
-        + checkpoint.precision.rawValue
-      if method.untoldUsers > 0 {
-        note +=
-          "; \(method.untoldUsers.counted("user")) whose newest item alone is too long: their prompts tell of no item, as published"
-      }
-      return MethodReport(name: method.name, note: note, results: [result])
+    }
+    let seeds: [UInt64?] = name.takesSeeds ? plan.seeds : [nil]
+    var (results, note): ([RankingResult], String) = ([], "")
+    for seed in seeds {
+      let made = try make(name, seed)
+      results.append(try rank(made.method))
+      note = made.note()
+    }
+    return MethodReport(name: name.text, note: note, seeds: seeds.compactMap(\.self), results: results)
+  }
+
+  // MARK: - Methods
+
+  private mutating func make(_ name: MethodName, _ seed: UInt64?) throws -> Made {
+    let key = Key(name: name, seed: name.takesSeeds ? seed : nil)
+    if let known = made[key] { return known }
+    let new = try makeAnew(name, seed ?? 0)
+    made[key] = new
+    return new
+  }
+
+  private mutating func makeAnew(_ name: MethodName, _ seed: UInt64) throws -> Made {
+    switch name {
+    case .popularity:
+      Made(method: Popularity(dataset: data.dataset)) { "training sequences that hold the item" }
+    case .random: Made(method: RandomOrder(seed: seed)) { "seeded" }
+    case .itemNeighbours: itemNeighbours
+    case .sasrec: try sasrec(seed)
+    case .services: preconditionFailure("the services are asked before")
+    case .contentNeighbours(let space): try contentNeighbours(space, name.text)
+    case .checkpoint(let checkpoint, let spaces): try self.checkpoint(checkpoint, spaces, name.text)
+    case .fused(let parts): try fused(parts, name.text, seed)
     }
   }
 
-  private func sasrecReport() throws -> MethodReport {
+  private var itemNeighbours: Made {
+    let settings = plan.neighbours
+    return Made(method: ItemNeighbours(dataset: data.dataset, settings: settings)) {
+      "\(settings.neighbours) neighbours, newest \(settings.historyItems) items, shrinkage \(settings.shrinkage)"
+    }
+  }
+
+  private mutating func contentNeighbours(_ space: Space, _ name: String) throws -> Made {
+    let rows = try features.features(of: space, tower: plan.checkpoints.first?.location)
+    let newest = plan.neighbours.historyItems
+    return Made(method: ContentNeighbours(name: name, features: rows, historyItems: newest)) {
+      "cosine of the items' features, newest \(newest) items"
+    }
+  }
+
+  private mutating func checkpoint(_ checkpointName: String?, _ spaces: [Space], _ name: String) throws -> Made {
+    guard let checkpoint = plan.checkpoints.first(where: { $0.name == checkpointName }) else {
+      throw CLIError(.usage, "\(name): --checkpoint is needed")
+    }
+    let method = try CheckpointRecommender(
+      checkpoint: checkpoint.location, dataset: data.dataset, features: features.features(for: checkpoint.location),
+      settings: checkpoint.settings(spaces: spaces), name: name)
+    return Made(method: method) {
+      let settings =
+        "\(checkpoint.location.directory), \(method.promptStyle.rawValue) prompts, newest \(method.maxHistoryItems) items, "
+        + checkpoint.precision.rawValue
+      let untold = method.untoldUsers
+      return untold == 0
+        ? settings
+        : settings
+          + "; \(untold.counted("user")) whose newest item alone is too long: their prompts tell of no item, as published"
+    }
+  }
+
+  private func sasrec(_ seed: UInt64) throws -> Made {
     if let sasrecFile = plan.sasrecFile {
       let weights = try SASRecWeights(path: sasrecFile)
       guard weights.items == data.dataset.items.count else {
@@ -64,28 +124,33 @@ struct EvaluationRun {
           .invalidInput,
           "\(sasrecFile) knows \(weights.items) items; this dataset has \(data.dataset.items.count)")
       }
-      return try report(SASRec(weights: weights), sasrecFile)
+      return Made(method: SASRec(weights: weights)) { sasrecFile }
     }
     var settings = plan.sasrec
-    let note =
-      "\(settings.blocks) blocks, width \(settings.width), newest \(settings.length) items, dropout "
-      + "\(settings.dropout), learning rate \(settings.learningRate)"
-    return try report(note, seeds) { seed in
-      settings.seed = seed
-      let outcome = try SASRecRun(dataset: data, settings: settings).train()
-      return SASRec(weights: outcome.weights)
+    settings.seed = seed
+    let outcome = try SASRecRun(dataset: data, settings: settings).train()
+    return Made(method: SASRec(weights: outcome.weights)) { [settings] in
+      "\(settings.blocks) blocks, width \(settings.width), newest \(settings.length) items, dropout \(settings.dropout), "
+        + "learning rate \(settings.learningRate)"
     }
   }
 
-  private func report(_ method: some RankingMethod, _ note: String) throws -> MethodReport {
-    MethodReport(name: method.name, note: note, results: [try rank(method)])
-  }
-
-  private func report<Method: RankingMethod>(
-    _ note: String, _ seeds: [UInt64], _ method: (UInt64) throws -> Method
-  ) throws -> MethodReport {
-    let results = try seeds.map { try rank(method($0)) }
-    return MethodReport(name: results[0].method, note: note, seeds: seeds, results: results)
+  private mutating func fused(_ names: [MethodName], _ name: String, _ seed: UInt64) throws -> Made {
+    let parts = try names.map { try make($0, seed).method }
+    var weights = [Float](repeating: 1, count: parts.count)
+    var origin = "equal weights of standardised scores"
+    if let fitted {
+      let bar = ProgressBar("Weights of \(name)", total: fitted.users.count, unit: "users")
+      defer { bar.finish() }
+      let fit = try FusionFit(parts, on: fitted) { users in
+        try data.interruption.check()
+        bar.update(completed: users)
+      }
+      weights = fit.weights
+      origin = "weights chosen on validation items (NDCG@5 \(fit.value.rounded(to: 3)) there)"
+    }
+    let told = zip(names, weights).map { "\($0.text) \($1)" }.joined(separator: ", ")
+    return Made(method: FusedMethod(name: name, parts: parts, weights: weights)) { "\(told): \(origin)" }
   }
 
   private func rank(_ method: some RankingMethod) throws -> RankingResult {

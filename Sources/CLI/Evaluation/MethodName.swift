@@ -11,32 +11,70 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case sasrec
   /// Whatever running services recommend.
   case services
+  /// By items' features alone: `img-knn`, `text-knn`.
+  case contentNeighbours(Space)
   /// A checkpoint by its name, or the only one, in these spaces: `compact:img+cf`.
   case checkpoint(name: String? = nil, spaces: [Space])
+  /// Late fusion of two or more of the others: `item-knn+compact:img+cf`.
+  indirect case fused([MethodName])
 
   init?(argument: String) {
-    switch argument {
-    case "popularity": self = .popularity
-    case "random": self = .random
-    case "item-knn": self = .itemNeighbours
-    case "sasrec": self = .sasrec
-    case "services": self = .services
-    default:
-      let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard let list = parts.last, parts.count == 1 || !parts[0].isEmpty else { return nil }
-      let names = list.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
-      let spaces = names.compactMap { name in Space.allCases.first { name == $0.checkpointName || name == "\($0)" } }
-      guard spaces.count == names.count, Set(spaces).count == spaces.count else { return nil }
-      self = .checkpoint(name: parts.count == 2 ? parts[0] : nil, spaces: spaces.sorted())
+    var parts: [MethodName] = []
+    for word in argument.split(separator: "+", omittingEmptySubsequences: false).map(String.init) {
+      if let method = Self.words[word] {
+        parts.append(method)
+      } else if let space = Space(methodWord: word), case .checkpoint(let name, let spaces)? = parts.last {
+        guard !spaces.contains(space) else { return nil }
+        parts[parts.count - 1] = .checkpoint(name: name, spaces: (spaces + [space]).sorted())
+      } else {
+        guard let begun = Self.checkpoint(beginningWith: word) else { return nil }
+        parts.append(begun)
+      }
     }
+    guard Set(parts).count == parts.count, let first = parts.first else { return nil }
+    guard parts.count == 1 || !parts.contains(.services) else { return nil }
+    self = parts.count == 1 ? first : .fused(parts)
+  }
+
+  private static let words: [String: MethodName] =
+    [
+      "popularity": .popularity, "random": .random, "item-knn": .itemNeighbours, "sasrec": .sasrec,
+      "services": .services,
+    ]
+    .merging(Space.allCases.map { ("\($0.checkpointName)-knn", .contentNeighbours($0)) }) { first, _ in first }
+
+  /// A checkpoint's first space: "img", "compact:img".
+  private static func checkpoint(beginningWith word: String) -> MethodName? {
+    let parts = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 1 || !parts[0].isEmpty, let space = parts.last.flatMap(Space.init(methodWord:)) else {
+      return nil
+    }
+    return .checkpoint(name: parts.count == 2 ? parts[0] : nil, spaces: [space])
+  }
+
+  /// Those that it is made of; itself when it is no fusion.
+  var parts: [MethodName] {
+    guard case .fused(let parts) = self else { return [self] }
+    return parts
   }
 
   /// Whether chance has a part in it.
-  var takesSeeds: Bool { self == .random || self == .sasrec }
+  var takesSeeds: Bool { parts.contains { $0 == .random || $0 == .sasrec } }
 
+  var isContentNeighbours: Bool { if case .contentNeighbours = self { true } else { false } }
+
+  /// Of a checkpoint; nil for every other method.
   var spaces: [Space]? {
     guard case .checkpoint(_, let spaces) = self else { return nil }
     return spaces
+  }
+
+  /// Spaces whose features it reads.
+  var featureSpaces: [Space] {
+    parts.flatMap { part -> [Space] in
+      if case .contentNeighbours(let space) = part { return [space] }
+      return part.spaces ?? []
+    }
   }
 
   var defaultValueDescription: String { text }
@@ -51,7 +89,17 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .services: "services"
     case .checkpoint(let name, let spaces):
       (name.map { "\($0):" } ?? "") + spaces.map(\.checkpointName).joined(separator: "+")
+    case .contentNeighbours(let space): "\(space.checkpointName)-knn"
+    case .fused(let parts): parts.map(\.text).joined(separator: "+")
     }
+  }
+}
+
+extension Space {
+  /// As methods name it, by either of its names.
+  fileprivate init?(methodWord word: String) {
+    guard let space = Self.allCases.first(where: { word == $0.checkpointName || word == "\($0)" }) else { return nil }
+    self = space
   }
 }
 

@@ -113,14 +113,39 @@ import Testing
   @Test(arguments: [
     ("popularity", MethodName.popularity), ("item-knn", .itemNeighbours), ("img", .checkpoint(spaces: [.image])),
     ("text+img", .checkpoint(spaces: [.image, .text])), ("image+cf+text", .checkpoint(spaces: [.image, .cf, .text])),
-    ("compact:img", .checkpoint(name: "compact", spaces: [.image])),
+    ("compact:img", .checkpoint(name: "compact", spaces: [.image])), ("text-knn", .contentNeighbours(.text)),
+    ("sasrec+img+text", .fused([.sasrec, .checkpoint(spaces: [.image, .text])])),
+    (
+      "a:text+img+b:img",
+      .fused([.checkpoint(name: "a", spaces: [.image, .text]), .checkpoint(name: "b", spaces: [.image])])
+    ),
+    ("item-knn+text-knn", .fused([.itemNeighbours, .contentNeighbours(.text)])),
   ]) func `Methods have names`(text: String, name: MethodName) {
     #expect(MethodName(argument: text) == name)
+    #expect(MethodName(argument: name.text) == name)
   }
 
-  @Test(arguments: ["", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec"]) func `Other names are refused`(text: String)
-  {
+  @Test(arguments: [
+    "", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec", "sasrec+sasrec", "services+img", "img-knn+", "+sasrec",
+  ]) func `Other names are refused`(text: String) {
     #expect(MethodName(argument: text) == nil)
+  }
+
+  @Test func `Methods are compared by how often the held-out item was met, in tables and JSON`() throws {
+    var comparison = try Self.comparison()
+    #expect(!(try comparison.json().contains("by_popularity")))
+    comparison.bands = PopularityBand.all(of: comparison.task)
+    // The test items are 2 to 9; of 2 to 7, each is in the training sequence of one user, its first item.
+    #expect(comparison.bands.map(Comparison.title(of:)) == ["0 (2 users)", "1 to 5 (6 users)"])
+    let table = comparison.table(by: .hit(5))
+    #expect(table.columns.map(\.header) == ["Hit@5, met in training", "0 (2 users)", "1 to 5 (6 users)"])
+    #expect(table.rows.map { $0[0] } == ["popularity", "random"])
+    let json = try JSONSerialization.jsonObject(with: Data(comparison.json().utf8)) as? [String: Any]
+    let bands = try #require(json?["by_popularity"] as? [[String: Any]])
+    #expect(bands.map { $0["users"] as? Int } == [2, 6])
+    let cold = try #require(bands[0]["methods"] as? [String: [String: [String: Double]]])
+    #expect(Set(cold.keys) == ["popularity", "random"] && cold["random"]?["NDCG@5"]?["low"] != nil)
+    #expect(String(decoding: comparison.page, as: UTF8.self).contains("1 to 5 (6 users)"))
   }
 
   @Test func `Small times keep their digits`() {

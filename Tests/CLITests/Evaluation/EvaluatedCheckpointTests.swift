@@ -24,6 +24,14 @@ struct EvaluatedCheckpointTests {
     #expect(plans.map(\.promptStyle) == [nil, .image])
   }
 
+  @Test func `A fusion of what names no checkpoint is one of each`() throws {
+    let command = try command("--methods item-knn+img,sasrec+compact:img --fit-weights --by-popularity \(Self.several)")
+    let plan = command.plan
+    #expect(plan.methods.map(\.text) == ["item-knn+image:img", "item-knn+compact:img", "sasrec+compact:img"])
+    #expect(plan.fitsWeights && plan.comparesBands)
+    #expect(plan.methods.map(\.takesSeeds) == [false, false, true])
+  }
+
   @Test func `One checkpoint needs no name`() throws {
     let command = try command("--methods img --checkpoint a/b=c --prompts descriptions")
     #expect(command.checkpoint.expanded(command.methods.elements).map(\.text) == ["img"])
@@ -41,6 +49,10 @@ struct EvaluatedCheckpointTests {
     ("--methods img,image:img \(several)", "each method once"),
     ("--methods img \(several) --baseline img", "image:img"),
     ("--methods image:img \(several) --baseline compact:img", "none of --methods"),
+    ("--methods item-knn+img", "--checkpoint is needed"),
+    ("--methods item-knn+other:img \(several)", "other names no checkpoint"),
+    ("--methods text-knn", "--features text=FILE"), ("--methods item-knn+text-knn", "--features text=FILE"),
+    ("--methods img-knn", "--features img=FILE"), ("--methods item-knn --fit-weights", "names none"),
   ])
   func `What does not go together is said`(arguments: String, problem: String) throws {
     let error = #expect(throws: (any Error).self) { try command(arguments) }
