@@ -10,6 +10,8 @@ struct DemoCatalog: Sendable {
     let kind: DemoProductKind
     let family: DemoColour.Family
     let style: ProductStyle
+    /// Not sold yet when the others were; nobody's purchases tell anything of it.
+    let isNew: Bool
   }
 
   /// What a shopper looks for: a few kinds of product in one family of colours. Both show in an item's image.
@@ -26,7 +28,7 @@ struct DemoCatalog: Sendable {
   struct Shopper: Sendable {
     let id: String
     let taste: Taste
-    /// Item ids, oldest first; none twice.
+    /// Item ids, oldest first; none twice. Of every second shopper the last one is a new product; nothing else is.
     let history: [String]
 
     /// What is known when the next item is to be recommended: all but the last, which is the test item.
@@ -36,7 +38,7 @@ struct DemoCatalog: Sendable {
   let products: [Product]
   let shoppers: [Shopper]
 
-  init(seed: UInt64, productCount: Int = 300, shopperCount: Int = 1500) {
+  init(seed: UInt64, productCount: Int = 400, shopperCount: Int = 1500) {
     var random = SplitMix64(state: seed)
     products = Self.makeProducts(productCount, random: &random)
     shoppers = Self.makeShoppers(shopperCount, products: products, random: &random)
@@ -73,7 +75,7 @@ struct DemoCatalog: Sendable {
         description: "By \(brand), in \(look), \(kind.use). \(detail)"),
       image: "images/\(id).jpg")
     let style = ProductStyle(base: colour.colour, pattern: pattern, variant: Double.random(in: 0...1, using: &random))
-    return Product(item: item, kind: kind, family: colour.family, style: style)
+    return Product(item: item, kind: kind, family: colour.family, style: style, isNew: number % 2 == 0)
   }
 
   private static let brands = [
@@ -98,16 +100,16 @@ struct DemoCatalog: Sendable {
       let family = DemoColour.Family.allCases[Int.random(in: DemoColour.Family.allCases.indices, using: &random)]
       let taste = Taste(kinds: kinds, family: family)
       let wanted = Int.random(in: historyLengths, using: &random)
-      var open = Array(products.indices)
-      var history: [String] = []
-      while history.count < wanted, !open.isEmpty {
+      var history: [Int] = []
+      while history.count < wanted {
+        let isNew = number % 2 == 0 && history.count == wanted - 1
+        let open = products.indices.filter { products[$0].isNew == isNew && !history.contains($0) }
+        guard !open.isEmpty else { break }
         let liked = open.filter { taste.likes(products[$0]) }
         let isTaste = Double.random(in: 0..<1, using: &random) < tasteShare
-        let choice = choice(among: isTaste && !liked.isEmpty ? liked : open, popularity, random: &random)
-        open.removeAll { $0 == choice }
-        history.append(products[choice].item.id)
+        history.append(choice(among: isTaste && !liked.isEmpty ? liked : open, popularity, random: &random))
       }
-      return Shopper(id: "user\(number)", taste: taste, history: history)
+      return Shopper(id: "user\(number)", taste: taste, history: history.map { products[$0].item.id })
     }
   }
 

@@ -122,7 +122,11 @@ struct DemoRun: Sendable {
         history: try shopper.known.dropFirst(Int(result.truncatedItems)).map { id in
           try HistoryEntry.item(id: id).card(titles: titles, gallery: gallery)
         },
-        recommended: try result.items.map { try RecommendationPage.Card(item: $0, gallery: gallery) })
+        recommended: try result.items.map { item in
+          var card = try RecommendationPage.Card(item: item, gallery: gallery)
+          if isLiked(item.itemID, by: shopper) { card.mark = "to \(shopper.id)'s taste" }
+          return card
+        })
     }
     let page = RecommendationPage(
       heading: "illmrec: recommended from images", notice: notice, sections: sections, response: response)

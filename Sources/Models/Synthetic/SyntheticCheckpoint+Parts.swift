@@ -79,6 +79,10 @@ extension SyntheticCheckpoint {
   static func writeTower(
     to directory: String, _ shape: Shape, _ weights: inout SyntheticWeights
   ) throws(ModelError) {
+    if shape.seesByFilters {
+      try SafetensorsWriter.write(FilterTower(shape).tensors, to: directory + "/model.safetensors")
+      return try writeTowerConfigurations(to: directory, shape)
+    }
     let (d, patch) = (shape.visionWidth, shape.patchSize)
     let patches = (shape.imageSize / patch) * (shape.imageSize / patch)
     let root = "vision_model"

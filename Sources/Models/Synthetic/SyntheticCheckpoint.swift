@@ -25,6 +25,8 @@ package enum SyntheticCheckpoint {
     package var spaceDim: Int
     package var cfFeatureDim: Int
     package var textFeatureDim: Int
+    /// Whether the tower has the filters of ``FilterTower`` instead of random weights.
+    package var seesByFilters = false
 
     /// For unit tests: every part is there, nothing is wide.
     package static let tiny = Shape(
@@ -34,9 +36,10 @@ package enum SyntheticCheckpoint {
 
     /// For the demonstration: hundreds of images and users in seconds, and trained in a minute, on two CPUs.
     package static let demo = Shape(
-      visionWidth: 192, visionLayers: 6, visionHeads: 3, visionFeedForward: 768, imageSize: 112, patchSize: 14,
-      llmWidth: 128, llmLayers: 1, llmHeads: 4, llmKeyValueHeads: 4, llmFeedForward: 256, vocabulary: 1200,
-      adaptorWidth: 512, spaceDim: 128, cfFeatureDim: 50, textFeatureDim: 768)
+      visionWidth: FilterTower.width, visionLayers: 1, visionHeads: FilterTower.regions, visionFeedForward: 32,
+      imageSize: 112, patchSize: 14, llmWidth: 128, llmLayers: 1, llmHeads: 4, llmKeyValueHeads: 4,
+      llmFeedForward: 256, vocabulary: 1200, adaptorWidth: 512, spaceDim: 128, cfFeatureDim: 50, textFeatureDim: 768,
+      seesByFilters: true)
   }
 
   /// Writes a checkpoint into `directory`, which is made when it does not exist.

@@ -24,7 +24,7 @@ struct DemoCatalogTests {
   func `Items are distinct and described; histories name items of the shop`() {
     let catalog = DemoCatalog(seed: 3)
     let ids = Set(catalog.products.map(\.item.id))
-    #expect(ids.count == 300)
+    #expect(ids.count == 400)
     for product in catalog.products {
       let item = product.item
       #expect(
@@ -51,6 +51,17 @@ struct DemoCatalogTests {
     // 80% by taste, and of the others what chance brings; several thousand purchases are within 4% of it.
     #expect(abs(Double(liked) / Double(bought) - 0.81) < 0.04)
     #expect(chance / Double(catalog.shoppers.count) < 0.1)
+  }
+
+  @Test
+  func `Half of the products are new: only last purchases are of them, of every second shopper`() {
+    let catalog = DemoCatalog(seed: 6)
+    let new = Set(catalog.products.filter(\.isNew).map(\.item.id))
+    #expect(new.count == 200)
+    for (place, shopper) in catalog.shoppers.enumerated() {
+      #expect(!shopper.known.contains(where: new.contains))
+      #expect(new.contains(shopper.history.last ?? "") == (place % 2 == 1))
+    }
   }
 
   @Test
