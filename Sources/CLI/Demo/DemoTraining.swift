@@ -7,7 +7,7 @@ import Evaluation
 import Foundation
 import Training
 
-/// The demo's checkpoint learns the shop's tastes, and is ranked before and after.
+/// The demo's checkpoint learns the shop's tastes, and is compared with methods that see no images.
 ///
 /// Data are prepared, trained on and evaluated by what the commands of these names do; their lines are shown, to be tried.
 struct DemoTraining: Sendable {
@@ -81,9 +81,8 @@ struct DemoTraining: Sendable {
 
   var comparisonArguments: [String] {
     [
-      files.data, "--methods", "random,popularity,item-knn,before:img,after:img", "--checkpoint",
-      "before=\(files.run)/start", "--checkpoint", "after=\(files.trained)", "--prompts", "compact", "--part", "test",
-      "--baseline", "popularity",
+      files.data, "--methods", "random,popularity,item-knn,img,item-knn+img", "--checkpoint", files.trained, "--prompts",
+      "compact", "--part", "test", "--fit-weights", "--by-popularity",
     ]
   }
 
@@ -99,18 +98,21 @@ struct DemoTraining: Sendable {
 
   // MARK: - Result
 
-  /// Hit@5 and NDCG@5 of each method.
+  /// Hit@5 and NDCG@5 of each method, among shoppers who bought something known and among those who bought something new.
   static func table(_ comparison: Comparison) -> TextTable {
     let metrics = Comparison.comparedMetrics
-    var table = TextTable([.init("ranked by")] + metrics.map { .init($0.description, .trailing) })
+    let bands = PopularityBand.all(of: comparison.task, [1...Int.max, 0...0])
+    var table = TextTable(
+      [.init("ranked by")]
+        + bands.flatMap { band in
+          metrics.map { .init("\($0), \(band.interactions.contains(0) ? "new" : "known")", .trailing) }
+        })
     for report in comparison.reports {
-      let name = names[report.name] ?? report.name
-      table.add([name] + report.estimates(of: metrics, comparison.bootstrap).map(\.text))
+      let estimates = bands.flatMap { report.estimates(of: metrics, in: $0, comparison.bootstrap) }
+      table.add([names[report.name] ?? report.name] + estimates.map(\.text))
     }
     return table
   }
 
-  private static let names = [
-    "before:img": "images, before training", "after:img": "images, after training",
-  ]
+  private static let names = ["img": "images", "item-knn+img": "item-knn and images"]
 }

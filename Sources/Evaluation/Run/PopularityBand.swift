@@ -16,10 +16,10 @@ package struct PopularityBand: Sendable, Equatable {
       ? "\(interactions.lowerBound) or more" : "\(interactions.lowerBound) to \(interactions.upperBound)"
   }
 
-  private static let ranges = [0...0, 1...5, 6...15, 16...40, 41...Int.max]
+  package static let ranges = [0...0, 1...5, 6...15, 16...40, 41...Int.max]
 
   /// The bands that hold somebody's held-out item, coldest first.
-  package static func all(of task: RankingTask) -> [PopularityBand] {
+  package static func all(of task: RankingTask, _ ranges: [ClosedRange<Int>] = ranges) -> [PopularityBand] {
     var counts = [Int](repeating: 0, count: task.dataset.items.count)
     for user in task.dataset.users {
       for item in user.trainingItems { counts[item] += 1 }

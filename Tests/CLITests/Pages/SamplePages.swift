@@ -29,7 +29,7 @@ enum SamplePages {
       sections: [
         .init(
           user: text, note: text, history: [card],
-          recommended: [card, .init(title: text, caption: text, score: 0.5, image: nil)]),
+          recommended: [card, .init(title: text, caption: text, score: 0.5, mark: text, image: nil)]),
         .init(user: text, note: text, problem: text, history: [], recommended: []),
       ],
       response: .with {

@@ -18,12 +18,16 @@ struct RecommendationPageTests {
         .init(
           user: "u & v", note: "",
           history: [.init(title: "a \"b\"", caption: "1", image: "data:image/png;base64,AA==")],
-          recommended: [.init(title: "<i>", caption: "0.5", image: nil)])
+          recommended: [
+            .init(title: "<i>", caption: "0.5", mark: "<liked>", image: nil),
+            .init(title: "plain", caption: "", image: nil),
+          ])
       ], response: .with { $0.servedBy.version = "default/versions/1" })
     #expect(!page.html.contains("<script>") && page.html.contains("&lt;script&gt;"))
     #expect(page.html.contains("u &amp; v"))
     #expect(page.html.contains("src=\"data:image/png;base64,AA==\" alt=\"a &quot;b&quot;\""))
     #expect(page.html.contains("no image"))
+    #expect(page.html.components(separatedBy: "✓").count == 2 && page.html.contains("✓ &lt;liked&gt;"))
     #expect(page.html.contains("default/versions/1"))
     #expect(!page.html.contains("http://") && !page.html.contains("https://"))
   }
