@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trained part of a checkpoint and its training steps in PyTorch, over any LLM. Read by the scripts that make goldens."""
+import json
+import os
+
 import torch
 from safetensors.torch import load_file
 
@@ -13,11 +16,38 @@ def mlp(weights, name, x):
 
 
 def adaptor(weights, x):
-    x = torch.nn.functional.linear(x, weights["adaptor.proj_v2c.weight"], weights["adaptor.proj_v2c.bias"])
-    x = torch.nn.functional.layer_norm(
-        x, x.shape[-1:], weights["adaptor.layernorm.weight"], weights["adaptor.layernorm.bias"], 1e-8)
+    """Soft tokens of images. Where they are made of more features, an item of an image alone has the stand-ins of the others."""
+    published = "adaptor.proj_v2c.weight" in weights
+    first, norm, second = (f"adaptor.{name}" if published else f"soft_token.{other}" for name, other in (
+        ("proj_v2c", "proj"), ("layernorm", "layernorm"), ("interface", "interface")))
+    absent = [weights[name].expand(*x.shape[:-1], -1) for name in ("soft_token.absent.cf", "soft_token.absent.text") if name in weights]
+    x = torch.cat([x, *absent], -1)
+    x = torch.nn.functional.linear(x, weights[f"{first}.weight"], weights[f"{first}.bias"])
+    x = torch.nn.functional.layer_norm(x, x.shape[-1:], weights[f"{norm}.weight"], weights[f"{norm}.bias"], 1e-8)
     x = torch.nn.functional.gelu(x)
-    return torch.nn.functional.linear(x, weights["adaptor.interface.weight"], weights["adaptor.interface.bias"])
+    return torch.nn.functional.linear(x, weights[f"{second}.weight"], weights[f"{second}.bias"])
+
+
+def placed(weights, soft_tokens):
+    """A history's soft tokens, oldest first, with the vectors of their places from the end."""
+    positions = weights.get("soft_token.positions")
+    return soft_tokens if positions is None else soft_tokens + positions[:len(soft_tokens)].flip(0)
+
+
+def merge_adapter(checkpoint, llm):
+    """Merges a LoRA as PEFT wrote it beside the checkpoint into the LLM; there need not be one."""
+    if not os.path.exists(f"{checkpoint}/adapter_config.json"):
+        return
+    with open(f"{checkpoint}/adapter_config.json") as file:
+        config = json.load(file)
+    halves = load_file(f"{checkpoint}/adapter_model.safetensors")
+    modules = dict(llm.named_modules())
+    with torch.no_grad():
+        for name, half in halves.items():
+            if name.endswith("lora_A.weight"):
+                module = modules[name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")]
+                change = halves[name.replace("lora_A", "lora_B")] @ half
+                module.weight += config["lora_alpha"] / config["r"] * change
 
 
 def replayed(checkpoint, llm, table, marker, expected, features, samples, scale=1.0, cap=None, count=5):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes Tests/TestSupport/DecoderGoldens+Cases.swift: for each family of decoders a tiny configuration, and what the model of
-transformers makes of it. Weights and inputs follow from a formula that the tests compute too.
+transformers makes of it; and Tests/TestSupport/LowRankGoldens+Cases.swift: what it makes of it with a LoRA of its attention. Weights
+and inputs follow from a formula that the tests compute too.
 
     pip install torch transformers==5.24.0 && scripts/make-decoder-goldens.py
 """
@@ -16,8 +17,9 @@ import transformers
 
 import decoder_families
 
-OUTPUT = pathlib.Path(__file__).parent.parent / "Tests/TestSupport/DecoderGoldens+Cases.swift"
-WIDTH, ROWS, VOCABULARY = 16, 12, 8
+TESTS = pathlib.Path(__file__).parent.parent / "Tests/TestSupport"
+WIDTH, ROWS, VOCABULARY, RANK = 16, 12, 8, 2
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj")
 MASK = (1 << 64) - 1
 
 
@@ -44,7 +46,22 @@ def weight(name, shape, adds_one):
     return torch.from_numpy(values.reshape(shape))
 
 
-def case(name):
+def numbers(values):
+    return "[" + ", ".join(f"{value:.8g}" for value in values) + "]"
+
+
+def wrapped(text, indent):
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and len(line) + len(word) + 1 > 112 - indent:
+            lines.append(line)
+            line = ""
+        line += (" " if line else "") + word
+    return ("\n" + " " * indent).join(lines + [line])
+
+
+def filled(name):
+    """The model, and the shapes of its first layer and its final norm by name."""
     llm = decoder_families.model(name, WIDTH, VOCABULARY)
     adds_one = name.startswith("gemma")
     tensors = {}
@@ -54,9 +71,46 @@ def case(name):
             if tensor.startswith(("layers.0.", "norm.")):
                 tensors[tensor] = list(value.shape)
             value.copy_(weight(tensor, value.shape, adds_one))
+    return llm, tensors
+
+
+def differentiated(llm):
+    """The rows that were read, with their gradient, and the last state."""
     rows = torch.from_numpy(uniform("rows", ROWS * WIDTH).reshape(1, ROWS, WIDTH)).requires_grad_(True)
     hidden = llm.model(inputs_embeds=rows).last_hidden_state[0, -1]
     (hidden @ torch.from_numpy(uniform("loss", WIDTH))).backward()
+    return rows, hidden
+
+
+def low_rank(llm):
+    """Adds a LoRA to attention's matrices, with a scale of 1; its halves by name."""
+    halves = {}
+    for name, module in llm.model.named_modules():
+        if not name.endswith(PROJECTIONS):
+            continue
+        a = torch.from_numpy(uniform(f"{name}.lora_A.weight", RANK * module.in_features).reshape(RANK, -1) / 2).requires_grad_(True)
+        b = torch.from_numpy(uniform(f"{name}.lora_B.weight", module.out_features * RANK).reshape(-1, RANK) / 2).requires_grad_(True)
+        halves |= {f"{name}.lora_A.weight": a, f"{name}.lora_B.weight": b}
+        module.register_forward_hook(lambda _, read, given, a=a, b=b: given + read[0] @ a.T @ b.T)
+    return halves
+
+
+def low_rank_case(name):
+    """A parameter's slope is its gradient's inner product with numbers that follow from its name."""
+    llm, _ = filled(name)
+    halves = low_rank(llm)
+    rows, hidden = differentiated(llm)
+    slopes = [float(half.grad.flatten() @ torch.from_numpy(uniform(f"slope of {half_name}", half.numel())))
+              for half_name, half in halves.items()]
+    return (f'    LowRankGolden(\n      name: "{name}",\n      hidden: {wrapped(numbers(hidden.tolist()), 8)},\n'
+            f'      gradientByRow1: {wrapped(numbers(rows.grad[0, 1, :8].tolist()), 8)},\n'
+            f'      names: {wrapped(json.dumps([half for half in halves if half.startswith("layers.0.")]), 8)},\n'
+            f'      slopes: {wrapped(numbers(slopes), 8)}),')
+
+
+def case(name):
+    llm, tensors = filled(name)
+    rows, hidden = differentiated(llm)
     with tempfile.TemporaryDirectory() as directory:
         llm.config.save_pretrained(directory)
         config = json.loads((pathlib.Path(directory) / "config.json").read_text())
@@ -69,18 +123,6 @@ def case(name):
 
 
 def swift(found):
-    def numbers(values):
-        return "[" + ", ".join(f"{value:.8g}" for value in values) + "]"
-
-    def wrapped(text, indent):
-        lines, line = [], ""
-        for word in text.split(" "):
-            if line and len(line) + len(word) + 1 > 112 - indent:
-                lines.append(line)
-                line = ""
-            line += (" " if line else "") + word
-        return ("\n" + " " * indent).join(lines + [line])
-
     config = wrapped(json.dumps(found["config"], sort_keys=True), 8)
     shapes = wrapped(json.dumps(found["tensors"]), 8)
     return (f'    DecoderGolden(\n      name: "{found["name"]}",\n'
@@ -91,13 +133,17 @@ def swift(found):
             f'      gradientByRow10: {wrapped(numbers(found["last"]), 8)}),')
 
 
-def main():
-    cases = "\n".join(swift(case(name)) for name in decoder_families.VARIANTS)
-    OUTPUT.write_text(
+def write(file, type_name, cases):
+    (TESTS / file).write_text(
         "// SPDX-License-Identifier: Apache-2.0\n\n"
         f"// Written by scripts/make-decoder-goldens.py with transformers {transformers.__version__}.\n\n"
-        "extension DecoderGolden {\n  package static let all: [DecoderGolden] = [\n" + cases + "\n  ]\n}\n")
-    subprocess.run(["swift", "format", "-i", str(OUTPUT)], check=True)
+        f"extension {type_name} {{\n  package static let all: [{type_name}] = [\n" + "\n".join(cases) + "\n  ]\n}\n")
+    subprocess.run(["swift", "format", "-i", str(TESTS / file)], check=True)
+
+
+def main():
+    write("DecoderGoldens+Cases.swift", "DecoderGolden", [swift(case(name)) for name in decoder_families.VARIANTS])
+    write("LowRankGoldens+Cases.swift", "LowRankGolden", [low_rank_case(name) for name in decoder_families.VARIANTS])
 
 
 if __name__ == "__main__":

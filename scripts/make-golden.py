@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from transformers import (LlamaConfig, LlamaForCausalLM, LlamaTokenizer, SiglipImageProcessor, SiglipVisionConfig,
                           SiglipVisionModel)
 
-from golden_training import SPACES, adaptor, mlp, replayed
+from golden_training import SPACES, adaptor, merge_adapter, mlp, placed, replayed
 
 FEATURE_DIMS = {"cf": 50, "text": 768}
 HEAD = ("Your job is to recommend a suitable next item based on a user's interacted items. This user has "
@@ -173,6 +173,7 @@ def answers(checkpoint, weights_directory, images, titles, rng):
     tokenizer = LlamaTokenizer.from_pretrained(f"{checkpoint}/llm", legacy=False)
     # In the files' own type first, as the published code loads it: the rotary tables keep that type's rounding.
     llm = LlamaForCausalLM.from_pretrained(weights_directory, torch_dtype="auto").float().eval()
+    merge_adapter(checkpoint, llm)
     rec = {name: value.float() for name, value in load_file(f"{checkpoint}/rec_module/model.safetensors").items()}
     table = embedding_table(checkpoint, llm)
     marker = tokenizer.convert_tokens_to_ids("<i_vis>")
@@ -199,7 +200,7 @@ def answers(checkpoint, weights_directory, images, titles, rng):
         known = ids.clone()
         known[at] = 0
         rows = table[known].clone()
-        rows[at] = soft_tokens[items]
+        rows[at] = placed(rec, soft_tokens[items])
         rows = torch.cat([rows, rec["rec_token"].reshape(1, -1)])
         hidden = llm.model(inputs_embeds=rows[None]).last_hidden_state[0, -1]
         users = {space: mlp(rec, f"f_u_{space}", hidden) for space in SPACES}

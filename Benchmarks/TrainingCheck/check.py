@@ -10,7 +10,8 @@ Users, items and a frozen LLM and tower are made here, small and random. For eac
   classes and answers, and `illmrec verify` holds the services to those answers.
 - PyTorch trains one by AdamW and writes it in the published layout, and `illmrec verify` does the same.
 
-And `illmrec train --golden` repeats a few steps of PyTorch, their losses and gradient norms, the questions' included.
+The same is done once with all that `illmrec train` adds to the published method. And `illmrec train --golden` repeats a few steps of
+PyTorch, their losses and gradient norms, the questions' included.
 Needs what scripts/make-golden.py needs. Prints a line for each check; the exit code is 1 when one missed.
 """
 import argparse
@@ -183,6 +184,24 @@ def check_style(checks, style, directory, base, data, users, titles, features, r
     checks.run(f"{style}: trained in PyTorch, the services answer as PyTorch does", "verify", f"{directory}/{style}-torch")
 
 
+def check_recipe(checks, directory, base, data, titles, rng):
+    """What training adds to the published method: PyTorch computes it from the files alone."""
+    run = f"{directory}/recipe"
+    flags = [f"--features={space}={data}/{space}.npy" for space in FEATURE_NAMES]
+    if not checks.run("recipe: illmrec train", "train", "--data", data, "--checkpoint", base, "--out", run, "--fresh", "--prompts",
+                      "compact", "--space-dim", SPACE_DIM, "--token", "all", "--positions", "--lora", 4, "--loss", "joint-softmax",
+                      "--no-questions", "--epochs", 20, "--learning-rate", "1e-3", "--precision", "f32", "--no-validation", *flags):
+        return
+    written = load_file(f"{run}/checkpoint/rec_module/model.safetensors")
+    adapter = load_file(f"{run}/checkpoint/adapter_model.safetensors")
+    still = [name for name, value in {**written, **adapter}.items() if not value.any()]
+    checks.report("recipe: all of it was trained", f"{still} are zero" if still else "")
+    named = [name for name in written if name.startswith("adaptor.")]
+    checks.report("recipe: no adaptor by its published name", f"{named}" if named else "")
+    write_golden(f"{directory}/recipe-ours", f"{run}/checkpoint", data, titles, rng)
+    checks.run("recipe: PyTorch reads it, and the services answer as PyTorch does", "verify", f"{directory}/recipe-ours")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--illmrec", required=True)
@@ -203,6 +222,7 @@ def main():
         titles, users, features = write_data(data, rng)
         for style in options.styles.split(","):
             check_style(checks, style, directory, base, data, users, titles, features, rng)
+        check_recipe(checks, directory, base, data, titles, rng)
         subprocess.run([sys.executable, f"{ROOT}/scripts/make-golden.py", f"{directory}/steps", "--train"], check=True,
                        stdout=subprocess.DEVNULL)
         checks.run("losses and gradients of five steps of PyTorch's", "train", "--golden", f"{directory}/steps")

@@ -28,15 +28,22 @@ protocol EncoderModel: Sendable {
   var softTokenDim: Int { get }
   /// p for each space in use.
   var itemVectorDim: Int { get }
-  /// 0 when the space is not in use.
+  /// 0 when neither the space is in use nor soft tokens are made of it.
   var cfFeatureDim: Int { get }
-  /// 0 when the space is not in use.
+  /// 0 when neither the space is in use nor soft tokens are made of it.
   var textFeatureDim: Int { get }
+  /// That soft tokens are made of, in the order of blocks.
+  var tokenFeatures: [Space] { get }
 
-  /// [n, v] to [n, d]. Blocks, as below.
-  func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix
+  /// Of items that have one of the features: [n, d]. Blocks, as below.
+  func softTokens(of items: [ItemFeatures]) throws(ModelError) -> Matrix
   /// [n, itemVectorDim].
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix
+}
+
+extension EncoderModel {
+  /// Whether an item has a soft token.
+  func hasSoftToken(_ item: ItemFeatures) -> Bool { tokenFeatures.contains { item[$0] != nil } }
 }
 
 extension ItemStore {

@@ -158,13 +158,15 @@ extension EncoderServer {
     case .embedding(let embedding): features.embedding = embedding
     case .otherTower: throw notEncoded(item, field: field)
     }
-    guard kinds.contains(.itemVector) else { return features }
+    guard kinds.contains(.itemVector) || (kinds.contains(.softToken) && model.tokenFeatures != [.image]) else {
+      return features
+    }
     features.cf = try feature(item.cf, of: .cf, dim: model.cfFeatureDim, item, field: field)
     features.text = try feature(item.text, of: .text, dim: model.textFeatureDim, item, field: field)
     return features
   }
 
-  /// Nil when the space is not in use.
+  /// Nil when nothing is computed of it.
   private func feature(
     _ values: [Float]?, of space: Space, dim: Int, _ item: CatalogEntry<StoredImage>, field: String?
   ) throws(ServiceFailure) -> [Float]? {

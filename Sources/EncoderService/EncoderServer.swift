@@ -86,6 +86,13 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     let training = try training(request.spaceFingerprint, version: request.modelVersion)
     try requireTrained(.softToken, training, field: "embeddings")
     let model = training.model
+    guard model.tokenFeatures == [.image] else {
+      throw ServiceFailure(
+        .softTokenOfMore,
+        "this training makes soft tokens of \(model.tokenFeatures.map(\.checkpointName).joined(separator: ", ")); ask LookupItems or "
+          + "EncodeImages for the items' soft tokens",
+        field: "embeddings")
+    }
     let values = try request.embeddings.floats(field: "embeddings", shape: [nil, model.embeddingDim])
     let embeddings = Matrix(rows: values.count / model.embeddingDim, columns: model.embeddingDim, values: values)
     try checkCount(embeddings.rows, field: "embeddings")

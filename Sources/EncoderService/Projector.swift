@@ -47,10 +47,9 @@ final class Projector: Sendable {
     _ jobs: [Job], with model: any EncoderModel
   ) -> [Result<Projected, any Error>] {
     jobs.mapTogether(failingAlone: { (error: ModelError) in error.code == .notFinite }) { jobs throws(ModelError) in
-      let softTokens = try jobs.map { $0.kinds.contains(.softToken) ? $0.features.embedding : nil }
-        .mapPresent { embeddings throws(ModelError) in
-          try model.softTokens(of: Matrix(vectors: embeddings, columns: model.embeddingDim)).vectors
-        }
+      let softTokens = try jobs.map { job in
+        job.kinds.contains(.softToken) && model.hasSoftToken(job.features) ? job.features : nil
+      }.mapPresent { features throws(ModelError) in try model.softTokens(of: features).vectors }
       let itemVectors = try jobs.map { $0.kinds.contains(.itemVector) ? $0.features : nil }
         .mapPresent { features throws(ModelError) in try model.itemVectors(of: features).vectors }
       return zip(softTokens, itemVectors).map { Projected(softToken: $0, itemVector: $1) }

@@ -14,6 +14,7 @@ struct UntrainedModel: EncoderModel {
   let itemVectorDim = 0
   let cfFeatureDim = 0
   let textFeatureDim = 0
+  let tokenFeatures: [Space] = [.image]
 
   init(over tower: FrozenTower) {
     self.init(model: tower.modelFingerprint, tower: tower.fingerprint, embeddingDim: tower.embeddingDim)
@@ -24,7 +25,7 @@ struct UntrainedModel: EncoderModel {
     self.embeddingDim = embeddingDim
   }
 
-  func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix { throw Self.missing }
+  func softTokens(of items: [ItemFeatures]) throws(ModelError) -> Matrix { throw Self.missing }
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix { throw Self.missing }
 
   /// Requests that come so far are refused before.

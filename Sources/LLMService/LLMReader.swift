@@ -98,6 +98,13 @@ struct LLMReader: Sendable {
     case .softToken(let tensor):
       return .softToken(try tensor.floats(field: "\(path).soft_token", shape: [model.llmDim]))
     case .embedding(let tensor):
+      guard model.embeddingDim > 0 else {
+        throw ServiceFailure(
+          .softTokenOfMore,
+          "this training's soft tokens are made of more than the image; send soft_token [\(model.llmDim)], as EncoderService's "
+            + "LookupItems and EncodeImages return it",
+          field: "\(path).embedding")
+      }
       return .embedding(try tensor.floats(field: "\(path).embedding", shape: [model.embeddingDim]))
     case nil:
       throw ServiceFailure(

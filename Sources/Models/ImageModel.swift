@@ -62,8 +62,9 @@ package final class ImageModel: Sendable {
         checkpoint, tower: towerFiles, recModule: recFiles, spaces: spaces, frozen, digests)
     }
     let before = try fingerprints()
+    let layout = try checkpoint.softTokenLayout(of: recFiles)
     var loader = WeightLoader(recFiles, copies: true, on: team)
-    adaptor = Adaptor(&loader, embeddingDim: frozen.embeddingDim)
+    adaptor = Adaptor(&loader, layout, embeddingDim: frozen.embeddingDim)
     var projections: [(space: Space, projection: SpaceProjection)] = []
     for space in spaces {
       let projection = SpaceProjection(
@@ -72,6 +73,14 @@ package final class ImageModel: Sendable {
       projections.append((space, projection))
     }
     try loader.finish(expectation: "the published layout with \(checkpoint.visionTower)/config.json")
+    for (space, projection) in projections where adaptor.features.contains(space) {
+      guard adaptor.dim(of: space) == projection.inputDim else {
+        throw ModelError(
+          .tensorMismatch,
+          "\(checkpoint.recModule): soft tokens take \(space) features of \(adaptor.dim(of: space)) elements, and the space takes "
+            + "\(projection.inputDim); an item has one of them")
+      }
+    }
 
     self.frozen = frozen
     self.spaces = spaces
@@ -91,23 +100,35 @@ package final class ImageModel: Sendable {
 
   /// Length of an item vector: p for each space in use.
   package var itemVectorDim: Int { spaceDim * spaces.count }
-  /// Length of a collaborative-filtering feature, 0 when its space is not in use.
+  /// Length of a collaborative-filtering feature, 0 when neither its space is in use nor soft tokens are made of it.
   package var cfFeatureDim: Int { featureDim(.cf) }
-  /// Length of a text feature, 0 when its space is not in use.
+  /// Length of a text feature, 0 when neither its space is in use nor soft tokens are made of it.
   package var textFeatureDim: Int { featureDim(.text) }
+  /// That soft tokens are made of, in the order of blocks.
+  package var tokenFeatures: [Space] { adaptor.features }
 
   private func featureDim(_ space: Space) -> Int {
-    projections.first { $0.space == space }?.projection.inputDim ?? 0
+    projections.first { $0.space == space }?.projection.inputDim ?? adaptor.dim(of: space)
   }
 
   /// The vision tower's embeddings, not normalised: [B, v].
   package func embeddings(of images: [PreparedImage]) throws(ModelError) -> Matrix { try frozen.embeddings(of: images) }
 
-  /// The adaptor's soft tokens of embeddings [n, v]: [n, d].
+  /// The adaptor's soft tokens of embeddings [n, v], of which alone the checkpoint's tokens must be made: [n, d].
   package func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
-    try embeddings.mapRows("embedding", columns: embeddingDim, resultColumns: softTokenDim) {
+    try embeddings.mapRows("embedding", columns: adaptor.inputDim, resultColumns: softTokenDim) {
       adaptor.softTokens(of: $0, on: team)
     }
+  }
+
+  /// Whether an item has a soft token: it has at least one of the features that these are made of.
+  package func hasSoftToken(_ item: ItemFeatures) -> Bool { adaptor.reads(item) }
+
+  /// The soft tokens of items that have one, [n, d]. What an item lacks is stood in for by what was trained for that.
+  package func softTokens(of items: [ItemFeatures]) throws(ModelError) -> Matrix {
+    var inputs: [[Float]] = []
+    for item in items { inputs.append(try adaptor.input(of: item)) }
+    return try softTokens(of: Matrix(vectors: inputs, columns: adaptor.inputDim))
   }
 
   /// The vectors that an index holds: [n, itemVectorDim], a block for each space in use, zero where an item lacks the

@@ -17,10 +17,19 @@ package struct ItemFeatures: Sendable {
 
   /// The feature that `space` projects.
   package subscript(space: Space) -> [Float]? {
-    switch space {
-    case .image: embedding
-    case .cf: cf
-    case .text: text
+    get {
+      switch space {
+      case .image: embedding
+      case .cf: cf
+      case .text: text
+      }
+    }
+    set {
+      switch space {
+      case .image: embedding = newValue
+      case .cf: cf = newValue
+      case .text: text = newValue
+      }
     }
   }
 }

@@ -12,8 +12,8 @@ package struct TrainingWeights: Sendable {
   /// Tokens with those that the tokenizer adds to the LLM's, `<i_vis>` above all: V or more. The published code gives the
   /// frozen head a row of small random values around zero for each that it lacks.
   package let tokenCount: Int
-  /// The weights of `rec_module/`, under the names that the published code gives them: `rec_token`, the adaptor's, then each
-  /// space's item side and user side.
+  /// The weights of `rec_module/`, under the names that checkpoints give them: `rec_token`, the adaptor's, then each
+  /// space's item side and user side, then what its ``SoftTokenLayout`` has beyond the published one.
   package let recModule: [(name: String, tensor: WeightTensor)]
 
   /// - Parameters:
@@ -70,16 +70,26 @@ package struct TrainingWeights: Sendable {
   private static func recModule(
     _ checkpoint: CheckpointLocation, spaces: [Space], width: Int, _ team: ComputeTeam
   ) throws(ModelError) -> [(name: String, tensor: WeightTensor)] {
-    var loader = WeightLoader(try WeightFiles(directory: checkpoint.recModule), on: team)
+    let files = try WeightFiles(directory: checkpoint.recModule)
+    let layout = try checkpoint.softTokenLayout(of: files)
+    var loader = WeightLoader(files, on: team)
     let recToken = loader.vector("rec_token", width)
     var rest = perceptron(
-      &loader, "adaptor.proj_v2c", "adaptor.layernorm", "adaptor.interface", inputs: nil, outputs: width)
+      &loader, layout.layers[0], layout.layers[1], layout.layers[2], inputs: nil, outputs: width)
     for space in spaces {
       for side in [SpaceProjection.Side.item, .user] {
         let name = SpaceProjection.name(side, space) + ".mlp"
         rest += perceptron(
           &loader, "\(name).0", "\(name).1", "\(name).3", inputs: side == .user ? width : nil, outputs: nil)
       }
+    }
+    for feature in layout.features where layout.allowsAbsence {
+      let name = SoftTokenLayout.absent(feature)
+      rest.append((name, loader.vector(name, nil)))
+    }
+    if layout.positions > 0 {
+      rest.append(
+        (SoftTokenLayout.positionsName, loader.tensor(SoftTokenLayout.positionsName, [layout.positions, width])))
     }
     try loader.finish(expectation: "the published layout with \(checkpoint.llm)/config.json")
     return [("rec_token", recToken.reshaped([1, width]))] + rest

@@ -176,7 +176,9 @@ extension UserModel {
       let training = request.training ?? self
       precondition(training.frozen === frozen, "a batch is computed by one LLM")
       let rec = training.recToken.reshaped([1, llmDim])
-      let softTokens = Dictionary(uniqueKeysWithValues: zip(prompt.softTokenPositions, prompt.softTokens))
+      let softTokens = Dictionary(
+        uniqueKeysWithValues: zip(
+          prompt.softTokenPositions, training.positions?.placed(prompt.softTokens) ?? prompt.softTokens))
       for (row, position) in zip(sequence.rows, sequence.firstPosition...) {
         if position == prompt.recPosition {
           rows.setRow(row, toRow: 0, of: rec)
@@ -198,6 +200,12 @@ extension UserModel {
     }
     guard prompt.softTokens.count == prompt.softTokenPositions.count else {
       throw ModelError(.invalidInput, "the prompt was built without soft tokens; it can only be counted")
+    }
+    if let positions, prompt.softTokens.count > positions.count {
+      throw ModelError(
+        .invalidInput,
+        "the prompt has \(prompt.softTokens.count) soft tokens, and the checkpoint has positions for \(positions.count); send "
+          + "fewer")
     }
     for softToken in prompt.softTokens {
       guard softToken.count == llmDim else {

@@ -28,6 +28,22 @@ extension UserModel.Configuration {
     }
   }
 
+  /// Newest items of a history that are read.
+  ///
+  /// - Parameter path: of the file that the notes are from.
+  func historyItems(_ notes: TrainingNotes, _ path: String) throws(ModelError) -> Int {
+    let places = notes.softTokens.positions
+    let published = places > 0 ? min(places, Self.publishedHistoryItems) : Self.publishedHistoryItems
+    let items = maxHistoryItems ?? notes.maxHistoryItems ?? published
+    guard places == 0 || items <= places else {
+      throw ModelError(
+        .invalidInput,
+        "the newest \(items) items are to be read, and \(path) says that \(places) places have a position; "
+          + "read \(places) at most")
+    }
+    return items
+  }
+
   /// What keys and values are rounded to, whether they are kept or not.
   var keyValueElement: RowStorage.Element {
     prefixCacheElement ?? (loading.precision == .float32 ? .float32 : .bfloat16)

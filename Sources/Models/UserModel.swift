@@ -65,7 +65,7 @@ package final class UserModel: Sendable {
   package let frozen: FrozenLLM
   /// d.
   package let llmDim: Int
-  /// v.
+  /// v; 0 when soft tokens are made of more than the image, so that an embedding alone makes none.
   package let embeddingDim: Int
   /// p.
   package let spaceDim: Int
@@ -75,7 +75,9 @@ package final class UserModel: Sendable {
   let prompts: PromptBuilder
   let tokenEmbeddings: TokenEmbeddings  // [V or more, d]
   let recToken: WeightTensor  // [d]   rec_token
-  private let adaptor: Adaptor
+  /// Nil when soft tokens are made of more than the image.
+  private let adaptor: Adaptor?
+  let positions: PlaceVectors?
   /// Every space of the checkpoint.
   private let projections: [(space: Space, projection: SpaceProjection)]
   let prefixNaming: PrefixNaming
@@ -115,34 +117,37 @@ package final class UserModel: Sendable {
         checkpoint, llm: llmFiles, recModule: recFiles, spaces: spaces, frozen.arithmetic, digests)
     }
     let before = try fingerprints()
+    let notes = try checkpoint.trainingNotes()
+    let layout = try checkpoint.softTokenLayout(of: recFiles)
+    let historyItems = try configuration.historyItems(notes, checkpoint.recModuleConfiguration)
     let tokenEmbeddings = try frozen.tokenEmbeddings(of: checkpoint, tokenizer, digests, readable, on: team)
     var loader = WeightLoader(recFiles, copies: true, on: team)
     recToken = loader.vector("rec_token", width)
-    adaptor = Adaptor(&loader, softTokenDim: width)
+    adaptor = layout.readsImagesAlone ? Adaptor(&loader, layout, softTokenDim: width) : nil
+    positions = layout.positions > 0 ? PlaceVectors(&loader, count: layout.positions, width: width) : nil
     projections = Self.projections(&loader, spaces: spaces, width: width)
     try loader.finish(expectation: "the published layout with \(checkpoint.llm)/config.json")
 
     self.frozen = frozen
     self.spaces = spaces
     self.tokenEmbeddings = tokenEmbeddings
-    let notes = try checkpoint.trainingNotes()
     let given = configuration.weights(of: spaces)
     let trained =
       given == nil ? try notes.weights(of: spaces, path: checkpoint.recModuleConfiguration) : nil
     spaceWeights = given ?? trained ?? spaces.map { _ in 1 / Float(spaces.count) }
     llmDim = width
-    embeddingDim = adaptor.embeddingDim
+    embeddingDim = adaptor?.inputDim ?? 0
     spaceDim = projections[0].projection.spaceDim
     ownBytes = loader.loadedBytes + tokenEmbeddings.ownBytes(beside: frozen.tokenEmbeddings)
     prompts = PromptBuilder(
       tokenizer: tokenizer, style: configuration.promptStyle ?? notes.promptStyle ?? .image, softTokenDim: width,
-      maxHistoryItems: configuration.maxHistoryItems ?? notes.maxHistoryItems ?? Configuration.publishedHistoryItems,
-      maxPromptTokens: min(configuration.maxPromptTokens, frozen.llm.maxPositions),
+      maxHistoryItems: historyItems, maxPromptTokens: min(configuration.maxPromptTokens, frozen.llm.maxPositions),
       maxItemListTokens: min(configuration.maxItemListTokens, frozen.llm.maxPositions))
     self.fingerprints = try before.requireUnchanged(try fingerprints(), checkpoint)
     digests.save()
     prefixNaming = PrefixNaming(
-      model: before.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction)
+      model: before.model, positionsPerBlock: configuration.prefixBlockTokens, instruction: prompts.instruction,
+      placesCount: positions != nil)
     try keepInstruction()
   }
 
@@ -180,7 +185,13 @@ package final class UserModel: Sendable {
 
   /// The adaptor's soft tokens of embeddings [n, v]: [n, d].
   package func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
-    try embeddings.mapRows("embedding", columns: embeddingDim, resultColumns: llmDim) {
+    guard let adaptor else {
+      throw ModelError(
+        .invalidInput,
+        "this checkpoint's soft tokens are made of more than an image's embedding; send soft tokens, as the encoder makes them"
+      )
+    }
+    return try embeddings.mapRows("embedding", columns: embeddingDim, resultColumns: llmDim) {
       adaptor.softTokens(of: $0, on: team)
     }
   }

@@ -176,6 +176,34 @@ import Testing
     }
   }
 
+  /// The scripted soft token is twice the sum of what it is made of.
+  @Test func `Soft tokens of more than the image are made of what an item has`() async throws {
+    try await withServer(ScriptedModel(tokenFeatures: [.image, .cf])) { client, _ in
+      let feature = Common_Tensor([10, 20, 30] as [Float])
+      try await client.store([
+        .with {
+          $0 = item("both", [1, 2, 3])
+          $0.cfFeature = feature
+        }, item("image", [1, 2, 3]),
+        .with {
+          $0.itemID = "feature"
+          $0.cfFeature = feature
+        },
+      ])
+      let response = try await client.lookupItems(
+        .with {
+          $0.itemIds = ["both", "image", "feature"]
+          $0.outputs = [.softToken]
+        })
+      let tokens = try response.items.map { try floats($0.result.softToken) }
+      #expect(tokens == [[22, 44, 66, 2], [2, 4, 6, 2], [20, 40, 60, 0]])
+      let error = try await rpcError {
+        _ = try await client.projectEmbeddings(.with { $0.embeddings = .init([1, 2, 3, 4], shape: [1, 4]) })
+      }
+      #expect(error.reason == "SOFT_TOKEN_OF_MORE" && error.message.contains("img, cf"))
+    }
+  }
+
   @Test func `Lookups are checked`() async throws {
     var limits = EncoderLimits()
     limits.maxItems = 2

@@ -17,6 +17,7 @@ final class ScriptedModel: EncoderModel, EncoderTower {
   let softTokenDim = 4
   let cfFeatureDim: Int
   let textFeatureDim = 0
+  let tokenFeatures: [Space]
   var itemVectorDim: Int { 2 * spaces.count }
 
   /// Images whose first channel is this have no finite embedding; those of twice this have one, but no finite soft token.
@@ -32,12 +33,13 @@ final class ScriptedModel: EncoderModel, EncoderTower {
   ///   - beforeBatch: called on the compute thread before each batch.
   init(
     tower: String = "tower-one", space: String = "space-fingerprint", factor: Float = 1, spaces: [Space] = [.image],
-    beforeBatch: @escaping @Sendable () -> Void = {}
+    tokenFeatures: [Space] = [.image], beforeBatch: @escaping @Sendable () -> Void = {}
   ) {
     fingerprints = ModelFingerprints(model: "model-fingerprint", space: space, tower: tower)
     self.factor = factor
     self.spaces = spaces
-    cfFeatureDim = spaces.contains(.cf) ? 3 : 0
+    self.tokenFeatures = tokenFeatures
+    cfFeatureDim = spaces.contains(.cf) || tokenFeatures.contains(.cf) ? 3 : 0
     self.beforeBatch = beforeBatch
   }
 
@@ -59,11 +61,17 @@ final class ScriptedModel: EncoderModel, EncoderTower {
     return embeddings
   }
 
-  func softTokens(of embeddings: Matrix) throws(ModelError) -> Matrix {
-    guard !embeddings.vectors.contains(where: { $0[0] == 2 * Self.overflowing }) else {
+  /// Four values of the features' sum.
+  func softTokens(of items: [ItemFeatures]) throws(ModelError) -> Matrix {
+    let sums = items.map { item in
+      tokenFeatures.reduce(into: [Float](repeating: 0, count: 4)) { sum, feature in
+        for (index, value) in (item[feature] ?? []).enumerated() { sum[index] += value }
+      }
+    }
+    guard !sums.contains(where: { $0[0] == 2 * Self.overflowing }) else {
       throw ModelError(.notFinite, "a soft token is infinite")
     }
-    return Matrix(rows: embeddings.rows, columns: 4, values: embeddings.values.map { 2 * factor * $0 })
+    return Matrix(rows: items.count, columns: 4, values: sums.joined().map { 2 * factor * $0 })
   }
 
   func itemVectors(of items: [ItemFeatures]) throws(ModelError) -> Matrix {

@@ -49,6 +49,17 @@ import Testing
     }
   }
 
+  @Test func `An embedding alone is refused where soft tokens are made of more`() async throws {
+    try await withServer(ScriptedEncoder(embeddingDim: 0)) { client, _ in
+      var alone = user("u", ("ab", ramp))
+      alone.history.items[0].embedding = .init(ramp)
+      let results = try await client.encodeUsers(.with { $0.users = [alone, user("v", ("ab", ramp))] }).results
+      #expect(results[0].error.reason == "SOFT_TOKEN_OF_MORE")
+      #expect(results[0].error.message.contains("users[0].history.items[0].embedding"))
+      #expect(!results[1].hasError)
+    }
+  }
+
   @Test func `Every output can be asked for`() async throws {
     try await withServer(ScriptedEncoder()) { client, _ in
       let result = try await client.encodeUsers(

@@ -17,7 +17,7 @@ final class ScriptedEncoder: LLMModel {
   let spaces: [Space] = [.image]
   let spaceWeights: [Float] = [1]
   let llmDim = 4
-  let embeddingDim = 4
+  let embeddingDim: Int
   let userVectorDim = 2
   let maxPromptTokens = 100
   let maxHistoryItems = 3
@@ -37,13 +37,15 @@ final class ScriptedEncoder: LLMModel {
   /// - Parameters:
   ///   - model: what its answers depend on.
   ///   - space: names the training.
+  ///   - embeddingDim: 0 for soft tokens that no embedding alone makes.
   ///   - layer: called on the compute thread before each of the two layers of a batch, with its users' token counts.
   ///   - reading: called before each prompt is made.
   init(
-    model: String = "model-fingerprint", space: String = "space-fingerprint",
+    model: String = "model-fingerprint", space: String = "space-fingerprint", embeddingDim: Int = 4,
     layer: @escaping Layer = { _, _ in }, reading: @escaping @Sendable () -> Void = {}
   ) {
     fingerprints = ModelFingerprints(model: model, space: space, tower: nil)
+    self.embeddingDim = embeddingDim
     self.reading = reading
     self.layer = layer
   }

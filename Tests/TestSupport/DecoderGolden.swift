@@ -65,7 +65,8 @@ package struct DecoderGolden: Sendable, CustomStringConvertible {
     return values.map { $0 * 0.25 + mean }
   }
 
-  private static func uniform(_ name: String, count: Int) -> [Float] {
+  /// Numbers in [-1, 1) that follow from a name.
+  package static func uniform(_ name: String, count: Int) -> [Float] {
     let seed = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     var random = SeededGenerator(seed: seed)
     return random.uniform(count)

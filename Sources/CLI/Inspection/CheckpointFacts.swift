@@ -85,6 +85,11 @@ extension CheckpointFacts {
     let facts: [(name: String, value: Value?)] = [
       ("prompt_style", .text((notes.promptStyle ?? .image).rawValue)),
       ("max_history_items", notes.maxHistoryItems.map { .number($0) }), ("space_weights", weights.map { .list($0) }),
+      (
+        "soft_token_features",
+        notes.softTokens.isPublished ? nil : .list(notes.softTokens.features.map(\.checkpointName))
+      ),
+      ("soft_token_positions", notes.softTokens.positions > 0 ? .number(notes.softTokens.positions) : nil),
       ("training_name", notes.name.map { .text($0) }), ("trained_at", notes.trainedAt.map { .text($0) }),
     ]
     return facts.compactMap { fact in fact.value.map { (fact.name, $0) } }

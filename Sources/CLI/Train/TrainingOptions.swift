@@ -49,6 +49,15 @@ struct TrainingOptions: ParsableArguments {
   var ilaWeight: Float = 1
   @Flag(help: "Tells each target apart from the negative items of the whole batch, not from one as published.")
   var shareNegatives = false
+  @Option(
+    help: ArgumentHelp(
+      "How the next item is told from others: bce, in each space for itself, as published; or joint-softmax, in all together, among "
+        + "the batch's targets and items drawn beside them.", valueName: "loss"))
+  var loss = TrainedLoss.bce
+  @Option(help: ArgumentHelp("What joint-softmax divides scores by.", valueName: "t"))
+  var temperature: Float = 1
+  @Option(help: ArgumentHelp("Items that joint-softmax draws beside a batch's targets.", valueName: "n"))
+  var softmaxNegatives = JointSampler.defaultOthers
   @Flag(name: .customLong("no-questions"), help: "As --ila-weight 0: trains on recommendation alone.")
   var omitsQuestions = false
   @Option(help: ArgumentHelp("Saves a state after every so many steps.", valueName: "n"))
@@ -68,6 +77,10 @@ struct TrainingOptions: ParsableArguments {
       validationSteps: validationSteps, patience: patience)
   }
 
+  var recommendationLoss: RecommendationLoss {
+    loss == .jointSoftmax ? .jointSoftmax(temperature: temperature) : .pairwise
+  }
+
   /// Whether samples ask about the next item.
   var asksQuestions: Bool { !omitsQuestions && ilaWeight > 0 }
 
@@ -83,6 +96,16 @@ struct TrainingOptions: ParsableArguments {
     }
     guard ilaWeight >= 0, ilaWeight.isFinite else { throw ValidationError("--ila-weight is 0 or more.") }
     guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
+    guard temperature > 0, temperature.isFinite else { throw ValidationError("--temperature is above 0.") }
+    guard (0...1_000_000).contains(softmaxNegatives) else {
+      throw ValidationError("--softmax-negatives is 0 to 1,000,000.")
+    }
+    guard loss == .bce || !shareNegatives else {
+      throw ValidationError("--share-negatives is of --loss bce; joint-softmax takes --softmax-negatives.")
+    }
+    guard loss == .jointSoftmax || (temperature == 1 && softmaxNegatives == JointSampler.defaultOthers) else {
+      throw ValidationError("--temperature and --softmax-negatives are of --loss joint-softmax.")
+    }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
     guard questions == nil || asksQuestions else {
       throw ValidationError("--questions needs them to be asked; leave --no-questions or --ila-weight 0 out.")
@@ -102,6 +125,19 @@ struct TrainedModelOptions: ParsableArguments {
       "Spaces to train, such as img,cf,text; by default img and those that --features names.", valueName: "list"),
     transform: NonEmpty.text)
   var spaces: String?
+  @Option(
+    help: ArgumentHelp(
+      "What an item's soft token is made of: image, as published, or all features; as --checkpoint was trained by default.",
+      valueName: "features"))
+  var token: TokenFeatures?
+  @Flag(
+    help: "Adds a learned vector to each soft token by its place from the end; as --checkpoint was trained by default.")
+  var positions = false
+  @Option(
+    help: ArgumentHelp(
+      "Trains a LoRA of this rank on the attention of the frozen LLM, and writes it beside the checkpoint as PEFT does.",
+      valueName: "rank"))
+  var lora: Int?
   @Flag(help: "Starts from a random rec_module, even when the checkpoint has one.")
   var fresh = false
   @Flag(
@@ -144,6 +180,10 @@ struct TrainedModelOptions: ParsableArguments {
     guard Set(features.map(\.space)).count == features.count else {
       throw ValidationError("--features names a space twice.")
     }
+    guard lora.map(LowRankStart.ranks.contains) ?? true else { throw ValidationError("--lora is 1 to 1,024.") }
+    guard token != .all || features.contains(where: { $0.space != .image }) else {
+      throw ValidationError("--token all needs --features of cf or text.")
+    }
     _ = try trainedSpaces()
   }
 
@@ -170,6 +210,18 @@ extension Space {
     guard let space = Space.allCases.first(where: { name == $0.checkpointName || name == "\($0)" }) else { return nil }
     self = space
   }
+}
+
+/// The losses by their names.
+enum TrainedLoss: String, CaseIterable, ExpressibleByArgument {
+  case bce
+  case jointSoftmax = "joint-softmax"
+}
+
+/// What soft tokens are made of, by its names.
+enum TokenFeatures: String, CaseIterable, ExpressibleByArgument {
+  case image
+  case all
 }
 
 extension CheckpointPublisher.Placement: ExpressibleByArgument {}

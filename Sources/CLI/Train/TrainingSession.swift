@@ -44,7 +44,8 @@ struct TrainingSession {
   private func train() throws -> TrainingOutcome {
     let dataset = try Dataset(reading: settings.data)
     let questions = try training.questions.map { try QuestionBank(path: $0) } ?? .standard()
-    let given = try importFeatures(items: dataset.items.count)
+    let tokenFeatures = try TrainingStart(settings, features: [:]).softTokens().features
+    let given = try importFeatures(of: Set(spaces).union(tokenFeatures), items: dataset.items.count)
     let base = TrainingStart(settings, features: given.mapValues(\.width))
     let style = try base.promptStyle()
     let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base, style))
@@ -52,7 +53,7 @@ struct TrainingSession {
     let images = try given[.image] ?? embedImages(dataset.items, start)
     let items = TrainingItems(
       items: dataset.items, images: images, others: given.filter { $0.key != .image }, spaces: spaces,
-      promptStyle: style)
+      promptStyle: style, tokenFeatures: recommender.softTokens.features)
     let sampling = SamplingOptions(
       maxInteractions: training.maxInteractions, spaces: spaces, asksQuestions: training.asksQuestions,
       seed: training.seed)
@@ -72,9 +73,10 @@ struct TrainingSession {
     try base.fit(recommender, to: items, plan, builder, in: start) { try stop.check() }
     let progress = TrainingProgress(plan)
     let run = try TrainingRun(
-      model: recommender, plan: plan, samples: builder, validation: try validation(dataset, items, builder),
+      model: recommender, plan: plan, samples: builder, joint: try joint(dataset, items),
+      validation: try validation(dataset, items, builder),
       publisher: CheckpointPublisher(
-        start: start, target: out.checkpoint, placement: model.frozenParts, notes: try notes(style)),
+        start: start, target: out.checkpoint, placement: model.frozenParts, notes: try notes(base, style, recommender)),
       directory: out, settings: facts(dataset, items, plan), report: progress.show)
     if settings.resumes { try run.resume() }
     let outcome = try run.run { stop.isRaised }
@@ -83,10 +85,20 @@ struct TrainingSession {
     return outcome
   }
 
-  private func notes(_ style: PromptStyle) throws -> TrainingNotes {
+  private func notes(
+    _ start: TrainingStart, _ style: PromptStyle, _ model: TrainableRecommender
+  ) throws -> TrainingNotes {
     let run = try out.identity(named: training.name, resumes: settings.resumes, now: .now)
     return TrainingNotes(
-      promptStyle: style, maxHistoryItems: training.maxInteractions, name: run.name, trainedAt: run.began)
+      promptStyle: style, maxHistoryItems: training.maxInteractions, softTokens: model.softTokens,
+      loraRank: try self.model.lora ?? start.base.trainingNotes().loraRank, name: run.name, trainedAt: run.began)
+  }
+
+  /// Nil with the published loss.
+  private func joint(_ dataset: Dataset, _ items: TrainingItems) throws -> JointSampler? {
+    guard training.loss == .jointSoftmax else { return nil }
+    return try JointSampler(
+      users: dataset.users, items: items, others: training.softmaxNegatives, seed: training.seed)
   }
 
   private func checkDirectory() throws(CLIError) {
@@ -103,7 +115,8 @@ struct TrainingSession {
   private func modelOptions(_ start: TrainingStart, _ style: PromptStyle) throws -> TrainingModelOptions {
     TrainingModelOptions(
       spaces: spaces, trainsTokenEmbeddings: !model.keepsTokenEmbeddings, trainsAdaptor: style.showsImages,
-      alignmentWeight: training.ilaWeight, sharesNegatives: training.shareNegatives,
+      alignmentWeight: training.ilaWeight, sharesNegatives: training.shareNegatives, loss: training.recommendationLoss,
+      lowRank: model.lora.map { LowRankStart(rank: $0, seed: training.seed) },
       freshStart: try start.freshStart(),
       loading: try LoadingOptions(precision: model.precision, computePath: nil, packedCache: nil).warningOnTerminal(),
       activationBytes: model.activationMemory << 20, maxPositions: model.maxTokens, threads: model.threads)
@@ -122,11 +135,17 @@ struct TrainingSession {
 
   // MARK: Features
 
-  private func importFeatures(items: Int) throws -> [Space: FeatureTable] {
+  private func importFeatures(of read: Set<Space>, items: Int) throws -> [Space: FeatureTable] {
     var tables: [Space: FeatureTable] = [:]
     for features in model.features {
-      guard features.space == .image || spaces.contains(features.space) else { continue }
+      guard features.space == .image || read.contains(features.space) else { continue }
       tables[features.space] = try FeatureTable(importing: features.path, for: features.space, items: items)
+    }
+    if let missing = read.subtracting(tables.keys).subtracting([.image]).min() {
+      throw CLIError(
+        .invalidInput,
+        "the checkpoint's soft tokens are made of features in \(missing.checkpointName); give --features "
+          + "\(missing.checkpointName)=FILE")
     }
     return tables
   }
@@ -159,6 +178,17 @@ struct TrainingSession {
     if model.images.applyExifOrientation { facts["--apply-exif-orientation"] = "true" }
     facts["--max-tokens"] = "\(model.maxTokens)"
     facts["--no-validation"] = "\(training.omitsValidation)"
+    // Runs of before know nothing of these: what is as published is not named.
+    if training.loss != .bce {
+      facts["--loss"] = training.loss.rawValue
+      facts["--temperature"] = "\(training.temperature)"
+      facts["--softmax-negatives"] = "\(training.softmaxNegatives)"
+    }
+    if items.tokenFeatures != [.image] {
+      facts["--token"] = items.tokenFeatures.map(\.checkpointName).joined(separator: ",")
+    }
+    if let lora = model.lora { facts["--lora"] = "\(lora)" }
+    if model.positions { facts["--positions"] = "true" }
     facts["the data"] = TrainingDigest.of(dataset)
     facts["the features"] = TrainingDigest.of(items, in: spaces)
     return facts
@@ -175,7 +205,7 @@ struct TrainingSession {
       parts.append("\((dataset.users.count - plan.sampler.users.count).counted("user")) too short to learn from")
     }
     if lacking > 0 {
-      let consequence = items.promptStyle.showsImages ? ", in no prompt" : ""
+      let consequence = items.promptStyle.showsImages && items.tokenFeatures == [.image] ? ", in no prompt" : ""
       parts.append("\(lacking.counted("item")) without an image\(consequence)")
     }
     for space in spaces where space != .image {

@@ -30,13 +30,46 @@ struct TrainingStart {
     guard isFresh else { return nil }
     var dims = widths
     dims[.image] = try widths[.image] ?? Self.width(base.visionTower + "/config.json")
-    return FreshStart(featureDims: dims, spaceDim: settings.model.spaceDim, seed: settings.training.seed)
+    return FreshStart(
+      featureDims: dims, softTokens: try softTokens(), spaceDim: settings.model.spaceDim, seed: settings.training.seed)
   }
 
   /// How prompts tell of items: as the user says, or as the user's `rec_module/` was trained.
   func promptStyle() throws -> PromptStyle {
     if let prompts = settings.training.prompts { return prompts }
     return isFresh ? .image : try base.promptStyle()
+  }
+
+  /// What soft tokens are made of: as the user says, or as the user's `rec_module/` was trained, which cannot become another.
+  func softTokens() throws -> SoftTokenLayout {
+    let (model, read) = (settings.model, settings.training.maxInteractions)
+    let known: SoftTokenLayout = try isFresh ? .published : base.trainingNotes().softTokens
+    var features = known.features
+    if let token = model.token { features = token == .image ? [.image] : Self.spaces(of: model.features) }
+    let positions = known.positions > 0 ? known.positions : model.positions ? read : 0
+    let layout = SoftTokenLayout(features: features, positions: positions)
+    guard isFresh || layout == known else {
+      throw CLIError(
+        .invalidInput,
+        "\(base.recModule) was trained with other soft tokens than --token and --positions ask for; start from random weights with "
+          + "--fresh, or leave the flags out")
+    }
+    guard positions == 0 || read <= positions else {
+      throw CLIError(
+        .invalidInput,
+        "\(base.recModule) has positions for \(positions) items, and --max-interactions is \(read); read as many at most"
+      )
+    }
+    guard try layout.isPublished || promptStyle().showsImages else {
+      throw CLIError(
+        .invalidInput,
+        "--token all and --positions are of soft tokens, which these prompts do not have; use others, or --fresh")
+    }
+    return layout
+  }
+
+  private static func spaces(of files: [FeatureFile]) -> [Space] {
+    Space.allCases.filter { space in space == .image || files.contains { $0.space == space } }
   }
 
   /// Where `model` starts from; a random start is written first.
@@ -68,7 +101,10 @@ struct TrainingStart {
   }
 
   private func write(_ model: TrainableRecommender, to start: CheckpointLocation) throws {
-    try CheckpointPublisher(start: base, target: start.directory).publish(model.recModule, keepingOthers: false)
+    let publisher = CheckpointPublisher(
+      start: base, target: start.directory,
+      notes: TrainingNotes(softTokens: model.softTokens, loraRank: try base.trainingNotes().loraRank))
+    try publisher.publish(model.recModule, keepingOthers: false)
   }
 
   private struct Configuration: Decodable {

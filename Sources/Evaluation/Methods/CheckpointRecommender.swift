@@ -32,8 +32,10 @@ package final class CheckpointRecommender: RankingMethod {
   package let settings: Settings
   private let items: [ItemTexts]
   private let model: UserModel
-  /// Nil for an item without an image.
+  /// Nil for an item that lacks all that soft tokens are made of.
   private let softTokens: [[Float]?]
+  /// The soft tokens that items have when their image is lost; nil for those that then have none.
+  private let softTokensWithoutImage: [[Float]?]
   private let itemVectors: Matrix  // [N, p for each space]
   /// Users that were ranked for by a prompt without items.
   private let untold = Mutex<Set<Int>>([])
@@ -54,20 +56,24 @@ package final class CheckpointRecommender: RankingMethod {
       checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading)
     itemVectors = try images.itemVectors(of: features)
     softTokens = try Self.softTokens(of: features, images)
+    softTokensWithoutImage =
+      try images.tokenFeatures == [.image]
+      ? [[Float]?](repeating: nil, count: features.count)
+      : Self.softTokens(of: features.map(\.withoutEmbedding), images)
     model = try UserModel(
       checkpoint: checkpoint,
       configuration: UserModel.Configuration(
         spaces: settings.spaces, promptStyle: settings.promptStyle, maxHistoryItems: settings.maxHistoryItems,
         maxPromptTokens: settings.maxPromptTokens, threads: settings.threads, loading: settings.loading))
     guard !model.promptStyle.showsImages || softTokens.contains(where: { $0 != nil }) else {
-      throw EvaluationError(.invalidInput, "no item has an image embedding; prompts are made of them")
+      throw EvaluationError(
+        .invalidInput, "no item has an image embedding, or another feature that prompts are made of")
     }
   }
 
   private static func softTokens(of features: [ItemFeatures], _ images: ImageModel) throws -> [[Float]?] {
-    let known = features.indices.filter { features[$0].embedding != nil }
-    let tokens = try images.softTokens(
-      of: Matrix(vectors: known.compactMap { features[$0].embedding }, columns: images.embeddingDim))
+    let known = features.indices.filter { images.hasSoftToken(features[$0]) }
+    let tokens = try images.softTokens(of: known.map { features[$0] })
     var all = [[Float]?](repeating: nil, count: features.count)
     for (row, item) in known.enumerated() { all[item] = Array(tokens[row: row]) }
     return all
@@ -81,6 +87,7 @@ package final class CheckpointRecommender: RankingMethod {
     model = other.model
     self.items = items ?? other.items
     self.softTokens = softTokens ?? other.softTokens
+    softTokensWithoutImage = other.softTokensWithoutImage
     self.itemVectors = itemVectors ?? other.itemVectors
   }
 
@@ -90,13 +97,13 @@ package final class CheckpointRecommender: RankingMethod {
     return CheckpointRecommender(self, items: dataset.items.map(\.texts))
   }
 
-  /// The same model over items of which some have lost their image: they are in no prompt that shows images, and their block of
-  /// the image space is zero.
+  /// The same model over items of which some have lost their image: they are in no prompt that shows images, unless soft tokens are
+  /// made of more, and their block of the image space is zero.
   package func withoutImages(of lost: Set<Int>) -> CheckpointRecommender {
     var (softTokens, itemVectors) = (softTokens, itemVectors)
     let block = settings.spaces.sorted().firstIndex(of: .image)
     for item in lost {
-      softTokens[item] = nil
+      softTokens[item] = softTokensWithoutImage[item]
       guard let block else { continue }
       let zeros = repeatElement(Float(0), count: model.spaceDim)
       itemVectors.replace(row: item, from: block * model.spaceDim, with: zeros)
@@ -177,4 +184,8 @@ package final class CheckpointRecommender: RankingMethod {
       }
     }
   }
+}
+
+extension ItemFeatures {
+  fileprivate var withoutEmbedding: ItemFeatures { ItemFeatures(cf: cf, text: text) }
 }

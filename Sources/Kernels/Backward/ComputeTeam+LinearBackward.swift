@@ -36,15 +36,17 @@ extension ComputeTeam {
   /// - Parameters:
   ///   - x: [T, I].
   ///   - weight: O · I elements.
-  ///   - bias: O elements.
-  ///   - y: [T, O], overwritten.
+  ///   - bias: O elements, or none.
+  ///   - adding: whether the former values of `y` are added.
+  ///   - y: [T, O].
   package func linear(
-    _ x: borrowing Activations, _ weight: TrainedTensor, bias: TrainedTensor, into y: inout Activations
+    _ x: borrowing Activations, _ weight: TrainedTensor, bias: TrainedTensor? = nil, adding: Bool = false,
+    into y: inout Activations
   ) {
-    precondition(weight.count == y.width * x.width && bias.count == y.width && y.rows == x.rows)
+    precondition(weight.count == y.width * x.width && bias?.count ?? y.width == y.width && y.rows == x.rows)
     let status = illmrec_linear(
-      handle, ILLMREC_ISA_BEST, x.base, x.rows, x.width, x.width, weight.values, y.width, bias.values, 0, y.base,
-      y.width)
+      handle, ILLMREC_ISA_BEST, x.base, x.rows, x.width, x.width, weight.values, y.width, bias?.values,
+      adding ? 1 : 0, y.base, y.width)
     guard status == 0 else { fatalError("no memory for \(x.rows) rows of \(x.width) in another form") }
   }
 
@@ -56,14 +58,14 @@ extension ComputeTeam {
   ///   - dy: [T, O].
   ///   - x: [T, I], what the layer read.
   ///   - weight: O · I elements; its gradient is added to.
-  ///   - bias: O elements; its gradient is added to.
+  ///   - bias: O elements, whose gradient is added to, or none.
   /// - Complexity: O(T · O · I).
   package func addLinearGradient(
-    _ dy: borrowing Activations, of x: borrowing Activations, to weight: TrainedTensor, bias: TrainedTensor
+    _ dy: borrowing Activations, of x: borrowing Activations, to weight: TrainedTensor, bias: TrainedTensor? = nil
   ) {
-    precondition(weight.count == dy.width * x.width && bias.count == dy.width && dy.rows == x.rows)
+    precondition(weight.count == dy.width * x.width && bias?.count ?? dy.width == dy.width && dy.rows == x.rows)
     illmrec_linear_backward_weight(
-      handle, dy.base, dy.rows, dy.width, dy.width, x.base, x.width, x.width, weight.gradient, bias.gradient)
+      handle, dy.base, dy.rows, dy.width, dy.width, x.base, x.width, x.width, weight.gradient, bias?.gradient)
   }
 
   /// The gradient by a trained linear layer's input; see `linearBackward(_:through:adding:into:)`.

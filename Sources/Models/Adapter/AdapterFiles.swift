@@ -14,12 +14,16 @@ struct AdapterFiles {
 
   /// Nil when there is none.
   ///
-  /// - Throws: `.unsupported` for more than one, and for one without its other half: the LLM would be computed without it.
+  /// - Throws: `.unsupported` for more than one, for one without its other half, and for none where the checkpoint was trained with
+  ///   one: the LLM would be computed without it.
   init?(of checkpoint: CheckpointLocation) throws(ModelError) {
     let found = Self.directories(of: checkpoint).flatMap { directory in
       (Self.weightNames + ["adapter_config.json"]).map { "\(directory)/\($0)" }.filter(CheckpointLocation.exists)
     }
-    guard !found.isEmpty else { return nil }
+    guard !found.isEmpty else {
+      try Self.requireNone(of: checkpoint)
+      return nil
+    }
     let weights = found.filter { !$0.hasSuffix(".json") }
     let configurations = found.filter { $0.hasSuffix(".json") }
     guard let path = weights.first, weights.count == 1, configurations.count < 2 else {
@@ -39,6 +43,15 @@ struct AdapterFiles {
     paths = [path, configurations.first ?? checkpoint.configuration]
   }
 
+  private static func requireNone(of checkpoint: CheckpointLocation) throws(ModelError) {
+    guard let rank = try checkpoint.trainingNotes().loraRank else { return }
+    throw ModelError(
+      .unsupported,
+      "\(checkpoint.recModuleConfiguration) says lora_rank \(rank), and there is no adapter beside the checkpoint: the LLM would be "
+        + "another one than was trained with. Put adapter_config.json and adapter_model.safetensors back, or take lora_rank away "
+        + "when they were merged into the LLM")
+  }
+
   private static func directories(of checkpoint: CheckpointLocation) -> [String] {
     var result: [String] = []
     for directory in [
@@ -49,6 +62,9 @@ struct AdapterFiles {
 }
 
 extension CheckpointLocation {
+  /// Whether an adapter is merged into the checkpoint's LLM when it is loaded.
+  package func hasAdapter() throws(ModelError) -> Bool { try AdapterFiles(of: self) != nil }
+
   /// Files of an adapter that lie in the checkpoint outside of `llm/`: whoever makes another checkpoint over the same LLM takes
   /// them along.
   package func looseAdapterFiles() throws(ModelError) -> [String] {

@@ -9,6 +9,10 @@ package struct TrainingNotes: Sendable, Equatable {
   package var maxHistoryItems: Int?
   /// `space_weights`, by the spaces' names in checkpoints: what each counts in a score.
   package var spaceWeights: [Space: Float]?
+  /// `soft_token_features` and `soft_token_positions`.
+  package var softTokens: SoftTokenLayout
+  /// `lora_rank`: of the adapter that was trained beside the LLM, and that lies beside the checkpoint; nil for none.
+  package var loraRank: Int?
   /// `training_name`: what services call the training by default.
   package var name: String?
   /// `trained_at`: when the run began, as RFC 3339 has it; services' default for the training's version.
@@ -20,11 +24,13 @@ package struct TrainingNotes: Sendable, Equatable {
 
   package init(
     promptStyle: PromptStyle? = nil, maxHistoryItems: Int? = nil, spaceWeights: [Space: Float]? = nil,
-    name: String? = nil, trainedAt: String? = nil
+    softTokens: SoftTokenLayout = .published, loraRank: Int? = nil, name: String? = nil, trainedAt: String? = nil
   ) {
     self.promptStyle = promptStyle
     self.maxHistoryItems = maxHistoryItems
     self.spaceWeights = spaceWeights
+    self.softTokens = softTokens
+    self.loraRank = loraRank
     self.name = name
     self.trainedAt = trainedAt
   }
@@ -77,6 +83,8 @@ extension TrainingNotes {
       let weights = spaceWeights.sorted { $0.key < $1.key }.map { "\"\($0.key.checkpointName)\": \($0.value)" }
       text += ", \"space_weights\": {\(weights.joined(separator: ", "))}"
     }
+    text += softTokens.members
+    if let loraRank { text += ", \"lora_rank\": \(loraRank)" }
     if let name { text += ", \"training_name\": \(JSONText.quoted(name))" }
     if let trainedAt { text += ", \"trained_at\": \(JSONText.quoted(trainedAt))" }
     return text
@@ -88,12 +96,17 @@ private struct TrainingNotesFile: Decodable {
   let promptStyle: String?
   let maxHistoryItems: Int?
   let spaceWeights: [String: Float]?
+  let softTokenFeatures: [String]?
+  let softTokenPositions: Int?
+  let loraRank: Int?
   let trainingName: String?
   let trainedAt: String?
 
   func notes(_ path: String) throws(ModelError) -> TrainingNotes {
     TrainingNotes(
       promptStyle: try style(path), maxHistoryItems: try historyItems(path), spaceWeights: try weights(path),
+      softTokens: try SoftTokenLayout(features: softTokenFeatures, positions: softTokenPositions, path: path),
+      loraRank: loraRank,
       name: try text(trainingName, "training_name", path), trainedAt: try text(trainedAt, "trained_at", path))
   }
 

@@ -49,6 +49,12 @@ struct WeightLoader {
     tensor(name, expecting: "[\(count)] or [1, \(count)]") { $0 == [count] || $0 == [1, count] ? [count] : nil }
   }
 
+  /// The vector of that name, whose length is the file's to say when `count` is nil.
+  mutating func vector(_ name: String, _ count: Int?) -> WeightTensor {
+    if let count { return vector(name, count) as WeightTensor }
+    return tensor(name, expecting: "[length]") { $0.count == 1 && $0[0] > 0 ? $0 : nil }
+  }
+
   /// The table of that name: at least `rows` rows of `columns`. Its rows stay in the file until they are looked up.
   mutating func table(_ name: String, atLeast rows: Int, columns: Int) -> EmbeddingTable {
     let found = find(name, expecting: "[\(rows) or more, \(columns)]") {

@@ -32,12 +32,16 @@ struct PrefixNaming: Sendable {
   private let root: PrefixKey
   /// The tokens that every history's prompt begins with. Blocks of them alone hold nothing of a tenant, so all share them.
   private let instruction: [Int32]
+  /// Whether a soft token's row depends on its place from the end too. A history that grew then begins with other rows, and
+  /// nothing of it is found but the instruction.
+  private let placesCount: Bool
 
   /// - Parameter model: tells models apart whose keys and values differ.
-  init(model: String, positionsPerBlock: Int, instruction: [Int32]) {
+  init(model: String, positionsPerBlock: Int, instruction: [Int32], placesCount: Bool = false) {
     precondition(positionsPerBlock > 0)
     self.positionsPerBlock = positionsPerBlock
     self.instruction = instruction
+    self.placesCount = placesCount
     var digest = SHA256()
     digest.update("illmrec prefix 1 \(positionsPerBlock) \(model)")
     root = PrefixKey(digest: digest.finish())
@@ -64,6 +68,7 @@ struct PrefixNaming: Sendable {
       for position in positions {
         if visual < visuals.count, prompt.softTokenPositions[visual] == position {
           digest.add(visuals[visual])
+          if placesCount { digest.add(place: visuals.count - 1 - visual) }
           visual += 1
         } else {
           digest.add(token: prompt.tokenIDs[position])
@@ -99,6 +104,9 @@ extension SHA256 {
     case .embedding(let values): add(tag: 2, values)
     }
   }
+
+  /// - Parameter place: from the end.
+  fileprivate mutating func add(place: Int) { add(tag: 4, count: place) }
 
   fileprivate mutating func add(scope: String) {
     guard !scope.isEmpty else { return }

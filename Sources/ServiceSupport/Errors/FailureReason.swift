@@ -75,6 +75,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case historyTooLong = "HISTORY_TOO_LONG"
   case interactionEmpty = "INTERACTION_EMPTY"
   case visualMissing = "VISUAL_MISSING"
+  case softTokenOfMore = "SOFT_TOKEN_OF_MORE"
   case itemWithoutImage = "ITEM_WITHOUT_IMAGE"
   case promptMissing = "PROMPT_MISSING"
   case promptEmpty = "PROMPT_EMPTY"

@@ -55,6 +55,19 @@ package struct FeatureTable: Sendable, Equatable {
 }
 
 extension FeatureTable {
+  /// Several features of each item as one, in their order. A feature that an item lacks is NaN there; an item that lacks all of
+  /// them has none.
+  ///
+  /// - Precondition: as many items in each, and at least one table.
+  init(concatenating tables: [FeatureTable]) {
+    precondition(!tables.isEmpty && tables.allSatisfy { $0.count == tables[0].count })
+    let rows = (0..<tables[0].count).map { item in
+      guard tables.contains(where: { $0[item] != nil }) else { return [Float]() }
+      return tables.flatMap { $0[item] ?? [Float](repeating: .nan, count: $0.width) }
+    }
+    self.init(width: tables.reduce(0) { $0 + $1.width }, rows: rows)
+  }
+
   /// Features that were made elsewhere.
   ///
   /// | path | |

@@ -7,14 +7,19 @@ package import Models
 package struct FreshStart: Sendable {
   /// Elements of each space's item features; the image space's are the embeddings [v] that the adaptor reads too.
   package var featureDims: [Space: Int]
+  package var softTokens: SoftTokenLayout
   /// Inner width of the adaptor.
   package var adaptorWidth: Int
   /// p.
   package var spaceDim: Int
   package var seed: UInt64
 
-  package init(featureDims: [Space: Int], adaptorWidth: Int = 512, spaceDim: Int = 512, seed: UInt64) {
+  package init(
+    featureDims: [Space: Int], softTokens: SoftTokenLayout = .published, adaptorWidth: Int = 512, spaceDim: Int = 512,
+    seed: UInt64
+  ) {
     self.featureDims = featureDims
+    self.softTokens = softTokens
     self.adaptorWidth = adaptorWidth
     self.spaceDim = spaceDim
     self.seed = seed
@@ -29,30 +34,37 @@ package struct FreshStart: Sendable {
   ///   - llmDim: d.
   ///   - tokenDeviation: of the token embeddings' elements.
   func parameters(spaces: [Space], llmDim: Int, tokenDeviation: Float) throws -> [Parameter] {
-    let dims = try spaces.map { space in
-      guard let dim = featureDims[space] else {
-        throw TrainingError(
-          .invalidInput, "a fresh start needs the size of the features in \(space.checkpointName), which is trained")
-      }
-      return dim
-    }
-    guard let embeddingDim = featureDims[.image],
-      ([adaptorWidth, spaceDim, embeddingDim] + dims).allSatisfy({ $0 > 0 })
-    else {
-      throw TrainingError(.invalidInput, "a fresh start needs the size of image embeddings, and every size positive")
+    let dims = try spaces.map(self.dim(of:))
+    let tokenDims = try softTokens.features.map(self.dim(of:))
+    guard ([adaptorWidth, spaceDim] + dims + tokenDims).allSatisfy({ $0 > 0 }) else {
+      throw TrainingError(.invalidInput, "a fresh start needs every size positive")
     }
     var draw = Draw(seed: seed)
     // A uniform distribution's bound is sqrt(3) times its deviation.
     var parameters = [draw.uniform("rec_token", [1, llmDim], bound: tokenDeviation * Float(3).squareRoot())]
-    parameters += draw.perceptron(
-      ["adaptor.proj_v2c", "adaptor.layernorm", "adaptor.interface"], [embeddingDim, adaptorWidth, llmDim])
+    parameters += draw.perceptron(softTokens.layers, [tokenDims.reduce(0, +), adaptorWidth, llmDim])
     for (space, dim) in zip(spaces, dims) {
       for (side, inputs) in [("i", dim), ("u", llmDim)] {
         let name = "f_\(side)_\(space.checkpointName).mlp"
         parameters += draw.perceptron(["\(name).0", "\(name).1", "\(name).3"], [inputs, 2 * spaceDim, spaceDim])
       }
     }
+    // Nothing is known yet of what an item lacks, or of places: both start at zero.
+    for (feature, dim) in zip(softTokens.features, tokenDims) where softTokens.allowsAbsence {
+      parameters.append(Parameter(SoftTokenLayout.absent(feature), shape: [dim]))
+    }
+    if softTokens.positions > 0 {
+      parameters.append(Parameter(SoftTokenLayout.positionsName, shape: [softTokens.positions, llmDim]))
+    }
     return parameters
+  }
+
+  private func dim(of space: Space) throws -> Int {
+    guard let dim = featureDims[space] else {
+      throw TrainingError(
+        .invalidInput, "a fresh start needs the size of the features in \(space.checkpointName), which are read")
+    }
+    return dim
   }
 }
 

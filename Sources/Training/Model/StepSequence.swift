@@ -12,8 +12,8 @@ struct StepSequence {
   /// Of the batch.
   let sample: Int
   let tokenIDs: ArraySlice<Int32>
-  /// Positions that hold soft tokens, and which of the step's they are.
-  let softTokens: [(position: Int, index: Int)]
+  /// Positions that hold soft tokens, which of the step's they are, and their place from the end of the history.
+  let softTokens: [(position: Int, index: Int, place: Int)]
   let reading: Reading
 
   var hasRecToken: Bool { if case .recommendation = reading { true } else { false } }
@@ -47,8 +47,9 @@ struct StepSequence {
     self.sample = sample
     self.reading = reading
     tokenIDs = tokens
-    softTokens = zip(sequence.softTokenPositions, firstSoftToken...).filter { $0.0 < tokens.count }.map {
-      (position: $0, index: $1)
+    let positions = sequence.softTokenPositions
+    softTokens = positions.indices.filter { positions[$0] < tokens.count }.map {
+      (position: positions[$0], index: firstSoftToken + $0, place: positions.count - 1 - $0)
     }
   }
 }

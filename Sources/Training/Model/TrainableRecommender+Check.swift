@@ -18,6 +18,28 @@ extension TrainableRecommender {
     }
   }
 
+  /// Throws unless there are candidates when, and only when, the loss is one over them.
+  func check(_ candidates: JointCandidates?, _ batch: [TrainingSample]) throws {
+    guard (candidates != nil) == (options.loss != .pairwise), candidates?.targets.count ?? batch.count == batch.count
+    else {
+      throw TrainingError(
+        .invalidInput,
+        "\(candidates?.targets.count ?? 0) targets for \(batch.count) samples; a joint softmax needs one for each, and no other loss "
+          + "has any")
+    }
+    for candidate in candidates?.all ?? [] {
+      for projection in projections {
+        guard let feature = candidate.features[projection.space], feature.count != projection.item.inputs else {
+          continue
+        }
+        throw TrainingError(
+          .invalidInput,
+          "item \(candidate.item) has \(feature.count) elements in \(projection.space.checkpointName); this checkpoint projects "
+            + "\(projection.item.inputs)")
+      }
+    }
+  }
+
   func check(_ sequence: TrainingSample.Sequence, positions: Int) throws {
     guard positions > 1, positions <= options.maxPositions else {
       throw TrainingError(
@@ -37,6 +59,11 @@ extension TrainableRecommender {
       throw TrainingError(
         .invalidInput,
         "an image embedding has \(embedding.count) elements; this checkpoint's adaptor reads \(embeddingDim)")
+    }
+    if let places = self.positions?.shape[0], soft.count > places {
+      throw TrainingError(
+        .invalidInput,
+        "a sequence has \(soft.count) soft tokens, and there are positions for \(places); read fewer items")
     }
     let marked = Set(soft)
     if let position = sequence.tokenIDs.indices.first(where: {
@@ -84,10 +111,11 @@ extension TrainableRecommender {
 
   /// Throws unless the items' features are of the widths that this model reads.
   package func check(_ items: TrainingItems) throws {
-    guard items.images.width == embeddingDim else {
+    guard items.tokenFeatures == softTokens.features, items.tokens.width == embeddingDim else {
       throw TrainingError(
         .invalidInput,
-        "image embeddings have \(items.images.width) elements; this checkpoint's adaptor reads \(embeddingDim)")
+        "\(items.tokenFeatures == [.image] ? "image embeddings" : "the features of soft tokens") have \(items.tokens.width) elements; "
+          + "this checkpoint's adaptor reads \(embeddingDim)")
     }
     for projection in projections {
       guard let width = items.features[projection.space]?.width, width != projection.item.inputs else { continue }

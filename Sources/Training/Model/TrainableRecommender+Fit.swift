@@ -25,8 +25,10 @@ extension TrainableRecommender {
   ) throws {
     precondition(options.freshStart != nil)
     if options.trainsAdaptor {
-      let images = items.images.sample(atMost: Self.featuresToFit)
-      try fit(adaptor, to: images, deviation: tokenDeviation, what: "image embedding")
+      absent.fit(to: items.tokens)
+      let rows = absent.filled(items.tokens.sample(atMost: Self.featuresToFit))
+      let what = items.tokenFeatures == [.image] ? "image embedding" : "feature of an item"
+      try fit(adaptor, to: rows, deviation: tokenDeviation, what: what)
     }
     var states: [Float] = []
     for start in stride(from: 0, to: prompts.count, by: Self.promptsAtOnce) {

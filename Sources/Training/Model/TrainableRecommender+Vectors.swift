@@ -23,7 +23,7 @@ extension TrainableRecommender {
   func hiddenStates(of prompts: [TrainingSample.Sequence]) throws -> [Float] {
     for prompt in prompts { try check(prompt, positions: prompt.tokenIDs.count + 1) }
     let batch = prompts.map { TrainingSample(recommendation: $0, targets: []) }
-    return TrainingStep(self, batch, scale: 0).recommendationStates().values
+    return TrainingStep(self, batch, among: nil, scale: 0).recommendationStates().values
   }
 
   /// Items' vectors in each space that is trained, [p] each; empty for an item without the space's feature.

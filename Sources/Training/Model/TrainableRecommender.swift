@@ -9,13 +9,15 @@ package import Models
 /// Its methods compute on the calling thread and the model's own threads, and block until they are done. It is used by one
 /// thread at a time, which owns the parameters meanwhile.
 package final class TrainableRecommender {
-  /// What is trained, under the names of published checkpoints: `rec_token` [1, d], `adaptor.*` when it is,
-  /// `f_{i,u}_{img,cf,text}.mlp.*` of the spaces that are, and `token_embed` [V, d] last, when it is.
+  /// What is trained, under the names of checkpoints: `rec_token` [1, d], `adaptor.*` when it is,
+  /// `f_{i,u}_{img,cf,text}.mlp.*` of the spaces that are, what a ``Models/SoftTokenLayout`` adds, the LLM's low-rank changes as
+  /// PEFT calls them, and `token_embed` [V, d] last, when it is.
   package let parameters: [Parameter]
   /// The trained part as a checkpoint holds it: without the token embeddings, and with the adaptor in any case.
   package let recModule: [Parameter]
-  /// v.
+  /// v, or the length of all features together that soft tokens are made of.
   package var embeddingDim: Int { adaptor.inputs }
+  package let softTokens: SoftTokenLayout
   /// d.
   package var llmDim: Int { llm.configuration.width }
   /// Positions that the LLM was made for.
@@ -33,6 +35,9 @@ package final class TrainableRecommender {
   /// Of the token embeddings' elements, before training.
   let tokenDeviation: Float
   let adaptor: TrainablePerceptron  // v -> d
+  let absent: AbsentFeatures
+  /// Of places from the end, added to the soft tokens there; nil for none.
+  let positions: Parameter?  // [places, d]
   let projections: [SpaceProjections]
   let tokenTable: TokenTable  // [V or more, d]
 
@@ -56,6 +61,12 @@ package final class TrainableRecommender {
   package init(checkpoint: CheckpointLocation, options: TrainingModelOptions = TrainingModelOptions()) throws {
     try options.check()
     self.options = options
+    guard try options.lowRank == nil || !checkpoint.hasAdapter() else {
+      throw TrainingError(
+        .invalidInput,
+        "\(checkpoint.directory) has a LoRA of its LLM already; merge it into the LLM (PEFT's merge_and_unload) to train another one"
+      )
+    }
     let team = ComputeTeam(threads: options.threads ?? ComputeTeam.availableCPUs)
     let spaces = options.spaces.sorted()
     let weights = try TrainingWeights(
@@ -63,14 +74,18 @@ package final class TrainableRecommender {
       maxPositions: options.maxPositions, team: team)
     self.team = team
     tokenDeviation = weights.tokenDeviation
-    llm = DifferentiableLlama(weights.llm, team: team)
+    llm = DifferentiableLlama(weights.llm, changes: options.lowRank, team: team)
     head = weights.head
     headlessTokens = weights.tokenCount - weights.head.outputs
     let recModule =
       try options.freshStart?.parameters(
         spaces: spaces, llmDim: weights.llm.configuration.width, tokenDeviation: weights.tokenDeviation)
       ?? weights.recModule.map { Parameter($0.name, shape: $0.tensor.shape, values: $0.tensor.values) }
+    let softTokens = try options.freshStart?.softTokens ?? checkpoint.trainingNotes().softTokens
+    self.softTokens = softTokens
     self.recModule = recModule
+    absent = AbsentFeatures(recModule, softTokens)
+    positions = recModule.first { $0.name == SoftTokenLayout.positionsName }
     recToken = recModule[0]
     adaptor = TrainablePerceptron(recModule[Self.adaptorParameters], .gelu, epsilon: Self.adaptorEpsilon)
     projections = spaces.enumerated().map { index, space in
@@ -82,10 +97,12 @@ package final class TrainableRecommender {
     }
     tokenTable = TokenTable(
       weights.tokenEmbeddings, isTrained: options.trainsTokenEmbeddings, tokenCount: weights.tokenCount)
-    let trained = recModule.enumerated().filter { index, _ in
-      options.trainsAdaptor || !Self.adaptorParameters.contains(index)
+    let trained = recModule.enumerated().filter { index, parameter in
+      options.trainsAdaptor
+        || !(Self.adaptorParameters.contains(index) || parameter.name.hasPrefix(SoftTokenLayout.namePrefix))
     }
-    parameters = trained.map(\.element) + (tokenTable.parameter.map { [$0] } ?? [])
+    parameters =
+      trained.map(\.element) + llm.changes.flatMap(\.parameters) + (tokenTable.parameter.map { [$0] } ?? [])
     for projection in projections where projection.item.outputs != projection.user.outputs {
       throw TrainingError(
         .malformed,
@@ -96,16 +113,21 @@ package final class TrainableRecommender {
 
   /// Adds `scale` times the gradient of the batch's loss, `TrainingLosses.total`, to every parameter's gradient.
   ///
+  /// - Parameter candidates: what a joint softmax tells the samples' targets apart from; nil with the published loss.
   /// - Throws: `.invalidInput` for a sample that does not fit the model; nothing was added then.
-  package func addGradients(of batch: [TrainingSample], scale: Float = 1) throws -> TrainingLosses {
+  package func addGradients(
+    of batch: [TrainingSample], among candidates: JointCandidates? = nil, scale: Float = 1
+  ) throws -> TrainingLosses {
     try check(batch)
-    return TrainingStep(self, batch, scale: scale).addGradients()
+    try check(candidates, batch)
+    return TrainingStep(self, batch, among: candidates, scale: scale).addGradients()
   }
 
   /// The batch's losses alone, without the memory that gradients take.
-  package func losses(of batch: [TrainingSample]) throws -> TrainingLosses {
+  package func losses(of batch: [TrainingSample], among candidates: JointCandidates? = nil) throws -> TrainingLosses {
     try check(batch)
-    return TrainingStep(self, batch, scale: 0).losses()
+    try check(candidates, batch)
+    return TrainingStep(self, batch, among: candidates, scale: 0).losses()
   }
 }
 
@@ -123,6 +145,18 @@ extension TrainingModelOptions {
     }
     guard alignmentWeight >= 0, alignmentWeight.isFinite else {
       throw TrainingError(.invalidInput, "the weight of image-language alignment must be 0 or more")
+    }
+    if case .jointSoftmax(let temperature) = loss {
+      guard temperature > 0, temperature.isFinite else {
+        throw TrainingError(.invalidInput, "the temperature of a softmax must be positive")
+      }
+      guard !sharesNegatives else {
+        throw TrainingError(.invalidInput, "a joint softmax has no negatives of samples that could be shared")
+      }
+    }
+    guard lowRank.map({ LowRankStart.ranks.contains($0.rank) }) ?? true else {
+      throw TrainingError(
+        .invalidInput, "the rank of a LoRA is \(LowRankStart.ranks.lowerBound) to \(LowRankStart.ranks.upperBound)")
     }
     guard threads.map({ (1...1024).contains($0) }) ?? true else {
       throw TrainingError(.invalidInput, "the number of threads must be 1 to 1024")

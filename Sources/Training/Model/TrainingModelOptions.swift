@@ -15,6 +15,10 @@ package struct TrainingModelOptions: Sendable {
   /// Whether a sample's target is told apart from the negative items of the whole batch, those aside that its user met, and
   /// not from its own one alone, as published.
   package var sharesNegatives: Bool
+  /// How the next item is told from others.
+  package var loss: RecommendationLoss
+  /// Low-rank changes of the LLM's attention that are trained beside it; nil leaves the LLM as it is, as published.
+  package var lowRank: LowRankStart?
   /// What the trained part starts from instead of the checkpoint's `rec_module/`, which then need not exist.
   package var freshStart: FreshStart?
   /// How the frozen LLM's matrices are kept: `.float32` or `.bfloat16`. What is trained stays in 32-bit floats.
@@ -29,7 +33,8 @@ package struct TrainingModelOptions: Sendable {
 
   package init(
     spaces: [Space] = Space.allCases, trainsTokenEmbeddings: Bool = true, trainsAdaptor: Bool = true,
-    alignmentWeight: Float = 1, sharesNegatives: Bool = false, freshStart: FreshStart? = nil,
+    alignmentWeight: Float = 1, sharesNegatives: Bool = false, loss: RecommendationLoss = .pairwise,
+    lowRank: LowRankStart? = nil, freshStart: FreshStart? = nil,
     loading: LoadingOptions = LoadingOptions(), activationBytes: Int = 2 << 30, maxPositions: Int = 4096,
     threads: Int? = nil
   ) {
@@ -38,6 +43,8 @@ package struct TrainingModelOptions: Sendable {
     self.trainsAdaptor = trainsAdaptor
     self.alignmentWeight = alignmentWeight
     self.sharesNegatives = sharesNegatives
+    self.loss = loss
+    self.lowRank = lowRank
     self.freshStart = freshStart
     self.loading = loading
     self.activationBytes = activationBytes

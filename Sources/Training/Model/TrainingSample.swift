@@ -10,7 +10,8 @@ package struct TrainingSample: Sendable {
     package var tokenIDs: [Int32]
     /// Ascending.
     package var softTokenPositions: [Int]
-    /// The image embedding [v] that the adaptor turns into each position's soft token.
+    /// What the adaptor turns into each position's soft token: the image embedding [v], or several features one after the other,
+    /// NaN where the item lacks one.
     package var embeddings: [[Float]]
     /// Whether the newest item alone was too long, so that the prompt tells of none.
     package var tellsOfNone = false

@@ -25,6 +25,10 @@ extension TrainingStep {
       row += sequence.outputs
     }
     for space in spaces { addRecommendationLoss(in: space, states, recommendations, &dstates) }
+    if let joint {
+      let samples = recommendations.map { (index: $0.sample, sample: batch[$0.sample], row: $0.row) }
+      ire += joint.loss(of: samples, states, scale: scale, addingTo: &dstates, on: team)
+    }
     for start in stride(from: 0, to: labels.count, by: Self.logitRows) {
       addAnswerLoss(states, labels[start..<min(start + Self.logitRows, labels.count)], &dstates)
     }

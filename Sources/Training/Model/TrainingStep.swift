@@ -12,11 +12,13 @@ final class TrainingStep {
   /// Of the gradients; 0 when there are none.
   let scale: Float
   private let sequences: [StepSequence]
-  /// All image embeddings of the batch, [n, v].
+  /// What the adaptor reads of the whole batch, [n, v].
   private let embeddings: [[Float]]
   /// Labelled tokens of the whole batch.
   let labelCount: Int
   let spaces: [SpaceStep]
+  /// In the place of `spaces` when one loss is taken of all spaces together.
+  let joint: JointStep?
   var ire = 0.0
   /// Sum over the labelled tokens.
   var ila = 0.0
@@ -28,7 +30,8 @@ final class TrainingStep {
       alignmentWeight: Double(model.options.alignmentWeight))
   }
 
-  init(_ model: TrainableRecommender, _ batch: [TrainingSample], scale: Float) {
+  /// - Parameter candidates: of a joint softmax; nil for the published loss.
+  init(_ model: TrainableRecommender, _ batch: [TrainingSample], among candidates: JointCandidates?, scale: Float) {
     self.model = model
     self.batch = batch
     self.scale = scale
@@ -45,8 +48,14 @@ final class TrainingStep {
     self.sequences = sequences
     self.embeddings = embeddings
     labelCount = batch.reduce(0) { $0 + ($1.answer?.labelCount ?? 0) }
-    spaces = model.projections.compactMap {
-      SpaceStep($0, batch, sharesNegatives: model.options.sharesNegatives, on: model.team)
+    if let candidates, case .jointSoftmax(let temperature) = model.options.loss {
+      joint = JointStep(model.projections, candidates, temperature: temperature, on: model.team)
+      spaces = []
+    } else {
+      joint = nil
+      spaces = model.projections.compactMap {
+        SpaceStep($0, batch, sharesNegatives: model.options.sharesNegatives, on: model.team)
+      }
     }
   }
 
@@ -88,15 +97,22 @@ final class TrainingStep {
       }
       distribute(drows, group, packed, &dsoftTokens)
     }
-    if model.options.trainsAdaptor { model.adaptor.backward(dsoftTokens, adaptor, on: team) }
+    if model.options.trainsAdaptor {
+      let dfirst = model.adaptor.backward(dsoftTokens, adaptor, on: team)
+      if model.absent.isIn(embeddings) {
+        model.absent.addGradient(model.adaptor.inputGradient(dfirst, on: team), of: embeddings)
+      }
+    }
     for space in spaces { space.backward(on: team) }
+    joint?.backward(on: team)
     return result
   }
 
   // MARK: Rows
 
   private func embeddingRows() -> Activations {
-    Activations(rows: embeddings.count, width: model.embeddingDim, values: embeddings.flatMap { $0 })
+    Activations(
+      rows: embeddings.count, width: model.embeddingDim, values: model.absent.filled(embeddings.flatMap { $0 }))
   }
 
   private func rowLimit(_ keeping: DifferentiableLlama.Keeping) -> Int {
@@ -130,8 +146,13 @@ final class TrainingStep {
       if model.embeddingScale != 1 { rows.scale(row: row, by: model.embeddingScale) }
     }
     for row in recRows(of: group, packed) { rows.setRow(row, toRow: 0, of: model.recToken.tensor) }
-    let runs = self.softTokens(of: group, packed).map { (source: $0.index, target: $0.row, count: 1) }
-    team.copyRows(runs, of: softTokens, into: &rows)
+    let soft = self.softTokens(of: group, packed)
+    team.copyRows(soft.map { (source: $0.index, target: $0.row, count: 1) }, of: softTokens, into: &rows)
+    if let positions = model.positions {
+      var places = Activations(rows: soft.count, width: model.llmDim)
+      for (row, token) in soft.enumerated() { places.setRow(row, toRow: token.place, of: positions.tensor) }
+      team.scatterAdd(places, toRows: soft.map { Int32($0.row) }, of: &rows)
+    }
     return rows
   }
 
@@ -141,7 +162,11 @@ final class TrainingStep {
     _ dsoftTokens: inout Activations
   ) {
     let soft = softTokens(of: group, packed)
-    team.scatterAdd(drows.gathered(soft.map(\.row)), toRows: soft.map { Int32($0.index) }, of: &dsoftTokens)
+    let dsoft = drows.gathered(soft.map(\.row))
+    team.scatterAdd(dsoft, toRows: soft.map { Int32($0.index) }, of: &dsoftTokens)
+    if let positions = model.positions {
+      team.scatterAdd(dsoft, toRows: soft.map { Int32($0.place) }, ofGradient: positions.tensor)
+    }
     let rec = recRows(of: group, packed)
     team.scatterAdd(
       drows.gathered(rec), toRows: [Int32](repeating: 0, count: rec.count), ofGradient: model.recToken.tensor)
@@ -154,9 +179,11 @@ final class TrainingStep {
     team.scatterAdd(dtokens, toRows: tokens.map(\.token), ofGradient: table.tensor)
   }
 
-  private func softTokens(of group: [StepSequence], _ packed: PackedSequences) -> [(row: Int, index: Int)] {
+  private func softTokens(
+    of group: [StepSequence], _ packed: PackedSequences
+  ) -> [(row: Int, index: Int, place: Int)] {
     zip(group, packed.spans).flatMap { sequence, span in
-      sequence.softTokens.map { (row: span.keys.lowerBound + $0.position, index: $0.index) }
+      sequence.softTokens.map { (row: span.keys.lowerBound + $0.position, index: $0.index, place: $0.place) }
     }
   }
 

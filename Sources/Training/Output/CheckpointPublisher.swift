@@ -47,7 +47,10 @@ package struct CheckpointPublisher: Sendable {
 
   private func write(_ parameters: [Parameter], _ keepingOthers: Bool, to checkpoint: CheckpointLocation) throws {
     let tokens = parameters.first { $0.name == "token_embed" }
-    var tensors = parameters.filter { $0.name != "token_embed" }.map {
+    let adapter = AdapterWriter.parameters(of: parameters)
+    try AdapterWriter.write(adapter, to: checkpoint.directory)
+    let elsewhere = Set(adapter.map(\.name)).union(["token_embed"])
+    var tensors = parameters.filter { !elsewhere.contains($0.name) }.map {
       SafetensorsWriter.Tensor($0.name, shape: $0.shape, values: Array($0.values))
     }
     if keepingOthers {

@@ -22,7 +22,8 @@ package enum TrainingDigest {
   /// Of the image embeddings and the features in the spaces in use.
   package static func of(_ items: TrainingItems, in spaces: [Space]) -> String {
     var digest = SHA256()
-    for table in [items.images] + spaces.compactMap({ items.features[$0] }) {
+    let tokens = items.tokenFeatures == [.image] ? [] : [items.tokens]
+    for table in [items.images] + spaces.compactMap({ items.features[$0] }) + tokens {
       digest.update("\(table.width)\n")
       for row in table.rows { digest.update(row.withUnsafeBytes { SHA256.hex(of: $0) }) }
     }

@@ -15,6 +15,8 @@ package final class TrainingRun {
   let directory: RunDirectory
   let publisher: CheckpointPublisher
   private let samples: SampleBuilder
+  /// Nil with the published loss.
+  private let joint: JointSampler?
   private let validation: RecommenderValidation?
   private let stepSize: StepSize
   private var lossLog: ValueLog
@@ -25,16 +27,19 @@ package final class TrainingRun {
   private let report: (TrainingEvent) -> Void
 
   /// - Parameters:
+  ///   - joint: draws candidates when the model's loss is a joint softmax.
   ///   - settings: what the run goes on with only if it is the same, by name.
   ///   - report: called on the thread that runs.
   package init(
-    model: TrainableRecommender, plan: TrainingPlan, samples: SampleBuilder, validation: RecommenderValidation?,
-    publisher: CheckpointPublisher, directory: RunDirectory, settings: [String: String],
+    model: TrainableRecommender, plan: TrainingPlan, samples: SampleBuilder, joint: JointSampler? = nil,
+    validation: RecommenderValidation?, publisher: CheckpointPublisher, directory: RunDirectory,
+    settings: [String: String],
     report: @escaping (TrainingEvent) -> Void
   ) throws {
     self.model = model
     self.plan = plan
     self.samples = samples
+    self.joint = joint
     self.validation = validation
     self.publisher = publisher
     self.directory = directory
@@ -128,7 +133,7 @@ package final class TrainingRun {
       ire: 0, ila: 0, labelledTokens: 0, alignmentWeight: Double(model.options.alignmentWeight))
     var sampleCount = 0
     optimizer.clearGradients()
-    for batch in batches {
+    for (index, batch) in batches.enumerated() {
       guard !isStopped() else { return false }
       let read = try batch.map { example in
         do {
@@ -139,7 +144,8 @@ package final class TrainingRun {
       }
       guard !read.isEmpty else { continue }
       noteUntold(zip(batch, read).filter { $1.recommendation.tellsOfNone }.map(\.0))
-      let part = try model.addGradients(of: read, scale: 1 / Float(batches.count))
+      let candidates = joint?.candidates(for: batch, batch: state.step * plan.options.accumulation + index)
+      let part = try model.addGradients(of: read, among: candidates, scale: 1 / Float(batches.count))
       guard part.total.isFinite else { throw try notFinite(part, batch, read) }
       losses.ire += part.ire / Double(batches.count)
       losses.ila += part.ila / Double(batches.count)
@@ -219,7 +225,7 @@ package final class TrainingRun {
   ) throws -> TrainingError {
     var culprits: [String] = []
     for (example, sample) in zip(batch, read) {
-      let alone = try model.losses(of: [sample])
+      let alone = try model.losses(of: [sample], among: joint?.candidates(for: [example], batch: 0))
       if !alone.total.isFinite { culprits.append(plan.describe(example)) }
     }
     if culprits.isEmpty { culprits = batch.map(plan.describe) }

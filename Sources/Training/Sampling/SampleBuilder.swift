@@ -46,7 +46,7 @@ package struct SampleBuilder: Sendable {
     let kept = history.suffix(prompt.softTokenPositions.count)
     var sequence = TrainingSample.Sequence(
       tokenIDs: prompt.tokenIDs, softTokenPositions: prompt.softTokenPositions,
-      embeddings: kept.compactMap { items.images[$0] })
+      embeddings: kept.compactMap { items.tokens[$0] })
     sequence.tellsOfNone = prompt.truncatedItems == history.count
     return sequence
   }
@@ -62,7 +62,7 @@ package struct SampleBuilder: Sendable {
       guard encoding.tokenIDs.count <= maxPositions else { continue }
       let sequence = TrainingSample.Sequence(
         tokenIDs: encoding.tokenIDs, softTokenPositions: encoding.softTokenPositions,
-        embeddings: history.suffix(encoding.softTokenPositions.count).compactMap { items.images[$0] })
+        embeddings: history.suffix(encoding.softTokenPositions.count).compactMap { items.tokens[$0] })
       return .init(sequence: sequence, labelStart: encoding.labelStart)
     }
     return nil

@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import Models
 import TestSupport
+import Testing
 import Training
 
 /// A tiny random checkpoint, made once for all tests, and samples that use every way into it.
@@ -59,5 +60,47 @@ extension Parameter {
 
   func move(along direction: [Float], by step: Float) {
     for index in direction.indices { values[index] += step * direction[index] }
+  }
+}
+
+/// L2 of the difference over L2 of the expected.
+func distance(_ found: [Float], _ expected: [Float]) -> Double {
+  guard found.count == expected.count else { return .infinity }
+  let difference = zip(found, expected).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+  return (difference / expected.reduce(0.0) { $0 + Double($1 * $1) }).squareRoot()
+}
+
+/// Holds a model's gradients against differences of its loss along random directions, parameter by parameter.
+///
+/// Losses are around 5 and rounded to 32 bits on the way, so that a difference over 2 steps of 0.01 errs by some 1e-4; so
+/// does its curvature. A random direction's slope is about |gradient| / sqrt(count). Where a ReLU turns within a step, a fourth of it
+/// is taken, whose differences err by four times as much.
+///
+/// - Parameters:
+///   - directions: for each parameter.
+///   - unused: parameters that the loss does not depend on.
+func expectSlopes(
+  of model: TrainableRecommender, directions: Int, unused: Set<String> = [], loss: () throws -> Double
+) throws {
+  var numbers = SeededGenerator(seed: 9)
+  for parameter in model.parameters {
+    let start = Array(parameter.values)
+    for _ in 0..<directions {
+      let direction = numbers.direction(parameter.count)
+      let expected = zip(direction, parameter.gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }
+      func slope(_ step: Float) throws -> Double {
+        defer { _ = parameter.values.update(fromContentsOf: start) }
+        parameter.move(along: direction, by: step)
+        let above = try loss()
+        _ = parameter.values.update(fromContentsOf: start)
+        parameter.move(along: direction, by: -step)
+        return (above - (try loss())) / Double(2 * step)
+      }
+      let typical = parameter.gradientNorm / Double(parameter.count).squareRoot()
+      var (found, bound) = (try slope(0.01), 0.05 * typical + 2e-4)
+      if abs(found - expected) >= bound { (found, bound) = (try slope(0.0025), 0.05 * typical + 8e-4) }
+      #expect((parameter.gradientNorm > 0) != unused.contains(parameter.name), "\(parameter.name)")
+      #expect(abs(found - expected) < bound, "\(parameter.name): \(found), \(expected) expected")
+    }
   }
 }

@@ -8,34 +8,14 @@ import Training
 
 @Suite("The recommender is trained by its gradients")
 struct TrainableRecommenderTests {
-  /// The whole model against differences of its own loss, parameter by parameter.
-  ///
-  /// Losses are around 5 and rounded to 32 bits on the way, so that a difference over 2 steps of 0.01 errs by some 1e-4; so
-  /// does its curvature. A random direction's slope is about |gradient| / sqrt(count).
+  /// The whole model, parameter by parameter.
   @Test func `Gradients are the losses' slopes`() throws {
     let model = try TinyRecommender.model()
     let samples = TinyRecommender.samples()
     let losses = try model.addGradients(of: samples)
     #expect(abs(losses.total - (try model.losses(of: samples)).total) < 1e-6 * losses.total)
     #expect(losses.labelledTokens == 9 - 6 + 17 - 8)
-    var numbers = SeededGenerator(seed: 9)
-    let step: Float = 0.01
-    for parameter in model.parameters {
-      let start = Array(parameter.values)
-      for _ in 0..<3 {
-        let direction = numbers.direction(parameter.count)
-        let expected = zip(direction, parameter.gradient).reduce(0.0) { $0 + Double($1.0 * $1.1) }
-        let ends = try [step, -step].map { step in
-          parameter.move(along: direction, by: step)
-          defer { _ = parameter.values.update(fromContentsOf: start) }
-          return try model.losses(of: samples).total
-        }
-        let found = (ends[0] - ends[1]) / Double(2 * step)
-        let typical = parameter.gradientNorm / Double(parameter.count).squareRoot()
-        #expect(parameter.gradientNorm > 0)
-        #expect(abs(found - expected) < 0.05 * typical + 2e-4, "\(parameter.name): \(found), \(expected) expected")
-      }
-    }
+    try expectSlopes(of: model, directions: 3) { try model.losses(of: samples).total }
   }
 
   /// Memory for all activations, for a sequence at a time, and for none.
@@ -212,12 +192,5 @@ struct TrainableRecommenderTests {
     let model = try TinyRecommender.model(options)
     _ = try model.addGradients(of: TinyRecommender.samples())
     return Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, Array($0.gradient)) })
-  }
-
-  /// L2 of the difference over L2 of the expected.
-  private func distance(_ found: [Float], _ expected: [Float]) -> Double {
-    guard found.count == expected.count else { return .infinity }
-    let difference = zip(found, expected).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
-    return (difference / expected.reduce(0.0) { $0 + Double($1 * $1) }).squareRoot()
   }
 }

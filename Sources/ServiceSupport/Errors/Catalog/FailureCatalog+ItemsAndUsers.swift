@@ -115,6 +115,11 @@ extension FailureCatalog {
         "An item of the history has neither soft_token nor embedding.",
         remedy: "Send one, as EncoderService returns it."),
       Entry(
+        .softTokenOfMore, .invalidArgument,
+        fields: fields(["history.items[j].embedding"], in: userPlaces) + ["embeddings"],
+        "The training's soft tokens are made of more features than the image's embedding.",
+        remedy: "Use soft tokens as LookupItems and EncodeImages return them."),
+      Entry(
         .itemWithoutImage, .failedPrecondition, fields: ["users[i].interactions[j].item_id"],
         "The item is stored without an image, so that the LLM has nothing to read.",
         remedy: "Leave it out of the history, or encode it with an image.", retry: .afterRepair),

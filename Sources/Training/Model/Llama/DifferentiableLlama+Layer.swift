@@ -17,13 +17,18 @@ extension DifferentiableLlama {
     llm.norm(input, weight: layer.attentionNorm, into: &workspace.normed)
     team.linear(workspace.normed, attention.keyWeight, bias: attention.keyBias, into: &kept.key)
     team.linear(workspace.normed, attention.valueWeight, bias: attention.valueBias, into: &kept.value)
+    let change = change(ofLayer: index)
+    change?.key.add(of: workspace.normed, to: &kept.key, on: team)
+    change?.value.add(of: workspace.normed, to: &kept.value, on: team)
     if isLast(index) {
       let outputs = sequences.outputRows.map(Int.init)
-      team.linear(
-        workspace.normed.gathered(outputs), attention.queryWeight, bias: attention.queryBias, into: &kept.query)
+      let read = workspace.normed.gathered(outputs)
+      team.linear(read, attention.queryWeight, bias: attention.queryBias, into: &kept.query)
+      change?.query.add(of: read, to: &kept.query, on: team)
       copy(input.gathered(outputs), into: &kept.middle)
     } else {
       team.linear(workspace.normed, attention.queryWeight, bias: attention.queryBias, into: &kept.query)
+      change?.query.add(of: workspace.normed, to: &kept.query, on: team)
       copy(input, into: &kept.middle)
     }
     if attention.queryNorm != nil { copy(kept.query, into: &kept.projectedQuery) }
@@ -34,11 +39,32 @@ extension DifferentiableLlama {
       query: kept.query, key: kept.key, value: kept.value, sequences: spans(index, sequences),
       heads: configuration.heads, keyValueHeads: configuration.keyValueHeads, scoring: attention.scoring,
       into: &kept.attended, logSums: &kept.logSums)
-    llm.addAttended(kept.attended, layer, to: &kept.middle)
+    addAttended(layer, change, kept)
     workspace.normed.reset(rows: rows)
     llm.norm(kept.middle, weight: layer.feedForwardNorm, into: &workspace.normed)
     team.linear(workspace.normed, layer.feedForward.gateWeight, bias: layer.feedForward.gateBias, into: &kept.gate)
     team.linear(workspace.normed, layer.feedForward.upWeight, bias: layer.feedForward.upBias, into: &kept.up)
+  }
+
+  /// Adds attention's branch to the residual.
+  private func addAttended(_ layer: LlamaLayer, _ change: AttentionChanges?, _ kept: LayerActivations) {
+    guard let change else {
+      llm.addAttended(kept.attended, layer, to: &kept.middle)
+      return
+    }
+    attendedBranch(layer, change, kept)
+    if let weight = layer.attendedNorm {
+      team.rmsNorm(&workspace.branch, weight: weight, epsilon: configuration.normEpsilon)
+    }
+    team.add(workspace.branch, to: &kept.middle)
+  }
+
+  /// Leaves what attention gives, before the norm behind it, in the workspace.
+  private func attendedBranch(_ layer: LlamaLayer, _ change: AttentionChanges?, _ kept: LayerActivations) {
+    workspace.branch.reset(rows: kept.attended.rows)
+    team.linear(
+      kept.attended, layer.attention.outputWeight, bias: layer.attention.outputBias, into: &workspace.branch)
+    change?.output.add(of: kept.attended, to: &workspace.branch, on: team)
   }
 
   /// The rest of the layer.
@@ -73,7 +99,8 @@ extension DifferentiableLlama {
     let (layer, attention) = (llm.layers[index], llm.layers[index].attention)
     feedForwardBackward(layer, kept, &d)
     workspace.reset(rows: d.rows, keyRows: input.rows)
-    attendedBackward(layer, kept, d)
+    let change = change(ofLayer: index)
+    attendedBackward(layer, change, kept, d)
     team.attentionBackward(
       workspace.dattended, out: kept.attended, logSums: kept.logSums, query: kept.query, key: kept.key,
       value: kept.value, sequences: spans(index, sequences), heads: configuration.heads,
@@ -87,6 +114,7 @@ extension DifferentiableLlama {
     workspace.normed.reset(rows: input.rows)
     team.linearBackward(workspace.dkey, through: attention.keyWeight, into: &workspace.normed)
     team.linearBackward(workspace.dvalue, through: attention.valueWeight, adding: true, into: &workspace.normed)
+    if let change { changeBackward(change, index, input, sequences) }
     if isLast(index) {
       spread(&d, attention, sequences)
     } else {
@@ -96,16 +124,19 @@ extension DifferentiableLlama {
   }
 
   /// Of the branch's product with its output weights, and of the norm behind it.
-  private func attendedBackward(_ layer: LlamaLayer, _ kept: LayerActivations, _ d: borrowing Activations) {
-    let attention = layer.attention
-    guard let weight = layer.attendedNorm else {
-      team.linearBackward(d, through: attention.outputWeight, into: &workspace.dattended)
+  private func attendedBackward(
+    _ layer: LlamaLayer, _ change: AttentionChanges?, _ kept: LayerActivations, _ d: borrowing Activations
+  ) {
+    let weight = layer.attention.outputWeight
+    guard let norm = layer.attendedNorm else {
+      team.linearBackward(d, through: weight, into: &workspace.dattended)
+      change?.output.backward(d, of: kept.attended, addingTo: &workspace.dattended, on: team)
       return
     }
-    workspace.branch.reset(rows: d.rows)
-    team.linear(kept.attended, attention.outputWeight, bias: attention.outputBias, into: &workspace.branch)
-    branchBackward(d, weight)
-    team.linearBackward(workspace.dbranch, through: attention.outputWeight, into: &workspace.dattended)
+    attendedBranch(layer, change, kept)
+    branchBackward(d, norm)
+    team.linearBackward(workspace.dbranch, through: weight, into: &workspace.dattended)
+    change?.output.backward(workspace.dbranch, of: kept.attended, addingTo: &workspace.dattended, on: team)
   }
 
   /// Leaves the gradient by the branch, which a norm read, in the workspace.
@@ -145,6 +176,26 @@ extension DifferentiableLlama {
     team.linearBackward(kept.gate, through: feedForward.gateWeight, into: &workspace.normed)
     team.linearBackward(kept.up, through: feedForward.upWeight, adding: true, into: &workspace.normed)
     normBackward(workspace.normed, of: kept.middle, weight: layer.feedForwardNorm, addingTo: &d)
+  }
+
+  /// Queries', keys' and values' changes back to what the attention's matrices read, which is computed again: the gradient by it is
+  /// added to `workspace.normed`.
+  private func changeBackward(
+    _ change: AttentionChanges, _ index: Int, _ input: borrowing Activations, _ sequences: PackedSequences
+  ) {
+    var read = Activations(rows: input.rows, width: input.width)
+    llm.norm(input, weight: llm.layers[index].attentionNorm, into: &read)
+    change.key.backward(workspace.dkey, of: read, addingTo: &workspace.normed, on: team)
+    change.value.backward(workspace.dvalue, of: read, addingTo: &workspace.normed, on: team)
+    guard isLast(index) else {
+      change.query.backward(workspace.dquery, of: read, addingTo: &workspace.normed, on: team)
+      return
+    }
+    var dread = Activations(rows: sequences.outputRows.count, width: input.width)
+    dread.clear()
+    change.query.backward(
+      workspace.dquery, of: read.gathered(sequences.outputRows.map(Int.init)), addingTo: &dread, on: team)
+    team.scatterAdd(dread, toRows: sequences.outputRows, of: &workspace.normed)
   }
 
   /// From the rows that are read to all rows: the last layer's residual and queries.

@@ -17,6 +17,8 @@ final class DifferentiableLlama {
 
   let llm: LlamaModel
   let team: ComputeTeam
+  /// Trained beside the frozen matrices, one for each layer; empty for none.
+  let changes: [AttentionChanges]
   private var inputs: [KeptRows] = []  // [T, D] each
   private var kept: [LayerActivations] = []
   let workspace: BackwardWorkspace
@@ -24,9 +26,15 @@ final class DifferentiableLlama {
 
   var configuration: LlamaConfiguration { llm.configuration }
 
-  init(_ llm: LlamaModel, team: ComputeTeam) {
+  init(_ llm: LlamaModel, changes start: LowRankStart? = nil, team: ComputeTeam) {
     self.llm = llm
     self.team = team
+    changes =
+      start.map { start in
+        llm.layers.enumerated().map {
+          AttentionChanges($1.attention, layer: $0, fused: llm.configuration.decoder.fusesProjections, start)
+        }
+      } ?? []
     workspace = BackwardWorkspace(llm.configuration)
     last = KeptRows(width: llm.configuration.width)
   }
@@ -74,6 +82,8 @@ final class DifferentiableLlama {
     }
     return d
   }
+
+  func change(ofLayer index: Int) -> AttentionChanges? { changes.isEmpty ? nil : changes[index] }
 
   func isLast(_ index: Int) -> Bool { index == llm.layers.count - 1 }
 

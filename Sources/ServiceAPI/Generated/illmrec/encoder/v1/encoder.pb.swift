@@ -35,7 +35,7 @@ public nonisolated enum Encoder_Output: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// The vision tower's pooled embedding [embedding_dim], not normalised.
   case embedding // = 1
 
-  /// The adaptor's soft token [soft_token_dim], what the LLM reads.
+  /// The adaptor's soft token [soft_token_dim], what the LLM reads: of the image, or of all that the training makes it of.
   case softToken // = 2
 
   /// The vector a retrieval index holds [item_vector_dim]: one block per space in use, zero where the item lacks it.
@@ -1393,13 +1393,13 @@ public nonisolated struct Encoder_GetServerInfoResponse: @unchecked Sendable {
     set {_uniqueStorage()._spaces = newValue}
   }
 
-  /// Length of a cf_feature, 0 when the space is not in use.
+  /// Length of a cf_feature, 0 when neither the space is in use nor soft tokens are made of it.
   public var cfFeatureDim: UInt32 {
     get {_storage._cfFeatureDim}
     set {_uniqueStorage()._cfFeatureDim = newValue}
   }
 
-  /// Length of a text_feature, 0 when the space is not in use.
+  /// Length of a text_feature, 0 when neither the space is in use nor soft tokens are made of it.
   public var textFeatureDim: UInt32 {
     get {_storage._textFeatureDim}
     set {_uniqueStorage()._textFeatureDim = newValue}

@@ -630,7 +630,7 @@ public nonisolated struct LLM_GetServerInfoResponse: @unchecked Sendable {
     set {_uniqueStorage()._llmDim = newValue}
   }
 
-  /// v, length of an image embedding.
+  /// v, length of an image embedding; 0 when soft tokens are made of more than the image, and items need soft_token.
   public var embeddingDim: UInt32 {
     get {_storage._embeddingDim}
     set {_uniqueStorage()._embeddingDim = newValue}
