@@ -80,6 +80,9 @@ struct EvaluateCommand: ReportingCommand {
   var resamples = 1000
   @Option(help: ArgumentHelp("Write every user's ranks to this CSV file.", valueName: "file"), transform: NonEmpty.text)
   var ranks: String?
+  @Option(
+    help: ArgumentHelp("Write every candidate's score to this CSV file.", valueName: "file"), transform: NonEmpty.text)
+  var scores: String?
   @Option(help: ArgumentHelp("Write the tables to this HTML page.", valueName: "file"), transform: NonEmpty.text)
   var html: String?
   @Flag(help: "Print JSON instead of tables.")
@@ -104,6 +107,9 @@ struct EvaluateCommand: ReportingCommand {
       }
       guard compared.contains(found[0]) else { throw ValidationError("--baseline is none of --methods.") }
     }
+    guard scores == nil || !compared.contains(.services) else {
+      throw ValidationError("--scores is of methods that rank here; leave services out of --methods.")
+    }
     try neighbours.check()
     try sasrec.check()
     try services.check()
@@ -122,14 +128,16 @@ struct EvaluateCommand: ReportingCommand {
       checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
       reading: checkpoint.images.reading,
       services: ServiceEvaluation(services),
-      bootstrap: Bootstrap(resamples: resamples), fitsWeights: fitWeights, comparesBands: byPopularity)
+      bootstrap: Bootstrap(resamples: resamples), fitsWeights: fitWeights, comparesBands: byPopularity,
+      keepsScores: scores != nil)
   }
 
   func perform() async throws {
-    for path in [ranks, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    for path in [ranks, scores, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
     try InputFile.requireDirectory(data, what: "the prepared data")
     let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
+    if let scores { try OutputFile.write(comparison.scoreFile, to: scores) }
     if let html { try OutputFile.write(comparison.page, to: html) }
     if json {
       Terminal.standardOutput.writeLine(try comparison.json())

@@ -21,6 +21,25 @@ extension Comparison {
     return Data((lines.joined(separator: "\n") + "\n").utf8)
   }
 
+  /// user,method,seed,item,score,target: one line for each user, method, seed and candidate. The score has the digits that tell it
+  /// from every other 32-bit float.
+  var scoreFile: Data {
+    var text = "user,method,seed,item,score,target\n"
+    for report in reports {
+      for (index, result) in report.results.enumerated() {
+        let seed = report.seeds.isEmpty ? "" : "\(report.seeds[index])"
+        for (user, scores) in zip(task.users, result.scores ?? []) {
+          let id = CSVText.field(task.dataset.users[user].id)
+          for (place, (item, score)) in zip(task.query(of: user).candidates, scores).enumerated() {
+            let name = CSVText.field(task.dataset.items[item].id)
+            text += "\(id),\(report.name),\(seed),\(name),\(score),\(place == 0 ? 1 : 0)\n"
+          }
+        }
+      }
+    }
+    return Data(text.utf8)
+  }
+
   /// The tables as a page of its own.
   var page: Data {
     let introduction =

@@ -53,6 +53,8 @@ struct EvaluationPlan: Sendable {
   var fitsWeights = false
   /// Whether methods are compared by how often the held-out item was met, too.
   var comparesBands = false
+  /// Whether reports have every candidate's score.
+  var keepsScores = false
 
   /// Reads the data, makes the methods and ranks.
   func compare() async throws -> Comparison {

@@ -131,7 +131,7 @@ struct EvaluationRun {
     let outcome = try SASRecRun(dataset: data, settings: settings).train()
     return Made(method: SASRec(weights: outcome.weights)) { [settings] in
       "\(settings.blocks) blocks, width \(settings.width), newest \(settings.length) items, dropout \(settings.dropout), "
-        + "learning rate \(settings.learningRate)"
+        + "learning rate \(settings.learningRate)" + (settings.loss == .crossEntropy ? ", cross entropy over all items" : "")
     }
   }
 
@@ -156,7 +156,7 @@ struct EvaluationRun {
   private func rank(_ method: some RankingMethod) throws -> RankingResult {
     let bar = ProgressBar(method.name, total: task.users.count, unit: "users")
     defer { bar.finish() }
-    return try task.rank(with: method) { users in
+    return try task.rank(with: method, keepsScores: plan.keepsScores) { users in
       try data.interruption.check()
       bar.update(completed: users)
     }

@@ -18,6 +18,12 @@ struct SASRecOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Newest items of a history that SASRec reads.", valueName: "n"))
   var length = SASRecSettings().length
 
+  @Option(
+    help: ArgumentHelp(
+      "What SASRec learns by: bce, one item that was never met, as published; or cross-entropy, over all items.",
+      valueName: "loss"))
+  var sasrecLoss = SASRecLoss.binary
+
   func check() throws {
     do {
       try settings(seed: 0).check()
@@ -34,10 +40,13 @@ struct SASRecOptions: ParsableArguments {
     settings.learningRate = learningRate
     settings.width = width
     settings.length = length
+    settings.loss = sasrecLoss == .binary ? nil : sasrecLoss
     settings.seed = seed
     return settings
   }
 }
+
+extension SASRecLoss: ExpressibleByArgument {}
 
 /// Trains SASRec and shows how far it is.
 struct SASRecRun {

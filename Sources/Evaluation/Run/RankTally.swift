@@ -8,15 +8,20 @@ package struct RankTally: Sendable {
   private let method: String
   private var ranks: [Rank?]
   private var shown: [Bool]
+  /// Nil when they are not kept: over a whole catalog they take much memory.
+  private var scores: [[Float]]?
   /// Targets that the method did not name.
   package private(set) var unnamed = 0
 
-  /// - Parameter method: its name, for errors and the result.
-  package init(_ task: RankingTask, method: String) {
+  /// - Parameters:
+  ///   - method: its name, for errors and the result.
+  ///   - keepsScores: whether the result has them.
+  package init(_ task: RankingTask, method: String, keepsScores: Bool = false) {
     self.task = task
     self.method = method
     ranks = [Rank?](repeating: nil, count: task.users.count)
     shown = [Bool](repeating: false, count: task.dataset.items.count)
+    scores = keepsScores ? [[Float]](repeating: [], count: task.users.count) : nil
   }
 
   /// Ranks a user's target.
@@ -26,6 +31,7 @@ package struct RankTally: Sendable {
   ///   - place: of the user among the task's.
   package mutating func add(_ scores: [Float], of query: RankingQuery, at place: Int) throws(EvaluationError) {
     try check(scores, of: query)
+    self.scores?[place] = scores
     let isNamed = scores[0] > -.infinity
     if !isNamed { unnamed += 1 }
     ranks[place] = isNamed ? Rank(of: scores[0], among: scores.dropFirst()) : Rank(better: scores.count - 1)
@@ -39,7 +45,7 @@ package struct RankTally: Sendable {
     let known = ranks.compactMap(\.self)
     precondition(known.count == ranks.count, "every user has been ranked for")
     return RankingResult(
-      method: method, ranks: known, coverage: Double(shown.count(where: \.self)) / Double(shown.count),
+      method: method, ranks: known, scores: scores, coverage: Double(shown.count(where: \.self)) / Double(shown.count),
       scoringTime: scoringTime, tokensPerUser: tokens.map { Double($0) / Double(known.count) })
   }
 

@@ -5,6 +5,8 @@ package struct RankingResult: Sendable {
   package let method: String
   /// One for each user of the task, in its order.
   package let ranks: [Rank]
+  /// Of each user's candidates, in the order of the task's query; nil when they were not kept.
+  package let scores: [[Float]]?
   /// Share of the catalog's items that are among somebody's first `coverageDepth`.
   package let coverage: Double
   /// Spent in the method alone.
@@ -25,10 +27,13 @@ package struct RankingResult: Sendable {
 extension RankingTask {
   /// Ranks every held-out item.
   ///
-  /// - Parameter progress: told how many users are done; what it throws ends the ranking.
-  package func rank(with method: some RankingMethod, progress: (Int) throws -> Void = { _ in }) throws -> RankingResult
-  {
-    var tally = RankTally(self, method: method.name)
+  /// - Parameters:
+  ///   - keepsScores: whether the result has them.
+  ///   - progress: told how many users are done; what it throws ends the ranking.
+  package func rank(
+    with method: some RankingMethod, keepsScores: Bool = false, progress: (Int) throws -> Void = { _ in }
+  ) throws -> RankingResult {
+    var tally = RankTally(self, method: method.name, keepsScores: keepsScores)
     var time = Duration.zero
     var tokens: Int?
     for start in stride(from: 0, to: users.count, by: method.usersAtOnce) {

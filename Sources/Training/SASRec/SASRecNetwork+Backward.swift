@@ -3,28 +3,64 @@
 import Kernels
 
 extension SASRecNetwork {
-  /// Adds the gradient of the mean binary cross entropy: each row is to score the item that comes next above 0 and one that
-  /// the user never met below.
+  /// What a row's next item is told from.
+  enum Others {
+    /// One item for each row that the user never met, by binary cross entropy: the next one's score is to be above 0, its below.
+    case negatives([Int32])
+    /// All items, by cross entropy.
+    case all
+  }
+
+  /// Rows whose logits are held at once, N wide each.
+  private static let logitRows = 256
+
+  /// Adds the gradient of the mean loss.
   ///
-  /// - Parameters:
-  ///   - next: [R].
-  ///   - negatives: [R].
-  /// - Returns: the loss in nats, both terms together: 2 log 2 when nothing is known.
+  /// - Parameter next: [R].
+  /// - Returns: the loss in nats; of binary cross entropy both terms together: 2 log 2 when nothing is known.
   func addGradients(
-    of batch: SASRecBatch, next: [Int32], negatives: [Int32], dropout: SASRecDropout = .none
+    of batch: SASRecBatch, next: [Int32], against others: Others, dropout: SASRecDropout = .none
   ) -> Double {
     let pass = forward(batch, dropout: dropout)
-    let scale = 1 / Float(batch.rows)
     var d = Activations(rows: batch.rows, width: settings.width)
     d.clear()
+    let loss =
+      switch others {
+      case .negatives(let negatives): addBinary(pass, next, negatives, &d)
+      case .all: addCrossEntropy(pass, next, &d)
+      }
+    backward(&d, pass)
+    return loss
+  }
+
+  private func addCrossEntropy(_ pass: SASRecPass, _ next: [Int32], _ d: inout Activations) -> Double {
+    var loss = 0.0
+    for start in stride(from: 0, to: next.count, by: Self.logitRows) {
+      let rows = Array(start..<min(start + Self.logitRows, next.count))
+      let read = pass.output.gathered(rows)
+      var logits = Activations(rows: rows.count, width: itemCount)
+      team.linear(read, items.tensor, into: &logits)
+      let losses = team.crossEntropy(&logits, targets: rows.map { next[$0] }, scale: 1 / Float(next.count))
+      loss += losses.reduce(0.0) { $0 + Double($1) } / Double(next.count)
+      team.addLinearGradient(logits, of: read, to: items.tensor)
+      var dread = Activations(rows: rows.count, width: settings.width)
+      team.linearBackward(logits, through: items.tensor, into: &dread)
+      team.scatterAdd(dread, toRows: rows.map(Int32.init), of: &d)
+    }
+    return loss
+  }
+
+  private func addBinary(
+    _ pass: SASRecPass, _ next: [Int32], _ negatives: [Int32], _ d: inout Activations
+  ) -> Double {
+    let scale = 1 / Float(next.count)
     var loss = 0.0
     for (indices, label) in [(next, Float(1)), (negatives, 0)] {
       let scores = team.rowScores(pass.output, of: indices, in: items.tensor)
       let (part, dscores) = ComputeTeam.binaryCrossEntropy(scores, label: label, scale: scale)
-      loss += part / Double(batch.rows)
+      loss += part / Double(next.count)
       team.rowScoresBackward(dscores, of: pass.output, indices, in: items.tensor, addingTo: &d)
     }
-    backward(&d, pass)
     return loss
   }
 

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// What SASRec's rows learn by.
+package enum SASRecLoss: String, Sendable, Codable, CaseIterable {
+  /// The next item's score against one item's that the user never met, as published.
+  case binary = "bce"
+  /// A softmax over all items (Klenitskiy & Vasilev 2023).
+  case crossEntropy = "cross-entropy"
+}
+
 /// Sizes of a SASRec and how it is trained; the defaults are those of the publication.
 package struct SASRecSettings: Sendable, Equatable, Codable {
   package var blocks = 2
@@ -23,6 +31,8 @@ package struct SASRecSettings: Sendable, Equatable, Codable {
   /// Whether an epoch goes through all of a long history, in windows whose ends change from epoch to epoch, rather than its
   /// newest `length` items.
   package var usesWholeHistory = true
+  /// Nil, as in files that do not say, is `binary`.
+  package var loss: SASRecLoss?
   package var seed: UInt64 = 1
 
   package init() {}

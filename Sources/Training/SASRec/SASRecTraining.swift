@@ -85,10 +85,11 @@ package struct SASRecTraining {
     for windows in sampler.batches(epoch: epoch) {
       let batch = SASRecBatch(windows.map { $0.items.dropLast() }, length: settings.length)
       let (next, negatives) = sampler.targets(of: windows, step: optimizer.steps)
+      let others = settings.loss == .crossEntropy ? SASRecNetwork.Others.all : .negatives(negatives)
       let seed = SplitMix64(seed: settings.seed ^ 0xD509, stream: UInt64(optimizer.steps)).state
       for parameter in network.parameters { parameter.clearGradient() }
       let loss = network.addGradients(
-        of: batch, next: next, negatives: negatives,
+        of: batch, next: next, against: others,
         dropout: SASRecDropout(probability: settings.dropout, seed: seed))
       guard loss.isFinite else {
         throw TrainingError(

@@ -33,4 +33,14 @@ import Testing
       #expect { try SASRecWeights(path: path) } throws: { ($0 as? ModelError)?.code == .malformed }
     }
   }
+
+  @Test func `Settings of a file that names no loss are those of the published one`() throws {
+    var object = try #require(
+      try JSONSerialization.jsonObject(with: JSONEncoder().encode(SASRecSettings())) as? [String: Any])
+    #expect(object["loss"] == nil)
+    object["loss"] = "cross-entropy"
+    let read = try JSONDecoder().decode(
+      SASRecSettings.self, from: JSONSerialization.data(withJSONObject: object))
+    #expect(read.loss == .crossEntropy)
+  }
 }

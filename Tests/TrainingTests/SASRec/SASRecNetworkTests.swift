@@ -44,22 +44,26 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2]) func `Gradients agree with finite differences`(heads: Int) {
+  /// Of both losses.
+  @Test(arguments: [1, 2], [SASRecLoss.binary, .crossEntropy])
+  func `Gradients agree with finite differences`(heads: Int, kind: SASRecLoss) {
     let weights = Self.small(heads: heads)
     let network = SASRecNetwork(weights, team: ComputeTeam(threads: 2))
     let batch = SASRecBatch(Self.histories.map { $0[...] }, length: 5)
-    let loss = network.addGradients(of: batch, next: Self.next, negatives: Self.negatives)
+    let others = kind == .binary ? SASRecNetwork.Others.negatives(Self.negatives) : .all
+    let loss = network.addGradients(of: batch, next: Self.next, against: others)
     var reference = SASRecReference(weights)
-    #expect(abs(loss - reference.loss(of: Self.histories, next: Self.next, negatives: Self.negatives)) < 1e-6)
+    // Losses around 2 nats in 32-bit floats.
+    #expect(abs(loss - Self.loss(kind, reference)) < 2e-6)
     let step = 1e-5
     for parameter in network.parameters {
       // A third of them all, a few of each.
       for index in stride(from: 0, to: parameter.count, by: 3) {
         let value = Double(parameter.values[index])
         reference.tensors[parameter.name]![index] = value + step
-        let above = reference.loss(of: Self.histories, next: Self.next, negatives: Self.negatives)
+        let above = Self.loss(kind, reference)
         reference.tensors[parameter.name]![index] = value - step
-        let below = reference.loss(of: Self.histories, next: Self.next, negatives: Self.negatives)
+        let below = Self.loss(kind, reference)
         reference.tensors[parameter.name]![index] = value
         let expected = (above - below) / (2 * step)
         // Gradients are up to 1 and come from a hundred 32-bit roundings; the difference itself is good to 1e-9.
@@ -70,13 +74,19 @@ import Testing
     }
   }
 
+  private static func loss(_ kind: SASRecLoss, _ reference: SASRecReference) -> Double {
+    kind == .binary
+      ? reference.loss(of: histories, next: next, negatives: negatives)
+      : reference.crossEntropy(of: histories, next: next, items: 9)
+  }
+
   /// The gradient of the loss with some elements dropped, along the gradient itself.
   @Test func `Gradients go through dropout`() {
     let network = SASRecNetwork(Self.small(), team: ComputeTeam(threads: 1))
     let batch = SASRecBatch(Self.histories.map { $0[...] }, length: 5)
     let dropout = SASRecDropout(probability: 0.4, seed: 11)
     func loss() -> Double {
-      network.addGradients(of: batch, next: Self.next, negatives: Self.negatives, dropout: dropout)
+      network.addGradients(of: batch, next: Self.next, against: .negatives(Self.negatives), dropout: dropout)
     }
     let start = loss()
     #expect(start == loss())
@@ -97,7 +107,7 @@ import Testing
     #expect(abs((above - below) / 0.02 - square) < 0.05 * square)
     #expect(
       SASRecNetwork(Self.small(), team: ComputeTeam(threads: 1)).addGradients(
-        of: batch, next: Self.next, negatives: Self.negatives) != start)
+        of: batch, next: Self.next, against: .negatives(Self.negatives)) != start)
   }
 
   @Test func `A history scores the same alone and with others`() {

@@ -49,6 +49,15 @@ struct SASRecReference {
     return terms.reduce(0, +) / Double(rows.count)
   }
 
+  /// The mean over rows of the cross entropy of a softmax over all items.
+  func crossEntropy(of histories: [[Int]], next: [Int32], items: Int) -> Double {
+    let rows = histories.flatMap { output(of: $0) }
+    let terms = rows.indices.map { row in
+      log((0..<items).reduce(0) { $0 + exp(score(rows[row], $1)) }) - score(rows[row], Int(next[row]))
+    }
+    return terms.reduce(0, +) / Double(rows.count)
+  }
+
   private func row(_ name: String, _ index: Int) -> ArraySlice<Double> {
     tensors[name]![index * width..<(index + 1) * width]
   }
