@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Datasets
 import Foundation
 import Kernels
 package import Models
@@ -74,11 +75,16 @@ extension FeatureTable {
   /// | --- | --- |
   /// | `.npy`, `.npz` | a matrix, one row per item |
   /// | `.safetensors`, `.pth`, `.bin` | the tensor named as the space (img, cf, text), `item_emb.weight`, or the only matrix |
+  /// | `random:WIDTH` | random vectors, of the standard normal distribution: they tell items apart and nothing else |
   /// | a directory | `<item number>.pth` for each item, as the published code writes them |
   ///
   /// A row with a NaN is an item without the feature. A SASRec of the published code has one row more than items: its first
   /// stands for no item.
   package init(importing path: String, for space: Space, items: Int) throws {
+    if path.hasPrefix("random:") {
+      self = try Self(random: String(path.dropFirst("random:".count)), items: items)
+      return
+    }
     let table =
       if Self.isDirectory(path) {
         try Self(directory: path, items: items)
@@ -103,6 +109,15 @@ extension FeatureTable {
     if let item = rows.firstIndex(where: { $0.contains(where: \.isInfinite) }) {
       throw TrainingError(.notFinite, "\(path): the feature of item \(item) is infinite; make the features again")
     }
+  }
+
+  private init(random width: String, items: Int) throws {
+    guard let width = Int(width), (1...65_536).contains(width) else {
+      throw TrainingError(.invalidInput, "random:\(width) says no width; give one of 1 to 65,536, such as random:128")
+    }
+    var numbers = SplitMix64(seed: 1, stream: 0x7261_6E64)
+    self.init(
+      width: width, rows: (0..<items).map { _ in (0..<width).map { _ in Float(numbers.nextNormal()) } })
   }
 
   private init(directory: String, items: Int) throws {

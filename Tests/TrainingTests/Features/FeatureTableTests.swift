@@ -61,4 +61,13 @@ struct FeatureTableTests {
       #expect(message.contains(words) && message.contains(file), "\(message)")
     }
   }
+
+  @Test func `Random vectors tell items apart and repeat`() throws {
+    let table = try FeatureTable(importing: "random:16", for: .image, items: 40)
+    #expect(table.width == 16 && table.known == 40 && Set(table.rows).count == 40)
+    #expect(try FeatureTable(importing: "random:16", for: .image, items: 40) == table)
+    for path in ["random:", "random:0", "random:x"] {
+      #expect(throws: TrainingError.self) { try FeatureTable(importing: path, for: .image, items: 40) }
+    }
+  }
 }

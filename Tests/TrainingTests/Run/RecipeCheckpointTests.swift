@@ -19,17 +19,19 @@ struct RecipeCheckpointTests {
   init() throws {
     directory = try TemporaryDirectory()
     small = try SmallRun(directory.path)
-    items = Self.items
+    items = Self.items(Space.allCases)
   }
 
   private static let missing: [Space: Set<Int>] = [.image: [2, 5], .cf: [2, 7], .text: [2, 7, 9]]
-  private static let items = TrainingItems(
-    items: SmallRun.dataset.items, images: SmallRun.features(24, missing: missing[.image] ?? []),
-    others: [
-      .cf: SmallRun.features(6, missing: missing[.cf] ?? []),
-      .text: SmallRun.features(10, missing: missing[.text] ?? []),
-    ],
-    spaces: Space.allCases, promptStyle: .compact, tokenFeatures: Space.allCases)
+  private static func items(_ tokenFeatures: [Space]) -> TrainingItems {
+    TrainingItems(
+      items: SmallRun.dataset.items, images: SmallRun.features(24, missing: missing[.image] ?? []),
+      others: [
+        .cf: SmallRun.features(6, missing: missing[.cf] ?? []),
+        .text: SmallRun.features(10, missing: missing[.text] ?? []),
+      ],
+      spaces: Space.allCases, promptStyle: .compact, tokenFeatures: tokenFeatures)
+  }
 
   private static func features(_ item: Int) -> ItemFeatures {
     ItemFeatures(
@@ -49,22 +51,30 @@ struct RecipeCheckpointTests {
 
   private func builder(_ model: TrainableRecommender) throws -> SampleBuilder {
     SampleBuilder(
-      items: items, tokenizer: try LlamaTokenizer(directory: small.checkpoint.tokenizer), maxInteractions: 10,
+      items: Self.items(model.softTokens.features),
+      tokenizer: try LlamaTokenizer(directory: small.checkpoint.tokenizer), maxInteractions: 10,
       llmDim: model.llmDim, maxPositions: 2048)
   }
 
   /// Soft tokens of items that lack features, positions and the merged LoRA included. Sums are made in another order where
   /// matrices were merged.
-  @Test func `Services compute the hidden states that training computes`() throws {
-    let model = try RecipeModel.model(over: small.checkpoint)
+  @Test(
+    arguments: zip(
+      [RecipeModel.layout, SoftTokenLayout(features: Space.allCases), SoftTokenLayout(positions: 10), .published],
+      [2, nil, nil, 2]))
+  func `Services compute the hidden states that training computes`(layout: SoftTokenLayout, lora: Int?) throws {
+    let model = try RecipeModel.model(over: small.checkpoint, layout: layout, lora: lora)
     let checkpoint = try published(model)
     let encoder = try ImageModel(checkpoint: checkpoint, spaces: Space.allCases, threads: 1)
     let llm = try UserModel(
       checkpoint: checkpoint, configuration: .init(spaces: Space.allCases, threads: 1, prefixCacheBytes: 1 << 20))
-    #expect(encoder.tokenFeatures == Space.allCases && llm.embeddingDim == 0)
+    let readsImagesAlone = layout.readsImagesAlone
+    #expect(encoder.tokenFeatures == layout.features && llm.embeddingDim == (readsImagesAlone ? 24 : 0))
     #expect(!encoder.hasSoftToken(Self.features(2)) && encoder.hasSoftToken(Self.features(7)))
-    #expect(!items.isShown(2) && items.isShown(5) && items.isShown(7))
-    for history in [[0], [0, 7], [1, 5, 3, 7, 9]] {
+    #expect(encoder.hasSoftToken(Self.features(5)) == !readsImagesAlone)
+    let shown = Self.items(layout.features)
+    #expect(!shown.isShown(2) && shown.isShown(7) && shown.isShown(5) == !readsImagesAlone)
+    for history in [[0], [0, 7], readsImagesAlone ? [1, 3, 7, 9] : [1, 5, 3, 7, 9]] {
       let sequence = try builder(model).recommendation(history)
       let expected = try model.hiddenStates(of: [sequence])
       let tokens = try encoder.softTokens(of: history.map(Self.features))
