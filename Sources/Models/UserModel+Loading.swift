@@ -94,7 +94,9 @@ extension UserModel {
   ) throws(ModelError) -> ModelFingerprints {
     var model = Fingerprint()
     model.add(existing: [checkpoint.configuration], part: "checkpoint")
-    for path in Set(llm.weights.paths + [llm.configuration]) { model.add(path, part: "llm") }
+    for path in Set(llm.weights.paths + [llm.configuration] + [llm.beside].compactMap(\.self)) {
+      model.add(path, part: "llm")
+    }
     model.add(adapter: try AdapterFiles(of: checkpoint)?.paths)
     model.add(existing: try checkpoint.tokenizerFiles(), part: "tokenizer")
     model.add(existing: [checkpoint.tokenEmbeddings], part: "llm_parameter")

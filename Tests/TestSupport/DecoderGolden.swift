@@ -33,8 +33,7 @@ package struct DecoderGolden: Sendable, CustomStringConvertible {
     _ = try directory.write(Array(configuration.utf8), to: "config.json")
     var header: [String: Any] = [:]
     var data = Data()
-    for (name, shape) in try allTensors() {
-      let values = weights(name, shape)
+    for (name, shape, values) in try weights() {
       let start = data.count
       values.withUnsafeBytes { data.append(contentsOf: $0) }
       header[name] = ["dtype": "F32", "shape": shape, "data_offsets": [start, data.count]] as [String: Any]
@@ -42,6 +41,11 @@ package struct DecoderGolden: Sendable, CustomStringConvertible {
     let text = try JSONSerialization.data(withJSONObject: header)
     let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
     _ = try directory.write(length + Array(text) + Array(data), to: "model.safetensors")
+  }
+
+  /// Every tensor of `model.safetensors`, in row-major order.
+  package func weights() throws -> [(name: String, shape: [Int], values: [Float])] {
+    try allTensors().map { ($0.name, $0.shape, weights($0.name, $0.shape)) }
   }
 
   private func allTensors() throws -> [(name: String, shape: [Int])] {

@@ -9,45 +9,40 @@ package struct LLMFiles: Sendable {
   package let weights: WeightFiles
   /// What says the shape.
   package let configuration: String
+  /// The `config.json` beside a GGUF file, which says what that leaves out; nil without.
+  package let beside: String?
 
   package init(of checkpoint: CheckpointLocation) throws(ModelError) {
     if let path = try checkpoint.llmGGUF() {
       let context = try checkpoint.trainedContext()
       let gguf = try GGUFFile(path: path)
-      var settings = try GGUFConfiguration(gguf)
-      let llama = try GGUFLlama(gguf, layers: settings.layers, headWidth: settings.headWidth)
-      if let factors = llama.ropeFactors { try settings.add(ropeFactors: factors) }
+      beside = checkpoint.configurationBesideGGUF
+      let settings = try GGUFConfiguration(gguf, beside: try beside.flatMap(Self.values))
       let keys = try ConfigurationKeys(.object(settings.values), path: path)
-      (configuration, weights) = (path, llama.weights)
-      shape = try LlamaConfiguration(keys, trainedContext: context)
-      try Self.requireSame(shape, as: checkpoint.llm + "/config.json", path, context)
+      (configuration, weights) = (path, try WeightFiles(gguf, settings))
+      shape = try LlamaConfiguration(keys, trainedContext: context, settings.conversion)
+      if let beside { try Self.requireSame(shape, as: beside, path, context) }
     } else {
-      configuration = checkpoint.llm + "/config.json"
+      (configuration, beside) = (checkpoint.llm + "/config.json", nil)
       shape = try checkpoint.llmShape()
       weights = try checkpoint.llmWeightFiles()
     }
+  }
+
+  private static func values(of path: String) throws(ModelError) -> [String: JSONValue]? {
+    try JSONText.decodeVerbatim(JSONValue.self, from: path).object
   }
 
   /// A configuration beside a GGUF file says the same, or it is another model's.
   private static func requireSame(
     _ shape: LlamaConfiguration, as path: String, _ gguf: String, _ context: Double?
   ) throws(ModelError) {
-    guard CheckpointLocation.exists(path) else { return }
     let other = try LlamaConfiguration(path: path, trainedContext: context)
-    guard other.llmSizes == shape.llmSizes else {
-      throw ModelError(
-        .malformed,
-        "\(path) says \(other.llmSizes), and \(gguf) \(shape.llmSizes) (width, layers, heads, key/value heads, head width, "
-          + "feed-forward width, epsilon, RoPE base and scaling); take away the one that is another model's")
-    }
-  }
-}
-
-extension LlamaConfiguration {
-  /// What every description of one model has in common; the number of tokens is another before and after tokens are added.
-  fileprivate var llmSizes: String {
-    let sizes = [width, layers, heads, keyValueHeads, headWidth, feedForwardWidth].map(String.init)
-    return (sizes + ["\(normEpsilon)", "\(ropeBase)", "\(ropeScaling)"]).joined(separator: " ")
+    guard let difference = shape.difference(from: other) else { return }
+    throw ModelError(
+      .malformed,
+      "\(path) says \(difference.theirs), and \(gguf) \(difference.ours) (\(difference.what)); take away the one that is another "
+        + "model's")
   }
 }
 
@@ -68,11 +63,23 @@ extension CheckpointLocation {
   /// - Throws: `.unsupported` where several lie there.
   func llmGGUF() throws(ModelError) -> String? { try Self.gguf(at: llm) }
 
+  /// The `config.json` of the directory that a GGUF file lies in, or of the checkpoint's `llm/` where `llmWeights` names the file; nil
+  /// where there is none.
+  fileprivate var configurationBesideGGUF: String? {
+    let directory = llmWeights.map { Self.isDirectory($0) ? $0 : tokenizer } ?? llm
+    let path = directory + "/config.json"
+    return Self.exists(path) ? path : nil
+  }
+
+  private static func isDirectory(_ path: String) -> Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+  }
+
   /// - Parameter path: a file, or a directory that is searched for one.
   static func gguf(at path: String) throws(ModelError) -> String? {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
-    guard isDirectory.boolValue else { return path }
+    guard exists(path) else { return nil }
+    guard isDirectory(path) else { return path }
     guard !WeightFiles.exist(in: path) else { return nil }
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
       .filter { $0.lowercased().hasSuffix(".gguf") }

@@ -6,51 +6,60 @@ import Kernels
 /// What a GGUF file's metadata say of its model, in the words of Hugging Face's `config.json`: one reader decides what of it is
 /// computed.
 struct GGUFConfiguration {
-  /// Keys of a `config.json`, and those of the metadata that nothing is known of, with null.
-  private(set) var values: [String: JSONValue] = [:]
-  let layers: Int
-  let headWidth: Int
-  private let ropeBase: Double
+  struct Sizes {
+    let width: Int
+    let layers: Int
+    let heads: Int
+    let keyValueHeads: Int
+    let headWidth: Int
+    let feedForwardWidth: Int
+    let positions: Int
+  }
 
-  private static let architecture = GGUFLlama.architecture
+  let architecture: GGUFArchitecture
+  let sizes: Sizes
+  /// Keys of a `config.json`, and those of the metadata that nothing is known of, with null.
+  var values: [String: JSONValue] = [:]
+  var metadata: GGUFMetadata
+  /// The `config.json` beside the file, which says what conversions leave out; nil without.
+  let beside: [String: JSONValue]?
+  /// What a `config.json` has no words for.
+  private(set) var conversion = DecoderConversion()
+  /// Tensors that say how the model is computed, and hold no weights.
+  private(set) var readTensors: Set<String> = []
+
+  private let gguf: GGUFFile
+
   /// The version of ggml's quantised blocks that is read.
   private static let quantizationVersion = 2.0
   /// Where the metadata do not say `rope.freq_base`.
   private static let defaultRopeBase = 10_000.0
 
-  init(_ gguf: GGUFFile) throws(ModelError) {
+  init(_ gguf: GGUFFile, beside: [String: JSONValue]? = nil) throws(ModelError) {
     var metadata = GGUFMetadata(gguf)
-    try Self.requireModel(&metadata)
-    let name = Self.architecture
-    layers = try metadata.required("\(name).block_count")
-    let width = try metadata.required("\(name).embedding_length")
-    let heads = try metadata.required("\(name).attention.head_count")
-    headWidth = try Self.headWidth(&metadata, width: width, heads: heads)
-    ropeBase = try metadata.number("\(name).rope.freq_base") ?? Self.defaultRopeBase
-    let sizes: [String: Int] = [
-      "hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": heads, "head_dim": headWidth,
-      "num_key_value_heads": try metadata.integer("\(name).attention.head_count_kv") ?? heads,
-      "intermediate_size": try metadata.required("\(name).feed_forward_length"),
-      "max_position_embeddings": try metadata.required("\(name).context_length"),
-      "vocab_size": try Self.vocabulary(gguf, &metadata),
-    ]
-    for (key, size) in sizes { values[key] = .number(Double(size)) }
-    guard let epsilon = try metadata.number("\(name).attention.layer_norm_rms_epsilon") else {
-      throw metadata.missing("\(name).attention.layer_norm_rms_epsilon")
-    }
-    values["rms_norm_eps"] = .number(epsilon)
-    values["rope_theta"] = .number(ropeBase)
-    values["model_type"] = .string(name)
-    let tensors = Set(gguf.tensors.map(\.name))
-    values["tie_word_embeddings"] = .bool(!tensors.contains("output.weight"))
-    values["attention_bias"] = .bool(tensors.contains("blk.0.attn_q.bias"))
-    values["mlp_bias"] = .bool(tensors.contains("blk.0.ffn_gate.bias"))
-    try readScaling(&metadata)
-    try Self.refuseOthers(&metadata)
-    for key in metadata.unknown(besides: Self.isHarmless) { values[key] = .null }
+    let architecture = try Self.model(&metadata)
+    metadata.architecture = architecture.name
+    let sizes = try Self.sizes(&metadata)
+    (self.gguf, self.architecture, self.sizes, self.beside) = (gguf, architecture, sizes, beside)
+    self.metadata = metadata
+    values["model_type"] = .string(architecture.modelType)
+    for (key, size) in [
+      "hidden_size": sizes.width, "num_hidden_layers": sizes.layers, "num_attention_heads": sizes.heads,
+      "num_key_value_heads": sizes.keyValueHeads, "head_dim": sizes.headWidth,
+      "intermediate_size": sizes.feedForwardWidth, "max_position_embeddings": sizes.positions,
+      "vocab_size": try vocabulary(),
+    ] { values[key] = .number(Double(size)) }
+    try readNumbers()
+    readTensorNames()
+    try readScaling()
+    try architecture.read(&self)
+    conversion.addedOneToNorms = architecture.addsOneToNorms
+    try divideFrequencies()
+    try refuseOthers()
+    for key in self.metadata.unknown(besides: isHarmless) { values[key] = .null }
   }
 
-  private static func requireModel(_ metadata: inout GGUFMetadata) throws(ModelError) {
+  private static func model(_ metadata: inout GGUFMetadata) throws(ModelError) -> GGUFArchitecture {
     if let type = try metadata.text("general.type"), type != "model" {
       throw metadata.refusal(of: "general.type", "only a whole model is read")
     }
@@ -58,27 +67,28 @@ struct GGUFConfiguration {
       throw metadata.refusal(
         of: "split.count", "join the files first: llama-gguf-split --merge \(metadata.path) WHOLE.gguf")
     }
-    guard let found = try metadata.text("general.architecture") else { throw metadata.missing("general.architecture") }
-    guard found == architecture else {
-      throw metadata.refusal(of: "general.architecture", "of GGUF files only \"\(architecture)\" is computed")
-    }
+    let architecture = try GGUFArchitecture.named(&metadata)
     try metadata.require("general.quantization_version", quantizationVersion)
+    return architecture
   }
 
-  private static func headWidth(
-    _ metadata: inout GGUFMetadata, width: Int, heads: Int
-  ) throws(ModelError) -> Int {
-    let stated = try metadata.integer("\(architecture).attention.key_length")
+  private static func sizes(_ metadata: inout GGUFMetadata) throws(ModelError) -> Sizes {
+    let width = try metadata.required(".embedding_length")
+    let heads = try metadata.required(".attention.head_count")
+    let stated = try metadata.integer(".attention.key_length")
     let headWidth = stated ?? (heads > 0 ? width / heads : 0)
-    for key in ["attention.value_length", "rope.dimension_count"] {
-      guard let other = try metadata.integer("\(architecture).\(key)"), other != headWidth else { continue }
-      throw metadata.refusal(of: "\(architecture).\(key)", "only \(headWidth), the width of a head, is computed")
+    if let other = try metadata.integer(".attention.value_length"), other != headWidth {
+      throw metadata.refusal(of: ".attention.value_length", "only \(headWidth), the width of a head, is computed")
     }
-    return headWidth
+    return Sizes(
+      width: width, layers: try metadata.required(".block_count"), heads: heads,
+      keyValueHeads: try metadata.integer(".attention.head_count_kv") ?? heads, headWidth: headWidth,
+      feedForwardWidth: try metadata.required(".feed_forward_length"),
+      positions: try metadata.required(".context_length"))
   }
 
-  private static func vocabulary(_ gguf: GGUFFile, _ metadata: inout GGUFMetadata) throws(ModelError) -> Int {
-    let stated = try metadata.integer("\(architecture).vocab_size")
+  private mutating func vocabulary() throws(ModelError) -> Int {
+    let stated = try metadata.integer(".vocab_size")
     let rows = gguf.tensors.first { $0.name == "token_embd.weight" }?.shape.first
     if let stated, let rows, stated != rows {
       throw ModelError(
@@ -87,66 +97,97 @@ struct GGUFConfiguration {
     return rows ?? stated ?? 0
   }
 
-  // MARK: - Positions
-
-  private mutating func readScaling(_ metadata: inout GGUFMetadata) throws(ModelError) {
-    let name = Self.architecture
-    let key = "\(name).rope.scaling.type"
-    let type = try metadata.text(key) ?? "linear"
-    let factors = [
-      try metadata.number("\(name).rope.scaling.factor"), try metadata.number("\(name).rope.scale_linear"),
-    ]
-    // 0 is none.
-    let factor = factors.compactMap { $0 }.first.map { $0 == 0 ? 1 : $0 } ?? 1
-    switch type {
-    case "none": break
-    case "linear": if factor != 1 { setScaling("linear", ["factor": .number(factor)]) }
-    default: throw metadata.refusal(of: key, "\"none\" and \"linear\" are computed")
+  private mutating func readNumbers() throws(ModelError) {
+    let epsilon = ".attention.layer_norm_rms_epsilon"
+    guard let epsilonValue = try metadata.number(epsilon) else { throw metadata.missing(epsilon) }
+    values["rms_norm_eps"] = .number(epsilonValue)
+    let base = try metadata.number(".rope.freq_base")
+    if base == nil, architecture.needsRopeBase { throw metadata.missing(".rope.freq_base") }
+    values["rope_theta"] = .number(base ?? Self.defaultRopeBase)
+    let rotated = ".rope.dimension_count"
+    if let width = try metadata.integer(rotated), width != sizes.headWidth, !architecture.rotatesParts {
+      throw metadata.refusal(of: rotated, "only \(sizes.headWidth), the width of a head, is computed")
     }
   }
 
-  private mutating func setScaling(_ type: String, _ settings: [String: JSONValue]) {
-    values["rope_scaling"] = .object(settings.merging(["rope_type": .string(type)]) { first, _ in first })
+  /// What is told by which tensors there are.
+  private mutating func readTensorNames() {
+    values["tie_word_embeddings"] = .bool(!gguf.tensors.contains { $0.name == "output.weight" })
+    let biased = Set(
+      gguf.tensors.filter { $0.name.hasPrefix("blk.") && $0.name.hasSuffix(".bias") }
+        .compactMap { $0.name.split(separator: ".").dropFirst(2).first.map(String.init) })
+    values["attention_bias"] = .bool(!biased.isDisjoint(with: GGUFArchitecture.attention))
+    values["mlp_bias"] = .bool(biased.contains { $0.hasPrefix("ffn_") })
+  }
+
+  /// The numbers of a tensor that says how the model is computed; nil where there is none.
+  mutating func numbers(ofTensor name: String, count: Int) throws(ModelError) -> [Float]? {
+    guard let tensor = gguf.tensors.first(where: { $0.name == name }) else { return nil }
+    readTensors.insert(name)
+    guard tensor.type == .float32, tensor.count == count else {
+      throw ModelError(
+        .tensorMismatch, "\(gguf.path): \(name) is \(tensor.type.name) \(tensor.shape), and F32 [\(count)] is expected")
+    }
+    return tensor.load(shape: [count], on: ComputeTeam(threads: 1)).values
+  }
+
+  /// Takes what conversions leave out from the `config.json` beside the file.
+  ///
+  /// - Parameters:
+  ///   - keys: of a `config.json`. What the metadata have said stays.
+  ///   - usual: what is known without that file; nil where nothing is.
+  mutating func fill(_ keys: [String], usual: [String: JSONValue]?) throws(ModelError) {
+    guard let known = beside?.filter({ keys.contains($0.key) }) ?? usual else {
+      throw ModelError(
+        .unsupported,
+        "\(gguf.path): GGUF files of the architecture \(architecture.name) leave out \(keys.joined(separator: ", ")), and what they are "
+          + "in this one, with \(sizes.layers) layers of width \(sizes.width), is not known; put the model's config.json into the "
+          + "checkpoint's llm/")
+    }
+    values.merge(known) { stated, _ in stated }
   }
 
   /// Takes in the factors that the rotary frequencies are divided by, which llama.cpp's conversion makes of Llama 3's settings.
-  mutating func add(ropeFactors tensor: StoredTensor) throws(ModelError) {
-    let problem = ModelError(
-      .unsupported,
-      "\(tensor.file.path): rope_freqs.weight holds other factors than those of Llama 3's scaling; only these are computed"
-    )
-    guard tensor.type == .float32, tensor.count == headWidth / 2 else { throw problem }
-    let factors = tensor.load(shape: tensor.shape, on: ComputeTeam(threads: 1)).values
-    guard !factors.allSatisfy({ $0 == 1 }) else { return }
-    guard values["rope_scaling"] == nil, let scaling = LlamaThreeScaling(factors: factors, base: ropeBase) else {
-      throw problem
+  private mutating func divideFrequencies() throws(ModelError) {
+    guard architecture.dividesFrequencies,
+      let factors = try numbers(ofTensor: "rope_freqs.weight", count: sizes.headWidth / 2),
+      !factors.allSatisfy({ $0 == 1 })
+    else { return }
+    guard values["rope_scaling"] == nil, factors.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw ModelError(
+        .unsupported,
+        "\(gguf.path): rope_freqs.weight is computed where its factors are positive and rope.scaling.type is none")
     }
-    setScaling("llama3", scaling.settings)
+    conversion.frequencyDivisors = factors
   }
 
   // MARK: - What is not computed
 
-  private static func refuseOthers(_ metadata: inout GGUFMetadata) throws(ModelError) {
+  private mutating func refuseOthers() throws(ModelError) {
     for (key, computed) in [
-      ("expert_count", 0), ("expert_used_count", 0), ("attention.sliding_window", 0), ("attention.scale", 0),
-      ("attention.max_alibi_bias", 0), ("attention.clamp_kqv", 0), ("attn_logit_softcapping", 0),
-      ("final_logit_softcapping", 0), ("logit_scale", 1), ("embedding_scale", 1), ("residual_scale", 1),
-      ("rope.scaling.attn_factor", 1),
-    ] as [(String, Double)] { try metadata.require("\(architecture).\(key)", computed) }
-    for (key, computed) in [("use_parallel_residual", false), ("attention.causal", true)] {
-      guard let flag = try metadata.flag("\(architecture).\(key)"), flag != computed else { continue }
-      throw metadata.refusal(of: "\(architecture).\(key)", "only \(computed) is computed")
+      (".expert_count", 0), (".expert_used_count", 0), (".attention.sliding_window", 0), (".attention.scale", 0),
+      (".attention.max_alibi_bias", 0), (".attention.clamp_kqv", 0), (".attn_logit_softcapping", 0),
+      (".final_logit_softcapping", 0), (".logit_scale", 1), (".embedding_scale", 1), (".residual_scale", 1),
+      (".rope.scaling.attn_factor", 1), (".rope.scaling.yarn_log_multiplier", 0),
+    ] as [(String, Double)] where !metadata.hasRead(key) { try metadata.require(key, computed) }
+    for key in [".attention.sliding_window_pattern", ".rope.freq_base_swa", ".rope.dimension_count_swa"]
+    where !metadata.hasRead(key) && metadata.has(key) {
+      throw metadata.refusal(of: key, "layers of more than one kind are not computed in this architecture")
     }
-    let layout = "\(architecture).tensor_data_layout"
+    for (key, computed) in [(".use_parallel_residual", false), (".attention.causal", true)] {
+      guard let flag = try metadata.flag(key), flag != computed else { continue }
+      throw metadata.refusal(of: key, "only \(computed) is computed")
+    }
+    let layout = ".tensor_data_layout"
     if let text = try metadata.text(layout), text != "Meta AI original pth" {
       throw metadata.refusal(of: layout, "convert the model again with a current llama.cpp")
     }
   }
 
   /// Who made the file, how it was quantised, and the tokenizer, which ``GGUFVocabulary`` reads.
-  private static func isHarmless(_ key: String) -> Bool {
+  private func isHarmless(_ key: String) -> Bool {
     ["general.", "tokenizer.", "quantize.", "split."].contains(where: key.hasPrefix)
       || ["pooling_type", "rope.scaling.original_context_length", "rope.scaling.finetuned"]
-        .contains { key == "\(architecture).\($0)" }
+        .contains { key == "\(architecture.name).\($0)" }
   }
 }

@@ -5,6 +5,8 @@ struct GGUFMetadata {
   private let file: CheckpointFile
   private let values: [String: GGUFValue]
   private var read: Set<String> = []
+  /// The model's, which goes before keys that are asked for with a leading dot.
+  var architecture = ""
 
   init(_ gguf: GGUFFile) {
     file = gguf.file
@@ -13,7 +15,12 @@ struct GGUFMetadata {
 
   var path: String { file.path }
 
-  func has(_ key: String) -> Bool { values[key] != nil }
+  func has(_ key: String) -> Bool { values[whole(key)] != nil }
+
+  /// Whether somebody has asked for the key.
+  func hasRead(_ key: String) -> Bool { read.contains(whole(key)) }
+
+  private func whole(_ key: String) -> String { key.hasPrefix(".") ? architecture + key : key }
 
   // MARK: - Values
 
@@ -80,6 +87,14 @@ struct GGUFMetadata {
     return numbers
   }
 
+  /// Nil where the key is missing, or is no list.
+  mutating func flags(_ key: String) throws(ModelError) -> [Bool]? {
+    guard case .list(let list) = values[whole(key)] else { return nil }
+    guard list.kind == .bool else { return try integers(key)?.map { $0 != 0 } }
+    _ = take(key)
+    return file.withBytes { bytes in bytes[list.place..<list.place + list.count].map { $0 != 0 } }
+  }
+
   private mutating func list(_ key: String, of kind: GGUFValue.Kind) throws(ModelError) -> GGUFValue.List? {
     guard let value = take(key) else { return nil }
     guard case .list(let list) = value, list.kind == kind else { throw wrongType(key, "a list of \(kind)") }
@@ -87,23 +102,23 @@ struct GGUFMetadata {
   }
 
   private mutating func take(_ key: String) -> GGUFValue? {
-    read.insert(key)
-    return values[key]
+    read.insert(whole(key))
+    return values[whole(key)]
   }
 
   // MARK: - Problems
 
   func missing(_ key: String) -> ModelError {
-    ModelError(.malformed, "\(path): the metadata has no \(key); convert the model again")
+    ModelError(.malformed, "\(path): the metadata has no \(whole(key)); convert the model again")
   }
 
   private func wrongType(_ key: String, _ expected: String) -> ModelError {
-    ModelError(.malformed, "\(path): \(key) is not \(expected); convert the model again")
+    ModelError(.malformed, "\(path): \(whole(key)) is not \(expected); convert the model again")
   }
 
   /// - Parameter computed: the end of the message: what is computed instead, or what to do.
   func refusal(of key: String, _ computed: String) -> ModelError {
-    ModelError(.unsupported, "\(path): \(key) is \(written(key)); \(computed)")
+    ModelError(.unsupported, "\(path): \(whole(key)) is \(written(key)); \(computed)")
   }
 
   /// Refuses a number other than the one that is computed here.
@@ -113,7 +128,7 @@ struct GGUFMetadata {
   }
 
   private func written(_ key: String) -> String {
-    switch values[key] {
+    switch values[whole(key)] {
     case .unsigned(let value): "\(value)"
     case .signed(let value): "\(value)"
     case .float(let value): "\(value)"

@@ -71,6 +71,13 @@ extension SentencePieceTokenizer {
   /// The SentencePiece tokenizer of a GGUF file, as of the `tokenizer.model` that it was converted from.
   convenience init(_ vocabulary: inout GGUFVocabulary) throws(ModelError) {
     try vocabulary.refuseOthers()
+    // Phi-3's is not in the legacy mode, and Gemma has pieces of its own that are cut off first; the files say neither.
+    if let architecture = try vocabulary.architecture(), architecture != GGUFArchitecture.llama.name {
+      throw vocabulary.refusal(
+        of: "model",
+        "of the architecture \"\(architecture)\", the file does not say all that ids depend on: put the model's tokenizer.model "
+          + "with its tokenizer_config.json, or its tokenizer.json, beside it")
+    }
     guard let scores = try vocabulary.floats("scores"), scores.count == vocabulary.tokens.count else {
       throw ModelError(.malformed, "\(vocabulary.path): \(GGUFVocabulary.prefix)scores are not as many as the tokens")
     }

@@ -59,6 +59,9 @@ struct GGUFVocabulary {
     return (Int32(id), String(decoding: tokens[id], as: UTF8.self))
   }
 
+  /// Whose tokenizer it is; nil where the file does not say.
+  mutating func architecture() throws(ModelError) -> String? { try metadata.text("general.architecture") }
+
   func refusal(of key: String, _ computed: String) -> ModelError { metadata.refusal(of: Self.prefix + key, computed) }
 
   /// Refuses what would change ids and is not computed.
@@ -101,12 +104,18 @@ struct GGUFVocabulary {
   /// - Parameter id: of a token there; nil where it has none.
   func requireSame(as other: String, id: ([UInt8]) -> Int32?) throws(ModelError) {
     for (index, token) in tokens.enumerated() where kinds[index] != .unused && kinds[index] != .unknown {
-      guard let found = id(token), Int(found) == index else {
+      // Conversions write spaces where SentencePiece has a sign for them.
+      let written = kinds[index] == .userDefined && id(token) == nil ? Self.withSpaceSigns(token) : token
+      guard let found = id(written), Int(found) == index else {
         throw ModelError(
           .malformed,
           "\(other) has \(id(token).map { "the id \($0)" } ?? "no id") for \"\(String(decoding: token, as: UTF8.self))\", which is "
             + "token \(index) of \(path); the two are not of one model: take one of them away")
       }
     }
+  }
+
+  private static func withSpaceSigns(_ token: [UInt8]) -> [UInt8] {
+    token.flatMap { $0 == 0x20 ? Array("\u{2581}".utf8) : [$0] }
   }
 }

@@ -78,3 +78,11 @@ package struct DecoderDescription: Sendable, Equatable {
   /// Whether what a branch gives is normed.
   package var hasNormsAfter: Bool { normPlace != .before }
 }
+
+/// What becomes of a model's files when they are converted to GGUF, where a `config.json` has no words for it.
+struct DecoderConversion: Sendable, Equatable {
+  /// Whether norms that are kept less one were made whole.
+  var addedOneToNorms = false
+  /// What the frequencies of rotary positions are divided by, one for each pair of a head's elements.
+  var frequencyDivisors: [Float]?
+}

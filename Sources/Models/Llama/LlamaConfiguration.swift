@@ -48,8 +48,12 @@ package struct LlamaConfiguration: Sendable {
     try self.init(try ConfigurationKeys(path: path), trainedContext: trainedContext)
   }
 
-  /// - Parameter keys: of a `config.json`, or of what says the same.
-  init(_ keys: ConfigurationKeys, trainedContext: Double?) throws(ModelError) {
+  /// - Parameters:
+  ///   - keys: of a `config.json`, or of what says the same.
+  ///   - conversion: what the keys do not say.
+  init(
+    _ keys: ConfigurationKeys, trainedContext: Double?, _ conversion: DecoderConversion = .init()
+  ) throws(ModelError) {
     var keys = keys
     let path = keys.path
     let family = try DecoderFamily.named(&keys)
@@ -76,6 +80,7 @@ package struct LlamaConfiguration: Sendable {
     try Self.refuseOthers(&keys, reading.decoder)
 
     var scaling = reading.rope.scaling
+    if let divisors = conversion.frequencyDivisors { scaling.scheme = .divided(by: divisors) }
     let ownContext = try keys.number("model_max_length")
     if let factor = Self.factor(trainedContext: trainedContext ?? ownContext, positions: positions) {
       guard family.scalesLinearly else {
@@ -94,6 +99,7 @@ package struct LlamaConfiguration: Sendable {
     unknownKeys = Self.unknown(keys, reading.rope.unknownKeys + reading.unknownKeys)
     self.family = family.title
     decoder = reading.decoder
+    decoder.normsAddOne = decoder.normsAddOne && !conversion.addedOneToNorms
     decoder.ropeScheme = scaling.scheme
     decoder.rotatedFraction = reading.rope.rotatedFraction
     decoder.positionLimit = [decoder.positionLimit, scaling.positionLimit].compactMap(\.self).min()

@@ -13,6 +13,8 @@ package enum RopeScheme: Sendable, Equatable {
   case yarn(YarnRamp)
   /// Each frequency is divided by a factor of its own (Ding et al. 2024), that of short sequences.
   case longrope(factors: [Double], magnitude: Double)
+  /// The same without a magnitude, of a GGUF file whose factors were made of ``llama3(_:)``.
+  case divided(by: [Float])
 
   /// Long wavelengths are divided by the factor, short ones stay, those between are mixed (Grattafiori et al. 2024).
   package struct Llama3Bands: Sendable, Equatable {
@@ -38,7 +40,7 @@ package enum RopeScheme: Sendable, Equatable {
   /// What cosines and sines are multiplied with.
   var magnitude: Float {
     switch self {
-    case .plain, .llama3: 1
+    case .plain, .llama3, .divided: 1
     case .yarn(let ramp): Float(ramp.magnitude)
     case .longrope(_, let magnitude): Float(magnitude)
     }
@@ -52,6 +54,7 @@ package enum RopeScheme: Sendable, Equatable {
     case .llama3(let bands): return plain.map(bands.scaled)
     case .yarn(let ramp): return ramp.frequencies(base: base, width: width)
     case .longrope(let factors, _): return zip(plain, factors).map { 1 / (Float($1) * (1 / $0)) }
+    case .divided(let divisors): return zip(plain, divisors).map { $0 / $1 }
     }
   }
 }

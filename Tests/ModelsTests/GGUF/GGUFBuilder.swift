@@ -54,6 +54,10 @@ struct GGUFBuilder {
     setList(key, Self.list(5, integers.count, integers.flatMap(\.littleEndianBytes)))
   }
 
+  mutating func set(_ key: String, flags: [Bool]) {
+    setList(key, Self.list(7, flags.count, flags.map { $0 ? 1 : 0 }))
+  }
+
   mutating func add(_ name: String, _ shape: [Int], _ type: UInt32, _ bytes: [UInt8]) {
     tensors.append(Tensor(name: name, shape: shape, type: type, bytes: bytes, offset: nil))
   }

@@ -103,8 +103,8 @@ struct GGUFModelTests {
   }
 
   @Test(arguments: [
-    ("general.architecture", "qwen2", "\"qwen2\""), ("general.type", "adapter", "\"adapter\""),
-    ("llama.rope.scaling.type", "yarn", "\"yarn\""), ("llama.tensor_data_layout", "reference", "\"reference\""),
+    ("general.architecture", "mamba", "\"mamba\""), ("general.type", "adapter", "\"adapter\""),
+    ("llama.rope.scaling.type", "su", "\"su\""), ("llama.tensor_data_layout", "reference", "\"reference\""),
   ])
   func `What is not computed is refused by its name`(key: String, value: String, named: String) throws {
     var builder = models.builder
@@ -116,7 +116,8 @@ struct GGUFModelTests {
   }
 
   @Test(arguments: [
-    ("split.count", 2), ("llama.expert_count", 8), ("llama.attention.sliding_window", 4096),
+    ("split.count", 2), ("llama.expert_count", 8), ("llama.attention.sliding_window_pattern", 2),
+    ("llama.attention.scale", 2),
     ("llama.rope.dimension_count", 32), ("llama.attention.value_length", 32), ("general.quantization_version", 1),
     ("llama.logit_scale", 2),
   ])
@@ -144,7 +145,8 @@ struct GGUFModelTests {
   }
 
   @Test(arguments: [
-    "blk.0.attn_q_norm.weight", "blk.2.attn_q.weight", "blk.0.ffn_gate_exps.weight", "v.patch_embd.weight",
+    "blk.0.attn_q_norm.weight", "blk.0.attn_norm.bias", "rope_factors_long.weight", "blk.2.attn_q.weight",
+    "blk.0.ffn_gate_exps.weight", "v.patch_embd.weight",
   ])
   func `A tensor that a LLaMA does not have is refused`(name: String) throws {
     var builder = models.builder
@@ -167,6 +169,16 @@ struct GGUFModelTests {
     #expect(error?.message.contains("Q5_K found") == true)
   }
 
+  @Test func `A configuration beside it is part of the fingerprint`() throws {
+    func fingerprint() throws -> String {
+      try UserModel(checkpoint: models.gguf, configuration: .init(threads: 1)).fingerprints.model
+    }
+    let alone = try fingerprint()
+    try FileManager.default.copyItem(
+      atPath: models.plain.llm + "/config.json", toPath: models.gguf.llm + "/config.json")
+    #expect(try fingerprint() != alone)
+  }
+
   @Test func `Two files, and a configuration of another model, are refused`() throws {
     try FileManager.default.copyItem(
       atPath: models.plain.llm + "/config.json", toPath: models.gguf.llm + "/config.json")
@@ -180,26 +192,26 @@ struct GGUFModelTests {
     #expect(refusal(models.gguf)?.message.contains("2 GGUF files") == true)
   }
 
-  /// As llama.cpp's conversion computes them for a head of 64 and Llama 3.2's settings.
-  @Test func `The factors of Llama 3's frequencies are recognised, and others are refused`() throws {
-    let factors = (0..<32).map { index -> Float in
-      let wavelength = 2 * Double.pi * pow(500_000, Double(index) / 32)
-      if wavelength < 2048 { return 1 }
-      if wavelength > 8192 { return 32 }
-      let smooth = (8192 / wavelength - 1) / 3
-      return Float(1 / ((1 - smooth) / 32 + smooth))
-    }
-    #expect(LlamaThreeScaling(factors: factors, base: 500_000)?.factor == 32)
-    #expect(LlamaThreeScaling(factors: factors, base: 10_000) == nil)
-    #expect(LlamaThreeScaling(factors: factors.reversed(), base: 500_000) == nil)
+  @Test func `Factors of frequencies are read, and those that are none are refused`() throws {
     var builder = models.builder
     builder.add("rope_freqs.weight", [32], 0, [Float](repeating: 1, count: 32).float32Bytes)
     try models.write(builder)
-    #expect(try LLMFiles(of: models.gguf).shape.ropeScaling == 1)
-    builder.tensors[builder.tensors.count - 1].bytes = [Float](repeating: 1.5, count: 32).float32Bytes
+    #expect(try LLMFiles(of: models.gguf).shape.decoder.ropeScheme == .plain)
+    let factors = (0..<32).map { 1 + Float($0) / 8 }
+    builder.tensors[builder.tensors.count - 1].bytes = factors.float32Bytes
     try models.write(builder)
-    let error = refusal(models.gguf)
-    #expect(error?.code == .unsupported)
-    #expect(error?.message.contains("rope_freqs") == true)
+    let shape = try LLMFiles(of: models.gguf).shape
+    #expect(shape.decoder.ropeScheme == .divided(by: factors))
+    let plain = RopeScheme.plain.frequencies(base: 10_000, width: 64)
+    #expect(shape.decoder.ropeScheme.frequencies(base: 10_000, width: 64) == zip(plain, factors).map { $0 / $1 })
+    for wrong in [0, -1, Float.infinity, .nan] {
+      builder.tensors[builder.tensors.count - 1].bytes = (Array(factors.dropLast()) + [wrong]).float32Bytes
+      try models.write(builder)
+      #expect(refusal(models.gguf)?.message.contains("rope_freqs") == true, "\(wrong)")
+    }
+    builder.tensors[builder.tensors.count - 1].shape = [16]
+    builder.tensors[builder.tensors.count - 1].bytes = Array(factors.prefix(16)).float32Bytes
+    try models.write(builder)
+    #expect(refusal(models.gguf)?.message.contains("rope_freqs") == true)
   }
 }

@@ -218,6 +218,36 @@ struct GGUFTokenizerTests {
     }
   }
 
+  @Test func `A SentencePiece tokenizer of another architecture is refused, and one beside it is taken`() throws {
+    let llm = try SyntheticModels.location().llm
+    var builder = try converted(sentencePiece: llm + "/tokenizer.model")
+    builder.set("general.architecture", "llama")
+    #expect(try tokenizer(builder).kind == "SentencePiece")
+    for architecture in ["phi3", "gemma2", "gemma3"] {
+      builder.set("general.architecture", architecture)
+      #expect(refusal(builder).contains("\"\(architecture)\""))
+    }
+    try directory.write(Data(contentsOf: URL(filePath: llm + "/tokenizer.model")), to: "tokenizer.model")
+    #expect(try tokenizer(builder).kind == "SentencePiece")
+  }
+
+  /// As `convert_hf_to_gguf.py` writes Gemma's.
+  @Test func `Spaces of added tokens are those that a tokenizer beside it has signs for`() throws {
+    let llm = try SyntheticModels.location().llm
+    let pieces = pieces(Array(try Data(contentsOf: URL(filePath: llm + "/tokenizer.model"))))
+    let sign = Array("\u{2581}".utf8)
+    let index = try #require(pieces.firstIndex { $0.text.count > 4 && $0.text.starts(with: sign) })
+    var builder = try converted(sentencePiece: llm + "/tokenizer.model")
+    var (texts, kinds) = (pieces.map(\.text), pieces.map(\.kind))
+    texts[index] = [0x20] + texts[index].dropFirst(sign.count)
+    builder.set("tokenizer.ggml.tokens", texts: texts)
+    try directory.write(Data(contentsOf: URL(filePath: llm + "/tokenizer.model")), to: "tokenizer.model")
+    #expect(refusal(builder).contains("tokenizer.model has"))
+    kinds[index] = 4
+    builder.set("tokenizer.ggml.token_type", integers: kinds)
+    #expect(throws: Never.self) { try tokenizer(builder) }
+  }
+
   // MARK: - Beside another tokenizer
 
   @Test func `A tokenizer beside the file counts where it has the same ids`() throws {
