@@ -11,9 +11,10 @@ struct DemoCommand: ReportingCommand {
     abstract:
       "Draw a shop's catalog, learn its customers' tastes from the images, and recommend with the real services.",
     discussion: """
-      Draws 300 product images, makes 1,500 shoppers with tastes (kinds of product in a family of colours) and a small random \
-      checkpoint; trains it on their purchases, as illmrec train does, for less than a minute on two CPUs; shows Hit@5 and \
-      NDCG@5 of the purchases that were held back, before and after, beside popularity and item-knn; starts the three \
+      Draws 400 product images, half of them of new products, and makes 1,500 shoppers with tastes (kinds of product in a \
+      family of colours) and a small checkpoint, whose tower sees by fixed filters and whose LLM is random; trains it on \
+      their purchases, as illmrec train does, for about half a minute on two CPUs; shows Hit@5 and NDCG@5 of the purchases that \
+      were held back, of known and of new products, beside popularity and item-knn and fused with it; starts the three \
       services and the gateway with the trained checkpoint, encodes the images, publishes an index, recommends for some \
       shoppers and writes a page to look at.
 

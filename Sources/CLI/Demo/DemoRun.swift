@@ -20,12 +20,13 @@ struct DemoRun: Sendable {
 
   /// What the reader is to know of the recommendations.
   var notice: String {
-    isTrained
-      ? "The vision tower and the LLM are random and frozen; the adaptor, [REC] and the projections learned for less than a "
-        + "minute from the purchases which images go together, which gives away a part of the tastes. ✓ marks what is to the "
-        + "shopper's taste, which the system was never told."
-      : "The checkpoint is random, not trained: images, prompts and searches are computed as for a real one, but what is "
-        + "recommended reflects random weights, not the shoppers' tastes (✓ marks what happens to be to them)."
+    let marks = "✓ marks what is to the shopper's taste, which the system was never told."
+    return isTrained
+      ? "The vision tower sees colours and edges by fixed filters and the LLM is random, both frozen; the adaptor, [REC] and the "
+        + "projections learned in half a minute from purchases of half of the products which images go together. The other half is "
+        + "new: nobody had bought any of it. \(marks)"
+      : "The checkpoint is not trained: images, prompts and searches are computed as for a real one, but what is recommended "
+        + "reflects random weights, not the shoppers' tastes. \(marks)"
   }
   private static let shownShoppers = 4
   private static let recommendedItems = 8
@@ -82,13 +83,17 @@ struct DemoRun: Sendable {
       }
       for item in result.items.prefix(Self.listedItems) {
         let mark = isLiked(item.itemID, by: shopper) ? terminal.styled("✓", .green) : " "
-        terminal.writeLine("  \(mark) \(item.itemID)  \(Double(item.score).rounded(to: 3))  \(item.metadata.title)")
+        let new = isNew(item.itemID) ? terminal.styled("  new", .dim) : ""
+        terminal.writeLine(
+          "  \(mark) \(item.itemID)  \(Double(item.score).rounded(to: 3))  \(item.metadata.title)\(new)")
       }
     }
     terminal.writeLine()
     terminal.writeLine(share(of: response, for: shoppers))
     terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
   }
+
+  private func isNew(_ item: String) -> Bool { catalog.products.contains { $0.item.id == item && $0.isNew } }
 
   private func isLiked(_ item: String, by shopper: DemoCatalog.Shopper) -> Bool {
     catalog.products.contains { $0.item.id == item && shopper.taste.likes($0) }
@@ -125,6 +130,7 @@ struct DemoRun: Sendable {
         recommended: try result.items.map { item in
           var card = try RecommendationPage.Card(item: item, gallery: gallery)
           if isLiked(item.itemID, by: shopper) { card.mark = "to \(shopper.id)'s taste" }
+          if isNew(item.itemID) { card.caption += " · new" }
           return card
         })
     }

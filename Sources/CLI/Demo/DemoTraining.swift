@@ -15,7 +15,7 @@ struct DemoTraining: Sendable {
   let seed: UInt64
   let steps: Int
 
-  static let defaultSteps = 6000
+  static let defaultSteps = 1000
   private static let name = "illmrec"
 
   /// - Returns: the methods side by side, on the test items.
@@ -56,13 +56,13 @@ struct DemoTraining: Sendable {
 
   // MARK: - Training
 
+  /// Told apart from the batch's other targets alone: items that nobody has bought yet are no wrong answers.
   var trainingArguments: [String] {
     [
       "--data", files.data, "--checkpoint", files.checkpoint, "--out", files.run, "--fresh", "--space-dim", "64",
-      "--prompts", "compact", "--no-questions", "--share-negatives", "--steps", "\(steps)", "--batch-size", "64",
-      "--learning-rate", "0.004", "--warmup-steps", "\(min(50, steps / 2))", "--validation-steps",
-      "\(max(steps / 4, 1))",
-      "--seed", "\(seed)",
+      "--prompts", "compact", "--no-questions", "--loss", "joint-softmax", "--softmax-negatives", "0",
+      "--temperature", "3", "--batch-size", "128", "--learning-rate", "0.002", "--steps", "\(steps)",
+      "--warmup-steps", "\(min(50, steps / 2))", "--validation-steps", "\(max(steps / 4, 1))", "--seed", "\(seed)",
     ]
   }
 
@@ -81,7 +81,8 @@ struct DemoTraining: Sendable {
 
   var comparisonArguments: [String] {
     [
-      files.data, "--methods", "random,popularity,item-knn,img,item-knn+img", "--checkpoint", files.trained, "--prompts",
+      files.data, "--methods", "random,popularity,item-knn,img,item-knn+img", "--checkpoint", files.trained,
+      "--prompts",
       "compact", "--part", "test", "--fit-weights", "--by-popularity",
     ]
   }

@@ -131,7 +131,8 @@ struct EvaluationRun {
     let outcome = try SASRecRun(dataset: data, settings: settings).train()
     return Made(method: SASRec(weights: outcome.weights)) { [settings] in
       "\(settings.blocks) blocks, width \(settings.width), newest \(settings.length) items, dropout \(settings.dropout), "
-        + "learning rate \(settings.learningRate)" + (settings.loss == .crossEntropy ? ", cross entropy over all items" : "")
+        + "learning rate \(settings.learningRate)"
+        + (settings.loss == .crossEntropy ? ", cross entropy over all items" : "")
     }
   }
 

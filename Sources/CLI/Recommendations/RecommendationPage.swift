@@ -8,7 +8,7 @@ struct RecommendationPage {
   /// An item on the page.
   struct Card {
     let title: String
-    let caption: String
+    var caption: String
     /// Of a recommended item.
     var score: Float?
     /// What speaks for it, marked with ✓.
