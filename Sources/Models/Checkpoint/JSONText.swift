@@ -20,12 +20,10 @@ enum JSONText {
   ) throws(ModelError) -> Value {
     let file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
     try file.refuseForeign()
-    let decoder = Self.decoder
-    decoder.keyDecodingStrategy = keys
     let bytes = file.withBytes { [UInt8]($0) }
     let value: Value
     do {
-      value = try decoder.decode(type, from: Data(bytes))
+      value = try PythonJSON.decode(type, bytes, keys)
     } catch {
       throw ModelError(.malformed, "\(path): \(describe(error))")
     }
@@ -41,16 +39,9 @@ enum JSONText {
     throw ModelError(.malformed, "\(path) has the key \(quoted(name)) twice in one object; leave the one that is meant")
   }
 
-  /// Python's `json` writes NaN and Infinity for floats that are none; a byte order mark comes from editors.
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
-    return decoder
-  }
-
   /// The JSON of `bytes` as it was written.
   static func value(_ bytes: [UInt8]) throws -> JSONValue {
-    let value = try decoder.decode(JSONValue.self, from: Data(bytes))
+    let value = try PythonJSON.decode(JSONValue.self, bytes)
     guard let name = JSONMemberNames.repeated(in: bytes) else { return value }
     throw ModelError(.malformed, "the key \(quoted(name)) stands twice in one object; leave the one that is meant")
   }
@@ -96,6 +87,7 @@ enum JSONText {
       "the key \"\(snakeCase(key.stringValue))\" is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "the value of \"\(snakeCase(context.codingPath.map(\.stringValue).joined(separator: ".")))\" has the wrong type"
+    case let error as PythonJSON.NoText: error.description
     default: "it is not valid JSON"
     }
   }
