@@ -55,7 +55,7 @@ extension GGUFConfiguration {
       }
       slides = Array(listed.prefix(sizes.layers))
     } else {
-      let period = try metadata.required(key)
+      guard let period = try metadata.integer(key) else { throw metadata.missing(key) }
       guard period >= 0 else { throw metadata.refusal(of: key, "a positive number is expected") }
       // As llama.cpp's `set_swa_pattern`; 0 stands for a window in every layer.
       slides = (0..<max(0, min(sizes.layers, 1 << 16))).map { period == 0 || $0 % period < period - 1 }

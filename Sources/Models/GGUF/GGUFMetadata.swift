@@ -38,9 +38,10 @@ struct GGUFMetadata {
     return number
   }
 
-  /// A whole number that no model does without.
+  /// A size that no model does without.
   mutating func required(_ key: String) throws(ModelError) -> Int {
     guard let value = try integer(key) else { throw missing(key) }
+    guard value > 0 else { throw wrongType(key, "a number above 0, but \(value)") }
     return value
   }
 

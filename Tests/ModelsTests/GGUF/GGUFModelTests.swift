@@ -130,6 +130,21 @@ struct GGUFModelTests {
     #expect(error?.message.contains("\(key) is \(value)") == true)
   }
 
+  /// Layers are counted before the rest of the configuration is judged.
+  @Test(arguments: [
+    "llama.block_count", "llama.embedding_length", "llama.attention.head_count", "llama.feed_forward_length",
+    "llama.context_length",
+  ])
+  func `A size that is none is refused by name`(key: String) throws {
+    for size in [0, -1, Int64.min] {
+      var builder = models.builder
+      builder.set(key, 11, size.littleEndianBytes)
+      try models.write(builder)
+      let problem = refusal(models.gguf)
+      #expect(problem?.code == .malformed && problem?.message.contains("\(key) is not a number above 0") == true)
+    }
+  }
+
   @Test(arguments: [
     "llama.block_count", "llama.embedding_length", "llama.attention.head_count", "llama.feed_forward_length",
     "llama.context_length", "llama.attention.layer_norm_rms_epsilon", "general.architecture",
