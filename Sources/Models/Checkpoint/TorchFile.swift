@@ -21,8 +21,15 @@ package struct TorchFile: Sendable {
   private static func archived(_ file: CheckpointFile) throws(ModelError) -> [StoredTensor] {
     var archive = try ZipArchive(file)
     let names = archive.directory.entries.keys
-    guard let name = names.first(where: { $0.hasSuffix("/data.pkl") }), let pickle = try archive.content(name) else {
+    let pickles = names.filter { $0.hasSuffix("/data.pkl") }.sorted()
+    guard let name = pickles.first, let pickle = try archive.content(name) else {
       throw ModelError(.malformed, "\(file.path) is not a PyTorch file: it holds no data.pkl")
+    }
+    guard pickles.count == 1 else {
+      throw ModelError(
+        .malformed,
+        "\(file.path) holds \(pickles.count) descriptions of tensors: \(pickles.prefix(4).joined(separator: ", ")); a file of "
+          + "torch.save has one: save the weights again")
     }
     let root = String(name.dropLast("data.pkl".count))
     if names.contains(where: { $0.hasPrefix(root + "code/") }) {

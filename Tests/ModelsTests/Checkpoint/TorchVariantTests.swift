@@ -49,6 +49,19 @@ struct TorchVariantTests {
     }
   }
 
+  /// Which of them was read was a matter of chance.
+  @Test func `An archive with two descriptions of tensors is refused`() throws {
+    var pickle = Pickle()
+    pickle.addTensor(key: "0", elements: 6, shape: [2, 3], strides: [3, 1])
+    var archive = TorchFileBuilder(pickle: pickle, storages: storages)
+    archive.entries += TorchFileBuilder(pickle: pickle, storages: storages).entries.map {
+      ("other/" + $0.name, $0.content)
+    }
+    let path = try directory.write(archive.bytes(), to: "model.bin")
+    let problem = #expect(throws: ModelError.self) { try TorchFile(path: path) }
+    #expect(problem?.message.contains("2 descriptions of tensors: archive/data.pkl, other/archive/data.pkl") == true)
+  }
+
   /// Its numbers are the storage's with the other sign.
   @Test(arguments: [("neg", "resolve_neg"), ("conj", "resolve_conj"), ("python_dispatch", "clone")])
   func `A tensor with a bit set is named where it is asked for`(bit: String, remedy: String) throws {
