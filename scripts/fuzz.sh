@@ -18,8 +18,8 @@ shift 2
 
 native=(jpeg png webp gif bmp tiff http2_frames graph sentencepiece)
 # Tests/Fuzz/Readers has them by these names.
-readers=(safetensors torch numpy tokenizer wordpiece character_map merges model_configuration preprocessor adapter
-  training_notes weight_index amazon movielens recbole catalog published delimited_table separated_lines json_cursor
+readers=(safetensors safetensors_header torch torch_pickle numpy numpy_header gguf gguf_model tokenizer wordpiece
+  character_map merges model_configuration preprocessor adapter training_notes weight_index amazon movielens recbole catalog published delimited_table separated_lines json_cursor
   item_categories item_table manifest serving_state outcome_ledger outcome_token key_set web_token http_request messages
   policy configuration trace_context)
 
@@ -53,7 +53,9 @@ compile() {
 }
 
 # Builds the Swift targets and links all that they brought with them, for main is libFuzzer's. They are optimised, for a debug build
-# takes ten times as long for an input, and keep the checks of debug builds.
+# takes ten times as long for an input, and keep the checks of debug builds. The fuzzer stands last: of sanitizers that are named one
+# by one, swiftc lets the last alone say whether coverage is counted, and without it libFuzzer only guesses. swiftc links no
+# undefined-behaviour sanitizer on Linux; the address sanitizer's library has all of it but what C++ needs, which clang tells.
 compile_readers() {
   local program=$out/readers folder=$out/swift
   if [ -n "${readers_are_built:-}" ]; then return; fi
@@ -65,7 +67,8 @@ compile_readers() {
   readers_are_built=yes
   find "$folder/release/" -path '*.build/*' -name '*.o' -print0 | sort -z >"$out/objects"
   if [ -x "$program" ] && [ -z "$(find "$folder/release/" -newer "$program" -name '*.o' -print -quit)" ]; then return; fi
-  xargs -0 -a "$out/objects" swiftc -sanitize=fuzzer -sanitize=address -sanitize=undefined -use-ld=lld -o "$program" \
+  xargs -0 -a "$out/objects" swiftc -sanitize=address,fuzzer -use-ld=lld -o "$program" \
+    "$(clang -print-resource-dir)/lib/linux/libclang_rt.asan_cxx-$(uname -m).a" \
     -ljpeg -lpng -lwebp -lwebpdemux -ltiff -lz -lopenblas -lsentencepiece -lsentencepiece_train -lgrpc -lgpr -lssl -lcrypto \
     -lstdc++ -lm
 }
@@ -115,8 +118,12 @@ fuzz() {
 }
 
 failed=0
-# Files in memory that parsers were given, of programs that ended in the middle.
-trap 'rm -rf /dev/shm/illmrec-fuzz-*' EXIT
+# Files in memory that parsers were given, of programs that ended in the middle; another run may be under way.
+sweep() {
+  local folder
+  for folder in /dev/shm/illmrec-fuzz-*; do [ -e "/proc/${folder##*-}" ] || rm -rf "$folder"; done
+}
+trap sweep EXIT
 [ $# -gt 0 ] || set -- "${native[@]}" "${readers[@]}"
 for parser in "$@"; do fuzz "$parser"; done
 exit $((failed > 0))

@@ -2,7 +2,8 @@
 
 import FoundationEssentials
 
-/// JSON as Python's `json` writes and reads it: NaN, Infinity and -Infinity are numbers, and all else is strict.
+/// JSON as Python's `json` writes and reads it: NaN, Infinity and -Infinity are numbers, and all else is strict, but for a comma before
+/// a closing bracket, which Foundation passes over.
 ///
 /// Foundation's strict reader sees it. Its reader of JSON5, which has these numbers too, ends the process at a byte that is no UTF-8
 /// where a name should stand, and reads beyond the text of a number such as `1e+`.

@@ -31,10 +31,15 @@ extension FuzzTarget {
     },
     "delimited_table": FuzzTarget(texts: ["quoted": "a,\"b\"\"c\",d\r\n1,\"2\n3\",\n"]) { bytes in
       guard let table = rows(Array(bytes)) else { return }
-      let written = table.map { row in
-        row.map { "\"\($0.replacing("\"", with: "\"\""))\"" }.joined(separator: ",") + "\n"
-      }.joined()
-      require(rows(Array(written.utf8)) == table, "what was written comes back")
+      let quote = UInt8(ascii: "\"")
+      let written = table.flatMap { row -> [UInt8] in
+        let cells = row.map { cell -> [UInt8] in
+          let content = cell.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
+          return [quote] + content + [quote]
+        }
+        return Array(cells.joined(separator: [UInt8(ascii: ",")])) + [UInt8(ascii: "\n")]
+      }
+      require(rows(written) == table, "what was written comes back")
     },
     "separated_lines": FuzzTarget(texts: ["lines": "1::Toy Story (1995)::Animation|Comedy\r\n\n2::a:b::\n"]) { bytes in
       checkLines(bytes)

@@ -9,11 +9,11 @@ extension FuzzTarget {
       FuzzedFile.with(bytes, named: "config.json") { folder in
         let path = folder + "/config.json"
         if let llama = taken({ try LlamaConfiguration(path: path) }) { check(llama) }
-        if let tower = taken({ try SiglipConfiguration(path: path) }) { check(tower) }
+        if let tower = taken({ try VisionTowerConfiguration(path: path) }) { check(tower) }
         if let encoder = taken({ try TextEncoderConfiguration(path: path) }) { check(encoder) }
       }
     },
-    "preprocessor": FuzzTarget(texts: ["siglip": preprocessorSeed]) { bytes in
+    "preprocessor": FuzzTarget(texts: preprocessorSeeds) { bytes in
       guard let read = taken({ try ImagePreprocessing(configuration: Array(bytes), name: "input") }) else { return }
       require((1...4096).contains(read.height) && (1...4096).contains(read.width), "images have a size")
       require((read.mean + read.std).allSatisfy(\.isFinite) && !read.std.contains(0), "images are numbers")
@@ -52,13 +52,13 @@ extension FuzzTarget {
     return notes
   }
 
-  private static func check(_ llama: LlamaConfiguration) {
+  static func check(_ llama: LlamaConfiguration) {
     require(llama.heads % llama.keyValueHeads == 0 && llama.headWidth % 2 == 0, "heads share keys")
     require(llama.ropeBase.isFinite && llama.ropeScaling >= 1 && llama.normEpsilon.isFinite, "it can be computed")
     require((0...1_000_000_000).contains(llama.contextLength), "a context has a length")
   }
 
-  private static func check(_ tower: SiglipConfiguration) {
+  private static func check(_ tower: VisionTowerConfiguration) {
     require(tower.patches > 0 && tower.width % tower.heads == 0 && tower.normEpsilon.isFinite, "it can be computed")
   }
 
@@ -74,6 +74,19 @@ extension FuzzTarget {
      "vocab_size": 320, "rope_theta": 10000.0, "hidden_act": "silu", "rope_scaling": {"type": "linear", "factor": 2.0},
      "torch_dtype": "bfloat16", "model_max_length": 256}
     """,
+    "clip": """
+    {"model_type": "clip_vision_model", "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2,
+     "num_hidden_layers": 2, "image_size": 32, "patch_size": 8, "layer_norm_eps": 1e-05, "hidden_act": "quick_gelu"}
+    """,
+    "dinov2": """
+    {"model_type": "dinov2_with_registers", "hidden_size": 32, "mlp_ratio": 4, "num_attention_heads": 2,
+     "num_hidden_layers": 2, "num_register_tokens": 4, "image_size": 28, "patch_size": 14, "hidden_act": "gelu"}
+    """,
+    "qwen3": """
+    {"model_type": "qwen3", "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "head_dim": 32,
+     "num_hidden_layers": 2, "num_key_value_heads": 2, "max_position_embeddings": 128, "rms_norm_eps": 1e-06,
+     "vocab_size": 320, "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}, "sliding_window": null}
+    """,
     "siglip": """
     {"model_type": "siglip", "vision_config": {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2,
      "num_hidden_layers": 2, "image_size": 32, "patch_size": 8, "layer_norm_eps": 1e-06,
@@ -86,11 +99,18 @@ extension FuzzTarget {
     """,
   ]
 
-  private static let preprocessorSeed = """
+  private static let preprocessorSeeds = [
+    "siglip": """
     {"do_resize": true, "size": {"height": 32, "width": 32}, "resample": 3, "do_rescale": true,
      "rescale_factor": 0.00392156862745098, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5],
      "image_std": [0.5, 0.5, 0.5], "image_processor_type": "SiglipImageProcessor", "do_convert_rgb": null}
-    """
+    """,
+    "clip": """
+    {"do_resize": true, "size": {"shortest_edge": 32}, "resample": 2, "do_center_crop": true, "crop_size": 28,
+     "do_rescale": true, "do_normalize": true, "image_mean": [0.4, 0.4, 0.5], "image_std": [0.3, 0.2, 0.3],
+     "image_processor_type": "CLIPImageProcessor"}
+    """,
+  ]
 
   private static let adapterSeed = """
     {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "use_rslora": false, "rank_pattern": {"q_proj": 1},

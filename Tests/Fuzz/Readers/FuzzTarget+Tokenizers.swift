@@ -30,7 +30,7 @@ extension FuzzTarget {
 
   private static let text = "A red Café chair, 42 cm 椅子 e\u{301} it's 3.5kg\n\n  x"
 
-  private static func check(_ tokenizer: LlamaTokenizer) {
+  static func check(_ tokenizer: LlamaTokenizer) {
     let segments: [LlamaTokenizer.Segment] = [
       .text("A red "), .visualMarker, .data("Café <i_vis> 椅子"), .visualMarker, .text(" <s> it's\n"),
     ]

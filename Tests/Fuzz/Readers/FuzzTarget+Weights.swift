@@ -9,7 +9,7 @@ extension FuzzTarget {
     "safetensors": FuzzTarget(
       run: { bytes in
         FuzzedFile.with(bytes, named: "t") { folder in
-          if let file = taken({ try SafetensorsFile(path: folder + "/t") }) { check(file.tensors) }
+          if let file = taken({ try SafetensorsFile(path: folder + "/t") }) { TensorChecks.check(file.tensors) }
         }
         if bytes.count.isMultiple(of: 16) { checkSafetensorsRoundTrip(floats(bytes)) }
       },
@@ -17,9 +17,32 @@ extension FuzzTarget {
     "torch": FuzzTarget(
       run: { bytes in
         FuzzedFile.with(bytes, named: "t") { folder in
-          if let file = taken({ try TorchFile(path: folder + "/t") }) { check(file.tensors) }
+          if let file = taken({ try TorchFile(path: folder + "/t") }) { TensorChecks.check(file.tensors) }
         }
       }, seeds: { TorchSeeds.all }),
+    // Behind these, what is found first is a length or a checksum that is wrong: here they are made for the input.
+    "safetensors_header": FuzzTarget(texts: ["three": headerSeed]) { bytes in
+      let (header, data) = parts(bytes)
+      let file = ZipSeed.number(header.count, 8) + header + data
+      FuzzedFile.with(file, named: "t") { folder in
+        if let file = taken({ try SafetensorsFile(path: folder + "/t") }) { TensorChecks.check(file.tensors) }
+      }
+    },
+    "torch_pickle": FuzzTarget(
+      run: { bytes in
+        FuzzedFile.with(TorchSeeds.archive(Array(bytes)), named: "t") { folder in
+          if let file = taken({ try TorchFile(path: folder + "/t") }) { TensorChecks.check(file.tensors) }
+        }
+      }, seeds: { TorchSeeds.pickles }),
+    "numpy_header": FuzzTarget(texts: ["row": numPySeed]) { bytes in
+      let (header, data) = parts(bytes)
+      let matrix = [0x93] + Array("NUMPY".utf8) + [1, 0] + ZipSeed.number(header.count, 2) + header + data
+      for file in [matrix, ZipSeed([("x.npy", matrix)], isDeflated: true).bytes] {
+        FuzzedFile.with(file, named: "t") { folder in
+          if let matrix = taken({ try NumPyFile.read(folder + "/t") }) { checkNumPyRoundTrip(matrix) }
+        }
+      }
+    },
     "numpy": FuzzTarget(
       run: { bytes in
         FuzzedFile.with(bytes, named: "t") { folder in
@@ -41,45 +64,20 @@ extension FuzzTarget {
       }),
   ]
 
-  private static let team = ComputeTeam(threads: 1)
+  private static let headerSeed =
+    #"{"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "#
+    + #""b": {"dtype": "BF16", "shape": [3], "data_offsets": [8, 14]}, "c": {"dtype": "F64", "shape": [], "#
+    + #""data_offsets": [14, 22]}}"# + "\u{1E}0123456789012345678901"
+  private static let numPySeed = "{'descr': '>f2', 'fortran_order': True, 'shape': (2, 3), }\n\u{1E}0123456789AB"
+
+  /// What stands before the separator, and behind it.
+  private static func parts(_ bytes: UnsafeRawBufferPointer) -> (header: [UInt8], data: [UInt8]) {
+    let end = bytes.firstIndex(of: FuzzedFile.separator) ?? bytes.endIndex
+    return (Array(bytes[..<end]), Array(bytes[end...].dropFirst()))
+  }
 
   private static func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
     (0..<bytes.count / 4).map { Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) }
-  }
-
-  private static func areEqual(_ left: [Float], _ right: [Float]) -> Bool {
-    left.elementsEqual(right) { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN }
-  }
-
-  /// What is loaded is what lies at each element's own place.
-  private static func check(_ tensors: [StoredTensor]) {
-    for tensor in tensors where tensor.count <= 4096 {
-      if case .other = tensor.type { continue }
-      let loaded = tensor.load(shape: tensor.shape, on: team).values
-      require(areEqual(loaded, (0..<tensor.count).map { element($0, of: tensor) }), "elements are where they lie")
-    }
-  }
-
-  private static func element(_ index: Int, of tensor: StoredTensor) -> Float {
-    var (rest, place, stride) = (index, 0, 1)
-    for dimension in tensor.shape.indices.reversed() {
-      place += rest % tensor.shape[dimension] * (tensor.strides?[dimension] ?? stride)
-      rest /= tensor.shape[dimension]
-      stride *= tensor.shape[dimension]
-    }
-    func bits<Bits: FixedWidthInteger>(_ type: Bits.Type) -> Bits {
-      guard let bits = tensor.file.integer(at: tensor.offset + place * tensor.type.size, as: type) else {
-        fatalError("an element lies within its file")
-      }
-      return bits
-    }
-    return switch tensor.type {
-    case .float32: Float(bitPattern: bits(UInt32.self))
-    case .float16: Float(Float16(bitPattern: bits(UInt16.self)))
-    case .bfloat16: Float(bitPattern: UInt32(bits(UInt16.self)) << 16)
-    case .float64: Float(Double(bitPattern: bits(UInt64.self)))
-    case .other: 0
-    }
   }
 
   private static func safetensors(_ tensors: [(String, [Int], [Float])]) -> [UInt8] {
@@ -94,8 +92,8 @@ extension FuzzTarget {
       guard let tensor = taken({ try SafetensorsFile(path: folder + "/t") })?.tensors.first else {
         return require(false, "what was written is read")
       }
-      let read = tensor.load(shape: [values.count], on: team).values
-      require(areEqual(read, values), "what was written comes back")
+      let read = tensor.load(shape: [values.count], on: TensorChecks.team).values
+      require(TensorChecks.areEqual(read, values), "what was written comes back")
     }
   }
 
@@ -107,7 +105,7 @@ extension FuzzTarget {
         return require(false, "what was written is read")
       }
       require(read.rows == matrix.rows && read.columns == matrix.columns, "with its shape")
-      require(areEqual(read.values, matrix.values), "and its numbers")
+      require(TensorChecks.areEqual(read.values, matrix.values), "and its numbers")
     }
   }
 }

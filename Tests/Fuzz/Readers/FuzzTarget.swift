@@ -23,7 +23,7 @@ struct FuzzTarget: Sendable {
     self.seeds = seeds
   }
 
-  static let all: [String: FuzzTarget] = [weights, settings, tokenizers, data, texts, indices, services]
+  static let all: [String: FuzzTarget] = [weights, gguf, settings, tokenizers, data, texts, indices, services]
     .reduce(into: [:]) { all, more in all.merge(more) { first, _ in first } }
 
   private static let chosen: FuzzTarget = {

@@ -65,6 +65,7 @@ enum FuzzedFile {
     guard (try? write(path)) != nil, let file = fopen(path, "r") else { fatalError("\(path) cannot be written") }
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    return Array(bytes.prefix(fread(&bytes, 1, bytes.count, file)))
+    let count = fread(&bytes, 1, bytes.count, file)
+    return Array(bytes.prefix(count))
   }
 }

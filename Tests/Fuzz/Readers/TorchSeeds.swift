@@ -10,6 +10,12 @@ enum TorchSeeds {
     ]
   }
 
+  /// What archives hold that name their tensors.
+  static var pickles: [(name: String, bytes: [UInt8])] { [("tensor", pickle), ("typed", typedPickle)] }
+
+  /// A sound archive around a pickle, with one storage.
+  static func archive(_ pickle: [UInt8]) -> [UInt8] { ZipSeed(entries(pickle)).bytes }
+
   private static func entries(_ pickle: [UInt8]) -> [(name: String, content: [UInt8])] {
     [
       ("archive/data.pkl", pickle), ("archive/byteorder", Array("little".utf8)), ("archive/data/0", numbers),
