@@ -89,8 +89,8 @@ check-cases: packages ## Read checkpoints and raw data as other tools write them
 	@SWIFT=$(SWIFT) CASES=$(CASES) scripts/check-cases.sh
 
 .PHONY: check-families
-check-families: packages ## Compute each family of decoders, and train through it, as transformers does (FAMILIES="folder" for ready goldens).
-	@SWIFT=$(SWIFT) FAMILIES=$(FAMILIES) scripts/check-families.sh
+check-families: packages ## Compute each family of decoders, from GGUF files too, and train through it, as transformers does (FAMILIES="folder" for ready goldens).
+	@SWIFT=$(SWIFT) FAMILIES="$(FAMILIES)" PYTHON="$(PYTHON)" scripts/check-families.sh
 
 .PHONY: check-tokenizers
 check-tokenizers: packages ## Compare the ids of tokenizer.json with PyPI's tokenizers, on 10,000 hostile texts a family.

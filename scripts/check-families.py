@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets `illmrec verify` and `illmrec train --golden` answer the goldens of scripts/make-families.py, and prints a table.
 
-    scripts/check-families.py PROGRAMS FAMILIES
+    scripts/check-families.py PROGRAMS FAMILIES [--answers]
 
+--answers leaves training out.
 Distances are those of hidden states: of the difference over those of the expected, in the worst of the prompts. Training's is the
 worst of the gradients' norms over five steps. Exits 1 when one is beyond the bounds of `illmrec verify`.
 """
@@ -39,14 +40,17 @@ def trained(illmrec, golden):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4) or sys.argv[3:] not in ([], ["--answers"]):
         sys.exit(__doc__)
     illmrec, families = f"{sys.argv[1]}/illmrec", sys.argv[2]
-    print("| family | f32 | bf16 | int8 | train |\n| --- | --- | --- | --- | --- |", flush=True)
+    trains = not sys.argv[3:]
+    columns = ["family", *PRECISIONS, *["train"] * trains]
+    print(f"| {' | '.join(columns)} |\n{'| --- ' * len(columns)}|", flush=True)
     failed = False
     for name in sorted(os.listdir(families)):
         golden = f"{families}/{name}"
-        results = [verified(illmrec, golden, precision) for precision in PRECISIONS] + [trained(illmrec, golden)]
+        results = [verified(illmrec, golden, precision) for precision in PRECISIONS]
+        results += [trained(illmrec, golden)] if trains else []
         cells = [distance if sound else f"{distance} FAIL" for distance, sound, _ in results]
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
         for _, sound, output in results:
