@@ -80,11 +80,17 @@ struct GGUFConfiguration {
     if let other = try metadata.integer(".attention.value_length"), other != headWidth {
       throw metadata.refusal(of: ".attention.value_length", "only \(headWidth), the width of a head, is computed")
     }
-    return Sizes(
+    let sizes = Sizes(
       width: width, layers: try metadata.required(".block_count"), heads: heads,
       keyValueHeads: try metadata.integer(".attention.head_count_kv") ?? heads, headWidth: headWidth,
       feedForwardWidth: try metadata.required(".feed_forward_length"),
       positions: try metadata.required(".context_length"))
+    guard sizes.layers > 0, sizes.headWidth > 0 else {
+      throw ModelError(
+        .malformed,
+        "\(metadata.path) says \(sizes.layers) layers, and heads of width \(sizes.headWidth); convert the model again")
+    }
+    return sizes
   }
 
   private mutating func vocabulary() throws(ModelError) -> Int {

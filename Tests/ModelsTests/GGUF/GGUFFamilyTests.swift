@@ -258,6 +258,26 @@ struct GGUFFamilyTests {
     #expect(error?.message.contains(tensor) == true)
   }
 
+  @Test(arguments: ["short", "long"]) func `Half of the factors of a longrope is not taken for none`(
+    side: String
+  ) throws {
+    let golden = try #require(DecoderGolden.all.first { $0.name == "phi3 longrope" })
+    var builder = try GGUFConversion(golden).builder
+    builder.tensors.removeAll { $0.name == "rope_factors_\(side).weight" }
+    #expect(refusal(builder)?.message.contains("rope_factors_") == true)
+  }
+
+  @Test(arguments: ["block_count", "attention.head_count", "attention.key_length", "embedding_length"])
+  func `Sizes that are none are refused`(key: String) throws {
+    for value in [0, -1] as [Int32] {
+      var builder = described("gemma3", layers: 18, width: 640, heads: 4, headWidth: 256)
+      builder.set("gemma3.attention.sliding_window_pattern", flags: [Bool](repeating: true, count: 18))
+      builder.add("blk.0.attn_norm.weight", [640], 0, [UInt8](repeating: 0, count: 640 * 4))
+      builder.set("gemma3.\(key)", 5, value.littleEndianBytes)
+      #expect(refusal(builder)?.message.contains("model.gguf") == true, "\(value)")
+    }
+  }
+
   @Test func `Half of the biases is not taken for none`() throws {
     let golden = try #require(DecoderGolden.all.first { $0.name == "llama llama3" })
     var builder = try GGUFConversion(golden).builder

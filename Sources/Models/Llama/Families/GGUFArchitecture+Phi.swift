@@ -38,7 +38,13 @@ extension GGUFArchitecture {
     let short = try model.numbers(ofTensor: "rope_factors_short.weight", count: pairs)
     let long = try model.numbers(ofTensor: "rope_factors_long.weight", count: pairs)
     let original = try model.originalPositions()
-    guard let short, let long else { return }
+    guard short != nil || long != nil else { return }
+    guard let short, let long else {
+      throw ModelError(
+        .malformed,
+        "\(model.metadata.path) holds one of rope_factors_short.weight and rope_factors_long.weight; convert the model again"
+      )
+    }
     guard let original else { throw model.metadata.missing(".rope.scaling.original_context_length") }
     model.setScaling(
       "longrope",
