@@ -11,11 +11,13 @@ extension VersionStore {
   /// A change that takes a version back serves at once, in memory alone, and is then written down, however slow the disk is.
   /// When it cannot be written, what served before serves on and the error says so.
   ///
-  /// - Parameter prepare: what must have happened before the change is saved.
+  /// - Parameters:
+  ///   - prepare: what must have happened before the change is saved.
+  ///   - edit: what else changes in the moment in which the new state begins to serve: the next change decides by both.
   /// - Returns: the serving state, as it is after the change.
   func make(
     _ change: ServingChange, of index: String, _ request: ChangeRequest,
-    preparing prepare: () throws(VectorIndexError) -> Void = {}
+    preparing prepare: () throws(VectorIndexError) -> Void = {}, editing edit: (inout IndexState) -> Void = { _ in }
   ) throws(VectorIndexError) -> ServingState {
     try request.check()
     return try usingReserve(for: change) { () throws(VectorIndexError) in
@@ -27,7 +29,7 @@ extension VersionStore {
         guard let next = try state.after(change, asked: request) else { return state.serving }
         try prepare()
         try retreating(for: change, from: state) { () throws(VectorIndexError) in
-          try commit(next, replacing: state)
+          try commit(next, replacing: state, edit)
         }
         return next
       }

@@ -7,15 +7,14 @@ extension VersionStore {
   ///
   /// Deleted is what `serving.json` says is; files that cannot be removed now are removed at the next start.
   package func delete(_ name: VersionName, _ request: ChangeRequest = ChangeRequest()) throws(VectorIndexError) {
-    var isNew = false
+    var deleted: IndexVersion?
     _ = try make(.delete(name), of: name.index, request) { () throws(VectorIndexError) in
       try noteCollection(of: name)
-      isNew = true
+    } editing: {
+      deleted = $0.versions.removeValue(forKey: name.number)
     }
-    guard isNew else { return }
-    if let version = indexes.withLock({ $0[name.index]?.versions.removeValue(forKey: name.number) }) {
-      dropCollectionOnRelease(of: version)
-    }
+    guard let deleted else { return }
+    dropCollectionOnRelease(of: deleted)
     do {
       try retire(name)
     } catch {
@@ -27,14 +26,22 @@ extension VersionStore {
     reserve.keep()
   }
 
-  /// Deletes the oldest versions without a role, so that at most `count` of these remain; returns the deleted ones.
+  /// Deletes the oldest versions without a role, so that at most `count` of these remain; returns the deleted ones. Those that get
+  /// a role meanwhile, or that somebody else deletes, are left alone.
   package func retain(
     _ count: Int, of index: String, _ request: ChangeRequest
   ) throws(VectorIndexError) -> [VersionName] {
     let idle = try versions(of: index).filter(\.roles.isEmpty).map(\.info.name)
-    let old = Array(idle.dropFirst(count))
-    for name in old { try delete(name, request) }
-    return old
+    var deleted: [VersionName] = []
+    for name in idle.dropFirst(count) {
+      do {
+        try delete(name, request)
+        deleted.append(name)
+      } catch  where [.versionInUse, .versionNotFound].contains(error.code) {
+        continue
+      }
+    }
+    return deleted
   }
 
   /// Takes a version off its place and removes it.

@@ -75,7 +75,8 @@ extension VersionStore {
       throw error
     }
     settle(version.collectionName)
-    return try self.version(name)
+    // Where many are published at a time, it may have been deleted as one of the oldest already.
+    return (try? self.version(name)) ?? ListedVersion(info: version.info, roles: [])
   }
 
   private enum Reservation {

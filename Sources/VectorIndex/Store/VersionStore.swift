@@ -182,11 +182,17 @@ extension VersionStore {
 
   /// Of an index that has no stable version: it has none at all, or a start found none that it may send anybody to.
   private static func nothingServes(_ index: String, among indexes: [String: IndexState]) -> VectorIndexError {
-    guard let newest = indexes[index]?.versions.keys.max() else { return indexNotFound(index, among: indexes) }
+    guard let state = indexes[index], let newest = state.versions.keys.max() else {
+      return indexNotFound(index, among: indexes)
+    }
+    let stable = state.retreat == .toPrevious ? state.serving.previous : state.serving.stable
+    let reason =
+      stable.map { "its version \($0), which should answer, is not there" }
+      ?? "no version is stable, because none that was released was found sound when the service started"
     return VectorIndexError(
       .nothingServes,
-      "index '\(index)' serves nothing: a start found no released version that is sound; choose one that should serve with "
-        + "illmrec index promote N (the newest is \(newest); illmrec index list tells all)")
+      "index '\(index)' serves nothing: \(reason); choose one that should serve with illmrec index promote N (the newest is "
+        + "\(newest); illmrec index list tells all)")
   }
 
   static func listed(_ version: IndexVersion, in state: IndexState) -> ListedVersion {
