@@ -70,7 +70,7 @@ extension EncoderServer {
     let choice = try SnapshotChoice(request, of: store)
     try await asServiceFailures {
       let view = try await store.view(of: choice)
-      if let snapshot = view.position.snapshot { snapshotsInUse.note(exported: snapshot) }
+      try noteExport(of: view.position)
       let counts = try await view.counts()
       guard counts.otherTower == 0 else { throw notEncoded(counts) }
       let dim = dim(of: outputs.kinds, training.model)
@@ -86,10 +86,20 @@ extension EncoderServer {
         let items = try await view.items(after: last, limit: Self.exportRows)
         guard let end = items.last else { return }
         last = end.id
+        try noteExport(of: view.position)
         let chunk = try await chunk(of: items, by: training, outputs, dim: dim)
         if !chunk.itemIds.isEmpty { try await writer.write(.with { $0.chunk = chunk }) }
       }
     }
+  }
+
+  /// At each chunk: a version is made of it from the first one until well after the last one.
+  private func noteExport(of position: CatalogPosition) throws(ServiceFailure) {
+    guard let snapshot = position.snapshot, !snapshotsInUse.note(exported: snapshot) else { return }
+    throw ServiceFailure(
+      .snapshotNotFound,
+      "snapshot \(snapshot) of the catalog is dropped at this moment; `illmrec catalog list` shows those that are kept",
+      field: "snapshot")
   }
 
   /// Rows of a chunk: 2.5 MB of the widest vectors.

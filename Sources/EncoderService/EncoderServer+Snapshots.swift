@@ -132,14 +132,22 @@ extension EncoderServer {
     request: Encoder_DropSnapshotRequest, context: ServerContext
   ) async throws -> Encoder_DropSnapshotResponse {
     let number = SnapshotChoice.number(request.snapshot)
-    guard !snapshotsInUse.contains(number) else {
+    let listing = try await asServiceFailures { try await store.listing() }
+    // These the store refuses itself; they are exported all the while.
+    let isStores = [listing.snapshots.first?.number, listing.released].contains(number)
+    guard isStores || snapshotsInUse.retire(number) else {
       throw ServiceFailure(
         .snapshotInUse,
         "snapshot \(number) is named by an index version, or was exported a moment ago: what is served, rolled out or kept for "
           + "going back would lose its items. Delete the versions first (illmrec index delete), and try again two minutes later",
         field: "snapshot")
     }
-    try await change { store throws(StoreError) in try store.drop(number) }
+    do {
+      try await change { store throws(StoreError) in try store.drop(number) }
+    } catch {
+      snapshotsInUse.putBack([number])
+      throw error
+    }
     logger.notice("catalog snapshot dropped", metadata: ["snapshot": "\(number)"])
     return .init()
   }

@@ -145,11 +145,15 @@ struct ReleaseFollower<Transport: ClientTransport>: Service {
   }
 
   private func drop(_ unnamed: inout UnnamedSnapshots, _ named: Set<Int>) async throws {
-    let snapshots = try await store.listing().snapshots.map(\.number)
+    let listing = try await store.listing()
+    let snapshots = listing.snapshots.map(\.number)
     let exported = inUse.exported(since: .now - followed.retention)
     let due = unnamed.due(of: snapshots, named: named.union(exported), now: .now, after: followed.retention)
+      .subtracting([snapshots.first, listing.released].compactMap(\.self)).filter { inUse.retire($0) }
     guard !due.isEmpty else { return }
-    let dropped = try await DedicatedThread.run(name: "encoder-catalog") { [store] in
+    var dropped: [Int] = []
+    defer { inUse.putBack(due.subtracting(dropped)) }
+    dropped = try await DedicatedThread.run(name: "encoder-catalog") { [store] in
       try store.dropAll(but: Set(snapshots).subtracting(due))
     }
     for number in dropped {

@@ -122,6 +122,16 @@ import Testing
     #expect(inUse.contains(3))
   }
 
+  @Test func `A snapshot is exported or dropped, never both at a time`() {
+    let inUse = SnapshotsInUse()
+    inUse.note(named: [1])
+    #expect(!inUse.retire(1), "a version names it")
+    #expect(inUse.note(exported: 2) && !inUse.retire(2), "a version of it may be in the making")
+    #expect(inUse.retire(3) && !inUse.note(exported: 3), "no version may be made of it any more")
+    inUse.putBack([3])
+    #expect(inUse.note(exported: 3) && !inUse.retire(3))
+  }
+
   @Test func `A snapshot that is being published is not dropped`() async throws {
     let inUse = SnapshotsInUse()
     index.set(stable: "default/versions/1", [version(1, snapshot: 2)])

@@ -411,7 +411,9 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+        /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+        /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_DropSnapshotRequest` messages.
@@ -647,7 +649,9 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+        /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+        /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
@@ -884,7 +888,9 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+        /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+        /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_DropSnapshotRequest` message.
@@ -1608,7 +1614,9 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+        /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+        /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
@@ -2016,7 +2024,9 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+        /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+        /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+        /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
@@ -2377,7 +2387,9 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+    /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+    /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_DropSnapshotRequest` message.
@@ -2768,7 +2780,9 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one and for the one that is read by default.
+    /// > Deletes a snapshot. FAILED_PRECONDITION (SNAPSHOT_IN_USE) for the newest one, for the one that is read by default, for one that
+    /// > an index version names, as far as the server has heard of it (it looks once a minute), and for one that ExportItems has read in
+    /// > the last two minutes, of which a version may be in the making. NOT_FOUND (SNAPSHOT_NOT_FOUND) where there is none of that number.
     ///
     /// - Parameters:
     ///   - message: request message to send.
