@@ -95,12 +95,12 @@ struct EncodingServicesTests {
 
   /// A second version of the training "space-2", and a third of the stable one's.
   private func run(_ services: EncodingServices, _ body: (RetrievalHarness) async throws -> Void) async throws {
-    try await RetrievalHarness.run(directory.path, milvus: nil, encodingServices: services) { server in
+    try await RetrievalHarness.run(directory.path, milvus: nil) { server in
       try await server.publish(Catalog(count: 10))
       try await server.publish(Catalog(count: 10, training: "space-2"))
       try await server.publish(Catalog(count: 10))
-      try await body(server)
     }
+    try await RetrievalHarness.run(directory.path, milvus: nil, encodingServices: services, body)
   }
 
   @Test
@@ -203,6 +203,54 @@ struct EncodingServicesTests {
   }
 
   @Test
+  func `A first version that names no snapshot is refused where encoders have some, and no commit changes answers`()
+    async throws
+  {
+    let encoder = ScriptedTrainings(["space-1"])
+    try await ScriptedTrainings.serve([encoder]) { targets in
+      let services = EncodingServices(encoders: targets)
+      try await RetrievalHarness.run(directory.path, milvus: nil, encodingServices: services) { server in
+        try await publishWithoutSnapshot(server, encoder, at: targets[0])
+      }
+    }
+  }
+
+  private func publishWithoutSnapshot(
+    _ server: RetrievalHarness, _ encoder: ScriptedTrainings, at target: String
+  ) async throws {
+    encoder.snapshots.withLock { $0 = .with { $0.snapshots = [.with { ($0.number, $0.itemCount) = (1, 10) }] } }
+    await expectFailure(
+      .failedPrecondition, "CATALOG_MISMATCH", field: "header.catalog", mentioning: "first version of index 'default'",
+      "illmrec index publish", target
+    ) { try await server.publish(Catalog(count: 10)) }
+    await expectFailure(.notFound, "INDEX_NOT_FOUND") { try await server.admin.listVersions(.init()) }
+    // What the store held when it got snapshots stands for versions of before.
+    encoder.snapshots.withLock { $0?.migratedSnapshot = 1 }
+    let first = try await server.publish(Catalog(count: 10))
+    #expect(first.roles == [.stable])
+    let second = try await server.publish(Catalog(count: 10))
+    #expect(second.roles.isEmpty)
+    // One that serves already serves on; nothing comes after it that would depend on commits as well.
+    encoder.snapshots.withLock { $0?.migratedSnapshot = 0 }
+    await expectFailure(
+      .failedPrecondition, "CATALOG_MISMATCH", field: "version", mentioning: "does not say which catalog snapshot"
+    ) { try await server.admin.promoteVersion(.with { $0.version = "default/versions/2" }) }
+    await expectFailure(.failedPrecondition, "CATALOG_MISMATCH", field: "version") { try await server.start(100) }
+    let results = try await server.search(users: ["u"])
+    #expect(results[0].items.count == 5)
+  }
+
+  @Test
+  func `A first version that names no snapshot waits for an encoder that cannot be asked`() async throws {
+    let away = EncodingServices(encoders: ["127.0.0.1:1"])
+    try await RetrievalHarness.run(directory.path, milvus: nil, encodingServices: away) { server in
+      await expectFailure(
+        .failedPrecondition, "CATALOG_UNVERIFIED", field: "header.catalog", mentioning: "127.0.0.1:1"
+      ) { try await server.publish(Catalog(count: 10)) }
+    }
+  }
+
+  @Test
   func `A version whose items are not in the snapshot that it names is found out, by name`() async throws {
     var second = Catalog(count: 200)
     second.release = .with { ($0.id, $0.snapshot) = ("store", 2) }
@@ -252,10 +300,10 @@ struct EncodingServicesTests {
   }
 
   @Test
-  func `A version of the stable one's training needs nobody's leave, and a repetition is answered as before`()
+  func `A version of the stable one's training asks no LLM service, and a repetition is answered as before`()
     async throws
   {
-    try await run(EncodingServices(encoders: ["127.0.0.1:1"])) { server in
+    try await run(EncodingServices(llms: ["127.0.0.1:1"])) { server in
       let request = Retrieval_StartRolloutRequest.with {
         $0.version = "default/versions/3"
         $0.plan.stages = [.with { $0.canaryPermille = 10 }]

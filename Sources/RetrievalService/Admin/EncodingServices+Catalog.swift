@@ -12,31 +12,41 @@ extension EncodingServices {
   /// item store was restored it may be missing, or be another one under the same number.
   ///
   /// - Parameters:
-  ///   - catalog: nil where the version names none. It stands for what the store held when it got snapshots; where that is nothing, its
-  ///     users would be answered from whatever is committed next.
   ///   - items: of the version, all of which the snapshot must hold.
   /// - Throws: SNAPSHOT_NOT_FOUND, CATALOG_MISMATCH, ITEMS_NOT_IN_SNAPSHOT, or CATALOG_UNVERIFIED where an encoder cannot be asked.
-  func require(_ catalog: VersionCatalog?, holding items: ItemSample, of version: VersionName) async throws {
+  func require(_ catalog: VersionCatalog, holding items: ItemSample, of version: VersionName) async throws {
     for target in encoders {
-      guard let held = try await listing(at: target, for: version) else { continue }
-      if let catalog {
-        let snapshot = try Self.check(catalog, of: version, in: held, at: target)
-        try await check(items, of: version, in: snapshot, of: held.catalog.id, at: target)
-      } else if held.migratedSnapshot == 0, !held.snapshots.isEmpty {
-        throw ServiceFailure(
-          .catalogMismatch,
-          "\(version) does not say which catalog snapshot it was built from, and the encoder at \(target) had snapshots from the start: "
-            + "what is committed next would answer its users. Publish it by illmrec index publish, or with catalog in the header",
-          field: "version")
-      }
+      guard let held = try await listing(at: target, for: "\(version)", field: "version") else { continue }
+      let snapshot = try Self.check(catalog, of: version, in: held, at: target)
+      try await check(items, of: version, in: snapshot, of: held.catalog.id, at: target)
+    }
+  }
+
+  /// Refuses a version that names no catalog snapshot, before it answers anybody, where an encoder has snapshots. It stands for what an
+  /// encoder's store held when it got them; where that is nothing, its users would be answered from whatever is committed next.
+  ///
+  /// - Parameters:
+  ///   - version: its name, or what stands for it before it has one.
+  ///   - field: of the request, that is at fault.
+  /// - Throws: CATALOG_MISMATCH, or CATALOG_UNVERIFIED where an encoder cannot be asked.
+  func requireNamedCatalog(of version: String, field: String) async throws {
+    for target in encoders {
+      guard let held = try await listing(at: target, for: version, field: field), held.migratedSnapshot == 0,
+        !held.snapshots.isEmpty
+      else { continue }
+      throw ServiceFailure(
+        .catalogMismatch,
+        "\(version) does not say which catalog snapshot it was built from, and the encoder at \(target) had snapshots from the start: "
+          + "what is committed next would answer its users. Publish it by illmrec index publish, or with catalog in the header",
+        field: field)
     }
   }
 
   /// Nil of an encoder of before snapshots.
   private func listing(
-    at target: String, for version: VersionName
+    at target: String, for version: String, field: String
   ) async throws -> Encoder_ListSnapshotsResponse? {
-    try await asking(target, "holds the catalog snapshot", of: version) { client, calls in
+    try await asking(target, "holds the catalog snapshot", of: version, field: field) { client, calls in
       do {
         return try await client.listSnapshots(.init(), options: calls)
       } catch let error as RPCError where error.code == .unimplemented {
@@ -61,7 +71,7 @@ extension EncodingServices {
       $0.snapshot = snapshot.number
       $0.catalogID = catalog
     }
-    let found = try await asking(target, "holds the items", of: version) { client, calls in
+    let found = try await asking(target, "holds the items", of: "\(version)", field: "version") { client, calls in
       try await client.lookupItems(request, options: calls).items
     }
     let missing = zip(items.ids, found).filter { $0.1.result.hasError }.map(\.0)
@@ -79,7 +89,7 @@ extension EncodingServices {
   }
 
   private func asking<Answer: Sendable>(
-    _ target: String, _ what: String, of version: VersionName,
+    _ target: String, _ what: String, of version: String, field: String,
     _ body: @Sendable (Encoder_EncoderService.Client<CGrpcClientTransport>, CallOptions) async throws -> Answer
   ) async throws -> Answer {
     var calls = CallOptions.defaults
@@ -93,7 +103,7 @@ extension EncodingServices {
         .catalogUnverified,
         "the encoder at \(target) cannot be asked whether it \(what) of \(version): "
           + "\((error as? RPCError)?.summary ?? "\(error)"). Start it, or start this service without it in --encoder",
-        field: "version")
+        field: field)
     }
   }
 

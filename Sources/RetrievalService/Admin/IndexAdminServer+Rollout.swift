@@ -35,20 +35,13 @@ extension IndexAdminServer {
   /// What a version needs of the services that encode: its training and its catalog snapshot.
   func requireParts(of name: VersionName) async throws {
     try await requireTraining(of: name)
-    let (catalog, isAsStable) = try mappingFailures(fields: ["version"]) {
-      () throws(VectorIndexError) -> (VersionCatalog?, Bool) in
-      let catalog = try store.version(name).info.catalog
-      guard catalog == nil, let stable = try store.servingState(of: name.index).stableVersion else {
-        return (catalog, false)
-      }
-      return (nil, try store.version(stable).info.catalog == nil)
+    let version = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
+      try store.resolve(version: name).version
     }
-    // Where the stable version names none either, users are answered from what is committed last already.
-    if isAsStable { return }
-    let items = try mappingFailures(fields: ["version"]) { () throws(VectorIndexError) in
-      try store.resolve(version: name).version.sample(limit: Self.sampledItems)
+    guard let catalog = version.info.catalog else {
+      return try await encodingServices.requireNamedCatalog(of: "\(name)", field: "version")
     }
-    try await encodingServices.require(catalog, holding: items, of: name)
+    try await encodingServices.require(catalog, holding: version.sample(limit: Self.sampledItems), of: name)
   }
 
   /// Few enough for one LookupItems of any encoder.

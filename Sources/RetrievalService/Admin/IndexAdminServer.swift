@@ -42,7 +42,8 @@ struct IndexAdminServer: Retrieval_IndexAdminService.SimpleServiceProtocol {
     let start = ContinuousClock.now
     let version = try await uploads.withSlot {
       try await UploadReader(
-        store: store, peer: context.remotePeer, idleLimit: limits.uploadIdleLimit, logger: logger
+        store: store, encodingServices: encodingServices, peer: context.remotePeer, idleLimit: limits.uploadIdleLimit,
+        logger: logger
       ).read(request)
     }
     await monitor.applyRetention(to: version.info.name.index)

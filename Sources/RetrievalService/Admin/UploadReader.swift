@@ -13,6 +13,7 @@ struct UploadReader: Sendable {
   typealias Message = Retrieval_CreateVersionRequest
 
   let store: VersionStore
+  let encodingServices: EncodingServices
   /// Where the upload comes from, for the audit log.
   let peer: String
   /// Longest that the client may leave the server waiting for a message.
@@ -35,6 +36,7 @@ struct UploadReader: Sendable {
     do {
       var iterator = messages.makeAsyncIterator()
       let header = try header(of: try await watch.waiting { try await iterator.next() })
+      try await requireCatalog(of: header)
       let begun = try await onStorageThread(in: "header") { () throws(VectorIndexError) in
         try store.beginUpload(header)
       }
@@ -49,11 +51,20 @@ struct UploadReader: Sendable {
           .uploadNotCommitted,
           "the stream ended after \(begun.itemCount) items without a commit; nothing was published, upload again")
       }
+      // Snapshots may have come meanwhile.
+      try await requireCatalog(of: header)
       return try await publish(begun, commit)
     } catch {
       if let upload { await Self.abandon(upload) }
       throw error
     }
+  }
+
+  /// The first version of an index serves at once, so that it is asked now what others are when they are promoted.
+  private func requireCatalog(of header: UploadHeader) async throws {
+    if header.catalog != nil || (try? store.versions(of: header.index)) != nil { return }
+    try await encodingServices.requireNamedCatalog(
+      of: "the first version of index '\(header.index)'", field: "header.catalog")
   }
 
   /// A graph that is being built ends with the call that waits for it.

@@ -226,8 +226,9 @@ extension FailureCatalog {
           "Start that service, or leave it out of --encoder and --llm of the retrieval service, or of --retrieval of the others.",
         retry: .afterRepair),
       Entry(
-        .catalogUnverified, .failedPrecondition, fields: ["version", "index"],
-        "An encoder cannot be asked whether it holds the catalog snapshot of the version that is to be rolled out or promoted.",
+        .catalogUnverified, .failedPrecondition, fields: ["version", "index", "header.catalog"],
+        "An encoder cannot be asked whether it holds the catalog snapshot of the version that is to be rolled out or promoted, or "
+          + "whether it has snapshots, where the first version of an index names none.",
         remedy: "Start that service, or leave it out of --encoder of the retrieval service.", retry: .afterRepair),
     ])
 }

@@ -33,12 +33,13 @@ extension FailureCatalog {
           "Restore the store from a backup that holds it, or publish a snapshot that it holds and promote that version.",
         retry: .afterRepair),
       Entry(
-        .catalogMismatch, .failedPrecondition, fields: ["catalog_id", "version", "index"],
+        .catalogMismatch, .failedPrecondition, fields: ["catalog_id", "version", "index", "header.catalog"],
         "The snapshot that is asked for, or that the index's stable version was built from, is another item store's than the encoder's: "
-          + "the same number means other items.",
+          + "the same number means other items. Or a version that names no snapshot is to serve, roll out or be promoted, and the encoder "
+          + "had snapshots from the start: what is committed next would answer its users.",
         remedy:
-          "Start the encoder with the store that the version was built from, or publish a snapshot of its own store and promote that "
-          + "version.",
+          "Start the encoder with the store that the version was built from, or publish a snapshot of its own store (illmrec index "
+          + "publish, or catalog in the header of CreateVersion) and promote that version.",
         retry: .afterRepair),
       Entry(
         .itemsNotInSnapshot, .failedPrecondition, fields: ["version", "index"],

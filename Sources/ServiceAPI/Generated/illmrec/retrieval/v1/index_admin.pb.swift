@@ -564,7 +564,10 @@ public nonisolated struct Retrieval_CreateVersionRequest: Sendable {
     /// Clears the value of `graph`. Subsequent reads from it will return its default value.
     public mutating func clearGraph() {self._graph = nil}
 
-    /// The snapshot whose items these are, as ExportItems tells it; unset where there is none.
+    /// The snapshot whose items these are, as ExportItems tells it; unset where there is none. Where an encoder that the server was
+    /// given (--encoder) had snapshots from the start, what it commits next would answer the users of a version that names none:
+    /// such a version is neither an index's first one nor rolled out or promoted later, FAILED_PRECONDITION (CATALOG_MISMATCH;
+    /// CATALOG_UNVERIFIED where the encoder cannot be asked).
     public var catalog: Common_CatalogRef {
       get {_catalog ?? Common_CatalogRef()}
       set {_catalog = newValue}
