@@ -134,6 +134,25 @@ struct CallersFallbackTests {
   }
 
   @Test
+  func `A version's name that is none is the query's own fault: it counts for neither version, and nobody falls back`()
+    async throws
+  {
+    try await run(training: "space-1") { server in
+      for (expected, failed) in [("junk", ""), ("default/versions/x", ""), ("", "junk"), (RoutingTests.stable, "junk")]
+      {
+        let results = try await server.search(users: onCanary) { _, query in
+          (query.expectedVersion, query.fellBackFrom) = (expected, failed)
+        }
+        #expect(results.allSatisfy { $0.error.reason == "VERSION_NAME_INVALID" })
+        #expect(results.allSatisfy { $0.items.isEmpty && $0.fellBackFrom.isEmpty })
+      }
+      let figures = try await server.figures()
+      #expect(figures.candidate.errors == 0 && figures.candidate.fallbacks == 0)
+      #expect(figures.candidate.routingKeys == 0 && figures.baseline.errors == 0)
+    }
+  }
+
+  @Test
   func `Who is refused is told why, and not that another version answers the key`() async throws {
     let user = onCanary[0]
     let other = RolloutUsers.all.first { !onCanary.contains($0) } ?? ""

@@ -37,10 +37,12 @@ extension QueryBatch {
       : vectors.contains { training.isOf(training: $0.spaceFingerprint) }
   }
 
-  /// Whether a failure counts for the version that was to answer. One that says that the query is at fault does where a rollout
+  /// Whether a failure counts for the version that was to answer. What a query says itself of its versions, and is refused for,
+  /// counts for none. One that says that the query is at fault does where a rollout
   /// sent the query to its candidate and the stable version would have taken it, and where the vector is at fault that was made for
   /// this version alone.
   func isVersionsFailure(_ failure: ServiceFailure, at index: Int) -> Bool {
+    if route.queries[index].refusal != nil { return false }
     let othersFaults: [FailureReason] = [.cancelled, .shuttingDown, .servingStateChanged, .modelMismatch]
     if othersFaults.map(\.rawValue).contains(failure.reason) { return false }
     guard failure.code == .invalidArgument else { return true }
@@ -57,8 +59,7 @@ extension QueryBatch {
 
   /// Whether the query says which version its vector was made for, and the rollout's other one could not search for it.
   private func isForOneVersion(_ index: Int, _ routing: Routing) -> Bool {
-    guard queries[index].namesVersion, route.queries[index].refusal == nil, let candidate = routing.candidate?.version
-    else { return false }
+    guard queries[index].namesVersion, let candidate = routing.candidate?.version else { return false }
     return !fits(index, served(index).arm == .candidate ? routing.stable : candidate)
   }
 }
