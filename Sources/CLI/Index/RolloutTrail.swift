@@ -35,6 +35,19 @@ enum RolloutTrail {
     return entries[(next.map { $0 + 1 } ?? 0)...start].reversed()
   }
 
+  /// How the rollout ended, as its part of the log tells; nil where it does not.
+  static func end(of trail: [Retrieval_AuditEntry]) -> Retrieval_RolloutPhase? {
+    for entry in trail.reversed() {
+      switch entry.kind {
+      case .rolloutSucceeded: return .succeeded
+      case .rolloutRolledBack: return .rolledBack
+      default: continue
+      }
+    }
+    // A start that found one of its versions broken has rolled it back.
+    return trail.contains { $0.kind == .recovered } ? .rolledBack : nil
+  }
+
   /// The log names the rollout in its details: "rollout 3, stage 1 of 4".
   private static func isStart(_ entry: Retrieval_AuditEntry, of number: UInt64?) -> Bool {
     guard entry.title == "rollout_started" else { return false }

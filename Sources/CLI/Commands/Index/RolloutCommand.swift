@@ -99,6 +99,9 @@ struct RolloutWatchCommand: ReportingCommand {
       On a terminal the view is redrawn in place and wraps at its width, elsewhere a line is written at each change, with who \
       made it and why, and once an interval; with --json each of them is an object. Ctrl-C stops watching; the rollout goes on.
 
+      The rollout that is under way first is followed to its end, when another one has begun since as well, and when the service \
+      restarts. One that stays away for two minutes ends the command.
+
       Exit codes: 0 it succeeded or there is none, 2 it was rolled back, 130 interrupted, 143 ended by SIGTERM.
 
       Example:
@@ -118,36 +121,16 @@ struct RolloutWatchCommand: ReportingCommand {
     let chosen = options
     let screen = LiveScreen(terminal: .standardOutput)
     defer { screen.leave() }
+    let watch = RolloutWatch(request, on: screen, asJSON: options.json)
     let phase = try await Interruption.cancelling {
       do {
-        return try await Self.follow(request, chosen, on: screen)
+        return try await watch.follow { try await chosen.withAdmin($0) }
       } catch  where Task.isCancelled {
         // Ctrl-C is the way to stop watching: nothing has gone wrong.
         throw ExitCode(Interruption.exitCode)
       }
     }
     if phase == .rolledBack { throw ExitCode(2) }
-  }
-
-  /// Shows each message until the rollout has ended; returns how.
-  private static func follow(
-    _ request: Retrieval_WatchRolloutRequest, _ options: IndexOptions, on screen: LiveScreen
-  ) async throws -> Retrieval_RolloutPhase {
-    try await options.withAdmin { admin in
-      try await admin.watchRollout(request) { response in
-        var phase = Retrieval_RolloutPhase.unspecified
-        var watched = WatchedRollout(index: options.index, screen: screen)
-        for try await message in response.messages {
-          phase = message.servingState.rollout.phase
-          if options.json {
-            try JSONOutput.write(message)
-          } else {
-            try await watched.show(message, admin)
-          }
-        }
-        return phase
-      }
-    }
   }
 }
 
