@@ -5,7 +5,8 @@ import GRDB
 // Who fills the draft. Half of a file is no catalog: where a stream broke off, what it was to bring is missing.
 
 extension ItemStore {
-  /// Files of releases before this table lack it; such a release goes on writing the file and leaves the table alone.
+  /// Files of releases before this table, or before its last column, lack it; such a release goes on writing the file and leaves out what
+  /// it does not know.
   static func createFillTable(_ db: Database) throws {
     try db.execute(
       sql: """
@@ -13,9 +14,13 @@ extension ItemStore {
           number INTEGER PRIMARY KEY,
           actor TEXT NOT NULL,
           who TEXT NOT NULL,
-          begun_unix_micros INTEGER NOT NULL
+          begun_unix_micros INTEGER NOT NULL,
+          syncs INTEGER NOT NULL DEFAULT 0
         )
         """)
+    if try !db.columns(in: "draft_fill").contains(where: { $0.name == "syncs" }) {
+      try db.execute(sql: "ALTER TABLE draft_fill ADD COLUMN syncs INTEGER NOT NULL DEFAULT 0")
+    }
   }
 
   /// Notes that a stream begins to fill the draft.
@@ -24,24 +29,21 @@ extension ItemStore {
   package func begin(_ fill: DraftFill) throws(StoreError) {
     try write { db in
       try db.execute(
-        sql: "INSERT INTO draft_fill (number, actor, who, begun_unix_micros) VALUES (?, ?, ?, ?)",
-        arguments: [fill.number, fill.actor, fill.who, fill.begunMicros])
+        sql: "INSERT INTO draft_fill (number, actor, who, begun_unix_micros, syncs) VALUES (?, ?, ?, ?, ?)",
+        arguments: [fill.number, fill.actor, fill.who, fill.begunMicros, fill.syncs])
     }
   }
 
-  /// Notes that everything a stream was to bring is in the draft. It makes good earlier ones of the same actor that broke off: whoever
-  /// was interrupted does the same again.
+  /// Notes that everything a stream was to bring is in the draft, and where it syncs that nothing else is. It makes good earlier ones
+  /// that broke off.
   ///
   /// Blocks until it is on the disk.
   ///
-  /// - Parameters:
-  ///   - isWhole: whether the draft holds what the stream brought and nothing else, which makes good all that broke off.
-  ///   - live: numbers of the streams that go on.
-  package func end(_ fill: DraftFill, isWhole: Bool, live: Set<Int64>) throws(StoreError) {
+  /// - Parameter live: numbers of the streams that go on.
+  package func end(_ fill: DraftFill, live: Set<Int64>) throws(StoreError) {
     try write { db in
       try Self.forgetFills(db) { other in
-        if other.number == fill.number { return true }
-        return !live.contains(other.number) && (isWhole || other.actor.utf8.elementsEqual(fill.actor.utf8))
+        other.number == fill.number || !live.contains(other.number) && other.isMadeGood(by: fill)
       }
     }
   }
@@ -61,7 +63,9 @@ extension ItemStore {
 
   private static func fills(_ db: Database) throws -> [DraftFill] {
     try Row.fetchAll(db, sql: "SELECT * FROM draft_fill ORDER BY begun_unix_micros, number").map {
-      DraftFill(number: $0["number"], actor: $0["actor"], who: $0["who"], begunMicros: $0["begun_unix_micros"])
+      DraftFill(
+        number: $0["number"], actor: $0["actor"], who: $0["who"], begunMicros: $0["begun_unix_micros"],
+        syncs: $0["syncs"])
     }
   }
 }

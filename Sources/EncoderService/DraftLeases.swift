@@ -10,16 +10,19 @@ import Synchronization
 /// shows that it broke off.
 final class DraftLeases: Sendable {
   struct Holder: Sendable {
-    /// Whether the draft is to be what they send and nothing else.
-    let syncs: Bool
     /// As the store notes it once the first item has come.
     let fill: DraftFill
     let began = ContinuousClock.now
+
+    /// Whether the draft is to be what they send and nothing else.
+    var syncs: Bool { fill.syncs }
   }
 
-  private struct State {
+  fileprivate struct State {
     var next = 0
     var holders: [Int: Holder] = [:]
+    /// Calls that store or take out single items. Each change of theirs is whole, so that they hold up nobody but who syncs.
+    var single: [Int: Holder] = [:]
     /// Commits and discards under way.
     var changes = 0
   }
@@ -31,11 +34,16 @@ final class DraftLeases: Sendable {
     fileprivate let number: Int
     fileprivate let leases: DraftLeases
 
-    /// What the store notes.
+    /// What the store notes of a stream.
     let fill: DraftFill
 
     /// Any number of times.
-    func end() { _ = leases.state.withLock { $0.holders.removeValue(forKey: number) } }
+    func end() {
+      leases.state.withLock {
+        $0.holders[number] = nil
+        $0.single[number] = nil
+      }
+    }
   }
 
   /// Numbers of what goes on.
@@ -47,13 +55,22 @@ final class DraftLeases: Sendable {
       guard state.changes == 0 else {
         throw ServiceFailure(.draftBusy, "the draft is being committed or discarded at this moment; try again")
       }
-      if let other = state.holders.values.first(where: { $0.syncs || holder.syncs }) {
-        throw ServiceFailure(
-          .draftBusy,
-          "\(other.text): the draft would become a mixture of both; try again when that has ended")
-      }
+      try state.requireNoMixture(with: holder)
       state.next += 1
       state.holders[state.next] = holder
+      return Lease(number: state.next, leases: self, fill: holder.fill)
+    }
+  }
+
+  /// For a call that stores or takes out single items, until it has: what somebody makes exactly their file is nobody else's meanwhile.
+  ///
+  /// - Parameter peer: where it comes from.
+  func changeItems(from peer: String) throws(ServiceFailure) -> Lease {
+    let holder = Holder(actor: "", peer: peer, syncs: false)
+    return try state.withLock { (state) throws(ServiceFailure) in
+      try state.requireNoMixture(with: holder)
+      state.next += 1
+      state.single[state.next] = holder
       return Lease(number: state.next, leases: self, fill: holder.fill)
     }
   }
@@ -80,6 +97,16 @@ final class DraftLeases: Sendable {
   }
 }
 
+extension DraftLeases.State {
+  /// Whoever syncs has the draft alone.
+  fileprivate func requireNoMixture(with holder: DraftLeases.Holder) throws(ServiceFailure) {
+    let others = holder.syncs ? Array(holders.values) + Array(single.values) : holders.values.filter(\.syncs)
+    guard let other = others.min(by: { $0.began < $1.began }) else { return }
+    throw ServiceFailure(
+      .draftBusy, "\(other.text): the draft would become a mixture of both; try again when that has ended")
+  }
+}
+
 extension DraftLeases.Holder {
   private static let maxNameBytes = 256
 
@@ -89,7 +116,7 @@ extension DraftLeases.Holder {
   init(actor: String, peer: String, syncs: Bool) {
     let name = String(decoding: actor.utf8.prefix(Self.maxNameBytes), as: UTF8.self)
     let who = name.isEmpty ? peer : "\(name) (\(peer))"
-    self.init(syncs: syncs, fill: DraftFill(actor: name, who: who))
+    self.init(fill: DraftFill(actor: name, who: who, syncs: syncs))
   }
 
   /// "ann@host (ipv4:10.0.0.1:4711) has been filling the draft for 12 s, all of it (sync)"

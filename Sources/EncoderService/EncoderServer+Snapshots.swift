@@ -47,7 +47,8 @@ extension EncoderServer {
     throw ServiceFailure(
       .draftIncomplete,
       "\(broken.who) began to fill the draft at \(begun.formatted(.iso8601)) and broke off: what they had not sent is missing. Run it again "
-        + "(illmrec catalog encode), give the draft up (illmrec catalog discard), or set force (--force) to commit it as it is"
+        + "(illmrec catalog encode\(broken.syncs ? " --sync" : "")), give the draft up (illmrec catalog discard), or set force (--force) to "
+        + "commit it as it is"
     )
   }
 
@@ -157,6 +158,8 @@ extension EncoderServer {
   ) async throws -> Encoder_DeleteItemsResponse {
     try checkCount(request.itemIds.count, field: "item_ids")
     for (index, id) in request.itemIds.enumerated() { try ItemID.check(id, field: "item_ids[\(index)]") }
+    let lease = try draft.changeItems(from: context.remotePeer)
+    defer { lease.end() }
     var seen: Set<Identifier> = []
     let ids = request.itemIds.filter { seen.insert(Identifier($0)).inserted }
     let missing = try await change { store throws(StoreError) in try store.delete(ids) }

@@ -40,7 +40,7 @@ extension EncoderServer {
         if reading.syncs { progress.removed(try await removeAll(but: order.named)) }
         if let fill = reading.filling?.lease.fill {
           let live = draft.live
-          try await change { store throws(StoreError) in try store.end(fill, isWhole: reading.syncs, live: live) }
+          try await change { store throws(StoreError) in try store.end(fill, live: live) }
         }
       }
     ) { [self] config in

@@ -57,6 +57,8 @@ extension EncoderServer: Encoder_EncoderService.SimpleServiceProtocol {
     try requirePurpose(outputs, stores: request.store)
     try checkCount(request.items.count, field: "items")
 
+    let lease = request.store ? try draft.changeItems(from: context.remotePeer) : nil
+    defer { lease?.end() }
     let reader = EncoderReader(model: training.model, limits: limits)
     let read = request.items.enumerated().map { index, item in
       Result<CatalogEntry<SourceImage>, any Error> {

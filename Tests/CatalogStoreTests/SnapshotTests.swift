@@ -235,14 +235,31 @@ import Testing
     #expect(try await second.brokenFills(live: []) == [ann, bob])
     let again = DraftFill(actor: "ann", who: "ann@host")
     try second.begin(again)
-    try second.end(again, isWhole: false, live: [again.number])
+    try second.end(again, live: [again.number])
     #expect(try await second.brokenFills(live: []) == [bob])
-    let sync = DraftFill(actor: "eve", who: "eve@host")
-    try second.end(sync, isWhole: true, live: [bob.number])
+    let sync = DraftFill(actor: "eve", who: "eve@host", syncs: true)
+    try second.end(sync, live: [bob.number])
     #expect(try await second.brokenFills(live: []) == [bob], "who goes on is not made good by others")
-    try second.end(sync, isWhole: true, live: [])
+    try second.end(sync, live: [])
     #expect(try await second.brokenFills(live: []) == [])
     try await second.pool.write { try $0.execute(sql: "DROP TABLE draft_fill") }
     #expect(try await fixture.open().brokenFills(live: []) == [])
+  }
+
+  @Test func `A file whose table does not say who was to bring all of it gets that column, and its streams are kept`()
+    async throws
+  {
+    let first = try fixture.open()
+    try first.begin(DraftFill(actor: "ann", who: "ann@host"))
+    try await first.pool.write { try $0.execute(sql: "ALTER TABLE draft_fill DROP COLUMN syncs") }
+    let second = try fixture.open()
+    let kept = try await second.brokenFills(live: [])
+    #expect(kept.map(\.who) == ["ann@host"] && kept.map(\.syncs) == [false])
+    let sync = DraftFill(actor: "ann", who: "ann@host", syncs: true)
+    try second.begin(sync)
+    #expect(try await second.brokenFills(live: []).contains(sync))
+    let small = DraftFill(actor: "ann", who: "ann@host")
+    try second.end(small, live: [])
+    #expect(try await second.brokenFills(live: []) == [sync])
   }
 }

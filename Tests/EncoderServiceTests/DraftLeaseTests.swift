@@ -88,6 +88,38 @@ import Testing
     }
   }
 
+  @Test func `What somebody makes exactly their file is nobody else's, item by item either`() async throws {
+    try await withServer { client, _ in
+      try await filling(client, syncs: true) {
+        try await expectBusy { try await client.storeInDraft([item("single", [4, 4, 4])]) }
+        try await expectBusy { _ = try await client.deleteItems(.with { $0.itemIds = ["first"] }) }
+        // Who stores nothing is answered.
+        let answer = try await client.encodeImages(
+          .with {
+            $0.items = [item("single", [4, 4, 4])]
+            $0.outputs = [.embedding]
+          })
+        #expect(answer.results.count == 1 && !answer.results[0].hasError)
+      }
+      #expect(try await client.commitCatalog(.init()).snapshot.itemCount == 2)
+      #expect(try await client.deleteItems(.with { $0.itemIds = ["first"] }).deleted == 1)
+    }
+  }
+
+  @Test func `Nobody syncs while single items are on their way into the draft`() throws {
+    let leases = DraftLeases()
+    let single = try leases.changeItems(from: "ipv4:10.0.0.1:4711")
+    #expect(throws: ServiceFailure.self) { try leases.fill(.init(actor: "ann", peer: "here", syncs: true)) }
+    let other = try leases.changeItems(from: "ipv4:10.0.0.2:4711")
+    try leases.fill(.init(actor: "ann", peer: "here", syncs: false)).end()
+    single.end()
+    other.end()
+    let sync = try leases.fill(.init(actor: "ann", peer: "here", syncs: true))
+    #expect(throws: ServiceFailure.self) { try leases.changeItems(from: "ipv4:10.0.0.1:4711") }
+    sync.end()
+    try leases.changeItems(from: "ipv4:10.0.0.1:4711").end()
+  }
+
   @Test func `The draft is free again when whoever filled it has vanished`() async throws {
     try await withNetworkServer(ScriptedModel()) { client, _ in
       let begun = AsyncStream.makeStream(of: Void.self)
@@ -116,11 +148,12 @@ import Testing
   }
 
   /// A stream whose client gives up after the first item is stored.
-  private func breakOff(_ client: NetworkClient, actor: String) async throws {
+  private func breakOff(_ client: NetworkClient, actor: String, syncs: Bool = false) async throws {
     try? await client.streamEncodeImages { writer in
       try await writer.write(
         .with {
           $0.config.store = true
+          $0.config.sync = syncs
           $0.config.actor = actor
         })
       try await writer.write(.with { $0.item = item("first-\(actor)", [1, 1, 1]) })
@@ -144,6 +177,18 @@ import Testing
       try await writer.write(.with { $0.item = item("whole", [5, 5, 5]) })
     } onResponse: { response in
       for try await _ in response.messages {}
+    }
+  }
+
+  @Test func `A whole file that broke off is made good by a whole file alone, whoever sends another`() async throws {
+    try await withNetworkServer(ScriptedModel()) { client, _ in
+      try await breakOff(client, actor: "ann", syncs: true)
+      try await fill(client, actor: "ann", syncs: false)
+      let error = try await rpcError { _ = try await client.commitCatalog(.init()) }
+      #expect(error.reason == "DRAFT_INCOMPLETE" && error.message.contains("encode --sync"), "\(error.message)")
+      try await fill(client, actor: "ann", syncs: true)
+      #expect(try await client.listSnapshots(.init()).brokenFills.isEmpty)
+      #expect(try await client.commitCatalog(.init()).snapshot.itemCount == 1)
     }
   }
 

@@ -431,7 +431,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Takes items out of the draft.
+        /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Encoder_DeleteItemsRequest` messages.
@@ -669,7 +669,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Takes items out of the draft.
+        /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
@@ -908,7 +908,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Takes items out of the draft.
+        /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
         ///
         /// - Parameters:
         ///   - request: A `Encoder_DeleteItemsRequest` message.
@@ -1639,7 +1639,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Takes items out of the draft.
+        /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
@@ -2060,7 +2060,7 @@ extension Encoder_EncoderService {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Takes items out of the draft.
+        /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
@@ -2418,7 +2418,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Takes items out of the draft.
+    /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `Encoder_DeleteItemsRequest` message.
@@ -2815,7 +2815,7 @@ extension Encoder_EncoderService.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Takes items out of the draft.
+    /// > Takes items out of the draft. ABORTED (DRAFT_BUSY) while a StreamEncodeImages with sync is open.
     ///
     /// - Parameters:
     ///   - message: request message to send.

@@ -397,9 +397,9 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     public var store: Bool = false
 
     /// With store: make the draft exactly what the stream holds. Such a stream has the draft alone: while it is open, or another one
-    /// with store is, the second is ABORTED (DRAFT_BUSY). Once the stream has ended soundly, the items of the draft that
-    /// it did not name are taken out, all at once; a stream that broke off takes nothing out. An item that was named and could
-    /// not be encoded stays as it was.
+    /// with store is, the second is ABORTED (DRAFT_BUSY), and so are EncodeImages with store and DeleteItems beside it. Once the
+    /// stream has ended soundly, the items of the draft that it did not name are taken out, all at once; a stream that broke off
+    /// takes nothing out. An item that was named and could not be encoded stays as it was.
     public var sync: Bool = false
 
     /// Which training answers, by its ModelRef's space_fingerprint; the server's default when empty. FAILED_PRECONDITION
@@ -407,7 +407,8 @@ public nonisolated struct Encoder_StreamEncodeImagesRequest: Sendable {
     public var spaceFingerprint: String = String()
 
     /// With store: who fills the draft, for those who are refused meanwhile (DRAFT_BUSY), or after the stream broke off
-    /// (DRAFT_INCOMPLETE): the next stream of the same actor that ends soundly makes that good. The first 256 bytes count.
+    /// (DRAFT_INCOMPLETE): the next stream of the same actor that ends soundly makes that good; where the one that broke off had
+    /// sync, only one with sync does, of anybody. The first 256 bytes count.
     public var actor: String = String()
 
     public var unknownFields = SwiftProtobuf.UnknownStorage()
