@@ -54,13 +54,30 @@ struct AuditTests {
     #expect(try store.auditEntries(of: "items").map(\.action) == [.published, .published, .promoted, .rolledBack])
   }
 
+  @Test(arguments: [0, 1, 2])
+  func `A log that was cut or replaced is said to lack what serving.json counts`(kept: Int) throws {
+    do { _ = try prepared().promote(VersionName(index: "items", number: 2)) }
+    let lines = try directory.read(log).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true)
+    try directory.write(Data(lines.prefix(kept).flatMap { $0 + [UInt8(ascii: "\n")] }), to: log)
+    let findings = try VersionStore(path: directory.path).findings
+    let missing = RecoveryFinding.auditEntriesMissing(
+      path: "\(directory.path)/\(log)", count: UInt64(2 - kept), among: 3)
+    // The last one stands in serving.json as well, and is appended again.
+    #expect(findings == (kept == 2 ? [] : [missing]))
+    #expect(findings.allSatisfy { $0.severity == .error })
+  }
+
   @Test
   func `A changed line is no line`() throws {
     do { _ = try prepared() }
     let text = String(decoding: try directory.read(log), as: UTF8.self)
     try directory.write(Data(text.replacing("\"actor\":\"\"", with: "\"actor\":\"eve\"").utf8), to: log)
     let store = try VersionStore(path: directory.path)
-    #expect(store.findings == [.tornAuditLines(path: "\(directory.path)/\(log)", count: 2)])
+    let path = "\(directory.path)/\(log)"
+    #expect(
+      store.findings == [
+        .tornAuditLines(path: path, count: 2), .auditEntriesMissing(path: path, count: 1, among: 2),
+      ])
     #expect(try store.auditEntries(of: "items").allSatisfy { $0.actor != "eve" })
   }
 

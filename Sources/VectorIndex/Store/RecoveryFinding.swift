@@ -26,6 +26,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case stageTimeUnknown(index: String, rollout: UInt64, knownMicros: Int64)
   /// Lines of an audit log that a crash tore.
   case tornAuditLines(path: String, count: Int)
+  /// Changes that the audit log should tell and does not: somebody cut or replaced it.
+  case auditEntriesMissing(path: String, count: UInt64, among: UInt64)
   /// The last change could not be told to the audit log.
   case auditBehind(index: String, reason: String)
   /// A collection with this directory's name that no version refers to and no interrupted publication explains.
@@ -45,7 +47,7 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
     case .leftoverRemoved: .notice
     case .stableChosen, .stageTimeUnknown, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
     case .quarantined, .ignored, .fellBack, .nothingServes, .previousLost, .servingStateNotSaved, .rolloutLost,
-      .auditBehind,
+      .auditBehind, .auditEntriesMissing,
       .collectionUnsound, .vectorTooLong, .backendUnreachable:
       .error
     }
@@ -88,6 +90,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
         + "stage goes on from \(known / 1_000_000) s, and the time in which the service was down no longer counts"
     case .tornAuditLines(let path, let count):
       "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
+    case .auditEntriesMissing(let path, let count, let all):
+      "\(path) lacks \(count) of the \(all) changes that were made: it was cut off, damaged or replaced, and what they told is lost. "
+        + "Put the whole log back from a backup, while the service does not run"
     case .auditBehind(let index, let reason):
       "the audit log of index '\(index)' lacks its last change, which is kept in serving.json: \(reason)"
     case .unknownCollection(let name, let backend):

@@ -76,6 +76,7 @@ struct StoreRecovery {
     }
     state.serving.lastNumber = max(state.serving.lastNumber, try highestQuarantined(of: index))
     if torn > 0 { findings.append(.tornAuditLines(path: log.path, count: torn)) }
+    reportMissing(of: state.serving, in: entries, of: log)
     state.serving.continueCounts(of: entries)
     chooseRoles(in: &state, saved: saved?.serving, log: entries)
     prepareSearch(of: state)
@@ -268,6 +269,14 @@ struct StoreRecovery {
 
   private func auditLog(of index: String) -> AuditLog {
     AuditLog(path: "\(directory.index(index))/\(AuditLog.fileName)", directory: directory.index(index), disk: disk)
+  }
+
+  /// Each change has its number, from 1 on, and is in the log, but for the last one, which `serving.json` has as well.
+  private mutating func reportMissing(of serving: ServingState, in entries: [AuditEntry], of log: AuditLog) {
+    let all = max(serving.changeCount, entries.last?.number ?? 0)
+    let isLastKept = serving.lastChange.map { $0.number > entries.last?.number ?? 0 } ?? false
+    let known = UInt64(entries.count) + (isLastKept ? 1 : 0)
+    if known < all { findings.append(.auditEntriesMissing(path: log.path, count: all - known, among: all)) }
   }
 
   /// Appends the change that a crash or this start kept from the log.
