@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Metrics
 import PrometheusMetrics
 import Rollouts
@@ -56,7 +57,8 @@ struct RetrievalMetrics: Sendable {
     guard rollout.isActive, let live = monitor.live(of: index), live.number == rollout.number else { return [] }
     let evidence = live.snapshot.evidence
     return rollout.plan.gates.readings(of: evidence, in: rollout.currentStage).flatMap { reading in
-      let labels = [("index", index), ("gate", reading.gate.description)]
+      // The kind of an outcome is anybody's text, and a scrape is read on terminals too.
+      let labels = [("index", index), ("gate", VisibleText.of(reading.gate.description))]
       let states = GateReading.Verdict.allCases.map { verdict in
         MetricSample(
           "illmrec_gate_state", labels + [("state", verdict.rawValue)], verdict == reading.verdict ? 1 : 0)

@@ -146,9 +146,18 @@ struct OutcomeTokenTests {
       let late = try await report(server, index: "other", [outcome(other, item: 1)])
       #expect(late.notMeasured == 1 && late.counted == 0)
       #expect(try await search(server, index: "other")[0].outcomeToken.isEmpty)
-      await expectFailure(.invalidArgument, "OUTCOME_INVALID", field: "outcomes[0].request_id") {
-        try await report(server, [.with { ($0.itemID, $0.kind) = ("item-0", "click") }])
-      }
+    }
+  }
+
+  @Test
+  func `An outcome that names no answer at all is counted as such, and costs the others of its batch nothing`()
+    async throws
+  {
+    try await RetrievalHarness.run(directory.path) { server in
+      try await startRollout(server)
+      let sound = try await outcome(#require(search(server).first))
+      let response = try await report(server, [.with { ($0.itemID, $0.kind) = (sound.itemID, "click") }, sound])
+      #expect(response.counted == 1 && response.unknownRequest == 1)
     }
   }
 

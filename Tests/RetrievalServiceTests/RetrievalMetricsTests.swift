@@ -29,6 +29,24 @@ import Testing
     }
   }
 
+  @Test func `A gate's kind of outcomes, which may be any text, acts on no terminal`() async throws {
+    try await RetrievalHarness.run(directory.path) { server in
+      try await server.publish(Catalog(count: 10))
+      try await server.publish(Catalog(count: 10))
+      let kind = "cl\u{1B}[2Jick\u{202E}"
+      _ = try await server.admin.startRollout(
+        .with {
+          $0.version = "default/versions/2"
+          $0.plan.stages = [.with { ($0.canaryPermille, $0.manual) = (500, true) }]
+          $0.plan.outcomeWindow.seconds = 60
+          $0.plan.gates.outcomes = [.with { ($0.kind, $0.maxDrop) = (kind, 0.1) }]
+        })
+      let labels = server.metrics.flatMap { $0() }.flatMap(\.labels).map(\.1)
+      #expect(labels.contains { $0.contains(#"cl\u{1B}[2Jick\u{202E}"#) })
+      #expect(!labels.contains { $0.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{202E}" } })
+    }
+  }
+
   @Test func `Versions have roles and counts, a rollout its stage, shares and gates`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       try await server.publish(Catalog(count: 60, prefix: "v1"))

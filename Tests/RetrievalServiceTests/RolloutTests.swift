@@ -357,6 +357,25 @@ struct RolloutTests {
   }
 
   @Test
+  func `A stage that is over and cannot be written down says what it waits for`() async throws {
+    let disk = SwitchableDisk()
+    try await RetrievalHarness.run(directory.path, faults: disk) { server in
+      try await publish(server)
+      var first = canary(500, manual: false)
+      first.minSamples = 5
+      _ = try await start(server, [first, canary(1000)])
+      disk.isFull.store(true, ordering: .relaxed)
+      let stuck = try await watching(server) {
+        $0.figures.waitingFor.contains { $0.contains("a disk that takes the next stage") }
+      }
+      #expect(stuck.servingState.rollout.stage == 0 && stuck.servingState.rollout.phase == .running)
+      disk.isFull.store(false, ordering: .relaxed)
+      let next = try await watching(server) { $0.servingState.rollout.stage == 1 }
+      #expect(!next.figures.waitingFor.contains { $0.contains("disk") })
+    }
+  }
+
+  @Test
   func `Versions are verified from the disk and compared with each other`() async throws {
     try await RetrievalHarness.run(directory.path) { server in
       try await publish(server, second: Catalog(count: 80, prefix: "v1"))

@@ -49,6 +49,8 @@ struct OutcomeReport: Sendable {
   private func join(_ outcome: Retrieval_Outcome, of index: String) -> OutcomeJoin {
     let live = monitor.live(of: index)
     if outcome.outcomeToken.isEmpty {
+      // Without an id either nobody can say which answer it is of: that costs the others of the batch nothing.
+      if outcome.requestID.isEmpty { return .unknownAnswer }
       return live?.report(
         requestID: Tenant.ofCaller(outcome.requestID), queryID: outcome.queryID, item: outcome.itemID,
         kind: outcome.kind, now: .now)
@@ -63,14 +65,13 @@ struct OutcomeReport: Sendable {
 
   private func check(_ outcome: Retrieval_Outcome, field: String) throws(ServiceFailure) {
     let isSound = [
-      ("request_id", !outcome.requestID.isEmpty || !outcome.outcomeToken.isEmpty), ("item_id", !outcome.itemID.isEmpty),
+      ("item_id", !outcome.itemID.isEmpty),
       ("kind", (1...Self.maxKindBytes).contains(outcome.kind.utf8.count)),
     ]
     guard let fault = isSound.first(where: { !$0.1 })?.0 else { return }
     throw ServiceFailure(
       .outcomeInvalid,
-      "give an outcome the outcome_token of its answer or the request_id of its search, the item_id and a kind of 1 to "
-        + "\(Self.maxKindBytes) bytes",
+      "give an outcome the item_id and a kind of 1 to \(Self.maxKindBytes) bytes; no outcome of the request was counted",
       field: "\(field).\(fault)")
   }
 }

@@ -13,6 +13,8 @@ struct RolloutStatus: Sendable {
   let figures: LiveRollout.Snapshot?
   /// Whether the candidate answers nobody, although the serving state does not say so: its rollback cannot be written down.
   let isHalted: Bool
+  /// Why the stage, which is over, does not end; nil where that is not so.
+  var stuckReason: String?
 
   var figuresMessage: Retrieval_RolloutFigures? {
     var message = figures.map { Retrieval_RolloutFigures($0) }
@@ -20,6 +22,8 @@ struct RolloutStatus: Sendable {
       message?.waitingFor = [
         "a disk that takes the rollback, which a gate has decided: until it is written down the candidate answers nobody"
       ]
+    } else if let stuckReason {
+      message?.waitingFor.append("a disk that takes the next stage, for which all else is there: \(stuckReason)")
     }
     return message
   }
@@ -45,7 +49,9 @@ extension RolloutMonitor {
 
   private func status(_ serving: ServingState, _ figures: LiveRollout.Snapshot?) -> RolloutStatus {
     let isHalted = serving.activeRollout.map { store.isHalted(serving.index, rollout: $0.number) } ?? false
-    return RolloutStatus(serving: serving, figures: figures, isHalted: isHalted)
+    return RolloutStatus(
+      serving: serving, figures: figures, isHalted: isHalted,
+      stuckReason: serving.activeRollout.flatMap { _ in reasonForStuckStage(in: serving) })
   }
 
   private func servingState(of index: String) throws(ServiceFailure) -> ServingState {

@@ -9,12 +9,21 @@ import VectorIndex
 /// Watches the rollouts of all indexes: gathers figures, reads the gates a few times a second, and advances or rolls back
 /// what its plan says should be.
 final class RolloutMonitor: Sendable {
+  /// A stage that is over, and whose end could not be written down.
+  private struct StuckStage {
+    /// Of the serving state that it belongs to.
+    let etag: String
+    let reason: String
+  }
+
   private struct State {
     /// The last rollout of each index that this process has seen.
     var live: [String: LiveRollout] = [:]
     var watching: Task<Void, Never>?
     /// Rollouts whose failed gate could not be written down, so that the log says it once.
     var halted: Set<String> = []
+    /// Stages that are over and whose end cannot be written down, by index.
+    var stuck: [String: StuckStage] = [:]
   }
 
   let store: VersionStore
@@ -159,17 +168,29 @@ final class RolloutMonitor: Sendable {
     }
   }
 
+  /// A change between look and decision is no failure: the next look decides again.
   private func advance(_ index: String, _ request: ChangeRequest) async {
     do {
       let serving = try await store.blocking { (store) throws(VectorIndexError) in
         try store.advanceRollout(of: index, request)
       }
+      state.withLock { $0.stuck[index] = nil }
       log("rollout advanced by itself", serving, request.reason)
       await refresh(index)
       if serving.activeRollout == nil { await applyRetention(to: index) }
+    } catch let error as VectorIndexError where error.code == .etagMismatch {
+      return
     } catch {
-      logger.warning("a rollout could not go on", metadata: ["index": "\(index)", "error": "\(error)"])
+      let stage = StuckStage(etag: request.etag, reason: "\(error)")
+      guard state.withLock({ $0.stuck.updateValue(stage, forKey: index) })?.etag != stage.etag else { return }
+      logger.warning(
+        "a rollout could not go on; it is tried again", metadata: ["index": "\(index)", "error": "\(error)"])
     }
+  }
+
+  /// Why a stage that is over does not end; nil where that is not so.
+  func reasonForStuckStage(in serving: ServingState) -> String? {
+    state.withLock { $0.stuck[serving.index] }.flatMap { $0.etag == serving.etag ? $0.reason : nil }
   }
 
   private func rollBack(_ live: LiveRollout, _ request: ChangeRequest) async {

@@ -61,9 +61,9 @@ extension FailureCatalog {
         remedy: "Scale the vectors down; the message names the item."),
       Entry(
         .outcomeInvalid, .invalidArgument,
-        fields: fields(["request_id", "item_id", "kind"], in: ["outcomes[i]"]),
-        "An outcome lacks both its token and the request_id of its search, its item_id or its kind, or the kind is too long.",
-        remedy: "Set one of the first two, and the others; a kind has 1 to 64 bytes."),
+        fields: fields(["item_id", "kind"], in: ["outcomes[i]"]),
+        "An outcome lacks its item_id or its kind, or the kind is too long. No outcome of the request was counted.",
+        remedy: "Set both; a kind has 1 to 64 bytes."),
       Entry(
         .noOutcomes, .invalidArgument, fields: ["outcomes"], "The request has no outcomes.",
         remedy: "Send at least one."),

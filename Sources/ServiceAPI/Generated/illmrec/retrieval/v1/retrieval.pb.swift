@@ -739,7 +739,9 @@ public nonisolated struct Retrieval_ReportOutcomesRequest: Sendable {
   public init() {}
 }
 
-/// What became of the outcomes. None is an error: outcomes are reported late, twice, or of requests that no rollout needs.
+/// What became of the outcomes. None is an error: outcomes are reported late, twice, or of requests that no rollout needs. What is not
+/// an outcome at all is: where one has no item_id, or a kind of another length, none of the request is counted
+/// (INVALID_ARGUMENT, OUTCOME_INVALID).
 public nonisolated struct Retrieval_ReportOutcomesResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -751,8 +753,8 @@ public nonisolated struct Retrieval_ReportOutcomesResponse: Sendable {
   /// Reported before.
   public var repeated: UInt32 = 0
 
-  /// Without a token, and of no request that is remembered: requests are remembered while a rollout is under way, for its outcome
-  /// window, until the process ends, and when they had a request_id.
+  /// Without a token, and with no ids or those of no request that is remembered: requests are remembered while a rollout is under
+  /// way, for its outcome window, until the process ends, and when they had a request_id.
   public var unknownRequest: UInt32 = 0
 
   /// The answer did not hold the item; with a token, not among its first 1,000.
