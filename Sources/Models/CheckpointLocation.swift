@@ -25,7 +25,8 @@ package struct CheckpointLocation: Sendable {
   /// `vision_tower/`, or the directory itself where it is a vision model's own, as Hugging Face has it.
   package var visionTower: String {
     let part = directory + "/vision_tower"
-    return Self.exists(part) || !Self.exists(directory + "/preprocessor_config.json") ? part : directory
+    let isOwn = ImagePreprocessing.fileNames.contains { Self.exists("\(directory)/\($0)") }
+    return Self.exists(part) || !isOwn ? part : directory
   }
   package var recModule: String { directory + "/rec_module" }
 

@@ -34,9 +34,9 @@ package final class FrozenTower: Sendable {
     let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let configurationPath = checkpoint.visionTower + "/config.json"
     let shape = try VisionTowerConfiguration(path: configurationPath)
-    let preprocessingPath = checkpoint.visionTower + "/preprocessor_config.json"
-    var preprocessing = try ImagePreprocessing(
-      configurationFile: preprocessingPath, fallback: shape.family.imageProcessor)
+    let read = try ImagePreprocessing.read(in: checkpoint.visionTower, fallback: shape.family.imageProcessor)
+    let preprocessingPath = read.path
+    var preprocessing = read.preprocessing
     preprocessing.reading = reading
     self.preprocessing = preprocessing
     let configuration = try shape.reading(preprocessing, preprocessingPath: preprocessingPath)
@@ -97,7 +97,7 @@ package final class FrozenTower: Sendable {
   static func files(_ checkpoint: CheckpointLocation, _ weights: WeightFiles) -> Fingerprint {
     var files = Fingerprint()
     files.add(
-      existing: ["config.json", "preprocessor_config.json"].map { "\(checkpoint.visionTower)/\($0)" },
+      existing: (["config.json"] + ImagePreprocessing.fileNames).map { "\(checkpoint.visionTower)/\($0)" },
       part: "vision_tower")
     for path in weights.paths { files.add(path, part: "vision_tower") }
     return files

@@ -10,6 +10,10 @@ extension ImagePreprocessing {
   ///   - fallback: the processor of a file that names none.
   /// - Throws: `notFound`, `malformed` or `unsupported`, naming the file and the field.
   init(configurationFile path: String, fallback: ImageProcessor = .siglip) throws(ModelError) {
+    try self.init(configuration: try Self.contents(of: path), name: path, fallback: fallback)
+  }
+
+  static func contents(of path: String) throws(ModelError) -> [UInt8] {
     let file: CheckpointFile
     do {
       file = try CheckpointFile(path: path, maxBytes: CheckpointFile.maxCopiedBytes)
@@ -19,24 +23,28 @@ extension ImagePreprocessing {
         "\(path) cannot be read. The checkpoint's vision_tower needs it to know how images are prepared.",
         cause: error)
     }
-    try self.init(configuration: file.withBytes { [UInt8]($0) }, name: path, fallback: fallback)
+    return file.withBytes { [UInt8]($0) }
   }
 
   /// Reads the JSON of a `preprocessor_config.json`; `name` stands for it in errors.
   init(
     configuration json: [UInt8], name: String, fallback: ImageProcessor = .siglip
   ) throws(ModelError) {
+    var keys = try Self.keys(json, name)
+    try self.init(&keys, fallback)
+  }
+
+  static func keys(_ json: [UInt8], _ name: String) throws(ModelError) -> ConfigurationKeys {
     let value: JSONValue
     do {
       value = try JSONText.value(json)
     } catch {
       throw ModelError(.malformed, "\(name) is not the configuration of an image processor.", cause: error)
     }
-    var keys = try ConfigurationKeys(value, path: name)
-    try self.init(&keys, fallback)
+    return try ConfigurationKeys(value, path: name)
   }
 
-  private init(_ keys: inout ConfigurationKeys, _ fallback: ImageProcessor) throws(ModelError) {
+  init(_ keys: inout ConfigurationKeys, _ fallback: ImageProcessor) throws(ModelError) {
     let processor = try Self.processor(&keys) ?? fallback
     let name = keys.path
     let resize = try Self.resize(&keys, processor)
@@ -88,6 +96,7 @@ extension ImagePreprocessing {
     case nil:
       if let resize = processor.defaultResize { return resize }
     case .number?:
+      try requireUsualShape(&keys, processor)
       if let size = try keys.integer("size"), let resize = processor.resize(to: size) { return resize }
     case .object?:
       if var size = try keys.object("size"), let resize = try sides(&size, processor) { return resize }
@@ -98,6 +107,17 @@ extension ImagePreprocessing {
       processor.crops
         ? "only a number, {\"shortest_edge\": …} and {\"height\": …, \"width\": …} are computed"
         : "only {\"height\": …, \"width\": …} is computed: a resize straight to it, whatever the image's aspect ratio")
+  }
+
+  /// Refuses a `default_to_square` that says otherwise what a size of one number means: transformers 5 heeds it, and 4 does not.
+  private static func requireUsualShape(
+    _ keys: inout ConfigurationKeys, _ processor: ImageProcessor
+  ) throws(ModelError) {
+    guard let isSquare = try keys.flag("default_to_square"), isSquare == processor.crops else { return }
+    throw keys.refusal(
+      of: "default_to_square",
+      "versions of transformers do not agree on a size of one number then; write it as {\"height\": …, \"width\": …} or "
+        + "{\"shortest_edge\": …}")
   }
 
   /// Nil for sides that mean something else.

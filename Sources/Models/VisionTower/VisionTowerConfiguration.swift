@@ -64,8 +64,16 @@ package struct VisionTowerConfiguration: Sendable, Equatable {
   ///   Hugging Face's configurations where it leaves a value out.
   package init(path: String) throws(ModelError) {
     var whole = try ConfigurationKeys(path: path)
-    let type = try whole.text("model_type")
     let inner = try whole.object("vision_config")
+    let replacing = try Self.replacement(in: &whole)
+    try self.init(whole, inner: inner ?? replacing, path: path)
+    guard inner != nil, let replacing else { return }
+    try requireSame(as: try VisionTowerConfiguration(whole, inner: replacing, path: path))
+  }
+
+  private init(_ file: ConfigurationKeys, inner: ConfigurationKeys?, path: String) throws(ModelError) {
+    var whole = file
+    let type = try whole.text("model_type")
     var keys = inner ?? whole
     let ownType = try keys.text("model_type")
     let family = try Family(modelType: ownType ?? type, keys.has("model_type") ? keys : whole)
@@ -90,6 +98,33 @@ package struct VisionTowerConfiguration: Sendable, Equatable {
     let outer = inner == nil ? [] : whole.unknown(besides: Self.harmlessKeys)
     unknownKeys = UnknownKeys(path: path, keys: outer + keys.unknown(besides: Self.harmlessKeys))
     try check(path)
+  }
+
+  /// What stands in `vision_config_dict` replaces, with its defaults, a CLIP's `vision_config`.
+  private static func replacement(in whole: inout ConfigurationKeys) throws(ModelError) -> ConfigurationKeys? {
+    try whole.text("model_type") == "clip" ? try whole.object("vision_config_dict") : nil
+  }
+
+  /// - Parameter other: of the same file's `vision_config_dict`.
+  private func requireSame(as other: VisionTowerConfiguration) throws(ModelError) {
+    func numbers(_ tower: VisionTowerConfiguration) -> [String] {
+      let sizes = [
+        tower.width, tower.feedForwardWidth, tower.layers, tower.heads, tower.channels, tower.imageSize,
+        tower.patchSize,
+      ]
+      return sizes.map(String.init) + ["\(tower.normEpsilon)", tower.activation.rawValue]
+    }
+    let names = [
+      "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_channels", "image_size",
+      "patch_size", "layer_norm_eps", "hidden_act",
+    ]
+    let different = zip(names, zip(numbers(self), numbers(other))).filter { $0.1.0 != $0.1.1 }
+      .map { "\($0.0) is \($0.1.0), and \($0.1.1)" }
+    guard !different.isEmpty else { return }
+    throw ModelError(
+      .malformed,
+      "\(unknownKeys.path): by vision_config, \(different.joined(separator: "; ")) by vision_config_dict, which counts in "
+        + "transformers, what it leaves out included; take away the one that is wrong")
   }
 
   private static func activation(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 @testable import Models
@@ -48,6 +49,46 @@ import Testing
       #expect(error.code == code)
       #expect(error.message.contains(mention))
     }
+  }
+
+  // MARK: - processor_config.json
+
+  private static let own = #"{"size": {"height": 8, "width": 8}, "image_mean": [0.1, 0.2, 0.3]}"#
+
+  private func read(_ files: [String: String]) throws -> (preprocessing: ImagePreprocessing, path: String) {
+    let directory = try TemporaryDirectory()
+    defer { withExtendedLifetime(directory) {} }
+    for (name, json) in files { try directory.write(json, to: name) }
+    return try ImagePreprocessing.read(in: directory.path, fallback: .siglip)
+  }
+
+  /// transformers 5 writes the one file, version 4 the other; 5 prefers its own.
+  @Test func `What version 5 of transformers writes is read, alone and beside the same`() throws {
+    let right = try configuration(Self.own)
+    let nested = #"{"processor_class": "SiglipProcessor", "image_processor": \#(Self.own)}"#
+    let alone = try read(["processor_config.json": nested])
+    #expect(alone.preprocessing == right && alone.path.hasSuffix("/processor_config.json"))
+    #expect(try read(["processor_config.json": nested, "preprocessor_config.json": Self.own]).preprocessing == right)
+    for without in [#"{"processor_class": "SiglipProcessor"}"#, #"{"image_processor": null}"#] {
+      let found = try read(["processor_config.json": without, "preprocessor_config.json": Self.own])
+      #expect(found.preprocessing == right && found.path.hasSuffix("/preprocessor_config.json"))
+    }
+  }
+
+  @Test func `Two files that do not agree are refused by what they differ in`() {
+    let nested = #"{"image_processor": {"size": {"height": 8, "width": 8}, "image_mean": [0, 0, 0], "resample": 2}}"#
+    let error = #expect(throws: ModelError.self) {
+      try read(["processor_config.json": nested, "preprocessor_config.json": Self.own])
+    }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("do not agree on image_mean, resample") == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `A key within is named with where it stands`() {
+    let error = #expect(throws: ModelError.self) {
+      try read(["processor_config.json": #"{"image_processor": {"size": {"height": 8, "width": 8}, "do_pad": true}}"#])
+    }
+    #expect(error?.message.contains("image_processor.do_pad is true") == true, "\(error?.message ?? "")")
   }
 
   @Test func `A missing file is named`() {

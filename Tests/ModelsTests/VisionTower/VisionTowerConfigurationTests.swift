@@ -49,6 +49,24 @@ import Testing
     #expect(error?.code == .unsupported && error?.message.contains(mention) == true)
   }
 
+  /// transformers makes a CLIP's vision model of `vision_config_dict` where there is one.
+  @Test func `What would replace a CLIP's configuration counts alone, says the same, or is refused`() throws {
+    let inner = #""vision_config": {"hidden_act": "quick_gelu", "hidden_size": 96}"#
+    let same = #"{"model_type": "clip", \#(inner), "vision_config_dict": {"hidden_size": 96}}"#
+    #expect(try configuration(same).width == 96)
+    #expect(try configuration(#"{"model_type": "clip", \#(inner), "vision_config_dict": null}"#).width == 96)
+    let alone = try configuration(#"{"model_type": "clip", "vision_config_dict": {"hidden_act": "gelu"}}"#)
+    #expect(alone.activation == .exactGELU)
+    for (other, mention) in [
+      (#"{"hidden_size": 96, "hidden_act": "gelu"}"#, "hidden_act is quick_gelu, and gelu by vision_config_dict"),
+      ("{}", "hidden_size is 96, and 768 by vision_config_dict"),
+    ] {
+      let json = #"{"model_type": "clip", \#(inner), "vision_config_dict": \#(other)}"#
+      let error = #expect(throws: ModelError.self) { try configuration(json) }
+      #expect(error?.code == .malformed && error?.message.contains(mention) == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test func `DINOv2 without a patch size is refused, for versions of transformers do not agree on it`() {
     let error = #expect(throws: ModelError.self) { try configuration(#"{"model_type": "dinov2"}"#) }
     #expect(error?.code == .malformed && error?.message.contains("patch_size") == true)
@@ -116,5 +134,18 @@ import Testing
     } catch {
       #expect(error.code == .tooManyPixels && error.message.contains("2016000 x 224"), "\(error.message)")
     }
+  }
+
+  /// transformers 5 heeds `default_to_square`, and version 4 does not.
+  @Test func `A size of one number that versions of transformers read in two ways is refused`() throws {
+    for (isSquare, processor) in [(true, ImageProcessor.clip), (true, .bit), (false, .vit)] {
+      let json = #"{"size": 64, "default_to_square": \#(isSquare), "crop_size": 64}"#
+      let error = #expect(throws: ModelError.self) { try preparation(json, processor) }
+      #expect(error?.message.contains("default_to_square is \(isSquare)") == true, "\(error?.message ?? "")")
+    }
+    let usual = #"{"size": 64, "default_to_square": false, "crop_size": 64}"#
+    #expect(try preparation(usual, .clip).resize == .shortestEdge(64))
+    let stated = #"{"size": {"shortest_edge": 64}, "default_to_square": true, "crop_size": 64}"#
+    #expect(try preparation(stated, .clip).resize == .shortestEdge(64))
   }
 }
