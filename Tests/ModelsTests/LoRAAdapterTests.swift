@@ -116,6 +116,12 @@ struct LoRAAdapterTests {
         { $0.hasSuffix("q_proj") ? 2 : $0.hasSuffix("k_proj") ? 4 : 1 }
       ),
       (#", "rank_pattern": {"k_proj": 3}, "lora_dropout": 0.1, "fan_in_fan_out": true, "bias": "none""#, { _ in 4 }),
+      // PEFT's names are regular expressions, in which a dot is any character, and several may say the same.
+      (
+        #", "alpha_pattern": {"self.attn.q.proj": 6, "q_proj": 6, "attn_q_proj": 9}"#,
+        { $0.hasSuffix("q_proj") ? 2 : 4 }
+      ),
+      (#", "kasa_config": null, "use_something_new": false"#, { _ in 4 }),
     ] as [(String, (String) -> Float)] {
       try configure(more)
       let (kept, expected) = try merged(scale)
@@ -128,7 +134,7 @@ struct LoRAAdapterTests {
     let (kept, expected) = try merged { _ in 4 }
     defer { withExtendedLifetime(kept) {} }
     let right = try hiddenState(expected)
-    for place in ["llm_parameter", "llm", "."] {
+    for place in ["llm_parameter", "llm", ".", "llm_parameter/default", "llm/mine"] {
       try write("\(place)/adapter_model.safetensors")
       try configure(in: place)
       #expect(difference(try hiddenState(location), right) < 1e-5, "\(place)")
@@ -198,6 +204,12 @@ struct LoRAAdapterTests {
     (#", "init_lora_weights": "pissa_niter_4""#, "pissa"),
     (#", "trainable_token_indices": [1]"#, "trainable_token_indices"),
     (#", "rank_pattern": {".*q_proj": 3}"#, "regular expressions"), (#", "r": 8"#, "rank 8"),
+    (#", "kasa_config": {"lora_alpha": 3}"#, "kasa_config"), (#", "something_new": 0"#, "something_new"),
+    (#", "init_lora_weights": "mica""#, "mica"),
+    (
+      #", "alpha_pattern": {"q_proj": 16, "layers.0.self_attn.q_proj": 1}"#,
+      "layers.0.self_attn.q_proj says 1.0, q_proj says 16.0"
+    ),
     (#", "peft_type": "IA3""#, "IA3"), (#", "lora_alpha": null"#, "lora_alpha"),
   ])
   func `What cannot be merged is refused by its key`(more: String, mention: String) throws {
@@ -205,6 +217,15 @@ struct LoRAAdapterTests {
     try configure(more)
     let error = #expect(throws: ModelError.self) { try hiddenState(location) }
     #expect(error?.message.contains(mention) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `Two adapters with names of their own are refused`() throws {
+    for name in ["default", "other"] {
+      try write("llm_parameter/\(name)/adapter_model.safetensors")
+      try configure(in: "llm_parameter/\(name)")
+    }
+    let error = #expect(throws: ModelError.self) { try hiddenState(location) }
+    #expect(error?.message.contains("more than one adapter") == true, "\(error?.message ?? "")")
   }
 
   @Test func `Half an adapter, two, and one of another LLM are refused`() throws {

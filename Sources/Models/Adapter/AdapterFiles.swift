@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Where an adapter of the LLM lies: `llm_parameter/adapter.pth` as the published code has it, or what PEFT's `save_pretrained`
-/// writes, in `llm_parameter/`, `llm/`, the directory of the LLM's weights or the checkpoint's own.
+/// writes, in `llm_parameter/`, `llm/`, the directory of the LLM's weights or the checkpoint's own, or in a directory within, as PEFT
+/// does with adapters that have a name.
 struct AdapterFiles {
   let weights: String
   /// `adapter_config.json`; nil beside an `adapter.pth` whose settings stand in the checkpoint's `config.json`.
@@ -53,11 +56,19 @@ struct AdapterFiles {
   }
 
   private static func directories(of checkpoint: CheckpointLocation) -> [String] {
+    let parts = [checkpoint.directory + "/llm_parameter", checkpoint.tokenizer, checkpoint.llm]
     var result: [String] = []
-    for directory in [
-      checkpoint.directory + "/llm_parameter", checkpoint.tokenizer, checkpoint.llm, checkpoint.directory,
-    ] where !result.contains(directory) { result.append(directory) }
+    for directory in parts + [checkpoint.directory] + parts.flatMap(named) + ["\(checkpoint.directory)/default"]
+    where !result.contains(directory) { result.append(directory) }
     return result
+  }
+
+  /// Directories within that may hold an adapter by their name, in name order.
+  private static func named(in directory: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.sorted().map { "\(directory)/\($0)" }.filter { directory in
+      (weightNames + ["adapter_config.json"]).contains { CheckpointLocation.exists("\(directory)/\($0)") }
+    }
   }
 }
 

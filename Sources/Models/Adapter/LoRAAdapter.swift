@@ -19,7 +19,6 @@ struct LoRAAdapter: Sendable {
   let changes: [String: Change]
   /// The files that decide what is merged.
   let paths: [String]
-  let unknownKeys: UnknownKeys
   private let origin: String
 
   /// The adapter of a checkpoint; nil when it has none.
@@ -34,7 +33,6 @@ struct LoRAAdapter: Sendable {
     }
     origin = files.weights
     paths = files.paths
-    unknownKeys = settings.unknownKeys
     changes = try Self.changes(weights.tensors, settings, origin)
   }
 
@@ -42,7 +40,6 @@ struct LoRAAdapter: Sendable {
   init?(of checkpoint: CheckpointLocation, over files: WeightFiles, _ loading: LoadingOptions) throws(ModelError) {
     guard let adapter = try LoRAAdapter(of: checkpoint) else { return nil }
     try adapter.check(files, prefix: LlamaModel.prefix(in: files))
-    adapter.unknownKeys.report(to: loading)
     loading.report(.note("the LoRA of \(adapter.origin) is merged into \(adapter.changes.count) matrices of the LLM"))
     self = adapter
   }

@@ -12,7 +12,6 @@ struct LoRASettings {
   private let rankPattern: [String: Double]
   private let alphaPattern: [String: Double]
   let path: String
-  let unknownKeys: UnknownKeys
 
   // MARK: PEFT
 
@@ -36,8 +35,19 @@ struct LoRASettings {
     dividesByRoot = try keys.flag("use_rslora") ?? false
     rankPattern = try Self.pattern("rank_pattern", &keys)
     alphaPattern = try Self.pattern("alpha_pattern", &keys)
-    unknownKeys = UnknownKeys(path: path, keys: keys.unknown(besides: Self.harmlessKeys))
+    try Self.refuseUnknown(&keys)
     try check()
+  }
+
+  /// Settings that nobody knows here belong to variants of LoRA, but for those that are off.
+  private static func refuseUnknown(_ keys: inout ConfigurationKeys) throws(ModelError) {
+    for key in keys.unknown(besides: harmlessKeys) {
+      guard let value = keys.value(key), value != .bool(false) else { continue }
+      throw keys.refusal(
+        of: key,
+        "nothing is known here of such a setting; merge the adapter with PEFT (merge_and_unload) and save the whole LLM"
+      )
+    }
   }
 
   /// Variants of LoRA, with the value that stands for the plain one.
@@ -65,6 +75,9 @@ struct LoRASettings {
         of: "init_lora_weights",
         "such an adapter belongs to a base that was changed; convert it with PEFT (path_initial_model_for_weight_conversion)"
       )
+    }
+    guard ["gaussian", "eva", "orthogonal"].contains(start) else {
+      throw keys.refusal(of: "init_lora_weights", "nothing is known here of such a start, which may change the base")
     }
   }
 
@@ -97,7 +110,6 @@ struct LoRASettings {
     try training.require(FixedKey("lora_bias", .string("none")))
     (self.path, self.rank, self.alpha) = (path, Double(rank), alpha)
     (dividesByRoot, rankPattern, alphaPattern) = (false, [:], [:])
-    unknownKeys = UnknownKeys(path: path, keys: [])
     try check()
   }
 
@@ -114,7 +126,8 @@ struct LoRASettings {
   ///
   /// - Parameter module: `layers.0.self_attn.q_proj`.
   func scale(of module: String, rank found: Int) throws(ModelError) -> Double {
-    let (rank, alpha) = (value(rankPattern, module) ?? rank, value(alphaPattern, module) ?? alpha)
+    let rank = try value(rankPattern, "rank_pattern", module) ?? rank
+    let alpha = try value(alphaPattern, "alpha_pattern", module) ?? alpha
     guard rank == Double(found) else {
       throw ModelError(
         .tensorMismatch,
@@ -124,10 +137,25 @@ struct LoRASettings {
   }
 
   /// A pattern is the module's name, or its last parts.
-  private func value(_ pattern: [String: Double], _ module: String) -> Double? {
-    let whole = "model." + module
-    let matching = pattern.keys.filter { whole == $0 || whole.hasSuffix("." + $0) }
-    // The longest is the most exact; PEFT takes the first in the file, which JSON's readers do not keep.
-    return matching.max { $0.utf8.count < $1.utf8.count }.flatMap { pattern[$0] }
+  ///
+  /// - Throws: `.unsupported` where several match and say different things: PEFT takes the first in the file, which JSON's readers
+  ///   do not keep.
+  private func value(_ pattern: [String: Double], _ key: String, _ module: String) throws(ModelError) -> Double? {
+    let whole = module == "lm_head" ? module : "model." + module
+    let matching = pattern.filter { Self.matches($0.key, whole) }
+    guard Set(matching.values).count > 1 else { return matching.values.first }
+    let said = matching.sorted { $0.key < $1.key }.map { "\($0.key) says \($0.value)" }.joined(separator: ", ")
+    throw ModelError(
+      .unsupported,
+      "\(path): of \(key), more than one name is that of \(module): \(said). PEFT takes the first in the file; leave the one that "
+        + "was trained with")
+  }
+
+  /// PEFT's `(.*\.)?(pattern)$`, a regular expression, in which a dot stands for any character.
+  private static func matches(_ pattern: String, _ module: String) -> Bool {
+    let (pattern, module) = (Array(pattern.unicodeScalars), Array(module.unicodeScalars))
+    let start = module.count - pattern.count
+    guard start >= 0, start == 0 || module[start - 1] == "." else { return false }
+    return zip(pattern, module[start...]).allSatisfy { $0 == "." || $0 == $1 }
   }
 }

@@ -108,7 +108,11 @@ package struct CheckpointPublisher: Sendable {
     }
     for source in files {
       let place = checkpoint.directory + source.dropFirst(start.directory.count)
-      if !CheckpointLocation.exists(place) { try Self.place(source, at: place, placement) }
+      guard !CheckpointLocation.exists(place) else { continue }
+      let directory = URL(filePath: place).deletingLastPathComponent()
+      // Of an adapter with a name; a failure shows in what is placed there.
+      try? FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      try Self.place(source, at: place, placement)
     }
   }
 
