@@ -18,7 +18,7 @@ package enum ForeignContent {
   private static let signatures: [(bytes: [UInt8], name: String)] = [
     ([0xFF, 0xFE], "UTF-16 text; save it as UTF-8"), ([0xFE, 0xFF], "UTF-16 text; save it as UTF-8"),
     (Array("PAR1".utf8), "a Parquet file; write it as JSON lines or CSV"),
-    (Array("GGUF".utf8), "a GGUF file; only the frozen LLM may be one"),
+    (Array("GGUF".utf8), "a GGUF file; only the frozen LLM may be one, under a name that ends in .gguf"),
     ([0x89] + Array("HDF\r\n".utf8), "an HDF5 file, as Keras writes; convert it to safetensors"),
     ([0x93] + Array("NUMPY".utf8), "a NumPy file; name it .npy"), (Array("%PDF".utf8), "a PDF document"),
     (Array("7z".utf8) + [0xBC, 0xAF], "a 7-Zip archive; unpack it"), (Array("Rar!".utf8), "a RAR archive; unpack it"),

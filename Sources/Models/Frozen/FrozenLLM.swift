@@ -35,6 +35,12 @@ package final class FrozenLLM: Sendable {
     let source = try LLMFiles(of: checkpoint)
     let (path, shape, files) = (source.configuration, source.shape, source.weights)
     shape.unknownKeys.report(to: configuration.loading)
+    for name in checkpoint.unreadGGUF {
+      configuration.loading.report(
+        .note(
+          "\(checkpoint.llm)/\(name) is not read: the weights beside it are; --llm-weights names the one that is meant")
+      )
+    }
     tokenizer = try LlamaTokenizer(of: checkpoint)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, configuration.loading)
     let digests = FileDigests(directory: configuration.loading.packedCache, on: team)

@@ -63,6 +63,17 @@ extension CheckpointLocation {
   /// - Throws: `.unsupported` where several lie there.
   func llmGGUF() throws(ModelError) -> String? { try Self.gguf(at: llm) }
 
+  /// GGUF files that lie beside the weights that are read, and are not.
+  package var unreadGGUF: [String] {
+    guard WeightFiles.exist(in: llm) else { return [] }
+    return Self.ggufNames(in: llm)
+  }
+
+  private static func ggufNames(in directory: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
+      .filter { $0.lowercased().hasSuffix(".gguf") }
+  }
+
   /// The `config.json` of the directory that a GGUF file lies in, or of the checkpoint's `llm/` where `llmWeights` names the file; nil
   /// where there is none.
   fileprivate var configurationBesideGGUF: String? {
@@ -81,8 +92,7 @@ extension CheckpointLocation {
     guard exists(path) else { return nil }
     guard isDirectory(path) else { return path }
     guard !WeightFiles.exist(in: path) else { return nil }
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-      .filter { $0.lowercased().hasSuffix(".gguf") }
+    let names = ggufNames(in: path)
     guard names.count < 2 else {
       throw ModelError(
         .unsupported,

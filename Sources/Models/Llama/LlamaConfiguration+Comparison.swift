@@ -13,6 +13,7 @@ extension LlamaConfiguration {
         "width, layers, heads, key/value heads, head width, feed-forward width, epsilon, RoPE base and scaling", \.sizes
       ),
       ("the window and the rotation of each layer", { "\($0.layerKinds)" }),
+      ("biases of attention and feed-forward", { "\($0.attentionHasBias) \($0.feedForwardHasBias)" }),
       ("norms, scales, caps and how matrices are kept", { "\($0.plainDecoder)" }),
     ]
     for (what, text) in parts where text(self) != text(other) { return (what, text(self), text(other)) }

@@ -194,6 +194,29 @@ struct GGUFModelTests {
     #expect(try fingerprint() != alone)
   }
 
+  @Test(arguments: ["attention_bias", "mlp_bias"])
+  func `A configuration beside it with biases that the file lacks is refused`(key: String) throws {
+    try FileManager.default.copyItem(
+      atPath: models.plain.llm + "/config.json", toPath: models.gguf.llm + "/config.json")
+    try SyntheticModels.rewriteJSON(models.gguf.llm + "/config.json", [key: true])
+    let error = refusal(models.gguf)
+    #expect(error?.code == .malformed && error?.message.contains("biases of attention") == true)
+  }
+
+  @Test(arguments: [
+    ("blk.0.attn_v.bias", "self_attn"), ("blk.1.attn_output.bias", "self_attn"), ("blk.0.ffn_down.bias", "mlp"),
+    ("blk.0.attn_norm.bias", "attn_norm.bias"), ("output_norm.bias", "output_norm.bias"),
+  ])
+  func `A bias that stands alone is named, and not passed over`(name: String, mention: String) throws {
+    var builder = models.builder
+    builder.add(name, [GGUFModels.width], 0, [UInt8](repeating: 0, count: GGUFModels.width * 4))
+    try models.write(builder)
+    let error = #expect(throws: ModelError.self) {
+      try FrozenLLM(checkpoint: models.gguf, configuration: .init(threads: 1))
+    }
+    #expect(error?.message.contains(mention) == true, "\(error?.message ?? "")")
+  }
+
   @Test func `Two files, and a configuration of another model, are refused`() throws {
     try FileManager.default.copyItem(
       atPath: models.plain.llm + "/config.json", toPath: models.gguf.llm + "/config.json")
