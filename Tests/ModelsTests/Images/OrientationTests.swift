@@ -55,6 +55,63 @@ import Testing
     #expect(turned == RGBImage(width: 1, height: 2, pixels: [1, 2, 3, 4, 5, 6]))
   }
 
+  /// Whether a file of two pixels side by side has them above each other.
+  private func isTurned(_ file: [UInt8]) throws -> Bool {
+    try file.withUnsafeBytes { try ImageDecoder.decode($0, appliesOrientation: true) }.width == 1
+  }
+
+  private func png(_ chunks: [(name: String, data: [UInt8])]) -> [UInt8] {
+    var png = PNGBuilder(width: 2, height: 1, rows: [[1, 2, 3, 4, 5, 6]])
+    png.extra = chunks
+    return png.build()
+  }
+
+  /// A directory with entries of the tag: type, count and the four bytes of the value.
+  private func directory(_ entries: [(type: UInt8, count: UInt8, value: [UInt8])]) -> [UInt8] {
+    var bytes = Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, UInt8(entries.count)]
+    for entry in entries { bytes += [1, 18, 0, entry.type, 0, 0, 0, entry.count] + entry.value }
+    return bytes + [0, 0, 0, 0, 0, 0, 0, 12, 0, 0, 0, 2]
+  }
+
+  /// Authority: Pillow's `ImageOps.exif_transpose`.
+  @Test func `The tag may be a number of any type, and the first that is one counts`() throws {
+    let rational = UInt8(8 + 2 + 12 + 4)
+    for (entries, turns) in [
+      ([(4, 1, [0, 0, 0, 6])], true), ([(8, 1, [0, 6, 0, 0])], true), ([(9, 1, [0, 0, 0, 6])], true),
+      ([(6, 1, [6, 0, 0, 0])], true), ([(5, 1, [0, 0, 0, rational])], true), ([(3, 2, [0, 6, 0, 1])], true),
+      ([(3, 1, [0, 6, 0, 0]), (3, 1, [0, 1, 0, 0])], true), ([(3, 1, [0, 1, 0, 0]), (3, 1, [0, 6, 0, 0])], false),
+      ([(99, 1, [0, 6, 0, 0]), (3, 1, [0, 6, 0, 0])], true), ([(1, 1, [6, 0, 0, 0])], false),
+      ([(4, 1, [0, 6, 0, 0])], false), ([(3, 1, [0, 9, 0, 0])], false), ([(4, 0, [0, 0, 0, 6])], false),
+    ] as [([(type: UInt8, count: UInt8, value: [UInt8])], Bool)] {
+      #expect(try isTurned(png([("eXIf", directory(entries))])) == turns, "\(entries)")
+    }
+  }
+
+  @Test func `XMP says it where EXIF does not`() throws {
+    func text(_ keyword: String, _ rest: String) -> [UInt8] { Array("\(keyword)\0\(rest)".utf8) }
+    let (attribute, element) = (#"<x tiff:Orientation="6"/>"#, "<tiff:Orientation>8</tiff:Orientation>")
+    for xmp in [attribute, element, "tiff:Orientation tiff:Orientation=\"6\""] {
+      #expect(try isTurned(png([("iTXt", text("XML:com.adobe.xmp", "\0\0\0\0" + xmp))])), "\(xmp)")
+    }
+    let xmp = (name: "iTXt", data: text("XML:com.adobe.xmp", "\0\0\0\0" + attribute))
+    #expect(try !isTurned(png([("eXIf", directory([(3, 1, [0, 1, 0, 0])])), xmp])))
+    #expect(try !isTurned(png([("iTXt", text("XML:com.adobe.xmp", "\0\0\0\0tiff:Orientation=6"))])))
+    #expect(try !isTurned(png([("iTXt", text("XML:com.other", "\0\0\0\0" + attribute))])))
+    let file = try JPEGEncoder.encode(Self.image)
+    let segment = text("http://ns.adobe.com/xap/1.0/", attribute)
+    let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE1, 0, UInt8(segment.count + 2)] + segment + file.dropFirst(2)
+    #expect(try jpeg.withUnsafeBytes { try ImageDecoder.decode($0, appliesOrientation: true) }.width == 21)
+  }
+
+  /// As ImageMagick writes it.
+  @Test func `PNG files say it in hexadecimal text as well`() throws {
+    let data = Array("Exif\0\0".utf8) + exif(6)
+    let digits = data.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let text = Array("Raw profile type exif\0\nexif\n      \(data.count)\n\(digits)\n".utf8)
+    #expect(try isTurned(png([("tEXt", text)])))
+    #expect(try !isTurned(png([("tEXt", text), ("eXIf", exif(1))])))
+  }
+
   @Test func `Embeddings of turned photos are another tower's`() throws {
     let stored = try FrozenTower(checkpoint: SyntheticModels.location(), threads: 1)
     let turned = try FrozenTower(
