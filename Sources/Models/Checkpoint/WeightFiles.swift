@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Kernels
 
 /// The weights of one module: a file, or the shards that an index names.
 package struct WeightFiles: Sendable {
@@ -90,6 +91,7 @@ package struct WeightFiles: Sendable {
     self.paths = (files + (index.map { [$0] } ?? [])).sorted()
     self.tensors = Self.unwrapped(tensors)
     self.origin = origin
+    try refuseTwoValues()
   }
 
   /// By its contents: a file may have the other kind's name.
@@ -107,6 +109,21 @@ package struct WeightFiles: Sendable {
   /// whole model.
   private static let wrappers = ["module.", "_orig_mod.", "rec_module."]
 
+  /// Refuses a name that stands there both bare and in a wrapper, with two values: nothing says which of them was trained.
+  private func refuseTwoValues() throws(ModelError) {
+    for wrapper in Self.wrappers {
+      for name in tensors.keys.sorted() {
+        guard let bare = tensors[name], let wrapped = tensors[wrapper + name], !bare.holdsSame(as: wrapped) else {
+          continue
+        }
+        throw ModelError(
+          .malformed,
+          "\(origin) holds \(name) and \(wrapper)\(name), whose values differ; nothing says which of them was trained: save the "
+            + "weights again with one of them")
+      }
+    }
+  }
+
   /// Without the wrappers that every name begins with.
   private static func unwrapped(_ tensors: [String: StoredTensor]) -> [String: StoredTensor] {
     guard let first = tensors.keys.first, let wrapper = wrappers.first(where: first.hasPrefix),
@@ -115,6 +132,17 @@ package struct WeightFiles: Sendable {
     var result: [String: StoredTensor] = [:]
     for (name, tensor) in tensors { result[String(name.dropFirst(wrapper.count))] = tensor }
     return unwrapped(result)
+  }
+}
+
+extension StoredTensor {
+  /// Whether both have the same shape and values; types that no weight has are not looked at.
+  fileprivate func holdsSame(as other: StoredTensor) -> Bool {
+    if case .other = type { return true }
+    if case .other = other.type { return false }
+    guard shape == other.shape else { return false }
+    let team = ComputeTeam(threads: 1)
+    return load(shape: shape, on: team).values == other.load(shape: shape, on: team).values
   }
 }
 

@@ -34,6 +34,22 @@ struct WeightFilesTests {
     #expect(try WeightFiles(directory: directory.path).tensors.keys.sorted() == ["whole"])
   }
 
+  @Test func `A name with two values, bare and in a wrapper, is refused`() throws {
+    func write(_ wrapped: Float) throws {
+      try SafetensorsWriter.write(
+        [
+          .init("a.weight", shape: [1], values: [1]), .init("module.a.weight", shape: [1], values: [wrapped]),
+          .init("b", shape: [1], values: [1]),
+        ], to: "\(directory.path)/model.safetensors")
+    }
+    try write(1)
+    #expect(try WeightFiles(directory: directory.path).tensors.count == 3)
+    try write(2)
+    let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("holds a.weight and module.a.weight, whose values differ") == true)
+  }
+
   @Test func `An empty directory says what it looks for`() {
     let error = #expect(throws: ModelError.self) { try WeightFiles(directory: directory.path) }
     #expect(error?.code == .notFound)
