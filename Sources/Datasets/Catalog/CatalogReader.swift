@@ -65,6 +65,7 @@ package struct CatalogReader {
         try cursor.finish()
         add(fields, id: fields.id, line: line)
       } catch let problem as JSONProblem {
+        try problem.refuseEncoding("\(path):\(line)")
         note(
           "not a JSON object of an item (column \(problem.offset + 1): \(problem.message)); write one object per line",
           line: line)

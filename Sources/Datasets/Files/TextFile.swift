@@ -24,8 +24,23 @@ package struct TextFile: Sendable {
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   private func refuseForeign(_ head: some Sequence<UInt8>) throws(DatasetError) {
-    guard let name = ForeignContent.name(head) else { return }
+    let isArchive = head.starts(with: Self.archiveSignature)
+    guard let name = isArchive ? Self.archiveName : ForeignContent.name(head) else { return }
     throw DatasetError(.malformed, "\(path):1: not \(what) but \(name)")
+  }
+
+  private static let archiveSignature = Array("PK\u{3}\u{4}".utf8)
+  private static let archiveName = "a ZIP archive, or an Excel sheet, which is one; unpack it, or save the sheet as CSV"
+
+  /// Refuses a text whose lines end as those of old Macs: it has no line feed, and other text behind a carriage return.
+  private func refuseOldMacLines(_ bytes: some Collection<UInt8>) throws(DatasetError) {
+    guard let end = bytes.firstIndex(of: UInt8(ascii: "\r")), bytes[end...].contains(where: { $0 > 0x20 }) else {
+      return
+    }
+    throw DatasetError(
+      .malformed,
+      "\(path):1: its lines end with a carriage return alone, as those of old Macs; save it with the line ends of Unix or Windows "
+        + "(tr '\\r' '\\n' < OLD > NEW)")
   }
 
   /// Calls `body` with every line, without its line break, and its number, counted from 1. A byte order mark is no part of
@@ -52,6 +67,7 @@ package struct TextFile: Sendable {
       }
       let available = held + read
       if line == 0, held == 0 { try refuseForeign(buffer[..<min(available, ForeignContent.headBytes)]) }
+      if read == 0, line == 0 { try refuseOldMacLines(buffer[..<available]) }
       let consumed = try buffer.withUnsafeBufferPointer { bytes in
         try Self.splitLines(UnsafeBufferPointer(rebasing: bytes[..<available]), isLast: read == 0, line: &line, body)
       }

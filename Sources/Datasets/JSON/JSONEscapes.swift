@@ -37,7 +37,8 @@ enum JSONEscapes {
   /// Bytes as text. Those that are none are refused: in another encoding they would make other words of those that it holds.
   static func text(_ bytes: some Collection<UInt8>, offset: Int) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw JSONProblem(offset: offset, message: "bytes that are no UTF-8 text; save the file as UTF-8")
+      throw JSONProblem(
+        offset: offset, message: "bytes that are no UTF-8 text; save the file as UTF-8", isEncoding: true)
     }
     return text
   }

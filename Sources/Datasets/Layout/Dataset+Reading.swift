@@ -33,7 +33,9 @@ private struct LayoutReader {
     let places = Dictionary(uniqueKeysWithValues: users.indices.map { (Identifier(users[$0].id), $0) })
     try checkPart(layout.validation, heldOut: 1, of: users, places)
     try checkPart(layout.train, heldOut: 2, of: users, places)
-    if TextFile.exists(layout.negatives) { try readNegatives(into: &users, places, itemCount: items.count) }
+    if TextFile.exists(DatasetLayout.stored(layout.negatives)) {
+      try readNegatives(into: &users, places, itemCount: items.count)
+    }
     return Dataset(items: items, users: users)
   }
 
@@ -41,7 +43,7 @@ private struct LayoutReader {
 
   private func readItems() throws -> [Dataset.Item] {
     var read: [Int: Dataset.Item] = [:]
-    try JSONFile(layout.metadata, what: "the items").read { cursor in
+    try JSONFile(DatasetLayout.stored(layout.metadata), what: "the items").read { cursor in
       try cursor.readObject { key, cursor in
         guard let number = Int(key), number >= 0 else {
           throw cursor.problem("item \"\(key)\" is not a number; items are numbered from 0")
@@ -76,7 +78,7 @@ private struct LayoutReader {
   private func readUsers(_ path: String, itemCount: Int) throws -> [(id: String, items: [Int])] {
     var users: [(id: String, items: [Int])] = []
     var seen: Set<Identifier> = []
-    try JSONFile(path, what: "the users").read { cursor in
+    try JSONFile(DatasetLayout.stored(path), what: "the users").read { cursor in
       try cursor.readObject { user, cursor in
         guard seen.insert(Identifier(user)).inserted else { throw cursor.problem("user \(user) stands twice") }
         var items: [Int] = []
@@ -105,7 +107,7 @@ private struct LayoutReader {
   }
 
   private func checkPart(_ path: String, heldOut: Int, of users: [Dataset.User], _ places: [Identifier: Int]) throws {
-    guard TextFile.exists(path) else { return }
+    guard TextFile.exists(DatasetLayout.stored(path)) else { return }
     for (user, items) in try readUsers(path, itemCount: .max) {
       guard let place = places[Identifier(user)] else {
         throw DatasetError(.malformed, "\(path): user \(user) is not in \(layout.test)")
@@ -123,7 +125,7 @@ private struct LayoutReader {
   // MARK: - Negatives
 
   private func readNegatives(into users: inout [Dataset.User], _ places: [Identifier: Int], itemCount: Int) throws {
-    try TextFile(layout.negatives, what: "the negatives").forEachLine { bytes, line in
+    try TextFile(DatasetLayout.stored(layout.negatives), what: "the negatives").forEachLine { bytes, line in
       let place = "\(layout.negatives):\(line)"
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw DatasetError(.malformed, "\(place): bytes that are no UTF-8 text; save the file as UTF-8")

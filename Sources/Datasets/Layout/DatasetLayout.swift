@@ -25,6 +25,11 @@ package struct DatasetLayout: Sendable {
   /// What the published layout has no place for: the source's item ids, and how the data was prepared.
   package var record: String { directory + "/illmrec_dataset.json" }
 
+  /// Where a file of the layout is read: what others have packed has `.gz` behind its name.
+  static func stored(_ path: String) -> String {
+    !TextFile.exists(path) && TextFile.exists(path + ".gz") ? path + ".gz" : path
+  }
+
   /// Names of the images' files by item number.
   func imageNames() throws(DatasetError) -> [Int: String] { try Self.imageNames(in: images) }
 

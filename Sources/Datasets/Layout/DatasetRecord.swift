@@ -19,9 +19,10 @@ package struct DatasetRecord: Sendable, Equatable {
 
   /// Nil when there is no such file.
   package init?(in layout: DatasetLayout) throws {
-    guard TextFile.exists(layout.record) else { return nil }
+    let path = DatasetLayout.stored(layout.record)
+    guard TextFile.exists(path) else { return nil }
     var record = DatasetRecord()
-    try JSONFile(layout.record, what: "the record of the preparation").read { cursor in
+    try JSONFile(path, what: "the record of the preparation").read { cursor in
       try cursor.readObject { key, cursor in
         switch key {
         case "format":

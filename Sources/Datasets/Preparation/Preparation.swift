@@ -56,7 +56,9 @@ package struct Preparation {
   private func requireInteractions(_ raw: RawData, badLines: BadLines) throws(DatasetError) {
     guard raw.sequences.allSatisfy(\.isEmpty) else { return }
     guard raw.unknownInteractions > 0 else {
-      let first = badLines.examples.first.map { "; the first line that cannot be used is \($0)" } ?? ""
+      let first =
+        badLines.examples.first.map { "; the first line that cannot be used is \($0)" }
+        ?? "; the file holds a header at most: write a line for each interaction"
       throw DatasetError(.empty, "\(raw.source): no interaction could be read\(first)")
     }
     throw DatasetError(

@@ -19,7 +19,7 @@ package enum DataSource: Sendable, Equatable {
   package init(detecting directory: String, split: String? = nil) throws(DatasetError) {
     let names = try Self.names(in: directory)
     var found: [DataSource] = []
-    if names.contains("test_users.json"), names.contains("meta_info.json") {
+    if Self.table("test_users", ["json"], in: names) != nil, Self.table("meta_info", ["json"], in: names) != nil {
       found.append(.published(directory: directory))
     }
     if let items = Self.table("items", ["jsonl", "json", "csv", "tsv"], in: names),
@@ -37,7 +37,7 @@ package enum DataSource: Sendable, Equatable {
       .movieLens(movies: "\(directory)/\($0.movies)", ratings: "\(directory)/\($0.ratings)")
     }
     found += try Self.recBole(names, in: directory).map {
-      .recBole(items: "\(directory)/\($0).item", interactions: "\(directory)/\($0).inter")
+      .recBole(items: "\(directory)/\($0.items)", interactions: "\(directory)/\($0.interactions)")
     }
     guard let first = found.first else { throw Self.nothing(in: directory, names) }
     guard found.count == 1 else {
@@ -97,14 +97,23 @@ package enum DataSource: Sendable, Equatable {
     return []
   }
 
-  /// Names of data sets.
-  private static func recBole(_ names: Set<String>, in directory: String) throws(DatasetError) -> [String] {
-    let found = names.filter { $0.hasSuffix(".inter") }.map { String($0.dropLast(".inter".count)) }.sorted()
-    for name in found where !names.contains(name + ".item") {
-      throw DatasetError(
-        .notFound,
-        "\(directory)/\(name).inter has no \(name).item beside it, which tells the items' titles; without titles and images there "
-          + "is nothing to recommend by. Files of a split (NAME.train.inter) are to be joined into one NAME.inter")
+  private static func recBole(
+    _ names: Set<String>, in directory: String
+  ) throws(DatasetError) -> [(items: String, interactions: String)] {
+    let sets = Set(
+      names.compactMap { name in
+        [".inter", ".inter.gz"].first(where: name.hasSuffix).map { String(name.dropLast($0.count)) }
+      })
+    var found: [(items: String, interactions: String)] = []
+    for name in sets.sorted() {
+      guard let items = table(name, ["item"], in: names), let interactions = table(name, ["inter"], in: names) else {
+        throw DatasetError(
+          .notFound,
+          "\(directory)/\(name).inter has no \(name).item beside it, which tells the items' titles; without titles and images "
+            + "there is nothing to recommend by. Files of a split (NAME.train.inter) are to be joined into one NAME.inter"
+        )
+      }
+      found.append((items, interactions))
     }
     return found
   }

@@ -104,6 +104,7 @@ extension SourceReader {
         try body(&self, &cursor, line)
         try cursor.finish()
       } catch let problem as JSONProblem {
+        try problem.refuseEncoding("\(path):\(line)")
         if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return }
         try noteBad("\(path):\(line)", "no JSON object (column \(problem.offset + 1): \(problem.message))")
       }

@@ -19,6 +19,8 @@ enum ForeignImage {
   private static let pictures: [(bytes: [UInt8], name: String)] = [
     ([0, 0, 0, 12, 0x6A, 0x50, 0x20, 0x20], "a JPEG 2000"), ([0xFF, 0x4F, 0xFF, 0x51], "a JPEG 2000"),
     ([0, 0, 0, 12, 0x4A, 0x58, 0x4C, 0x20], "a JPEG XL"), ([0xFF, 0x0A], "a JPEG XL"),
+    // A TGA without a colour map has zeros where a cursor has the number of its images.
+    ([0, 0, 2, 0, 0, 0, 0, 0], "a TGA"), ([0, 0, 10, 0, 0, 0, 0, 0], "a TGA"), ([0, 0, 3, 0, 0, 0, 0, 0], "a TGA"),
     ([0, 0, 1, 0], "an icon (ICO)"), ([0, 0, 2, 0], "a cursor (CUR)"), (Array("8BPS".utf8), "a Photoshop file"),
     (Array("P1\n".utf8), "a PBM"), (Array("P2\n".utf8), "a PGM"), (Array("P3\n".utf8), "a PPM"),
     (Array("P4\n".utf8), "a PBM"), (Array("P5\n".utf8), "a PGM"), (Array("P6\n".utf8), "a PPM"),

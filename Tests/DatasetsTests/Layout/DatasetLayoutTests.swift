@@ -29,6 +29,16 @@ struct DatasetLayoutTests {
     try directory.write("x", to: "image/1.jpg")
   }
 
+  @Test func `The published code's files may be gzipped`() throws {
+    try writePublished()
+    let plain = try Dataset(reading: directory.path)
+    for name in ["meta_info.json", "test_users.json", "eval_users.json", "train_users.json", "neg_item_set.txt"] {
+      try Gzip.pack("\(directory.path)/\(name)")
+    }
+    #expect(try DataSource(detecting: directory.path) == .published(directory: directory.path))
+    #expect(try Dataset(reading: directory.path) == plain)
+  }
+
   @Test
   func `The published code's files are read`() throws {
     try writePublished()

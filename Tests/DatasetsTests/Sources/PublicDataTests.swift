@@ -171,6 +171,18 @@ struct PublicDataTests {
     #expect(problem().contains("has no ml.item beside it"))
   }
 
+  @Test func `RecBole's files may be gzipped, one or both`() throws {
+    try write(["item_id:token\ttitle:token_seq"] + (0..<5).map { "\($0)\tThing \($0)" }, to: "x.item")
+    try write(
+      ["user_id:token\titem_id:token\ttimestamp:float"] + Self.events.map { "u\($0.user)\t\($0.item)\t\($0.time)" },
+      to: "x.inter")
+    let plain = try prepare().dataset
+    for name in ["x.item", "x.inter"] {
+      try Gzip.pack(directory.path + "/in/" + name)
+      #expect(try prepare().dataset == plain)
+    }
+  }
+
   @Test func `Parquet files are named with where the remedy stands`() throws {
     try write(["PAR1"], to: "train.parquet")
     #expect(problem().contains("docs/data.md"))

@@ -99,10 +99,9 @@ struct TextFormTests {
       Data("{\"item_id\": \"B0\", \"title\": \"ok\"}\n{\"item_id\": \"B1\", \"title\": \"Caf".utf8) + name
       + Data("\"}".utf8)
     let path = try directory.write(items, to: "items.jsonl")
-    let read = try CatalogReader.read(path)
-    #expect(read.items.map(\.id) == ["B0"])
-    #expect(read.problems.map(\.place) == ["\(path):2"])
-    #expect(read.problems.first?.message.contains("UTF-8") == true)
+    let error = #expect(throws: (any Error).self) { try CatalogReader.read(path) }
+    let message = error.map { "\($0)" } ?? ""
+    #expect(message.contains("\(path):2") && message.contains("UTF-8"), "\(message)")
     let rows = Data("user_id,item_id\nu,B0\nu,B".utf8) + name
     #expect(
       problem(items: Data(Self.items.utf8), interactions: rows).contains("interactions.csv:3: field 2 is no UTF-8"))
@@ -129,6 +128,27 @@ struct TextFormTests {
     #expect(message.contains(#"the items are "B0", "B1", "B2""#))
     let empty = problem(items: Data(Self.items.utf8), interactions: Data("user_id,item_id,timestamp\nu,B0,soon\n".utf8))
     #expect(empty.contains("no interaction could be read") && empty.contains("\"soon\" is not a number"))
+  }
+
+  @Test func `Lines of old Macs, archives and a header alone are named for what they are`() throws {
+    let rows = Self.rows { "B\($0)" }
+    let mac = problem(items: Data(Self.items.utf8), interactions: Data(rows.replacing("\n", with: "\r").utf8))
+    #expect(mac.contains("interactions.csv:1: its lines end with a carriage return alone"), "\(mac)")
+    let items = problem(items: Data(Self.items.replacing("\n", with: "\r").utf8), interactions: Data(rows.utf8))
+    #expect(items.contains("items.jsonl:1: its lines end with a carriage return alone"), "\(items)")
+    let header = problem(items: Data(Self.items.utf8), interactions: Data("user_id,item_id,timestamp\r\n".utf8))
+    #expect(header.contains("a header at most: write a line for each interaction"), "\(header)")
+    let archive = problem(items: Data("PK\u{3}\u{4} and more".utf8), interactions: Data(rows.utf8))
+    #expect(archive.contains("items.jsonl:1: not the catalog but a ZIP archive"), "\(archive)")
+  }
+
+  /// The other lines are those that happen to be the same in both encodings.
+  @Test func `A line that is no UTF-8 refuses the file, and is not passed over`() throws {
+    var bytes = Array(Self.items.utf8)
+    let place = try #require(bytes.lastIndex(of: UInt8(ascii: "T")))
+    bytes[place] = 0xE9
+    let message = problem(items: Data(bytes), interactions: Data(Self.rows { "B\($0)" }.utf8))
+    #expect(message.contains("items.jsonl:6: column") && message.contains("save the file as UTF-8"), "\(message)")
   }
 
   @Test func `Interactions with items that are not there are counted, and the first named`() throws {

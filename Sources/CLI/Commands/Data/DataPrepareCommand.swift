@@ -17,7 +17,14 @@ struct DataPrepareCommand: ReportingCommand {
           A catalog; items also as .json, .csv, .tsv. A leave_one_out.jsonl
           brings a split and negatives.
         meta_<Category>.json.gz, <Category>_5.json.gz
-          Amazon 2018, as downloaded. Images as <asin>.jpg in --images.
+          Amazon 2018 and 2014 (reviews_<Category>_5.json.gz), as downloaded.
+          Images as <asin>.jpg in --images.
+        meta_<Category>.jsonl.gz, <Category>.jsonl.gz
+          Amazon 2023; the reviews also as the benchmarks' <Category>.csv.gz.
+        movies.dat, ratings.dat
+          MovieLens; later ones as .csv.
+        NAME.item, NAME.inter
+          RecBole's atomic files.
         test_users.json, meta_info.json, image/
           The published code's layout.
 
