@@ -64,6 +64,7 @@ struct SentenceModules: Sendable {
     encoder = try Self.directory(directory, first, path)
     self.pooling = pooling
     maxTokensPath = encoder + "/sentence_bert_config.json"
+    try SentenceSettings.require(in: encoder)
     let transformer = try JSONText.decodeIfPresent(Transformer.self, from: maxTokensPath)
     maxTokens = transformer?.maxSeqLength
     lowercases = transformer?.doLowerCase ?? false

@@ -19,6 +19,8 @@ final class SentencePieceTokenizer: Sendable {
   private let isLegacy: Bool
   /// The whole text gets one.
   private let addsPrefixSpace: Bool
+  /// What the files name as special, by bos_token and its like: a token that is only marked so is none.
+  private let specialNames: Set<String>
   /// Most characters that one token of data stands for; nil where that has no bound.
   let longestPiece: Int?
   /// As the other, of words in which added tokens are recognised.
@@ -26,7 +28,7 @@ final class SentencePieceTokenizer: Sendable {
 
   /// The character that SentencePiece puts for a space. Like all characters here a Unicode scalar: a space with an accent
   /// is one Swift `Character`, and still a space to the tokenizer.
-  private static let underline: Unicode.Scalar = "\u{2581}"
+  static let underline: Unicode.Scalar = "\u{2581}"
 
   /// Reads `tokenizer.model` of `directory`; `configuration` is what stands beside it.
   ///
@@ -41,6 +43,7 @@ final class SentencePieceTokenizer: Sendable {
       let piece = String(decoding: bytes, as: UTF8.self)
       return added.first { $0.content == piece }?.id ?? model.id(of: piece)
     }
+    try Self.requirePieces(configuration, model, path)
     try self.init(model, configuration, origin: path)
   }
 
@@ -51,10 +54,12 @@ final class SentencePieceTokenizer: Sendable {
     isLegacy = configuration.isLegacy
     addsPrefixSpace = configuration.addsPrefixSpace ?? true
     self.model = model
-    let markerID = Int32(model.pieceCount)
-    marker =
-      configuration.addedTokens.first { $0.content == LlamaTokenizer.visualMarker }
-      ?? AddedToken(content: LlamaTokenizer.visualMarker, id: markerID)
+    if let known = configuration.addedTokens.first(where: { $0.content == LlamaTokenizer.visualMarker }) {
+      marker = known
+    } else {
+      let id = try Self.nextID(behind: configuration.addedTokens, model, origin)
+      marker = AddedToken(content: LlamaTokenizer.visualMarker, id: id)
+    }
     guard !marker.isSingleWord else {
       throw ModelError(
         .unsupported,
@@ -68,24 +73,22 @@ final class SentencePieceTokenizer: Sendable {
     beginning = configuration.addsBeginning ? [beginningID] : []
     end = configuration.addsEnd ? [endID] : []
     var added = configuration.addedTokens
-    let names = [(configuration.beginning, beginningID), (configuration.end, endID), (unknownName, model.unknownID)]
-    for (name, id) in names where !added.contains(where: { $0.content == name }) {
+    let names = [configuration.beginning, configuration.end, unknownName] + configuration.specialNames
+    for name in names where name != LlamaTokenizer.visualMarker && !added.contains(where: { $0.content == name }) {
+      guard let id = model.id(of: name) ?? (name == configuration.unknown ? model.unknownID : nil) else {
+        throw TokenizerConfiguration.missing(name, origin)
+      }
       added.append(AddedToken(content: name, id: id, isSpecial: true))
+    }
+    specialNames = Set(names)
+    if let name = configuration.mappedNames.first(where: { !names.contains($0) }) {
+      throw TokenizerConfiguration.missing(name, origin)
     }
     if !added.contains(marker) { added.append(marker) }
     added.removeAll(where: \.content.isEmpty)
     addedTokens = added
     longestPiece = model.longestPiece
     longestToken = added.longestToken(besidePieces: model.longestPiece)
-  }
-
-  private static func id(
-    of name: String, _ model: SentencePieceModel, _ configuration: TokenizerConfiguration, _ origin: String
-  ) throws(ModelError) -> Int32 {
-    guard let id = configuration.addedTokens.first(where: { $0.content == name })?.id ?? model.id(of: name) else {
-      throw ModelError(.malformed, "\(origin) has no token \(name), which its configuration names")
-    }
-    return id
   }
 
   /// Id of `<i_vis>`.
@@ -232,7 +235,7 @@ extension SentencePieceTokenizer {
   /// A text that starts with a special token gets no space before it.
   private func dropLoneUnderline(_ runs: [Run]) -> [Run] {
     guard runs.count > 1, case .characters(let first) = runs[0], first.unicodeScalars.elementsEqual([Self.underline]),
-      case .token(let token) = runs[1], token.isSpecial
+      case .token(let token) = runs[1], specialNames.contains(token.content)
     else { return runs }
     return Array(runs.dropFirst())
   }

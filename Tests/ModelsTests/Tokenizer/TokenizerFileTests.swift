@@ -154,30 +154,6 @@ struct TokenizerFileTests {
     #expect(tokenizer.encodeWithoutBeginning("a<more>") == [0, 5])
   }
 
-  @Test func `Beginning and end are the template's unless the configuration states them`() throws {
-    let template =
-      #"{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<end>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"#
-      + #""pair":[],"special_tokens":{"<end>":{"id":"<end>","ids":[4],"tokens":["<end>"]}}}"#
-    try write(postProcessor: template)
-    #expect(try tokenizer().encode([.text("a")]).ids == [4, 0])
-    #expect(try tokenizer().encode(markers: 1).markerPositions == [1])
-    try directory.write(#"{"add_bos_token":false,"bos_token":"<end>"}"#, to: "tokenizer_config.json")
-    #expect(try tokenizer().encode([.text("a")]).ids == [0])
-    try directory.write(#"{"add_eos_token":true,"eos_token":"<end>"}"#, to: "tokenizer_config.json")
-    #expect(try tokenizer().encode([.text("a")]).ids == [4, 0, 4])
-    try directory.write(#"{"add_eos_token":true,"eos_token":"</s>"}"#, to: "tokenizer_config.json")
-    #expect(refusal()?.message.contains("eos_token") == true)
-  }
-
-  @Test func `The space before a text is the configuration's where ByteLevel is all there is`() throws {
-    try write()
-    #expect(try tokenizer().encodeWithoutBeginning("ab") == [2])
-    try directory.write(#"{"add_prefix_space":true}"#, to: "tokenizer_config.json")
-    #expect(try tokenizer().encodeWithoutBeginning("ab") == [3, 2])
-    try write(preTokenizer: #"{"type":"Sequence","pretokenizers":[\#(Self.byteLevel)]}"#)
-    #expect(refusal()?.message.contains("add_prefix_space") == true)
-  }
-
   @Test func `An answer ends with the LLM's own token`() throws {
     try write()
     try directory.write(#"{"eos_token":"<end>"}"#, to: "tokenizer_config.json")

@@ -25,7 +25,8 @@ struct TokenizerSourceTests {
     try directory.write(TokenizerGolden.named("Qwen2").file, to: "llm/tokenizer.json")
     #expect(try LlamaTokenizer(directory: llm).kind == "SentencePiece")
     #expect(try files().contains(llm + "/tokenizer.model"))
-    for name in ["LlamaTokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"] {
+    try directory.write("{}", to: "llm/special_tokens_map.json")
+    for name in ["Qwen2TokenizerFast", "PreTrainedTokenizerFast", "TokenizersBackend"] {
       try configure(#"{"tokenizer_class":"\#(name)"}"#)
       try directory.write("{}", to: "llm/added_tokens.json")
       #expect(try LlamaTokenizer(directory: llm).kind == "tokenizer.json")

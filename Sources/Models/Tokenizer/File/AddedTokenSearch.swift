@@ -47,8 +47,9 @@ struct AddedTokenSearch: Sendable {
         if tokens[token].isSingleWord, touchesWord(bytes, match) { continue }
         let left = tokens[token].stripsLeft ? max(spaceBefore(bytes, match.lowerBound), start) : match.lowerBound
         if left > start { runs.append(.text(start..<left)) }
-        runs.append(.token(token))
         start = tokens[token].stripsRight ? spaceBehind(bytes, match.upperBound) : match.upperBound
+        // One of white space that the token before it took is none.
+        if start > left { runs.append(.token(token)) }
       }
     }
     if start < text.bytes.count { runs.append(.text(start..<text.bytes.count)) }

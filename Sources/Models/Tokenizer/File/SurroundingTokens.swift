@@ -4,6 +4,8 @@
 struct SurroundingTokens {
   private(set) var beginning: [Int32] = []
   private(set) var end: [Int32] = []
+  /// Whether a part that adds tokens was read.
+  private var hasTokens = false
 
   init(_ component: TokenizerComponent?) throws(ModelError) {
     if var component { try add(&component) }
@@ -11,6 +13,14 @@ struct SurroundingTokens {
 
   private mutating func add(_ component: inout TokenizerComponent) throws(ModelError) {
     let type = try component.text("type")
+    if type.hasSuffix("Processing") {
+      guard !hasTokens else {
+        throw ModelError(
+          .unsupported,
+          "\(component.place) is a second part that adds tokens, which is not computed with; leave one of them")
+      }
+      hasTokens = true
+    }
     switch type {
     case "Sequence": for var part in try component.components("processors") { try add(&part) }
     // It moves the places that tokens are said to come from, and adds none.
@@ -73,31 +83,42 @@ struct SurroundingTokens {
     ModelError(.unsupported, "\(place).single is not one text A between special tokens that it names")
   }
 
-  /// Heeds `add_bos_token` and `add_eos_token` of `tokenizer_config.json` where they stand there, as transformers does.
-  mutating func follow(
-    _ configuration: TokenizerConfiguration, _ added: AddedTokenList, _ path: String
+  /// Refuses `add_bos_token` and `add_eos_token` of `tokenizer_config.json` that contradict it, unless transformers does not read them:
+  /// whether it does differs between classes, and for LLaMA's between versions.
+  func requireAgreement(
+    with configuration: TokenizerConfiguration, _ added: AddedTokenList, _ path: String
   ) throws(ModelError) {
-    if let wanted = configuration.statedBeginning {
-      let id = added.id(of: configuration.beginning)
-      if !wanted { beginning.removeAll { $0 == id } }
-      if wanted, beginning.isEmpty || beginning.first != id {
-        beginning.insert(try Self.require(id, "bos_token", path), at: 0)
-      }
-    }
-    if let wanted = configuration.statedEnd {
-      let id = added.id(of: configuration.end)
-      if !wanted { end.removeAll { $0 == id } }
-      if wanted, end.isEmpty || end.last != id { end.append(try Self.require(id, "eos_token", path)) }
-    }
-  }
-
-  private static func require(_ id: Int32?, _ name: String, _ path: String) throws(ModelError) -> Int32 {
-    guard let id else {
-      throw ModelError(
-        .malformed,
-        "the tokenizer_config.json beside \(path) asks for its \(name), which is no token of it; copy both from one checkpoint"
+    let first = added.id(of: configuration.beginning)
+    let last = added.id(of: configuration.end)
+    let agrees: (beginning: Bool, end: Bool)
+    switch TokenizerClass(named: configuration.writtenBy) {
+    case .general, .byteLevel: return
+    case .llama:
+      agrees = (
+        beginning.map(Optional.some) == (configuration.addsBeginning ? [first] : []),
+        end.map(Optional.some) == (configuration.addsEnd ? [last] : [])
+      )
+    case .other:
+      agrees = (
+        configuration.statedBeginning.map { $0 ? Self.starts(beginning, first) : !Self.contains(beginning, first) }
+          ?? true,
+        configuration.statedEnd.map { $0 ? Self.starts(end.reversed(), last) : !Self.contains(end, last) } ?? true
       )
     }
-    return id
+    guard agrees.beginning else { throw Self.contradiction("add_bos_token", configuration.addsBeginning, path) }
+    guard agrees.end else { throw Self.contradiction("add_eos_token", configuration.addsEnd, path) }
+  }
+
+  private static func starts(_ ids: [Int32], _ id: Int32?) -> Bool { id != nil && ids.first == id }
+
+  private static func contains(_ ids: [Int32], _ id: Int32?) -> Bool { id.map(ids.contains) ?? false }
+
+  private static func contradiction(_ key: String, _ value: Bool, _ path: String) -> ModelError {
+    ModelError(
+      .unsupported,
+      "post_processor of \(path) does not put around a text what the tokenizer_config.json beside it says by \(key) \(value), stated "
+        + "or as the default of its class; versions of transformers differ in which of them counts. Make them agree, by a "
+        + "post_processor with the token or by the key, or name the tokenizer_class PreTrainedTokenizerFast, for which the former counts"
+    )
   }
 }

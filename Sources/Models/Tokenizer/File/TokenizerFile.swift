@@ -39,11 +39,14 @@ struct TokenizerFile {
     guard var model = try root.component("model") else { throw ModelError(.malformed, "\(path) has no model") }
     let vocabulary = try TokenizerVocabulary(&model, isByteLevel: isByteLevel)
     var added = try addedTokens(vocabulary)
-    try added.add(configuration.addedTokens, path)
-    let markerToken = try added.marker(marker)
+    try configuration.refuseSplitting(path)
+    try added.add(configuration, path)
+    let markerToken = added.marker(marker, isSpecial: configuration.specialNames.contains(marker))
+    try added.requireTold(apartBy: normalizer, path)
+    try preTokenizer.requirePlaces(behind: normalizer, path)
     try other?.requireSame(as: path) { [added] in added.id(of: $0) }
-    var around = try SurroundingTokens(root.component("post_processor"))
-    try around.follow(configuration, added, path)
+    let around = try SurroundingTokens(root.component("post_processor"))
+    try around.requireAgreement(with: configuration, added, path)
     try root.finish()
     let parts = TokenizerPipeline.Parts(
       normalizer: normalizer, preTokenizer: preTokenizer.steps, model: vocabulary.model, addedTokens: added.tokens,

@@ -105,17 +105,41 @@ struct TokenizerPreparation {
       .unsupported, "\(place) is Split with the behavior \(name), invert \(inverts), which is not computed with here")
   }
 
-  /// Heeds `add_prefix_space` of `tokenizer_config.json`: transformers does where ByteLevel is the whole of it. Elsewhere it builds
-  /// something else of it from version to version, so that a contradiction is refused.
+  /// Heeds `add_prefix_space` of `tokenizer_config.json`, which is false where that is silent, as far as the versions of transformers
+  /// agree about it: they do where ByteLevel is all there is, for the classes that read it. Any other contradiction is refused.
   mutating func follow(_ configuration: TokenizerConfiguration, _ path: String) throws(ModelError) {
-    guard let wanted = configuration.addsPrefixSpace, let prefixesSpace, wanted != prefixesSpace else { return }
-    guard isByteLevelAlone else {
+    guard configuration.isStated, let prefixesSpace else { return }
+    let kind = TokenizerClass(named: configuration.writtenBy)
+    var wanted = configuration.addsPrefixSpace ?? prefixesSpace
+    if isByteLevelAlone, kind != .llama { wanted = configuration.addsPrefixSpace ?? false }
+    guard wanted != prefixesSpace else { return }
+    guard isByteLevelAlone, kind == .byteLevel else {
+      let stated =
+        configuration.addsPrefixSpace.map { "add_prefix_space \($0)" } ?? "no add_prefix_space, which is false"
       throw ModelError(
         .unsupported,
-        "\(path) \(prefixesSpace ? "puts" : "puts no") space before a text, and the tokenizer_config.json beside it has "
-          + "add_prefix_space \(wanted); make them agree")
+        "\(path) puts \(prefixesSpace ? "a" : "no") space before a text, and the tokenizer_config.json beside it has "
+          + "\(stated); versions of transformers differ in which of them counts. Make them agree")
     }
     if wanted { steps.steps.insert(.space, at: 0) } else { steps.steps.removeFirst() }
     self.prefixesSpace = wanted
+  }
+
+  /// Refuses what hangs on the places that characters had before they were normalised, which are not kept here: whether a word that
+  /// Metaspace gets from a step before it is the first.
+  func requirePlaces(behind normalizer: TextNormalizer, _ path: String) throws(ModelError) {
+    var places: [(index: Int, prefix: PreTokenizer.Prefix)] = []
+    for (index, step) in steps.steps.enumerated() {
+      if case .metaspace(_, let prefix, _) = step { places.append((index, prefix)) }
+    }
+    guard places.count <= 1 else {
+      throw ModelError(
+        .unsupported, "\(path): pre_tokenizer has Metaspace twice, which is not computed with; leave one")
+    }
+    guard let place = places.first, place.prefix == .first, place.index > 0, !normalizer.isEmpty else { return }
+    throw ModelError(
+      .unsupported,
+      "\(path): pre_tokenizer has Metaspace with the prepend_scheme first behind another step, which is not computed with where "
+        + "there is a normalizer; set it to always or never where that is meant")
   }
 }
