@@ -229,7 +229,8 @@ let package = Package(
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "EchoProbe", dependencies: ["ServiceSupport", .grpcCore, .protobuf, .argumentParser],
-      path: "Benchmarks/TransportBenchmark/Sources", sources: ["EchoAPI", "EchoProbe"], swiftSettings: swiftSettings),
+      path: "Benchmarks/TransportBenchmark/Sources", exclude: ["CoreServer", "NIOServer"],
+      sources: ["EchoAPI", "EchoProbe"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "SearchProbe", dependencies: ["VectorIndex"], path: "Benchmarks/RetrievalBenchmark/SearchProbe",
       swiftSettings: swiftSettings),
