@@ -69,7 +69,7 @@ package struct ModelConfiguration: Sendable {
   package static func spaces(_ list: String) throws(SettingsError) -> [Space] {
     var spaces: [Space] = []
     for name in list.split(separator: ",") {
-      guard let space = Space.allCases.first(where: { "\($0)" == name || $0.checkpointName == name }) else {
+      guard let space = Space(named: name) else {
         throw SettingsError("--spaces names \"\(name)\"; allowed: image, cf, text, separated by commas", isUsage: true)
       }
       spaces.append(space)

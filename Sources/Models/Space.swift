@@ -18,6 +18,12 @@ package enum Space: Int, CaseIterable, Comparable, Sendable {
     }
   }
 
+  /// By either of its names: image or img, cf, text.
+  package init?(named name: some StringProtocol) {
+    guard let space = Self.allCases.first(where: { name == "\($0)" || name == $0.checkpointName }) else { return nil }
+    self = space
+  }
+
   package static func < (left: Space, right: Space) -> Bool { left.rawValue < right.rawValue }
 }
 

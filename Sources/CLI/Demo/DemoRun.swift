@@ -93,10 +93,12 @@ struct DemoRun: Sendable {
     terminal.writeLine(terminal.styled(ProvenanceText(response: response).line, .dim))
   }
 
-  private func isNew(_ item: String) -> Bool { catalog.products.contains { $0.item.id == item && $0.isNew } }
+  private func product(_ item: String) -> DemoCatalog.Product? { catalog.products.first { $0.item.id == item } }
+
+  private func isNew(_ item: String) -> Bool { product(item)?.isNew == true }
 
   private func isLiked(_ item: String, by shopper: DemoCatalog.Shopper) -> Bool {
-    catalog.products.contains { $0.item.id == item && shopper.taste.likes($0) }
+    product(item).map(shopper.taste.likes) == true
   }
 
   /// How many recommended items are to the shoppers' tastes, beside what chance would give.

@@ -82,8 +82,7 @@ struct DemoTraining: Sendable {
   var comparisonArguments: [String] {
     [
       files.data, "--methods", "random,popularity,item-knn,img,item-knn+img", "--checkpoint", files.trained,
-      "--prompts",
-      "compact", "--part", "test", "--fit-weights", "--by-popularity",
+      "--prompts", "compact", "--part", "test", "--fit-weights", "--by-popularity",
     ]
   }
 

@@ -24,7 +24,7 @@ struct CheckpointFeatures {
     let count = data.dataset.items.count
     var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
     for file in files {
-      for (item, feature) in try file.rows(items: count).enumerated() { features[item].set(feature, in: file.space) }
+      for (item, feature) in try file.rows(items: count).enumerated() { features[item][file.space] = feature }
     }
     imported = features
     hasEmbeddings = files.contains { $0.space == .image }
@@ -51,15 +51,5 @@ extension CheckpointFeatures {
   mutating func features(of space: Space, tower: CheckpointLocation?) throws -> [[Float]?] {
     let features = if let tower, space == .image { try features(for: tower) } else { imported }
     return features.map { $0[space] }
-  }
-}
-
-extension ItemFeatures {
-  fileprivate mutating func set(_ feature: [Float]?, in space: Space) {
-    switch space {
-    case .image: embedding = feature
-    case .cf: cf = feature
-    case .text: text = feature
-    }
   }
 }

@@ -9,13 +9,10 @@ extension Comparison {
   /// user,method,seed,better,ties,position: one line for each user, method and seed.
   var rankFile: Data {
     var lines = ["user,method,seed,better,ties,position"]
-    for report in reports {
-      for (index, result) in report.results.enumerated() {
-        let seed = report.seeds.isEmpty ? "" : "\(report.seeds[index])"
-        for (user, rank) in zip(task.users, result.ranks) {
-          let id = CSVText.field(task.dataset.users[user].id)
-          lines.append("\(id),\(report.name),\(seed),\(rank.better),\(rank.ties),\(rank.position)")
-        }
+    for (origin, result) in resultsBySeed {
+      for (user, rank) in zip(task.users, result.ranks) {
+        let id = CSVText.field(task.dataset.users[user].id)
+        lines.append("\(id),\(origin),\(rank.better),\(rank.ties),\(rank.position)")
       }
     }
     return Data((lines.joined(separator: "\n") + "\n").utf8)
@@ -25,19 +22,25 @@ extension Comparison {
   /// from every other 32-bit float.
   var scoreFile: Data {
     var text = "user,method,seed,item,score,target\n"
-    for report in reports {
-      for (index, result) in report.results.enumerated() {
-        let seed = report.seeds.isEmpty ? "" : "\(report.seeds[index])"
-        for (user, scores) in zip(task.users, result.scores ?? []) {
-          let id = CSVText.field(task.dataset.users[user].id)
-          for (place, (item, score)) in zip(task.query(of: user).candidates, scores).enumerated() {
-            let name = CSVText.field(task.dataset.items[item].id)
-            text += "\(id),\(report.name),\(seed),\(name),\(score),\(place == 0 ? 1 : 0)\n"
-          }
+    for (origin, result) in resultsBySeed {
+      for (user, scores) in zip(task.users, result.scores ?? []) {
+        let id = CSVText.field(task.dataset.users[user].id)
+        for (place, (item, score)) in zip(task.query(of: user).candidates, scores).enumerated() {
+          let name = CSVText.field(task.dataset.items[item].id)
+          text += "\(id),\(origin),\(name),\(score),\(place == 0 ? 1 : 0)\n"
         }
       }
     }
     return Data(text.utf8)
+  }
+
+  /// Each result with its fields method and seed, which is empty for a method without chance.
+  private var resultsBySeed: [(origin: String, result: RankingResult)] {
+    reports.flatMap { report in
+      report.results.enumerated().map { index, result in
+        (origin: "\(report.name),\(report.seeds.isEmpty ? "" : "\(report.seeds[index])")", result: result)
+      }
+    }
   }
 
   /// The tables as a page of its own.

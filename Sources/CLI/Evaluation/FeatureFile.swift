@@ -11,9 +11,7 @@ struct FeatureFile: ExpressibleByArgument, Sendable {
 
   init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-    guard parts.count == 2, !parts[1].isEmpty,
-      let space = Space.allCases.first(where: { parts[0] == $0.checkpointName || parts[0] == "\($0)" })
-    else { return nil }
+    guard parts.count == 2, !parts[1].isEmpty, let space = Space(named: parts[0]) else { return nil }
     self.space = space
     path = parts[1]
   }

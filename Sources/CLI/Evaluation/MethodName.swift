@@ -23,7 +23,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     for word in argument.split(separator: "+", omittingEmptySubsequences: false).map(String.init) {
       if let method = Self.words[word] {
         parts.append(method)
-      } else if let space = Space(methodWord: word), case .checkpoint(let name, let spaces)? = parts.last {
+      } else if let space = Space(named: word), case .checkpoint(let name, let spaces)? = parts.last {
         guard !spaces.contains(space) else { return nil }
         parts[parts.count - 1] = .checkpoint(name: name, spaces: (spaces + [space]).sorted())
       } else {
@@ -46,7 +46,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   /// A checkpoint's first space: "img", "compact:img".
   private static func checkpoint(beginningWith word: String) -> MethodName? {
     let parts = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 1 || !parts[0].isEmpty, let space = parts.last.flatMap(Space.init(methodWord:)) else {
+    guard parts.count == 1 || !parts[0].isEmpty, let space = parts.last.flatMap({ Space(named: $0) }) else {
       return nil
     }
     return .checkpoint(name: parts.count == 2 ? parts[0] : nil, spaces: [space])
@@ -92,14 +92,6 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .contentNeighbours(let space): "\(space.checkpointName)-knn"
     case .fused(let parts): parts.map(\.text).joined(separator: "+")
     }
-  }
-}
-
-extension Space {
-  /// As methods name it, by either of its names.
-  fileprivate init?(methodWord word: String) {
-    guard let space = Self.allCases.first(where: { word == $0.checkpointName || word == "\($0)" }) else { return nil }
-    self = space
   }
 }
 

@@ -192,7 +192,7 @@ struct TrainedModelOptions: ParsableArguments {
     guard let spaces else { return Space.allCases.filter { $0 == .image || features.map(\.space).contains($0) } }
     var named: Set<Space> = []
     for name in spaces.split(separator: ",").map(String.init) {
-      guard let space = Space(trainedName: name), named.insert(space).inserted else {
+      guard let space = Space(named: name), named.insert(space).inserted else {
         throw ValidationError("--spaces \(spaces): give img, cf and text, each once, with commas between")
       }
       guard space == .image || features.contains(where: { $0.space == space }) else {
@@ -201,14 +201,6 @@ struct TrainedModelOptions: ParsableArguments {
       }
     }
     return named.sorted()
-  }
-}
-
-extension Space {
-  /// img or image, cf, text.
-  fileprivate init?(trainedName name: String) {
-    guard let space = Space.allCases.first(where: { name == $0.checkpointName || name == "\($0)" }) else { return nil }
-    self = space
   }
 }
 

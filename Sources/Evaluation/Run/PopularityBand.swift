@@ -24,7 +24,7 @@ package struct PopularityBand: Sendable, Equatable {
     for user in task.dataset.users {
       for item in user.trainingItems { counts[item] += 1 }
     }
-    let targets = task.users.map { counts[task.query(of: $0).candidates[0]] }
+    let targets = task.users.map { user in task.dataset.users[user].target(task.part).map { counts[$0.item] } ?? 0 }
     return ranges.compactMap { range in
       let places = targets.indices.filter { range.contains(targets[$0]) }
       return places.isEmpty ? nil : PopularityBand(interactions: range, places: places)
