@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Glibc
 
 /// The names within a dataset's directory: the published code's layout, and one file of our own.
@@ -34,7 +35,9 @@ package struct DatasetLayout: Sendable {
   func imageNames() throws(DatasetError) -> [Int: String] { try Self.imageNames(in: images) }
 
   /// Of each number the first of its names in the order of ``ImageNames``. One listing: a stat an item takes minutes on a
-  /// network disk.
+  /// network disk. Only where a link leads is looked at.
+  ///
+  /// - Throws: when links lead nowhere: what they showed is not there any more, which is not the same as to have no image.
   static func imageNames(in images: String) throws(DatasetError) -> [Int: String] {
     guard let stream = opendir(images) else {
       if errno == ENOENT { return [:] }
@@ -42,6 +45,7 @@ package struct DatasetLayout: Sendable {
     }
     defer { closedir(stream) }
     var names: [Int: (rank: ImageNames.Rank, name: String)] = [:]
+    var links: Set<String> = []
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
@@ -53,7 +57,24 @@ package struct DatasetLayout: Sendable {
       else { continue }
       if let known = names[item], known.rank < rank { continue }
       names[item] = (rank, name)
+      // Some file systems do not tell.
+      let kind = Int(entry.pointee.d_type)
+      if kind == Int(DT_LNK) || kind == Int(DT_UNKNOWN) { links.insert(name) }
     }
-    return names.mapValues(\.name)
+    let chosen = names.mapValues(\.name)
+    try requireTargets(of: links.intersection(chosen.values), in: images)
+    return chosen
+  }
+
+  private static func requireTargets(of links: Set<String>, in images: String) throws(DatasetError) {
+    let broken = links.filter { access("\(images)/\($0)", F_OK) != 0 && [ENOENT, ENOTDIR, ELOOP].contains(errno) }
+    guard let first = broken.min() else { return }
+    let path = "\(images)/\(first)"
+    let target = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) ?? "another file"
+    throw DatasetError(
+      .notFound,
+      "\(path) is a link to \(target), where nothing is\(broken.count == 1 ? "" : "; \(broken.count) images are such links"). "
+        + "Bring the images back to where they were, or prepare the data again: with --copy-images it needs them no longer"
+    )
   }
 }

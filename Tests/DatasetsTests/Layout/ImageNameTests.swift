@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import TestSupport
 import Testing
 
@@ -33,6 +34,24 @@ struct ImageNameTests {
     ]
     #expect(try found(others) == [70: "70.jpg"])
     #expect(try found(["7.JPG"]) == [70: "70.jpg", 7: "7.JPG"])
+  }
+
+  @Test func `A link that leads nowhere is no item without an image`() throws {
+    _ = try directory.write("x", to: "photos/a.jpg")
+    _ = try found(["7.jpg"])
+    for (name, target) in [
+      ("8.jpg", "photos/a.jpg"), ("9.png", "gone/b.png"), ("10.jpg", "gone/c.jpg"), ("7.png", "gone"),
+    ] {
+      try FileManager.default.createSymbolicLink(
+        atPath: directory.file("image/\(name)"), withDestinationPath: directory.file(target))
+    }
+    let error = #expect(throws: DatasetError.self) { try DatasetLayout(directory.path).imageNames() }
+    #expect(error?.code == .notFound)
+    let message = error?.message ?? ""
+    #expect(message.contains("image/10.jpg is a link to \(directory.file("gone/c.jpg"))"))
+    #expect(message.contains("2 images are such links") && message.contains("--copy-images"))
+    for name in ["9.png", "10.jpg"] { try FileManager.default.removeItem(atPath: directory.file("image/\(name)")) }
+    #expect(try DatasetLayout(directory.path).imageNames() == [7: "7.jpg", 8: "8.jpg"])
   }
 
   @Test func `A catalog's image is found in another case and without its query string`() throws {
