@@ -26,9 +26,10 @@ extension RetrievalServer {
       searcher: Searcher(threads: configuration.threads, ef: configuration.ef),
       maxQueueQueries: configuration.limits.maxQueueQueries,
       maxQueueTime: configuration.limits.maxQueueTime)
+    let outcomeKey = try OutcomeKeyFile.key(
+      in: configuration.data, isFirstStart: store.indexNames.isEmpty, logger: logger)
     let monitor = try RolloutMonitor(
-      store: store, outcomeKey: try OutcomeKeyFile.key(in: configuration.data), settings: configuration.rollouts,
-      activity: worker.activity, logger: logger)
+      store: store, outcomeKey: outcomeKey, settings: configuration.rollouts, activity: worker.activity, logger: logger)
     await monitor.start()
     let admin = IndexAdminServer(
       store: store, limits: configuration.limits, monitor: monitor, encodingServices: configuration.encodingServices,

@@ -2,9 +2,11 @@
 
 import Foundation
 import GRPCCore
+import Logging
 import RetrievalService
 import ServiceAPI
 import ServiceSupport
+import ServiceTestSupport
 import SwiftProtobuf
 import TestSupport
 import Testing
@@ -99,7 +101,8 @@ struct OutcomeTokenTests {
 
   @Test
   func `A token counts after a restart, once, and only its own key's`() async throws {
-    let (given, reported) = try await RetrievalHarness.run(directory.path) { server in
+    let log = LogRecord()
+    let (given, reported) = try await RetrievalHarness.run(directory.path, logger: log.logger) { server in
       try await startRollout(server)
       let results = try await search(server, count: 2)
       #expect(try await report(server, [outcome(results[1])]).counted == 1)
@@ -110,12 +113,15 @@ struct OutcomeTokenTests {
     #expect(mode == 0o600)
     let bytes = try directory.read("outcome-key")
     #expect(bytes.count == 32)
-    try await RetrievalHarness.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path, logger: log.logger) { server in
       let response = try await report(server, [outcome(given), outcome(given), outcome(reported)])
       #expect(response.counted == 1 && response.repeated == 2)
     }
+    let isTold = { log.lines.contains { $0.level == .warning && $0.message.contains("key of outcome tokens") } }
+    #expect(!isTold())
     try FileManager.default.removeItem(atPath: key)
-    try await RetrievalHarness.run(directory.path) { server in
+    try await RetrievalHarness.run(directory.path, logger: log.logger) { server in
+      #expect(isTold(), "a new key in an old directory is told")
       let response = try await report(server, [outcome(given, item: 2)])
       #expect(response.foreignToken == 1)
     }

@@ -43,10 +43,9 @@ struct RetrievalHarness: Sendable {
     _ directory: String, limits: RetrievalLimits = RetrievalLimits(), faults: any StorageFaults = NoFaults(),
     rollouts: RolloutSettings = .unpaced, milvus: MilvusSettings? = MilvusServer.settings,
     backend: (any VectorBackend)? = nil, encodingServices: EncodingServices = EncodingServices(),
-    access: AccessControl? = nil,
+    access: AccessControl? = nil, logger: Logger = .silent,
     _ body: (RetrievalHarness) async throws -> Value
   ) async throws -> Value {
-    let logger = Logger.silent
     let parts = try await RetrievalServer.load(
       Self.configuration(directory, limits, rollouts, milvus, encodingServices), logger: logger, faults: faults,
       backend: backend)

@@ -291,4 +291,33 @@ struct RolloutTests {
     #expect(try open().report(of: "items", rollout: 3) == report)
     #expect(try open().report(of: "items", rollout: 4) == nil)
   }
+
+  @Test
+  func `A damaged report is told and moved aside, whatever is wrong with it`() throws {
+    let rollout = try #require(try open().startRollout(of: second, plan: plan).activeRollout)
+    let report = RolloutReport(rollout: rollout)
+    let file = "indexes/items/rollouts/1.json"
+    try open().save(report, of: "items")
+    #expect(try open().findings.isEmpty)
+    let sound = try directory.read(file)
+    for (copy, damage) in RecoveryTests.Damage.allCases.filter({ $0 != .removed }).enumerated() {
+      try directory.write(sound, to: file)
+      try damage.apply(to: file, in: directory)
+      let damaged = try directory.read(file)
+      let store = try open()
+      let kept = "quarantine/items.rollout-1.\(copy + 1)"
+      guard
+        case .reportLost("items", 1, .some("\(directory.path)/\(kept)"), let reason) = try #require(
+          store.findings.first)
+      else {
+        Issue.record("\(store.findings)")
+        continue
+      }
+      #expect(store.findings.count == 1 && reason.contains("1.json"))
+      #expect(try directory.read(kept) == damaged)
+      #expect(try store.report(of: "items", rollout: 1) == nil)
+      #expect(try store.servingState(of: "items").activeRollout?.number == 1, "the rollout goes on")
+    }
+    #expect(try open().findings.isEmpty, "it is told once")
+  }
 }

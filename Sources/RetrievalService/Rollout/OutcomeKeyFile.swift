@@ -2,17 +2,25 @@
 
 import Basics
 import Foundation
+import Logging
 import Rollouts
 import VectorIndex
 
 /// The key of outcome tokens, in the data directory: made once, for nobody but the owner of the process to read.
 enum OutcomeKeyFile {
   /// Reads the key, or makes it. Whoever calls holds the directory's lock.
-  static func key(in directory: String) throws(VectorIndexError) -> OutcomeKey {
+  ///
+  /// - Parameter isFirstStart: no answer was given from the directory yet. Where that is not so, the log tells of a key that is made.
+  static func key(in directory: String, isFirstStart: Bool, logger: Logger) throws(VectorIndexError) -> OutcomeKey {
     let path = "\(directory)/\(DataDirectoryFiles.outcomeKey)"
     let known = try read(path)
     let bytes: [UInt8]
     if let known { bytes = known } else { bytes = try create(path) }
+    if known == nil, !isFirstStart {
+      logger.warning(
+        "there was no key of outcome tokens, and a new one was made: outcomes of the answers that were given before count for nothing",
+        metadata: ["path": "\(path)"])
+    }
     guard let key = OutcomeKey(bytes) else {
       throw VectorIndexError(
         .corrupt,

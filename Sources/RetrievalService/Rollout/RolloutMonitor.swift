@@ -122,13 +122,26 @@ final class RolloutMonitor: Sendable {
       return
     }
     guard rollout.isActive else { return }
-    let report = try? await store.blocking { (store) throws(VectorIndexError) in
-      try store.report(of: index, rollout: rollout.number)
-    }
-    let live = LiveRollout(rollout, index: index, maxAnswers: settings.maxAnswers, report: report ?? nil, now: .now)
+    let live = LiveRollout(
+      rollout, index: index, maxAnswers: settings.maxAnswers, report: await keptReport(of: rollout.number, in: index),
+      now: .now)
     state.withLock { state in
       // Another task may have been faster; both began with nothing.
       if state.live[index]?.number != rollout.number { state.live[index] = live }
+    }
+  }
+
+  /// What an earlier process measured; nil where nothing was, or what was cannot be read.
+  private func keptReport(of number: UInt64, in index: String) async -> RolloutReport? {
+    do {
+      return try await store.blocking { (store) throws(VectorIndexError) in
+        try store.report(of: index, rollout: number)
+      }
+    } catch {
+      logger.warning(
+        "what was measured of a rollout before cannot be read; its stage begins to count anew",
+        metadata: ["index": "\(index)", "rollout": "\(number)", "error": "\(error)"])
+      return nil
     }
   }
 

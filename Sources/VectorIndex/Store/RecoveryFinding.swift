@@ -24,6 +24,8 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   case rolloutLost(index: String, rollout: UInt64)
   /// An earlier release wrote the rollout down, by the wall clock: how long its stage has run is not known but for this.
   case stageTimeUnknown(index: String, rollout: UInt64, knownMicros: Int64)
+  /// What was measured of the rollout under way could not be read; it was moved aside where a path says so.
+  case reportLost(index: String, rollout: UInt64, to: String?, reason: String)
   /// Lines of an audit log that a crash tore.
   case tornAuditLines(path: String, count: Int)
   /// Changes that the audit log should tell and does not: somebody cut or replaced it.
@@ -45,7 +47,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
   package var severity: Severity {
     switch self {
     case .leftoverRemoved: .notice
-    case .stableChosen, .stageTimeUnknown, .unknownFile, .leftoverKept, .tornAuditLines, .unknownCollection: .warning
+    case .stableChosen, .stageTimeUnknown, .reportLost, .unknownFile, .leftoverKept, .tornAuditLines,
+      .unknownCollection:
+      .warning
     case .quarantined, .ignored, .fellBack, .nothingServes, .previousLost, .servingStateNotSaved, .rolloutLost,
       .auditBehind, .auditEntriesMissing,
       .collectionUnsound, .vectorTooLong, .backendUnreachable:
@@ -88,6 +92,9 @@ package enum RecoveryFinding: Sendable, Equatable, CustomStringConvertible {
     case .stageTimeUnknown(let index, let rollout, let known):
       "rollout \(rollout) of index '\(index)' was written by an earlier release, which kept no count of its stage's time: the "
         + "stage goes on from \(known / 1_000_000) s, and the time in which the service was down no longer counts"
+    case .reportLost(let index, let rollout, let target, let reason):
+      "what was measured of rollout \(rollout) of index '\(index)' is lost: \(reason). Its stage begins to count anew"
+        + (target.map { "; the damaged file is \($0)" } ?? "")
     case .tornAuditLines(let path, let count):
       "\(path) has \(count) lines that a crash cut off; what they should tell follows them"
     case .auditEntriesMissing(let path, let count, let all):

@@ -69,7 +69,7 @@ struct StoreRecovery {
     let (entries, torn) = try log.read()
     var state = VersionStore.IndexState(serving: ServingState(index: index))
     let saved = try readServingState(of: index, log: entries)
-    if let saved { state.serving = continuing(saved.serving, format: saved.format) }
+    if let saved { state.serving = try continuing(saved.serving, format: saved.format) }
     for number in state.serving.deleted { finishDeletion(of: VersionName(index: index, number: number)) }
     for name in try disk.entries(of: directory.versions(of: index)) {
       try open(name, into: &state)
@@ -115,10 +115,10 @@ struct StoreRecovery {
 
   /// Lets the stage of a rollout run on from what is known to have passed: what the serving state says of its last change, and
   /// what the report says of the time since.
-  private mutating func continuing(_ serving: ServingState, format: Int) -> ServingState {
+  private mutating func continuing(_ serving: ServingState, format: Int) throws(VectorIndexError) -> ServingState {
     guard let active = serving.activeRollout else { return serving }
     let now = Moment.now
-    let kept = keptTime(of: active, in: serving.index, now: now)
+    let kept = try keptTime(of: active, in: serving.index, now: now)
     let next = serving.continued(atLeast: kept ?? 0, now: now)
     let said = active.stageElapsedMicros(now: now)
     if active.phase == .running, format < ServingState.firstFormatWithStageTime, kept ?? 0 <= said {
@@ -128,11 +128,30 @@ struct StoreRecovery {
   }
 
   /// How long the rollout's stage had run when its report was written last; nil when no report of the stage says.
-  private func keptTime(of rollout: Rollout, in index: String, now: Moment) -> Int64? {
-    let path = "\(directory.reports(of: index))/\(rollout.number).json"
-    guard let report = try? RolloutReport.read(path, on: disk)?.rollout, report.stage == rollout.stage, report.isActive
+  private mutating func keptTime(
+    of rollout: Rollout, in index: String, now: Moment
+  ) throws(VectorIndexError) -> Int64? {
+    guard let report = try readReport(of: rollout, in: index)?.rollout, report.stage == rollout.stage, report.isActive
     else { return nil }
     return report.stageElapsedMicros(now: now)
+  }
+
+  /// A report that cannot be read is moved aside before the next one takes its place.
+  private mutating func readReport(
+    of rollout: Rollout, in index: String
+  ) throws(VectorIndexError) -> RolloutReport? {
+    let path = "\(directory.reports(of: index))/\(rollout.number).json"
+    let reason: String
+    do {
+      return try RolloutReport.read(path, on: disk)
+    } catch {
+      reason = error.message
+    }
+    let target = try quarantinePath(for: "\(index).rollout-\(rollout.number)")
+    let isMoved = (try? disk.move(path, to: target, at: .quarantineVersion)) != nil
+    findings.append(
+      .reportLost(index: index, rollout: rollout.number, to: isMoved ? target : nil, reason: reason))
+    return nil
   }
 
   private mutating func open(_ entry: String, into state: inout VersionStore.IndexState) throws(VectorIndexError) {
@@ -163,16 +182,20 @@ struct StoreRecovery {
   }
 
   private mutating func quarantine(_ path: String, as name: String, reason: String) throws(VectorIndexError) {
-    let taken = Set(try disk.entries(of: directory.quarantine))
-    var copy = 1
-    while taken.contains("\(name).\(copy)") { copy += 1 }
-    let target = "\(directory.quarantine)/\(name).\(copy)"
+    let target = try quarantinePath(for: name)
     do {
       try disk.move(path, to: target, at: .quarantineVersion)
       findings.append(.quarantined(path: path, to: target, reason: reason))
     } catch {
       findings.append(.ignored(path: path, reason: "\(reason); it could not be moved aside: \(error.message)"))
     }
+  }
+
+  private func quarantinePath(for name: String) throws(VectorIndexError) -> String {
+    let taken = Set(try disk.entries(of: directory.quarantine))
+    var copy = 1
+    while taken.contains("\(name).\(copy)") { copy += 1 }
+    return "\(directory.quarantine)/\(name).\(copy)"
   }
 
   /// The highest number among the quarantined versions of `index`, whose entries are called INDEX.NUMBER.COPY.
