@@ -13,7 +13,7 @@ package final class ImageModel: Sendable {
   package let spaces: [Space]
   /// What it shares with the other trainings over the tower.
   package let frozen: FrozenTower
-  /// v.
+  /// v: the length of the tower's embeddings, or of the image features that stand in for them.
   package let embeddingDim: Int
   /// d.
   package let softTokenDim: Int
@@ -31,13 +31,16 @@ package final class ImageModel: Sendable {
   ///   - threads: of the computation; one for each CPU of the process by default.
   ///   - loading: how the tower's matrices are kept, and who hears of loading.
   ///   - reading: how image files are read.
+  ///   - imageFeatureDim: length of image features from elsewhere, with which the checkpoint was trained in place of the tower's
+  ///     embeddings; nil for the tower's.
   package convenience init(
     checkpoint: CheckpointLocation, spaces: [Space], threads: Int? = nil, loading: LoadingOptions = LoadingOptions(),
-    reading: ImageReading = ImageReading()
+    reading: ImageReading = ImageReading(), imageFeatureDim: Int? = nil
   ) throws(ModelError) {
     _ = try Space.blockOrder(spaces)
     let frozen = try FrozenTower(checkpoint: checkpoint, threads: threads, loading: loading, reading: reading)
-    try self.init(checkpoint: checkpoint, spaces: spaces, over: frozen, on: frozen.team)
+    try self.init(
+      checkpoint: checkpoint, spaces: spaces, over: frozen, on: frozen.team, imageFeatureDim: imageFeatureDim)
   }
 
   /// Reads `rec_module/`, into memory of its own, and compares `vision_tower/` with the tower that serves.
@@ -48,8 +51,9 @@ package final class ImageModel: Sendable {
   /// - Throws: `.frozenPartMismatch` when the checkpoint was trained over another tower.
   package init(
     checkpoint: CheckpointLocation, spaces: [Space], over frozen: FrozenTower,
-    on team: ComputeTeam = ComputeTeam(threads: 1), readable: ReadableFiles = .all
+    on team: ComputeTeam = ComputeTeam(threads: 1), readable: ReadableFiles = .all, imageFeatureDim: Int? = nil
   ) throws(ModelError) {
+    let embeddingDim = imageFeatureDim ?? frozen.embeddingDim
     let spaces = try Space.blockOrder(spaces)
     let towerFiles = try WeightFiles(directory: checkpoint.visionTower)
     let digests = FileDigests(directory: frozen.loading.packedCache, knowing: frozen.knownDigests, on: team)
@@ -64,15 +68,19 @@ package final class ImageModel: Sendable {
     let before = try fingerprints()
     let layout = try checkpoint.softTokenLayout(of: recFiles)
     var loader = WeightLoader(recFiles, copies: true, on: team)
-    adaptor = Adaptor(&loader, layout, embeddingDim: frozen.embeddingDim)
+    adaptor = Adaptor(&loader, layout, embeddingDim: embeddingDim)
     var projections: [(space: Space, projection: SpaceProjection)] = []
     for space in spaces {
       let projection = SpaceProjection(
-        &loader, .item, space, inputDim: space == .image ? frozen.embeddingDim : nil,
+        &loader, .item, space, inputDim: space == .image ? embeddingDim : nil,
         spaceDim: projections.first?.projection.spaceDim)
       projections.append((space, projection))
     }
-    try loader.finish(expectation: "the published layout with \(checkpoint.visionTower)/config.json")
+    let source =
+      embeddingDim == frozen.embeddingDim
+      ? "the published layout with \(checkpoint.visionTower)/config.json"
+      : "image features of \(embeddingDim) elements"
+    try loader.finish(expectation: source)
     for (space, projection) in projections where adaptor.features.contains(space) {
       guard adaptor.dim(of: space) == projection.inputDim else {
         throw ModelError(
@@ -85,7 +93,7 @@ package final class ImageModel: Sendable {
     self.frozen = frozen
     self.spaces = spaces
     self.projections = projections
-    embeddingDim = frozen.embeddingDim
+    self.embeddingDim = embeddingDim
     softTokenDim = adaptor.softTokenDim
     spaceDim = projections[0].projection.spaceDim
     ownBytes = loader.loadedBytes

@@ -53,7 +53,8 @@ package final class CheckpointRecommender: RankingMethod {
     self.name = name ?? settings.spaces.sorted().map(\.checkpointName).joined(separator: "+")
     items = dataset.items.map(\.texts)
     let images = try ImageModel(
-      checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading)
+      checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading,
+      imageFeatureDim: features.lazy.compactMap(\.embedding?.count).first)
     itemVectors = try images.itemVectors(of: features)
     softTokens = try Self.softTokens(of: features, images)
     softTokensWithoutImage =

@@ -16,7 +16,7 @@ enum RecipeModel {
 
   static func model(
     over checkpoint: CheckpointLocation, layout: SoftTokenLayout = layout, loss: RecommendationLoss = .pairwise,
-    lora: Int? = 2, activationBytes: Int = 2 << 30
+    lora: Int? = 2, activationBytes: Int = 2 << 30, dims: [Space: Int] = dims
   ) throws -> TrainableRecommender {
     let start = FreshStart(featureDims: dims, softTokens: layout, adaptorWidth: 20, spaceDim: 12, seed: 4)
     let model = try TrainableRecommender(

@@ -23,9 +23,9 @@ struct RecipeCheckpointTests {
   }
 
   private static let missing: [Space: Set<Int>] = [.image: [2, 5], .cf: [2, 7], .text: [2, 7, 9]]
-  private static func items(_ tokenFeatures: [Space]) -> TrainingItems {
+  private static func items(_ tokenFeatures: [Space], imageDim: Int = 24) -> TrainingItems {
     TrainingItems(
-      items: SmallRun.dataset.items, images: SmallRun.features(24, missing: missing[.image] ?? []),
+      items: SmallRun.dataset.items, images: SmallRun.features(imageDim, missing: missing[.image] ?? []),
       others: [
         .cf: SmallRun.features(6, missing: missing[.cf] ?? []),
         .text: SmallRun.features(10, missing: missing[.text] ?? []),
@@ -33,9 +33,11 @@ struct RecipeCheckpointTests {
       spaces: Space.allCases, promptStyle: .compact, tokenFeatures: tokenFeatures)
   }
 
-  private static func features(_ item: Int) -> ItemFeatures {
+  private static func features(_ item: Int) -> ItemFeatures { features(item, imageDim: 24) }
+
+  private static func features(_ item: Int, imageDim: Int) -> ItemFeatures {
     ItemFeatures(
-      embedding: SmallRun.features(24, missing: missing[.image] ?? [])[item],
+      embedding: SmallRun.features(imageDim, missing: missing[.image] ?? [])[item],
       cf: SmallRun.features(6, missing: missing[.cf] ?? [])[item],
       text: SmallRun.features(10, missing: missing[.text] ?? [])[item])
   }
@@ -49,9 +51,9 @@ struct RecipeCheckpointTests {
     return CheckpointLocation(directory: path)
   }
 
-  private func builder(_ model: TrainableRecommender) throws -> SampleBuilder {
+  private func builder(_ model: TrainableRecommender, imageDim: Int = 24) throws -> SampleBuilder {
     SampleBuilder(
-      items: Self.items(model.softTokens.features),
+      items: Self.items(model.softTokens.features, imageDim: imageDim),
       tokenizer: try LlamaTokenizer(directory: small.checkpoint.tokenizer), maxInteractions: 10,
       llmDim: model.llmDim, maxPositions: 2048)
   }
@@ -106,20 +108,32 @@ struct RecipeCheckpointTests {
     #expect(Set(three.dropFirst()).isDisjoint(with: four.dropFirst()))
   }
 
-  @Test func `A checkpoint is ranked with as it was validated`() throws {
-    let model = try RecipeModel.model(over: small.checkpoint)
+  /// With image features from elsewhere too, which are wider or narrower than the tower's: no service can compute them.
+  @Test(arguments: [24, 17, 40]) func `A checkpoint is ranked with as it was validated`(imageDim: Int) throws {
+    let model = try RecipeModel.model(
+      over: small.checkpoint, dims: RecipeModel.dims.merging([.image: imageDim]) { $1 })
+    let items = Self.items(Space.allCases, imageDim: imageDim)
     let task = try RankingTask(dataset: SmallRun.dataset, part: .validation, candidates: .negatives)
-    let validation = try RecommenderValidation(task: task, items: items, builder: try builder(model))
+    let validation = try RecommenderValidation(
+      task: task, items: items, builder: try builder(model, imageDim: imageDim))
     let expected = try #require(try validation.result(model, step: 1, isStopped: { false })).result
     var settings = CheckpointRecommender.Settings()
     (settings.spaces, settings.threads) = (Space.allCases, 1)
+    let checkpoint = try published(model)
     let method = try CheckpointRecommender(
-      checkpoint: try published(model), dataset: SmallRun.dataset,
-      features: (0..<SmallRun.itemCount).map(Self.features), settings: settings)
+      checkpoint: checkpoint, dataset: SmallRun.dataset,
+      features: (0..<SmallRun.itemCount).map { Self.features($0, imageDim: imageDim) }, settings: settings)
     let result = try task.rank(with: method)
     let (hit, ndcg) = (result.values(of: .hit(5)).mean, result.values(of: .ndcg(5)).mean)
     #expect(abs(hit - expected.hit5) < 1e-9)
     #expect(abs(ndcg - expected.ndcg5) < 1e-9)
+    guard imageDim != 24 else { return }
+    #expect(throws: ModelError.self) { try ImageModel(checkpoint: checkpoint, spaces: [.image], threads: 1) }
+    #expect(throws: ModelError.self) {
+      try CheckpointRecommender(
+        checkpoint: checkpoint, dataset: SmallRun.dataset,
+        features: (0..<SmallRun.itemCount).map(Self.features), settings: settings)
+    }
   }
 
   /// Whoever does not know the keys looks for `adaptor.*`.
