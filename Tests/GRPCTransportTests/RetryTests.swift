@@ -34,7 +34,7 @@ extension CoreTests {
       }
     }
 
-    @Test(arguments: TestService.allMethods)
+    @Test(arguments: [TestService.unary, TestService.serverStreaming])
     func `Rejected calls are tried again`(_ method: MethodDescriptor) async throws {
       // Often, because recognising a rejection must not depend on timing.
       for _ in 0..<20 {
@@ -46,6 +46,63 @@ extension CoreTests {
         #expect(replies == [[1, 2]])
         #expect(attempts.value == 4)
       }
+    }
+
+    @Test(arguments: [TestService.clientStreaming, TestService.bidirectional])
+    func `A stream of requests is sent once`(_ method: MethodDescriptor) async throws {
+      let attempts = Counter()
+      try await withClient(of: Self.failingFirst(3, attempts), client: try Self.configuration()) { client, _ in
+        let error = try await rpcError { try await client.callStreaming(method, [[1, 2]]) }
+        #expect(error.code == .unavailable)
+      }
+      #expect(attempts.value == 1)
+    }
+
+    /// Takes the messages from an attempt, as grpc-swift-2's executor of retries does when it misses them.
+    struct LosingMessages: ClientInterceptor {
+      let losses: Int
+      let attempts = Counter()
+
+      func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingClientRequest<Input>, context: ClientContext,
+        next: (StreamingClientRequest<Input>, ClientContext) async throws -> StreamingClientResponse<Output>
+      ) async throws -> StreamingClientResponse<Output> {
+        var request = request
+        if attempts.increment() <= losses { request.producer = { _ in } }
+        return try await next(request, context)
+      }
+    }
+
+    @Test(arguments: [TestService.unary, TestService.serverStreaming])
+    func `A request whose message was lost on the way is not sent without it`(_ method: MethodDescriptor) async throws {
+      let (withMessage, withoutMessage) = (Counter(), Counter())
+      let service = TestService.all { request, context in
+        do {
+          let response = try await TestService.echoOnce(request, context)
+          withMessage.increment()
+          return response
+        } catch {
+          // A stream that has begun is reset.
+          if (error as? RPCError)?.code != .cancelled { withoutMessage.increment() }
+          throw error
+        }
+      }
+      try await withServer(of: service) { _, target in
+        for (losses, expected) in [(1, [[1, 2]]), (3, [[1, 2]]), (4, nil)] as [(Int, [[UInt8]]?)] {
+          let losing = LosingMessages(losses: losses)
+          let transport = try CGrpcClientTransport(target: target, configuration: try Self.configuration())
+          try await withRunningClient(transport: transport, interceptors: [losing]) { client in
+            guard let expected else {
+              let error = try await rpcError { try await client.callStreaming(method, [[1, 2]]) }
+              #expect(error.code == .unavailable && error.message.contains("without its message"))
+              return
+            }
+            #expect(try await client.callStreaming(method, [[1, 2]]) == expected)
+          }
+        }
+      }
+      #expect(withMessage.value == 2 && withoutMessage.value == 0)
+      try await expectNoLiveObjects()
     }
 
     @Test func `The last attempt's error is thrown`() async throws {

@@ -12,7 +12,7 @@ extension CGrpcClientTransport {
     /// The most metadata accepted with one response, in bytes. Default 16 KiB.
     public var maxMetadataBytes = 16 * 1024
     /// Timeouts, retries and limits by method, retry throttling, and the load balancing policy: the first that is known of
-    /// `loadBalancingConfig`, by default pick_first.
+    /// `loadBalancingConfig`, by default pick_first. Calls whose request is a stream are neither retried nor hedged, whatever it says.
     public var serviceConfig = ServiceConfig()
     /// Leave out servers whose `grpc.health.v1.Health` says that this service is not serving; "" is the server as a whole. Works with
     /// round_robin. Default: do not ask.

@@ -33,6 +33,7 @@ extension ClientCall {
       if isUnary {
         try state.withLock { try $0.hold(message) }
       } else {
+        state.withLock { $0.noteMessage() }
         start(on: try await takeTurnToSend()) { $0.sendMessage(message) }
       }
     }
@@ -55,6 +56,9 @@ extension ClientCall {
 
   nonisolated(nonsending) private func finish() async {
     guard let held = state.withLock({ $0.endRequest() }) else { return }
+    // grpc-swift-2's executors of retries and hedges lose what was written when the request ends between two looks of theirs: the
+    // call fails as one that the server did not take, which is true, and is tried again. The next attempt finds the message.
+    guard held.hasMessage || !method.hasOneRequest else { return fail(ClientCall.messageLost) }
     if isUnary {
       do { try sendUnary(held) } catch { fail(error) }
     } else {

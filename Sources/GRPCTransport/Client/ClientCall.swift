@@ -55,6 +55,9 @@ extension ClientCall {
   static let over = RPCError(code: .unavailable, message: "The call is over; nothing more can be sent on it.")
   static let requestEnded = RPCError(
     code: .internalError, message: "The request was ended; nothing can be written after that.")
+  static let messageLost = RPCError(
+    code: .unavailable,
+    message: "The request ended without its message; nothing was sent, and the call can be made again.")
   static let misplacedMetadata = RPCError(
     code: .internalError, message: "The request's metadata was written twice; it is written once, before the messages.")
   static let misplacedMessage = RPCError(

@@ -108,6 +108,8 @@ extension ClientCallState {
 
   mutating func hold(_ message: MessageBytes) throws(RPCError) { try request.hold(message) }
 
+  mutating func noteMessage() { request.noteMessage() }
+
   /// The caller has written the whole request; nil when it has said so before.
   mutating func endRequest() -> ClientRequestState.Held? { request.end() }
 

@@ -12,6 +12,8 @@ enum ClientRequestState {
   struct Held: Sendable {
     var metadata = Metadata()
     var message: MessageBytes?
+    /// Whether a message was written, also where it has gone out by itself.
+    var hasMessage = false
   }
 
   mutating func hold(_ metadata: Metadata) throws(RPCError) {
@@ -26,6 +28,14 @@ enum ClientRequestState {
       throw RPCError(code: .internalError, message: "A unary request has one message; a second one was written.")
     }
     held.message = message
+    held.hasMessage = true
+    self = .open(held)
+  }
+
+  /// A message of a streaming call goes out.
+  mutating func noteMessage() {
+    guard case .open(var held) = self, !held.hasMessage else { return }
+    held.hasMessage = true
     self = .open(held)
   }
 
