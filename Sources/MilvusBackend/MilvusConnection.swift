@@ -51,16 +51,15 @@ final class MilvusConnection: Sendable {
     _ what: @autoclosure () -> String, timeout: Duration = .seconds(30), deadline: ContinuousClock.Instant? = nil,
     _ rpc: (Client, Metadata, CallOptions) async throws -> Response
   ) async throws(VectorIndexError) -> Response {
-    var options = CallOptions.defaults
-    options.timeout = timeout
-    if let deadline {
-      let left = ContinuousClock.now.duration(to: deadline)
-      guard left > .zero else { throw VectorIndexError(.deadlineExceeded, "no time was left to \(what())") }
-      options.timeout = min(timeout, left)
+    let now = ContinuousClock.now
+    if let deadline, deadline <= now {
+      throw VectorIndexError(.deadlineExceeded, "no time was left to \(what())")
     }
     let response: Response
     do {
-      response = try await rpc(service, metadata, options)
+      response = try await CGrpcClientTransport.$callDeadline.withValue(min(now + timeout, deadline ?? now + timeout)) {
+        try await rpc(service, metadata, .defaults)
+      }
     } catch let error as RPCError {
       if Task.isCancelled { throw VectorIndexError(.cancelled, "nobody waits for it any more", cause: error) }
       throw VectorIndexError(error, doing: what(), at: place)

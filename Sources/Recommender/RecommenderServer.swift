@@ -40,7 +40,7 @@ package struct RecommenderServer: Sendable {
     let arrival = ContinuousClock.now
     try RecommenderReader(limits: limits).check(request)
     let id = request.requestID.isEmpty ? RequestIdentity.current?.value ?? "" : request.requestID
-    let scope = RequestScope(requestID: id, deadline: deadline)
+    let scope = RequestScope(requestID: id, deadline: deadline, heedsTaskDeadlines: services.heedDeadlines)
     return try await cancellingWithRPC {
       let context = RequestContext(
         request: request, services: services, scope: scope, published: try await publishedLimits(for: request, scope),

@@ -19,7 +19,7 @@ struct RequestContext: Sendable {
   func detached(deadline: ContinuousClock.Instant) -> RequestContext {
     RequestContext(
       request: request, services: services,
-      scope: RequestScope(requestID: scope.requestID, deadline: deadline, trace: scope.trace, caller: scope.caller),
+      scope: scope.with(deadline: deadline),
       published: published, limits: limits, withMetadata: false, catalog: catalog)
   }
 }

@@ -8,15 +8,18 @@ import Testing
 
 extension CoreTests {
   @Suite("Deadlines end calls") struct DeadlineTests {
-    @Test(arguments: TestService.allMethods)
-    func `A slow call ends at its deadline on both sides`(_ method: MethodDescriptor) async throws {
+    /// The timeout of a call's options, or the deadline of the task that makes it.
+    @Test(arguments: TestService.allMethods, [false, true])
+    func `A slow call ends at its deadline on both sides`(_ method: MethodDescriptor, isTasks: Bool) async throws {
       let (started, cancelled) = (Signal(), Signal())
       let service = TestService.all(TestService.untilCancelled(started: started, cancelled: cancelled))
       try await withClient(of: service) { client, _ in
         var timeout = Duration.milliseconds(50)
         repeat {
-          let options = CallOptions.timeout(timeout)
-          let error = try await rpcError { try await client.callStreaming(method, [[]], options: options) }
+          let options = isTasks ? .defaults : CallOptions.timeout(timeout)
+          let error = try await CGrpcClientTransport.$callDeadline.withValue(isTasks ? .now + timeout : nil) {
+            try await rpcError { try await client.callStreaming(method, [[]], options: options) }
+          }
           #expect(error.code == .deadlineExceeded)
           // On a busy machine the deadline may pass before the handler begins: then it is given more time.
           timeout *= 2
@@ -45,6 +48,27 @@ extension CoreTests {
       }
       let left = try #require(remaining.withLock { $0 })
       // On the wire a timeout is rounded up to three digits.
+      #expect(left > .seconds(500) && left < .seconds(1020))
+    }
+
+    @Test(arguments: [(1000, 3000), (3000, 1000), (nil, 1000)] as [(Int?, Int)])
+    func `The nearer of a call's timeout and its task's deadline counts`(timeout: Int?, task: Int) async throws {
+      let remaining = Mutex<Duration?>(nil)
+      let service = TestService.all { request, context in
+        remaining.withLock { $0 = context.deadline.map { ContinuousClock.now.duration(to: $0) } }
+        return try await TestService.echoOnce(request, context)
+      }
+      try await withClient(of: service) { client, _ in
+        let options = timeout.map { CallOptions.timeout(.seconds($0)) } ?? .defaults
+        try await CGrpcClientTransport.$callDeadline.withValue(.now + .seconds(task)) {
+          _ = try await client.callUnary(TestService.unary, options: options)
+        }
+        try await CGrpcClientTransport.$callDeadline.withValue(.now - .seconds(1)) {
+          let error = try await rpcError { try await client.callUnary(TestService.unary, options: options) }
+          #expect(error.code == .deadlineExceeded, "it has passed")
+        }
+      }
+      let left = try #require(remaining.withLock { $0 })
       #expect(left > .seconds(500) && left < .seconds(1020))
     }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
-import GRPCTransport
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import GRPCTransport
 
 extension CoreTests {
   /// grpc-swift-2's retries, which need rejections ("trailers-only") to be told from responses.
@@ -150,6 +151,45 @@ extension CoreTests {
         #expect(error.code == .unavailable)
       }
       #expect(attempts.value == 1)
+    }
+
+    /// Pauses of hours that are longer than what is left: grpc-swift-2, or the server, would have the caller wait for them.
+    @Test(arguments: [nil, "7200000"] as [String?])
+    func `Nobody waits for another attempt beyond the deadline`(pushback: String?) async throws {
+      let attempts = Counter()
+      let metadata: Metadata = pushback.map { ["grpc-retry-pushback-ms": .string($0)] } ?? [:]
+      let error = RPCError(code: .unavailable, message: "come again", metadata: metadata)
+      var configuration = try Self.configuration()
+      let policy = RetryPolicy(
+        maxAttempts: 5, initialBackoff: .seconds(7200), maxBackoff: .seconds(7200), backoffMultiplier: 1,
+        retryableStatusCodes: [.unavailable])
+      configuration.serviceConfig.methodConfig[0].executionPolicy = .retry(policy)
+      try await withClient(of: Self.failingFirst(1000, attempts, with: error), client: configuration) { client, _ in
+        try await CGrpcClientTransport.$callDeadline.withValue(.now + .seconds(1)) {
+          let error = try await rpcError { try await client.callUnary(TestService.unary) }
+          #expect(error.code == .unavailable || error.code == .deadlineExceeded)
+        }
+      }
+      // A busy machine may have no time left for the second.
+      #expect(pushback == nil ? (1...5).contains(attempts.value) : attempts.value == 1)
+    }
+
+    @Test func `A pause is bounded by what is left of the time, and only where it might pass it`() {
+      let now = ContinuousClock.now
+      func pushback(
+        _ left: Duration, longest: Duration? = .seconds(2), asked: Metadata = [:], code: Status.Code = .unavailable
+      ) -> String? {
+        let deadline = CallDeadline(moment: now + left, longestPause: longest)
+        let bounded = deadline.bounding(asked, of: Status(code: code, message: ""), at: now)
+        return bounded[stringValues: "grpc-retry-pushback-ms"].first { _ in true }
+      }
+      #expect(pushback(.seconds(3)) == nil && pushback(.seconds(1), longest: nil) == nil)
+      #expect(pushback(.seconds(1), code: .internalError) == nil)
+      #expect(pushback(.zero) == "-1" && pushback(.seconds(-9)) == "-1" && pushback(.microseconds(900)) == "-1")
+      for _ in 0..<100 { #expect((0..<500).contains(Int(pushback(.milliseconds(500)) ?? "") ?? -1)) }
+      #expect(pushback(.seconds(3), asked: ["grpc-retry-pushback-ms": "4000"]) == "-1")
+      #expect(pushback(.seconds(3), asked: ["grpc-retry-pushback-ms": "2000"]) == "2000")
+      #expect(pushback(.milliseconds(1), asked: ["grpc-retry-pushback-ms": "-1"]) == "-1")
     }
 
     @Test func `The server may forbid another attempt`() async throws {

@@ -36,11 +36,11 @@ import Testing
 
   @Test func `A deadline that passes names the stage`() async throws {
     let stage = Stage(name: "encoding users", target: "llm:2")
-    let scope = RequestScope(requestID: "r", deadline: .now + .seconds(60))
+    let scope = RequestScope(requestID: "r", deadline: .now + .seconds(60), heedsTaskDeadlines: true)
     let during = await #expect(throws: ServiceFailure.self) {
       try await scope.call(stage) { _, _ in throw RPCError(code: .deadlineExceeded, message: "") }
     }
-    let late = RequestScope(requestID: "r", deadline: .now - .milliseconds(1))
+    let late = RequestScope(requestID: "r", deadline: .now - .milliseconds(1), heedsTaskDeadlines: true)
     let before = await #expect(throws: ServiceFailure.self) {
       try await late.call(stage) { _, _ in Issue.record("no time is left for the RPC") }
     }

@@ -56,9 +56,13 @@ public final class CGrpcClientTransport: ClientTransport {
     options: CallOptions,
     _ closure: (RPCStream<Inbound, Outbound>, ClientContext) async throws -> T
   ) async throws -> T {
+    let deadline = Self.callDeadline.map {
+      CallDeadline(moment: $0, longestPause: config(forMethod: descriptor)?.executionPolicy?.retry?.maxBackoff)
+    }
     let call = try lifecycle.withLock { lifecycle throws(RPCError) in
       try lifecycle.add(
-        method: descriptor, options: options, maxInflatedBytes: configuration.maxReceiveMessageBytes)
+        method: descriptor, options: options, maxInflatedBytes: configuration.maxReceiveMessageBytes,
+        deadline: deadline)
     }
     defer {
       call.close()

@@ -41,7 +41,8 @@ extension ClientCall {
   /// On the queue's thread.
   private func receivedStatus(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
-    update { $0.ended(status, trailing) }
+    let bounded = deadline?.bounding(trailing, of: status) ?? trailing
+    update { $0.ended(status, bounded) }
   }
 
   nonisolated(nonsending) fileprivate func nextPart() async -> RPCResponsePart<MessageBytes>? {

@@ -82,12 +82,14 @@ extension ClientCall {
     }
   }
 
-  /// Makes core's call, whose deadline is in the metadata, and has `start` start its first batch, which sends the metadata.
+  /// Makes core's call, whose deadline is in the metadata or its task's, and has `start` start its first batch, which sends the metadata.
   private func open(_ metadata: Metadata, start: (SharedCall, consuming Batch) -> Void) throws(RPCError) {
     let channel = try state.withLock { state throws(RPCError) in try state.channel() }
+    let timeout = min(metadata.timeoutNanoseconds ?? .max, deadline?.nanosecondsLeft() ?? .max)
+    // Core would begin the call, and the answer might be quicker than its timer.
+    guard timeout > 0 else { throw ClientCall.outOfTime }
     let call = SharedCall(
-      channel.makeCall(
-        path: "/\(method.fullyQualifiedMethod)", timeoutNanoseconds: metadata.timeoutNanoseconds ?? .max))
+      channel.makeCall(path: "/\(method.fullyQualifiedMethod)", timeoutNanoseconds: timeout))
     let batch = call.handle.makeBatch()
     try batch.sendInitialMetadata(metadata.compressing(options.compression), wait: options.wait)
     try state.withLock { state throws(RPCError) in try state.opened(call) }
@@ -112,7 +114,8 @@ extension ClientCall {
   private func completed(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
     let (metadata, beginning, message) = (result.initialMetadata, result.beginning, result.takeMessage())
-    update { $0.completed(metadata, beginning: beginning, message, status, trailing) }
+    let bounded = deadline?.bounding(trailing, of: status) ?? trailing
+    update { $0.completed(metadata, beginning: beginning, message, status, bounded) }
   }
 
   nonisolated(nonsending) private func takeTurnToSend() async throws -> SharedCall {

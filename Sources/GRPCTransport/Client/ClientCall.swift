@@ -14,16 +14,21 @@ final class ClientCall: OrderedSender {
   let options: CallOptions
   /// The most bytes of a response that came compressed; core has looked at the others.
   let maxInflatedBytes: Int
+  let deadline: CallDeadline?
   let state: Mutex<State>
 
   /// Whether request and response each are one message, so that one batch carries the whole call.
   var isUnary: Bool { method.type == .unary }
 
-  init(channel: ChannelHandle, method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int) {
+  init(
+    channel: ChannelHandle, method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int,
+    deadline: CallDeadline?
+  ) {
     self.state = Mutex(State(channel: channel, receivesMessages: method.type != .unary))
     self.method = method
     self.options = options
     self.maxInflatedBytes = maxInflatedBytes
+    self.deadline = deadline
   }
 
   /// Ends the call unless it is over. Idempotent.
@@ -55,6 +60,8 @@ extension ClientCall {
   static let over = RPCError(code: .unavailable, message: "The call is over; nothing more can be sent on it.")
   static let requestEnded = RPCError(
     code: .internalError, message: "The request was ended; nothing can be written after that.")
+  static let outOfTime = RPCError(
+    code: .deadlineExceeded, message: "The call's deadline had passed before it was made.")
   static let messageLost = RPCError(
     code: .unavailable,
     message: "The request ended without its message; nothing was sent, and the call can be made again.")

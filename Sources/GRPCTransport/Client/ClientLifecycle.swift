@@ -50,13 +50,13 @@ struct ClientLifecycle {
   }
 
   mutating func add(
-    method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int
+    method: MethodDescriptor, options: CallOptions, maxInflatedBytes: Int, deadline: CallDeadline?
   ) throws(RPCError) -> ClientCall {
     guard case .open = phase, let channel else {
       throw RPCError(code: .failedPrecondition, message: "The client transport is closed; make a new one.")
     }
     let call = ClientCall(
-      channel: channel, method: method, options: options, maxInflatedBytes: maxInflatedBytes)
+      channel: channel, method: method, options: options, maxInflatedBytes: maxInflatedBytes, deadline: deadline)
     calls[ObjectIdentifier(call)] = call
     return call
   }

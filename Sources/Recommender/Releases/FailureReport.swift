@@ -74,8 +74,7 @@ struct FailureReport: Sendable {
   ///   - maxCount: that the service takes at once.
   func send(to services: ServiceClients, as scope: RequestScope, maxCount: Int) async {
     // A task of its own: what fails because the request's time is over is told when the request is cancelled already.
-    let scope = RequestScope(
-      requestID: scope.requestID, deadline: .now + Self.timeout, trace: scope.trace, caller: scope.caller)
+    let scope = scope.with(deadline: .now + Self.timeout)
     await Task.detached { [request] in
       let stage = Stage(name: "reporting failures", target: services.retrievalTarget)
       for portion in request.failures.portions(maxCount: max(1, maxCount)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import GRPCTransport
 import ServiceSupport
 import Traces
 
@@ -12,16 +13,26 @@ struct RequestScope: Sendable {
   /// For whom the services are asked; nil where the gateway does not know its callers.
   let caller: Caller?
   private let deadline: CallerDeadline
+  private let heedsTaskDeadlines: Bool
 
-  /// - Parameters: trace and caller are by default those of the RPC which is being handled where this is made.
+  /// - Parameters:
+  ///   - heedsTaskDeadlines: whether the clients of the RPCs do; a deadline in their options costs memory until it has passed.
+  ///   - trace: by default that of the RPC which is being handled where this is made, like the caller.
   init(
-    requestID: String, deadline: ContinuousClock.Instant?, trace: TraceContext? = RequestIdentity.current?.trace,
-    caller: Caller? = .current
+    requestID: String, deadline: ContinuousClock.Instant?, heedsTaskDeadlines: Bool,
+    trace: TraceContext? = RequestIdentity.current?.trace, caller: Caller? = .current
   ) {
+    self.heedsTaskDeadlines = heedsTaskDeadlines
     self.requestID = requestID
     self.trace = trace
     self.caller = caller
     self.deadline = CallerDeadline(deadline)
+  }
+
+  /// The same with time of its own.
+  func with(deadline: ContinuousClock.Instant) -> RequestScope {
+    RequestScope(
+      requestID: requestID, deadline: deadline, heedsTaskDeadlines: heedsTaskDeadlines, trace: trace, caller: caller)
   }
 
   /// Whether somebody waits for an answer that may still come.
@@ -46,10 +57,12 @@ struct RequestScope: Sendable {
     if let moment = deadline.moment {
       let remaining = ContinuousClock.now.duration(to: moment)
       guard remaining > .zero else { throw outOfTime(in: stage) }
-      options.timeout = remaining
+      if !heedsTaskDeadlines { options.timeout = remaining }
     }
     do {
-      return try await rpc(metadata, options)
+      return try await CGrpcClientTransport.$callDeadline.withValue(deadline.moment) {
+        try await rpc(metadata, options)
+      }
     } catch {
       if Task.isCancelled { throw stopped(in: stage) }
       guard let error = error as? RPCError else { throw error }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import GRPCCore
+import GRPCTransport
 package import ServiceAPI
 
 /// The three services behind the gateway.
@@ -12,6 +13,8 @@ package struct ServiceClients: Sendable {
   package let encoderTarget: String
   package let llmTarget: String
   package let retrievalTarget: String
+  /// Whether the clients heed the deadline of the task that calls, `CGrpcClientTransport.callDeadline`.
+  let heedDeadlines: Bool
 
   package init<Transport: ClientTransport>(
     encoder: (target: String, client: GRPCClient<Transport>), llm: (target: String, client: GRPCClient<Transport>),
@@ -23,5 +26,6 @@ package struct ServiceClients: Sendable {
     encoderTarget = encoder.target
     llmTarget = llm.target
     retrievalTarget = retrieval.target
+    heedDeadlines = Transport.self == CGrpcClientTransport.self
   }
 }
