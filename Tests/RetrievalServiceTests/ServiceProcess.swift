@@ -9,9 +9,12 @@ import TestSupport
 
 /// The service as a process of its own, to be killed.
 final class ServiceProcess {
-  /// Beside the test's own executable; `swift build --build-tests` makes both.
-  static let executable = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    .appendingPathComponent("illmrec-retrieval").path
+  /// Beside the test's own executable, `swift build --build-tests` makes both; or in the folder that ILLMREC_PROGRAMS names, for times
+  /// of a release build.
+  static let executable = folder.appendingPathComponent("illmrec-retrieval").path
+  private static let folder =
+    ProcessInfo.processInfo.environment["ILLMREC_PROGRAMS"].map { URL(fileURLWithPath: $0) }
+    ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
 
   static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: executable) }
 
