@@ -31,7 +31,15 @@ struct PreparationArguments: ParsableArguments {
   var leastInteractions = 3
   @Option(help: ArgumentHelp("Negatives of each user.", valueName: "n"))
   var negatives = 100
-  @Option(help: ArgumentHelp("Decides the negatives.", valueName: "seed"))
+  @Option(
+    help: ArgumentHelp(
+      "A share of the items, such as 0.2, that nobody learns from: test items are of them, and nobody's training sequence has one.",
+      valueName: "share"))
+  var coldItems = 0.0
+  @Option(
+    help: ArgumentHelp("Draws negatives among all items, or with --cold-items among cold ones.", valueName: "pool"))
+  var negativesAmong = PreparationOptions.NegativePool.all
+  @Option(help: ArgumentHelp("Decides the negatives, and which items are cold.", valueName: "seed"))
   var seed: UInt64 = 42
   @Flag(help: "Draws negatives even where the source has some.")
   var drawNegatives = false
@@ -57,6 +65,12 @@ struct PreparationArguments: ParsableArguments {
     guard leastInteractions >= 3 else {
       throw ValidationError("--least-interactions must be at least 3: one to learn from, one to validate, one to test.")
     }
+    guard coldItems >= 0, coldItems < 1 else {
+      throw ValidationError("--cold-items must be a share of the items: more than 0, and less than 1.")
+    }
+    guard negativesAmong == .all || coldItems > 0 else {
+      throw ValidationError("--negatives-among cold needs --cold-items, which makes some.")
+    }
     guard split == nil || !ignoreSplit else { throw ValidationError("--split and --ignore-split contradict.") }
   }
 
@@ -70,6 +84,7 @@ struct PreparationArguments: ParsableArguments {
     options.leastInteractions = leastInteractions
     options.negatives = negatives
     options.seed = seed
+    (options.coldShare, options.negativePool) = (coldItems, negativesAmong)
     options.drawsNegativesAnew = drawNegatives
     options.split = split
     options.ignoresSplit = ignoreSplit
@@ -82,3 +97,4 @@ struct PreparationArguments: ParsableArguments {
 
 extension PreparationOptions.ImageCheck: ExpressibleByArgument {}
 extension PreparationOptions.Choice: ExpressibleByArgument {}
+extension PreparationOptions.NegativePool: ExpressibleByArgument {}

@@ -7,6 +7,10 @@ struct Filters {
   private(set) var sequences: [[Int32]]
   private(set) var users: [Bool]
   private(set) var items: [Bool]
+  /// Empty where there are none.
+  private(set) var isCold: [Bool] = []
+  /// The sequences from before cold items were taken out of them; empty where none were.
+  private(set) var met: [[Int32]] = []
   private(set) var steps: [PreparationReport.Step] = []
 
   init(_ raw: RawData) {
@@ -51,6 +55,23 @@ struct Filters {
 
   mutating func keepUsers(withAtLeast count: Int) {
     for user in users.indices where sequences[user].count < count { users[user] = false }
+    dropInteractions()
+  }
+
+  /// Makes each user's last meeting with a cold item the end of the sequence, and takes the other cold items out of it: what comes
+  /// before is met by somebody who does not know them. Users who met none are dropped.
+  mutating func endSequences(withCold cold: some Sequence<Int>) {
+    isCold = [Bool](repeating: false, count: items.count)
+    for item in cold { isCold[item] = true }
+    met = sequences
+    for user in users.indices where users[user] {
+      guard let last = sequences[user].lastIndex(where: { isCold[Int($0)] }) else {
+        users[user] = false
+        continue
+      }
+      let target = sequences[user][last]
+      sequences[user] = sequences[user][..<last].filter { !isCold[Int($0)] } + [target]
+    }
     dropInteractions()
   }
 

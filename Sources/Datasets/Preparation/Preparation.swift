@@ -42,7 +42,7 @@ package struct Preparation {
     var check = try ImageCheck(memory: directory.imageChecks, decode: decode)
     let (filters, images) = try filter(raw, &check, &report, progress)
     var dataset = compacted(raw, filters, images)
-    try addNegatives(to: &dataset.value, given: dataset.negatives, &report)
+    try addNegatives(to: &dataset, &report)
     try directory.clearFiles()
     let count = dataset.value.items.count
     try dataset.value.write(to: directory.partial, record: record(of: report), images: options.placement) {
@@ -101,9 +101,32 @@ package struct Preparation {
     filters.keepUsers(withAtLeast: options.leastInteractions)
     filters.dropUnmetItems()
     filters.record("users with \(options.leastInteractions) or more interactions")
+    try holdBackColdItems(&filters, &report)
     report.steps = filters.steps
     guard filters.users.contains(true) else { throw nothingLeft(filters.steps) }
     return (filters, images)
+  }
+
+  /// Chooses the cold items, of those that are left, and ends everybody's sequence with one of them. Nothing is filtered by how often
+  /// items are met from then on: that they are not is what it is for.
+  private func holdBackColdItems(_ filters: inout Filters, _ report: inout PreparationReport) throws {
+    guard options.coldShare > 0 else { return }
+    var left = filters.items.indices.filter { filters.items[$0] }
+    var generator = SplitMix64(seed: options.seed, stream: .max)
+    generator.shuffle(&left)
+    let cold = left.prefix(Int((Double(left.count) * options.coldShare).rounded()))
+    guard !cold.isEmpty, cold.count < left.count else {
+      throw DatasetError(
+        .invalidInput,
+        "--cold-items \(options.coldShare) of \(left.count) items is \(cold.count) of them; give a share that leaves some on both sides"
+      )
+    }
+    filters.endSequences(withCold: cold)
+    filters.keepUsers(withAtLeast: options.leastInteractions)
+    filters.record("users who met one of \(cold.count) cold items after others")
+    report.split =
+      "the test item is the last of the cold items that a user met, the rest what came before and is not cold: \(cold.count) items "
+      + "are in no training sequence, drawn with seed \(options.seed)"
   }
 
   private func keepCore(_ filters: inout Filters) {
@@ -149,9 +172,18 @@ package struct Preparation {
 
   // MARK: - The dataset
 
-  private func compacted(
-    _ raw: RawData, _ filters: Filters, _ images: [String?]
-  ) -> (value: Dataset, negatives: [[Int]]) {
+  /// A dataset, and what its negatives are drawn by.
+  private struct Compacted {
+    var value: Dataset
+    /// The source's negatives; empty where it has none.
+    let negatives: [[Int]]
+    /// Numbers of the cold items.
+    let cold: [Int]
+    /// Whom each user met beyond the sequence; empty where that is all.
+    let met: [[Int]]
+  }
+
+  private func compacted(_ raw: RawData, _ filters: Filters, _ images: [String?]) -> Compacted {
     var numbers = [Int](repeating: -1, count: raw.items.count)
     var items: [Dataset.Item] = []
     for item in raw.items.indices where filters.items[item] {
@@ -163,32 +195,45 @@ package struct Preparation {
       Dataset.User(id: raw.userIDs[user], items: filters.sequences[user].map { numbers[Int($0)] })
     }
     let negatives = raw.negatives.isEmpty ? [] : kept.map { raw.negatives[$0].map { numbers[Int($0)] } }
-    return (Dataset(items: items, users: users), negatives)
+    let cold = filters.isCold.indices.filter { filters.isCold[$0] && numbers[$0] >= 0 }.map { numbers[$0] }
+    let met = filters.met.isEmpty ? [] : kept.map { filters.met[$0].map { numbers[Int($0)] }.filter { $0 >= 0 } }
+    return Compacted(value: Dataset(items: items, users: users), negatives: negatives, cold: cold, met: met)
   }
 
   /// Keeps given negatives that are still items, fills them up, and draws those that are missing.
-  private func addNegatives(to dataset: inout Dataset, given: [[Int]], _ report: inout PreparationReport) throws {
-    let isGiven = !given.isEmpty && !options.drawsNegativesAnew
-    let sampling = NegativeSampling(itemCount: dataset.items.count, seed: options.seed)
+  private func addNegatives(to made: inout Compacted, _ report: inout PreparationReport) throws {
+    var dataset = made.value
+    let given = made.negatives
+    // Those of the source were drawn for another target.
+    let isGiven = !given.isEmpty && !options.drawsNegativesAnew && made.cold.isEmpty
+    let isAmongCold = options.negativePool == .cold
+    let sampling =
+      isAmongCold
+      ? NegativeSampling(among: made.cold, seed: options.seed)
+      : NegativeSampling(itemCount: dataset.items.count, seed: options.seed)
     var filled = 0
     for user in dataset.users.indices {
       let own = isGiven ? given[user].filter { $0 >= 0 } : []
       let count = isGiven ? given[user].count : options.negatives
       if isGiven, own.count < count { filled += 1 }
       guard
-        let negatives = sampling.negatives(count: count, met: dataset.users[user].items, given: own, user: user)
+        let negatives = sampling.negatives(
+          count: count, met: dataset.users[user].items + (made.met.isEmpty ? [] : made.met[user]), given: own,
+          user: user)
       else {
+        let pool = isAmongCold ? "\(made.cold.count) cold items" : "\(dataset.items.count) items"
         throw DatasetError(
           .invalidInput,
-          "user \(dataset.users[user].id) met all \(dataset.items.count) items, so there are no negatives; give more items, "
-            + "or --negatives 0")
+          "user \(dataset.users[user].id) met all \(pool), so there are no negatives; give more items, or --negatives 0"
+        )
       }
       dataset.users[user].negatives = negatives
     }
+    made.value = dataset
     report.negatives =
       isGiven
       ? "from the source" + (filled > 0 ? ", filled up for \(filled) users whose negatives were dropped" : "")
-      : "\(options.negatives) a user, drawn with seed \(options.seed)"
+      : "\(options.negatives) a user, drawn\(isAmongCold ? " among the cold items" : "") with seed \(options.seed)"
   }
 
   private func record(of report: PreparationReport) -> DatasetRecord {

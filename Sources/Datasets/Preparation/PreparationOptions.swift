@@ -12,6 +12,8 @@ package struct PreparationOptions: Sendable, Equatable {
     case off
   }
 
+  package enum NegativePool: String, Sendable, CaseIterable { case all, cold }
+
   package enum Choice: String, Sendable, CaseIterable { case keep, drop }
 
   /// Directory of the images; by default what the source has.
@@ -24,6 +26,10 @@ package struct PreparationOptions: Sendable, Equatable {
   package var kCore = 5
   package var leastInteractions = 3
   package var negatives = 100
+  /// Which items negatives are drawn among; cold ones where there are some.
+  package var negativePool = NegativePool.all
+  /// The share of the items that nobody's training sequence holds, and which the test items are of; 0 for leave-one-out.
+  package var coldShare = 0.0
   package var seed: UInt64 = 42
   /// Draws negatives even where the source has some.
   package var drawsNegativesAnew = false

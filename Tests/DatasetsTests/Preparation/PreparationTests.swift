@@ -51,6 +51,45 @@ struct PreparationTests {
     (try? String(contentsOfFile: path, encoding: .utf8)) == "bad" ? "it is bad" : nil
   }
 
+  @Test(arguments: [PreparationOptions.NegativePool.all, .cold])
+  func `Cold items end sequences, and nobody learns from them`(pool: PreparationOptions.NegativePool) throws {
+    // 20 users over 40 items, each with 9 of them.
+    var rows = ["user_id,item_id,timestamp"]
+    for user in 0..<20 { for step in 0..<9 { rows.append("u\(user),\((2 * user + step) % 40),\(100 * user + step)") } }
+    try directory.write(rows.joined(separator: "\n"), to: "in/interactions.csv")
+    try directory.write((0..<40).map { #"{"item_id": "\#($0)"}"# }.joined(separator: "\n"), to: "in/items.jsonl")
+    let options = { (options: inout PreparationOptions) in
+      (options.kCore, options.imageCheck, options.negatives) = (0, .off, 4)
+    }
+    let whole = try prepare(options).dataset
+    try FileManager.default.removeItem(atPath: out)
+    let (dataset, report) = try prepare {
+      options(&$0)
+      ($0.coldShare, $0.negativePool) = (0.4, pool)
+    }
+    #expect(dataset.items.map(\.id) == whole.items.map(\.id), "an item that nobody meets any more can be recommended")
+    let cold = Set(dataset.users.compactMap(\.items.last))
+    let warm = Set(dataset.users.flatMap { $0.items.dropLast() })
+    #expect(!dataset.users.isEmpty && cold.isDisjoint(with: warm) && cold.count <= 16)
+    for user in dataset.users {
+      let before = try #require(whole.users.first { $0.id == user.id }).items
+      let last = try #require(before.lastIndex { user.items.last == $0 })
+      #expect(before[(last + 1)...].allSatisfy { !cold.contains($0) }, "it is the last of them")
+      #expect(user.items.dropLast() == before[..<last].filter { warm.contains($0) })
+      #expect(Set(user.negatives).isDisjoint(with: before), "what was left out of a sequence was met as well")
+      #expect(user.negatives.count == 4 && (pool == .all || Set(user.negatives).isDisjoint(with: warm)))
+    }
+    #expect(report.steps.last?.name == "users who met one of 16 cold items after others")
+    #expect(report.split.contains("16 items are in no training sequence"))
+    #expect(try Dataset(reading: out) == dataset)
+  }
+
+  @Test(arguments: [0.01, 0.99]) func `A share that leaves no item cold, or none warm, is refused`(share: Double) throws {
+    try writeCatalog()
+    let error = #expect(throws: DatasetError.self) { try prepare { $0.coldShare = share } }
+    #expect(error?.code == .invalidInput && error?.message.contains("--cold-items") == true)
+  }
+
   @Test
   func `A catalog is prepared: genres joined, ordered by time, the bad image out`() throws {
     try writeCatalog()

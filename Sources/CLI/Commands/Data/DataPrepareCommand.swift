@@ -42,6 +42,7 @@ struct DataPrepareCommand: ReportingCommand {
         illmrec data prepare movielens/ --out data/
         illmrec data prepare raw/ --images photos/ --out art/
         illmrec data prepare art/ --out art-10/ --k-core 10 --draw-negatives
+        illmrec data prepare art/ --out art-cold/ --cold-items 0.2 --negatives-among cold   # what a new item is found by
 
       Exit codes: 0 prepared; 1 failed; 64 wrong usage; 130 interrupted; 143 ended by SIGTERM.
       """)
