@@ -30,6 +30,11 @@ enum ConfigurationFile {
     guard access(path, R_OK) == 0 else {
       throw SettingsError("cannot read the configuration file \(path): \(String(cString: strerror(errno)))")
     }
+    // Foundation would not give back what it reads an empty file into.
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size == 0 {
+      throw SettingsError("the configuration file \(path) is empty; write {} for one that sets nothing", isUsage: true)
+    }
     do {
       return try Data(contentsOf: URL(filePath: path))
     } catch {

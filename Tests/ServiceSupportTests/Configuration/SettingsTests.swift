@@ -190,6 +190,8 @@ private struct Several: SettingGroup {
     switch json {
     case #"{"rate": null}"#:
       #expect(try settings(json: json).read(Example.self).rate == 0.5)
+    case "":
+      #expect(message { try settings(json: json) }.contains("is empty; write {}"))
     default:
       #expect(!message { try settings(json: json) }.isEmpty)
     }
