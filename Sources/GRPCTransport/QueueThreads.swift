@@ -28,7 +28,8 @@ final class QueueThreads: Sendable {
       throw TransportError(
         code: .threadUnavailable,
         message:
-          "the system refused \(threads) threads for gRPC; raise the limit on threads (ulimit -u) or end processes")
+          "the system refused \(threads) threads for gRPC; raise the limit on threads (ulimit -u) or on memory (ulimit -v), or end processes"
+      )
     }
     return queue
   }

@@ -11,13 +11,23 @@ package enum IndexNaming {
 
   /// Names are also directory names, so nothing else may pass.
   package static func isIndexName(_ name: String) -> Bool {
+    guard (1...64).contains(name.utf8.count) else { return false }
     let bytes = Array(name.utf8)
-    return (1...64).contains(bytes.count) && isLetterOrDigit(bytes[0])
-      && bytes.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
+    return isLetterOrDigit(bytes[0]) && bytes.allSatisfy { isLetterOrDigit($0) || "-_.".utf8.contains($0) }
+  }
+
+  /// More than any name has: of an index, of a version, and what stands between them.
+  package static let maxBytes = 64 + "/versions/".utf8.count + 20
+
+  /// A refused name as a message shows it.
+  package static func shown(_ name: String) -> String {
+    guard name.utf8.count > maxBytes else { return "'\(name)'" }
+    return "of \(name.utf8.count) bytes"
   }
 
   /// The parts of "<index>/versions/<number>", the index not checked; nil for what is not of that form.
   package static func parts(ofVersion text: String) -> (index: String, number: UInt64)? {
+    guard text.utf8.count <= maxBytes else { return nil }
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 3, parts[1] == "versions", let number = number(parsing: parts[2]) else { return nil }
     return (String(parts[0]), number)

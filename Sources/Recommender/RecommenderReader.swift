@@ -61,7 +61,8 @@ struct RecommenderReader: Sendable {
     case .version(let name):
       guard let parts = IndexNaming.parts(ofVersion: name) else {
         throw ServiceFailure(
-          .versionNameInvalid, "version name '\(name)' is not \(IndexNaming.versionRule)", field: "target.version")
+          .versionNameInvalid, "version name \(IndexNaming.shown(name)) is not \(IndexNaming.versionRule)",
+          field: "target.version")
       }
       try checkIndex(parts.index, field: "target.version")
     case nil: break
@@ -71,7 +72,8 @@ struct RecommenderReader: Sendable {
   private func checkIndex(_ name: String, field: String) throws(ServiceFailure) {
     guard IndexNaming.isIndexName(name) else {
       throw ServiceFailure(
-        .indexNameInvalid, "index name '\(name)' is not allowed: \(IndexNaming.indexRule)", field: field)
+        .indexNameInvalid, "index name \(IndexNaming.shown(name)) is not allowed: \(IndexNaming.indexRule)",
+        field: field)
     }
   }
 

@@ -28,7 +28,9 @@ struct ItemPage {
       (version, start) = (nil, 0)
       return
     }
-    let parts = request.pageToken.split(separator: " ", omittingEmptySubsequences: false)
+    // A version's name, a space and a number; a longer one is not taken to pieces.
+    let isShort = request.pageToken.utf8.count <= VersionName.maxBytes + 21
+    let parts = isShort ? request.pageToken.split(separator: " ", omittingEmptySubsequences: false) : []
     guard parts.count == 2, let version = try? VersionName(parsing: String(parts[0])), let start = Int(parts[1]),
       String(start) == parts[1], (1..<ids.count).contains(start), size > 0
     else {

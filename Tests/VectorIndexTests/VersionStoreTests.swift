@@ -196,6 +196,17 @@ struct VersionStoreTests {
     #expect(try VersionName(parsing: "a.b-c_d/versions/12") == VersionName(index: "a.b-c_d", number: 12))
   }
 
+  @Test(arguments: ["/", "a", "a/versions/", "a/versions/1"])
+  func `A name that no version has is neither taken to pieces nor told back`(piece: String) throws {
+    let text = String(repeating: piece, count: 1 << 20)
+    let error = #expect(throws: VectorIndexError.self) { try VersionName(parsing: text) }
+    #expect(error?.code == .invalidVersionName && error?.message.contains("of \(text.utf8.count) bytes") == true)
+    let index = #expect(throws: VectorIndexError.self) { try VersionName.checkIndex(text) }
+    #expect(index?.code == .invalidIndexName && (index?.message.utf8.count ?? .max) < 300)
+    let longest = VersionName(index: String(repeating: "z", count: 64), number: .max)
+    #expect(try VersionName(parsing: "\(longest)") == longest)
+  }
+
   @Test
   func `One process at a time serves from a directory`() throws {
     let store = try open()

@@ -9,7 +9,8 @@ package struct ThreadError: Error, Equatable, Sendable, CustomStringConvertible 
   ///   - name: of the thread.
   ///   - reason: what the system says.
   init(starting name: String, reason: String) {
-    message = "cannot start the thread \(name): \(reason); raise the limit on threads (ulimit -u)"
+    message =
+      "cannot start the thread \(name): \(reason); raise the limit on threads (ulimit -u) or on memory (ulimit -v)"
   }
 
   package var description: String { message }

@@ -114,8 +114,9 @@ final class ServerCall: OrderedSender {
 extension illmrec_incoming {
   fileprivate func descriptor(among methods: [MethodDescriptor]) -> MethodDescriptor {
     guard method < 0 else { return methods[Int(method)] }
-    // "/package.Service/Method", as the client wrote it.
-    let path = String(decoding: UnsafeRawBufferPointer(start: path, count: path_count), as: UTF8.self)
+    // "/package.Service/Method", as the client wrote it. No method has another name than an ASCII one.
+    let bytes = UnsafeRawBufferPointer(start: path, count: path_count)
+    let path = bytes.allSatisfy { $0 < 0x80 } ? String(decoding: bytes, as: UTF8.self) : ""
     let name = path.drop { $0 == "/" }
     guard let slash = name.lastIndex(of: "/") else {
       return MethodDescriptor(fullyQualifiedService: "", method: String(name))

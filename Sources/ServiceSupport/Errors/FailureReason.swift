@@ -159,6 +159,7 @@ package enum FailureReason: String, CaseIterable, Sendable {
   case requestTooLarge = "REQUEST_TOO_LARGE"
   case answerTooLarge = "ANSWER_TOO_LARGE"
   case messageTooComplex = "MESSAGE_TOO_COMPLEX"
+  case textNotStreamSafe = "TEXT_NOT_STREAM_SAFE"
   case messageMemoryFull = "MESSAGE_MEMORY_FULL"
   case deadlineExceeded = "DEADLINE_EXCEEDED"
   case cancelled = "CANCELLED"

@@ -71,8 +71,10 @@ package final class HealthService: Sendable {
     for watcher in watchers { watcher.finish() }
   }
 
+  private static let maxNameBytes = 1000
+
   private func status(of service: String, isServing: Bool) -> Status {
-    guard services.contains(service) else { return .serviceUnknown }
+    guard service.utf8.count <= Self.maxNameBytes, services.contains(service) else { return .serviceUnknown }
     return isServing ? .serving : .notServing
   }
 
@@ -121,6 +123,11 @@ extension HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
   package func check(
     request: Grpc_Health_V1_HealthCheckRequest, context: ServerContext
   ) async throws -> Grpc_Health_V1_HealthCheckResponse {
+    // Everybody may ask: what nothing is called is not looked for.
+    guard request.service.utf8.count <= Self.maxNameBytes else {
+      throw ServiceFailure(
+        .serviceUnknown, "a name of \(request.service.utf8.count) bytes is that of nothing here", field: "service")
+    }
     if let probe = dependencies[request.service] { return response(await probe() ? .serving : .notServing) }
     let status = status(of: request.service, isServing: state.withLock(\.isServing))
     guard status != .serviceUnknown else {

@@ -4,6 +4,9 @@ import Items
 
 /// "<index>/versions/<number>".
 package struct VersionName: Hashable, Sendable, CustomStringConvertible {
+  /// More than any name has.
+  package static let maxBytes = IndexNaming.maxBytes
+
   package let index: String
   package let number: UInt64
 
@@ -14,7 +17,8 @@ package struct VersionName: Hashable, Sendable, CustomStringConvertible {
 
   package init(parsing text: String) throws(VectorIndexError) {
     guard let parts = IndexNaming.parts(ofVersion: text) else {
-      throw VectorIndexError(.invalidVersionName, "version name '\(text)' is not \(IndexNaming.versionRule)")
+      throw VectorIndexError(
+        .invalidVersionName, "version name \(IndexNaming.shown(text)) is not \(IndexNaming.versionRule)")
     }
     try Self.checkIndex(parts.index)
     self.init(index: parts.index, number: parts.number)
@@ -27,7 +31,8 @@ package struct VersionName: Hashable, Sendable, CustomStringConvertible {
   /// Refuses what cannot name an index.
   package static func checkIndex(_ name: String) throws(VectorIndexError) {
     guard IndexNaming.isIndexName(name) else {
-      throw VectorIndexError(.invalidIndexName, "index name '\(name)' is not allowed: \(IndexNaming.indexRule)")
+      throw VectorIndexError(
+        .invalidIndexName, "index name \(IndexNaming.shown(name)) is not allowed: \(IndexNaming.indexRule)")
     }
   }
 }

@@ -40,6 +40,14 @@ import Testing
     }
   }
 
+  @Test func `A name that is too long for any service is not looked for, and not told back`() async throws {
+    try await withServicesInProcess([health]) { client in
+      let long = String(repeating: "x", count: 4 << 20)
+      let error = await #expect(throws: RPCError.self) { try await Client(wrapping: client).check(request(long)) }
+      #expect(error?.code == .notFound && (error?.message.utf8.count ?? .max) < 200)
+    }
+  }
+
   @Test func `A dependency is asked and does not move the server`() async throws {
     let health = HealthService(services: [], dependencies: ["well": { true }, "ill": { false }])
     health.setServing(true)

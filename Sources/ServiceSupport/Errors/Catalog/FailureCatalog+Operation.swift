@@ -25,6 +25,11 @@ extension FailureCatalog {
         "One message would take more memory once decoded than --max-decoded-bytes: it holds too many elements for its bytes.",
         remedy: "Send it in several messages."),
       Entry(
+        .textNotStreamSafe, .invalidArgument,
+        "A text has more than 30 combining marks in a row, which no stream-safe text (UAX #15) has: to compare such texts takes the square of "
+          + "their length.",
+        remedy: "Leave some of the marks out, or put U+034F between them."),
+      Entry(
         .messageMemoryFull, .resourceExhausted,
         "The messages in progress take as much memory as --max-bytes-in-progress.",
         remedy: "Try again after the delay, send less at a time, or add replicas.", retry: .later()),
@@ -46,7 +51,7 @@ extension FailureCatalog {
         remedy: "Send less or smaller images at a time, delete old versions, or use a larger machine.", retry: .later()),
       Entry(
         .noThread, .resourceExhausted,
-        "The machine gives the server no further thread.", remedy: "Raise the limit on threads (ulimit -u).",
+        "The machine gives the server no further thread.", remedy: "Raise the limit on threads (ulimit -u) or on memory (ulimit -v).",
         retry: .afterRepair),
     ])
 

@@ -48,11 +48,17 @@ package final class DecodingBudget: RequestGuard {
   private func size(of message: MessageBytes, _ method: MethodDescriptor) throws(ServiceFailure) -> Int {
     guard let type = Self.shapes.requests[method.fullyQualifiedMethod] else { return message.count }
     let outcome = message.withUnsafeBytes { DecodedSize.of($0, as: type, Self.shapes, limit: maxMessage) }
-    guard case .bytes(let size) = outcome else {
+    switch outcome {
+    case .bytes(let size): return size
+    case .overLimit:
       throw ServiceFailure(
         .messageTooComplex,
         "the message of \(message.count) bytes takes more than \(maxMessage) bytes once decoded; send it in several")
+    case .tooManyMarks:
+      throw ServiceFailure(
+        .textNotStreamSafe,
+        "a text of the message has more than \(CombiningMarks.maxRun) combining marks in a row; leave some out, or put U+034F "
+          + "between them")
     }
-    return size
   }
 }
