@@ -22,6 +22,8 @@ final class HTTPConnection {
   private var input: [UInt8] = []
   private var output: [UInt8] = []
   private var sentCount = 0
+  /// Whether what has come may be another request already, of a client that does not wait for answers.
+  private var mayHoldRequest = false
   private var closesAfterAnswer = false
   private var hasAnswered = false
   private let limits: HTTPLimits
@@ -39,13 +41,22 @@ final class HTTPConnection {
   /// Between two requests.
   var isIdle: Bool { state == .reading && input.isEmpty && hasAnswered }
 
+  /// There is something to do without waiting.
+  var isReady: Bool { state == .reading && mayHoldRequest }
+
   /// What `poll` is to wait for.
   var events: Int16 { Int16(state == .writing ? POLLOUT : POLLIN) }
 
-  /// Something came, or can be sent.
+  /// Something came, or can be sent, or it ``isReady``. Answers one request at most: then it is the others' turn.
   func proceed(now: Instant, handle: (HTTPRequest) -> HTTPResponse) {
-    if state == .writing { send(now: now) } else { receive(now: now) }
-    while state == .reading, answerNext(now: now, handle: handle) { send(now: now) }
+    if state == .writing {
+      send(now: now)
+      return
+    }
+    // What has come is answered before more is read, so that it stays short.
+    if !isReady { receive(now: now) }
+    mayHoldRequest = false
+    if state == .reading, answerNext(now: now, handle: handle) { send(now: now) }
   }
 
   /// Takes no further request.
@@ -106,6 +117,7 @@ final class HTTPConnection {
     (output, hasAnswered) = ([], true)
     guard closesAfterAnswer else {
       (state, deadline) = (.reading, now + (input.isEmpty ? limits.idleTime : limits.headTime))
+      mayHoldRequest = !input.isEmpty
       return
     }
     input = []

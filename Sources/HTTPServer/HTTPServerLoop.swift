@@ -40,8 +40,9 @@ final class HTTPServerLoop {
       polled.append(pollfd(fd: wakeUp.reading, events: Int16(POLLIN), revents: 0))
       polled.append(pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0))
     }
-    guard poll(&polled, nfds_t(polled.count), millisecondsToDeadline()) > 0 else { return [] }
-    let ready = zip(connections, polled).filter { $0.1.revents != 0 }.map(\.0)
+    let waits = !connections.contains { $0.isReady }
+    guard poll(&polled, nfds_t(polled.count), waits ? millisecondsToDeadline() : 0) >= 0 else { return [] }
+    let ready = zip(connections, polled).filter { $0.isReady || $1.revents != 0 }.map(\.0)
     if let listener, polled[polled.count - 1].revents != 0, !wakeUp.hasStopped { accept(from: listener) }
     return ready
   }

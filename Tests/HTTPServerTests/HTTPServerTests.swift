@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Basics
+import Dispatch
 import Glibc
 import TestSupport
 import Testing
@@ -84,6 +85,32 @@ import Testing
     #expect(!ends.0)
     #expect(ends.1 == "")
     #expect(ends.2?.hasSuffix("/a") == true)
+    await server.stop()
+  }
+
+  @Test func `Who sends many requests at once waits for the others between any two answers`() async throws {
+    let (paths, hasBegun, hasSent) = (Recorder<String>(), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+    let server = try server(answering: { request in
+      paths.note(request.path)
+      if request.path == "/many/0" {
+        hasBegun.signal()
+        hasSent.wait()
+      }
+      return Array(request.path.utf8)
+    })
+    let answers = try await blocking {
+      let (many, one) = (try RawClient(port: server.port), try RawClient(port: server.port))
+      many.send((0..<40).map { "GET /many/\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+      hasBegun.wait()
+      one.send("GET /one HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      many.send("GET /many/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      hasSent.signal()
+      return (one.readToEnd(), many.readToEnd())
+    }
+    #expect(answers.0?.hasSuffix("/one") == true && answers.1?.hasSuffix("/many/last") == true)
+    // Its connection may still have to be accepted.
+    #expect(paths.values.prefix(4).contains("/one"), "\(paths.values.prefix(6))")
+    #expect(paths.values.filter { $0 != "/one" } == (0..<40).map { "/many/\($0)" } + ["/many/last"])
     await server.stop()
   }
 
