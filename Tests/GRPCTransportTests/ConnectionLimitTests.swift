@@ -171,6 +171,26 @@ extension CoreTests {
       try await expectNoLiveObjects()
     }
 
+    @Test func `Calls that no handler sees are told, with their method where it is served`() async throws {
+      let (unknown, known) = (Recorder<RPCError.Code>(), Recorder<RPCError.Code>())
+      var configuration = CGrpcServerTransport.Configuration.defaults
+      configuration.maxMetadataBytes = 500
+      configuration.onRefusal = { method, code in
+        guard let method else { return unknown.note(code) }
+        #expect(method == TestService.unary)
+        known.note(code)
+      }
+      try await withClient(server: configuration) { client, _ in
+        try await client.callUnary(TestService.unary, [1])
+        #expect(unknown.values == [] && known.values == [])
+        let missing = try await rpcError { try await client.callUnary(TestService.missing) }
+        #expect(missing.code == .unimplemented && unknown.values == [.unimplemented])
+        let metadata: Metadata = ["x": .string(String(repeating: "a", count: 600))]
+        let large = try await rpcError { try await client.callUnary(TestService.unary, metadata: metadata) }
+        #expect(large.code == .resourceExhausted && known.values == [.resourceExhausted])
+      }
+    }
+
     @Test func `Calls over the limit are refused while the others run`() async throws {
       var configuration = CGrpcServerTransport.Configuration.defaults
       configuration.maxConcurrentCalls = 1

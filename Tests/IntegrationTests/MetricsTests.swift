@@ -37,6 +37,8 @@ import Testing
     #expect(texts["encoder"]?.contains("\nillmrec_catalog_newest_snapshot 1\n") == true)
     #expect(texts["encoder"]?.contains("illmrec_images_total{source=\"computed\"} 8\n") == true)
     #expect(texts["retrieval"]?.contains("role=\"stable\",version=\"1\"} 8\n") == true)
+    #expect(
+      texts["retrieval"]?.contains("illmrec_rpc_requests_total{code=\"UNIMPLEMENTED\",method=\"unknown\"} 1\n") == true)
     #expect(texts["llm"]?.contains("illmrec_element_refusals_total") == false)
     #expect(texts["gateway"]?.contains("illmrec_element_refusals_total{reason=\"ITEM_NOT_FOUND\"} 1\n") == true)
   }
@@ -53,6 +55,13 @@ import Testing
           $0.k = 3
         })
       #expect(response.results.count == 2)
+    }
+    // Whoever asks for what is not served shows as well.
+    try await withClient(target: endpoints.retrieval) { client in
+      let error = await #expect(throws: RPCError.self) {
+        try await LLM_LLMService.Client(wrapping: client).getServerInfo(.init())
+      }
+      #expect(error?.code == .unimplemented)
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CGrpcShim
+public import GRPCCore
 import Glibc
 
 extension CGrpcServerTransport {
@@ -44,6 +45,9 @@ extension CGrpcServerTransport {
     public var tls: TLS?
     /// Where handlers begin.
     public var handlerStart = HandlerStart.onQueueThread(upTo: 64 * 1024)
+    /// Told of each call that no handler of a service sees: its method, nil for one that is not served, and how it ends. On a thread that
+    /// must not wait. What core refuses by itself, such as a message over `maxReceiveMessageBytes`, is not among them. Default: nobody is.
+    public var onRefusal: (@Sendable (MethodDescriptor?, RPCError.Code) -> Void)?
     /// Whether a graceful shutdown marks the calls that run as cancelled, so that endless ones can end. By default it does not: they
     /// are given the time to finish, and what is still running when the shutdown is forced is cancelled then.
     public var gracefulShutdownCancelsCalls = false

@@ -45,9 +45,12 @@ final class ServerListener: Sendable {
     if isForced { call.abandon() }
     call.start()
     if let refusal = refusal(metadataBytes: illmrec_metadata_bytes(incoming.pointee.metadata), running: running) {
+      configuration.onRefusal?(incoming.pointee.method < 0 ? nil : call.method, refusal.code)
       call.attach(Task { await self.refuse(call, refusal, place) })
       return
     }
+    // The router answers these.
+    if incoming.pointee.method < 0 { configuration.onRefusal?(nil, .unimplemented) }
     let details = CGrpcServerTransport.CallDetails(
       deadline: deadline(of: call, after: incoming.pointee.timeout_ns),
       peerCertificate: configuration.tls?.clientAuthorities == nil ? nil : call.handle.peerCertificate())

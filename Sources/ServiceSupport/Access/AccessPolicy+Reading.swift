@@ -5,7 +5,7 @@ import JSONWebTokens
 
 extension AccessPolicy {
   private static let reservedNames: Set<Identifier> = [
-    Identifier(Caller.anonymousName), Identifier(AccessControl.tokenLabel),
+    Identifier(Caller.anonymousName), Identifier(AccessControl.tokenLabel), Identifier(Caller.invalidLabel),
   ]
 
   private static func isFree(_ name: String) -> Bool {
@@ -50,7 +50,8 @@ extension AccessPolicy {
     var fields = fields
     let name = try fields.requiredText("name")
     guard Self.isFree(name) else {
-      throw fields.problem("name", "a name of at most \(Caller.maxNameBytes) bytes other than anonymous, jwt and jwt:…")
+      throw fields.problem(
+        "name", "a name of at most \(Caller.maxNameBytes) bytes other than anonymous, invalid, jwt and jwt:…")
     }
     guard names.insert(Identifier(name)).inserted else {
       throw SettingsError(

@@ -3,6 +3,8 @@
 /// Who makes a call, as a server with a policy found it out.
 package struct Caller: Sendable, Equatable {
   package static let anonymousName = "anonymous"
+  /// In metrics, of all who show credentials that are nobody's. No identity of a policy is called so.
+  static let invalidLabel = "invalid"
   static let maxNameBytes = 256
 
   /// For logs and audit entries: of the policy, or as the issuer of a JSON Web Token calls it.

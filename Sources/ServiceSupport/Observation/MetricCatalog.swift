@@ -22,10 +22,13 @@ package enum MetricCatalog {
         .histogram, "illmrec_rpc_seconds", labels: ["method", "code"],
         "Time from an RPC's arrival to its end, in seconds; of a stream, as long as it lasted."),
       MetricDescription(
-        .counter, "illmrec_rpc_requests_total", labels: ["method", "code"], "RPCs that have ended, by gRPC's code."),
+        .counter, "illmrec_rpc_requests_total", labels: ["method", "code"],
+        "RPCs that have ended, by gRPC's code; method unknown for all that are not served. Not in it is what gRPC core ends by itself: messages over "
+          + "--max-message-bytes, and those that are compressed where that is off."),
       MetricDescription(
         .counter, "illmrec_identity_requests_total", labels: ["identity", "code"],
-        "RPCs that have ended, by who made them: a name of the policy, jwt for tokens of its issuer, or anonymous."),
+        "RPCs that have ended, by who made them: a name of the policy, jwt for tokens of its issuer, anonymous, or invalid where credentials were shown that "
+          + "are nobody's."),
       MetricDescription(.gauge, "illmrec_rpc_in_flight", labels: ["method"], "RPCs being handled."),
       MetricDescription(
         .counter, "illmrec_rpc_refusals_total", labels: ["method", "reason"],
@@ -144,7 +147,8 @@ package enum MetricCatalog {
         .gauge, "illmrec_build_info", labels: ["service", "version"], "1; its labels say what runs."),
       MetricDescription(.gauge, "illmrec_ready", "1 while health says SERVING; 0 while loading and draining."),
       MetricDescription(
-        .counter, "illmrec_http_requests_total", labels: ["path", "status"], "Requests to this HTTP port."),
+        .counter, "illmrec_http_requests_total", labels: ["path", "status"],
+        "Requests to this HTTP port that it could read."),
       MetricDescription(
         .counter, PrometheusRegistry.droppedName, labels: ["metric"],
         "Series that a metric had no room for; what they counted is in the series {overflow=\"true\"}."),

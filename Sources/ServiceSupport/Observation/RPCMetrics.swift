@@ -84,7 +84,7 @@ final class RPCMetrics: Sendable {
 }
 
 extension Dictionary {
-  fileprivate mutating func value(for key: Key, make: () -> Value) -> Value {
+  mutating func value(for key: Key, make: () -> Value) -> Value {
     if let known = self[key] { return known }
     let made = make()
     self[key] = made

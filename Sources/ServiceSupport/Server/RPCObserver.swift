@@ -105,7 +105,11 @@ private struct Call: Sendable {
   func ended(_ error: RPCError?) {
     let duration = start.duration(to: .now)
     observer.metrics.ended(context.descriptor, error, after: duration)
-    if let caller = identity.caller { observer.metrics.ended(by: caller.label, error) }
+    if let caller = identity.caller {
+      observer.metrics.ended(by: caller.label, error)
+    } else if error?.code == .unauthenticated {
+      observer.metrics.ended(by: Caller.invalidLabel, error)
+    }
     record(error)
     let code = error?.code.name ?? "OK"
     var metadata = metadata

@@ -27,6 +27,8 @@ extension ServiceSettings {
     configuration.connection.handshakeTimeout = network.handshakeTimeout
     configuration.connectionLimits = connectionLimits(descriptors)
     configuration.tls = serverTLS(logger)
+    let refusals = EarlyRefusals()
+    configuration.onRefusal = { refusals.note($0, $1) }
     return configuration
   }
 

@@ -75,7 +75,7 @@ struct PreparationTests {
       let before = try #require(whole.users.first { $0.id == user.id }).items
       let last = try #require(before.lastIndex { user.items.last == $0 })
       #expect(before[(last + 1)...].allSatisfy { !cold.contains($0) }, "it is the last of them")
-      #expect(user.items.dropLast() == before[..<last].filter { warm.contains($0) })
+      #expect(Array(user.items.dropLast()) == before[..<last].filter { warm.contains($0) })
       #expect(Set(user.negatives).isDisjoint(with: before), "what was left out of a sequence was met as well")
       #expect(user.negatives.count == 4 && (pool == .all || Set(user.negatives).isDisjoint(with: warm)))
     }
@@ -84,7 +84,8 @@ struct PreparationTests {
     #expect(try Dataset(reading: out) == dataset)
   }
 
-  @Test(arguments: [0.01, 0.99]) func `A share that leaves no item cold, or none warm, is refused`(share: Double) throws {
+  @Test(arguments: [0.01, 0.99]) func `A share that leaves no item cold, or none warm, is refused`(share: Double) throws
+  {
     try writeCatalog()
     let error = #expect(throws: DatasetError.self) { try prepare { $0.coldShare = share } }
     #expect(error?.code == .invalidInput && error?.message.contains("--cold-items") == true)
