@@ -17,6 +17,7 @@ illmrec reads, unless already its own walk over the markers does, for the file's
 
 import argparse
 import hashlib
+import io
 import json
 import pathlib
 import random
@@ -120,7 +121,8 @@ def pillow_pixels(path, size, kernel):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as file:
+            # Of a path, Pillow 13.0.0 maps the pixels of an uncompressed gray TIFF in rows of the turned image's width.
+            with Image.open(io.BytesIO(pathlib.Path(path).read_bytes())) as file:
                 image = file.convert("RGB")
                 turned = image_files.seen(file).convert("RGB")
         except Exception as error:
