@@ -16,6 +16,10 @@ if [ -z "${CASES:-}" ]; then
   CASES=$directory/cases
   TRANSFORMERS_VERBOSITY=error "$python" scripts/make-cases.py "$CASES"
 fi
+if [ ! -d "$CASES/checkpoints" ] || [ ! -d "$CASES/data" ]; then
+  echo "$CASES has no checkpoints/ and data/ as scripts/make-cases.py writes them; name a folder of it, or leave CASES out to have them made" >&2
+  exit 1
+fi
 "$swift" build --build-tests
 ILLMREC_CASES=$CASES "$swift" test --skip-build --filter CheckpointCasesTests
 scripts/check-data-cases.py .build/debug/illmrec "$CASES/data"
