@@ -85,4 +85,9 @@ package final class WeightTensor: Sendable {
     let index = illmrec_first_not_finite(team.handle, base, count)
     return index == count ? nil : index
   }
+
+  /// Index of the first finite element that is no number of `precision`, or nil.
+  package func firstRounded(to precision: RotaryTable.Precision) -> Int? {
+    UnsafeBufferPointer(start: base, count: count).firstIndex { $0.isFinite && precision.rounded($0) != $0 }
+  }
 }

@@ -32,17 +32,19 @@ package struct TrainingWeights: Sendable {
         "\(path): the LLM's positions go up to \(limit), and sequences of \(maxPositions) were asked for; give a smaller limit"
       )
     }
-    let tokenizer = try LlamaTokenizer(of: checkpoint)
+    let tokenizer = try LlamaTokenizer(of: checkpoint, loading)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, loading)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let packer = try MatrixPacker(part: "llm", of: files, adapter: adapter, loading, digests: digests, on: team)
     let prefix = LlamaModel.prefix(in: files)
-    var loader = WeightLoader(files, prefix: prefix, packer: packer, adapter: adapter, on: team)
+    var loader = WeightLoader(
+      files, prefix: prefix, packer: packer, adapter: adapter, loadedAs: source.loadedPrecision, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: maxPositions, team: team)
     let trained = try UserModel.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
     tokenEmbeddings =
       trained ?? loader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
-    var headLoader = WeightLoader(files, packer: packer, adapter: adapter, on: team)
+    var headLoader = WeightLoader(
+      files, packer: packer, adapter: adapter, loadedAs: source.loadedPrecision, on: team)
     let headName = shape.tiesEmbeddings ? prefix + "embed_tokens.weight" : "lm_head.weight"
     head = headLoader.matrix(headName, [shape.vocabulary, shape.width])
     try loader.finish(expectation: path)

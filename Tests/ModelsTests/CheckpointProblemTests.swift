@@ -45,6 +45,25 @@ struct CheckpointProblemTests {
     #expect(message.contains("config.json"))
   }
 
+  /// Transformers 4.57 and 5.24 round them when they load them; hidden states of a small random model are then 1e-2 away.
+  @Test(arguments: [("torch_dtype", "bfloat16"), ("dtype", "float16")])
+  func `Weights that the type of the configuration does not hold are refused`(key: String, type: String) throws {
+    try SyntheticModels.rewriteJSON(location.llm + "/config.json", [key: type])
+    let error = userProblem()
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("no numbers of \(type)") == true)
+    #expect(error?.message.contains("model.layers.1.mlp.up_proj.weight: element ") == true)
+    // Floats of 32 bits may hold what was trained in 16.
+    try rewrite("llm/model.safetensors") { tensors in
+      tensors = tensors.map { tensor in
+        SafetensorsWriter.Tensor(
+          tensor.name, shape: tensor.shape,
+          values: tensor.values.map { Float(Float16(Float(bitPattern: $0.bitPattern & 0xFFFF_0000))) })
+      }
+    }
+    _ = try UserModel(checkpoint: location, configuration: .init(threads: 1))
+  }
+
   @Test func `A tower without a tensor is refused`() throws {
     try rewrite("vision_tower/model.safetensors") { $0.removeAll { $0.name.hasSuffix("head.probe") } }
     let error = imageProblem()

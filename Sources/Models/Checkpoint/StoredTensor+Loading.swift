@@ -31,6 +31,16 @@ extension StoredTensor {
     return EmbeddingTable(rows: shape[0], width: shape[1], as: format, borrowing: address, from: file)
   }
 
+  /// The first finite element that is no number of `precision`; nil when all are.
+  func firstRounded(to precision: RotaryTable.Precision, on team: ComputeTeam) -> Int? {
+    switch (precision, type) {
+    case (.float32, _), (.bfloat16, .bfloat16), (.float16, .float16), (_, .blocks), (_, .other): return nil
+    case (.bfloat16, _), (.float16, _): break
+    }
+    defer { discardPages() }
+    return load(shape: shape, on: team).firstRounded(to: precision)
+  }
+
   /// How its rows can be looked up where they are; nil where they cannot.
   private var rowFormat: RowFormat? {
     if case .blocks(let format) = type { return shape[1] % format.elements == 0 ? .blocks(format) : nil }

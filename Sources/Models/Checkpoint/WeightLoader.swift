@@ -17,18 +17,22 @@ struct WeightLoader {
   private let prefix: String
   /// Whether tensors are copied, so that their files may change.
   private let copies: Bool
+  /// What the reference framework makes of the tensors when it loads them; nil when it keeps them as they are.
+  private let precision: RotaryTable.Precision?
   /// Of the tensors that were handed out as 32-bit floats.
   private(set) var loadedBytes = 0
   private var mismatches: [String] = []
   private var notFinite: [String] = []
+  private var rounded: [String] = []
 
   /// Most problems that one message lists.
   private static let maxListed = 50
 
   init(
     _ files: WeightFiles, prefix: String = "", packer: MatrixPacker? = nil, adapter: LoRAAdapter? = nil,
-    copies: Bool = false, on team: ComputeTeam
+    copies: Bool = false, loadedAs precision: RotaryTable.Precision? = nil, on team: ComputeTeam
   ) {
+    self.precision = precision
     self.adapter = adapter
     self.files = files
     self.copies = copies
@@ -188,6 +192,9 @@ struct WeightLoader {
       mismatches.append("\(label): \(expecting) expected, \(stored.shape) found in \(stored.file.path)")
       return nil
     }
+    if let precision, let index = stored.firstRounded(to: precision, on: team) {
+      rounded.append("\(label): element \(index) of \(stored.count) in \(stored.type.name) in \(stored.file.path)")
+    }
     let module = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
     return Found(label: label, stored: stored, module: module, shape: shape)
   }
@@ -263,6 +270,14 @@ struct WeightLoader {
       throw ModelError(
         .tensorMismatch,
         "\(files.origin) does not hold the tensors that \(expectation) asks for; \(Self.list(mismatches))")
+    }
+    guard rounded.isEmpty else {
+      let type = precision.map { "\($0)" } ?? ""
+      throw ModelError(
+        .unsupported,
+        "\(files.origin) holds weights that are no numbers of \(type), the type that \(expectation) says; transformers rounds them to it "
+          + "when it loads them, which is not done here: save the weights in \(type), or set dtype to theirs if the model was trained "
+          + "with them; \(Self.list(rounded))")
     }
     guard notFinite.isEmpty else {
       throw ModelError(

@@ -41,13 +41,14 @@ package final class FrozenLLM: Sendable {
           "\(checkpoint.llm)/\(name) is not read: the weights beside it are; --llm-weights names the one that is meant")
       )
     }
-    tokenizer = try LlamaTokenizer(of: checkpoint)
+    tokenizer = try LlamaTokenizer(of: checkpoint, configuration.loading)
     let adapter = try LoRAAdapter(of: checkpoint, over: files, configuration.loading)
     let digests = FileDigests(directory: configuration.loading.packedCache, on: team)
     let packer = try MatrixPacker(
       part: "llm", of: files, adapter: adapter, configuration.loading, digests: digests, on: team)
     var loader = WeightLoader(
-      files, prefix: LlamaModel.prefix(in: files), packer: packer, adapter: adapter, on: team)
+      files, prefix: LlamaModel.prefix(in: files), packer: packer, adapter: adapter,
+      loadedAs: source.loadedPrecision, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: configuration.maxPromptTokens, team: team)
     if llm.maxPositions < configuration.maxPromptTokens {
       configuration.loading.report(
@@ -56,7 +57,8 @@ package final class FrozenLLM: Sendable {
     let pieces = tokenizer.pieceCount
     if CheckpointLocation.exists(checkpoint.tokenEmbeddings) {
       // Its own are read by nobody yet: what is wrong with them is a problem of who comes without others.
-      var own = WeightLoader(files, prefix: LlamaModel.prefix(in: files), on: team)
+      var own = WeightLoader(
+        files, prefix: LlamaModel.prefix(in: files), loadedAs: source.loadedPrecision, on: team)
       let table = own.table("embed_tokens.weight", atLeast: 1, columns: shape.width)
       tokenEmbeddings = (try? own.finish(expectation: path)).map { table }
     } else {
@@ -89,7 +91,7 @@ package final class FrozenLLM: Sendable {
     let part = try Self.tokenizerPart(checkpoint, digests)
     guard part.contents != tokenizerPart.contents else { return tokenizer }
     for path in try checkpoint.tokenizerFiles() { try readable.require(path) }
-    return try LlamaTokenizer(of: checkpoint)
+    return try LlamaTokenizer(of: checkpoint, configuration.loading)
   }
 
   /// The token embeddings of a checkpoint: those of this LLM, or of a training that has the same, where they are equal.

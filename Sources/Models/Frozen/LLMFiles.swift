@@ -2,6 +2,7 @@
 
 import Basics
 import Foundation
+import Kernels
 
 /// The shape and the weights of a checkpoint's frozen LLM: Hugging Face's `config.json` with its weights, or one GGUF file.
 package struct LLMFiles: Sendable {
@@ -11,6 +12,8 @@ package struct LLMFiles: Sendable {
   package let configuration: String
   /// The `config.json` beside a GGUF file, which says what that leaves out; nil without.
   package let beside: String?
+  /// What the reference framework makes of the weights when it loads them; nil for those of a GGUF file, which it widens.
+  let loadedPrecision: RotaryTable.Precision?
 
   package init(of checkpoint: CheckpointLocation) throws(ModelError) {
     if let path = try checkpoint.llmGGUF() {
@@ -21,11 +24,13 @@ package struct LLMFiles: Sendable {
       let keys = try ConfigurationKeys(.object(settings.values), path: path)
       (configuration, weights) = (path, try WeightFiles(gguf, settings))
       shape = try LlamaConfiguration(keys, trainedContext: context, settings.conversion)
+      loadedPrecision = nil
       if let beside { try Self.requireSame(shape, as: beside, path, context) }
     } else {
       (configuration, beside) = (checkpoint.llm + "/config.json", nil)
       shape = try checkpoint.llmShape()
       weights = try checkpoint.llmWeightFiles()
+      loadedPrecision = shape.loadedPrecision
     }
   }
 

@@ -28,6 +28,8 @@ package struct LlamaConfiguration: Sendable {
   package let ropeScaling: Double
   /// What the reference framework keeps the rotary tables in, however the weights are widened later.
   let ropePrecision: RotaryTable.Precision
+  /// What the reference framework makes of the file's weights when it loads them; wider ones are rounded.
+  let loadedPrecision: RotaryTable.Precision
   package let tiesEmbeddings: Bool
   package let attentionHasBias: Bool
   package let feedForwardHasBias: Bool
@@ -95,6 +97,7 @@ package struct LlamaConfiguration: Sendable {
     ropeScaling = scaling.factor
     let isPublished = family.keepsRotaryTablesInItsType && scaling.scheme == .plain
     ropePrecision = isPublished ? precision : .float32
+    loadedPrecision = precision
     contextLength = Int(max(0, min(max(positions * scaling.factor, scaling.reach), 1e9)))
     unknownKeys = Self.unknown(keys, reading.rope.unknownKeys + reading.unknownKeys)
     self.family = family.title
