@@ -86,6 +86,8 @@ import Testing
     (#""layer_types": ["full_attention", "sliding_attention"]"#, .unsupported, "sliding_attention"),
     (#""attn_logit_softcapping": 50.0"#, .unsupported, "attn_logit_softcapping"),
     (#""qk_norm": true"#, .unsupported, "qk_norm"), (#""dtype": "float8_e4m3fn""#, .unsupported, "float8_e4m3fn"),
+    (#""is_causal": false"#, .unsupported, "is_causal"),
+    (#""per_layer_config": {"0": {"sliding_window": 4}}"#, .unsupported, "per_layer_config"),
     (#""torch_dtype": "int8""#, .unsupported, "torch_dtype"), (#""hidden_act": "gelu""#, .unsupported, "gelu"),
     (#""num_key_value_heads": 2.5"#, .malformed, "num_key_value_heads"),
   ])

@@ -18,7 +18,8 @@ extension LlamaConfiguration {
     FixedKey("attn_temperature_tuning", .bool(false)), FixedKey("is_encoder_decoder", .bool(false)),
     FixedKey("add_cross_attention", .bool(false)), FixedKey("pruned_heads", .object([:])),
     FixedKey("compression_config", .null), FixedKey("attention_bias", .bool(false)), FixedKey("mlp_bias", .bool(false)),
-    FixedKey("use_bidirectional_attention", .bool(false)),
+    FixedKey("use_bidirectional_attention", .bool(false)), FixedKey("is_causal", .bool(true)),
+    FixedKey("per_layer_config", .null, .object([:]), .array([])),
   ]
 
   /// Keys that hidden states do not depend on: how the model was trained, how text is sampled from it, who wrote the file.

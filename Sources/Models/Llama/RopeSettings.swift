@@ -31,7 +31,8 @@ struct RopeSettings {
   struct Rules {
     var types: Set<String> = ["default", "linear", "dynamic", "llama3", "yarn"]
     var defaultTheta = 10_000.0
-    /// Positions before scaling, where nothing says them; `max_position_embeddings` when nil.
+    /// Positions before scaling, where nothing beside the RoPE's object says them; nil where that, or else
+    /// `max_position_embeddings`, says them.
     var originalPositions: Double?
     /// Whether `partial_rotary_factor` is computed.
     var readsRotatedFraction = false
@@ -218,8 +219,9 @@ private struct ScalingReader {
 
   private func originalPositions(_ keys: inout ConfigurationKeys) throws(ModelError) -> Double {
     let name = "original_max_position_embeddings"
-    let own = try RopeSettings.one(original, try keys.number(name), keys.path, name)
-    let positions = own ?? model.rules.originalPositions ?? model.positions
+    // What stands beside the object, or is the family's where nothing does, counts in transformers before what stands within.
+    let outer = original ?? model.rules.originalPositions
+    let positions = try RopeSettings.one(outer, try keys.number(name), keys.path, name) ?? model.positions
     guard positions >= 1, positions.isFinite else {
       throw ModelError(.malformed, "\(keys.path): \(name) is out of range")
     }

@@ -149,6 +149,20 @@ import Testing
     #expect(try read("llama", #""head_dim": 4"#).decoder.positionLimit == nil)
   }
 
+  /// The configuration of transformers has 4,096 beside the RoPE's object where the file has nothing there, and that counts.
+  @Test func `Positions within a longrope that the model does not go by are refused`() throws {
+    let keys = { (positions: Int) in
+      #"""
+      "head_dim": 8, "partial_rotary_factor": 0.5, "max_position_embeddings": 131072,
+      "rope_parameters": {"rope_type": "longrope", "short_factor": [1.0, 2.0], "long_factor": [4.0, 8.0],
+        "original_max_position_embeddings": \#(positions)}
+      """#
+    }
+    let error = #expect(throws: ModelError.self) { try read("phi3", keys(2048)) }
+    #expect(error?.message.contains("original_max_position_embeddings is 4096.0 and 2048.0") == true)
+    #expect(try read("phi3", keys(4096)).decoder.positionLimit == 4096)
+  }
+
   @Test(arguments: [
     ("gemma3", "", "model_type"), ("mixtral", "", "\"mistral\", \"qwen2\""),
     ("mistral", #""attention_bias": true"#, "attention_bias"),

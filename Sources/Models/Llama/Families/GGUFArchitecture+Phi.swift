@@ -46,12 +46,12 @@ extension GGUFArchitecture {
       )
     }
     guard let original else { throw model.metadata.missing(".rope.scaling.original_context_length") }
+    model.values["original_max_position_embeddings"] = .number(original)
     model.setScaling(
       "longrope",
       [
         "short_factor": .array(short.map { .number(Double($0)) }),
         "long_factor": .array(long.map { .number(Double($0)) }),
-        "original_max_position_embeddings": .number(original),
         "attention_factor": try model.metadata.number(".rope.scaling.attn_factor").map(JSONValue.number),
       ])
   }
