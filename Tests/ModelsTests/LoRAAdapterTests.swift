@@ -44,7 +44,8 @@ struct LoRAAdapterTests {
   }
 
   private func configure(_ more: String = "", in place: String = "llm_parameter") throws {
-    let base = #"{"peft_type": "LORA", "r": 3, "lora_alpha": 12, "target_modules": ["q_proj"]}"#
+    let base =
+      #"{"peft_type": "LORA", "r": 3, "lora_alpha": 12, "target_modules": ["q_proj", "k_proj", "mlp.down_proj", "up_proj"]}"#
     var members = try JSONSerialization.jsonObject(with: Data(base.utf8)) as? [String: Any] ?? [:]
     let other = try JSONSerialization.jsonObject(with: Data("{\(more.dropFirst(2))}".utf8)) as? [String: Any] ?? [:]
     members.merge(other) { _, new in new }
@@ -122,6 +123,11 @@ struct LoRAAdapterTests {
         { $0.hasSuffix("q_proj") ? 2 : 4 }
       ),
       (#", "kasa_config": null, "use_something_new": false"#, { _ in 4 }),
+      // A module that is named wholly is changed whatever the layers are.
+      (
+        #", "layers_to_transform": [1], "target_modules": ["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.k_proj", "down_proj"]"#,
+        { _ in 4 }
+      ),
     ] as [(String, (String) -> Float)] {
       try configure(more)
       let (kept, expected) = try merged(scale)
@@ -175,7 +181,7 @@ struct LoRAAdapterTests {
     #expect(error?.message.contains("a secret") == false)
   }
 
-  /// Which modules are changed is what the matrices say.
+  /// Which modules are changed is then what the matrices say.
   @Test(arguments: [#""all-linear""#, #""(?!.*lm_head).*\\.(q_proj|k_proj|down_proj)""#])
   func `Target modules may be a pattern`(pattern: String) throws {
     try write()
@@ -210,6 +216,9 @@ struct LoRAAdapterTests {
       #", "alpha_pattern": {"q_proj": 16, "layers.0.self_attn.q_proj": 1}"#,
       "layers.0.self_attn.q_proj says 1.0, q_proj says 16.0"
     ),
+    (#", "target_modules": ["q_proj", "proj"]"#, "by target_modules, layers.0.self_attn.k_proj"),
+    (#", "layers_to_transform": 0"#, "by layers_to_transform, layers.1.mlp.down_proj"),
+    (#", "exclude_modules": ["k_proj"]"#, "by exclude_modules, layers.0.self_attn.k_proj"),
     (#", "peft_type": "IA3""#, "IA3"), (#", "lora_alpha": null"#, "lora_alpha"),
   ])
   func `What cannot be merged is refused by its key`(more: String, mention: String) throws {

@@ -70,7 +70,7 @@ struct LoRAAdapter: Sendable {
     }
     guard !halves.isEmpty else { throw ModelError(.malformed, "\(origin) holds no LoRA matrices") }
     var changes: [String: Change] = [:]
-    for (module, half) in halves {
+    for (module, half) in halves.sorted(by: { $0.key < $1.key }) {
       guard let a = half.a, let b = half.b, a.shape[0] == b.shape[1] else {
         throw ModelError(.malformed, "\(origin): the matrices lora_A and lora_B of \(module) do not go together")
       }

@@ -11,6 +11,7 @@ struct LoRASettings {
   private let dividesByRoot: Bool
   private let rankPattern: [String: Double]
   private let alphaPattern: [String: Double]
+  private let targets: LoRATargets
   let path: String
 
   // MARK: PEFT
@@ -35,6 +36,7 @@ struct LoRASettings {
     dividesByRoot = try keys.flag("use_rslora") ?? false
     rankPattern = try Self.pattern("rank_pattern", &keys)
     alphaPattern = try Self.pattern("alpha_pattern", &keys)
+    targets = try LoRATargets(&keys)
     try Self.refuseUnknown(&keys)
     try check()
   }
@@ -58,11 +60,10 @@ struct LoRASettings {
     FixedKey("alora_invocation_tokens", .null), FixedKey("velora_config", .null),
   ]
 
-  /// Of these keys the matrices themselves say which modules are changed. `fan_in_fan_out` is of modules other than linear
-  /// ones; PEFT passes over it at a linear layer.
+  /// `fan_in_fan_out` is of modules other than linear ones; PEFT passes over it at a linear layer.
   private static let harmlessKeys: Set<String> = [
-    "target_modules", "exclude_modules", "layers_to_transform", "layers_pattern", "fan_in_fan_out", "lora_dropout",
-    "inference_mode", "base_model_name_or_path", "revision", "task_type", "auto_mapping", "peft_version",
+    "layers_pattern", "fan_in_fan_out", "lora_dropout", "inference_mode", "base_model_name_or_path", "revision",
+    "task_type", "auto_mapping", "peft_version",
     "megatron_config", "megatron_core", "loftq_config", "eva_config", "corda_config", "qalora_group_size",
     "ensure_weight_tying", "runtime_config", "lora_ga_config",
   ]
@@ -109,7 +110,7 @@ struct LoRASettings {
     else { throw problem }
     try training.require(FixedKey("lora_bias", .string("none")))
     (self.path, self.rank, self.alpha) = (path, Double(rank), alpha)
-    (dividesByRoot, rankPattern, alphaPattern) = (false, [:], [:])
+    (dividesByRoot, rankPattern, alphaPattern, targets) = (false, [:], [:], LoRATargets())
     try check()
   }
 
@@ -126,6 +127,12 @@ struct LoRASettings {
   ///
   /// - Parameter module: `layers.0.self_attn.q_proj`.
   func scale(of module: String, rank found: Int) throws(ModelError) -> Double {
+    if let key = targets.keyWithout(module) {
+      throw ModelError(
+        .tensorMismatch,
+        "\(path): by \(key), \(module) is not changed, and the adapter beside it holds matrices of it, which PEFT would pass over; the two are "
+          + "not of one adapter")
+    }
     let rank = try value(rankPattern, "rank_pattern", module) ?? rank
     let alpha = try value(alphaPattern, "alpha_pattern", module) ?? alpha
     guard rank == Double(found) else {
