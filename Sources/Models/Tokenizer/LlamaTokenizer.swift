@@ -70,6 +70,12 @@ package final class LlamaTokenizer: Sendable {
     try self.init(directory: checkpoint.tokenizer, gguf: try checkpoint.llmGGUF())
   }
 
+  /// The same, told to whoever hears of loading what there is to know of it.
+  convenience init(of checkpoint: CheckpointLocation, _ loading: LoadingOptions) throws(ModelError) {
+    try self.init(of: checkpoint)
+    if let remark { loading.report(.warning(remark)) }
+  }
+
   /// Nil where the file brings no tokenizer along.
   private static func vocabulary(_ gguf: String?) throws(ModelError) -> GGUFVocabulary? {
     guard let gguf else { return nil }
@@ -96,6 +102,14 @@ package final class LlamaTokenizer: Sendable {
     default:
       throw vocabulary.refusal(
         of: "model", "\"gpt2\" and \"llama\" are computed; put the model's tokenizer.json beside it")
+    }
+  }
+
+  /// What whoever loads it should know; nil for nothing.
+  package var remark: String? {
+    switch engine {
+    case .sentencePiece: nil
+    case .pipeline(let tokenizer): tokenizer.remark
     }
   }
 

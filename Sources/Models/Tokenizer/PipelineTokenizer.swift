@@ -10,6 +10,8 @@ final class PipelineTokenizer: Sendable {
   let longestPiece: Int?
   let longestToken: Int?
   let endOfAnswer: String
+  /// What whoever loads it should know.
+  let remark: String?
 
   private static let publishedEnd = "</s>"
 
@@ -22,11 +24,13 @@ final class PipelineTokenizer: Sendable {
     let path = directory + "/tokenizer.json"
     var file = try TokenizerFile(path: path)
     let pipeline = try file.pipeline(configuration, marker: LlamaTokenizer.visualMarker, sameAs: vocabulary)
-    try self.init(pipeline, path: path, end: configuration.statedEndName)
+    let remark = TokenizerClass.remark(on: pipeline.parts, named: configuration.writtenBy, path)
+    try self.init(pipeline, path: path, end: configuration.statedEndName, remark: remark)
   }
 
   /// - Parameter end: the LLM's own end of an answer.
-  init(_ pipeline: TokenizerPipeline, path: String, end: String?) throws(ModelError) {
+  init(_ pipeline: TokenizerPipeline, path: String, end: String?, remark: String? = nil) throws(ModelError) {
+    self.remark = remark
     guard !pipeline.marker.isSingleWord else {
       throw ModelError(
         .unsupported,

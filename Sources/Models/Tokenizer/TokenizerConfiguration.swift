@@ -21,6 +21,7 @@ struct TokenizerConfiguration: Sendable {
     let maskToken: Name?
     let additionalSpecialTokens: Names?
     let extraSpecialTokens: Names?
+    let modelSpecificSpecialTokens: Names?
     let splitSpecialTokens: Bool?
     let spModelKwargs: [String: JSONValue]?
     let addPrefixSpace: Bool?
@@ -64,6 +65,27 @@ struct TokenizerConfiguration: Sendable {
     }
   }
 
+  /// Names that stand under keys of one model or another, such as `image_token`.
+  private struct OtherTokens: Decodable {
+    let contents: [String]
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+
+      init(stringValue: String) { self.stringValue = stringValue }
+
+      init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: Key.self)
+      let keys = container.allKeys.filter { $0.stringValue.hasSuffix("Token") }
+      contents = keys.compactMap { try? container.decode(Name.self, forKey: $0).content }.filter { !$0.isEmpty }
+        .sorted()
+    }
+  }
+
   /// `special_tokens_map.json`.
   private struct SpecialTokens: Decodable {
     let bosToken: Name?
@@ -85,6 +107,8 @@ struct TokenizerConfiguration: Sendable {
   let specialNames: [String]
   /// As the others, of `special_tokens_map.json` where transformers reads it.
   let mappedNames: [String]
+  /// What keys of other models call special (`image_token`), which version 5 of transformers adds, and version 4 does not.
+  let otherNames: [String]
   /// What stands in texts as a special token is characters.
   let splitsSpecialTokens: Bool
   /// The names of `sp_model_kwargs`.
@@ -120,7 +144,7 @@ struct TokenizerConfiguration: Sendable {
     (isLegacy, writtenBy) = (false, nil)
     (hasDecoder, isStated, splitsSpecialTokens) = (false, false, false)
     specialNames = addedTokens.filter(\.isSpecial).map(\.content)
-    (mappedNames, modelArguments) = ([], [])
+    (mappedNames, otherNames, modelArguments) = ([], [], [])
   }
 
   /// Reads `tokenizer_config.json` and, where that has no `added_tokens_decoder`, `added_tokens.json` and `special_tokens_map.json`.
@@ -128,6 +152,8 @@ struct TokenizerConfiguration: Sendable {
   init(directory: String) throws(ModelError) {
     let path = directory + "/tokenizer_config.json"
     let main = try JSONText.decodeIfPresent(Main.self, from: path)
+    let tokens = try JSONText.decodeIfPresent(OtherTokens.self, from: path)
+    otherNames = (tokens?.contents ?? []) + (main?.modelSpecificSpecialTokens?.contents ?? [])
     addsBeginning = main?.addBosToken ?? true
     addsEnd = main?.addEosToken ?? false
     beginning = main?.bosToken?.content ?? "<s>"

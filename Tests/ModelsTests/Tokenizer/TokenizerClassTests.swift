@@ -146,6 +146,44 @@ struct TokenizerClassTests {
     #expect(try ids("ab") == [0, 1])
   }
 
+  /// Version 5 makes a token of it, and version 4 does not.
+  @Test(arguments: [#""image_token":"<pad>""#, #""model_specific_special_tokens":{"image_token":"<pad>"}"#])
+  func `A token that a key of another model names is refused where the file lacks it`(name: String) throws {
+    for missing in ["<pad>", "b"] {
+      try write("{\(name.replacing("<pad>", with: missing))}")
+      #expect(refuses("\"\(missing)\""))
+    }
+    for known in ["<end>", "<i_vis>"] {
+      try write("{\(name.replacing("<pad>", with: known))}")
+      #expect(try ids("ab") == [2])
+    }
+  }
+
+  private static let qwen =
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+
+  /// Of `normalizer` and `pre_tokenizer`, of which a class of version 5 has its own.
+  @Test func `A file of which version 5 reads a part alone is told`() throws {
+    let (nfc, digits) = (#"{"type":"NFC"}"#, #"{"type":"Digits","individual_digits":true}"#)
+    let bytes = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
+    let pattern = Self.qwen.replacing("\\", with: "\\\\")
+    let split =
+      #"{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\#(pattern)"},"behavior":"Isolated"},\#(bytes)]}"#
+    let digitsFirst = #"{"type":"Sequence","pretokenizers":[\#(digits),{"type":"ByteLevel","add_prefix_space":false}]}"#
+    let cases: [(name: String, normalizer: String, preTokenizer: String?, isTold: Bool)] = [
+      ("GPT2Tokenizer", "null", nil, false), ("GPT2TokenizerFast", "null", digitsFirst, true),
+      ("GPT2Tokenizer", nfc, nil, true), ("Qwen2Tokenizer", nfc, split, false), ("Qwen2Tokenizer", "null", split, true),
+      ("Qwen2TokenizerFast", nfc, nil, true), ("PreTrainedTokenizerFast", nfc, digitsFirst, false),
+      ("TokenizersBackend", "null", digitsFirst, false),
+    ]
+    for (name, normalizer, preTokenizer, isTold) in cases {
+      try write(#"{"tokenizer_class":"\#(name)"}"#, normalizer: normalizer, preTokenizer: preTokenizer)
+      #expect(
+        try (tokenizer().remark?.contains("\(name) of transformers 5") ?? false) == isTold, "\(name) \(normalizer)")
+      #expect(try ids("ab") == [2])
+    }
+  }
+
   @Test func `The map of special tokens is read where transformers reads it`() throws {
     try directory.write(#"{"pad_token":"<pad>","bos_token":"<end>"}"#, to: "special_tokens_map.json")
     try write("{}")

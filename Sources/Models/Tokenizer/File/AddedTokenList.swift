@@ -73,7 +73,8 @@ struct AddedTokenList {
       guard let id = vocabulary.ids[Array(name.utf8)] else { throw TokenizerConfiguration.missing(name, path) }
       try add(AddedToken(content: name, id: id, isSpecial: true), at: "the tokenizer_config.json beside \(path)")
     }
-    if let name = configuration.mappedNames.first(where: { token($0) == nil }) {
+    let others = configuration.otherNames.filter { $0 != LlamaTokenizer.visualMarker }
+    if let name = (configuration.mappedNames + others).first(where: { token($0) == nil }) {
       throw TokenizerConfiguration.missing(name, path)
     }
   }
