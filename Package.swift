@@ -142,8 +142,9 @@ let package = Package(
     library(
       "ServiceSupport",
       [
-        "Basics", "Digest", "Items", "JSONWebTokens", "GRPCTransport", "HTTPServer", "Pages", "PrometheusMetrics",
-        "ServiceAPI", "Traces", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics, .lifecycle,
+        "Basics", "CProcess", "Digest", "Items", "JSONWebTokens", "GRPCTransport", "HTTPServer", "Pages",
+        "PrometheusMetrics", "ServiceAPI", "Traces", .grpcCore, .grpcProtobuf, .protobuf, .logging, .metrics,
+        .lifecycle,
         .unixSignals, .configuration, .argumentParser,
       ]),
     library(

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <unistd.h>
@@ -75,4 +76,10 @@ int illmrec_spawn(const char *path, char *const argv[], char *const envp[], illm
   child->output = output[0];
   child->lifeline = lifeline[1];
   return 0;
+}
+
+void illmrec_release_free_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(1 << 20);
+#endif
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Child processes for a supervisor: started with exactly the descriptors and signal settings they need.
+// What a process asks of the system. Child processes for a supervisor: started with exactly the descriptors and signal settings they need.
 
 #ifndef ILLMREC_PROCESS_H
 #define ILLMREC_PROCESS_H
@@ -24,5 +24,8 @@ typedef struct {
 // blocked signals and none ignored. `argv` and `envp` end with NULL. Thread safe.
 // Returns 0, or an errno value; nothing is left open or running then.
 int illmrec_spawn(const char *path, char *const argv[], char *const envp[], illmrec_child *child);
+
+// Gives the pages of freed memory that the C library keeps back to the system, but for a little. Takes milliseconds. Thread safe.
+void illmrec_release_free_memory(void);
 
 #endif

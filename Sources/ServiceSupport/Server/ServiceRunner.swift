@@ -231,7 +231,7 @@ package enum ServiceRunner {
     // The last is shut down first: what the last calls have to tell reaches the collector.
     let exporters = [tracing?.exporter].compactMap(\.self)
     let group = ServiceGroup(
-      services: exporters + parts.background + monitors + [servers],
+      services: exporters + [FreeMemoryRelease()] + parts.background + monitors + [servers],
       gracefulShutdownSignals: signals ? [.sigterm, .sigint] : [],
       logger: quiet)
     do {
