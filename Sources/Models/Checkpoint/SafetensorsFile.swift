@@ -130,15 +130,8 @@ extension SafetensorsFile {
     var metadata: [String: String] = [:]
     var entries: [String: Entry] = [:]
 
-    private struct Key: CodingKey {
-      let stringValue: String
-      var intValue: Int? { nil }
-      init(stringValue: String) { self.stringValue = stringValue }
-      init?(intValue: Int) { nil }
-    }
-
     init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: Key.self)
+      let container = try decoder.container(keyedBy: AnyName.self)
       for key in container.allKeys {
         if key.stringValue == "__metadata__" {
           // For people: writers leave null there, or numbers.

@@ -69,17 +69,8 @@ struct TokenizerConfiguration: Sendable {
   private struct OtherTokens: Decodable {
     let contents: [String]
 
-    private struct Key: CodingKey {
-      let stringValue: String
-      var intValue: Int? { nil }
-
-      init(stringValue: String) { self.stringValue = stringValue }
-
-      init?(intValue: Int) { nil }
-    }
-
     init(from decoder: any Decoder) throws {
-      let container = try decoder.container(keyedBy: Key.self)
+      let container = try decoder.container(keyedBy: AnyName.self)
       let keys = container.allKeys.filter { $0.stringValue.hasSuffix("Token") }
       contents = keys.compactMap { try? container.decode(Name.self, forKey: $0).content }.filter { !$0.isEmpty }
         .sorted()

@@ -51,7 +51,8 @@ extension FailureCatalog {
         remedy: "Send less or smaller images at a time, delete old versions, or use a larger machine.", retry: .later()),
       Entry(
         .noThread, .resourceExhausted,
-        "The machine gives the server no further thread.", remedy: "Raise the limit on threads (ulimit -u) or on memory (ulimit -v).",
+        "The machine gives the server no further thread.",
+        remedy: "Raise the limit on threads (ulimit -u) or on memory (ulimit -v).",
         retry: .afterRepair),
     ])
 
