@@ -49,6 +49,8 @@ def main():
     rows = []
     for start in range(0, len(shown), BATCH):
         rows.append(pooled(model, [data / "image" / f"{index}.jpg" for index in shown[start:start + BATCH]]))
+        print(f"\r{min(start + BATCH, len(shown))} of {len(shown)} images", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     features = numpy.full((count, width), numpy.nan, numpy.float32)
     features[shown] = whitened(numpy.concatenate(rows), width)
     numpy.save(out, features)
