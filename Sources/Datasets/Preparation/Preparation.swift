@@ -202,34 +202,32 @@ package struct Preparation {
 
   /// Keeps given negatives that are still items, fills them up, and draws those that are missing.
   private func addNegatives(to made: inout Compacted, _ report: inout PreparationReport) throws {
-    var dataset = made.value
-    let given = made.negatives
+    let (given, itemCount) = (made.negatives, made.value.items.count)
     // Those of the source were drawn for another target.
     let isGiven = !given.isEmpty && !options.drawsNegativesAnew && made.cold.isEmpty
     let isAmongCold = options.negativePool == .cold
     let sampling =
       isAmongCold
       ? NegativeSampling(among: made.cold, seed: options.seed)
-      : NegativeSampling(itemCount: dataset.items.count, seed: options.seed)
+      : NegativeSampling(itemCount: itemCount, seed: options.seed)
     var filled = 0
-    for user in dataset.users.indices {
+    for user in made.value.users.indices {
       let own = isGiven ? given[user].filter { $0 >= 0 } : []
       let count = isGiven ? given[user].count : options.negatives
       if isGiven, own.count < count { filled += 1 }
       guard
         let negatives = sampling.negatives(
-          count: count, met: dataset.users[user].items + (made.met.isEmpty ? [] : made.met[user]), given: own,
+          count: count, met: made.value.users[user].items + (made.met.isEmpty ? [] : made.met[user]), given: own,
           user: user)
       else {
-        let pool = isAmongCold ? "\(made.cold.count) cold items" : "\(dataset.items.count) items"
+        let pool = isAmongCold ? "\(made.cold.count) cold items" : "\(itemCount) items"
         throw DatasetError(
           .invalidInput,
-          "user \(dataset.users[user].id) met all \(pool), so there are no negatives; give more items, or --negatives 0"
+          "user \(made.value.users[user].id) met all \(pool), so there are no negatives; give more items, or --negatives 0"
         )
       }
-      dataset.users[user].negatives = negatives
+      made.value.users[user].negatives = negatives
     }
-    made.value = dataset
     report.negatives =
       isGiven
       ? "from the source" + (filled > 0 ? ", filled up for \(filled) users whose negatives were dropped" : "")

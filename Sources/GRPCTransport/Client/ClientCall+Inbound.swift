@@ -41,7 +41,7 @@ extension ClientCall {
   /// On the queue's thread.
   private func receivedStatus(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
-    let bounded = deadline?.bounding(trailing, of: status) ?? trailing
+    let bounded = withinDeadline(trailing, of: status)
     update { $0.ended(status, bounded) }
   }
 

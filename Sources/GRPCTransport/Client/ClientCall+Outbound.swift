@@ -114,7 +114,7 @@ extension ClientCall {
   private func completed(_ result: borrowing BatchResult) {
     let (status, trailing) = result.status
     let (metadata, beginning, message) = (result.initialMetadata, result.beginning, result.takeMessage())
-    let bounded = deadline?.bounding(trailing, of: status) ?? trailing
+    let bounded = withinDeadline(trailing, of: status)
     update { $0.completed(metadata, beginning: beginning, message, status, bounded) }
   }
 

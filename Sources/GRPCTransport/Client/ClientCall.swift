@@ -31,6 +31,11 @@ final class ClientCall: OrderedSender {
     self.deadline = deadline
   }
 
+  /// The trailing metadata, with which no retry waits beyond the call's deadline.
+  func withinDeadline(_ trailing: Metadata, of status: Status) -> Metadata {
+    deadline?.bounding(trailing, of: status) ?? trailing
+  }
+
   /// Ends the call unless it is over. Idempotent.
   func close(_ status: Status = ClientCall.cancelledStatus) {
     let action = state.withLock { $0.close(status) }
