@@ -34,6 +34,11 @@ struct TrainingOptions: ParsableArguments {
   var warmupSteps = 0
   @Option(help: ArgumentHelp("Of AdamW, apart from the gradient.", valueName: "decay"))
   var weightDecay: Float = 0
+  @Option(
+    help: ArgumentHelp(
+      "Share of the elements of soft tokens and of states at [REC] that each step drops, in [0, 0.95).",
+      valueName: "share"))
+  var dropout: Float = 0
   @Option(help: ArgumentHelp("Longest norm of all gradients together; 0 to leave them.", valueName: "norm"))
   var clip = 1.0
   @Option(help: ArgumentHelp("Newest items of a history that are read.", valueName: "n"))
@@ -56,6 +61,11 @@ struct TrainingOptions: ParsableArguments {
   var loss = TrainedLoss.bce
   @Option(help: ArgumentHelp("What joint-softmax divides scores by.", valueName: "t"))
   var temperature: Float = 1
+  @Option(
+    help: ArgumentHelp(
+      "What the spaces' own softmaxes count beside that of their sum, so that each space learns what it can.",
+      valueName: "weight"))
+  var spaceLossWeight: Float = 0
   @Option(help: ArgumentHelp("Items that joint-softmax draws beside a batch's targets.", valueName: "n"))
   var softmaxNegatives = JointSampler.defaultOthers
   @Flag(name: .customLong("no-questions"), help: "As --ila-weight 0: trains on recommendation alone.")
@@ -72,13 +82,13 @@ struct TrainingOptions: ParsableArguments {
   var plan: TrainingPlan.Options {
     TrainingPlan.Options(
       epochs: epochs, samplesPerUser: samplesPerUser, steps: steps, batchSize: batchSize, accumulation: accumulation,
-      learningRate: learningRate, warmupSteps: warmupSteps, weightDecay: weightDecay,
+      learningRate: learningRate, warmupSteps: warmupSteps, weightDecay: weightDecay, dropout: dropout,
       clippingNorm: clip > 0 ? clip : nil, checkpointSteps: checkpointSteps,
       validationSteps: validationSteps, patience: patience)
   }
 
   var recommendationLoss: RecommendationLoss {
-    loss == .jointSoftmax ? .jointSoftmax(temperature: temperature) : .pairwise
+    loss == .jointSoftmax ? .jointSoftmax(JointLoss(temperature: temperature, spaceWeight: spaceLossWeight)) : .pairwise
   }
 
   /// Whether samples ask about the next item.
@@ -97,14 +107,20 @@ struct TrainingOptions: ParsableArguments {
     guard ilaWeight >= 0, ilaWeight.isFinite else { throw ValidationError("--ila-weight is 0 or more.") }
     guard clip >= 0, clip.isFinite else { throw ValidationError("--clip is 0 or more.") }
     guard temperature > 0, temperature.isFinite else { throw ValidationError("--temperature is above 0.") }
+    guard spaceLossWeight >= 0, spaceLossWeight.isFinite else {
+      throw ValidationError("--space-loss-weight is 0 or more.")
+    }
     guard (0...1_000_000).contains(softmaxNegatives) else {
       throw ValidationError("--softmax-negatives is 0 to 1,000,000.")
     }
     guard loss == .bce || !shareNegatives else {
       throw ValidationError("--share-negatives is of --loss bce; joint-softmax takes --softmax-negatives.")
     }
-    guard loss == .jointSoftmax || (temperature == 1 && softmaxNegatives == JointSampler.defaultOthers) else {
-      throw ValidationError("--temperature and --softmax-negatives are of --loss joint-softmax.")
+    guard
+      loss == .jointSoftmax
+        || (temperature == 1 && softmaxNegatives == JointSampler.defaultOthers && spaceLossWeight == 0)
+    else {
+      throw ValidationError("--temperature, --softmax-negatives and --space-loss-weight are of --loss joint-softmax.")
     }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
     guard questions == nil || asksQuestions else {

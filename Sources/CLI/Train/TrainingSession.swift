@@ -183,6 +183,7 @@ struct TrainingSession {
       facts["--loss"] = training.loss.rawValue
       facts["--temperature"] = "\(training.temperature)"
       facts["--softmax-negatives"] = "\(training.softmaxNegatives)"
+      if training.spaceLossWeight > 0 { facts["--space-loss-weight"] = "\(training.spaceLossWeight)" }
     }
     if items.tokenFeatures != [.image] {
       facts["--token"] = items.tokenFeatures.map(\.checkpointName).joined(separator: ",")

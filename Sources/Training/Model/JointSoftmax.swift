@@ -29,6 +29,31 @@ struct JointSoftmax {
     self.temperature = temperature
   }
 
+  /// Sets a block of some candidates' vectors; the others' stays as it is, zeros at the beginning.
+  ///
+  /// - Parameters:
+  ///   - vectors: of these candidates, in their order.
+  ///   - element: where the block begins.
+  func setItems(_ candidates: [Int], to vectors: borrowing Activations, at element: Int) {
+    for (row, candidate) in candidates.enumerated() {
+      let target = items.values[place(candidate, element, vectors.width)]
+      _ = UnsafeMutableBufferPointer(rebasing: target).update(fromContentsOf: vectors[row: row])
+    }
+  }
+
+  /// Adds a block of the gradient by some candidates' vectors to rows, in their order.
+  func addItemGradient(of candidates: [Int], at element: Int, to rows: inout Activations) {
+    for (row, candidate) in candidates.enumerated() {
+      let gradient = items.gradient[place(candidate, element, rows.width)]
+      rows.setRow(row, to: zip(rows[row: row], gradient).map { $0 + $1 })
+    }
+  }
+
+  private func place(_ candidate: Int, _ element: Int, _ count: Int) -> Range<Int> {
+    let start = candidate * width + element
+    return start..<start + count
+  }
+
   /// - Parameters:
   ///   - users: [T, p].
   ///   - targets: of each user, its candidate.

@@ -7,9 +7,32 @@ package enum RecommendationLoss: Sendable, Equatable {
   /// BCE-with-logits of the target and of a negative item, in each space for itself, as published.
   case pairwise
   /// Cross entropy of a softmax of one score, the sum over the spaces, over the batch's targets and items drawn beside them.
+  case jointSoftmax(JointLoss)
+}
+
+/// A joint softmax, and what stands beside it.
+package struct JointLoss: Sendable, Equatable {
+  /// What scores are divided by.
+  package var temperature: Float
+  /// What the mean of the spaces' own softmaxes counts in the loss.
   ///
-  /// - Parameter temperature: what scores are divided by.
-  case jointSoftmax(temperature: Float)
+  /// One loss of the sum alone leaves the weaker spaces what the strongest one cannot tell; a loss of its own has each learn what it
+  /// can (Wang, Tran & Feiszli 2020).
+  package var spaceWeight: Float
+
+  package init(temperature: Float = 1, spaceWeight: Float = 0) {
+    self.temperature = temperature
+    self.spaceWeight = spaceWeight
+  }
+
+  package func check() throws(TrainingError) {
+    guard temperature > 0, temperature.isFinite else {
+      throw TrainingError(.invalidInput, "the temperature of a softmax must be positive")
+    }
+    guard spaceWeight >= 0, spaceWeight.isFinite else {
+      throw TrainingError(.invalidInput, "the weight of the spaces' own losses must be 0 or more")
+    }
+  }
 }
 
 /// What a joint softmax tells each target of a batch apart from: the targets of all, and items that were drawn beside them.

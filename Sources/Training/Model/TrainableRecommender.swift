@@ -113,21 +113,26 @@ package final class TrainableRecommender {
 
   /// Adds `scale` times the gradient of the batch's loss, `TrainingLosses.total`, to every parameter's gradient.
   ///
-  /// - Parameter candidates: what a joint softmax tells the samples' targets apart from; nil with the published loss.
+  /// - Parameters:
+  ///   - candidates: what a joint softmax tells the samples' targets apart from; nil with the published loss.
+  ///   - dropout: what the batch is computed without.
   /// - Throws: `.invalidInput` for a sample that does not fit the model; nothing was added then.
   package func addGradients(
-    of batch: [TrainingSample], among candidates: JointCandidates? = nil, scale: Float = 1
+    of batch: [TrainingSample], among candidates: JointCandidates? = nil, scale: Float = 1,
+    dropout: TrainingDropout = .none
   ) throws -> TrainingLosses {
     try check(batch)
     try check(candidates, batch)
-    return TrainingStep(self, batch, among: candidates, scale: scale).addGradients()
+    return TrainingStep(self, batch, among: candidates, scale: scale, dropout: dropout).addGradients()
   }
 
   /// The batch's losses alone, without the memory that gradients take.
-  package func losses(of batch: [TrainingSample], among candidates: JointCandidates? = nil) throws -> TrainingLosses {
+  package func losses(
+    of batch: [TrainingSample], among candidates: JointCandidates? = nil, dropout: TrainingDropout = .none
+  ) throws -> TrainingLosses {
     try check(batch)
     try check(candidates, batch)
-    return TrainingStep(self, batch, among: candidates, scale: 0).losses()
+    return TrainingStep(self, batch, among: candidates, scale: 0, dropout: dropout).losses()
   }
 }
 
@@ -146,10 +151,8 @@ extension TrainingModelOptions {
     guard alignmentWeight >= 0, alignmentWeight.isFinite else {
       throw TrainingError(.invalidInput, "the weight of image-language alignment must be 0 or more")
     }
-    if case .jointSoftmax(let temperature) = loss {
-      guard temperature > 0, temperature.isFinite else {
-        throw TrainingError(.invalidInput, "the temperature of a softmax must be positive")
-      }
+    if case .jointSoftmax(let joint) = loss {
+      try joint.check()
       guard !sharesNegatives else {
         throw TrainingError(.invalidInput, "a joint softmax has no negatives of samples that could be shared")
       }

@@ -3,7 +3,7 @@
 /// The losses of one batch.
 package struct TrainingLosses: Sendable, Equatable {
   /// Image-based recommendation: the mean over samples of the mean over their spaces of
-  /// BCE-with-logits(positive, 1) + BCE-with-logits(negative, 0).
+  /// BCE-with-logits(positive, 1) + BCE-with-logits(negative, 0), or what ``JointLoss`` makes of them.
   package var ire: Double
   /// Image-language alignment: cross entropy in nats, the mean over all labelled tokens; 0 when there are none.
   package var ila: Double

@@ -12,6 +12,26 @@ extension TrainingStep {
   /// - Parameter states: [R, d], after the final norm.
   /// - Returns: the loss's gradient by them, times `scale`: [R, d].
   func lossGradient(_ states: borrowing Activations, _ group: [StepSequence]) -> Activations {
+    guard let stateFactors else { return undroppedGradient(states, group) }
+    var kept = Activations(rows: states.rows, width: states.width, values: states.values)
+    multiply(&kept, group, by: stateFactors)
+    var dstates = undroppedGradient(kept, group)
+    multiply(&dstates, group, by: stateFactors)
+    return dstates
+  }
+
+  /// Multiplies the rows at [REC] with their samples' factors.
+  private func multiply(_ rows: inout Activations, _ group: [StepSequence], by factors: [[Float]]) {
+    var row = 0
+    for sequence in group {
+      if case .recommendation = sequence.reading {
+        rows.setRow(row, to: zip(rows[row: row], factors[sequence.sample]).map { $0 * $1 })
+      }
+      row += sequence.outputs
+    }
+  }
+
+  private func undroppedGradient(_ states: borrowing Activations, _ group: [StepSequence]) -> Activations {
     var dstates = Activations(rows: states.rows, width: states.width)
     dstates.clear()
     var recommendations: [(sample: Int, row: Int)] = []

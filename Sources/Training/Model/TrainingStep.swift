@@ -19,6 +19,9 @@ final class TrainingStep {
   let spaces: [SpaceStep]
   /// In the place of `spaces` when one loss is taken of all spaces together.
   let joint: JointStep?
+  private let dropout: TrainingDropout
+  /// What is left of each sample's state at [REC]; nil for all of it.
+  let stateFactors: [[Float]]?  // [B, d]
   var ire = 0.0
   /// Sum over the labelled tokens.
   var ila = 0.0
@@ -31,10 +34,15 @@ final class TrainingStep {
   }
 
   /// - Parameter candidates: of a joint softmax; nil for the published loss.
-  init(_ model: TrainableRecommender, _ batch: [TrainingSample], among candidates: JointCandidates?, scale: Float) {
+  init(
+    _ model: TrainableRecommender, _ batch: [TrainingSample], among candidates: JointCandidates?, scale: Float,
+    dropout: TrainingDropout = .none
+  ) {
     self.model = model
     self.batch = batch
     self.scale = scale
+    self.dropout = dropout
+    stateFactors = dropout.stateFactors(samples: batch.count, width: model.llmDim, on: model.team)
     var sequences: [StepSequence] = []
     var embeddings: [[Float]] = []
     for (index, sample) in batch.enumerated() {
@@ -48,8 +56,8 @@ final class TrainingStep {
     self.sequences = sequences
     self.embeddings = embeddings
     labelCount = batch.reduce(0) { $0 + ($1.answer?.labelCount ?? 0) }
-    if let candidates, case .jointSoftmax(let temperature) = model.options.loss {
-      joint = JointStep(model.projections, candidates, temperature: temperature, on: model.team)
+    if let candidates, case .jointSoftmax(let loss) = model.options.loss {
+      joint = JointStep(model.projections, candidates, loss, on: model.team)
       spaces = []
     } else {
       joint = nil
@@ -60,12 +68,19 @@ final class TrainingStep {
   }
 
   func losses() -> TrainingLosses {
-    let adaptor = model.adaptor.forward(embeddingRows(), on: team)
+    let softTokens = kept(of: model.adaptor.forward(embeddingRows(), on: team).output)
     for group in groups(rowLimit: rowLimit(.nothing)) {
       let packed = PackedSequences(group.map(\.packed))
-      _ = lossGradient(model.llm.states(of: rows(of: group, packed, adaptor.output), packed), group)
+      _ = lossGradient(model.llm.states(of: rows(of: group, packed, softTokens), packed), group)
     }
     return result
+  }
+
+  /// What dropout leaves of soft tokens.
+  private func kept(of softTokens: borrowing Activations) -> Activations {
+    var kept = Activations(rows: softTokens.rows, width: softTokens.width, values: softTokens.values)
+    dropout.apply(toSoftTokens: &kept, on: team)
+    return kept
   }
 
   /// The states at [REC], after the final norm: [B, d]. Answers are left out.
@@ -88,15 +103,17 @@ final class TrainingStep {
     let adaptor = model.adaptor.forward(embeddingRows(), on: team)
     var dsoftTokens = Activations(rows: embeddings.count, width: model.llmDim)
     dsoftTokens.clear()
+    let softTokens = kept(of: adaptor.output)
     let limit = rowLimit(.everything)
     for group in groups(rowLimit: limit) {
       let packed = PackedSequences(group.map(\.packed))
       let keeping: DifferentiableLlama.Keeping = packed.rowCount <= limit ? .everything : .inputs
-      let drows = model.llm.differentiate(rows(of: group, packed, adaptor.output), packed, keeping: keeping) {
+      let drows = model.llm.differentiate(rows(of: group, packed, softTokens), packed, keeping: keeping) {
         lossGradient($0, group)
       }
       distribute(drows, group, packed, &dsoftTokens)
     }
+    dropout.apply(toSoftTokens: &dsoftTokens, on: team)
     if model.options.trainsAdaptor {
       let dfirst = model.adaptor.backward(dsoftTokens, adaptor, on: team)
       if model.absent.isIn(embeddings) {

@@ -34,7 +34,7 @@ package enum TrainingDigest {
 extension TrainingPlan {
   /// What a run goes on with only if it is the same, by the flags' names.
   package var settings: [String: String] {
-    [
+    var settings = [
       "--epochs or --steps": "\(totalSteps) steps", "--samples-per-user": "\(options.samplesPerUser)",
       "--batch-size": "\(options.batchSize)",
       "--accumulation": "\(options.accumulation)", "--learning-rate": "\(options.learningRate)",
@@ -46,5 +46,8 @@ extension TrainingPlan {
       "--prompts": sampler.promptStyle.rawValue, "--no-questions": "\(!sampler.options.asksQuestions)",
       "the questions": sampler.questionsDigest,
     ]
+    // Runs of before know nothing of it.
+    if options.dropout > 0 { settings["--dropout"] = "\(options.dropout)" }
+    return settings
   }
 }

@@ -18,6 +18,8 @@ package struct TrainingPlan: Sendable {
     /// Steps at the beginning whose learning rate rises to the full one.
     package var warmupSteps: Int
     package var weightDecay: Float
+    /// Probability that an element of a soft token, or of a state at [REC], is dropped.
+    package var dropout: Float
     /// Longest norm of all gradients together; nil to leave them.
     package var clippingNorm: Double?
     /// A state is saved after every so many steps.
@@ -29,7 +31,8 @@ package struct TrainingPlan: Sendable {
 
     package init(
       epochs: Int = 8, samplesPerUser: Int = 1, steps: Int? = nil, batchSize: Int = 8, accumulation: Int = 1,
-      learningRate: Float = 5e-5, warmupSteps: Int = 0, weightDecay: Float = 0, clippingNorm: Double? = 1,
+      learningRate: Float = 5e-5, warmupSteps: Int = 0, weightDecay: Float = 0, dropout: Float = 0,
+      clippingNorm: Double? = 1,
       checkpointSteps: Int = 200, validationSteps: Int? = nil,
       patience: Int? = nil
     ) {
@@ -41,6 +44,7 @@ package struct TrainingPlan: Sendable {
       self.learningRate = learningRate
       self.warmupSteps = warmupSteps
       self.weightDecay = weightDecay
+      self.dropout = dropout
       self.clippingNorm = clippingNorm
       self.checkpointSteps = checkpointSteps
       self.validationSteps = validationSteps
@@ -66,6 +70,11 @@ package struct TrainingPlan: Sendable {
       }
       guard weightDecay.isFinite, weightDecay >= 0 else {
         throw TrainingError(.invalidInput, "--weight-decay is \(weightDecay); it is 0 or more")
+      }
+      guard TrainingDropout.probabilities.contains(dropout) else {
+        throw TrainingError(
+          .invalidInput,
+          "--dropout is \(dropout); it is 0 or more and below \(TrainingDropout.probabilities.upperBound)")
       }
       if let steps, warmupSteps >= steps {
         throw TrainingError(
@@ -114,6 +123,13 @@ package struct TrainingPlan: Sendable {
       }
     }
   }
+
+  /// - Parameter batch: counted over the whole run.
+  func dropout(ofBatch batch: Int) -> TrainingDropout {
+    TrainingDropout(probability: options.dropout, seed: sampler.options.seed &+ UInt64(batch + 1) &* Self.dropoutStream)
+  }
+
+  private static let dropoutStream: UInt64 = 0xBF58_476D_1CE4_E5B9
 
   /// The first examples of the run, of different users as far as there are.
   package func examples(first count: Int) -> [Sampler.Example] {

@@ -144,8 +144,10 @@ package final class TrainingRun {
       }
       guard !read.isEmpty else { continue }
       noteUntold(zip(batch, read).filter { $1.recommendation.tellsOfNone }.map(\.0))
-      let candidates = joint?.candidates(for: batch, batch: state.step * plan.options.accumulation + index)
-      let part = try model.addGradients(of: read, among: candidates, scale: 1 / Float(batches.count))
+      let number = state.step * plan.options.accumulation + index
+      let candidates = joint?.candidates(for: batch, batch: number)
+      let part = try model.addGradients(
+        of: read, among: candidates, scale: 1 / Float(batches.count), dropout: plan.dropout(ofBatch: number))
       guard part.total.isFinite else { throw try notFinite(part, batch, read) }
       losses.ire += part.ire / Double(batches.count)
       losses.ila += part.ila / Double(batches.count)

@@ -13,7 +13,8 @@ package struct JointSampler: Sendable {
   private let items: TrainingItems
   /// log of each item's share in the interactions that are trained on, each item counted once more than it was met.
   private let logShares: [Float]
-  /// Items that have a feature in a space in use.
+  /// Items that have a feature in a space in use and that somebody met: of another one, drawn time and again and never right, a model
+  /// would learn that it is no item for anybody.
   private let known: [Int]
   private let seed: UInt64
 
@@ -30,7 +31,7 @@ package struct JointSampler: Sendable {
     for user in users { for item in user.trainingItems { counts[item] += 1 } }
     let sum = counts.reduce(0, +)
     logShares = counts.map { Float(log($0 / sum)) }
-    known = (0..<items.items.count).filter(items.hasFeature)
+    known = (0..<items.items.count).filter { counts[$0] > 1 && items.hasFeature($0) }
     self.items = items
     self.others = others
     self.seed = seed

@@ -17,7 +17,10 @@ struct RecipeGradientTests {
     checkpoint = try SmallRun(directory.path).checkpoint
   }
 
-  @Test(arguments: [RecommendationLoss.pairwise, .jointSoftmax(temperature: 0.7)])
+  @Test(arguments: [
+    RecommendationLoss.pairwise, .jointSoftmax(JointLoss(temperature: 0.7)),
+    .jointSoftmax(JointLoss(temperature: 0.7, spaceWeight: 0.5)),
+  ])
   func `Gradients are the losses' slopes`(loss: RecommendationLoss) throws {
     let model = try RecipeModel.model(over: checkpoint, loss: loss)
     let samples = RecipeModel.samples()
@@ -30,12 +33,51 @@ struct RecipeGradientTests {
     }
   }
 
+  @Test(arguments: [RecommendationLoss.pairwise, .jointSoftmax(JointLoss(temperature: 0.7, spaceWeight: 0.5))])
+  func `Gradients are the losses' slopes with dropout too`(loss: RecommendationLoss) throws {
+    let model = try RecipeModel.model(over: checkpoint, loss: loss)
+    let samples = RecipeModel.samples()
+    let candidates = loss == .pairwise ? nil : RecipeModel.candidates(for: samples)
+    let dropout = TrainingDropout(probability: 0.3, seed: 9)
+    let losses = try model.addGradients(of: samples, among: candidates, dropout: dropout)
+    #expect(abs(losses.total - (try model.losses(of: samples, among: candidates)).total) > 1e-3 * losses.total)
+    try expectSlopes(of: model, directions: 2, unused: ["soft_token.absent.text"]) {
+      try model.losses(of: samples, among: candidates, dropout: dropout).total
+    }
+  }
+
+  /// The softmax of the only space is the joint one.
+  @Test func `A space's own loss is a softmax of its score alone`() throws {
+    let all = RecipeModel.samples().filter { $0.targets.contains { $0.space == .text } }
+    let candidates = RecipeModel.candidates(for: all)
+    func loss(_ spaces: [Space], _ weight: Float) throws -> Double {
+      let loss = RecommendationLoss.jointSoftmax(JointLoss(temperature: 0.7, spaceWeight: weight))
+      let model = try RecipeModel.model(over: checkpoint, loss: loss, spaces: spaces)
+      let samples = all.map { sample in
+        var sample = sample
+        sample.targets.removeAll { !spaces.contains($0.space) }
+        return sample
+      }
+      return try model.losses(of: samples, among: candidates).ire
+    }
+    let text = try loss([.text], 0)
+    #expect(abs(try loss([.text], 0.5) - 1.5 * text) < 1e-5 * text)
+    let joint = try loss(Space.allCases, 0)
+    let own = try loss(Space.allCases, 1) - joint
+    let double = try loss(Space.allCases, 2) - joint
+    #expect(own > 0.1 && abs(double - 2 * own) < 1e-5 * own)
+  }
+
   @Test func `Gradients do not depend on the memory for activations`() throws {
     let samples = RecipeModel.samples()
     let models = try [2 << 30, 0].map {
-      try RecipeModel.model(over: checkpoint, loss: .jointSoftmax(temperature: 1), activationBytes: $0)
+      try RecipeModel.model(
+        over: checkpoint, loss: .jointSoftmax(JointLoss(temperature: 1, spaceWeight: 0.5)), activationBytes: $0)
     }
-    for model in models { _ = try model.addGradients(of: samples, among: RecipeModel.candidates(for: samples)) }
+    for model in models {
+      _ = try model.addGradients(
+        of: samples, among: RecipeModel.candidates(for: samples), dropout: TrainingDropout(probability: 0.2, seed: 1))
+    }
     for (whole, split) in zip(models[0].parameters, models[1].parameters) {
       guard split.gradientNorm + whole.gradientNorm > 0 else { continue }
       #expect(distance(Array(split.gradient), Array(whole.gradient)) < 1e-5, "\(whole.name)")
@@ -75,7 +117,7 @@ struct RecipeGradientTests {
 
   /// Other copies of a target and items that a user met are as good as not there.
   @Test func `Duplicates of the target and met items are left out of the softmax`() throws {
-    let model = try RecipeModel.model(over: checkpoint, loss: .jointSoftmax(temperature: 1))
+    let model = try RecipeModel.model(over: checkpoint, loss: .jointSoftmax(JointLoss(temperature: 1)))
     let sample = RecipeModel.samples()[0]
     var candidates = RecipeModel.candidates(for: [sample])
     let alone = try model.losses(of: [sample], among: candidates).ire
@@ -92,7 +134,7 @@ struct RecipeGradientTests {
   @Test func `A softmax needs candidates and the published loss has none`() throws {
     let samples = RecipeModel.samples()
     let candidates = RecipeModel.candidates(for: samples)
-    for (loss, wrong) in [(RecommendationLoss.pairwise, candidates), (.jointSoftmax(temperature: 1), nil)] {
+    for (loss, wrong) in [(RecommendationLoss.pairwise, candidates), (.jointSoftmax(JointLoss(temperature: 1)), nil)] {
       let model = try RecipeModel.model(over: checkpoint, loss: loss)
       let error = #expect(throws: TrainingError.self) { try model.addGradients(of: samples, among: wrong) }
       #expect(error?.code == .invalidInput)

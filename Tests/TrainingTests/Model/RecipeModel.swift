@@ -16,13 +16,13 @@ enum RecipeModel {
 
   static func model(
     over checkpoint: CheckpointLocation, layout: SoftTokenLayout = layout, loss: RecommendationLoss = .pairwise,
-    lora: Int? = 2, activationBytes: Int = 2 << 30, dims: [Space: Int] = dims
+    spaces: [Space] = Space.allCases, lora: Int? = 2, activationBytes: Int = 2 << 30, dims: [Space: Int] = dims
   ) throws -> TrainableRecommender {
     let start = FreshStart(featureDims: dims, softTokens: layout, adaptorWidth: 20, spaceDim: 12, seed: 4)
     let model = try TrainableRecommender(
       checkpoint: checkpoint,
       options: TrainingModelOptions(
-        loss: loss, lowRank: lora.map { LowRankStart(rank: $0, seed: 4) }, freshStart: start,
+        spaces: spaces, loss: loss, lowRank: lora.map { LowRankStart(rank: $0, seed: 4) }, freshStart: start,
         activationBytes: activationBytes, maxPositions: 2048, threads: 1))
     var numbers = SeededGenerator(seed: 5)
     for parameter in model.parameters where parameter.name.hasPrefix("soft_token.") || parameter.name.contains("lora_B")

@@ -183,7 +183,7 @@ struct RecipeCheckpointTests {
     #expect(try RecipeModel.model(over: checkpoint, lora: nil).softTokens == RecipeModel.layout)
   }
 
-  @Test(arguments: [RecommendationLoss.pairwise, .jointSoftmax(temperature: 1)])
+  @Test(arguments: [RecommendationLoss.pairwise, .jointSoftmax(JointLoss(temperature: 1))])
   func `The recipe is learned, and ends with the same bytes when it was broken off`(loss: RecommendationLoss) throws {
     var options = SmallRun.options
     (options.epochs, options.batchSize, options.learningRate) = (40, 7, 3e-3)
