@@ -6,7 +6,8 @@ import Models
 
 struct StudyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "study", abstract: "Measures how figures change with history, prompt length, noise and lost images.",
+    commandName: "study",
+    abstract: "Measures how figures change with history, prompt length, noise, lost images and parts of the method.",
     discussion: """
       Each prints a table of means over users ± half the 95% bootstrap interval. --json FILE keeps the result for illmrec \
       report, --html FILE writes plots.
@@ -17,7 +18,7 @@ struct StudyCommand: AsyncParsableCommand {
       """,
     subcommands: [
       HistoryLengthStudyCommand.self, ContextBudgetStudyCommand.self, DescriptionNoiseStudyCommand.self,
-      MissingImagesStudyCommand.self, TokenCountsStudyCommand.self,
+      MissingImagesStudyCommand.self, TokenCountsStudyCommand.self, AblationStudyCommand.self,
     ])
 }
 

@@ -21,6 +21,14 @@ struct TrainCommand: ReportingCommand {
       newest that is sound, and ends with the bytes of a run that was never broken off. Image embeddings are computed once and \
       kept in OUT/features.
 
+      --sweep FILE trains once for each run that a JSON file asks for, with the flags of the command and those of the run, each into a \
+      directory of its own in --out; sweep.csv there, and the table at the end, have what each reached on the validation items. A run \
+      that fails does not end the others, and --resume goes on with what is not done:
+
+        {"runs": [{"name": "rank 8", "flags": ["--lora", "8"]}],
+         "grid": [{"flag": "--seed", "values": [1, 2, 3]},
+                  {"flag": "--positions", "values": [true, false]}]}
+
       --golden DIR instead replays a training run of the reference framework, DIR/train.json, and prints the losses of every \
       step with their largest relative error, and that of the gradients' norms, beside their bounds. Exit code 1 when one is \
       beyond.
@@ -29,6 +37,7 @@ struct TrainCommand: ReportingCommand {
         illmrec train --data data/ --checkpoint base/ --out run/
         illmrec train --data data/ --checkpoint base/ --out run/ --features cf=cf.safetensors --features text=text.npy
         illmrec train --data data/ --checkpoint base/ --out run/ --resume
+        illmrec train --data data/ --checkpoint base/ --out sweep/ --sweep sweep.json
         illmrec train --golden goldens/mha
       """)
 
@@ -44,14 +53,19 @@ struct TrainCommand: ReportingCommand {
     help: ArgumentHelp("Replays this golden's train.json instead of training.", valueName: "dir"),
     transform: NonEmpty.text)
   var golden: String?
+  @Option(
+    help: ArgumentHelp(
+      "Trains once for each run of this JSON file, each into its own directory of --out.", valueName: "file"),
+    transform: NonEmpty.text)
+  var sweep: String?
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Model and features") var model: TrainedModelOptions
 
   func validate() throws {
     guard golden == nil else {
-      guard data == nil, checkpoint == nil, out == nil, !resume else {
+      guard data == nil, checkpoint == nil, out == nil, sweep == nil, !resume else {
         throw ValidationError(
-          "--golden replays a golden with its own checkpoint; leave --data, --checkpoint and --out out.")
+          "--golden replays a golden with its own checkpoint; leave --data, --checkpoint, --out and --sweep out.")
       }
       return
     }
@@ -63,9 +77,20 @@ struct TrainCommand: ReportingCommand {
   func perform() async throws {
     if let golden {
       try await replay(golden)
-    } else if let settings {
-      try await train(settings)
+    } else if let sweep, let out {
+      try await perform(SweepFile(sweep), in: out)
+    } else {
+      try await train()
     }
+  }
+
+  private func perform(_ file: SweepFile, in out: String) async throws {
+    guard training.name == nil else {
+      throw CLIError(.usage, "--name: each training of a sweep has the name of its run; leave it out")
+    }
+    let sweep = try TrainingSweep(
+      file.runs, common: SweepArguments.common(of: CommandLine.arguments), directory: out, resumes: resume)
+    try await sweep.performAndShow()
   }
 
   /// Nil with `--golden`.
@@ -75,7 +100,10 @@ struct TrainCommand: ReportingCommand {
       data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
   }
 
-  private func train(_ settings: TrainingSettings) async throws {
+  /// Trains once, as the flags say.
+  @discardableResult
+  func train() async throws -> TrainingOutcome {
+    guard let settings else { preconditionFailure("--golden trains nothing") }
     for (path, what) in [(settings.data, "the prepared data"), (settings.checkpoint, "the checkpoint to start from")] {
       try InputFile.requireDirectory(path, what: what)
     }
@@ -88,6 +116,7 @@ struct TrainCommand: ReportingCommand {
     guard outcome != .stopped else {
       throw CLIError(.interrupted, "stopped; go on with the same command and --resume")
     }
+    return outcome
   }
 
   private func replay(_ golden: String) async throws {

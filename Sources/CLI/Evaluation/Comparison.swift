@@ -48,14 +48,27 @@ struct Comparison {
         + Self.comparedMetrics.map { .init("p (\($0))", .trailing) }
         + (readsPrompts ? [.init("speed", .trailing)] : []))
     for (index, report) in reports.enumerated() where index != baseline {
-      let differences = Self.comparedMetrics.map {
-        bootstrap.difference(report.values(of: $0), reports[baseline].values(of: $0))
-      }
       table.add(
-        [report.name] + differences.map(\.estimate.signedText) + differences.map { $0.shareNotLarger.rounded(to: 3) }
-          + (readsPrompts ? [speed(of: report)] : []))
+        [report.name] + differences(of: report, from: reports[baseline]) + (readsPrompts ? [speed(of: report)] : []))
     }
     return table
+  }
+
+  /// Every method against the one before it.
+  var steps: TextTable {
+    var table = TextTable(
+      [.init("step"), .init("against")] + Self.comparedMetrics.map { .init($0.description, .trailing) }
+        + Self.comparedMetrics.map { .init("p (\($0))", .trailing) })
+    for (before, report) in zip(reports, reports.dropFirst()) {
+      table.add([report.name, before.name] + differences(of: report, from: before))
+    }
+    return table
+  }
+
+  /// The differences and their p, in the compared metrics.
+  private func differences(of report: MethodReport, from other: MethodReport) -> [String] {
+    let differences = Self.comparedMetrics.map { bootstrap.difference(report.values(of: $0), other.values(of: $0)) }
+    return differences.map(\.estimate.signedText) + differences.map { $0.shareNotLarger.rounded(to: 3) }
   }
 
   /// Whether there is a method whose time goes into prompts.
