@@ -45,6 +45,11 @@ package struct Dataset: Sendable, Equatable {
   }
 }
 
+extension Dataset {
+  /// Items that are in no training sequence, as numbers.
+  package var unmetItems: Set<Int> { Set(items.indices).subtracting(users.flatMap(\.trainingItems)) }
+}
+
 extension Dataset.User {
   /// Leave-one-out: the part of the sequence that a model may learn from.
   package var trainingItems: ArraySlice<Int> { items.dropLast(2) }

@@ -20,7 +20,8 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
       --threads sums are made in another order, and the figures move within their noise.
 
       FILE.safetensors holds all weights, the items' embeddings [items, width] first, in the order of the dataset's items: \
-      give it to illmrec evaluate as --sasrec FILE or --features cf=FILE. FILE.npy holds the embeddings alone.
+      give it to illmrec evaluate as --sasrec FILE or --features cf=FILE. FILE.npy holds the embeddings alone. An item that is in no \
+      training sequence has no feature: its row is NaN, in FILE.safetensors in a matrix cf beside the embeddings.
 
       Example:
         illmrec features cf data/ --out data/cf.safetensors
@@ -48,14 +49,21 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
     try OutputFile.requireWritable(out)
     try InputFile.requireDirectory(data, what: "the prepared data")
     let (data, settings, threads) = (data, sasrec.settings(seed: seed), threads)
-    let outcome = try await Interruption.cancellingThread(named: "sasrec") { interruption in
+    let (outcome, unmet) = try await Interruption.cancellingThread(named: "sasrec") { interruption in
       let dataset = EvaluatedData(dataset: try Dataset(reading: data), interruption: interruption)
-      return try SASRecRun(dataset: dataset, settings: settings, threads: threads).train()
+      return (
+        outcome: try SASRecRun(dataset: dataset, settings: settings, threads: threads).train(),
+        unmet: dataset.dataset.unmetItems
+      )
     }
     if out.hasSuffix(".npy") {
-      try NumPyFile.write(outcome.weights.itemEmbeddings, to: out)
+      try NumPyFile.write(outcome.weights.features(unmet: unmet), to: out)
     } else {
-      try outcome.weights.write(to: out)
+      try outcome.weights.write(to: out, unmet: unmet)
+    }
+    if !unmet.isEmpty {
+      Terminal.standardError.writeLine(
+        "\(unmet.count.counted("item")) in no training sequence: without a feature in cf")
     }
     let (best, embeddings) = (outcome.best, outcome.weights.itemEmbeddings)
     Terminal.standardOutput.writeLine(

@@ -4,12 +4,15 @@ import Foundation
 import Kernels
 package import Models
 
-/// SASRec's files: safetensors whose first tensor, `item_emb.weight` [N, D], is what the cf space is projected from.
+/// SASRec's files: safetensors whose first tensor, `item_emb.weight` [N, D], is what the cf space is projected from. Where there are items
+/// that nobody met, a tensor `cf` [N, D] at the end takes its place for the cf space: it has NaN in their rows, for they have no such feature.
 extension SASRecWeights {
   private static let settingsKey = "illmrec_sasrec"
 
   /// Writes all weights, with the settings, to a safetensors file that appears whole or not at all.
-  package func write(to path: String) throws(ModelError) {
+  ///
+  /// - Parameter unmet: items that no training sequence has.
+  package func write(to path: String, unmet: Set<Int> = []) throws(ModelError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let settings: Data
@@ -18,8 +21,11 @@ extension SASRecWeights {
     } catch {
       throw ModelError(.invalidInput, "SASRec's settings cannot be written as JSON", cause: error)
     }
+    let features =
+      unmet.isEmpty ? [] : [Tensor("cf", shape: [items, self.settings.width], values: features(unmet: unmet).values)]
     try SafetensorsWriter.write(
-      tensors, to: path, metadata: ["format": "pt", Self.settingsKey: String(decoding: settings, as: UTF8.self)])
+      tensors + features, to: path,
+      metadata: ["format": "pt", Self.settingsKey: String(decoding: settings, as: UTF8.self)])
   }
 
   /// Reads what `write(to:)` wrote.

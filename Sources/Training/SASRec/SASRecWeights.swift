@@ -23,6 +23,17 @@ package struct SASRecWeights: Sendable {
     Matrix(rows: items, columns: settings.width, values: tensors[0].values)
   }
 
+  /// The embeddings as features, [N, D]: NaN for items that nobody met, of which a SASRec has learned at most that they are never
+  /// right.
+  package func features(unmet: Set<Int>) -> Matrix {
+    let width = settings.width
+    var values = tensors[0].values
+    for item in unmet {
+      values.replaceSubrange(item * width..<(item + 1) * width, with: repeatElement(.nan, count: width))
+    }
+    return Matrix(rows: items, columns: width, values: values)
+  }
+
   /// Every tensor's name and shape.
   static func shapes(_ settings: SASRecSettings, items: Int) -> [(name: String, shape: [Int])] {
     let width = settings.width

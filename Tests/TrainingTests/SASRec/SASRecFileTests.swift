@@ -19,6 +19,18 @@ import Testing
     }
   }
 
+  @Test func `Items that nobody met have no feature, and a SASRec's embeddings all the same`() throws {
+    let weights = SASRecNetworkTests.small()
+    try withTemporaryDirectory { directory in
+      let path = directory + "/cf.safetensors"
+      try weights.write(to: path, unmet: [2, 8])
+      #expect(try SASRecWeights(path: path).itemEmbeddings == weights.itemEmbeddings)
+      let features = try FeatureTable(importing: path, for: .cf, items: 9)
+      #expect((0..<9).filter { features[$0] == nil } == [2, 8])
+      #expect(features[3] == Array(weights.itemEmbeddings[row: 3]))
+    }
+  }
+
   @Test func `Other files are refused`() throws {
     let weights = SASRecNetworkTests.small()
     try withTemporaryDirectory { directory in
