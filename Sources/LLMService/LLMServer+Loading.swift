@@ -71,7 +71,7 @@ extension LLMServer {
   /// A history item of a request brings its title and its image, no other words.
   static func checkPromptStyle(of checkpoint: CheckpointLocation) throws(ModelError) {
     let style = try checkpoint.promptStyle()
-    guard !style.showsImages else { return }
+    guard !style.readsTitlesAlone else { return }
     throw ModelError(
       .unsupported,
       "\(checkpoint.directory) was trained with --prompts \(style.rawValue), and requests bring items' titles and images, not "

@@ -82,7 +82,7 @@ import Testing
     #expect(try abs(#require(hits(images)[1]) - 5.0 / 7) < 1e-9)
 
     let tokens = try await study("token-counts", [])
-    #expect(tokens.axis.labels == ["image", "compact", "attributes", "descriptions"])
+    #expect(tokens.axis.labels == ["image", "compact", "attributes", "descriptions", "image-descriptions"])
     #expect(tokens.settings.contains { $0.name == "command" && $0.value.contains("token-counts") })
 
     let page = shop.run("report.html")

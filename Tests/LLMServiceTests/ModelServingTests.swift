@@ -202,7 +202,7 @@ import Testing
       let json = #"{"model_type": "projector", "prompt_style": "\#(style.rawValue)"}"#
       try Data(json.utf8).write(to: URL(filePath: checkpoint.recModule + "/config.json"))
     }
-    for style in [PromptStyle.attributes, .descriptions] {
+    for style in [PromptStyle.attributes, .descriptions, .imageDescriptions] {
       try train(with: style)
       let error = #expect(throws: ModelError.self) { try LLMServer.checkPromptStyle(of: checkpoint) }
       #expect(error?.code == .unsupported && error?.message.contains("--prompts \(style.rawValue)") == true)

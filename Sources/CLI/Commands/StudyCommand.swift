@@ -110,7 +110,9 @@ struct ContextBudgetStudyCommand: StudyRunCommand {
 struct DescriptionNoiseStudyCommand: StudyRunCommand {
   static let configuration = CommandConfiguration(
     commandName: "description-noise", abstract: "A share of the descriptions' words is replaced by random ones.",
-    discussion: "Prompts of images do not read descriptions: give one --checkpoint NAME=DIR of each style to see both.")
+    discussion:
+      "Prompts of the styles image and compact do not read descriptions: give one --checkpoint NAME=DIR of each style to see "
+      + "both.")
 
   @OptionGroup var options: StudyOptions
   @OptionGroup var chance: StudySeedOptions

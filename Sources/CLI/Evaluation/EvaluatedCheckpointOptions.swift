@@ -12,8 +12,8 @@ struct EvaluatedCheckpointOptions: ParsableArguments {
   var checkpoint: [CheckpointArgument<String>] = []
   @Option(
     help: ArgumentHelp(
-      "How prompts tell of items instead of as the checkpoint was trained: image, compact, attributes or descriptions. "
-        + "Repeat it with a checkpoint's name for that one alone.", valueName: "[name=]style"))
+      "How prompts tell of items instead of as the checkpoint was trained: image, compact, attributes, descriptions or "
+        + "image-descriptions. Repeat it with a checkpoint's name for that one alone.", valueName: "[name=]style"))
   var prompts: [CheckpointArgument<PromptStyle>] = []
   @Option(
     help: ArgumentHelp(

@@ -9,7 +9,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How prompts tell of items: image (titles and images, as published), compact (images alone), attributes or "
-        + "descriptions (in words); as --checkpoint was trained by default.", valueName: "style"))
+        + "descriptions (in words), image-descriptions (titles, images and descriptions); as --checkpoint was trained by "
+        + "default.", valueName: "style"))
   var prompts: PromptStyle?
   @Option(
     help: ArgumentHelp(

@@ -5,7 +5,7 @@ package import Models
 
 /// Tokens that each way of telling about items takes, from the tokenizer alone: no model is computed.
 package struct TokenCounts: Sendable {
-  package static let styles: [PromptStyle] = [.image, .compact, .attributes, .descriptions]
+  package static let styles: [PromptStyle] = [.image, .compact, .attributes, .descriptions, .imageDescriptions]
   package static let statistics = ["mean", "p50", "p95", "ratio to image"]
 
   private let tokenizer: LlamaTokenizer

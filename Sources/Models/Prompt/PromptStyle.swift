@@ -10,13 +10,23 @@ package enum PromptStyle: String, Sendable, CaseIterable {
   case attributes
   /// As `attributes`, with each item's description.
   case descriptions
+  /// As `image`, with each item's description.
+  case imageDescriptions = "image-descriptions"
 
   /// Whether items are told by soft tokens. An item without an image has no place in such a prompt; in the others every
   /// item has one.
   package var showsImages: Bool {
     switch self {
-    case .image, .compact: true
+    case .image, .compact, .imageDescriptions: true
     case .attributes, .descriptions: false
+    }
+  }
+
+  /// Whether a title and an image are all that is told of an item.
+  package var readsTitlesAlone: Bool {
+    switch self {
+    case .image, .compact: true
+    case .attributes, .descriptions, .imageDescriptions: false
     }
   }
 }

@@ -5,7 +5,7 @@ package import Items
 /// The words of a style's prompts.
 ///
 /// - Source: the published code's `conversation.py` and `dataset.py` for the style `image`; one line, with the trailing space.
-///   The styles in words tell other things of each item in the same frame.
+///   The other styles but `compact` tell other things of each item in the same frame.
 package struct PromptTemplate: Sendable {
   typealias Segment = LlamaTokenizer.Segment
 
@@ -47,17 +47,22 @@ package struct PromptTemplate: Sendable {
     case .attributes: described = [("Brand", item.brand), ("Category", item.category)]
     case .descriptions:
       described = [("Brand", item.brand), ("Category", item.category), ("Description", item.shortDescription)]
+    case .imageDescriptions: described = [("Description", item.shortDescription)]
     }
     return [title] + described.filter { !$0.value.isEmpty }
   }
 
-  /// In curly brackets its texts and, in the style `image`, its soft token; the soft token alone in the style `compact`.
+  /// In curly brackets its texts and, in styles that show images, its soft token behind its title; the soft token alone in the
+  /// style `compact`.
   func item(_ item: ItemTexts) -> [Segment] {
     guard style != .compact else { return [.visualMarker] }
-    var segments = fields(of: item).enumerated().flatMap { index, field -> [Segment] in
-      [.text((index == 0 ? "{" : Self.separator) + field.name + ": "), .data(field.value)]
+    var segments: [Segment] = []
+    for (index, field) in fields(of: item).enumerated() {
+      segments += [.text((index == 0 ? "{" : Self.separator) + field.name + ": "), .data(field.value)]
+      if index == 0, style.showsImages {
+        segments += [.text(Self.separator + "Visual representation: "), .visualMarker]
+      }
     }
-    if style.showsImages { segments += [.text(Self.separator + "Visual representation: "), .visualMarker] }
     return segments + [.text("}")]
   }
 

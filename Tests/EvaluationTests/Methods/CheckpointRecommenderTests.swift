@@ -96,6 +96,7 @@ import Testing
     // `<s>`, the two items that have images, and [REC].
     #expect(methods[1].promptStyle == .compact && tokens[1] == 4)
     #expect(tokens[1] < tokens[0] && tokens[0] < tokens[2] && tokens[2] < tokens[3], "\(tokens)")
+    #expect(methods[4].promptStyle == .imageDescriptions && tokens[0] < tokens[4], "\(tokens)")
     #expect(Set(try methods.map { try $0.scores(of: [query]) }).count == methods.count)
   }
 

@@ -177,7 +177,8 @@ import Testing
     #expect(figures("p50", "tokens per prompt")[1] == 3 && figures("p95", "tokens per prompt")[1] == 5)
     #expect(figures("ratio to image", "tokens per prompt")[0] == 1)
     let perItem = figures("mean", "tokens per item")
-    #expect(perItem[3] > perItem[2] && perItem[0] > 1)
+    #expect(perItem.count == TokenCounts.styles.count && TokenCounts.styles[4] == .imageDescriptions)
+    #expect(perItem[3] > perItem[2] && perItem[0] > 1 && perItem[4] > perItem[0])
     let expected = try #require(try method().promptTokens(of: [RankingQuery(user: 0, history: [3], candidates: [])]))
     #expect(figures("p50", "tokens per prompt")[0] == Double(expected[0]))
   }

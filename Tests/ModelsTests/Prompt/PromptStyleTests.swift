@@ -45,6 +45,27 @@ struct PromptStyleTests {
     #expect(PromptTemplate(style).text.hasPrefix(Self.head + "{Title: <title>, Brand: <brand>, Category: <category>"))
   }
 
+  /// `<i_vis>` comes after the pieces.
+  @Test func `A description stands behind the title and the soft token`() throws {
+    let marker = Int32(try tokenizer().pieceCount)
+    let prompt = try builder(.imageDescriptions).prompt(history: entries())
+    let segments: [LlamaTokenizer.Segment] = [
+      .text(Self.head + "{Title: red lamp, Visual representation: "), .visualMarker,
+      .text(", Description: It shines red.}, {Title: Unknown, Visual representation: "), .visualMarker,
+      .text("}" + Self.tail),
+    ]
+    #expect(prompt.tokenIDs == (try tokenizer().encode(segments).ids))
+    #expect(prompt.softTokenPositions.map { prompt.tokenIDs[$0] } == [marker, marker])
+    #expect(prompt.softTokens == [[0, 1], [1, 1]])
+    #expect(
+      PromptTemplate(.imageDescriptions).text
+        == Self.head + "{Title: <title>, Visual representation: <i_vis>, Description: <description>}" + Self.tail)
+    let undescribed = Self.items.map { ItemTexts(title: $0.title, brand: $0.brand, category: $0.category) }
+    #expect(
+      try builder(.imageDescriptions).prompt(history: entries(undescribed)).tokenIDs
+        == builder(.image).prompt(history: entries(undescribed)).tokenIDs)
+  }
+
   @Test func `Image prompts read titles alone`() throws {
     let titles = Self.items.map { HistoryEntry(title: $0.title, softToken: nil) }
     #expect(try builder(.image).prompt(history: entries()).tokenIDs == builder(.image).prompt(history: titles).tokenIDs)
@@ -71,19 +92,24 @@ struct PromptStyleTests {
     #expect(prompt.tokenCount <= tokens)
   }
 
-  @Test func `Items in words are left out whole`() throws {
+  @Test(arguments: [PromptStyle.descriptions, .imageDescriptions]) func `Items in words are left out whole`(
+    style: PromptStyle
+  ) throws {
     let budget = 400
-    let prompt = try builder(.descriptions, tokens: budget).prompt(
+    let prompt = try builder(style, tokens: budget).prompt(
       history: entries(Array(repeating: Self.items[0], count: 10)))
     let kept = 10 - prompt.truncatedItems
     #expect((1..<10).contains(kept) && prompt.tokenCount <= budget)
-    let same = try builder(.descriptions).prompt(history: entries(Array(repeating: Self.items[0], count: kept)))
+    let same = try builder(style).prompt(history: entries(Array(repeating: Self.items[0], count: kept)))
     #expect(prompt.tokenIDs == same.tokenIDs)
+    #expect(prompt.softTokens.map { $0[0] } == (style.showsImages ? (10 - kept..<10).map { Float($0) } : []))
   }
 
-  @Test func `A description is cut`() throws {
+  @Test(arguments: [PromptStyle.descriptions, .imageDescriptions]) func `A description is cut`(
+    style: PromptStyle
+  ) throws {
     func prompt(_ description: String) throws -> [Int32] {
-      try builder(.descriptions).prompt(
+      try builder(style).prompt(
         history: [HistoryEntry(texts: ItemTexts(title: "a", description: description), softToken: nil)]
       ).tokenIDs
     }
@@ -99,6 +125,9 @@ struct PromptStyleTests {
     let prompt = try builder(.descriptions).prompt(history: [HistoryEntry(texts: words, softToken: nil)])
     #expect(prompt.softTokenPositions.isEmpty)
     #expect(prompt.tokenIDs.dropFirst().allSatisfy { $0 > 2 && $0 < marker })
+    let shown = try builder(.imageDescriptions).prompt(history: [HistoryEntry(texts: words, softToken: [1, 2])])
+    #expect(shown.softTokenPositions.count == 1 && shown.softTokens == [[1, 2]])
+    #expect(shown.tokenIDs.filter { $0 == marker }.count == 1)
   }
 
   @Test(arguments: PromptStyle.allCases) func `Every style is computed`(style: PromptStyle) throws {
@@ -130,6 +159,7 @@ struct CheckpointPromptStyleTests {
   @Test func `A checkpoint says its style`() throws {
     #expect(try SyntheticModels.location().promptStyle() == .image)
     #expect(try style(#"{"llm_dim": 32, "prompt_style": "compact"}"#) == .compact)
+    #expect(try style(#"{"prompt_style": "image-descriptions"}"#) == .imageDescriptions)
     #expect(try CheckpointLocation(directory: "/nowhere").promptStyle() == .image)
   }
 

@@ -85,6 +85,21 @@ struct PromptStyleTrainingTests {
       #expect(sequence.embeddings.isEmpty && sequence.softTokenPositions.isEmpty)
       #expect(!sequence.tokenIDs.contains(marker))
     }
+
+    let both = try sample(.imageDescriptions)
+    let conversation = try #require(both.answer).sequence
+    for sequence in [both.recommendation, conversation] {
+      #expect(sequence.embeddings.count == 2)
+      #expect(sequence.softTokenPositions.map { sequence.tokenIDs[$0] } == [marker, marker])
+    }
+    let begun: [LlamaTokenizer.Segment] = [
+      .text(
+        system
+          + "Your job is to recommend a suitable next item based on a user's interacted items. This user has chronologically "
+          + "interacted with following items: [{Title: lamp 0, Visual representation: "), .visualMarker,
+      .text(", Description: It shines 0.}, {Title: lamp 1, Visual representation: "), .visualMarker,
+    ]
+    #expect(conversation.tokenIDs.starts(with: tokenizer.encode(begun).ids))
     #expect(try sample(.attributes).recommendation.tokenIDs.count < described.recommendation.tokenIDs.count)
   }
 
