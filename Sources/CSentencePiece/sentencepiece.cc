@@ -106,6 +106,17 @@ int32_t illmrec_sentencepiece_unknown_id(const illmrec_sentencepiece *processor)
   return processor->processor.unk_id();
 }
 
+const char *illmrec_sentencepiece_piece(const illmrec_sentencepiece *processor, int32_t id, size_t *size,
+                                        illmrec_sentencepiece_kind *kind) {
+  const auto &pieces = processor->processor;
+  const std::string &piece = pieces.IdToPiece(id);
+  *size = piece.size();
+  *kind = pieces.IsByte(id)                              ? ILLMREC_SENTENCEPIECE_BYTE
+          : pieces.IsControl(id) || pieces.IsUnknown(id) ? ILLMREC_SENTENCEPIECE_NO_TEXT
+                                                         : ILLMREC_SENTENCEPIECE_TEXT;
+  return piece.data();
+}
+
 int32_t illmrec_sentencepiece_longest_piece(const illmrec_sentencepiece *processor) {
   static constexpr std::string_view space = "\xE2\x96\x81";
   const auto &pieces = processor->processor;

@@ -12,15 +12,26 @@ package struct CheckpointLocation: Sendable {
   /// The frozen LLM's directory, or its GGUF file, when it is not in `llm/` of the checkpoint.
   package let llmWeights: String?
 
+  /// The directory of the tokenizer's files; they lie there, and not beside weights that have a directory of their own.
+  package let tokenizer: String
+
   package init(directory: String, llmWeights: String? = nil) {
     self.directory = directory
     self.llmWeights = llmWeights
+    tokenizer = directory + "/llm"
+  }
+
+  /// A frozen LLM without a checkpoint: a directory with its tokenizer, or a GGUF file, whose tokenizer is its own or lies beside it.
+  package init(llm path: String) {
+    directory = path
+    llmWeights = path
+    let parent = path.lastIndex(of: "/").map { String(path[..<$0]) }
+    tokenizer = Self.isDirectory(path) ? path : parent.map { $0.isEmpty ? "/" : $0 } ?? "."
   }
 
   /// The checkpoint's own configuration; the published code writes it, a checkpoint works without.
   var configuration: String { directory + "/config.json" }
   package var llm: String { llmWeights ?? directory + "/llm" }
-  package var tokenizer: String { directory + "/llm" }
   package var tokenEmbeddings: String { directory + "/llm_parameter/token_embed.pth" }
   /// `vision_tower/`, or the directory itself where it is a vision model's own, as Hugging Face has it.
   package var visionTower: String {

@@ -40,6 +40,19 @@ int32_t illmrec_sentencepiece_piece_to_id(const illmrec_sentencepiece *processor
 /// Id of the unknown piece.
 int32_t illmrec_sentencepiece_unknown_id(const illmrec_sentencepiece *processor);
 
+/// What a piece stands for.
+typedef enum {
+  ILLMREC_SENTENCEPIECE_TEXT = 0,
+  /// The byte that its name tells, such as <0x0A>.
+  ILLMREC_SENTENCEPIECE_BYTE = 1,
+  /// No text: it steers the model, or is what no piece covers.
+  ILLMREC_SENTENCEPIECE_NO_TEXT = 2,
+} illmrec_sentencepiece_kind;
+
+/// The piece of an id from 0 to below the number of pieces: *size bytes of UTF-8, which live as long as the model.
+const char *illmrec_sentencepiece_piece(const illmrec_sentencepiece *processor, int32_t id, size_t *size,
+                                        illmrec_sentencepiece_kind *kind);
+
 /// Characters, in Unicode scalars, of the longest piece. 0 when a text's pieces may be fewer than its characters divided by that:
 /// when there are no bytes for what no piece covers, or a piece goes on behind a space that is not at its beginning.
 int32_t illmrec_sentencepiece_longest_piece(const illmrec_sentencepiece *processor);

@@ -125,7 +125,7 @@ package final class LlamaModel: Sendable {
     return normed
   }
 
-  private func computeKeysAndValues(
+  func computeKeysAndValues(
     _ layer: LlamaLayer, _ hidden: borrowing Activations, _ positions: [Int32], _ workspace: inout Workspace
   ) {
     let attention = layer.attention
@@ -159,7 +159,7 @@ extension LlamaModel {
     team.add(branch, to: &hidden)
   }
 
-  private func addFeedForward(
+  func addFeedForward(
     of normed: borrowing Activations, _ layer: LlamaLayer, to hidden: inout Activations, gate: inout Activations,
     up: inout Activations
   ) {
@@ -196,7 +196,7 @@ extension LlamaConfiguration {
 
 extension LlamaModel {
   /// Intermediate values of one call, reused by every layer.
-  private struct Workspace: ~Copyable {
+  struct Workspace: ~Copyable {
     var normed: Activations  // [T, D]
     var query: Activations  // [T, H · E]
     var key: Activations  // [T, G · E]

@@ -9,8 +9,13 @@ extension ItemTexts {
   package static let descriptionCharacters = 800
 
   /// The beginning of the description, with the white space between its words made single spaces.
-  var shortDescription: String {
-    let words = description.split(whereSeparator: \.isWhitespace).prefix(Self.descriptionWords)
-    return String(words.joined(separator: " ").prefix(Self.descriptionCharacters))
+  var shortDescription: String { Self.beginning(of: description) }
+
+  /// The title, cut in the same way: one line.
+  package var shortTitle: String { Self.beginning(of: title) }
+
+  private static func beginning(of text: String) -> String {
+    let words = text.split(whereSeparator: \.isWhitespace).prefix(descriptionWords)
+    return String(words.joined(separator: " ").prefix(descriptionCharacters))
   }
 }

@@ -58,6 +58,19 @@ final class SentencePieceModel: Sendable {
     return id == unknownID ? nil : id
   }
 
+  /// The piece of an id below ``pieceCount``.
+  ///
+  /// - Returns: its bytes, whether it is a text's and neither steers the model nor is the unknown one, and whether it stands for the
+  ///   byte that its name tells.
+  func piece(_ id: Int32) -> (bytes: [UInt8], isText: Bool, isByte: Bool) {
+    precondition(id >= 0 && Int(id) < pieceCount)
+    var size = 0
+    var kind = ILLMREC_SENTENCEPIECE_TEXT
+    let start = illmrec_sentencepiece_piece(handle, id, &size, &kind)
+    let bytes = UnsafeRawBufferPointer(start: start, count: size)
+    return (Array(bytes), kind != ILLMREC_SENTENCEPIECE_NO_TEXT, kind == ILLMREC_SENTENCEPIECE_BYTE)
+  }
+
   /// Ids of the pieces of `text`.
   func encode(_ text: String) -> [Int32] {
     var text = text

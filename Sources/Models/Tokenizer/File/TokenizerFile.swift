@@ -6,6 +6,8 @@ struct TokenizerFile {
   private(set) var root: TokenizerComponent
   /// Words are bytes, each of them a character of the vocabulary.
   private(set) var isByteLevel = false
+  /// The ids of the model's pieces, once the pipeline was made.
+  private(set) var pieces: [[UInt8]: Int32] = [:]
 
   init(path: String) throws(ModelError) {
     self.path = path
@@ -38,6 +40,7 @@ struct TokenizerFile {
     isByteLevel = preTokenizer.isByteLevel
     guard var model = try root.component("model") else { throw ModelError(.malformed, "\(path) has no model") }
     let vocabulary = try TokenizerVocabulary(&model, isByteLevel: isByteLevel)
+    pieces = vocabulary.ids
     var added = try addedTokens(vocabulary)
     try configuration.refuseSplitting(path)
     try added.add(configuration, path)
