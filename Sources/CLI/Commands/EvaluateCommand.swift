@@ -27,6 +27,10 @@ struct EvaluateCommand: ReportingCommand {
         item-knn+img+text, …    late fusion: the weighted sum of what several
                                 methods say, each standardised over the user's
                                 candidates; --fit-weights chooses the weights
+        generation              the LLM of --checkpoint or --llm-weights writes the
+                                next title behind those of the newest items;
+                                candidates whose titles are like it by
+                                --text-encoder come first
         services                what EncoderService, LLMService and
                                 RetrievalService recommend as they run
 
@@ -47,6 +51,8 @@ struct EvaluateCommand: ReportingCommand {
       --checkpoint image=run2/checkpoint --checkpoint compact=run3/checkpoint
         illmrec evaluate data/ --methods item-knn,img,item-knn+img --checkpoint ckpt/ \
       --fit-weights --by-popularity --part test
+        illmrec evaluate data/ --methods img,generation --checkpoint ckpt/ \
+      --text-encoder all-MiniLM-L6-v2/ --generated titles.csv
         illmrec evaluate data/ --methods services,item-knn --candidates catalog
       """)
 
@@ -71,6 +77,7 @@ struct EvaluateCommand: ReportingCommand {
     transform: NonEmpty.text)
   var sasrecFile: String?
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
+  @OptionGroup(title: "Generated titles") var generation: GenerationOptions
   @OptionGroup(title: "Running services") var services: EvaluatedServicesOptions
   @Flag(help: "Choose the weights of fusions by NDCG@5 of the validation items, instead of equal ones.")
   var fitWeights = false
@@ -95,6 +102,7 @@ struct EvaluateCommand: ReportingCommand {
     guard Set(seeds.elements).count == seeds.elements.count else { throw ValidationError("Name each seed once.") }
     try Self.check(resamples: resamples)
     try checkpoint.validate(methods.elements)
+    try generation.validate(methods.elements, checkpoint)
     guard !fitWeights || methods.elements.contains(where: { $0.parts.count > 1 }) else {
       throw ValidationError("--fit-weights is for fusions, such as item-knn+img; --methods names none.")
     }
@@ -127,17 +135,18 @@ struct EvaluateCommand: ReportingCommand {
       seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
       checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
       reading: checkpoint.images.reading,
-      services: ServiceEvaluation(services),
+      services: ServiceEvaluation(services), generation: generation.plan(methods.elements, checkpoint),
       bootstrap: Bootstrap(resamples: resamples), fitsWeights: fitWeights, comparesBands: byPopularity,
       keepsScores: scores != nil)
   }
 
   func perform() async throws {
-    for path in [ranks, scores, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    for path in [ranks, scores, generation.generated, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
     try InputFile.requireDirectory(data, what: "the prepared data")
     let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let scores { try OutputFile.write(comparison.scoreFile, to: scores) }
+    if let file = generation.generated { try OutputFile.write(comparison.generatedFile, to: file) }
     if let html { try OutputFile.write(comparison.page, to: html) }
     if json {
       Terminal.standardOutput.writeLine(try comparison.json())

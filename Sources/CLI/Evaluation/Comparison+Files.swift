@@ -3,6 +3,7 @@
 import Datasets
 import Evaluation
 import Foundation
+import Items
 import Pages
 
 extension Comparison {
@@ -30,6 +31,17 @@ extension Comparison {
           text += "\(id),\(origin),\(name),\(score),\(place == 0 ? 1 : 0)\n"
         }
       }
+    }
+    return Data(text.utf8)
+  }
+
+  /// user,item,title,generated: one line for each user, with the held-out item and what was written in its title's place.
+  var generatedFile: Data {
+    var text = "user,item,title,generated\n"
+    for user in task.users {
+      let item = task.dataset.items[task.query(of: user).candidates[0]]
+      let fields = [task.dataset.users[user].id, item.id, item.texts.title, generatedTitles[user] ?? ""]
+      text += fields.map(CSVText.field).joined(separator: ",") + "\n"
     }
     return Data(text.utf8)
   }

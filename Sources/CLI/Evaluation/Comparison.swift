@@ -14,6 +14,8 @@ struct Comparison {
   let bootstrap: Bootstrap
   /// By which the methods are compared, too; none when that was not asked for.
   var bands: [PopularityBand] = []
+  /// Of the method `generation`, for each user, by its index in the dataset.
+  var generatedTitles: [Int: String] = [:]
 
   static let metrics = Metric.standard
   /// What the paired comparison is made in.

@@ -48,6 +48,8 @@ struct EvaluationPlan: Sendable {
   let imageCache: String?
   let reading: ImageReading
   let services: ServiceEvaluation
+  /// Nil where the method `generation` is not asked for.
+  let generation: GenerationPlan?
   let bootstrap: Bootstrap
   /// Whether fusions' weights are chosen on validation items; they are equal otherwise.
   var fitsWeights = false
@@ -65,20 +67,20 @@ struct EvaluationPlan: Sendable {
     if methods.contains(.services) {
       served = try await Interruption.cancelling { try await services.report(on: task, from: data) }
     }
-    let reports = try await Interruption.cancellingThread(named: "evaluate") { [served] interruption in
+    let (reports, generated) = try await Interruption.cancellingThread(named: "evaluate") { [served] interruption in
       var run = try EvaluationRun(
         data: EvaluatedData(dataset: task.dataset, interruption: interruption), task: task, plan: self, served: served)
-      return try run.reports()
+      return (try run.reports(), run.generatedTitles)
     }
     return Comparison(
       data: data, task: task, reports: reports, baseline: baseline.flatMap { methods.firstIndex(of: $0) } ?? 0,
-      bootstrap: bootstrap, bands: comparesBands ? PopularityBand.all(of: task) : [])
+      bootstrap: bootstrap, bands: comparesBands ? PopularityBand.all(of: task) : [], generatedTitles: generated)
   }
 }
 
 extension Precision {
   /// As the models' kernels call it.
-  fileprivate var arithmetic: Kernels.Precision {
+  var arithmetic: Kernels.Precision {
     switch self {
     case .f32: .float32
     case .bf16: .bfloat16

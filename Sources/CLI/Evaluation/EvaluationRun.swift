@@ -76,6 +76,7 @@ struct EvaluationRun {
     case .itemNeighbours: itemNeighbours
     case .sasrec: try sasrec(seed)
     case .services: preconditionFailure("the services are asked before")
+    case .generation: try generation
     case .contentNeighbours(let space): try contentNeighbours(space, name.text)
     case .checkpoint(let checkpoint, let spaces): try self.checkpoint(checkpoint, spaces, name.text)
     case .fused(let parts): try fused(parts, name.text, seed)
@@ -87,6 +88,19 @@ struct EvaluationRun {
     return Made(method: ItemNeighbours(dataset: data.dataset, settings: settings)) {
       "\(settings.neighbours) neighbours, newest \(settings.historyItems) items, shrinkage \(settings.shrinkage)"
     }
+  }
+
+  private var generation: Made {
+    get throws {
+      guard let generation = plan.generation else { throw CLIError(.usage, "generation: --text-encoder is needed") }
+      let method = try generation.method(for: data)
+      return Made(method: method) { generation.note(on: method) }
+    }
+  }
+
+  /// What `generation` wrote for each user, by its index in the dataset; none without the method.
+  var generatedTitles: [Int: String] {
+    made.values.lazy.compactMap { $0.method as? TitleGeneration }.first?.generatedTitles ?? [:]
   }
 
   private mutating func contentNeighbours(_ space: Space, _ name: String) throws -> Made {

@@ -11,6 +11,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case sasrec
   /// Whatever running services recommend.
   case services
+  /// A frozen LLM writes the next title, which is looked up among the candidates'.
+  case generation
   /// By items' features alone: `img-knn`, `text-knn`.
   case contentNeighbours(Space)
   /// A checkpoint by its name, or the only one, in these spaces: `compact:img+cf`.
@@ -39,7 +41,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   private static let words: [String: MethodName] =
     [
       "popularity": .popularity, "random": .random, "item-knn": .itemNeighbours, "sasrec": .sasrec,
-      "services": .services,
+      "services": .services, "generation": .generation,
     ]
     .merging(Space.allCases.map { ("\($0.checkpointName)-knn", .contentNeighbours($0)) }) { first, _ in first }
 
@@ -87,6 +89,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .itemNeighbours: "item-knn"
     case .sasrec: "sasrec"
     case .services: "services"
+    case .generation: "generation"
     case .checkpoint(let name, let spaces):
       (name.map { "\($0):" } ?? "") + spaces.map(\.checkpointName).joined(separator: "+")
     case .contentNeighbours(let space): "\(space.checkpointName)-knn"

@@ -70,6 +70,15 @@ import Testing
     #expect(lines[9].hasPrefix("\"a,\"\"b\"\"\",random,1,"))
   }
 
+  @Test func `Generated titles are written beside the held-out item's`() throws {
+    var comparison = try Self.comparison()
+    comparison.generatedTitles = [0: "a \"red\" lamp, new", 1: "=1+1"]
+    let lines = String(decoding: comparison.generatedFile, as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 1 + 8 && lines[0] == "user,item,title,generated")
+    #expect(lines[1] == "\"a,\"\"b\"\"\",i2,,\"a \"\"red\"\" lamp, new\"")
+    #expect(lines[2] == "u1,i3,,'=1+1" && lines[3] == "u2,i4,,")
+  }
+
   @Test func `JSON holds figures with intervals`() throws {
     let comparison = try Self.comparison()
     let json = try JSONSerialization.jsonObject(with: Data(comparison.json().utf8)) as? [String: Any]
@@ -119,7 +128,8 @@ import Testing
       "a:text+img+b:img",
       .fused([.checkpoint(name: "a", spaces: [.image, .text]), .checkpoint(name: "b", spaces: [.image])])
     ),
-    ("item-knn+text-knn", .fused([.itemNeighbours, .contentNeighbours(.text)])),
+    ("item-knn+text-knn", .fused([.itemNeighbours, .contentNeighbours(.text)])), ("generation", .generation),
+    ("item-knn+generation+img", .fused([.itemNeighbours, .generation, .checkpoint(spaces: [.image])])),
   ]) func `Methods have names`(text: String, name: MethodName) {
     #expect(MethodName(argument: text) == name)
     #expect(MethodName(argument: name.text) == name)
@@ -127,6 +137,7 @@ import Testing
 
   @Test(arguments: [
     "", "img+img", "cf+", "knn", ":img", "a:", "a:sasrec", "sasrec+sasrec", "services+img", "img-knn+", "+sasrec",
+    "a:generation", "generation+generation",
   ]) func `Other names are refused`(text: String) {
     #expect(MethodName(argument: text) == nil)
   }
