@@ -4,8 +4,9 @@
 ///
 /// Bytes, not texts: a character may be of several tokens.
 package struct TokenTexts: Sendable {
-  /// By id; nil for a token that stands for no text, since it steers the model or is the unknown one.
-  private var bytes: [[UInt8]?] = []
+  /// By id; none of a token that stands for no text, since it steers the model or is the unknown one. No list: files may give a token
+  /// any id.
+  private var bytes: [Int32: [UInt8]] = [:]
   /// The sign that pieces have for a space.
   private static let spaceSign = Array("\u{2581}".utf8)
 
@@ -52,11 +53,7 @@ package struct TokenTexts: Sendable {
     }
   }
 
-  private mutating func set(_ id: Int32, _ text: [UInt8]?) {
-    let id = Int(id)
-    if id >= bytes.count { bytes += [[UInt8]?](repeating: nil, count: id + 1 - bytes.count) }
-    bytes[id] = text
-  }
+  private mutating func set(_ id: Int32, _ text: [UInt8]?) { bytes[id] = text }
 
   /// A piece with its signs for spaces made spaces; the byte that one like `<0x0A>` names, where that is what it may be.
   private static func spaced(_ piece: [UInt8], mayBeByte: Bool) -> [UInt8] {
@@ -81,5 +78,5 @@ package struct TokenTexts: Sendable {
   }
 
   /// The bytes that a token stands for; nil for one that stands for no text.
-  package subscript(id: Int32) -> [UInt8]? { bytes.indices.contains(Int(id)) ? bytes[Int(id)] : nil }
+  package subscript(id: Int32) -> [UInt8]? { bytes[id] }
 }

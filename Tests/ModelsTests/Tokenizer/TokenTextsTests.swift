@@ -34,6 +34,19 @@ struct TokenTextsTests {
     #expect(try joined(tokenizer.encodeWithoutBeginning(text), texts) == (text.isEmpty ? "" : " " + text))
   }
 
+  @Test func `A token may have any id`() throws {
+    let (directory, location) = try SyntheticModels.copy()
+    defer { withExtendedLifetime(directory) {} }
+    let marker = try LlamaTokenizer(of: location).visualMarkerID
+    let tokens = [
+      "\(marker)": ["content": "<i_vis>", "special": false], "2147483646": ["content": "<far>", "special": false],
+      "2147483645": ["content": "<end>", "special": true],
+    ]
+    try SyntheticModels.rewriteJSON(location.tokenizer + "/tokenizer_config.json", ["added_tokens_decoder": tokens])
+    let texts = try TokenTexts(of: location)
+    #expect(texts[2_147_483_646] == Array("<far>".utf8) && texts[2_147_483_645] == nil)
+  }
+
   @Test func `Of bytes in tokenizer.json`() throws {
     let directory = try TemporaryDirectory()
     let alphabet = ByteLevelAlphabet.characters.map { String($0) }
