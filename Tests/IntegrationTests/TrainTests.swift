@@ -121,6 +121,14 @@ import Testing
     #expect(try shop.files("run") == before)
   }
 
+  @Test func `Image features may be drawn at random`() async throws {
+    // As wide as the tower's embeddings.
+    let drawn = try await train(try shop.arguments("drawn", steps: 2, ["--features", "img=random:24"]))
+    #expect(drawn.exit == .code(0), "\(drawn.output)")
+    let missing = try await train(try shop.arguments("missing", steps: 2, ["--features", "img=/nowhere.npy"]))
+    #expect(missing.exit != .code(0) && missing.output.contains("/nowhere.npy: no such file"), "\(missing.output)")
+  }
+
   @Test func `A disk that is full ends the run and leaves what was saved`() async throws {
     let good = try await train(try shop.arguments("run", steps: 2))
     #expect(good.exit == .code(0), "\(good.output)")

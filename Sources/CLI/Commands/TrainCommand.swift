@@ -109,7 +109,9 @@ struct TrainCommand: ReportingCommand {
     }
     if let llmWeights = model.llmWeights { try InputFile.requireAny(llmWeights, what: "--llm-weights") }
     if let questions = training.questions { try InputFile.requireFile(questions, what: "--questions") }
-    for features in model.features { try InputFile.requireAny(features.path, what: "--features") }
+    for features in model.features where !features.isDrawn {
+      try InputFile.requireAny(features.path, what: "--features")
+    }
     let outcome = try await Interruption.cancellingThread(named: "train") {
       try TrainingSession(settings, stop: $0).run()
     }

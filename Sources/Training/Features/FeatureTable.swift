@@ -69,6 +69,9 @@ extension FeatureTable {
     self.init(width: tables.reduce(0) { $0 + $1.width }, rows: rows)
   }
 
+  /// What a path begins with that stands for random vectors.
+  package static let drawn = "random:"
+
   /// Features that were made elsewhere.
   ///
   /// | path | |
@@ -81,8 +84,8 @@ extension FeatureTable {
   /// A row with a NaN is an item without the feature. A SASRec of the published code has one row more than items: its first
   /// stands for no item.
   package init(importing path: String, for space: Space, items: Int) throws {
-    if path.hasPrefix("random:") {
-      self = try Self(random: String(path.dropFirst("random:".count)), items: items)
+    if path.hasPrefix(Self.drawn) {
+      self = try Self(random: String(path.dropFirst(Self.drawn.count)), items: items)
       return
     }
     let table =
