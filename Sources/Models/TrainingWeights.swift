@@ -43,12 +43,8 @@ package struct TrainingWeights: Sendable {
     let trained = try UserModel.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
     tokenEmbeddings =
       trained ?? loader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
-    var headLoader = WeightLoader(
-      files, packer: packer, adapter: adapter, loadedAs: source.loadedPrecision, on: team)
-    let headName = shape.tiesEmbeddings ? prefix + "embed_tokens.weight" : "lm_head.weight"
-    head = headLoader.matrix(headName, [shape.vocabulary, shape.width])
     try loader.finish(expectation: path)
-    try headLoader.finish(expectation: path)
+    head = try source.head(packer, adapter, on: team)
     packer.save()
     digests.save()
     tokenCount = max(shape.vocabulary, Int(tokenizer.visualMarkerID) + 1)

@@ -51,6 +51,19 @@ package struct LLMFiles: Sendable {
   }
 }
 
+extension LLMFiles {
+  /// What turns the last hidden state into logits: lm_head.weight, or the token embeddings when the two are tied. [V, D]
+  func head(
+    _ packer: MatrixPacker, _ adapter: LoRAAdapter? = nil, on team: ComputeTeam
+  ) throws(ModelError) -> LinearWeight {
+    var loader = WeightLoader(weights, packer: packer, adapter: adapter, loadedAs: loadedPrecision, on: team)
+    let name = shape.tiesEmbeddings ? LlamaModel.prefix(in: weights) + "embed_tokens.weight" : "lm_head.weight"
+    let head = loader.matrix(name, [shape.vocabulary, shape.width])
+    try loader.finish(expectation: configuration)
+    return head
+  }
+}
+
 extension CheckpointLocation {
   /// The LLM's shape alone.
   package func llmShape() throws(ModelError) -> LlamaConfiguration {

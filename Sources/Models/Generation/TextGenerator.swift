@@ -50,11 +50,8 @@ package final class TextGenerator: Sendable {
     llm = LlamaModel(shape, &loader, maxPositions: maxPositions, team: team)
     let rows = max(tokenizer.pieceCount, shape.vocabulary)
     tokenEmbeddings = loader.table("embed_tokens.weight", atLeast: rows, columns: shape.width)
-    var headLoader = WeightLoader(files, packer: packer, loadedAs: source.loadedPrecision, on: team)
-    let headName = shape.tiesEmbeddings ? prefix + "embed_tokens.weight" : "lm_head.weight"
-    head = headLoader.matrix(headName, [shape.vocabulary, shape.width])
     try loader.finish(expectation: path)
-    try headLoader.finish(expectation: path)
+    head = try source.head(packer, on: team)
     packer.save()
     digests.save()
     let ends = tokenizer.encodeWithoutBeginning(tokenizer.endOfAnswer)
