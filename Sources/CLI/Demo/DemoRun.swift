@@ -23,7 +23,7 @@ struct DemoRun: Sendable {
     let marks = "✓ marks what is to the shopper's taste, which the system was never told."
     return isTrained
       ? "The vision tower sees colours and edges by fixed filters and the LLM is random, both frozen; the adaptor, [REC] and the "
-        + "projections learned in half a minute from purchases of half of the products which images go together. The other half is "
+        + "projections learned in a minute from purchases of half of the products which images go together. The other half is "
         + "new: nobody had bought any of it. \(marks)"
       : "The checkpoint is not trained: images, prompts and searches are computed as for a real one, but what is recommended "
         + "reflects random weights, not the shoppers' tastes. \(marks)"

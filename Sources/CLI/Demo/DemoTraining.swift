@@ -15,7 +15,7 @@ struct DemoTraining: Sendable {
   let seed: UInt64
   let steps: Int
 
-  static let defaultSteps = 1000
+  static let defaultSteps = 1500
   private static let name = "illmrec"
 
   /// - Returns: the methods side by side, on the test items.
@@ -61,7 +61,8 @@ struct DemoTraining: Sendable {
     [
       "--data", files.data, "--checkpoint", files.checkpoint, "--out", files.run, "--fresh", "--space-dim", "64",
       "--prompts", "compact", "--no-questions", "--loss", "joint-softmax", "--softmax-negatives", "0",
-      "--temperature", "3", "--batch-size", "128", "--learning-rate", "0.002", "--steps", "\(steps)",
+      "--temperature", "3", "--dropout", "0.2", "--batch-size", "128", "--learning-rate", "0.002", "--steps",
+      "\(steps)",
       "--warmup-steps", "\(min(50, steps / 2))", "--validation-steps", "\(max(steps / 4, 1))", "--seed", "\(seed)",
     ]
   }
