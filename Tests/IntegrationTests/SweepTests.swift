@@ -34,6 +34,10 @@ import Testing
       """
     }
     let late = shop.run("questions.json")
+    let missing = try await sweep(runs(late))
+    #expect(missing.exit == .code(1) && missing.output.contains("questions.json"), "\(missing.output)")
+    #expect(!FileManager.default.fileExists(atPath: shop.run("sweep")))
+    try shop.write(Data("{".utf8), to: "questions.json")
     let first = try await sweep(runs(late))
     #expect(first.exit == .code(1) && first.output.contains("1 of 4 runs failed"), "\(first.output)")
     #expect(first.output.contains("run 3 of 4: seed=1, about"), "\(first.output)")

@@ -100,10 +100,9 @@ struct TrainCommand: ReportingCommand {
       data: data, checkpoint: checkpoint, out: RunDirectory(out), resumes: resume, training: training, model: model)
   }
 
-  /// Trains once, as the flags say.
-  @discardableResult
-  func train() async throws -> TrainingOutcome {
-    guard let settings else { preconditionFailure("--golden trains nothing") }
+  /// Throws for a file or directory that the flags name and that is not there.
+  func requireInputs() throws(CLIError) {
+    guard let settings else { return }
     for (path, what) in [(settings.data, "the prepared data"), (settings.checkpoint, "the checkpoint to start from")] {
       try InputFile.requireDirectory(path, what: what)
     }
@@ -112,6 +111,13 @@ struct TrainCommand: ReportingCommand {
     for features in model.features where !features.isDrawn {
       try InputFile.requireAny(features.path, what: "--features")
     }
+  }
+
+  /// Trains once, as the flags say.
+  @discardableResult
+  func train() async throws -> TrainingOutcome {
+    guard let settings else { preconditionFailure("--golden trains nothing") }
+    try requireInputs()
     let outcome = try await Interruption.cancellingThread(named: "train") {
       try TrainingSession(settings, stop: $0).run()
     }

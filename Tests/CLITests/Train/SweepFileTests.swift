@@ -82,7 +82,7 @@ import Testing
     let problem = #expect(throws: CLIError.self) {
       try TrainingSweep(
         [.init(name: "good", flags: []), .init(name: "bad", flags: ["--lora", "0"])],
-        common: ["--data", "d", "--checkpoint", "c"], directory: "o", resumes: false)
+        common: ["--data", ".", "--checkpoint", "."], directory: "o", resumes: false)
     }
     #expect(problem?.message.contains("the run \"bad\": --lora is 1 to 1,024") ?? false, "\(problem?.message ?? "")")
   }

@@ -11,14 +11,16 @@ struct TrainingSweep: Sendable {
   let resumes: Bool
   private let runs: [(run: SweepFile.Run, flags: [String])]
 
-  /// Reads the flags of all runs before the first begins.
+  /// Reads the flags of all runs, and looks for the files that they name, before the first begins.
   ///
   /// - Parameter common: flags of every run, without those that the sweep decides.
   init(_ runs: [SweepFile.Run], common: [String], directory: String, resumes: Bool) throws(CLIError) {
     self.directory = directory
     self.resumes = resumes
     self.runs = runs.map { (run: $0, flags: common + $0.flags) }
-    for (run, flags) in self.runs { _ = try Self.command(flags, out: "\(directory)/\(run.name)", of: run) }
+    for (run, flags) in self.runs {
+      try Self.command(flags, out: "\(directory)/\(run.name)", of: run).requireInputs()
+    }
   }
 
   private static func command(
