@@ -11,8 +11,9 @@ if ! command -v "$python" >/dev/null; then
   "$environment/bin/pip" install -q torch "transformers==4.37.2" "sentence-transformers==2.7.0"
 fi
 models=${REAL_MODELS:-.real-models}
-scripts/real-models.sh minilm mpnet
+read -ra names <<< "${MODELS:-minilm mpnet}"
+scripts/real-models.sh "${names[@]}"
 "${SWIFT:-swift}" build --product illmrec
-for model in ${MODELS:-minilm mpnet}; do
+for model in "${names[@]}"; do
   "$python" scripts/check-sentences.py .build/debug/illmrec "$models/$model"
 done

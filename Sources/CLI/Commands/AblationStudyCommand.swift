@@ -76,23 +76,34 @@ struct AblationStudyCommand: ReportingCommand {
     if let html { try OutputFile.write(comparison.page, to: html) }
   }
 
-  /// A training for each part of the method that is added.
-  var runs: [SweepFile.Run] {
-    let images = features.filter { $0.space == .image }.flatMap(Self.flags)
-    let others = features.filter { $0.space != .image }.sorted { $0.space < $1.space }
-    var (runs, name, flags) = ([SweepFile.Run](), "image", images)
-    runs.append(SweepFile.Run(name: name, flags: flags + (asksQuestions ? ["--no-questions"] : [])))
-    if asksQuestions {
-      name += "-ila"
-      runs.append(SweepFile.Run(name: name, flags: flags))
-    }
-    for feature in others {
-      name += "-\(feature.space.checkpointName)"
-      flags += Self.flags(feature)
-      runs.append(SweepFile.Run(name: name, flags: flags))
-    }
-    return runs
+  /// A training, and the spaces that it has.
+  private struct Step {
+    var name = "image"
+    var spaces = [Space.image]
+    var flags: [String]
+
+    var run: SweepFile.Run { SweepFile.Run(name: name, flags: flags) }
   }
+
+  /// Each adds a part of the method to the one before it.
+  private var steps: [Step] {
+    let images = features.filter { $0.space == .image }.flatMap(Self.flags)
+    var step = Step(flags: images + (asksQuestions ? ["--no-questions"] : []))
+    var steps = [step]
+    if asksQuestions {
+      (step.name, step.flags) = (step.name + "-ila", images)
+      steps.append(step)
+    }
+    for feature in features.sorted(by: { $0.space < $1.space }) where feature.space != .image {
+      step.name += "-\(feature.space.checkpointName)"
+      step.spaces.append(feature.space)
+      step.flags += Self.flags(feature)
+      steps.append(step)
+    }
+    return steps
+  }
+
+  var runs: [SweepFile.Run] { steps.map(\.run) }
 
   private var asksQuestions: Bool { !trainingFlags.contains("--no-questions") }
 
@@ -102,11 +113,8 @@ struct AblationStudyCommand: ReportingCommand {
 
   /// Each training in the spaces that it has.
   var evaluationArguments: [String] {
-    let methods = runs.map { run in
-      let spaces = [Space.image] + features.map(\.space).filter { run.name.contains("-\($0.checkpointName)") }
-      return "\(run.name):" + Set(spaces).sorted().map(\.checkpointName).joined(separator: "+")
-    }
+    let methods = steps.map { "\($0.name):" + $0.spaces.map(\.checkpointName).joined(separator: "+") }
     return [data, "--part", part.rawValue, "--methods", methods.joined(separator: ",")]
-      + runs.flatMap { ["--checkpoint", "\($0.name)=\(out)/\($0.name)/checkpoint"] } + features.flatMap(Self.flags)
+      + steps.flatMap { ["--checkpoint", "\($0.name)=\(out)/\($0.name)/checkpoint"] } + features.flatMap(Self.flags)
   }
 }
