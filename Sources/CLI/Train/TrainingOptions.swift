@@ -44,6 +44,11 @@ struct TrainingOptions: ParsableArguments {
   var clip = 1.0
   @Option(help: ArgumentHelp("Newest items of a history that are read.", valueName: "n"))
   var maxInteractions = 10
+  @Option(
+    help: ArgumentHelp(
+      "What a sample's history is: windows, runs of a few items as published; or prefixes, all that came before its target.",
+      valueName: "kind"))
+  var histories = SampledHistories.windows
   @Option(help: ArgumentHelp("Decides everything that chance has a part in.", valueName: "n"))
   var seed: UInt64 = 1
   @Option(
@@ -67,6 +72,11 @@ struct TrainingOptions: ParsableArguments {
       "What the spaces' own softmaxes count beside that of their sum, so that each space learns what it can.",
       valueName: "weight"))
   var spaceLossWeight: Float = 0
+  @Option(
+    help: ArgumentHelp(
+      "Share of joint-softmax's candidates that are scored without a space, so that the others make up for it with items that have "
+        + "no feature there, such as new ones in cf; repeat it.", valueName: "space=share"))
+  var spaceDropout: [SpaceShare] = []
   @Option(help: ArgumentHelp("Items that joint-softmax draws beside a batch's targets.", valueName: "n"))
   var softmaxNegatives = JointSampler.defaultOthers
   @Flag(name: .customLong("no-questions"), help: "As --ila-weight 0: trains on recommendation alone.")
@@ -91,6 +101,9 @@ struct TrainingOptions: ParsableArguments {
   var recommendationLoss: RecommendationLoss {
     loss == .jointSoftmax ? .jointSoftmax(JointLoss(temperature: temperature, spaceWeight: spaceLossWeight)) : .pairwise
   }
+
+  /// Of a joint softmax.
+  var absences: [Space: Float] { Dictionary(spaceDropout.map { ($0.space, $0.share) }) { $1 } }
 
   /// Whether samples ask about the next item.
   var asksQuestions: Bool { !omitsQuestions && ilaWeight > 0 }
@@ -119,9 +132,14 @@ struct TrainingOptions: ParsableArguments {
     }
     guard
       loss == .jointSoftmax
-        || (temperature == 1 && softmaxNegatives == JointSampler.defaultOthers && spaceLossWeight == 0)
+        || (temperature == 1 && softmaxNegatives == JointSampler.defaultOthers && spaceLossWeight == 0
+          && spaceDropout.isEmpty)
     else {
-      throw ValidationError("--temperature, --softmax-negatives and --space-loss-weight are of --loss joint-softmax.")
+      throw ValidationError(
+        "--temperature, --softmax-negatives, --space-loss-weight and --space-dropout are of --loss joint-softmax.")
+    }
+    guard Set(spaceDropout.map(\.space)).count == spaceDropout.count else {
+      throw ValidationError("--space-dropout names a space twice.")
     }
     guard patience == nil || !omitsValidation else { throw ValidationError("--patience needs validation.") }
     guard questions == nil || asksQuestions else {
@@ -227,6 +245,21 @@ enum TrainedLoss: String, CaseIterable, ExpressibleByArgument {
   case jointSoftmax = "joint-softmax"
 }
 
+/// A space and a share: `cf=0.1`.
+struct SpaceShare: ExpressibleByArgument, Sendable {
+  let space: Space
+  let share: Float
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let space = Space(named: parts[0]), let share = Float(parts[1]),
+      JointSampler.absenceShares.contains(share)
+    else { return nil }
+    self.space = space
+    self.share = share
+  }
+}
+
 /// What soft tokens are made of, by its names.
 enum TokenFeatures: String, CaseIterable, ExpressibleByArgument {
   case image
@@ -235,3 +268,4 @@ enum TokenFeatures: String, CaseIterable, ExpressibleByArgument {
 
 extension CheckpointPublisher.Placement: ExpressibleByArgument {}
 extension PromptStyle: ExpressibleByArgument {}
+extension SampledHistories: ExpressibleByArgument {}

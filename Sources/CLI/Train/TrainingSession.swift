@@ -55,7 +55,8 @@ struct TrainingSession {
       items: dataset.items, images: images, others: given.filter { $0.key != .image }, spaces: spaces,
       promptStyle: style, tokenFeatures: recommender.softTokens.features)
     let sampling = SamplingOptions(
-      maxInteractions: training.maxInteractions, spaces: spaces, asksQuestions: training.asksQuestions,
+      maxInteractions: training.maxInteractions, histories: training.histories, spaces: spaces,
+      asksQuestions: training.asksQuestions,
       seed: training.seed)
     let sampler = try Sampler(users: dataset.users, items: items, questions: questions, options: sampling)
     let plan = try TrainingPlan(training.plan, sampler: sampler, users: dataset.users)
@@ -98,7 +99,8 @@ struct TrainingSession {
   private func joint(_ dataset: Dataset, _ items: TrainingItems) throws -> JointSampler? {
     guard training.loss == .jointSoftmax else { return nil }
     return try JointSampler(
-      users: dataset.users, items: items, others: training.softmaxNegatives, seed: training.seed)
+      users: dataset.users, items: items, others: training.softmaxNegatives, absences: training.absences,
+      seed: training.seed)
   }
 
   private func checkDirectory() throws(CLIError) {
@@ -183,6 +185,9 @@ struct TrainingSession {
       facts["--loss"] = training.loss.rawValue
       facts["--temperature"] = "\(training.temperature)"
       facts["--softmax-negatives"] = "\(training.softmaxNegatives)"
+      for absence in training.spaceDropout where absence.share > 0 {
+        facts["--space-dropout \(absence.space.checkpointName)"] = "\(absence.share)"
+      }
       if training.spaceLossWeight > 0 { facts["--space-loss-weight"] = "\(training.spaceLossWeight)" }
     }
     if items.tokenFeatures != [.image] {

@@ -46,8 +46,9 @@ extension TrainingPlan {
       "--prompts": sampler.promptStyle.rawValue, "--no-questions": "\(!sampler.options.asksQuestions)",
       "the questions": sampler.questionsDigest,
     ]
-    // Runs of before know nothing of it.
+    // Runs of before know nothing of these.
     if options.dropout > 0 { settings["--dropout"] = "\(options.dropout)" }
+    if sampler.options.histories != .windows { settings["--histories"] = sampler.options.histories.rawValue }
     return settings
   }
 }

@@ -4,7 +4,7 @@ package import Datasets
 import Digest
 package import Models
 
-/// Draws training samples as the published code does, each from numbers that belong to it alone.
+/// Draws training samples, as the published code does or of whole histories, each from numbers that belong to it alone.
 ///
 /// A pass visits every user once. With s the seed, pass n visits them in an order that is drawn from stream (n, 0) of s, and
 /// user u's sample in it from stream (n, u + 1). Nothing else is random in a training run: a run that goes on at some step draws what it would have drawn
@@ -102,7 +102,7 @@ package struct Sampler: Sendable {
   package func example(user: Int, pass: Int) -> Example? {
     var generator = generator(pass, user + 1)
     let known = Array(sequences[user].trainingItems)
-    let (window, target) = window(of: known, &generator)
+    let (window, target) = options.histories == .windows ? window(of: known, &generator) : prefix(of: known, &generator)
     let history = items.shown(window)
     guard !history.isEmpty, items.hasFeature(target) else { return nil }
     let met = Set(known)
@@ -130,6 +130,11 @@ package struct Sampler: Sendable {
     guard known.count > length else { return (known.dropLast(), known[known.count - 1]) }
     let start = generator.next(below: known.count - length)
     return (known[start..<start + length], known[start + length])
+  }
+
+  private func prefix(of known: [Int], _ generator: inout SplitMix64) -> (ArraySlice<Int>, target: Int) {
+    let target = 1 + generator.next(below: known.count - 1)
+    return (known[..<target].suffix(options.maxInteractions), known[target])
   }
 
   /// An item with the feature that the user did not meet while training; nil when there is none.

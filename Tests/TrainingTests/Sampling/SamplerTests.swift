@@ -10,12 +10,11 @@ import Testing
 struct SamplerTests {
   private func sampler(
     _ users: [Dataset.User] = SmallRun.dataset.users, _ items: TrainingItems = SmallRun.items(),
-    maxInteractions: Int = 10,
-    seed: UInt64 = 1
+    maxInteractions: Int = 10, histories: SampledHistories = .windows, seed: UInt64 = 1
   ) throws -> Sampler {
     try Sampler(
       users: users, items: items, questions: .standard(),
-      options: SamplingOptions(maxInteractions: maxInteractions, seed: seed))
+      options: SamplingOptions(maxInteractions: maxInteractions, histories: histories, seed: seed))
   }
 
   @Test func `An epoch visits every user once in an order of its own`() throws {
@@ -44,6 +43,24 @@ struct SamplerTests {
     // Half of the samples are of length 2 to 4, the others of 2 to 5; 600 draws scatter by some 5 percent.
     #expect(Set(lengths.keys) == [2, 3, 4, 5])
     #expect(abs(Double(lengths[5] ?? 0) / 600 - 0.125) < 0.05)
+  }
+
+  @Test func `Prefixes are all that came before a target, and every item but the first is one as often`() throws {
+    let user = Dataset.User(id: "long", items: Array(0..<12))
+    let sampler = try sampler([user], maxInteractions: 6, histories: .prefixes)
+    var targets: [Int: Int] = [:]
+    for epoch in 0..<900 {
+      let example = try #require(sampler.example(user: 0, pass: epoch))
+      #expect(example.history == Array(max(0, example.target - 6)..<example.target))
+      for negative in example.negatives { #expect(negative.item >= 10) }
+      targets[example.target, default: 0] += 1
+    }
+    // 100 each in the mean; 900 draws scatter by some 10.
+    #expect(Set(targets.keys) == Set(1..<10))
+    #expect(targets.values.allSatisfy { (60...145).contains($0) })
+    let two = try self.sampler([Dataset.User(id: "short", items: [4, 2, 7, 0])], histories: .prefixes)
+    let example = try #require(two.example(user: 0, pass: 0))
+    #expect(example.history == [4] && example.target == 2)
   }
 
   @Test func `A short sequence gives all but its last`() throws {
