@@ -31,6 +31,8 @@ struct EvaluateCommand: ReportingCommand {
                                 next title behind those of the newest items;
                                 candidates whose titles are like it by
                                 --text-encoder come first
+        yes-no                  the same LLM says yes or no to each candidate, with
+                                a LoRA that is trained here to say so; slow
         services                what EncoderService, LLMService and
                                 RetrievalService recommend as they run
 
@@ -53,6 +55,7 @@ struct EvaluateCommand: ReportingCommand {
       --fit-weights --by-popularity --part test
         illmrec evaluate data/ --methods img,generation --checkpoint ckpt/ \
       --text-encoder all-MiniLM-L6-v2/ --generated titles.csv
+        illmrec evaluate data/ --methods yes-no --llm-weights model.gguf --pair-adapter lora/
         illmrec evaluate data/ --methods services,item-knn --candidates catalog
       """)
 
@@ -78,6 +81,7 @@ struct EvaluateCommand: ReportingCommand {
   var sasrecFile: String?
   @OptionGroup(title: "Checkpoint") var checkpoint: EvaluatedCheckpointOptions
   @OptionGroup(title: "Generated titles") var generation: GenerationOptions
+  @OptionGroup(title: "Yes or no to pairs") var pairs: PairAnswersOptions
   @OptionGroup(title: "Running services") var services: EvaluatedServicesOptions
   @Flag(help: "Choose the weights of fusions by NDCG@5 of the validation items, instead of equal ones.")
   var fitWeights = false
@@ -103,6 +107,7 @@ struct EvaluateCommand: ReportingCommand {
     try Self.check(resamples: resamples)
     try checkpoint.validate(methods.elements)
     try generation.validate(methods.elements, checkpoint)
+    try pairs.validate(methods.elements, checkpoint)
     guard !fitWeights || methods.elements.contains(where: { $0.parts.count > 1 }) else {
       throw ValidationError("--fit-weights is for fusions, such as item-knn+img; --methods names none.")
     }
@@ -136,6 +141,7 @@ struct EvaluateCommand: ReportingCommand {
       checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
       reading: checkpoint.images.reading,
       services: ServiceEvaluation(services), generation: generation.plan(methods.elements, checkpoint),
+      pairAnswers: pairs.plan(methods.elements, checkpoint, seed: seeds.elements[0]),
       bootstrap: Bootstrap(resamples: resamples), fitsWeights: fitWeights, comparesBands: byPopularity,
       keepsScores: scores != nil)
   }

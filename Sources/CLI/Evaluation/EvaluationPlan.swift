@@ -50,6 +50,8 @@ struct EvaluationPlan: Sendable {
   let services: ServiceEvaluation
   /// Nil where the method `generation` is not asked for.
   let generation: GenerationPlan?
+  /// Nil where the method `yes-no` is not asked for.
+  let pairAnswers: PairAnswersPlan?
   let bootstrap: Bootstrap
   /// Whether fusions' weights are chosen on validation items; they are equal otherwise.
   var fitsWeights = false

@@ -77,6 +77,7 @@ struct EvaluationRun {
     case .sasrec: try sasrec(seed)
     case .services: preconditionFailure("the services are asked before")
     case .generation: try generation
+    case .pairAnswers: try pairAnswers
     case .contentNeighbours(let space): try contentNeighbours(space, name.text)
     case .checkpoint(let checkpoint, let spaces): try self.checkpoint(checkpoint, spaces, name.text)
     case .fused(let parts): try fused(parts, name.text, seed)
@@ -95,6 +96,14 @@ struct EvaluationRun {
       guard let generation = plan.generation else { throw CLIError(.usage, "generation: --text-encoder is needed") }
       let method = try generation.method(for: data)
       return Made(method: method) { generation.note(on: method) }
+    }
+  }
+
+  private var pairAnswers: Made {
+    get throws {
+      guard let pairs = plan.pairAnswers else { throw CLIError(.usage, "yes-no: an LLM is needed") }
+      let (method, origin) = try pairs.method(for: data)
+      return Made(method: method) { origin }
     }
   }
 

@@ -13,6 +13,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case services
   /// A frozen LLM writes the next title, which is looked up among the candidates'.
   case generation
+  /// An LLM says yes or no to each candidate, with a LoRA that learned to.
+  case pairAnswers
   /// By items' features alone: `img-knn`, `text-knn`.
   case contentNeighbours(Space)
   /// A checkpoint by its name, or the only one, in these spaces: `compact:img+cf`.
@@ -41,7 +43,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   private static let words: [String: MethodName] =
     [
       "popularity": .popularity, "random": .random, "item-knn": .itemNeighbours, "sasrec": .sasrec,
-      "services": .services, "generation": .generation,
+      "services": .services, "generation": .generation, "yes-no": .pairAnswers,
     ]
     .merging(Space.allCases.map { ("\($0.checkpointName)-knn", .contentNeighbours($0)) }) { first, _ in first }
 
@@ -90,6 +92,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .sasrec: "sasrec"
     case .services: "services"
     case .generation: "generation"
+    case .pairAnswers: "yes-no"
     case .checkpoint(let name, let spaces):
       (name.map { "\($0):" } ?? "") + spaces.map(\.checkpointName).joined(separator: "+")
     case .contentNeighbours(let space): "\(space.checkpointName)-knn"

@@ -23,7 +23,7 @@ extension StudySession {
         settings.historyItems = longest
         method = ItemNeighbours(dataset: data.dataset, settings: settings)
       case .sasrec: method = try sasrec(sasrecFile)
-      case .services, .generation, .contentNeighbours, .fused:
+      case .services, .generation, .pairAnswers, .contentNeighbours, .fused:
         throw CLIError(.usage, "\(name.text) is compared by illmrec evaluate; leave it out here")
       case .checkpoint:
         let checkpoint = try checkpointMethods([name])[0].checkpoint

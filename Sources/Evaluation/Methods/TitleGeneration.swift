@@ -36,7 +36,6 @@ package final class TitleGeneration: RankingMethod {
   /// What was written for a user last.
   private let written = Mutex<[Int: TextGenerator.Continuation]>([:])
 
-  private static let head = "The titles of the items that one customer chose, the oldest first:\n"
   /// Of an item without a title, which is like nothing that is written.
   private static let unlike: Float = -1
 
@@ -120,9 +119,7 @@ package final class TitleGeneration: RankingMethod {
 
   /// A numbered list whose last number has nothing behind it. Titles are data: no added token is read in them.
   static func text(_ titles: some Collection<String>) -> [LlamaTokenizer.Segment] {
-    var segments: [LlamaTokenizer.Segment] = [.text(head)]
-    for (index, title) in titles.enumerated() { segments += [.text("\(index + 1). "), .data(title), .text("\n")] }
-    return segments + [.text("\(titles.count + 1).")]
+    TitleList.text(titles) + [.text("\(titles.count + 1).")]
   }
 }
 

@@ -2,9 +2,9 @@
 
 import Kernels
 
-/// A frozen LLM that continues texts by the token that it holds for the likeliest, one after the other.
+/// A frozen LLM that continues texts by the token that it holds for the likeliest, one after the other, or says how likely tokens are.
 ///
-/// Nothing that was trained beside the LLM has a part in it: neither token embeddings of `llm_parameter/` nor an adapter. Its methods
+/// Token embeddings of `llm_parameter/` have no part in it, and an adapter only where one is given. Its methods
 /// compute on the calling thread and its own threads, and block until they are done: call them from a compute worker.
 package final class TextGenerator: Sendable {
   /// What was written behind a text.
@@ -22,18 +22,17 @@ package final class TextGenerator: Sendable {
   private let texts: TokenTexts
   /// The end of a sequence, where it is one token.
   private let end: Int32?
-  /// What the tokenizer puts behind every text.
-  private let tokensBehind: Int
 
   private static let lineEnds: Set<UInt8> = [0x0A, 0x0D]
 
   /// Reads `llm/`.
   ///
   /// - Parameters:
+  ///   - adapter: directory of a LoRA of the LLM; nil for the LLM alone.
   ///   - maxPositions: longest text with its continuation, in tokens.
   ///   - threads: of the computation; one for each CPU of the process by default.
   package init(
-    checkpoint: CheckpointLocation, maxPositions: Int = 4096, threads: Int? = nil,
+    checkpoint: CheckpointLocation, adapter directory: String? = nil, maxPositions: Int = 4096, threads: Int? = nil,
     loading: LoadingOptions = LoadingOptions()
   ) throws(ModelError) {
     let team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
@@ -43,21 +42,22 @@ package final class TextGenerator: Sendable {
     tokenizer = try LlamaTokenizer(of: checkpoint, loading)
     texts = try TokenTexts(of: checkpoint)
     let digests = FileDigests(directory: loading.packedCache, on: team)
-    let packer = try MatrixPacker(part: "llm", of: files, loading, digests: digests, on: team)
+    let adapter = try directory.flatMap { directory throws(ModelError) in
+      try LoRAAdapter(of: CheckpointLocation(directory: directory), over: files, loading)
+    }
+    let packer = try MatrixPacker(part: "llm", of: files, adapter: adapter, loading, digests: digests, on: team)
     let prefix = LlamaModel.prefix(in: files)
     var loader = WeightLoader(
-      files, prefix: prefix, packer: packer, loadedAs: source.loadedPrecision, on: team)
+      files, prefix: prefix, packer: packer, adapter: adapter, loadedAs: source.loadedPrecision, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: maxPositions, team: team)
     let rows = max(tokenizer.pieceCount, shape.vocabulary)
     tokenEmbeddings = loader.table("embed_tokens.weight", atLeast: rows, columns: shape.width)
     try loader.finish(expectation: path)
-    head = try source.head(packer, on: team)
+    head = try source.head(packer, adapter, on: team)
     packer.save()
     digests.save()
     let ends = tokenizer.encodeWithoutBeginning(tokenizer.endOfAnswer)
     end = ends.count == 1 ? ends[0] : nil
-    let marked = tokenizer.encode(markers: 1)
-    tokensBehind = marked.ids.count - 1 - marked.markerPositions[0]
   }
 
   /// Longest text with its continuation, in tokens.
@@ -65,7 +65,7 @@ package final class TextGenerator: Sendable {
 
   /// Ids of a text that is to be continued: what the tokenizer puts behind texts is left out.
   package func tokens(of text: [LlamaTokenizer.Segment]) -> [Int32] {
-    Array(tokenizer.encode(text).ids.dropLast(tokensBehind))
+    tokenizer.beginning(of: text)
   }
 
   /// Continues texts together until the end of the line, the end of the sequence or another token that stands for no text, or until
@@ -95,6 +95,48 @@ package final class TextGenerator: Sendable {
       open = open.filter { written[$0].count < maxTokens && !ends(written[$0][written[$0].count - 1]) }
     }
     return written.map { Continuation(tokenIDs: $0, text: text(of: $0)) }
+  }
+
+  /// The logits of some tokens behind each of several texts. What all of them begin with is computed once.
+  ///
+  /// - Parameters:
+  ///   - texts: ids of each, at least one, and fewer than `maxPositions`.
+  ///   - textsAtOnce: whose keys and values are held together.
+  /// - Returns: of each text, one for each token.
+  /// - Throws: `.promptTooLong`, `.invalidInput`, `.notFinite`.
+  package func logits(
+    of tokens: [Int32], behind texts: [[Int32]], textsAtOnce: Int = 16
+  ) throws(ModelError) -> [[Float]] {
+    precondition(textsAtOnce > 0)
+    for text in texts { try check(text, 1) }
+    precondition(tokens.allSatisfy { (0..<Int32(head.outputs)).contains($0) }, "tokens that the head predicts")
+    guard let first = texts.first else { return [] }
+    // Each text has a token of its own to read, the last one.
+    let shared = texts.reduce(first.count) { min($0, zip($1.dropLast(), first).prefix { $0 == $1 }.count) }
+    var beginning = DecodingState(llm.configuration, capacities: [max(shared, 1)])
+    if shared > 0 {
+      _ = llm.extend(&beginning, by: embeddings(of: Array(first.prefix(shared))), [(sequence: 0, count: shared)])
+    }
+    var found: [[Float]] = []
+    for start in stride(from: 0, to: texts.count, by: textsAtOnce) {
+      let some = texts[start..<min(start + textsAtOnce, texts.count)].map { $0.dropFirst(shared) }
+      var state = DecodingState(llm.configuration, capacities: some.map { shared + $0.count })
+      state.begin(with: beginning, on: llm.team)
+      let hidden = llm.extend(
+        &state, by: embeddings(of: some.flatMap(\.self)), some.enumerated().map { ($0, $1.count) })
+      if let row = hidden.firstNotFinite(in: 0..<hidden.rows) {
+        throw ModelError(
+          .notFinite, "the hidden state of text \(start + row) is NaN or infinite; check the LLM's weights")
+      }
+      var logits = Activations(rows: hidden.rows, width: head.outputs)
+      llm.team.linear(hidden, head, into: &logits)
+      if let cap = llm.configuration.decoder.logitSoftCap { llm.team.softCap(&logits, at: cap) }
+      for row in 0..<logits.rows {
+        let values = logits[row: row]
+        found.append(tokens.map { values[Int($0)] })
+      }
+    }
+    return found
   }
 
   private func check(_ text: [Int32], _ maxTokens: Int) throws(ModelError) {

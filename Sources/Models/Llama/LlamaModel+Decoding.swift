@@ -21,6 +21,22 @@ struct DecodingState: ~Copyable {
       width: configuration.keyValueHeads * configuration.headWidth)
   }
 
+  /// Every sequence goes on from what the only one of another state knows.
+  ///
+  /// - Precondition: nothing is known yet, and each sequence has room for it.
+  mutating func begin(with other: borrowing DecodingState, on team: ComputeTeam) {
+    let count = other.lengths[0]
+    precondition(lengths.allSatisfy { $0 == 0 } && zip(starts, starts.dropFirst()).allSatisfy { $1 - $0 >= count })
+    guard count > 0 else { return }
+    let (room, layers) = (starts[lengths.count], other.known.key.rows / other.starts[1])
+    let runs = (0..<layers).flatMap { layer in
+      starts.dropLast().map { (source: layer * other.starts[1], target: layer * room + $0, count: count) }
+    }
+    team.copyRows(runs, of: other.known.key, into: &known.key)
+    team.copyRows(runs, of: other.known.value, into: &known.value)
+    lengths = lengths.map { _ in count }
+  }
+
   /// Rows of a sequence's keys in a layer, with `count` further ones.
   fileprivate func rows(of sequence: Int, layer: Int, adding count: Int) -> Range<Int> {
     let start = layer * starts[starts.count - 1] + starts[sequence]

@@ -145,6 +145,12 @@ package final class LlamaTokenizer: Sendable {
     }
   }
 
+  /// Ids of a text that is to be continued: what the checkpoint puts behind texts is left out.
+  package func beginning(of segments: [Segment]) -> [Int32] {
+    let marked = encode(markers: 1)
+    return encode(segments).ids.dropLast(marked.ids.count - 1 - marked.markerPositions[0])
+  }
+
   /// Ids of `count` markers alone, `<s>` first: where there is no text, there is no space before it either.
   package func encode(markers count: Int) -> Encoding {
     switch engine {

@@ -102,9 +102,11 @@ extension TrainableRecommender {
         .invalidInput,
         "labels begin at token \(answer.labelStart) of \(tokens.count); they need one before and one of their own")
     }
-    if let label = tokens[answer.labelStart...].first(where: { !(0..<head.outputs).contains(Int($0)) }) {
+    if let label = tokens[answer.labelStart...].first(where: { !(0..<tokenLoss.head.outputs).contains(Int($0)) }) {
       throw TrainingError(
-        .invalidInput, "an answer has the token \(label), which the LLM's head of \(head.outputs) tokens cannot predict"
+        .invalidInput,
+        "an answer has the token \(label), which the LLM's head of \(tokenLoss.head.outputs) tokens cannot "
+          + "predict"
       )
     }
   }

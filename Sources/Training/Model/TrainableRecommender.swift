@@ -26,9 +26,7 @@ package final class TrainableRecommender {
 
   let team: ComputeTeam
   let llm: DifferentiableLlama
-  let head: LinearWeight  // [V, d]
-  /// Tokens that the head has no row for. Their logits count as 0, the mean of what the published code gives them.
-  let headlessTokens: Int
+  let tokenLoss: TokenLoss
   /// What the LLM multiplies token embeddings with.
   var embeddingScale: Float { llm.configuration.decoder.embeddingScale }
   let recToken: Parameter  // [1, d]
@@ -75,8 +73,9 @@ package final class TrainableRecommender {
     self.team = team
     tokenDeviation = weights.tokenDeviation
     llm = DifferentiableLlama(weights.llm, changes: options.lowRank, team: team)
-    head = weights.head
-    headlessTokens = weights.tokenCount - weights.head.outputs
+    tokenLoss = TokenLoss(
+      head: weights.head, headlessTokens: weights.tokenCount - weights.head.outputs,
+      logitSoftCap: weights.llm.configuration.decoder.logitSoftCap)
     let recModule =
       try options.freshStart?.parameters(
         spaces: spaces, llmDim: weights.llm.configuration.width, tokenDeviation: weights.tokenDeviation)

@@ -60,22 +60,12 @@ extension TrainingStep {
     _ states: borrowing Activations, _ labels: ArraySlice<(row: Int, token: Int32)>, _ dstates: inout Activations
   ) {
     let rows = labels.map(\.row)
-    var logits = Activations(rows: rows.count, width: model.head.outputs)
-    team.linear(states.gathered(rows), model.head, into: &logits)
-    let cap = model.llm.configuration.decoder.logitSoftCap
-    var capped = Activations(rows: cap == nil ? 0 : logits.rows, width: logits.width)
-    if let cap {
-      team.softCap(&logits, at: cap)
-      team.copyRows([(source: 0, target: 0, count: logits.rows)], of: logits, into: &capped)
-    }
-    let losses = team.crossEntropy(
-      &logits, zeros: model.headlessTokens, targets: labels.map(\.token),
-      scale: scale * model.options.alignmentWeight / Float(labelCount))
+    let scale = scale * model.options.alignmentWeight / Float(labelCount)
+    var d = Activations(rows: rows.count, width: states.width)
+    let losses = model.tokenLoss.losses(
+      states.gathered(rows), targets: labels.map(\.token), scale: scale, dstates: &d, on: team)
     ila += losses.reduce(0) { $0 + Double($1) }
     guard scale != 0 else { return }
-    if let cap { team.softCapBackward(&logits, from: capped, at: cap) }
-    var d = Activations(rows: rows.count, width: states.width)
-    team.linearBackward(logits, through: model.head, into: &d)
     team.scatterAdd(d, toRows: rows.map(Int32.init), of: &dstates)
   }
 

@@ -46,7 +46,7 @@ package struct RunDirectory: Sendable {
       failed: { TrainingError(.unwritable, "\($0.path) cannot be locked", cause: $0) })
   }
 
-  static func create(_ directory: String) throws(TrainingError) {
+  package static func create(_ directory: String) throws(TrainingError) {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     } catch {

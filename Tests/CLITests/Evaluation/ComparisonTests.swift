@@ -129,6 +129,7 @@ import Testing
       .fused([.checkpoint(name: "a", spaces: [.image, .text]), .checkpoint(name: "b", spaces: [.image])])
     ),
     ("item-knn+text-knn", .fused([.itemNeighbours, .contentNeighbours(.text)])), ("generation", .generation),
+    ("yes-no", .pairAnswers), ("sasrec+yes-no", .fused([.sasrec, .pairAnswers])),
     ("item-knn+generation+img", .fused([.itemNeighbours, .generation, .checkpoint(spaces: [.image])])),
   ]) func `Methods have names`(text: String, name: MethodName) {
     #expect(MethodName(argument: text) == name)

@@ -4,6 +4,7 @@ import ArgumentParser
 import Evaluation
 import Models
 import Testing
+import Training
 
 @testable import CLI
 
@@ -63,6 +64,10 @@ struct EvaluatedCheckpointTests {
     ("--methods item-knn --generated f", "of the method generation"),
     ("--methods generation --llm-weights a --text-encoder e --generated-tokens 0", "1 to 1,024"),
     ("--methods generation --llm-weights a --text-encoder e --generated-tokens 99 --max-tokens 64", "--max-tokens"),
+    ("--methods yes-no", "--llm-weights PATH"), ("--methods item-knn --pair-adapter d", "of the method yes-no"),
+    ("--methods yes-no --llm-weights a --pair-steps 0 --pair-adapter d", "trains no LoRA"),
+    ("--methods yes-no --llm-weights a --pair-lora 0", "1 to 1,024"),
+    ("--methods yes-no --llm-weights a --pair-learning-rate nan", "above 0"),
   ])
   func `What does not go together is said`(arguments: String, problem: String) throws {
     let error = #expect(throws: (any Error).self) { try command(arguments) }
@@ -82,6 +87,18 @@ struct EvaluatedCheckpointTests {
       try command("--methods generation --llm-weights b/c.gguf --text-encoder e").plan.generation)
     #expect(alone.location.llm == "b/c.gguf" && alone.location.tokenizer == "b")
     #expect(try command("--methods item-knn").plan.generation == nil)
+  }
+
+  @Test func `A yes or no is said by the first checkpoint's LLM, or by one alone`() throws {
+    let flags = "--pair-adapter d --pair-steps 9 --pair-batch 8 --pair-lora 4 --pair-learning-rate 0.5 --seeds 7,8"
+    let pairs = try #require(try command("--methods item-knn+yes-no \(Self.several) \(flags)").plan.pairAnswers)
+    #expect(pairs.location.directory == "a" && pairs.adapter == "d" && pairs.maxTokens == 4096)
+    let settings = pairs.settings
+    #expect((settings.steps, settings.batchSize, settings.rank) == (9, 8, 4))
+    #expect(settings.learningRate == 0.5 && settings.seed == 7)
+    let alone = try #require(try command("--methods yes-no --llm-weights b/c.gguf").plan.pairAnswers)
+    #expect(alone.location.llm == "b/c.gguf" && alone.adapter == nil)
+    #expect(try command("--methods item-knn").plan.pairAnswers == nil)
   }
 
   @Test func `Help shows defaults as they are given`() {

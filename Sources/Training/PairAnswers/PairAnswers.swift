@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Evaluation
+package import Models
+
+/// An LLM is asked of each candidate whether the user will choose it: a yes or no to a pair, in the place of retrieval.
+///
+///     score(user, i) = logit(Yes) - logit(No), behind the question about i
+package final class PairAnswers: RankingMethod {
+  package let name = "yes-no"
+  package let usersAtOnce = 1
+  package let question: PairQuestion
+  private let generator: TextGenerator
+
+  /// Of an item without a title, which cannot be asked about.
+  private static let unasked = -Float.greatestFiniteMagnitude
+
+  package init(generator: TextGenerator, question: PairQuestion) {
+    self.generator = generator
+    self.question = question
+  }
+
+  /// All alike for a user of whom nothing can be told.
+  package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
+    try queries.map { query in
+      let questions = question.tokens(history: query.history, about: query.candidates)
+      guard questions.contains(where: { $0 != nil }) else { return query.candidates.map { _ in 0 } }
+      var logits = try generator.logits(of: [question.yes, question.no], behind: questions.compactMap(\.self))[...]
+      return questions.map { asked in
+        guard asked != nil, let pair = logits.popFirst() else { return Self.unasked }
+        return pair[0] - pair[1]
+      }
+    }
+  }
+
+  /// Of the question about the first candidate.
+  package func promptTokens(of queries: [RankingQuery]) -> [Int]? {
+    queries.map { question.tokens(history: $0.history, about: Array($0.candidates.prefix(1)))[0]?.count ?? 0 }
+  }
+
+  package func tells(of query: RankingQuery) -> Bool { (promptTokens(of: [query])?[0] ?? 0) > 0 }
+
+  package func readable(_ query: RankingQuery) -> RankingQuery {
+    RankingQuery(
+      user: query.user, history: query.history.filter(question.hasTitle), candidates: query.candidates)
+  }
+}
