@@ -74,7 +74,7 @@ struct TrainingOptions: ParsableArguments {
   var spaceLossWeight: Float = 0
   @Option(
     help: ArgumentHelp(
-      "Share of joint-softmax's candidates that are scored without a space, so that the others make up for it with items that have "
+      "Share, in [0, 0.95), of joint-softmax's candidates that are scored without a space, so that the others make up for it with items that have "
         + "no feature there, such as new ones in cf; repeat it.", valueName: "space=share"))
   var spaceDropout: [SpaceShare] = []
   @Option(help: ArgumentHelp("Items that joint-softmax draws beside a batch's targets.", valueName: "n"))

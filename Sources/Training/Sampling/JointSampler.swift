@@ -47,12 +47,14 @@ package struct JointSampler: Sendable {
       guard Self.absenceShares.contains(share) else {
         throw TrainingError(
           .invalidInput,
-          "\(space.checkpointName) is to be absent from \(share) of the candidates; it is 0 or more and below "
+          "--space-dropout \(space.checkpointName) is \(share); it is 0 or more and below "
             + "\(Self.absenceShares.upperBound)")
       }
       guard items.features[space] != nil, items.features.count > 1 else {
         throw TrainingError(
-          .invalidInput, "\(space.checkpointName) cannot be absent: it is no space in use, or the only one")
+          .invalidInput,
+          "--space-dropout \(space.checkpointName): it is no space that is trained, or the only one; --features and --spaces say "
+            + "which are")
       }
     }
     self.items = items

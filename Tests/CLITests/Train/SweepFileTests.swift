@@ -48,6 +48,9 @@ import Testing
     ("{\"grid\": [{\"flag\": \"--lora\", \"values\": [[1]]}]}", "--lora"),
     ("{\"grid\": [{\"flag\": \"--features\", \"values\": [\"cf=a/b.npy\"]}]}", "features=cf=a/b.npy"),
     ("{\"grid\": [{\"flag\": \"--seed\", \"values\": [1, 1]}]}", "two runs called \"seed=1\""),
+    ("{\"grid\": [{\"flag\": \"--seed\", \"values\": [9007199254740993]}]}", "write it as a text"),
+    ("{\"runs\": [{\"name\": \"a\", \"flags\": [\"--seed\", -18446744073709551615]}]}", "write it as a text"),
+    ("{\"runs\": [{\"name\": \"\(String(repeating: "a", count: 256))\"}]}", "at most 255"),
     ("{\"grid\": [{\"flag\": \"--resume\", \"values\": [true]}]}", "--resume"),
   ])
   func `What is no sweep is refused by what is wrong in it`(json: String, word: String) {

@@ -23,6 +23,8 @@ struct SweepFile: Sendable {
 
   static let maxRuns = 1000
   private static let maxBytes = 1 << 20
+  /// Of a directory's name.
+  private static let maxNameBytes = 255
   /// What the sweep itself decides of each run.
   static let ownFlags: Set = ["--out", "--resume", "--sweep", "--golden", "--name", "--help", "-h", "--version"]
 
@@ -76,7 +78,7 @@ struct SweepFile: Sendable {
     try check(name)
     var flags: [String] = []
     for flag in try list(members["flags"], "flags") {
-      guard let text = text(of: flag) else {
+      guard let text = try text(of: flag) else {
         throw Problem(
           message: "has something in the flags of \"\(name)\" that is neither a text nor a number")
       }
@@ -91,13 +93,13 @@ struct SweepFile: Sendable {
       ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
         || " -_.,=".unicodeScalars.contains($0)
     }
-    guard isPlain, (1...TrainingNotes.maxTextBytes).contains(name.utf8.count), !name.hasPrefix("."),
+    guard isPlain, (1...maxNameBytes).contains(name.utf8.count), !name.hasPrefix("."),
       !name.hasPrefix(" ")
     else {
       throw Problem(
         message:
           "has a run called \"\(name)\"; its directory is called so, and letters, digits and \"-_.,= \" may stand in it, at "
-          + "most \(TrainingNotes.maxTextBytes), with no point or space before them")
+          + "most \(maxNameBytes), with no point or space before them")
     }
   }
 
@@ -139,7 +141,7 @@ struct SweepFile: Sendable {
       case .null: choices.append(Run(name: name + "none", flags: []))
       case .bool(let isGiven): choices.append(Run(name: name + "\(isGiven)", flags: isGiven ? [flag] : []))
       default:
-        guard let text = text(of: value) else {
+        guard let text = try text(of: value) else {
           throw Problem(message: "has a value of \(flag) that is no text, number, true, false or null")
         }
         choices.append(Run(name: name + text, flags: [flag, text]))
@@ -172,8 +174,12 @@ struct SweepFile: Sendable {
   }
 
   /// As it would be typed.
-  private static func text(of json: JSONValue) -> String? {
-    if let number = json.number { return Int(exactly: number).map(String.init) ?? "\(number)" }
-    return json.string
+  private static func text(of json: JSONValue) throws(Problem) -> String? {
+    guard let number = json.number else { return json.string }
+    // Read as a double, a longer one would be another number.
+    guard number.magnitude < 0x1p53 || number != number.rounded() else {
+      throw Problem(message: "has the number \(number), which is too long to be read to the digit; write it as a text")
+    }
+    return Int(exactly: number).map(String.init) ?? "\(number)"
   }
 }
