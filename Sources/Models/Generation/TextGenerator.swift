@@ -97,6 +97,12 @@ package final class TextGenerator: Sendable {
     return written.map { Continuation(tokenIDs: $0, text: text(of: $0)) }
   }
 
+  /// How many tokens all texts begin with. Each text has one of its own to read, the last one.
+  package static func sharedTokens(of texts: [[Int32]]) -> Int {
+    guard let first = texts.first else { return 0 }
+    return texts.reduce(first.count) { min($0, zip($1.dropLast(), first).prefix { $0 == $1 }.count) }
+  }
+
   /// The logits of some tokens behind each of several texts. What all of them begin with is computed once.
   ///
   /// - Parameters:
@@ -109,10 +115,11 @@ package final class TextGenerator: Sendable {
   ) throws(ModelError) -> [[Float]] {
     precondition(textsAtOnce > 0)
     for text in texts { try check(text, 1) }
-    precondition(tokens.allSatisfy { (0..<Int32(head.outputs)).contains($0) }, "tokens that the head predicts")
+    if let token = tokens.first(where: { !(0..<Int32(head.outputs)).contains($0) }) {
+      throw ModelError(.invalidInput, "the LLM's head predicts \(head.outputs) tokens, and \(token) is none of them")
+    }
     guard let first = texts.first else { return [] }
-    // Each text has a token of its own to read, the last one.
-    let shared = texts.reduce(first.count) { min($0, zip($1.dropLast(), first).prefix { $0 == $1 }.count) }
+    let shared = Self.sharedTokens(of: texts)
     var beginning = DecodingState(llm.configuration, capacities: [max(shared, 1)])
     if shared > 0 {
       _ = llm.extend(&beginning, by: embeddings(of: Array(first.prefix(shared))), [(sequence: 0, count: shared)])

@@ -33,12 +33,18 @@ package final class PairAnswers: RankingMethod {
     }
   }
 
-  /// Of the question about the first candidate.
+  /// Of all questions together, what they begin with counted once.
   package func promptTokens(of queries: [RankingQuery]) -> [Int]? {
-    queries.map { question.tokens(history: $0.history, about: Array($0.candidates.prefix(1)))[0]?.count ?? 0 }
+    queries.map { query in
+      let asked = question.tokens(history: query.history, about: query.candidates).compactMap(\.self)
+      let shared = TextGenerator.sharedTokens(of: asked)
+      return asked.reduce(shared) { $0 + $1.count - shared }
+    }
   }
 
-  package func tells(of query: RankingQuery) -> Bool { (promptTokens(of: [query])?[0] ?? 0) > 0 }
+  package func tells(of query: RankingQuery) -> Bool {
+    question.tokens(history: query.history, about: query.candidates).contains { $0 != nil }
+  }
 
   package func readable(_ query: RankingQuery) -> RankingQuery {
     RankingQuery(

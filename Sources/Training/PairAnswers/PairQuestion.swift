@@ -34,7 +34,8 @@ package struct PairQuestion: Sendable {
     let common = zip(answers[0], answers[1]).prefix { $0 == $1 }.map(\.0)
     lead = Array(common.dropFirst(question.count))
     let place = question.count + lead.count
-    guard answers.allSatisfy({ $0.starts(with: question) && $0.count > place }) else {
+    // More than a space in common: what stands for the letters is the same for any.
+    guard lead.count <= 1, answers.allSatisfy({ $0.starts(with: question) && $0.count > place }) else {
       throw TrainingError(
         .invalidInput,
         "the LLM's tokenizer has no two tokens that tell Yes from No behind a question; take another LLM")

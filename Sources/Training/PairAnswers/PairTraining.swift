@@ -74,6 +74,11 @@ package struct PairTraining {
     team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let weights = try TrainingWeights(
       checkpoint: checkpoint, spaces: nil, loading: loading, maxPositions: question.maxTokens, team: team)
+    guard max(question.yes, question.no) < weights.head.outputs else {
+      throw TrainingError(
+        .invalidInput,
+        "the LLM's head predicts \(weights.head.outputs) tokens, and Yes or No is none of them; take another LLM")
+    }
     llm = DifferentiableLlama(
       weights.llm, changes: LowRankStart(rank: settings.rank, seed: settings.seed), team: team)
     tokens = weights.tokenEmbeddings

@@ -100,8 +100,13 @@ import Testing
     }
     #expect(Set(scores).count >= 9, "items differ")
     #expect(scores[8] == scores[10])
+    let beyond = #expect(throws: ModelError.self) { try generator.logits(of: [1 << 30], behind: [[1]]) }
+    #expect(beyond?.message.contains("head predicts") == true)
     // As many at once as there are, or one after the other.
     let texts = question.tokens(history: query.history, about: query.candidates).compactMap(\.self)
+    let shared = TextGenerator.sharedTokens(of: texts)
+    #expect(shared > 20 && texts.allSatisfy { $0.starts(with: texts[0].prefix(shared)) })
+    #expect(method.promptTokens(of: [query]) == [shared + texts.reduce(0) { $0 + $1.count - shared }])
     let one = try generator.logits(of: [question.yes, question.no], behind: texts, textsAtOnce: 1)
     for (pair, score) in zip(one, scores) { #expect(abs(pair[0] - pair[1] - score) < 1e-4) }
     // The likeliest token is the one that is written.
