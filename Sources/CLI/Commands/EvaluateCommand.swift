@@ -16,6 +16,8 @@ struct EvaluateCommand: ReportingCommand {
       Methods, in a list with commas between:
         popularity, random      what any method must beat
         item-knn                items that the same users meet (cosine)
+        ease                    a linear map of items to items in closed form, the
+                                newest items counting most
         sasrec                  a causal transformer over items, trained here, or
                                 read with --sasrec from what features cf wrote
         img, img+cf+text, …     --checkpoint in these spaces; cf and text need
@@ -44,7 +46,7 @@ struct EvaluateCommand: ReportingCommand {
       Choose settings by --part validation, which is the default. Look at --part test once, at the end.
 
       Examples:
-        illmrec evaluate data/ --methods popularity,item-knn,sasrec
+        illmrec evaluate data/ --methods popularity,item-knn,ease,sasrec
         illmrec evaluate data/ --methods sasrec --seeds 1,2,3 --part test
         illmrec evaluate data/ --methods img --checkpoint ckpt/ --html page.html
         illmrec evaluate data/ --methods img,img+cf --checkpoint ckpt/ \
@@ -73,6 +75,7 @@ struct EvaluateCommand: ReportingCommand {
     help: ArgumentHelp("The method that the others are compared with; the first by default.", valueName: "method"))
   var baseline: MethodName?
   @OptionGroup(title: "Item neighbours") var neighbours: NeighbourOptions
+  @OptionGroup(title: "EASE") var ease: EASERankingOptions
   @OptionGroup(title: "SASRec") var sasrec: SASRecOptions
   @Option(
     name: .customLong("sasrec"),
@@ -124,6 +127,7 @@ struct EvaluateCommand: ReportingCommand {
       throw ValidationError("--scores is of methods that rank here; leave services out of --methods.")
     }
     try neighbours.check()
+    try ease.check()
     try sasrec.check()
     try services.check()
   }
@@ -137,8 +141,9 @@ struct EvaluateCommand: ReportingCommand {
     EvaluationPlan(
       data: data, methods: checkpoint.expanded(methods.elements),
       baseline: baseline.flatMap { checkpoint.expanded([$0]).first }, part: part, candidates: candidates,
-      seeds: seeds.elements, neighbours: neighbours.settings, sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile,
-      checkpoints: checkpoint.plans, features: checkpoint.features, imageCache: checkpoint.imageCache,
+      seeds: seeds.elements, neighbours: neighbours.settings, ease: ease.settings,
+      sasrec: sasrec.settings(seed: 0), sasrecFile: sasrecFile, checkpoints: checkpoint.plans,
+      features: checkpoint.features, imageCache: checkpoint.imageCache,
       reading: checkpoint.images.reading,
       services: ServiceEvaluation(services), generation: generation.plan(methods.elements, checkpoint),
       pairAnswers: pairs.plan(methods.elements, checkpoint, seed: seeds.elements[0]),

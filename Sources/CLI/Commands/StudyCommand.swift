@@ -47,7 +47,7 @@ struct HistoryLengthStudyCommand: StudyRunCommand {
     commandName: "history-length", abstract: "Only the newest n items of each history are read.")
 
   @OptionGroup var options: StudyOptions
-  @Option(help: ArgumentHelp("popularity, item-knn, sasrec, or a checkpoint's spaces.", valueName: "methods"))
+  @Option(help: ArgumentHelp("popularity, item-knn, ease, sasrec, or a checkpoint's spaces.", valueName: "methods"))
   var methods = CommaList<MethodName>([.itemNeighbours, .popularity])
   @Option(help: ArgumentHelp("Newest items to read.", valueName: "lengths"))
   var lengths = CommaList<Int>([1, 2, 5, 10, 20])

@@ -38,6 +38,7 @@ struct EvaluationPlan: Sendable {
   let candidates: CandidateSet
   let seeds: [UInt64]
   let neighbours: ItemNeighbours.Settings
+  let ease: EASE.Settings
   /// Its seed is replaced by each of `seeds`.
   let sasrec: SASRecSettings
   let sasrecFile: String?

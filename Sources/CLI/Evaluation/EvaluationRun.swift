@@ -74,6 +74,7 @@ struct EvaluationRun {
       Made(method: Popularity(dataset: data.dataset)) { "training sequences that hold the item" }
     case .random: Made(method: RandomOrder(seed: seed)) { "seeded" }
     case .itemNeighbours: itemNeighbours
+    case .ease: try ease
     case .sasrec: try sasrec(seed)
     case .services: preconditionFailure("the services are asked before")
     case .generation: try generation
@@ -88,6 +89,15 @@ struct EvaluationRun {
     let settings = plan.neighbours
     return Made(method: ItemNeighbours(dataset: data.dataset, settings: settings)) {
       "\(settings.neighbours) neighbours, newest \(settings.historyItems) items, shrinkage \(settings.shrinkage)"
+    }
+  }
+
+  private var ease: Made {
+    get throws {
+      let settings = plan.ease
+      return Made(method: try EASE(dataset: data.dataset, settings: settings)) {
+        "regularization \(settings.regularization), decay \(settings.decay)"
+      }
     }
   }
 

@@ -8,6 +8,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
   case popularity
   case random
   case itemNeighbours
+  /// A linear map of items to items in closed form.
+  case ease
   case sasrec
   /// Whatever running services recommend.
   case services
@@ -42,7 +44,8 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
 
   private static let words: [String: MethodName] =
     [
-      "popularity": .popularity, "random": .random, "item-knn": .itemNeighbours, "sasrec": .sasrec,
+      "popularity": .popularity, "random": .random, "item-knn": .itemNeighbours, "ease": .ease,
+      "sasrec": .sasrec,
       "services": .services, "generation": .generation, "yes-no": .pairAnswers,
     ]
     .merging(Space.allCases.map { ("\($0.checkpointName)-knn", .contentNeighbours($0)) }) { first, _ in first }
@@ -89,6 +92,7 @@ enum MethodName: Hashable, Sendable, ExpressibleByArgument {
     case .popularity: "popularity"
     case .random: "random"
     case .itemNeighbours: "item-knn"
+    case .ease: "ease"
     case .sasrec: "sasrec"
     case .services: "services"
     case .generation: "generation"

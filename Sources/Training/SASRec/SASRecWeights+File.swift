@@ -4,15 +4,16 @@ import Foundation
 import Kernels
 package import Models
 
-/// SASRec's files: safetensors whose first tensor, `item_emb.weight` [N, D], is what the cf space is projected from. Where there are items
-/// that nobody met, a tensor `cf` [N, D] at the end takes its place for the cf space: it has NaN in their rows, for they have no such feature.
+/// SASRec's files: safetensors whose first tensor, `item_emb.weight` [N, D], is what the cf space is projected from. A tensor `cf` [N, F] at
+/// the end takes its place for the cf space: where there are items that nobody met, it has NaN in their rows, for they have no such feature;
+/// and it may hold more than the embeddings.
 extension SASRecWeights {
   private static let settingsKey = "illmrec_sasrec"
 
   /// Writes all weights, with the settings, to a safetensors file that appears whole or not at all.
   ///
-  /// - Parameter unmet: items that no training sequence has.
-  package func write(to path: String, unmet: Set<Int> = []) throws(ModelError) {
+  /// - Parameter features: [N, F], for the cf space in the place of the embeddings.
+  package func write(to path: String, features: Matrix? = nil) throws(ModelError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let settings: Data
@@ -21,8 +22,7 @@ extension SASRecWeights {
     } catch {
       throw ModelError(.invalidInput, "SASRec's settings cannot be written as JSON", cause: error)
     }
-    let features =
-      unmet.isEmpty ? [] : [Tensor("cf", shape: [items, self.settings.width], values: features(unmet: unmet).values)]
+    let features = features.map { [Tensor("cf", shape: [$0.rows, $0.columns], values: $0.values)] } ?? []
     try SafetensorsWriter.write(
       tensors + features, to: path,
       metadata: ["format": "pt", Self.settingsKey: String(decoding: settings, as: UTF8.self)])

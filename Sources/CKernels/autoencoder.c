@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "illmrec_autoencoder.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+
+// LAPACK's, which OpenBLAS brings: Fortran functions that have no C header without LAPACKE.
+extern void dpotrf_(const char *triangle, const blasint *order, double *matrix, const blasint *stride, blasint *info,
+                    size_t triangle_length);
+extern void dpotri_(const char *triangle, const blasint *order, double *matrix, const blasint *stride, blasint *info,
+                    size_t triangle_length);
+extern void dgeqrf_(const blasint *rows, const blasint *columns, double *matrix, const blasint *stride, double *scales,
+                    double *work, const blasint *work_length, blasint *info);
+extern void dorgqr_(const blasint *rows, const blasint *columns, const blasint *reflectors, double *matrix,
+                    const blasint *stride, const double *scales, double *work, const blasint *work_length,
+                    blasint *info);
+extern void dsyev_(const char *wanted, const char *triangle, const blasint *order, double *matrix, const blasint *stride,
+                   double *values, double *work, const blasint *work_length, blasint *info, size_t wanted_length,
+                   size_t triangle_length);
+
+// Factorisations of OpenBLAS do not all stop at what is no number.
+static int is_finite(const double *matrix, size_t items, int lower_only) {
+  for (size_t i = 0; i < items; i++) {
+    for (size_t j = 0; j < (lower_only ? i + 1 : items); j++) {
+      if (!isfinite(matrix[i * items + j])) return 0;
+    }
+  }
+  return 1;
+}
+
+int illmrec_autoencoder(double *matrix, size_t items, double regularization) {
+  if (!is_finite(matrix, items, 1)) return -1;
+  double *diagonal = malloc(items * sizeof *diagonal);
+  if (diagonal == NULL) return -1;
+  for (size_t i = 0; i < items; i++) matrix[i * items + i] += regularization;
+  // Fortran's upper triangle is the lower one of rows.
+  const blasint order = (blasint)items;
+  blasint info = 0;
+  dpotrf_("U", &order, matrix, &order, &info, 1);
+  if (info == 0) dpotri_("U", &order, matrix, &order, &info, 1);
+  if (info == 0) {
+    for (size_t i = 0; i < items; i++) diagonal[i] = matrix[i * items + i];
+    for (size_t i = 0; i < items; i++) {
+      for (size_t j = 0; j < i; j++) {
+        const double inverse = matrix[i * items + j];
+        matrix[i * items + j] = -inverse / diagonal[j];
+        matrix[j * items + i] = -inverse / diagonal[i];
+      }
+      matrix[i * items + i] = 0;
+    }
+  }
+  free(diagonal);
+  return info == 0 ? 0 : -1;
+}
+
+// The subspace that is iterated on, and room to work in.
+typedef struct {
+  const double *matrix;
+  size_t items, width;
+  double *work;        // [work_length]
+  blasint work_length;
+  double *scales;      // [width]: of reflectors, and then eigenvalues
+  double *small;       // [width, width]
+} subspace;
+
+// result = rows · matrix, or rows · matrixᵀ. rows, result: [width, items].
+static void multiply(const subspace *s, const double *rows, CBLAS_TRANSPOSE transposed, double *result) {
+  const blasint items = (blasint)s->items;
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed, (blasint)s->width, items, items, 1.0, rows, items, s->matrix, items,
+              0.0, result, items);
+}
+
+// Makes rows orthonormal: to Fortran they are columns. rows: [width, items].
+static blasint orthonormalise(const subspace *s, double *rows) {
+  const blasint items = (blasint)s->items, width = (blasint)s->width;
+  blasint info = 0;
+  dgeqrf_(&items, &width, rows, &items, s->scales, s->work, &s->work_length, &info);
+  if (info == 0) dorgqr_(&items, &width, &width, rows, &items, s->scales, s->work, &s->work_length, &info);
+  return info;
+}
+
+// The singular vectors of basisᵀ · image: eigenvectors of image · imageᵀ, which are 's rows of `small` in ascending order.
+static blasint diagonalise(const subspace *s, const double *image) {
+  const blasint items = (blasint)s->items, width = (blasint)s->width;
+  blasint info = 0;
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, width, items, 1.0, image, items, 0.0, s->small, width);
+  dsyev_("V", "U", &width, s->small, &width, s->scales, s->work, &s->work_length, &info, 1, 1);
+  return info;
+}
+
+// One column of the two factors. side, other: [items]. square: of the singular value.
+static void write_column(const double *side, const double *other, size_t items, double square, double greatest,
+                         size_t column, size_t rank, float *left, float *right) {
+  const double value = sqrt(square > 0 ? square : 0);
+  const int known = value > 1e-6 * greatest;
+  size_t largest = 0;
+  for (size_t i = 1; i < items; i++) {
+    if (fabs(side[i]) > fabs(side[largest])) largest = i;
+  }
+  const double root = known ? sqrt(value) * (side[largest] < 0 ? -1 : 1) : 0;
+  for (size_t i = 0; i < items; i++) {
+    left[i * rank + column] = (float)(side[i] * root);
+    right[i * rank + column] = known ? (float)(other[i] / value * root) : 0;
+  }
+}
+
+static blasint factor(const subspace *s, double *basis, double *image, size_t iterations, size_t rank, float *left,
+                      float *right) {
+  multiply(s, basis, CblasTrans, image);
+  blasint info = orthonormalise(s, image);
+  for (size_t k = 0; k < iterations && info == 0; k++) {
+    multiply(s, image, CblasNoTrans, basis);
+    info = orthonormalise(s, basis);
+    if (info != 0) return info;
+    multiply(s, basis, CblasTrans, image);
+    info = orthonormalise(s, image);
+  }
+  if (info != 0) return info;
+  // image: an orthonormal basis of what the columns span; basis: its product with the matrix.
+  multiply(s, image, CblasNoTrans, basis);
+  info = diagonalise(s, basis);
+  if (info != 0) return info;
+  double *side = malloc(2 * s->items * sizeof *side);
+  if (side == NULL) return -1;
+  double *other = side + s->items;
+  const blasint items = (blasint)s->items, width = (blasint)s->width;
+  const double greatest = sqrt(s->scales[s->width - 1] > 0 ? s->scales[s->width - 1] : 0);
+  for (size_t c = 0; c < rank; c++) {
+    const double *weights = s->small + (s->width - 1 - c) * s->width;
+    cblas_dgemv(CblasRowMajor, CblasTrans, width, items, 1.0, image, items, weights, 1, 0.0, side, 1);
+    cblas_dgemv(CblasRowMajor, CblasTrans, width, items, 1.0, basis, items, weights, 1, 0.0, other, 1);
+    write_column(side, other, s->items, s->scales[s->width - 1 - c], greatest, c, rank, left, right);
+  }
+  free(side);
+  return 0;
+}
+
+int illmrec_low_rank(const double *matrix, size_t items, double *basis, size_t width, size_t iterations, size_t rank,
+                     float *left, float *right) {
+  if (!is_finite(matrix, items, 0)) return -1;
+  // 64 columns at a time, LAPACK's usual block.
+  const size_t work_length = 64 * (width + 2);
+  double *image = malloc(width * items * sizeof *image);
+  double *room = malloc((work_length + width + width * width) * sizeof *room);
+  blasint info = -1;
+  if (image != NULL && room != NULL) {
+    const subspace s = {matrix, items, width, room, (blasint)work_length, room + work_length,
+                        room + work_length + width};
+    info = factor(&s, basis, image, iterations, rank, left, right);
+  }
+  free(image);
+  free(room);
+  return info == 0 ? 0 : -1;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Datasets
+import Models
+import Training
+
+/// Flags of whatever computes an EASE.
+struct EASEOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("What keeps EASE's weights small, in users.", valueName: "users"))
+  var easeRegularization = EASE.Settings().regularization
+
+  func check() throws { try Self.check(settings) }
+
+  var settings: EASE.Settings {
+    var settings = EASE.Settings()
+    settings.regularization = easeRegularization
+    return settings
+  }
+
+  static func check(_ settings: EASE.Settings) throws {
+    do throws(TrainingError) {
+      try settings.check()
+    } catch {
+      throw ValidationError("--ease-…: \(error.message).")
+    }
+  }
+}
+
+/// Flags of the method `ease`.
+struct EASERankingOptions: ParsableArguments {
+  @OptionGroup var ease: EASEOptions
+  @Option(
+    help: ArgumentHelp(
+      "What an item of the history counts beside the one met after it, in (0, 1]; 1, all alike, is as published.",
+      valueName: "share"))
+  var easeDecay = EASE.Settings().decay
+
+  func check() throws { try EASEOptions.check(settings) }
+
+  var settings: EASE.Settings {
+    var settings = ease.settings
+    settings.decay = easeDecay
+    return settings
+  }
+}
+
+/// Flags of EASE where it makes features: histories have no order in them, which is for the user model to learn.
+struct EASEFeaturesOptions: ParsableArguments {
+  @OptionGroup var ease: EASEOptions
+  @Option(
+    help: ArgumentHelp(
+      "Columns of each of EASE's two factors, 1 to 1,024; as many as there are items where these are fewer.",
+      valueName: "n"))
+  var easeRank = 128
+
+  func check() throws {
+    guard (1...1024).contains(easeRank) else { throw ValidationError("--ease-rank must be 1 to 1,024.") }
+    try ease.check()
+  }
+
+  func features(of dataset: Dataset, seed: UInt64) throws -> Matrix {
+    try EASE(dataset: dataset, settings: ease.settings).features(rank: min(easeRank, dataset.items.count), seed: seed)
+  }
+}
