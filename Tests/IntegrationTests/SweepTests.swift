@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 import TestSupport
 import Testing
@@ -62,6 +63,34 @@ import Testing
     #expect(last.exit == .code(0) && !last.output.contains("run 2 of 4"), "\(last.output)")
     #expect(last.output.contains("the best"))
     #expect(try table().map { $0[1] } == ["outcome", "finished", "finished", "finished", "finished"])
+  }
+
+  @Test func `A sweep goes on with what is there, and has its directory to itself`() async throws {
+    let runs = "{\"grid\": [{\"flag\": \"--seed\", \"values\": [1, 2]}]}"
+    let first = try await sweep(runs)
+    #expect(first.exit == .code(0), "\(first.output)")
+    let weights = "checkpoint/rec_module/model.safetensors"
+    let trained = try shop.files("sweep/seed=1")[weights]
+
+    try FileManager.default.removeItem(atPath: shop.run("sweep/seed=1"))
+    let again = try await sweep(runs, ["--resume"])
+    #expect(again.exit == .code(0) && again.output.contains("is trained again"), "\(again.output)")
+    #expect(try shop.files("sweep/seed=1")[weights] == trained)
+
+    try FileManager.default.removeItem(atPath: shop.run("sweep/seed=2/checkpoint"))
+    let refused = try await sweep(runs, ["--resume"])
+    #expect(refused.exit == .code(1) && refused.output.contains("seed=2/checkpoint is gone"), "\(refused.output)")
+
+    let record = shop.run("sweep/sweep.json")
+    let text = try String(contentsOfFile: record, encoding: .utf8)
+    try Data(text.replacing("seed=1\"", with: "../../evil\"").utf8).write(to: URL(filePath: record))
+    let evil = try await sweep(runs, ["--resume"])
+    #expect(evil.exit == .code(1) && evil.output.contains("a run called \"../../evil\""), "\(evil.output)")
+
+    let lock = try FileLock(shop.run("sweep/.lock"))
+    let second = try await sweep(runs, ["--resume"])
+    #expect(second.exit == .code(1) && second.output.contains("another sweep trains here"), "\(second.output)")
+    withExtendedLifetime(lock) {}
   }
 
   @Test func `An ablation compares each training with the one before it`() async throws {

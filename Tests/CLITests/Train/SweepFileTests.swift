@@ -51,6 +51,12 @@ import Testing
     ("{\"grid\": [{\"flag\": \"--seed\", \"values\": [9007199254740993]}]}", "write it as a text"),
     ("{\"runs\": [{\"name\": \"a\", \"flags\": [\"--seed\", -18446744073709551615]}]}", "write it as a text"),
     ("{\"runs\": [{\"name\": \"\(String(repeating: "a", count: 256))\"}]}", "at most 255"),
+    ("{\"runs\": [{\"name\": \"sweep.csv\"}]}", "sweep.csv"),
+    ("{\"runs\": [{\"name\": \"sweep.json\"}]}", "sweep.json"),
+    (
+      "{\"grid\": [{\"flag\": \"--seed\", \"values\": [1, 2]}, {\"flag\": \"--seed\", \"values\": [3]}]}",
+      "--seed in two parts"
+    ),
     ("{\"grid\": [{\"flag\": \"--resume\", \"values\": [true]}]}", "--resume"),
   ])
   func `What is no sweep is refused by what is wrong in it`(json: String, word: String) {
@@ -79,6 +85,25 @@ import Testing
     arguments: [String], expected: [String]
   ) {
     #expect(SweepArguments.common(of: arguments) == expected)
+  }
+
+  @Test(arguments: [
+    (["--lora", "8"], ["--lora", "4"], ["--lora", "8", "--lora", "4"]),
+    (
+      ["--features", "img=a", "--features=cf=b", "--lora", "8"], ["--features", "cf=c"],
+      ["--features", "img=a", "--lora", "8", "--features", "cf=c"]
+    ),
+    (
+      ["--features", "img=a", "--space-dropout", "cf=0.1"], ["--features=img=c", "--space-dropout=cf=0.2"],
+      ["--features=img=c", "--space-dropout=cf=0.2"]
+    ),
+    (["--features", "img=a"], ["--space-dropout", "img=0.5"], ["--features", "img=a", "--space-dropout", "img=0.5"]),
+    (["--features"], ["--features", "img=a"], ["--features", "--features", "img=a"]),
+  ])
+  func `A run's own feature takes the place of the common one of its space`(
+    common: [String], own: [String], expected: [String]
+  ) {
+    #expect(SweepArguments.flags(common, own) == expected)
   }
 
   @Test func `A run whose flags are wrong is named before any is trained`() throws {

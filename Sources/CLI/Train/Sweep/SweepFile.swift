@@ -26,6 +26,8 @@ struct SweepFile: Sendable {
   /// Of a directory's name.
   private static let maxNameBytes = 255
   /// What the sweep itself decides of each run.
+  /// Given once for each space.
+  static let spaceFlags: Set = ["--features", "--space-dropout"]
   static let ownFlags: Set = ["--out", "--resume", "--sweep", "--golden", "--name", "--help", "-h", "--version"]
 
   init(_ path: String) throws(CLIError) {
@@ -88,7 +90,8 @@ struct SweepFile: Sendable {
     return Run(name: name, flags: flags)
   }
 
-  private static func check(_ name: String) throws(Problem) {
+  /// Whether a directory beside the sweep's own files may be called so.
+  static func check(_ name: String) throws(Problem) {
     let isPlain = name.unicodeScalars.allSatisfy {
       ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0)
         || " -_.,=".unicodeScalars.contains($0)
@@ -100,6 +103,9 @@ struct SweepFile: Sendable {
         message:
           "has a run called \"\(name)\"; its directory is called so, and letters, digits and \"-_.,= \" may stand in it, at "
           + "most \(maxNameBytes), with no point or space before them")
+    }
+    guard !SweepRecord.fileNames.contains(name) else {
+      throw Problem(message: "has a run called \"\(name)\", as a file of the sweep's is; call it otherwise")
     }
   }
 
@@ -114,8 +120,12 @@ struct SweepFile: Sendable {
   private static func grid(_ axes: [JSONValue]) throws(Problem) -> [Run] {
     guard !axes.isEmpty else { return [] }
     var runs = [Run(name: "", flags: [])]
+    var flags: Set<String> = []
     for axis in axes {
-      let choices = try choices(axis)
+      let (flag, choices) = try choices(axis)
+      guard flags.insert(flag).inserted || spaceFlags.contains(flag) else {
+        throw Problem(message: "has \(flag) in two parts of the grid; give all its values in one")
+      }
       guard runs.count * choices.count <= maxRuns else {
         throw Problem(message: "has a grid of more than \(maxRuns) runs")
       }
@@ -127,8 +137,8 @@ struct SweepFile: Sendable {
     return runs
   }
 
-  /// What each value of a flag is called, and gives.
-  private static func choices(_ json: JSONValue) throws(Problem) -> [Run] {
+  /// A flag, and what each of its values is called and gives.
+  private static func choices(_ json: JSONValue) throws(Problem) -> (flag: String, choices: [Run]) {
     let members = try members(json, allowed: ["flag", "values"], of: "a part of the grid")
     guard let flag = members["flag"]?.string, flag.hasPrefix("--"), !flag.contains("=") else {
       throw Problem(message: "has a part of the grid without a \"flag\", such as \"--lora\"")
@@ -148,7 +158,7 @@ struct SweepFile: Sendable {
       }
     }
     guard !choices.isEmpty else { throw Problem(message: "has no \"values\" of \(flag)") }
-    return choices
+    return (flag, choices)
   }
 
   // MARK: JSON
@@ -178,7 +188,7 @@ struct SweepFile: Sendable {
     guard let number = json.number else { return json.string }
     // Read as a double, a longer one would be another number.
     guard number.magnitude < 0x1p53 || number != number.rounded() else {
-      throw Problem(message: "has the number \(number), which is too long to be read to the digit; write it as a text")
+      throw Problem(message: "has a whole number of 2^53 or more, which is not read to the digit; write it as a text")
     }
     return Int(exactly: number).map(String.init) ?? "\(number)"
   }

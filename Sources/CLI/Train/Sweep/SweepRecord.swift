@@ -44,8 +44,9 @@ struct SweepRecord: Codable, Sendable {
 
   // MARK: Files
 
-  static func path(in directory: String) -> String { directory + "/sweep.json" }
-  static func tablePath(in directory: String) -> String { directory + "/sweep.csv" }
+  static let fileNames = ["sweep.json", "sweep.csv"]
+  static func path(in directory: String) -> String { "\(directory)/\(fileNames[0])" }
+  static func tablePath(in directory: String) -> String { "\(directory)/\(fileNames[1])" }
 
   init() {}
 
@@ -55,6 +56,9 @@ struct SweepRecord: Codable, Sendable {
     let bytes = try InputFile.bytes(of: path, what: "what became of the sweep")
     do {
       self = try JSONDecoder().decode(SweepRecord.self, from: bytes)
+      for run in runs { try SweepFile.check(run.name) }
+    } catch let error as SweepFile.Problem {
+      throw CLIError(.invalidInput, "\(path) \(error.message); it is not what a sweep wrote: move it away")
     } catch {
       throw CLIError(
         .invalidInput, "\(path) is not what a sweep writes; move it away, and its runs are looked at anew", cause: error

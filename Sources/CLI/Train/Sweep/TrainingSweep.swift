@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Basics
 import Foundation
 import Training
 
@@ -17,7 +18,7 @@ struct TrainingSweep: Sendable {
   init(_ runs: [SweepFile.Run], common: [String], directory: String, resumes: Bool) throws(CLIError) {
     self.directory = directory
     self.resumes = resumes
-    self.runs = runs.map { (run: $0, flags: common + $0.flags) }
+    self.runs = runs.map { (run: $0, flags: SweepArguments.flags(common, $0.flags)) }
     for (run, flags) in self.runs {
       try Self.command(flags, out: "\(directory)/\(run.name)", of: run).requireInputs()
     }
@@ -37,7 +38,11 @@ struct TrainingSweep: Sendable {
   ///
   /// - Returns: all of them, in the order in which they ended.
   func perform() async throws -> SweepRecord {
-    var record = try begin()
+    let isThere = try checkDirectory()
+    let lock = try locked()
+    defer { withExtendedLifetime(lock) {} }
+    // Another sweep may have ended here since the first look.
+    var record = try checkDirectory() || isThere ? SweepRecord(reading: directory) : SweepRecord()
     let terminal = Terminal.standardError
     let clock = ContinuousClock()
     let (start, done) = (clock.now, record.runs.count { $0.outcome != .failed })
@@ -49,7 +54,7 @@ struct TrainingSweep: Sendable {
             "\(directory): the run \"\(run.name)\" was trained with other flags (\(known.flags.joined(separator: " "))); call the new one "
               + "by another name")
         }
-        continue
+        if try isKept(known) { continue }
       }
       let trained = record.runs.count { $0.outcome != .failed } - done
       let left = trained == 0 ? "" : ", about \(estimate(start.duration(to: clock.now), trained, from: index)) left"
@@ -76,14 +81,41 @@ struct TrainingSweep: Sendable {
     (spent / trained * (runs.count - index)).brief
   }
 
-  private func begin() throws -> SweepRecord {
+  /// - Returns: whether a sweep is there, to go on with.
+  private func checkDirectory() throws(CLIError) -> Bool {
     let isThere = FileManager.default.fileExists(atPath: SweepRecord.path(in: directory))
     guard !isThere || resumes else {
       throw CLIError(
         .invalidInput, "\(directory) holds a sweep already; go on with it by --resume, or give another directory")
     }
+    return isThere
+  }
+
+  /// Two sweeps in one directory would each take the other's runs for failed.
+  private func locked() throws(CLIError) -> FileLock {
     try OutputFile.makeDirectory(directory, what: "the sweep's directory")
-    return isThere ? try SweepRecord(reading: directory) : SweepRecord()
+    return try FileLock(
+      directory + "/.lock",
+      held: CLIError(
+        .invalidInput, "\(directory): another sweep trains here; wait for its end or stop it, or give another directory"
+      ),
+      failed: { CLIError(.fileAccess, "\($0.path) cannot be locked: \($0.reason)", cause: $0) })
+  }
+
+  /// Whether what a run has trained is there; one whose directory was removed is trained again.
+  private func isKept(_ run: SweepRecord.Run) throws(CLIError) -> Bool {
+    let out = RunDirectory("\(directory)/\(run.name)")
+    guard FileManager.default.fileExists(atPath: out.path) else {
+      Terminal.standardError.writeLine("\(out.path) is gone: the run \"\(run.name)\" is trained again")
+      return false
+    }
+    guard FileManager.default.fileExists(atPath: out.checkpoint) else {
+      throw CLIError(
+        .invalidInput,
+        "the run \"\(run.name)\" has ended, and \(out.checkpoint) is gone; put it back, or remove \(out.path) to train it again"
+      )
+    }
+    return true
   }
 
   /// Goes on with a run that was stopped; one that fails is no reason not to try the others.
@@ -122,6 +154,24 @@ extension Error {
 enum SweepArguments {
   private static let takingValues: Set = ["--sweep", "--out"]
   private static let alone: Set = ["--resume"]
+
+  /// Those of one run: its own come after the common ones, and take the place of one that is given for the same space.
+  static func flags(_ common: [String], _ own: [String]) -> [String] {
+    let replaced = Set(spaces(own).map(\.text))
+    var flags = common
+    for given in spaces(common).reversed() where replaced.contains(given.text) { flags.removeSubrange(given.places) }
+    return flags + own
+  }
+
+  /// Every `--features img=…` and its like: "--features img", and the arguments that it is made of.
+  private static func spaces(_ flags: [String]) -> [(text: String, places: Range<Int>)] {
+    flags.indices.compactMap { place in
+      let parts = flags[place].split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard SweepFile.spaceFlags.contains(parts[0]), parts.count == 2 || place + 1 < flags.count else { return nil }
+      let value = parts.count == 2 ? parts[1] : flags[place + 1]
+      return ("\(parts[0]) \(value.prefix { $0 != "=" })", place..<place + (parts.count == 2 ? 1 : 2))
+    }
+  }
 
   /// - Parameter arguments: as the process was started, its own name first.
   /// - Returns: those behind `train`, without the ones that the sweep decides.
