@@ -36,9 +36,6 @@ package final class TitleGeneration: RankingMethod {
   /// What was written for a user last.
   private let written = Mutex<[Int: TextGenerator.Continuation]>([:])
 
-  /// Of an item without a title, which is like nothing that is written.
-  private static let unlike: Float = -1
-
   /// - Parameters:
   ///   - titleVectors: of the `shortTitle` of each item of the dataset; nil for an item without one.
   ///   - encode: the vectors of texts, [texts, width], as `titleVectors` were made.
@@ -80,10 +77,10 @@ package final class TitleGeneration: RankingMethod {
     }
   }
 
-  /// All alike where nothing was written.
+  /// All alike where nothing was written; an item without a title is never named.
   private func score(of item: Int, _ direction: [Float]) -> Float {
     guard !direction.isEmpty else { return 0 }
-    guard !directions[item].isEmpty else { return Self.unlike }
+    guard !directions[item].isEmpty else { return -.infinity }
     return zip(directions[item], direction).reduce(0) { $0 + $1.0 * $1.1 }
   }
 

@@ -12,22 +12,19 @@ package final class PairAnswers: RankingMethod {
   package let question: PairQuestion
   private let generator: TextGenerator
 
-  /// Of an item without a title, which cannot be asked about.
-  private static let unasked = -Float.greatestFiniteMagnitude
-
   package init(generator: TextGenerator, question: PairQuestion) {
     self.generator = generator
     self.question = question
   }
 
-  /// All alike for a user of whom nothing can be told.
+  /// All alike for a user of whom nothing can be told; an item without a title cannot be asked about, and is never named.
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
     try queries.map { query in
       let questions = question.tokens(history: query.history, about: query.candidates)
       guard questions.contains(where: { $0 != nil }) else { return query.candidates.map { _ in 0 } }
       var logits = try generator.logits(of: [question.yes, question.no], behind: questions.compactMap(\.self))[...]
       return questions.map { asked in
-        guard asked != nil, let pair = logits.popFirst() else { return Self.unasked }
+        guard asked != nil, let pair = logits.popFirst() else { return -.infinity }
         return pair[0] - pair[1]
       }
     }
