@@ -210,7 +210,7 @@ package struct Preparation {
       isAmongCold
       ? NegativeSampling(among: made.cold, seed: options.seed)
       : NegativeSampling(itemCount: itemCount, seed: options.seed)
-    var filled = 0
+    var (filled, repeated) = (0, 0)
     for user in made.value.users.indices {
       let own = isGiven ? given[user].filter { $0 >= 0 } : []
       let count = isGiven ? given[user].count : options.negatives
@@ -226,12 +226,18 @@ package struct Preparation {
           "user \(made.value.users[user].id) met all \(pool), so there are no negatives; give more items, or --negatives 0"
         )
       }
+      if Set(negatives).count < negatives.count { repeated += 1 }
       made.value.users[user].negatives = negatives
     }
     report.negatives =
       isGiven
       ? "from the source" + (filled > 0 ? ", filled up for \(filled) users whose negatives were dropped" : "")
       : "\(options.negatives) a user, drawn\(isAmongCold ? " among the cold items" : "") with seed \(options.seed)"
+    if repeated > 0 {
+      report.negatives +=
+        "; \(repeated) users have some of them more than once, which count as often in a rank: they have not so many items left "
+        + "to draw from, so give a smaller --negatives"
+    }
   }
 
   private func record(of report: PreparationReport) -> DatasetRecord {

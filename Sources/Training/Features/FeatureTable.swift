@@ -69,6 +69,9 @@ extension FeatureTable {
     self.init(width: tables.reduce(0) { $0 + $1.width }, rows: rows)
   }
 
+  /// Fitting holds the square of a width in double precision: 512 MiB.
+  package static let maxWidth = 8192
+
   /// What a path begins with that stands for random vectors.
   package static let drawn = "random:"
 
@@ -81,7 +84,7 @@ extension FeatureTable {
   /// | `random:WIDTH` | random vectors, of the standard normal distribution: they tell items apart and nothing else |
   /// | a directory | `<item number>.pth` for each item, as the published code writes them |
   ///
-  /// A row with a NaN is an item without the feature. A SASRec of the published code has one row more than items: its first
+  /// Features are at most ``maxWidth`` wide. A row with a NaN is an item without the feature. A SASRec of the published code has one row more than items: its first
   /// stands for no item.
   package init(importing path: String, for space: Space, items: Int) throws {
     if path.hasPrefix(Self.drawn) {
@@ -105,6 +108,12 @@ extension FeatureTable {
         "\(path) has \(table.count) features for a dataset of \(items) items; one row per item is read, in the order of "
           + "meta_info.json: make them from this dataset again, with illmrec features cf or text")
     }
+    guard table.width <= Self.maxWidth else {
+      throw TrainingError(
+        .invalidInput,
+        "\(path) has features of \(table.width) numbers; at most \(Self.maxWidth) are read: make narrower ones, by their principal "
+          + "components for instance")
+    }
     self.init(width: table.width, rows: hasPadding ? Array(table.rows.dropFirst()) : table.rows)
     guard known > 0 else {
       throw TrainingError(.empty, "\(path): no item has a feature; leave the space \(space.checkpointName) out")
@@ -115,8 +124,9 @@ extension FeatureTable {
   }
 
   private init(random width: String, items: Int) throws {
-    guard let width = Int(width), (1...65_536).contains(width) else {
-      throw TrainingError(.invalidInput, "random:\(width) says no width; give one of 1 to 65,536, such as random:128")
+    guard let width = Int(width), (1...Self.maxWidth).contains(width) else {
+      throw TrainingError(
+        .invalidInput, "random:\(width) says no width; give one of 1 to \(Self.maxWidth), such as random:128")
     }
     var numbers = SplitMix64(seed: 1, stream: 0x7261_6E64)
     self.init(

@@ -82,6 +82,15 @@ struct PreparationTests {
     #expect(report.steps.last?.name == "users who met one of 16 cold items after others")
     #expect(report.split.contains("16 items are in no training sequence"))
     #expect(try Dataset(reading: out) == dataset)
+    #expect(!report.negatives.contains("more than once"))
+
+    try FileManager.default.removeItem(atPath: out)
+    let scarce = try prepare {
+      options(&$0)
+      ($0.coldShare, $0.negativePool, $0.negatives) = (0.4, pool, pool == .all ? 35 : 16)
+    }
+    #expect(scarce.dataset.users.allSatisfy { Set($0.negatives).count < $0.negatives.count })
+    #expect(scarce.report.negatives.contains("\(scarce.dataset.users.count) users have some of them more than once"))
   }
 
   @Test(arguments: [0.01, 0.99]) func `A share that leaves no item cold, or none warm, is refused`(share: Double) throws

@@ -66,7 +66,7 @@ struct FeatureTableTests {
     let table = try FeatureTable(importing: "random:16", for: .image, items: 40)
     #expect(table.width == 16 && table.known == 40 && Set(table.rows).count == 40)
     #expect(try FeatureTable(importing: "random:16", for: .image, items: 40) == table)
-    for path in ["random:", "random:0", "random:x"] {
+    for path in ["random:", "random:0", "random:x", "random:8193", "random:60000"] {
       #expect(throws: TrainingError.self) { try FeatureTable(importing: path, for: .image, items: 40) }
     }
   }
