@@ -62,7 +62,7 @@ struct AblationStudyCommand: ReportingCommand {
 
   func perform() async throws {
     try InputFile.requireDirectory(data, what: "the prepared data")
-    if let html { try OutputFile.requireWritable(html) }
+    try OutputFile.requireWritable([html].compactMap(\.self), reading: DatasetLayout(data).files)
     let sweep = try TrainingSweep(
       runs, common: ["--data", data, "--checkpoint", checkpoint] + trainingFlags, directory: out, resumes: resume)
     let evaluation = try EvaluateCommand.parse(evaluationArguments)

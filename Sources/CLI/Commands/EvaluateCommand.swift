@@ -152,7 +152,9 @@ struct EvaluateCommand: ReportingCommand {
   }
 
   func perform() async throws {
-    for path in [ranks, scores, generation.generated, html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    try OutputFile.requireWritable(
+      [ranks, scores, generation.generated, html].compactMap(\.self),
+      reading: DatasetLayout(data).files + checkpoint.features.map(\.path) + [sasrecFile].compactMap(\.self))
     try InputFile.requireDirectory(data, what: "the prepared data")
     let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }

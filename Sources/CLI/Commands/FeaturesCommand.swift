@@ -63,7 +63,7 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
   }
 
   func perform() async throws {
-    try OutputFile.requireWritable(out)
+    try OutputFile.requireWritable([out], reading: DatasetLayout(data).files)
     try InputFile.requireDirectory(data, what: "the prepared data")
     let plan = (data: data, method: method, ease: ease, sasrec: sasrec.settings(seed: seed), threads: threads)
     let learned = try await Interruption.cancellingThread(named: "features") { interruption in

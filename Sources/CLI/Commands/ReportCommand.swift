@@ -23,7 +23,7 @@ struct ReportCommand: ReportingCommand {
   var out: String
 
   func perform() async throws {
-    try OutputFile.requireWritable(out)
+    try OutputFile.requireWritable([out], reading: results)
     let sources = try results.map { path throws(CLIError) in try ReportSource(path: path) }
     try OutputFile.write(ReportPage(results: sources).data, to: out)
     Terminal.standardOutput.writeLine(out)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Datasets
 import Evaluation
 import Models
 
@@ -30,7 +31,9 @@ protocol StudyRunCommand: ReportingCommand, Sendable {
 
 extension StudyRunCommand {
   func perform() async throws {
-    for path in [options.json, options.html].compactMap(\.self) { try OutputFile.requireWritable(path) }
+    try OutputFile.requireWritable(
+      [options.json, options.html].compactMap(\.self),
+      reading: DatasetLayout(options.data).files + options.checkpoint.features.map(\.path))
     try InputFile.requireDirectory(options.data, what: "the prepared data")
     let result = try await Interruption.cancellingThread(named: "study") { interruption in
       var session = try StudySession(options, interruption)

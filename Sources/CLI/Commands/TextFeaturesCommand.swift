@@ -56,7 +56,7 @@ struct TextFeaturesCommand: ReportingCommand {
   }
 
   func perform() async throws {
-    try OutputFile.requireWritable(out)
+    try OutputFile.requireWritable([out], reading: [items].compactMap(\.self))
     try InputFile.requireDirectory(encoder, what: "the sentence encoder")
     let command = self
     try await Interruption.cancellingThread(named: "text-features") { interruption in try command.encode(interruption) }

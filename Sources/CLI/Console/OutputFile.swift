@@ -5,20 +5,49 @@ import Foundation
 
 /// Files that commands write.
 enum OutputFile {
-  /// Throws unless a file can be made at `path`: said before long work, not after it.
-  static func requireWritable(_ path: String) throws(CLIError) {
-    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    try InputFile.requireDirectory(directory, what: "where \(path) is to be written")
-    guard !InputFile.isDirectory(path) else { throw CLIError(.fileAccess, "\(path): a directory; give a file's name") }
-    guard access(directory, W_OK) == 0 else {
-      throw CLIError(.fileAccess, "\(path): cannot be written: \(String(cString: strerror(errno)))")
+  /// Throws unless `path` can be written: said before long work, not after it.
+  static func requireWritable(_ path: String) throws(CLIError) { try requireWritable([path]) }
+
+  /// Throws unless all of `paths` can be written, each for itself, and none of them is read by the same command.
+  static func requireWritable(_ paths: [String], reading inputs: [String] = []) throws(CLIError) {
+    let read = Set(inputs.map { OutputPlace($0).path })
+    var written: Set<String> = []
+    for path in paths {
+      let place = OutputPlace(path)
+      try requireWritable(place, named: path)
+      guard place.kind == .file else { continue }
+      guard !read.contains(place.path) else {
+        throw CLIError(.fileAccess, "\(path): is read by this command, and would be written over; give another name")
+      }
+      guard written.insert(place.path).inserted else {
+        throw CLIError(.fileAccess, "\(path): two outputs would be written there; give each a name of its own")
+      }
     }
   }
 
-  /// Writes all or nothing: a reader never sees half a file.
+  private static func requireWritable(_ place: OutputPlace, named path: String) throws(CLIError) {
+    try InputFile.requireDirectory(place.directory, what: "where \(path) is to be written")
+    guard !InputFile.isDirectory(path) else { throw CLIError(.fileAccess, "\(path): a directory; give a file's name") }
+    switch place.kind {
+    case .other: throw CLIError(.fileAccess, "\(path): neither a file nor a stream; give a file's name")
+    case .stream:
+      guard access(place.path, W_OK) == 0 else {
+        throw CLIError(.fileAccess, "\(path): cannot be written: \(String(cString: strerror(errno)))")
+      }
+    case .file:
+      do throws(SystemCallError) {
+        try place.requireFile()
+      } catch {
+        throw CLIError(.fileAccess, "\(path): cannot be written: \(error.reason)", cause: error)
+      }
+    }
+  }
+
+  /// A file is written whole or not at all, so that a reader never sees half of it; what is there and is none, such as a
+  /// pipe, is written into.
   static func write(_ bytes: Data, to path: String) throws(CLIError) {
     do {
-      try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
+      try OutputPlace(path).write(bytes)
     } catch {
       throw CLIError(.fileAccess, "\(path): cannot be written: \(ErrorText.of(error))", cause: error)
     }

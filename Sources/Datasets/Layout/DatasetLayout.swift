@@ -26,6 +26,12 @@ package struct DatasetLayout: Sendable {
   /// What the published layout has no place for: the source's item ids, and how the data was prepared.
   package var record: String { directory + "/illmrec_dataset.json" }
 
+  /// All of the layout but images, whether they are there or not.
+  package var files: [String] {
+    let plain = [test, validation, train, metadata, negatives, sasrec, record]
+    return plain + plain.map { $0 + ".gz" }
+  }
+
   /// Where a file of the layout is read: what others have packed has `.gz` behind its name.
   static func stored(_ path: String) -> String {
     !TextFile.exists(path) && TextFile.exists(path + ".gz") ? path + ".gz" : path

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import Foundation
 
 /// NumPy's `.npy` files of a matrix of floats, and `.npz` archives of one: features that other programs make and read. Written
@@ -21,7 +22,7 @@ package enum NumPyFile {
     data.append(contentsOf: header.utf8)
     matrix.values.withUnsafeBytes { data.append(contentsOf: $0) }
     do {
-      try data.write(to: URL(filePath: path), options: .atomic)
+      try OutputPlace(path).write(data)
     } catch {
       throw ModelError(
         .unwritable, "\(path) cannot be written; check the directory, its rights and the space left", cause: error)

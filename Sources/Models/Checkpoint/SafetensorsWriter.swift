@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Basics
 import FoundationEssentials
 
 /// Writes `.safetensors` files of 32-bit floats.
@@ -32,7 +33,7 @@ package enum SafetensorsWriter {
       tensor.values.withUnsafeBytes { data.append(contentsOf: $0) }
     }
     do {
-      try data.write(to: URL(filePath: path), options: .atomic)
+      try OutputPlace(path).write(data)
     } catch {
       throw ModelError(
         .unwritable, "\(path) cannot be written; check the directory, its rights and the space left", cause: error)

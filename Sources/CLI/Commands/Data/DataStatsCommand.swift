@@ -27,7 +27,7 @@ struct DataStatsCommand: ReportingCommand {
 
   func perform() async throws {
     try InputFile.requireDirectory(directory, what: "the data")
-    if let html { try OutputFile.requireWritable(html) }
+    try OutputFile.requireWritable([html].compactMap(\.self), reading: DatasetLayout(directory).files)
     let directory = directory
     let (statistics, record) = try await Interruption.cancellingThread(named: "stats") { _ in
       (DatasetStatistics(try Dataset(reading: directory)), try DatasetRecord(in: DatasetLayout(directory)))
