@@ -16,9 +16,9 @@ extern void dgeqrf_(const blasint *rows, const blasint *columns, double *matrix,
 extern void dorgqr_(const blasint *rows, const blasint *columns, const blasint *reflectors, double *matrix,
                     const blasint *stride, const double *scales, double *work, const blasint *work_length,
                     blasint *info);
-extern void dsyev_(const char *wanted, const char *triangle, const blasint *order, double *matrix, const blasint *stride,
-                   double *values, double *work, const blasint *work_length, blasint *info, size_t wanted_length,
-                   size_t triangle_length);
+extern void dsyev_(const char *wanted, const char *triangle, const blasint *order, double *matrix,
+                   const blasint *stride, double *values, double *work, const blasint *work_length, blasint *info,
+                   size_t wanted_length, size_t triangle_length);
 
 // Factorisations of OpenBLAS do not all stop at what is no number.
 static int is_finite(const double *matrix, size_t items, int lower_only) {
@@ -59,17 +59,17 @@ int illmrec_autoencoder(double *matrix, size_t items, double regularization) {
 typedef struct {
   const double *matrix;
   size_t items, width;
-  double *work;        // [work_length]
+  double *work;  // [work_length]
   blasint work_length;
-  double *scales;      // [width]: of reflectors, and then eigenvalues
-  double *small;       // [width, width]
+  double *scales;  // [width]: of reflectors, and then eigenvalues
+  double *small;   // [width, width]
 } subspace;
 
 // result = rows · matrix, or rows · matrixᵀ. rows, result: [width, items].
 static void multiply(const subspace *s, const double *rows, CBLAS_TRANSPOSE transposed, double *result) {
   const blasint items = (blasint)s->items;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed, (blasint)s->width, items, items, 1.0, rows, items, s->matrix, items,
-              0.0, result, items);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed, (blasint)s->width, items, items, 1.0, rows, items, s->matrix,
+              items, 0.0, result, items);
 }
 
 // Makes rows orthonormal: to Fortran they are columns. rows: [width, items].
@@ -146,8 +146,8 @@ int illmrec_low_rank(const double *matrix, size_t items, double *basis, size_t w
   double *room = malloc((work_length + width + width * width) * sizeof *room);
   blasint info = -1;
   if (image != NULL && room != NULL) {
-    const subspace s = {matrix, items, width, room, (blasint)work_length, room + work_length,
-                        room + work_length + width};
+    const subspace s = {
+        matrix, items, width, room, (blasint)work_length, room + work_length, room + work_length + width};
     info = factor(&s, basis, image, iterations, rank, left, right);
   }
   free(image);
