@@ -143,11 +143,12 @@ struct TrainingSession {
       guard features.space == .image || read.contains(features.space) else { continue }
       tables[features.space] = try FeatureTable(importing: features.path, for: features.space, items: items)
     }
-    if let missing = read.subtracting(tables.keys).subtracting([.image]).min() {
+    let missing = read.subtracting(tables.keys).subtracting([.image]).sorted().map(\.checkpointName)
+    guard missing.isEmpty else {
       throw CLIError(
         .invalidInput,
-        "the checkpoint's soft tokens are made of features in \(missing.checkpointName); give --features "
-          + "\(missing.checkpointName)=FILE")
+        "the checkpoint's soft tokens are made of features in \(missing.joined(separator: " and ")); give "
+          + missing.map { "--features \($0)=FILE" }.joined(separator: " and "))
     }
     return tables
   }

@@ -52,6 +52,7 @@ package final class CheckpointRecommender: RankingMethod {
     self.settings = settings
     self.name = name ?? settings.spaces.sorted().map(\.checkpointName).joined(separator: "+")
     items = dataset.items.map(\.texts)
+    try Self.requireTokenFeatures(of: checkpoint, settings, features)
     let images = try ImageModel(
       checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading,
       imageFeatureDim: features.lazy.compactMap(\.embedding?.count).first)
@@ -70,6 +71,24 @@ package final class CheckpointRecommender: RankingMethod {
       throw EvaluationError(
         .invalidInput, "no item has an image embedding, or another feature that prompts are made of")
     }
+  }
+
+  /// An item may lack a feature that soft tokens are made of; where every item does, the feature was not given.
+  private static func requireTokenFeatures(
+    of checkpoint: CheckpointLocation, _ settings: Settings, _ features: [ItemFeatures]
+  ) throws {
+    let notes = try checkpoint.trainingNotes()
+    guard (settings.promptStyle ?? notes.promptStyle ?? .image).showsImages, notes.softTokens.allowsAbsence else {
+      return
+    }
+    let missing = notes.softTokens.features.filter { space in features.allSatisfy { $0[space] == nil } }
+    guard !missing.isEmpty else { return }
+    let flags = missing.map { "--features \($0.checkpointName)=FILE" }.joined(separator: " and ")
+    throw EvaluationError(
+      .invalidInput,
+      "\(checkpoint.directory): its soft tokens are made of features in "
+        + "\(notes.softTokens.features.map(\.checkpointName).joined(separator: ", ")), and no item has one in "
+        + "\(missing.map(\.checkpointName).joined(separator: ", ")); give \(flags), as it was trained with")
   }
 
   private static func softTokens(of features: [ItemFeatures], _ images: ImageModel) throws -> [[Float]?] {

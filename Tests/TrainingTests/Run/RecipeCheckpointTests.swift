@@ -136,6 +136,30 @@ struct RecipeCheckpointTests {
     }
   }
 
+  /// An item may lack a feature; where all do, it was not given, and what stands for it would stand in every prompt.
+  @Test func `A feature of soft tokens that no item has is asked for`() throws {
+    let checkpoint = try published(RecipeModel.model(over: small.checkpoint))
+    var settings = CheckpointRecommender.Settings()
+    settings.threads = 1
+    func recommender(_ change: (inout ItemFeatures) -> Void) throws -> CheckpointRecommender {
+      let features = (0..<SmallRun.itemCount).map { item in
+        var features = Self.features(item)
+        change(&features)
+        return features
+      }
+      return try CheckpointRecommender(
+        checkpoint: checkpoint, dataset: SmallRun.dataset, features: features, settings: settings)
+    }
+    _ = try recommender { _ in }
+    let one = #expect(throws: EvaluationError.self) { try recommender { $0.text = nil } }
+    #expect(one?.message.contains("no item has one in text; give --features text=FILE,") == true)
+    let two = #expect(throws: EvaluationError.self) { try recommender { ($0.cf, $0.text) = (nil, nil) } }
+    #expect(two?.message.contains("give --features cf=FILE and --features text=FILE") == true)
+    // Prompts in words read none.
+    settings.promptStyle = .attributes
+    _ = try recommender { ($0.cf, $0.text) = (nil, nil) }
+  }
+
   /// Whoever does not know the keys looks for `adaptor.*`.
   @Test(
     arguments: [
