@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Models
 import TestSupport
 import Testing
 
@@ -119,6 +120,47 @@ import Testing
     #expect(spoiled.exit == .code(1))
     for word in problem.words { #expect(spoiled.output.contains(word), "\(spoiled.output)") }
     #expect(try shop.files("run") == before)
+  }
+
+  /// Of the same shapes, so that nothing else would tell; each refusal leaves the run's files as they are.
+  @Test func `A run does not go on over another LLM, or with another model`() async throws {
+    let flags = ["--fresh", "--no-questions"]
+    let good = try await train(try shop.arguments("run", steps: 2, flags))
+    #expect(good.exit == .code(0), "\(good.output)")
+    let before = try shop.files("run")
+    let other = shop.run("other")
+    try SyntheticCheckpoint.write(to: other, shape: .tiny, seed: 8, text: TestShop.titles)
+    let changes: [(flags: [String], words: String)] = [
+      (["--llm-weights", CheckpointLocation(directory: other).llm], "the LLM was"),
+      (["--lora", "2"], "--lora was not set and is 2"), (["--positions"], "--positions was not set and is true"),
+      (["--token", "all"], "--token was not set and is img,cf"),
+      (["--space-dim", "8"], "--space-dim was 512 and is 8"),
+      (["--no-token-embeddings"], "--no-token-embeddings was false and is true"),
+      (["--features", "img=random:16"], "the features was"), (["--checkpoint", other], "the vision tower was"),
+    ]
+    for (more, words) in changes {
+      let refused = try await train(try shop.arguments("run", steps: 2, flags + ["--resume"] + more))
+      let said = refused.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      #expect(refused.exit == .code(1) && said.contains(words), "\(more): \(refused.output)")
+      #expect(try shop.files("run") == before, "\(more)")
+    }
+    // The same weights in another place are the same.
+    let moved = shop.run("moved")
+    try FileManager.default.copyItem(atPath: TestShop.checkpoint(), toPath: moved)
+    let resumed = try await train(
+      try shop.arguments("run", steps: 2, flags + ["--resume", "--checkpoint", moved]))
+    #expect(resumed.exit == .code(0) && resumed.output.contains("going on after step 2"), "\(resumed.output)")
+  }
+
+  @Test func `What is refused leaves no run that another command takes for one`() async throws {
+    let space = ["--loss", "joint-softmax", "--space-dropout", "text=0.5"]
+    let refused = try await train(try shop.arguments("refused", steps: 2, ["--fresh"] + space))
+    #expect(refused.exit == .code(64) && refused.output.contains("--space-dropout text"), "\(refused.output)")
+    #expect(!FileManager.default.fileExists(atPath: shop.run("refused")))
+    try shop.writeFeatures(Array(TrainingShop.goodFeatures.dropLast(TrainingShop.featureWidth)))
+    let lacking = try await train(try shop.arguments("refused", steps: 2, ["--fresh"]))
+    #expect(lacking.exit == .code(1) && lacking.output.contains("11 features"), "\(lacking.output)")
+    #expect(!FileManager.default.fileExists(atPath: shop.run("refused")))
   }
 
   @Test func `Image features may be drawn at random`() async throws {

@@ -72,6 +72,14 @@ struct TrainCommand: ReportingCommand {
     guard data != nil, checkpoint != nil, out != nil else {
       throw ValidationError("Give --data, --checkpoint and --out, or --golden alone.")
     }
+    // The runs of a sweep have flags of their own.
+    guard sweep == nil else { return }
+    let spaces = try model.trainedSpaces()
+    for absence in training.spaceDropout where !spaces.contains(absence.space) || spaces.count < 2 {
+      throw ValidationError(
+        "--space-dropout \(absence.space.checkpointName): it is no space that is trained, or the only one; --features and --spaces "
+          + "say which are.")
+    }
   }
 
   func perform() async throws {

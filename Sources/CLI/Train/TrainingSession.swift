@@ -33,11 +33,18 @@ struct TrainingSession {
 
   func run() throws -> TrainingOutcome {
     try checkDirectory()
+    let isNew = !InputFile.isDirectory(out.path)
     try out.create()
-    return try out.whileLocked {
-      // Another run may have ended here since the first look.
-      try checkDirectory()
-      return try train()
+    do {
+      return try out.whileLocked {
+        // Another run may have ended here since the first look.
+        try checkDirectory()
+        return try train()
+      }
+    } catch {
+      // What was refused is no run that another command could take for one; what was interrupted goes on by --resume.
+      if isNew, !(error is CancellationError) { out.removeUnlessBegun() }
+      throw error
     }
   }
 
@@ -48,6 +55,13 @@ struct TrainingSession {
     let given = try importFeatures(of: Set(spaces).union(tokenFeatures), items: dataset.items.count)
     let base = TrainingStart(settings, features: given.mapValues(\.width))
     let style = try base.promptStyle()
+    var facts = try facts(dataset, base)
+    let saved = settings.resumes ? out.newestSoundState() : nil
+    if let saved {
+      // Before anything is read whose shape would be said to be wrong instead.
+      let unknown = TrainingPlan.settingNames.union([RunSettings.features])
+      try RunSettings.check(saved.state.settings, against: facts, besides: unknown, path: saved.path)
+    }
     let recommender = try TrainableRecommender(checkpoint: base.base, options: try modelOptions(base, style))
     let start = try base.checkpoint(of: recommender)
     let images = try given[.image] ?? embedImages(dataset.items, start)
@@ -61,6 +75,9 @@ struct TrainingSession {
     let sampler = try Sampler(users: dataset.users, items: items, questions: questions, options: sampling)
     let plan = try TrainingPlan(training.plan, sampler: sampler, users: dataset.users)
     note(summary(dataset, items, plan))
+    facts.merge(plan.settings) { $1 }
+    facts[RunSettings.features] = TrainingDigest.of(items, in: spaces)
+    if let saved { try RunSettings.check(saved.state.settings, against: facts, path: saved.path) }
     if recommender.contextLength < model.maxTokens {
       note(
         "the LLM was made for \(recommender.contextLength) tokens: --max-tokens \(recommender.contextLength) would leave the "
@@ -71,14 +88,17 @@ struct TrainingSession {
       items: items, tokenizer: try LlamaTokenizer(of: start),
       maxInteractions: training.maxInteractions,
       llmDim: recommender.llmDim, maxPositions: model.maxTokens)
+    // What can be refused is, before the work begins.
+    let joint = try joint(dataset, items)
+    let validation = try validation(dataset, items, builder)
+    let notes = try notes(base, style, recommender)
     try base.fit(recommender, to: items, plan, builder, in: start) { try stop.check() }
     let progress = TrainingProgress(plan)
     let run = try TrainingRun(
-      model: recommender, plan: plan, samples: builder, joint: try joint(dataset, items),
-      validation: try validation(dataset, items, builder),
+      model: recommender, plan: plan, samples: builder, joint: joint, validation: validation,
       publisher: CheckpointPublisher(
-        start: start, target: out.checkpoint, placement: model.frozenParts, notes: try notes(base, style, recommender)),
-      directory: out, settings: facts(dataset, items, plan), report: progress.show)
+        start: start, target: out.checkpoint, placement: model.frozenParts, notes: notes),
+      directory: out, settings: facts, report: progress.show)
     if settings.resumes { try run.resume() }
     let outcome = try run.run { stop.isRaised }
     try LossPage(out).write()
@@ -169,8 +189,9 @@ struct TrainingSession {
 
   // MARK: What the run is
 
-  private func facts(_ dataset: Dataset, _ items: TrainingItems, _ plan: TrainingPlan) -> [String: String] {
-    var facts = plan.settings
+  /// What the run goes on with only if it is the same, but for the plan and the features.
+  private func facts(_ dataset: Dataset, _ start: TrainingStart) throws -> [String: String] {
+    var facts = try start.fingerprints()
     facts["--ila-weight"] = "\(training.ilaWeight)"
     facts["--share-negatives"] = "\(training.shareNegatives)"
     facts["--spaces"] = spaces.map(\.checkpointName).joined(separator: ",")
@@ -191,13 +212,11 @@ struct TrainingSession {
       }
       if training.spaceLossWeight > 0 { facts["--space-loss-weight"] = "\(training.spaceLossWeight)" }
     }
-    if items.tokenFeatures != [.image] {
-      facts["--token"] = items.tokenFeatures.map(\.checkpointName).joined(separator: ",")
-    }
+    let tokenFeatures = try start.softTokens().features
+    if tokenFeatures != [.image] { facts["--token"] = tokenFeatures.map(\.checkpointName).joined(separator: ",") }
     if let lora = model.lora { facts["--lora"] = "\(lora)" }
     if model.positions { facts["--positions"] = "true" }
-    facts["the data"] = TrainingDigest.of(dataset)
-    facts["the features"] = TrainingDigest.of(items, in: spaces)
+    facts[RunSettings.data] = TrainingDigest.of(dataset)
     return facts
   }
 

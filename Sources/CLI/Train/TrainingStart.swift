@@ -72,12 +72,31 @@ struct TrainingStart {
     Space.allCases.filter { space in space == .image || files.contains { $0.space == space } }
   }
 
-  /// Where `model` starts from; a random start is written first.
+  /// What the run is of, beside what flags say: other weights of the same shapes would be gone on with by mistake.
+  func fingerprints() throws -> [String: String] {
+    let threads = settings.model.threads
+    var facts = [RunSettings.llm: try base.llmFingerprint(threads: threads)]
+    facts[RunSettings.tower] = try base.towerFingerprint(threads: threads)
+    facts[RunSettings.start] = try base.startFingerprint(isFresh: isFresh, threads: threads)
+    if isFresh { facts[RunSettings.spaceDim] = "\(settings.model.spaceDim)" }
+    return facts
+  }
+
+  /// Where `model` starts from; a random start is written first, unless a run that goes on has it.
   func checkpoint(of model: TrainableRecommender) throws -> CheckpointLocation {
     guard isFresh else { return base }
     let start = CheckpointLocation(directory: settings.out.path + "/start", llmWeights: settings.model.llmWeights)
-    try write(model, to: start)
+    if !isWritten(start) { try write(model, to: start) }
     return start
+  }
+
+  /// Whether a run that goes on has its start, over the frozen parts where they are now. It is written again once it is fitted, after all
+  /// that can be refused.
+  private func isWritten(_ start: CheckpointLocation) -> Bool {
+    guard settings.resumes, CheckpointLocation.exists(start.recModule) else { return false }
+    return [(start.tokenizer, base.tokenizer), (start.visionTower, base.visionTower)].allSatisfy { place, source in
+      URL(filePath: place).resolvingSymlinksInPath() == URL(filePath: source).resolvingSymlinksInPath()
+    }
   }
 
   /// Fits a random start to what it will read, and writes it again.

@@ -139,7 +139,7 @@ extension FrozenLLM {
     // By its bytes alone: what may not be read may still be compared.
     fingerprint.add(adapter: try AdapterFiles(of: checkpoint)?.paths)
     var contents = try fingerprint.fileDigests(digests)
-    contents["llm/config.json"] = shape.sizes
+    contents["llm/config.json"] = shape.computedSizes
     contents["the scaling of positions by model_max_length"] = "\(shape.ropeScaling)"
     return FrozenPart(name: "LLM", contents: contents)
   }
@@ -155,7 +155,7 @@ extension FrozenLLM {
 
 extension LlamaConfiguration {
   /// Everything of it that is computed with, but for the scaling of positions.
-  fileprivate var sizes: String {
+  var computedSizes: String {
     let numbers = [width, layers, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary].map(String.init)
     let plain =
       (numbers + ["\(normEpsilon)", "\(ropeBase)", "\(ropePrecision)", "\(attentionHasBias)", "\(feedForwardHasBias)"])

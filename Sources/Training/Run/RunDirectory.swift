@@ -66,9 +66,20 @@ package struct RunDirectory: Sendable {
   }
 
   /// Where the run stood when it was last saved; nil when no saved state is sound.
-  package func newestState() -> TrainingState? {
-    for path in savedStates() { if let state = try? TrainingStateFile.read(path) { return state } }
+  package func newestState() -> TrainingState? { newestSoundState()?.state }
+
+  /// The same, with its file.
+  package func newestSoundState() -> (path: String, state: TrainingState)? {
+    for path in savedStates() { if let state = try? TrainingStateFile.read(path) { return (path, state) } }
     return nil
+  }
+
+  /// Removes what a run that never made a step has left, but for images' embeddings. A directory that then is empty goes, too.
+  package func removeUnlessBegun() {
+    let manager = FileManager.default
+    guard savedStates().isEmpty, ![losses, checkpoint].contains(where: manager.fileExists) else { return }
+    for name in ["start", "run.json", ".lock"] { try? manager.removeItem(atPath: "\(path)/\(name)") }
+    for directory in [states, features, path] { rmdir(directory) }
   }
 
   /// Removes all but the newest states.

@@ -49,6 +49,14 @@ extension TrainingPlan {
     // Runs of before know nothing of these.
     if options.dropout > 0 { settings["--dropout"] = "\(options.dropout)" }
     if sampler.options.histories != .windows { settings["--histories"] = sampler.options.histories.rawValue }
+    assert(settings.keys.allSatisfy(Self.settingNames.contains), "settings that are not named")
     return settings
   }
+
+  /// Of all settings that a plan may have.
+  package static let settingNames: Set = [
+    "--epochs or --steps", "--samples-per-user", "--batch-size", "--accumulation", "--learning-rate", "--warmup-steps",
+    "--weight-decay", "--clip", "--validation-steps", "--patience", "--seed", "--max-interactions", "--prompts",
+    "--no-questions", "the questions", "--dropout", "--histories",
+  ]
 }

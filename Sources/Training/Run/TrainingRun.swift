@@ -64,8 +64,11 @@ package final class TrainingRun {
     for path in paths {
       switch Result(catching: { () throws(TrainingError) in try TrainingStateFile.read(path, into: optimizer) }) {
       case .success(let saved):
-        try check(saved.settings, path)
+        try RunSettings.check(saved.settings, against: state.settings, path: path)
+        let settings = state.settings
         state = saved
+        // Of an earlier build's state some are new.
+        state.settings = settings
         savedStep = saved.step
         report(.resumed(step: saved.step, path: path))
         return
@@ -79,18 +82,6 @@ package final class TrainingRun {
       throw TrainingError(
         .malformed, "\(directory.states) has no sound state to go on from; train anew in another directory",
         cause: problem)
-    }
-  }
-
-  private func check(_ saved: [String: String], _ path: String) throws(TrainingError) {
-    let names = Set(saved.keys).union(state.settings.keys).sorted()
-    let changed = names.filter { saved[$0] != state.settings[$0] }
-    guard changed.isEmpty else {
-      let list = changed.map { "\($0) was \(saved[$0] ?? "not set") and is \(state.settings[$0] ?? "not set")" }
-      throw TrainingError(
-        .invalidInput,
-        "\(path) was saved by a run with other settings: \(list.joined(separator: "; ")). Go on with the same, or train anew "
-          + "in another directory")
     }
   }
 

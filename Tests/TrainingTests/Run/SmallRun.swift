@@ -61,7 +61,7 @@ struct SmallRun {
 
   func run(
     _ options: TrainingPlan.Options = SmallRun.options, items: TrainingItems = SmallRun.items(), seed: UInt64 = 1,
-    alignmentWeight: Float = 1,
+    alignmentWeight: Float = 1, settings: [String: String]? = nil,
     report: @escaping (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingRun {
     let sampler = try Sampler(
@@ -81,7 +81,7 @@ struct SmallRun {
       publisher: CheckpointPublisher(
         start: checkpoint, target: directory.checkpoint, notes: TrainingNotes(promptStyle: items.promptStyle)),
       directory: directory,
-      settings: plan.settings, report: report)
+      settings: settings ?? plan.settings, report: report)
   }
 
   static let options = TrainingPlan.Options(
