@@ -18,10 +18,12 @@ package struct TrainingWeights: Sendable {
 
   /// - Parameters:
   ///   - spaces: whose projections are read; nil leaves `rec_module/` alone.
+  ///   - llmAlone: whether a checkpoint's adapter and token embeddings of its own have no part in it, as in ``TextGenerator``.
   ///   - loading: precision of the LLM's matrices.
   ///   - maxPositions: longest sequence.
   package init(
-    checkpoint: CheckpointLocation, spaces: [Space]?, loading: LoadingOptions, maxPositions: Int, team: ComputeTeam
+    checkpoint: CheckpointLocation, spaces: [Space]?, llmAlone: Bool = false, loading: LoadingOptions,
+    maxPositions: Int, team: ComputeTeam
   ) throws(ModelError) {
     let source = try LLMFiles(of: checkpoint)
     let (path, shape, files) = (source.configuration, source.shape, source.weights)
@@ -33,14 +35,16 @@ package struct TrainingWeights: Sendable {
       )
     }
     let tokenizer = try LlamaTokenizer(of: checkpoint, loading)
-    let adapter = try LoRAAdapter(of: checkpoint, over: files, loading)
+    let adapter = try llmAlone ? nil : LoRAAdapter(of: checkpoint, over: files, loading)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let packer = try MatrixPacker(part: "llm", of: files, adapter: adapter, loading, digests: digests, on: team)
     let prefix = LlamaModel.prefix(in: files)
     var loader = WeightLoader(
       files, prefix: prefix, packer: packer, adapter: adapter, loadedAs: source.loadedPrecision, on: team)
     llm = LlamaModel(shape, &loader, maxPositions: maxPositions, team: team)
-    let trained = try UserModel.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
+    let trained =
+      try llmAlone
+      ? nil : UserModel.trainedEmbeddings(checkpoint, tokenizer: tokenizer, width: shape.width, team: team)
     tokenEmbeddings =
       trained ?? loader.table("embed_tokens.weight", atLeast: tokenizer.pieceCount, columns: shape.width)
     try loader.finish(expectation: path)

@@ -28,19 +28,20 @@ struct LoRAAdapterTests {
 
   private func write(
     _ file: String = "llm_parameter/adapter_model.safetensors", prefix: String = "base_model.model.model.",
-    suffix: String = "weight"
+    suffix: String = "weight", metadata: [String: String] = ["format": "pt"],
+    change: ([Float]) -> [Float] = { $0 }
   ) throws {
     let tensors = Self.modules.flatMap { module, size in
       let (a, b) = Self.matrices(module)
       return [
         SafetensorsWriter.Tensor("\(prefix)\(module).lora_A.\(suffix)", shape: [Self.rank, size.1], values: a),
-        SafetensorsWriter.Tensor("\(prefix)\(module).lora_B.\(suffix)", shape: [size.0, Self.rank], values: b),
+        SafetensorsWriter.Tensor("\(prefix)\(module).lora_B.\(suffix)", shape: [size.0, Self.rank], values: change(b)),
       ]
     }
     let path = "\(location.directory)/\(file)"
     try FileManager.default.createDirectory(
       at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-    try SafetensorsWriter.write(tensors, to: path)
+    try SafetensorsWriter.write(tensors, to: path, metadata: metadata)
   }
 
   private func configure(_ more: String = "", in place: String = "llm_parameter") throws {
@@ -179,6 +180,68 @@ struct LoRAAdapterTests {
     }
     #expect(error?.code == .frozenPartMismatch)
     #expect(error?.message.contains("a secret") == false)
+  }
+
+  /// Merged into a checkpoint's LLM it would change what is recommended; `.bin` is read by its contents.
+  @Test(arguments: ["adapter_model.safetensors", "adapter_model.bin"])
+  func `An adapter that answers questions is no part of a checkpoint`(name: String) throws {
+    let notes = AnswerAdapterNotes(
+      trainedAs: "yes-no", llm: try location.llmFingerprint(withAdapter: false), rank: 3, steps: 2, batchSize: 4,
+      learningRate: 0.001, seed: 1)
+    try write("llm_parameter/\(name)", metadata: try notes.metadata())
+    try configure()
+    for read in [
+      { _ = try hiddenState(location) }, { _ = try location.hasAdapter() },
+      { _ = try FrozenLLM(checkpoint: location, configuration: .init(threads: 1)) },
+    ] {
+      let error = #expect(throws: ModelError.self) { try read() }
+      #expect(error?.message.contains("\(name) is a LoRA that answers yes-no") == true, "\(error?.message ?? "")")
+    }
+  }
+
+  @Test func `An adapter that answers says over which LLM`() throws {
+    let notes = AnswerAdapterNotes(
+      trainedAs: "yes-no", llm: try location.llmFingerprint(withAdapter: false), rank: 3, steps: 2, batchSize: 4,
+      learningRate: 0.001, seed: 1)
+    let own = directory.path + "/answers"
+    try write("../answers/adapter_model.safetensors", metadata: try notes.metadata())
+    #expect(try AnswerAdapterNotes(in: own, trainedAs: "yes-no") == notes)
+    #expect(throws: ModelError.self) { try AnswerAdapterNotes(in: own, trainedAs: "ratings") }
+    try notes.require(llm: notes.llm, location.llm, adapter: own)
+    let (kept, other) = try merged { _ in 4 }
+    defer { withExtendedLifetime(kept) {} }
+    let fingerprint = try other.llmFingerprint(withAdapter: false)
+    let error = #expect(throws: ModelError.self) { try notes.require(llm: fingerprint, other.llm, adapter: own) }
+    #expect(error?.code == .frozenPartMismatch && error?.message.contains(own) == true)
+    try write("../answers/adapter_model.safetensors")
+    let unmarked = #expect(throws: ModelError.self) { try AnswerAdapterNotes(in: own, trainedAs: "yes-no") }
+    #expect(unmarked?.message.contains("does not say that it was trained to answer yes-no") == true)
+  }
+
+  /// The same bytes under other names are the same LLM.
+  @Test func `A fingerprint is of contents`() throws {
+    let plain = try location.llmFingerprint()
+    let (kept, copy) = try SyntheticModels.copy()
+    defer { withExtendedLifetime(kept) {} }
+    #expect(try copy.llmFingerprint() == plain)
+    #expect(try copy.towerFingerprint() == location.towerFingerprint())
+    #expect(try copy.startFingerprint(isFresh: false) == location.startFingerprint(isFresh: false))
+    try write()
+    try configure()
+    #expect(try location.llmFingerprint() != plain)
+    #expect(try location.llmFingerprint(withAdapter: false) == plain)
+    try SyntheticModels.rewrite(copy.llm + "/model.safetensors") { tensors in
+      let values = tensors[0].values
+      tensors[0] = .init(tensors[0].name, shape: tensors[0].shape, values: values.map { $0 + 1 })
+    }
+    #expect(try copy.llmFingerprint() != plain)
+  }
+
+  @Test(arguments: [Float.nan, .infinity]) func `What is not finite in it is said of its file`(value: Float) throws {
+    try write { $0.dropLast() + [value] }
+    try configure()
+    let error = #expect(throws: ModelError.self) { try hiddenState(location) }
+    #expect(error?.message.contains("adapter_model.safetensors: the LoRA's") == true, "\(error?.message ?? "")")
   }
 
   /// Which modules are changed is then what the matrices say.

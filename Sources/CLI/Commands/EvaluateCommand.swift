@@ -156,6 +156,9 @@ struct EvaluateCommand: ReportingCommand {
       [ranks, scores, generation.generated, html].compactMap(\.self),
       reading: DatasetLayout(data).files + checkpoint.features.map(\.path) + [sasrecFile].compactMap(\.self))
     try InputFile.requireDirectory(data, what: "the prepared data")
+    let plan = self.plan
+    // Before the other methods rank, not after them.
+    _ = try plan.pairAnswers?.adapter?.notes()
     let comparison = try await plan.compare()
     if let ranks { try OutputFile.write(comparison.rankFile, to: ranks) }
     if let scores { try OutputFile.write(comparison.scoreFile, to: scores) }

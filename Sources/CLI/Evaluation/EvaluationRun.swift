@@ -112,8 +112,8 @@ struct EvaluationRun {
   private var pairAnswers: Made {
     get throws {
       guard let pairs = plan.pairAnswers else { throw CLIError(.usage, "yes-no: an LLM is needed") }
-      let (method, origin) = try pairs.method(for: data)
-      return Made(method: method) { origin }
+      let (method, note) = try pairs.method(for: data)
+      return Made(method: method, note: note)
     }
   }
 

@@ -58,7 +58,8 @@ struct GenerationPlan: Sendable {
     let nameless = method.generatedTitles.values.count(where: \.isEmpty)
     let newest = method.settings.maxHistoryItems
     return "\(location.llm) continues the titles of the newest \(newest) items, \(precision.rawValue), "
-      + "\(method.writtenTokensPerUser.rounded(to: 1)) tokens written a user; found by \(textEncoder)"
+      + "\(method.writtenTokensPerUser.rounded(to: 1)) tokens written a user who got any; found by \(textEncoder)"
       + (nameless == 0 ? "" : "; \(nameless.counted("user")) for whom the line ended at once")
+      + method.untoldUsers.noteOnUntold(by: "prompt")
   }
 }

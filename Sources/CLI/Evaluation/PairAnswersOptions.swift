@@ -11,21 +11,52 @@ struct PairAnswersOptions: ParsableArguments {
       "Where the LoRA that says yes or no goes; one that is there already is read and not trained. Without, it is thrown away.",
       valueName: "dir"), transform: NonEmpty.text)
   var pairAdapter: String?
-  @Option(help: ArgumentHelp("Steps of its training; 0 asks the frozen LLM as it is.", valueName: "n"))
-  var pairSteps = PairTraining.Settings().steps
-  @Option(help: ArgumentHelp("Questions of a step, half of them about the item that came next.", valueName: "n"))
-  var pairBatch = PairTraining.Settings().batchSize
-  @Option(help: ArgumentHelp("Rank of the LoRA.", valueName: "rank"))
-  var pairLora = PairTraining.Settings().rank
-  @Option(help: ArgumentHelp("The highest; it falls in a straight line to 0.", valueName: "rate"))
-  var pairLearningRate = PairTraining.Settings().learningRate
+  @Option(
+    help: ArgumentHelp(
+      "Steps of its training; 0 asks the frozen LLM as it is. (default: \(Self.defaults.steps))", valueName: "n"))
+  var pairSteps: Int?
+  @Option(
+    help: ArgumentHelp(
+      "Questions of a step, half of them about the item that came next. (default: \(Self.defaults.batchSize))",
+      valueName: "n"))
+  var pairBatch: Int?
+  @Option(help: ArgumentHelp("Rank of the LoRA. (default: \(Self.defaults.rank))", valueName: "rank"))
+  var pairLora: Int?
+  @Option(
+    help: ArgumentHelp(
+      "The highest; it falls in a straight line to 0. (default: \(Self.defaults.learningRate))", valueName: "rate"))
+  var pairLearningRate: Float?
+
+  private static let defaults = PairTraining.Settings()
+
+  /// What was asked for by flags: a LoRA that is there must have been trained with it.
+  struct Given: Sendable {
+    var rank: Int?
+    var steps: Int?
+    var batchSize: Int?
+    var learningRate: Float?
+
+    /// By the flags' names; none where the flags agree, or were not given.
+    func differences(from notes: AnswerAdapterNotes) -> [String] {
+      let settings: [(flag: String, given: String?, trained: String)] = [
+        ("--pair-steps", steps.map { "\($0)" }, "\(notes.steps)"),
+        ("--pair-batch", batchSize.map { "\($0)" }, "\(notes.batchSize)"),
+        ("--pair-lora", rank.map { "\($0)" }, "\(notes.rank)"),
+        ("--pair-learning-rate", learningRate.map { "\($0)" }, "\(notes.learningRate)"),
+      ]
+      return settings.compactMap { flag, given, trained in
+        guard let given, given != trained else { return nil }
+        return "\(flag) was \(trained) and is \(given)"
+      }
+    }
+  }
 
   private func settings(seed: UInt64) -> PairTraining.Settings {
-    var settings = PairTraining.Settings()
-    settings.rank = pairLora
-    settings.steps = pairSteps
-    settings.batchSize = pairBatch
-    settings.learningRate = pairLearningRate
+    var settings = Self.defaults
+    settings.rank = pairLora ?? settings.rank
+    settings.steps = pairSteps ?? settings.steps
+    settings.batchSize = pairBatch ?? settings.batchSize
+    settings.learningRate = pairLearningRate ?? settings.learningRate
     settings.seed = seed
     return settings
   }
@@ -46,7 +77,7 @@ struct PairAnswersOptions: ParsableArguments {
       throw ValidationError(
         "yes-no needs an LLM: give --checkpoint DIR, or --llm-weights PATH, a directory or a GGUF file.")
     }
-    guard pairSteps > 0 || pairAdapter == nil else {
+    guard pairSteps != 0 || pairAdapter == nil else {
       throw ValidationError("--pair-steps 0 trains no LoRA; leave --pair-adapter out.")
     }
   }
@@ -57,6 +88,10 @@ struct PairAnswersOptions: ParsableArguments {
     return PairAnswersPlan(
       location: checkpoint.plans.first?.location ?? CheckpointLocation(llm: checkpoint.llmWeights ?? ""),
       maxHistoryItems: checkpoint.maxHistoryItems, maxTokens: checkpoint.maxTokens, precision: checkpoint.precision,
-      adapter: pairAdapter, settings: settings(seed: seed))
+      adapter: pairAdapter.map { path in
+        PairAdapterDirectory(
+          path: path,
+          given: Given(rank: pairLora, steps: pairSteps, batchSize: pairBatch, learningRate: pairLearningRate))
+      }, settings: settings(seed: seed))
   }
 }

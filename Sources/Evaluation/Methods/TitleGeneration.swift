@@ -35,6 +35,8 @@ package final class TitleGeneration: RankingMethod {
   private let encode: @Sendable ([String]) throws -> Matrix
   /// What was written for a user last.
   private let written = Mutex<[Int: TextGenerator.Continuation]>([:])
+  /// Users that were ranked for without a prompt.
+  private let untold = Mutex<Set<Int>>([])
 
   /// - Parameters:
   ///   - titleVectors: of the `shortTitle` of each item of the dataset; nil for an item without one.
@@ -60,6 +62,9 @@ package final class TitleGeneration: RankingMethod {
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
     let prompts = queries.map(prompt)
     let told = prompts.indices.filter { prompts[$0] != nil }
+    untold.withLock { untold in
+      for place in queries.indices where prompts[place] == nil { untold.insert(queries[place].user) }
+    }
     let continuations = try generator.continuations(
       of: told.compactMap { prompts[$0] }, maxTokens: settings.generatedTokens)
     var texts = [String](repeating: "", count: queries.count)
@@ -123,6 +128,9 @@ package final class TitleGeneration: RankingMethod {
 extension TitleGeneration {
   /// What was written for each user that was ranked for, by its index in the dataset; empty where nothing was.
   package var generatedTitles: [Int: String] { written.withLock { $0.mapValues(\.text) } }
+
+  /// Users whose candidates all tie, since no item of the history has a title, or the newest one's is too long for a prompt.
+  package var untoldUsers: Int { untold.withLock(\.count) }
 
   /// Mean tokens that were written for those who got any.
   package var writtenTokensPerUser: Double {

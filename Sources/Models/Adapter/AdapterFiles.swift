@@ -74,7 +74,11 @@ struct AdapterFiles {
 
 extension CheckpointLocation {
   /// Whether an adapter is merged into the checkpoint's LLM when it is loaded.
-  package func hasAdapter() throws(ModelError) -> Bool { try AdapterFiles(of: self) != nil }
+  package func hasAdapter() throws(ModelError) -> Bool {
+    guard let files = try AdapterFiles(of: self) else { return false }
+    try files.requireRecommending()
+    return true
+  }
 
   /// Files of an adapter that lie in the checkpoint outside of `llm/`: whoever makes another checkpoint over the same LLM takes
   /// them along.

@@ -22,8 +22,26 @@ struct LoRAAdapter: Sendable {
   private let origin: String
 
   /// The adapter of a checkpoint; nil when it has none.
+  ///
+  /// - Throws: `.unsupported` for one that was trained to answer questions.
   init?(of checkpoint: CheckpointLocation) throws(ModelError) {
     guard let files = try AdapterFiles(of: checkpoint) else { return nil }
+    try files.requireRecommending()
+    try self.init(files, checkpoint)
+  }
+
+  /// The adapter in a directory of its own, whatever it was trained for, that is to be merged into `files`.
+  init(directory: String, over files: WeightFiles, _ loading: LoadingOptions) throws(ModelError) {
+    let location = CheckpointLocation(directory: directory)
+    guard let found = try AdapterFiles(of: location) else {
+      throw ModelError(
+        .notFound, "\(directory) holds no LoRA: neither adapter_config.json nor the weights that belong to it")
+    }
+    try self.init(found, location)
+    try announce(files, loading)
+  }
+
+  private init(_ files: AdapterFiles, _ checkpoint: CheckpointLocation) throws(ModelError) {
     let weights = try WeightFiles(file: files.weights)
     let settings: LoRASettings
     if let configuration = files.configuration {
@@ -39,9 +57,13 @@ struct LoRAAdapter: Sendable {
   /// The adapter that is to be merged into `files`, told to whoever hears of loading.
   init?(of checkpoint: CheckpointLocation, over files: WeightFiles, _ loading: LoadingOptions) throws(ModelError) {
     guard let adapter = try LoRAAdapter(of: checkpoint) else { return nil }
-    try adapter.check(files, prefix: LlamaModel.prefix(in: files))
-    loading.report(.note("the LoRA of \(adapter.origin) is merged into \(adapter.changes.count) matrices of the LLM"))
+    try adapter.announce(files, loading)
     self = adapter
+  }
+
+  private func announce(_ files: WeightFiles, _ loading: LoadingOptions) throws(ModelError) {
+    try check(files, prefix: LlamaModel.prefix(in: files))
+    loading.report(.note("the LoRA of \(origin) is merged into \(changes.count) matrices of the LLM"))
   }
 
   private static func changes(
@@ -74,9 +96,17 @@ struct LoRAAdapter: Sendable {
       guard let a = half.a, let b = half.b, a.shape[0] == b.shape[1] else {
         throw ModelError(.malformed, "\(origin): the matrices lora_A and lora_B of \(module) do not go together")
       }
+      for tensor in [a, b] { try requireFinite(tensor, origin) }
       changes[module] = Change(a: a, b: b, scale: try settings.scale(of: module, rank: a.shape[0]))
     }
     return changes
+  }
+
+  /// Merged, it would be the LLM's weights that are not finite, which are sound.
+  private static func requireFinite(_ tensor: StoredTensor, _ origin: String) throws(ModelError) {
+    guard !tensor.load(shape: tensor.shape, on: ComputeTeam(threads: 1)).values.allSatisfy(\.isFinite) else { return }
+    throw ModelError(
+      .notFinite, "\(origin): the LoRA's \(tensor.name) holds a NaN or an infinity; train the LoRA again")
   }
 
   /// Throws unless every change has its matrix in `files`.

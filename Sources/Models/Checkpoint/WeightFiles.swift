@@ -148,7 +148,7 @@ extension StoredTensor {
 
 extension CheckpointFile {
   /// Whether the file begins with a length of a header that it holds, and the header with a brace.
-  fileprivate var holdsSafetensorsHeader: Bool {
+  var holdsSafetensorsHeader: Bool {
     guard let length = integer(at: 0, as: UInt64.self), let count = Int(exactly: length), holds(8, count), count > 1
     else {
       return false

@@ -43,7 +43,7 @@ package final class TextGenerator: Sendable {
     texts = try TokenTexts(of: checkpoint)
     let digests = FileDigests(directory: loading.packedCache, on: team)
     let adapter = try directory.flatMap { directory throws(ModelError) in
-      try LoRAAdapter(of: CheckpointLocation(directory: directory), over: files, loading)
+      try LoRAAdapter(directory: directory, over: files, loading)
     }
     let packer = try MatrixPacker(part: "llm", of: files, adapter: adapter, loading, digests: digests, on: team)
     let prefix = LlamaModel.prefix(in: files)

@@ -31,11 +31,15 @@ enum AdapterWriter {
   }
 
   /// Nothing is written when there are none.
-  static func write(_ parameters: [Parameter], to directory: String) throws {
+  ///
+  /// - Parameter metadata: of the weights' file.
+  static func write(
+    _ parameters: [Parameter], to directory: String, metadata: [String: String] = ["format": "pt"]
+  ) throws {
     let changes = Self.parameters(of: parameters)
     guard let rank = changes.first(where: { $0.name.hasSuffix("lora_A.weight") })?.shape[0] else { return }
     let tensors = tensors(of: changes)
-    try SafetensorsWriter.write(tensors, to: directory + "/adapter_model.safetensors")
+    try SafetensorsWriter.write(tensors, to: directory + "/adapter_model.safetensors", metadata: metadata)
     let modules = Set(tensors.compactMap { $0.name.split(separator: ".").dropLast(2).last }).sorted()
     let file = try DurableFile(directory + "/adapter_config.json")
     let targets = modules.map { "\"\($0)\"" }.joined(separator: ", ")

@@ -2,6 +2,7 @@
 
 package import Evaluation
 package import Models
+import Synchronization
 
 /// An LLM is asked of each candidate whether the user will choose it: a yes or no to a pair, in the place of retrieval.
 ///
@@ -11,6 +12,8 @@ package final class PairAnswers: RankingMethod {
   package let usersAtOnce = 1
   package let question: PairQuestion
   private let generator: TextGenerator
+  /// Users that were ranked for without a question.
+  private let untold = Mutex<Set<Int>>([])
 
   package init(generator: TextGenerator, question: PairQuestion) {
     self.generator = generator
@@ -21,7 +24,10 @@ package final class PairAnswers: RankingMethod {
   package func scores(of queries: [RankingQuery]) throws -> [[Float]] {
     try queries.map { query in
       let questions = question.tokens(history: query.history, about: query.candidates)
-      guard questions.contains(where: { $0 != nil }) else { return query.candidates.map { _ in 0 } }
+      guard questions.contains(where: { $0 != nil }) else {
+        untold.withLock { _ = $0.insert(query.user) }
+        return query.candidates.map { _ in 0 }
+      }
       var logits = try generator.logits(of: [question.yes, question.no], behind: questions.compactMap(\.self))[...]
       return questions.map { asked in
         guard asked != nil, let pair = logits.popFirst() else { return -.infinity }
@@ -29,6 +35,9 @@ package final class PairAnswers: RankingMethod {
       }
     }
   }
+
+  /// Users whose candidates all tie: no item of the history has a title, or not even the newest one's fits into the questions.
+  package var untoldUsers: Int { untold.withLock(\.count) }
 
   /// Of all questions together, what they begin with counted once.
   package func promptTokens(of queries: [RankingQuery]) -> [Int]? {

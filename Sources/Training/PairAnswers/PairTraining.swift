@@ -37,7 +37,11 @@ package struct PairTraining {
     let answer: Int32
   }
 
+  /// What a LoRA that it trained says it is for.
+  package static let purpose = "yes-no"
+
   private let settings: Settings
+  private let checkpoint: CheckpointLocation
   private let question: PairQuestion
   private let users: [Dataset.User]
   private let itemCount: Int
@@ -53,7 +57,8 @@ package struct PairTraining {
   private static let activationBytes = 1 << 30
 
   /// - Parameters:
-  ///   - checkpoint: of the frozen LLM; an adapter of it is trained on.
+  ///   - checkpoint: of the frozen LLM. As where it answers, token embeddings that were trained and a recommendation's adapter have no part
+  ///     in it.
   ///   - threads: of the computation; one for each CPU of the process by default.
   package init(
     checkpoint: CheckpointLocation, dataset: Dataset, question: PairQuestion, settings: Settings,
@@ -61,6 +66,7 @@ package struct PairTraining {
   ) throws {
     try settings.check()
     self.settings = settings
+    self.checkpoint = checkpoint
     self.question = question
     users = dataset.users.filter { user in
       let known = user.trainingItems
@@ -73,7 +79,8 @@ package struct PairTraining {
     }
     team = ComputeTeam(threads: threads ?? ComputeTeam.availableCPUs)
     let weights = try TrainingWeights(
-      checkpoint: checkpoint, spaces: nil, loading: loading, maxPositions: question.maxTokens, team: team)
+      checkpoint: checkpoint, spaces: nil, llmAlone: true, loading: loading, maxPositions: question.maxTokens,
+      team: team)
     guard max(question.yes, question.no) < weights.head.outputs else {
       throw TrainingError(
         .invalidInput,
@@ -106,10 +113,13 @@ package struct PairTraining {
     }
   }
 
-  /// Writes the LoRA as PEFT does.
+  /// Writes the LoRA as PEFT does, with what it was trained for, by what and over which LLM.
   package func write(to directory: String) throws {
+    let notes = AnswerAdapterNotes(
+      trainedAs: Self.purpose, llm: try checkpoint.llmFingerprint(withAdapter: false), rank: settings.rank,
+      steps: settings.steps, batchSize: settings.batchSize, learningRate: settings.learningRate, seed: settings.seed)
     try RunDirectory.create(directory)
-    try AdapterWriter.write(optimizer.parameters, to: directory)
+    try AdapterWriter.write(optimizer.parameters, to: directory, metadata: notes.metadata())
   }
 
   var parameters: [Parameter] { optimizer.parameters }

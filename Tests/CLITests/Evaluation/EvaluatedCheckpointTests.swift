@@ -92,7 +92,7 @@ struct EvaluatedCheckpointTests {
   @Test func `A yes or no is said by the first checkpoint's LLM, or by one alone`() throws {
     let flags = "--pair-adapter d --pair-steps 9 --pair-batch 8 --pair-lora 4 --pair-learning-rate 0.5 --seeds 7,8"
     let pairs = try #require(try command("--methods item-knn+yes-no \(Self.several) \(flags)").plan.pairAnswers)
-    #expect(pairs.location.directory == "a" && pairs.adapter == "d" && pairs.maxTokens == 4096)
+    #expect(pairs.location.directory == "a" && pairs.adapter?.path == "d" && pairs.maxTokens == 4096)
     let settings = pairs.settings
     #expect((settings.steps, settings.batchSize, settings.rank) == (9, 8, 4))
     #expect(settings.learningRate == 0.5 && settings.seed == 7)

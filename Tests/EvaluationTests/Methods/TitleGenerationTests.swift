@@ -101,6 +101,10 @@ import Testing
     let short = try method { $0.maxTokens = 30 }
     let query = RankingQuery(user: 0, history: [0, 2], candidates: [1, 3])
     #expect(try !short.tells(of: query) && short.scores(of: [query]) == [[0, 0]])
+    #expect(short.untoldUsers == 1)
+    let told = try method()
+    _ = try told.scores(of: [query, RankingQuery(user: 1, history: [2], candidates: [1, 3])])
+    #expect(told.untoldUsers == 1)
     #expect(try method().tells(of: query))
     #expect(try method().readable(query).history == [0])
   }

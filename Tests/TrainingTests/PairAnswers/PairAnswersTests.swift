@@ -129,6 +129,9 @@ import Testing
     let scores = try method.scores(of: queries)
     #expect(scores[0][1] == -.infinity && scores[0][0].isFinite && scores[0][2].isFinite)
     #expect(scores[1] == [0, 0])
+    #expect(method.untoldUsers == 1)
+    _ = try method.scores(of: queries)
+    #expect(method.untoldUsers == 1, "a user counts once")
     #expect(method.tells(of: queries[0]) && !method.tells(of: queries[1]))
     #expect(method.readable(queries[0]).history == [0])
   }
@@ -215,6 +218,41 @@ import Testing
     }
     try again.run()
     #expect(zip(again.parameters, training.parameters).allSatisfy { Array($0.values) == Array($1.values) })
+  }
+
+  /// Where it answers, token embeddings that were trained and a recommendation's LoRA have no part in the LLM either.
+  @Test func `It is trained over the LLM that answers`() throws {
+    func training(_ location: CheckpointLocation) throws -> PairTraining {
+      var settings = PairTraining.Settings()
+      (settings.rank, settings.batchSize, settings.steps) = (2, 4, 2)
+      return try PairTraining(
+        checkpoint: location, dataset: SmallRun.dataset, question: question(), settings: settings,
+        loading: LoadingOptions(precision: .float32), threads: 1)
+    }
+    let alone = try training(CheckpointLocation(llm: checkpoint.llm))
+    try alone.run()
+    let table = try WeightFiles(directory: checkpoint.llm).tensors.values.first {
+      $0.name.hasSuffix("embed_tokens.weight")
+    }
+    let own = try #require(table)
+    let values = own.load(shape: own.shape, on: ComputeTeam(threads: 1)).values
+    try RunDirectory.create(directory.path + "/llm_parameter")
+    let changed = Parameter("token_embed", shape: own.shape, values: values.map { $0 * 2 + 0.5 })
+    try TorchTensorFile.write(changed.values, shape: changed.shape, to: checkpoint.tokenEmbeddings)
+    let beside = try training(checkpoint)
+    try beside.run()
+    #expect(zip(beside.parameters, alone.parameters).allSatisfy { Array($0.values) == Array($1.values) })
+  }
+
+  @Test func `It says what it was trained for, by what and over which LLM`() throws {
+    let written = directory.path + "/lora"
+    try training { $0.seed = 5 }.write(to: written)
+    let notes = try AnswerAdapterNotes(in: written, trainedAs: PairTraining.purpose)
+    #expect(
+      notes
+        == AnswerAdapterNotes(
+          trainedAs: "yes-no", llm: try checkpoint.llmFingerprint(withAdapter: false), rank: 2, steps: 12, batchSize: 8,
+          learningRate: PairTraining.Settings().learningRate, seed: 5))
   }
 
   @Test func `What cannot be learned from is refused`() throws {
