@@ -56,6 +56,7 @@ package final class CheckpointRecommender: RankingMethod {
     let images = try ImageModel(
       checkpoint: checkpoint, spaces: settings.spaces, threads: settings.threads, loading: settings.loading,
       imageFeatureDim: features.lazy.compactMap(\.embedding?.count).first)
+    try Self.requireWidths(of: features, images, checkpoint)
     itemVectors = try images.itemVectors(of: features)
     softTokens = try Self.softTokens(of: features, images)
     softTokensWithoutImage =
@@ -89,6 +90,18 @@ package final class CheckpointRecommender: RankingMethod {
       "\(checkpoint.directory): its soft tokens are made of features in "
         + "\(notes.softTokens.features.map(\.checkpointName).joined(separator: ", ")), and no item has one in "
         + "\(missing.map(\.checkpointName).joined(separator: ", ")); give \(flags), as it was trained with")
+  }
+
+  private static func requireWidths(
+    of features: [ItemFeatures], _ images: ImageModel, _ checkpoint: CheckpointLocation
+  ) throws(EvaluationError) {
+    for (space, expected) in [(Space.cf, images.cfFeatureDim), (.text, images.textFeatureDim)] where expected > 0 {
+      guard let found = features.lazy.compactMap({ $0[space]?.count }).first, found != expected else { continue }
+      throw EvaluationError(
+        .invalidInput,
+        "\(checkpoint.directory) was trained with \(space.checkpointName) features of \(expected) numbers, and the given ones have "
+          + "\(found); give the file that it was trained with by --features \(space.checkpointName)=FILE")
+    }
   }
 
   private static func softTokens(of features: [ItemFeatures], _ images: ImageModel) throws -> [[Float]?] {

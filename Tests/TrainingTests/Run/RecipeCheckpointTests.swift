@@ -155,6 +155,8 @@ struct RecipeCheckpointTests {
     #expect(one?.message.contains("no item has one in text; give --features text=FILE,") == true)
     let two = #expect(throws: EvaluationError.self) { try recommender { ($0.cf, $0.text) = (nil, nil) } }
     #expect(two?.message.contains("give --features cf=FILE and --features text=FILE") == true)
+    let wide = #expect(throws: EvaluationError.self) { try recommender { $0.cf = $0.cf.map { $0 + [0] } } }
+    #expect(wide?.message.contains("give the file that it was trained with by --features cf=FILE") == true)
     // Prompts in words read none.
     settings.promptStyle = .attributes
     _ = try recommender { ($0.cf, $0.text) = (nil, nil) }
