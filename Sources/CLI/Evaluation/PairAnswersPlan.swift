@@ -70,10 +70,11 @@ struct PairAnswersPlan: Sendable {
       loading: LoadingOptions(packedCache: nil).warningOnTerminal())
     let bar = ProgressBar("yes-no, seed \(settings.seed)", total: settings.steps, unit: "steps")
     defer { bar.finish() }
-    try training.run { steps, loss in
-      try data.interruption.check()
-      bar.update(completed: steps, note: "loss \(loss.rounded(to: 3))")
-    }
+    try training.run(
+      progress: { steps, loss in
+        try data.interruption.check()
+        bar.update(completed: steps, note: "loss \(loss.rounded(to: 3))")
+      }, check: data.interruption.check)
     try training.write(to: directory)
   }
 }

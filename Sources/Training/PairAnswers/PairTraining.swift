@@ -97,10 +97,14 @@ package struct PairTraining {
     rowsAtOnce = Self.activationBytes / llm.bytesPerRow(.everything)
   }
 
-  /// - Parameter progress: called after each step with the steps done and the mean loss of its answers, in nats; what it throws ends the training.
-  package func run(progress: (_ steps: Int, _ loss: Double) throws -> Void = { _, _ in }) throws {
+  /// - Parameters:
+  ///   - check: called between the parts of a step that are computed together; what it throws ends the training.
+  ///   - progress: called after each step with the steps done and the mean loss of its answers, in nats; what it throws ends the training.
+  package func run(
+    progress: (_ steps: Int, _ loss: Double) throws -> Void = { _, _ in }, check: () throws -> Void = {}
+  ) throws {
     for step in 0..<settings.steps {
-      let loss = addGradients(of: batch(ofStep: step))
+      let loss = try addGradients(of: batch(ofStep: step), check: check)
       let norm = optimizer.gradientNorm()
       guard loss.isFinite, norm.isFinite else {
         throw TrainingError(
@@ -155,9 +159,12 @@ package struct PairTraining {
   /// Adds the gradient of the mean loss, as many questions at a time as there is memory for.
   ///
   /// - Returns: the mean loss; 0 of no samples.
-  func addGradients(of samples: [Sample]) -> Double {
+  func addGradients(of samples: [Sample]) -> Double { addGradients(of: samples, check: {}) }
+
+  private func addGradients(of samples: [Sample], check: () throws -> Void) rethrows -> Double {
     var (sum, start) = (0.0, 0)
     while start < samples.count {
+      try check()
       var (end, rows) = (start, 0)
       while end < samples.count, end == start || rows + samples[end].tokenIDs.count <= rowsAtOnce {
         rows += samples[end].tokenIDs.count

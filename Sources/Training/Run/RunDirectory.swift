@@ -47,11 +47,14 @@ package struct RunDirectory: Sendable {
   }
 
   package static func create(_ directory: String) throws(TrainingError) {
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    do throws(SystemCallError) {
+      try DirectoryEntries.create(directory)
     } catch {
-      throw TrainingError(
-        .unwritable, "the directory \(directory) cannot be made; check its rights and the space left", cause: error)
+      let remedy =
+        error.errno == ENOTDIR || error.errno == EEXIST
+        ? "is a file; name another place, or move the file away"
+        : "\(error.reason); check its rights and the space left"
+      throw TrainingError(.unwritable, "the directory \(directory) cannot be made: \(error.path): \(remedy)")
     }
   }
 

@@ -244,6 +244,14 @@ import Testing
     #expect(zip(beside.parameters, alone.parameters).allSatisfy { Array($0.values) == Array($1.values) })
   }
 
+  @Test func `A step is broken off between its parts`() throws {
+    struct Stopped: Error {}
+    let training = try training()
+    var steps = 0
+    #expect(throws: Stopped.self) { try training.run(progress: { _, _ in steps += 1 }, check: { throw Stopped() }) }
+    #expect(steps == 0)
+  }
+
   @Test func `It says what it was trained for, by what and over which LLM`() throws {
     let written = directory.path + "/lora"
     try training { $0.seed = 5 }.write(to: written)
