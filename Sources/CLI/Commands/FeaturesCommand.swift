@@ -71,7 +71,8 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
       let sasrec =
         plan.method == .ease ? nil : try SASRecRun(dataset: data, settings: plan.sasrec, threads: plan.threads).train()
       let ease = plan.method == .sasrec ? nil : try plan.ease.features(of: data.dataset, seed: plan.sasrec.seed)
-      return Learned(sasrec: sasrec, ease: ease, unmet: data.dataset.unmetItems)
+      return Learned(
+        sasrec: sasrec, ease: ease, unmet: data.dataset.unmetItems, sequences: TrainingDigest.ofSequences(data.dataset))
     }
     try learned.write(to: out)
     if !learned.unmet.isEmpty {
@@ -86,6 +87,8 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
     let sasrec: SASRecTraining.Outcome?
     let ease: Matrix?
     let unmet: Set<Int>
+    /// Of the data.
+    let sequences: String
 
     var features: Matrix {
       guard let sasrec else { return ease ?? Matrix(rows: 0, columns: 0) }
@@ -97,7 +100,8 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
       if path.hasSuffix(".npy") {
         try NumPyFile.write(features, to: path)
       } else if let sasrec {
-        try sasrec.weights.write(to: path, features: ease == nil && unmet.isEmpty ? nil : features)
+        try sasrec.weights.write(
+          to: path, features: ease == nil && unmet.isEmpty ? nil : features, sequences: sequences)
       } else {
         let features = features
         try SafetensorsWriter.write(

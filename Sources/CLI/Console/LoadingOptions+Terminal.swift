@@ -8,9 +8,13 @@ extension LoadingOptions {
     var options = self
     options.report = { event in
       guard case .warning(let text) = event else { return }
-      let terminal = Terminal.standardError
-      terminal.writeLine(terminal.styled("Warning: ", .yellow) + text)
+      Terminal.standardError.warn(text)
     }
     return options
   }
+}
+
+extension Terminal {
+  /// Of something that may be as it should be: the command goes on.
+  func warn(_ text: String) { writeLine(styled("Warning: ", .yellow) + text) }
 }

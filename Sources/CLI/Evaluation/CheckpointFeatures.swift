@@ -11,6 +11,10 @@ struct CheckpointFeatures {
   private let data: EvaluatedData
   fileprivate let imported: [ItemFeatures]
   private let hasEmbeddings: Bool
+  /// Of the files.
+  private let given: GivenFeatures
+  /// Directories of checkpoints whose features were compared with those of their training.
+  private var compared: Set<String> = []
   private let imageCache: String?
   private let reading: ImageReading
   /// By the tower's directory, links resolved.
@@ -23,15 +27,25 @@ struct CheckpointFeatures {
     self.data = data
     let count = data.dataset.items.count
     var features = [ItemFeatures](repeating: ItemFeatures(), count: count)
+    var tables: [Space: FeatureTable] = [:]
     for file in files {
-      for (item, feature) in try file.rows(items: count).enumerated() { features[item][file.space] = feature }
+      let table = try file.table(items: count)
+      for item in features.indices { features[item][file.space] = table[item] }
+      tables[file.space] = table
     }
     imported = features
+    given = GivenFeatures(tables)
     hasEmbeddings = files.contains { $0.space == .image }
   }
 
-  /// One for each item. Computes on the calling thread where images are still to be embedded.
+  /// One for each item, told to the user where they are others than the checkpoint was trained with. Computes on the calling thread where
+  /// images are still to be embedded.
   mutating func features(for checkpoint: CheckpointLocation) throws -> [ItemFeatures] {
+    if compared.insert(checkpoint.directory).inserted { given.warnOfOthers(than: checkpoint) }
+    return try all(of: checkpoint)
+  }
+
+  fileprivate mutating func all(of checkpoint: CheckpointLocation) throws -> [ItemFeatures] {
     guard !hasEmbeddings else { return imported }
     let tower = URL(filePath: checkpoint.visionTower).resolvingSymlinksInPath().path
     let images =
@@ -49,7 +63,7 @@ extension CheckpointFeatures {
   ///
   /// - Parameter tower: whose images' embeddings are taken where no file holds them.
   mutating func features(of space: Space, tower: CheckpointLocation?) throws -> [[Float]?] {
-    let features = if let tower, space == .image { try features(for: tower) } else { imported }
+    let features = if let tower, space == .image { try all(of: tower) } else { imported }
     return features.map { $0[space] }
   }
 }

@@ -151,13 +151,7 @@ struct EvaluationRun {
 
   private func sasrec(_ seed: UInt64) throws -> Made {
     if let sasrecFile = plan.sasrecFile {
-      let weights = try SASRecWeights(path: sasrecFile)
-      guard weights.items == data.dataset.items.count else {
-        throw CLIError(
-          .invalidInput,
-          "\(sasrecFile) knows \(weights.items) items; this dataset has \(data.dataset.items.count)")
-      }
-      return Made(method: SASRec(weights: weights)) { sasrecFile }
+      return Made(method: try SASRecFile.method(sasrecFile, for: data.dataset)) { sasrecFile }
     }
     var settings = plan.sasrec
     settings.seed = seed

@@ -19,8 +19,6 @@ struct FeatureFile: ExpressibleByArgument, Sendable {
   /// Whether they are drawn at random instead of read from a file.
   var isDrawn: Bool { path.hasPrefix(FeatureTable.drawn) }
 
-  /// The features in the order of the dataset's items, nil for an item without one: read as `illmrec train` reads them.
-  func rows(items: Int) throws -> [[Float]?] {
-    try FeatureTable(importing: path, for: space, items: items).rows.map { $0.isEmpty ? nil : $0 }
-  }
+  /// The features in the order of the dataset's items: read as `illmrec train` reads them.
+  func table(items: Int) throws -> FeatureTable { try FeatureTable(importing: path, for: space, items: items) }
 }

@@ -46,12 +46,7 @@ extension StudySession {
     guard let file else {
       throw CLIError(.usage, "sasrec: give --sasrec FILE, which illmrec features cf writes")
     }
-    let weights = try SASRecWeights(path: file)
-    guard weights.items == data.dataset.items.count else {
-      throw CLIError(
-        .invalidInput, "\(file) knows \(weights.items) items; this dataset has \(data.dataset.items.count)")
-    }
-    return SASRec(weights: weights)
+    return try SASRecFile.method(file, for: data.dataset)
   }
 
   /// A prompt is at most a budget of tokens long.

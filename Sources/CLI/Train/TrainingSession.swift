@@ -54,6 +54,8 @@ struct TrainingSession {
     let tokenFeatures = try TrainingStart(settings, features: [:]).softTokens().features
     let given = try importFeatures(of: Set(spaces).union(tokenFeatures), items: dataset.items.count)
     let base = TrainingStart(settings, features: given.mapValues(\.width))
+    let features = GivenFeatures(given)
+    if try base.freshStart() == nil { features.warnOfOthers(than: base.base) }
     let style = try base.promptStyle()
     var facts = try facts(dataset, base)
     let saved = settings.resumes ? out.newestSoundState() : nil
@@ -97,7 +99,8 @@ struct TrainingSession {
     let run = try TrainingRun(
       model: recommender, plan: plan, samples: builder, joint: joint, validation: validation,
       publisher: CheckpointPublisher(
-        start: start, target: out.checkpoint, placement: model.frozenParts, notes: notes),
+        start: start, target: out.checkpoint, placement: model.frozenParts, notes: notes,
+        features: try featureDigests(base, features, style)),
       directory: out, settings: facts, report: progress.show)
     if settings.resumes { try run.resume() }
     let outcome = try run.run { stop.isRaised }
@@ -113,6 +116,15 @@ struct TrainingSession {
     return TrainingNotes(
       promptStyle: style, maxHistoryItems: training.maxInteractions, softTokens: model.softTokens,
       loraRank: try self.model.lora ?? start.base.trainingNotes().loraRank, name: run.name, trainedAt: run.began)
+  }
+
+  /// With those of spaces that an earlier training had and this one leaves as they are.
+  private func featureDigests(
+    _ start: TrainingStart, _ given: GivenFeatures, _ style: PromptStyle
+  ) throws -> [Space: String] {
+    let read = Set(spaces).union(style.showsImages ? try start.softTokens().features : [])
+    let earlier = try start.freshStart() == nil ? FeatureDigests.trained(start.base) : [:]
+    return earlier.merging(given.notes(of: read)) { $1 }
   }
 
   /// Nil with the published loss.

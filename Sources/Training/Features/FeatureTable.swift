@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Datasets
+import Digest
 import Foundation
 import Kernels
 package import Models
@@ -21,6 +22,14 @@ package struct FeatureTable: Sendable, Equatable {
   package var count: Int { rows.count }
   /// Items that have it.
   package var known: Int { rows.count { !$0.isEmpty } }
+
+  /// Of the values in the order of the items: the same from whichever file they come.
+  package var digest: String {
+    var digest = SHA256()
+    digest.update("\(width)\n")
+    for row in rows { digest.update(row.withUnsafeBytes { SHA256.hex(of: $0) }) }
+    return String(digest.finishHex().prefix(16))
+  }
 
   /// Nil for an item without the feature.
   package subscript(item: Int) -> [Float]? { rows[item].isEmpty ? nil : rows[item] }

@@ -18,18 +18,22 @@ package struct CheckpointPublisher: Sendable {
   private let target: String
   private let placement: Placement
   private let notes: TrainingNotes
+  private let features: [Space: String]
 
   /// - Parameters:
   ///   - start: what training started from.
   ///   - target: the checkpoint's directory, which is replaced at every writing.
   ///   - notes: what the checkpoint says of how it was trained.
+  ///   - features: digests of the features that it was trained with.
   package init(
-    start: CheckpointLocation, target: String, placement: Placement = .link, notes: TrainingNotes = TrainingNotes()
+    start: CheckpointLocation, target: String, placement: Placement = .link, notes: TrainingNotes = TrainingNotes(),
+    features: [Space: String] = [:]
   ) {
     self.start = start
     self.target = target
     self.placement = placement
     self.notes = notes
+    self.features = features
   }
 
   /// Replaces the checkpoint. The old one stays in its place until the new one is whole.
@@ -75,7 +79,7 @@ package struct CheckpointPublisher: Sendable {
     let spaceDim = tensors.first { $0.name.hasSuffix(".mlp.3.bias") }?.shape.first ?? 0
     let file = try DurableFile(path)
     let text =
-      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)\(notes.members)}\n"
+      "{\"model_type\": \"projector\", \"visual_encoder\": \"siglip\", \"llm_dim\": \(llmDim), \"proj_dim\": \(spaceDim)\(FeatureDigests.member(features))\(notes.members)}\n"
     try file.write(Array(text.utf8))
     try file.commit()
   }

@@ -19,6 +19,14 @@ package enum TrainingDigest {
     return String(digest.finishHex().prefix(16))
   }
 
+  /// Of what a model of behaviour alone learns from: the items' order and each user's training sequence.
+  package static func ofSequences(_ dataset: Dataset) -> String {
+    var digest = SHA256()
+    for item in dataset.items { digest.update("\([item.id])\n") }
+    for user in dataset.users { digest.update("\(Array(user.trainingItems))\n") }
+    return String(digest.finishHex().prefix(16))
+  }
+
   /// Of the image embeddings and the features in the spaces in use.
   package static func of(_ items: TrainingItems, in spaces: [Space]) -> String {
     var digest = SHA256()

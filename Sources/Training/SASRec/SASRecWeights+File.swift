@@ -9,11 +9,14 @@ package import Models
 /// and it may hold more than the embeddings.
 extension SASRecWeights {
   private static let settingsKey = "illmrec_sasrec"
+  private static let sequencesKey = "illmrec_sequences"
 
   /// Writes all weights, with the settings, to a safetensors file that appears whole or not at all.
   ///
-  /// - Parameter features: [N, F], for the cf space in the place of the embeddings.
-  package func write(to path: String, features: Matrix? = nil) throws(ModelError) {
+  /// - Parameters:
+  ///   - features: [N, F], for the cf space in the place of the embeddings.
+  ///   - sequences: ``TrainingDigest/ofSequences(_:)`` of the data that it was trained on.
+  package func write(to path: String, features: Matrix? = nil, sequences: String? = nil) throws(ModelError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let settings: Data
@@ -23,9 +26,14 @@ extension SASRecWeights {
       throw ModelError(.invalidInput, "SASRec's settings cannot be written as JSON", cause: error)
     }
     let features = features.map { [Tensor("cf", shape: [$0.rows, $0.columns], values: $0.values)] } ?? []
-    try SafetensorsWriter.write(
-      tensors + features, to: path,
-      metadata: ["format": "pt", Self.settingsKey: String(decoding: settings, as: UTF8.self)])
+    var metadata = ["format": "pt", Self.settingsKey: String(decoding: settings, as: UTF8.self)]
+    metadata[Self.sequencesKey] = sequences
+    try SafetensorsWriter.write(tensors + features, to: path, metadata: metadata)
+  }
+
+  /// Of which sequences the file's weights were learned; nil where it does not say.
+  package static func sequences(ofFile path: String) throws(ModelError) -> String? {
+    try SafetensorsFile(path: path).metadata[sequencesKey]
   }
 
   /// Reads what `write(to:)` wrote.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Datasets
 import Foundation
 import Models
 import TestSupport
@@ -29,6 +30,24 @@ import Testing
       #expect((0..<9).filter { features[$0] == nil } == [2, 8])
       #expect(features[3] == Array(weights.itemEmbeddings[row: 3]))
     }
+  }
+
+  @Test func `A file says which sequences it learned from`() throws {
+    let weights = SASRecNetworkTests.small()
+    let digest = TrainingDigest.ofSequences(SmallRun.dataset)
+    try withTemporaryDirectory { directory in
+      let path = directory + "/cf.safetensors"
+      try weights.write(to: path)
+      #expect(try SASRecWeights.sequences(ofFile: path) == nil)
+      try weights.write(to: path, sequences: digest)
+      #expect(try SASRecWeights.sequences(ofFile: path) == digest)
+    }
+    var users = SmallRun.dataset.users
+    // What is held out has no part in it.
+    users[0] = Dataset.User(id: "another", items: users[0].items.dropLast(2) + [0, 0], negatives: [])
+    #expect(TrainingDigest.ofSequences(Dataset(items: SmallRun.dataset.items, users: users)) == digest)
+    users[0] = Dataset.User(id: "another", items: users[0].items.reversed(), negatives: [])
+    #expect(TrainingDigest.ofSequences(Dataset(items: SmallRun.dataset.items, users: users)) != digest)
   }
 
   @Test func `Other files are refused`() throws {
