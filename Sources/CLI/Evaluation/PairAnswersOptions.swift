@@ -68,8 +68,12 @@ struct PairAnswersOptions: ParsableArguments {
       throw ValidationError("--pair-lora, --pair-steps, --pair-batch, --pair-learning-rate: \(error.message)")
     }
     guard methods.contains(where: { $0.parts.contains(.pairAnswers) }) else {
-      guard pairAdapter == nil else {
-        throw ValidationError("--pair-adapter is of the method yes-no; name it in --methods, or leave it out.")
+      let given: [(flag: String, isGiven: Bool)] = [
+        ("--pair-adapter", pairAdapter != nil), ("--pair-steps", pairSteps != nil), ("--pair-batch", pairBatch != nil),
+        ("--pair-lora", pairLora != nil), ("--pair-learning-rate", pairLearningRate != nil),
+      ]
+      if let other = given.first(where: \.isGiven) {
+        throw ValidationError("\(other.flag) is of the method yes-no; name it in --methods, or leave it out.")
       }
       return
     }

@@ -65,6 +65,8 @@ struct EvaluatedCheckpointTests {
     ("--methods generation --llm-weights a --text-encoder e --generated-tokens 0", "1 to 1,024"),
     ("--methods generation --llm-weights a --text-encoder e --generated-tokens 99 --max-tokens 64", "--max-tokens"),
     ("--methods yes-no", "--llm-weights PATH"), ("--methods item-knn --pair-adapter d", "of the method yes-no"),
+    ("--methods item-knn --pair-steps 9", "--pair-steps is of the method yes-no"),
+    ("--methods item-knn --pair-lora 4", "--pair-lora is of the method yes-no"),
     ("--methods yes-no --llm-weights a --pair-steps 0 --pair-adapter d", "trains no LoRA"),
     ("--methods yes-no --llm-weights a --pair-lora 0", "1 to 1,024"),
     ("--methods yes-no --llm-weights a --pair-learning-rate nan", "above 0"),
