@@ -9,8 +9,6 @@
 // LAPACK's, which OpenBLAS brings: Fortran functions that have no C header without LAPACKE.
 extern void dpotrf_(const char *triangle, const blasint *order, double *matrix, const blasint *stride, blasint *info,
                     size_t triangle_length);
-extern void dpotri_(const char *triangle, const blasint *order, double *matrix, const blasint *stride, blasint *info,
-                    size_t triangle_length);
 extern void dgeqrf_(const blasint *rows, const blasint *columns, double *matrix, const blasint *stride, double *scales,
                     double *work, const blasint *work_length, blasint *info);
 extern void dorgqr_(const blasint *rows, const blasint *columns, const blasint *reflectors, double *matrix,
@@ -30,17 +28,67 @@ static int is_finite(const double *matrix, size_t items, int lower_only) {
   return 1;
 }
 
-int illmrec_autoencoder(double *matrix, size_t items, double regularization) {
+// Columns that are worked on together: so much is done between two questions whether to go on.
+enum { block = 128 };
+
+static size_t block_at(size_t start, size_t items) { return items - start < block ? items - start : block; }
+
+// The work up to a row: n³/3 to factorise and 2n³/3 to invert, of which (n - start)³ of n³ is left.
+static double share_left(size_t start, size_t items) {
+  const double left = (double)(items - start) / (double)items;
+  return left * left * left;
+}
+
+// The lower triangle L of matrix = L Lᵀ, in its place.
+static int factorise(double *matrix, size_t items, illmrec_goes_on goes_on, void *context) {
+  const blasint stride = (blasint)items;
+  for (size_t k = 0; k < items; k += block) {
+    if (!goes_on(context, (1 - share_left(k, items)) / 3)) return 1;
+    const size_t width = block_at(k, items), rest = items - k - width;
+    const blasint order = (blasint)width;
+    double *corner = matrix + k * items + k;
+    // Fortran's upper triangle is the lower one of rows.
+    blasint info = 0;
+    dpotrf_("U", &order, corner, &stride, &info, 1);
+    if (info != 0) return -1;
+    double *below = corner + width * items;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)rest, order, 1.0, corner,
+                stride, below, stride);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)rest, order, -1.0, below, stride, 1.0, below + width,
+                stride);
+  }
+  return 0;
+}
+
+// The lower triangle of (L Lᵀ)⁻¹ in the place of L. The rows from a block on of the block's columns depend on L's from there on
+// alone, so that a column that is done may take the place of L's. columns: [items, block].
+static int invert(double *matrix, size_t items, double *columns, illmrec_goes_on goes_on, void *context) {
+  const blasint stride = (blasint)items;
+  for (size_t k = 0; k < items; k += block) {
+    if (!goes_on(context, 1.0 / 3 + (1 - share_left(k, items)) * 2 / 3)) return 1;
+    const size_t width = block_at(k, items), rows = items - k;
+    double *corner = matrix + k * items + k;
+    for (size_t i = 0; i < rows * width; i++) columns[i] = i % (width + 1) == 0 && i < width * width;
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)rows, (blasint)width, 1.0,
+                corner, stride, columns, (blasint)width);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (blasint)rows, (blasint)width, 1.0,
+                corner, stride, columns, (blasint)width);
+    for (size_t i = 0; i < rows; i++) {
+      for (size_t j = 0; j < width && j <= i; j++) corner[i * items + j] = columns[i * width + j];
+    }
+  }
+  return 0;
+}
+
+int illmrec_autoencoder(double *matrix, size_t items, double regularization, illmrec_goes_on goes_on, void *context) {
   if (!is_finite(matrix, items, 1)) return -1;
-  double *diagonal = malloc(items * sizeof *diagonal);
+  // The diagonal of P, and then room to work in.
+  double *diagonal = malloc((1 + block) * items * sizeof *diagonal);
   if (diagonal == NULL) return -1;
   for (size_t i = 0; i < items; i++) matrix[i * items + i] += regularization;
-  // Fortran's upper triangle is the lower one of rows.
-  const blasint order = (blasint)items;
-  blasint info = 0;
-  dpotrf_("U", &order, matrix, &order, &info, 1);
-  if (info == 0) dpotri_("U", &order, matrix, &order, &info, 1);
-  if (info == 0) {
+  int failed = factorise(matrix, items, goes_on, context);
+  if (failed == 0) failed = invert(matrix, items, diagonal + items, goes_on, context);
+  if (failed == 0) {
     for (size_t i = 0; i < items; i++) diagonal[i] = matrix[i * items + i];
     for (size_t i = 0; i < items; i++) {
       for (size_t j = 0; j < i; j++) {
@@ -52,7 +100,7 @@ int illmrec_autoencoder(double *matrix, size_t items, double regularization) {
     }
   }
   free(diagonal);
-  return info == 0 ? 0 : -1;
+  return failed;
 }
 
 // The subspace that is iterated on, and room to work in.
@@ -106,22 +154,24 @@ static void write_column(const double *side, const double *other, size_t items, 
   }
 }
 
-static blasint factor(const subspace *s, double *basis, double *image, size_t iterations, size_t rank, float *left,
-                      float *right) {
+static int factor(const subspace *s, double *basis, double *image, size_t iterations, size_t rank, float *left,
+                  float *right, illmrec_goes_on goes_on, void *context) {
   multiply(s, basis, CblasTrans, image);
   blasint info = orthonormalise(s, image);
   for (size_t k = 0; k < iterations && info == 0; k++) {
+    if (!goes_on(context, (double)(2 * k) / (double)(2 * iterations + 1))) return 1;
     multiply(s, image, CblasNoTrans, basis);
     info = orthonormalise(s, basis);
-    if (info != 0) return info;
+    if (info != 0) return -1;
+    if (!goes_on(context, (double)(2 * k + 1) / (double)(2 * iterations + 1))) return 1;
     multiply(s, basis, CblasTrans, image);
     info = orthonormalise(s, image);
   }
-  if (info != 0) return info;
+  if (info != 0) return -1;
   // image: an orthonormal basis of what the columns span; basis: its product with the matrix.
   multiply(s, image, CblasNoTrans, basis);
   info = diagonalise(s, basis);
-  if (info != 0) return info;
+  if (info != 0) return -1;
   double *side = malloc(2 * s->items * sizeof *side);
   if (side == NULL) return -1;
   double *other = side + s->items;
@@ -138,19 +188,19 @@ static blasint factor(const subspace *s, double *basis, double *image, size_t it
 }
 
 int illmrec_low_rank(const double *matrix, size_t items, double *basis, size_t width, size_t iterations, size_t rank,
-                     float *left, float *right) {
+                     float *left, float *right, illmrec_goes_on goes_on, void *context) {
   if (!is_finite(matrix, items, 0)) return -1;
   // 64 columns at a time, LAPACK's usual block.
   const size_t work_length = 64 * (width + 2);
   double *image = malloc(width * items * sizeof *image);
   double *room = malloc((work_length + width + width * width) * sizeof *room);
-  blasint info = -1;
+  int failed = -1;
   if (image != NULL && room != NULL) {
     const subspace s = {
         matrix, items, width, room, (blasint)work_length, room + work_length, room + work_length + width};
-    info = factor(&s, basis, image, iterations, rank, left, right);
+    failed = factor(&s, basis, image, iterations, rank, left, right, goes_on, context);
   }
   free(image);
   free(room);
-  return info == 0 ? 0 : -1;
+  return failed;
 }

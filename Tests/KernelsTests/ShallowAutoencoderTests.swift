@@ -12,21 +12,21 @@ struct ShallowAutoencoderTests {
   /// [[2, 1, 0], [1, 4, 1], [0, 1, 2]], of determinant 12.
   @Test func `The weights are EASE's closed form`() throws {
     let counts = [1, .nan, .nan, 1, 3, .nan, 0, 1, 1]
-    let weights = try #require(ShallowAutoencoder.weights(counts: counts, items: 3, regularization: 1))
+    let weights = try #require(try ShallowAutoencoder.weights(counts: counts, items: 3, regularization: 1))
     // P = [[7, -2, 1], [-2, 4, -2], [1, -2, 7]] / 12.
     let expected = [0, 0.5, -1.0 / 7, 2.0 / 7, 0, 2.0 / 7, -1.0 / 7, 0.5, 0]
     for (found, expected) in zip(weights, expected) { #expect(abs(found - expected) < 1e-12) }
   }
 
   /// A constrained least-squares problem has no descent left: with the diagonal fixed, the gradient G B - G + λ B is 0 off it.
-  @Test(arguments: [1, 2, 7, 65]) func `The weights are the best without a diagonal`(items: Int) throws {
+  @Test(arguments: [1, 2, 7, 128, 129, 300]) func `The weights are the best without a diagonal`(items: Int) throws {
     var random = SeededGenerator(seed: 3)
     let rows = random.uniform(40 * items).map { $0 > 0.5 ? 1.0 : 0 }
     var counts = [Double](repeating: 0, count: items * items)
     for i in 0..<items {
       for j in 0..<items { for r in 0..<40 { counts[i * items + j] += rows[r * items + i] * rows[r * items + j] } }
     }
-    let weights = try #require(ShallowAutoencoder.weights(counts: counts, items: items, regularization: 2.5))
+    let weights = try #require(try ShallowAutoencoder.weights(counts: counts, items: items, regularization: 2.5))
     for i in 0..<items {
       #expect(weights[i * items + i] == 0)
       for j in 0..<items where j != i {
@@ -38,8 +38,8 @@ struct ShallowAutoencoderTests {
   }
 
   @Test(arguments: [[1.0, 0, 1, -5], [1.0, 0, .nan, 1], [.infinity, 0, 0, 1]])
-  func `Counts that cannot be inverted are refused`(counts: [Double]) {
-    #expect(ShallowAutoencoder.weights(counts: counts, items: 2, regularization: 0.5) == nil)
+  func `Counts that cannot be inverted are refused`(counts: [Double]) throws {
+    #expect(try ShallowAutoencoder.weights(counts: counts, items: 2, regularization: 0.5) == nil)
   }
 
   /// A matrix that is made of known factors: orthogonal columns of lengths that halve.
@@ -68,7 +68,7 @@ struct ShallowAutoencoderTests {
     let (items, values) = (50, [8.0, 4, 2, 1])
     let matrix = Self.matrix(items, values)
     let factors = try #require(
-      ShallowAutoencoder.factors(of: matrix, items: items, rank: rank, normal: Self.normal(1)))
+      try ShallowAutoencoder.factors(of: matrix, items: items, rank: rank, normal: Self.normal(1)))
     var left = 0.0
     for i in 0..<items {
       for j in 0..<items {
@@ -89,26 +89,45 @@ struct ShallowAutoencoderTests {
 
   @Test func `Factors do not depend on the random start`() throws {
     let matrix = Self.matrix(40, [5, 3, 2])
-    let first = try #require(ShallowAutoencoder.factors(of: matrix, items: 40, rank: 3, normal: Self.normal(1)))
-    let second = try #require(ShallowAutoencoder.factors(of: matrix, items: 40, rank: 3, normal: Self.normal(2)))
+    let first = try #require(try ShallowAutoencoder.factors(of: matrix, items: 40, rank: 3, normal: Self.normal(1)))
+    let second = try #require(try ShallowAutoencoder.factors(of: matrix, items: 40, rank: 3, normal: Self.normal(2)))
     for (a, b) in zip(first.left + first.right, second.left + second.right) { #expect(abs(abs(a) - abs(b)) < 1e-5) }
   }
 
   @Test func `The greatest element of a left column is positive`() throws {
     let factors = try #require(
-      ShallowAutoencoder.factors(of: [-4, 0, 0, 1], items: 2, rank: 2, normal: Self.normal(1)))
+      try ShallowAutoencoder.factors(of: [-4, 0, 0, 1], items: 2, rank: 2, normal: Self.normal(1)))
     for (found, expected) in zip(factors.left, [2, 0, 0, 1] as [Float]) { #expect(abs(found - expected) < 1e-6) }
     for (found, expected) in zip(factors.right, [-2, 0, 0, 1] as [Float]) { #expect(abs(found - expected) < 1e-6) }
   }
 
   @Test func `A matrix of one item has factors`() throws {
-    let factors = try #require(ShallowAutoencoder.factors(of: [9], items: 1, rank: 1, normal: Self.normal(1)))
+    let factors = try #require(try ShallowAutoencoder.factors(of: [9], items: 1, rank: 1, normal: Self.normal(1)))
     #expect(abs(factors.left[0] - 3) < 1e-6 && abs(factors.right[0] - 3) < 1e-6)
-    let none = try #require(ShallowAutoencoder.factors(of: [0], items: 1, rank: 1, normal: Self.normal(1)))
+    let none = try #require(try ShallowAutoencoder.factors(of: [0], items: 1, rank: 1, normal: Self.normal(1)))
     #expect(none.left == [0] && none.right == [0])
   }
 
-  @Test(arguments: [Double.nan, .infinity]) func `A matrix that holds no numbers is refused`(value: Double) {
-    #expect(ShallowAutoencoder.factors(of: [1, value, 0, 1], items: 2, rank: 1, normal: Self.normal(1)) == nil)
+  @Test func `Progress rises, and what it throws ends the work`() throws {
+    struct Stop: Error {}
+    let items = 300
+    let counts = (0..<items * items).map { $0 % (items + 1) == 0 ? 3.0 : 1 }
+    var shares: [Double] = []
+    let weights = try #require(
+      try ShallowAutoencoder.weights(counts: counts, items: items, regularization: 1) { shares.append($0) })
+    #expect(shares.count == 6 && shares == shares.sorted() && shares[0] == 0 && shares[5] < 1)
+    #expect(throws: Stop.self) {
+      try ShallowAutoencoder.weights(counts: counts, items: items, regularization: 1) { if $0 > 0.5 { throw Stop() } }
+    }
+    shares = []
+    _ = try ShallowAutoencoder.factors(of: weights, items: items, rank: 2, normal: Self.normal(1)) { shares.append($0) }
+    #expect(shares.count == 16 && shares == shares.sorted() && shares[15] < 1)
+    #expect(throws: Stop.self) {
+      try ShallowAutoencoder.factors(of: weights, items: items, rank: 2, normal: Self.normal(1)) { _ in throw Stop() }
+    }
+  }
+
+  @Test(arguments: [Double.nan, .infinity]) func `A matrix that holds no numbers is refused`(value: Double) throws {
+    #expect(try ShallowAutoencoder.factors(of: [1, value, 0, 1], items: 2, rank: 1, normal: Self.normal(1)) == nil)
   }
 }

@@ -70,7 +70,7 @@ struct CollaborativeFeaturesCommand: ReportingCommand {
       let data = EvaluatedData(dataset: try Dataset(reading: plan.data), interruption: interruption)
       let sasrec =
         plan.method == .ease ? nil : try SASRecRun(dataset: data, settings: plan.sasrec, threads: plan.threads).train()
-      let ease = plan.method == .sasrec ? nil : try plan.ease.features(of: data.dataset, seed: plan.sasrec.seed)
+      let ease = plan.method == .sasrec ? nil : try plan.ease.features(of: data, seed: plan.sasrec.seed)
       return Learned(
         sasrec: sasrec, ease: ease, unmet: data.dataset.unmetItems, sequences: TrainingDigest.ofSequences(data.dataset))
     }

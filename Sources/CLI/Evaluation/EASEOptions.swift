@@ -59,7 +59,27 @@ struct EASEFeaturesOptions: ParsableArguments {
     try ease.check()
   }
 
-  func features(of dataset: Dataset, seed: UInt64) throws -> Matrix {
-    try EASE(dataset: dataset, settings: ease.settings).features(rank: min(easeRank, dataset.items.count), seed: seed)
+  func features(of data: EvaluatedData, seed: UInt64) throws -> Matrix {
+    let method = try data.ease(ease.settings)
+    return try data.showing("Factors of EASE") { progress in
+      try method.features(rank: min(easeRank, data.dataset.items.count), seed: seed, progress: progress)
+    }
+  }
+}
+
+extension EvaluatedData {
+  /// Computes on the calling thread and blocks.
+  func ease(_ settings: EASE.Settings) throws -> EASE {
+    try showing("EASE") { progress in try EASE(dataset: dataset, settings: settings, progress: progress) }
+  }
+
+  /// Shows how far work is that tells its share, and ends it when the user does.
+  fileprivate func showing<Value>(_ name: String, _ work: ((Double) throws -> Void) throws -> Value) throws -> Value {
+    let bar = ProgressBar(name, total: 100, unit: "%")
+    defer { bar.finish() }
+    return try work { share in
+      try interruption.check()
+      bar.update(completed: Int(100 * share))
+    }
   }
 }

@@ -95,7 +95,7 @@ struct EvaluationRun {
   private var ease: Made {
     get throws {
       let settings = plan.ease
-      return Made(method: try EASE(dataset: data.dataset, settings: settings)) {
+      return Made(method: try data.ease(settings)) {
         "regularization \(settings.regularization), decay \(settings.decay)"
       }
     }

@@ -22,7 +22,7 @@ extension StudySession {
         var settings = neighbours
         settings.historyItems = longest
         method = ItemNeighbours(dataset: data.dataset, settings: settings)
-      case .ease: method = try EASE(dataset: data.dataset)
+      case .ease: method = try data.ease(EASE.Settings())
       case .sasrec: method = try sasrec(sasrecFile)
       case .services, .generation, .pairAnswers, .contentNeighbours, .fused:
         throw CLIError(.usage, "\(name.text) is compared by illmrec evaluate; leave it out here")

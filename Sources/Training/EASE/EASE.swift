@@ -43,8 +43,11 @@ package struct EASE: RankingMethod {
   private let unmet: Set<Int>
   private let weights: [Double]  // B [items, items]
 
+  /// - Parameter progress: called with the share of the work that is done, between parts of it; what it throws ends the work.
   /// - Complexity: O(items³) time, O(items²) memory.
-  package init(dataset: Dataset, settings: Settings = Settings()) throws(TrainingError) {
+  package init(
+    dataset: Dataset, settings: Settings = Settings(), progress: (Double) throws -> Void = { _ in }
+  ) throws {
     try settings.check()
     items = dataset.items.count
     guard items <= Self.maxItems else {
@@ -59,8 +62,8 @@ package struct EASE: RankingMethod {
     }
     let counts = Self.counts(of: dataset)
     guard
-      let weights = ShallowAutoencoder.weights(
-        counts: counts, items: items, regularization: settings.regularization)
+      let weights = try ShallowAutoencoder.weights(
+        counts: counts, items: items, regularization: settings.regularization, progress: progress)
     else {
       throw TrainingError(
         .notFinite,
@@ -106,12 +109,15 @@ package struct EASE: RankingMethod {
   /// - Parameters:
   ///   - rank: columns of each factor; twice as many is a feature's width. Columns beyond B's rank are 0.
   ///   - seed: of the random numbers that the factors are found with; another one gives nearly the same.
-  package func features(rank: Int, seed: UInt64) throws(TrainingError) -> Matrix {
+  package func features(
+    rank: Int, seed: UInt64, progress: (Double) throws -> Void = { _ in }
+  ) throws -> Matrix {
     guard (1...items).contains(rank) else {
       throw TrainingError(.invalidInput, "EASE of \(items) items has factors of rank 1 to \(items), not \(rank)")
     }
     var random = SplitMix64(seed: seed, stream: 0)
-    let found = ShallowAutoencoder.factors(of: weights, items: items, rank: rank) { random.nextNormal() }
+    let found = try ShallowAutoencoder.factors(
+      of: weights, items: items, rank: rank, normal: { random.nextNormal() }, progress: progress)
     guard let factors = found else {
       throw TrainingError(
         .notFinite, "EASE: its weights have no factors of rank \(rank) here; free memory, or give a smaller one")
