@@ -75,11 +75,12 @@ extension EvaluatedData {
 
   /// Shows how far work is that tells its share, and ends it when the user does.
   fileprivate func showing<Value>(_ name: String, _ work: ((Double) throws -> Void) throws -> Value) throws -> Value {
-    let bar = ProgressBar(name, total: 100, unit: "%")
+    let items = dataset.items.count
+    let bar = ProgressBar(name, total: items, unit: "items")
     defer { bar.finish() }
     return try work { share in
       try interruption.check()
-      bar.update(completed: Int(100 * share))
+      bar.update(completed: Int(Double(items) * share))
     }
   }
 }
