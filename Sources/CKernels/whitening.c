@@ -6,9 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-// LAPACK's, which OpenBLAS brings: a Fortran function that has no C header without LAPACKE.
-extern void dpotrf_(const char *triangle, const blasint *order, double *matrix, const blasint *stride, blasint *info,
-                    size_t triangle_length);
+#include "lapack.h"
 
 static void set_identity(double *matrix, size_t width) {
   for (size_t i = 0; i < width * width; i++) matrix[i] = i % (width + 1) == 0;

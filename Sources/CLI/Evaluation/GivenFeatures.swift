@@ -20,7 +20,7 @@ struct GivenFeatures: Sendable {
 
   /// Spaces in which a training had other features, in the order of blocks. Of a checkpoint that does not say what it had, none.
   func spaces(otherThan trained: [Space: String]) -> [Space] {
-    return trained.keys.sorted().filter { space in
+    trained.keys.sorted().filter { space in
       guard let now = digests[space] ?? (space == .image ? FeatureDigests.tower : nil) else { return false }
       return trained[space] != now
     }

@@ -36,19 +36,28 @@ struct PairAnswersOptions: ParsableArguments {
     var batchSize: Int?
     var learningRate: Float?
 
+    /// The flags that were given, and their values.
+    var flags: [(name: String, value: String)] {
+      let all = [
+        ("--pair-steps", steps.map { "\($0)" }), ("--pair-batch", batchSize.map { "\($0)" }),
+        ("--pair-lora", rank.map { "\($0)" }), ("--pair-learning-rate", learningRate.map { "\($0)" }),
+      ]
+      return all.compactMap { name, value in value.map { (name, $0) } }
+    }
+
     /// By the flags' names; none where the flags agree, or were not given.
     func differences(from notes: AnswerAdapterNotes) -> [String] {
-      let settings: [(flag: String, given: String?, trained: String)] = [
-        ("--pair-steps", steps.map { "\($0)" }, "\(notes.steps)"),
-        ("--pair-batch", batchSize.map { "\($0)" }, "\(notes.batchSize)"),
-        ("--pair-lora", rank.map { "\($0)" }, "\(notes.rank)"),
-        ("--pair-learning-rate", learningRate.map { "\($0)" }, "\(notes.learningRate)"),
-      ]
-      return settings.compactMap { flag, given, trained in
-        guard let given, given != trained else { return nil }
-        return "\(flag) was \(trained) and is \(given)"
+      let trained = Given(
+        rank: notes.rank, steps: notes.steps, batchSize: notes.batchSize, learningRate: notes.learningRate)
+      return flags.compactMap { name, value in
+        guard let known = trained.flags.first(where: { $0.name == name })?.value, known != value else { return nil }
+        return "\(name) was \(known) and is \(value)"
       }
     }
+  }
+
+  private var given: Given {
+    Given(rank: pairLora, steps: pairSteps, batchSize: pairBatch, learningRate: pairLearningRate)
   }
 
   private func settings(seed: UInt64) -> PairTraining.Settings {
@@ -68,12 +77,8 @@ struct PairAnswersOptions: ParsableArguments {
       throw ValidationError("--pair-lora, --pair-steps, --pair-batch, --pair-learning-rate: \(error.message)")
     }
     guard methods.contains(where: { $0.parts.contains(.pairAnswers) }) else {
-      let given: [(flag: String, isGiven: Bool)] = [
-        ("--pair-adapter", pairAdapter != nil), ("--pair-steps", pairSteps != nil), ("--pair-batch", pairBatch != nil),
-        ("--pair-lora", pairLora != nil), ("--pair-learning-rate", pairLearningRate != nil),
-      ]
-      if let other = given.first(where: \.isGiven) {
-        throw ValidationError("\(other.flag) is of the method yes-no; name it in --methods, or leave it out.")
+      if let other = pairAdapter == nil ? given.flags.first?.name : "--pair-adapter" {
+        throw ValidationError("\(other) is of the method yes-no; name it in --methods, or leave it out.")
       }
       return
     }
@@ -93,9 +98,7 @@ struct PairAnswersOptions: ParsableArguments {
       location: checkpoint.plans.first?.location ?? CheckpointLocation(llm: checkpoint.llmWeights ?? ""),
       maxHistoryItems: checkpoint.maxHistoryItems, maxTokens: checkpoint.maxTokens, precision: checkpoint.precision,
       adapter: pairAdapter.map { path in
-        PairAdapterDirectory(
-          path: path,
-          given: Given(rank: pairLora, steps: pairSteps, batchSize: pairBatch, learningRate: pairLearningRate))
+        PairAdapterDirectory(path: path, given: given)
       }, settings: settings(seed: seed))
   }
 }

@@ -60,10 +60,9 @@ package struct EASE: RankingMethod {
     guard unmet.count < items else {
       throw TrainingError(.empty, "EASE: no item is in a training sequence; take data of users with 3 or more items")
     }
-    let counts = Self.counts(of: dataset)
     guard
       let weights = try ShallowAutoencoder.weights(
-        counts: counts, items: items, regularization: settings.regularization, progress: progress)
+        counts: Self.counts(of: dataset), items: items, regularization: settings.regularization, progress: progress)
     else {
       throw TrainingError(
         .notFinite,

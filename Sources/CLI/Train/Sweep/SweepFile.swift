@@ -25,9 +25,9 @@ struct SweepFile: Sendable {
   private static let maxBytes = 1 << 20
   /// Of a directory's name.
   private static let maxNameBytes = 255
-  /// What the sweep itself decides of each run.
   /// Given once for each space.
   static let spaceFlags: Set = ["--features", "--space-dropout"]
+  /// What the sweep itself decides of each run.
   static let ownFlags: Set = ["--out", "--resume", "--sweep", "--golden", "--name", "--help", "-h", "--version"]
 
   init(_ path: String) throws(CLIError) {

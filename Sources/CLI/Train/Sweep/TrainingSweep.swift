@@ -38,11 +38,11 @@ struct TrainingSweep: Sendable {
   ///
   /// - Returns: all of them, in the order in which they ended.
   func perform() async throws -> SweepRecord {
-    let isThere = try checkDirectory()
+    _ = try checkDirectory()
     let lock = try locked()
     defer { withExtendedLifetime(lock) {} }
     // Another sweep may have ended here since the first look.
-    var record = try checkDirectory() || isThere ? SweepRecord(reading: directory) : SweepRecord()
+    var record = try checkDirectory() ? SweepRecord(reading: directory) : SweepRecord()
     let terminal = Terminal.standardError
     let clock = ContinuousClock()
     let (start, done) = (clock.now, record.runs.count { $0.outcome != .failed })
